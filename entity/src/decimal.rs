@@ -1,0 +1,378 @@
+//! Exact numbers: prices, percentages and thresholds.
+//!
+//! One invariant: a [`Decimal`] is a whole number of units of 1e-8 and is never a float on its way in or out, so that
+//! what a provider sent is what every client reads, digit for digit.
+
+use std::{fmt, str::FromStr};
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Fractional digits that are kept.
+const DIGITS: u32 = 8;
+/// Units in one.
+const SCALE: i64 = 10_i64.pow(DIGITS);
+
+/// An exact number with at most 8 fractional digits, from -92233720368.54775808 to 92233720368.54775807.
+///
+/// It is stored as a 64-bit integer, displayed in its shortest form (`187.5`, never `187.50` or `1.875e2`) and
+/// serialised as that text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
+pub struct Decimal(i64);
+
+/// Why a text is not a [`Decimal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecimalError {
+    /// Not a decimal number.
+    #[error("is not a decimal number")]
+    Malformed,
+    /// More digits after the point than are kept.
+    #[error("has more than 8 fractional digits")]
+    TooPrecise,
+    /// Outside of what 64 bits hold.
+    #[error("is outside of \u{b1}92233720368.54775807")]
+    OutOfRange,
+}
+
+impl Decimal {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// The number of `units` of 1e-8.
+    pub const fn from_units(units: i64) -> Self {
+        Self(units)
+    }
+
+    /// How many units of 1e-8 this is.
+    pub const fn units(self) -> i64 {
+        self.0
+    }
+
+    /// A whole number.
+    pub const fn from_int(whole: i32) -> Self {
+        Self(whole as i64 * SCALE)
+    }
+
+    /// Reads a number as providers write them: any number of fractional digits, an exponent if they like. Surplus
+    /// digits round half away from zero.
+    pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {
+        let (mantissa, exponent) = match text.find(['e', 'E']) {
+            None => (text, 0),
+            Some(at) => {
+                let exponent = &text[at + 1..];
+                (
+                    &text[..at],
+                    exponent
+                        .parse::<i32>()
+                        .map_err(|_| DecimalError::Malformed)?,
+                )
+            }
+        };
+        let digits = Digits::read(mantissa)?;
+        digits.into_units(exponent).map(Self)
+    }
+
+    /// The nearest number with `digits` fractional digits, halves away from zero.
+    #[must_use]
+    pub fn round_to(self, digits: u32) -> Self {
+        let step = i128::from(10_i64.pow(DIGITS.saturating_sub(digits)));
+        let rounded = divide_rounded(i128::from(self.0), step) * step;
+        Self(i64::try_from(rounded).unwrap_or(self.0))
+    }
+
+    /// `self - other`, or `None` where 64 bits do not hold it.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// `self` times a whole number, or `None` where 64 bits do not hold it.
+    pub fn checked_mul_int(self, factor: i64) -> Option<Self> {
+        self.0.checked_mul(factor).map(Self)
+    }
+
+    /// By how many percent `self` differs from `reference`, to 4 decimals, halves away from zero. `None` for a
+    /// reference of 0, or a result that 64 bits do not hold.
+    pub fn percent_from(self, reference: Self) -> Option<Self> {
+        const KEPT: i128 = 10_000;
+        if reference.0 == 0 {
+            return None;
+        }
+        let change = i128::from(self.0) - i128::from(reference.0);
+        let percent = divide_rounded(change * 100 * KEPT, i128::from(reference.0));
+        i64::try_from(percent * (i128::from(SCALE) / KEPT))
+            .ok()
+            .map(Self)
+    }
+
+    /// `self × numerator ÷ denominator`, halves away from zero: a price restated for a split. `None` where the
+    /// denominator is 0 or 64 bits do not hold the result.
+    pub fn checked_ratio(self, numerator: i64, denominator: i64) -> Option<Self> {
+        if denominator == 0 {
+            return None;
+        }
+        let product = i128::from(self.0) * i128::from(numerator);
+        i64::try_from(divide_rounded(product, i128::from(denominator)))
+            .ok()
+            .map(Self)
+    }
+}
+
+/// A decimal number taken apart: its sign, its digits as one whole number, and how many of them are fractional.
+struct Digits {
+    negative: bool,
+    value: i128,
+    fraction: i32,
+    /// The first digit beyond what `value` holds, were there any: it decides the rounding.
+    surplus: Option<u8>,
+}
+
+impl Digits {
+    fn read(text: &str) -> Result<Self, DecimalError> {
+        /// More digits than this cannot change a number of 64 bits, only its rounding.
+        const MOST: usize = 36;
+        let (negative, rest) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] | rest => (false, rest),
+        };
+        let (mut value, mut fraction, mut kept) = (0_i128, 0_i32, 0_usize);
+        let (mut point, mut any, mut surplus) = (false, false, None);
+        for &byte in rest {
+            match byte {
+                b'.' if !point => point = true,
+                b'0'..=b'9' => {
+                    any = true;
+                    let digit = byte - b'0';
+                    if kept == MOST {
+                        if !point {
+                            return Err(DecimalError::OutOfRange);
+                        }
+                        surplus = surplus.or(Some(digit));
+                        continue;
+                    }
+                    value = value * 10 + i128::from(digit);
+                    kept += usize::from(value != 0);
+                    fraction += i32::from(point);
+                }
+                _ => return Err(DecimalError::Malformed),
+            }
+        }
+        if any {
+            Ok(Self {
+                negative,
+                value,
+                fraction,
+                surplus,
+            })
+        } else {
+            Err(DecimalError::Malformed)
+        }
+    }
+
+    /// How many fractional digits are not zero at the end.
+    fn significant_fraction(&self) -> i32 {
+        let (mut value, mut fraction) = (self.value, self.fraction);
+        while fraction > 0 && value % 10 == 0 {
+            value /= 10;
+            fraction -= 1;
+        }
+        fraction
+    }
+
+    fn into_units(self, exponent: i32) -> Result<i64, DecimalError> {
+        /// Beyond this many places a number is either 0 or out of range.
+        const FAR: i32 = 60;
+        let shift = exponent
+            .saturating_sub(self.fraction)
+            .saturating_add(DIGITS.cast_signed());
+        let units = if self.value == 0 || shift < -FAR {
+            0
+        } else if shift > FAR {
+            return Err(DecimalError::OutOfRange);
+        } else if shift >= 0 {
+            let factor = 10_i128
+                .checked_pow(shift.unsigned_abs())
+                .ok_or(DecimalError::OutOfRange)?;
+            self.value
+                .checked_mul(factor)
+                .ok_or(DecimalError::OutOfRange)?
+        } else {
+            match 10_i128.checked_pow(shift.unsigned_abs()) {
+                Some(divisor) => divide_rounded(self.value, divisor),
+                None => 0,
+            }
+        };
+        let signed = if self.negative { -units } else { units };
+        i64::try_from(signed).map_err(|_| DecimalError::OutOfRange)
+    }
+}
+
+/// `numerator / denominator`, halves away from zero.
+fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
+    let (quotient, remainder) = (numerator / denominator, numerator % denominator);
+    if remainder.abs() * 2 >= denominator.abs() {
+        quotient
+            + if (numerator < 0) == (denominator < 0) {
+                1
+            } else {
+                -1
+            }
+    } else {
+        quotient
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    /// Reads a number as clients write them: no exponent, and no digit that would be lost.
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        let digits = Digits::read(text)?;
+        let lost = digits.surplus.is_some_and(|digit| digit != 0);
+        if lost || digits.significant_fraction() > DIGITS.cast_signed() {
+            return Err(DecimalError::TooPrecise);
+        }
+        digits.into_units(0).map(Self)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let magnitude = self.0.unsigned_abs();
+        let (whole, mut fraction) = (
+            magnitude / SCALE.unsigned_abs(),
+            magnitude % SCALE.unsigned_abs(),
+        );
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        write!(f, "{whole}")?;
+        if fraction == 0 {
+            return Ok(());
+        }
+        let mut width = DIGITS as usize;
+        while fraction.is_multiple_of(10) {
+            fraction /= 10;
+            width -= 1;
+        }
+        write!(f, ".{fraction:0width$}")
+    }
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        text.parse().expect("a decimal")
+    }
+
+    #[test]
+    fn a_number_is_displayed_in_its_shortest_form() {
+        for (given, shown) in [
+            ("187.2300", "187.23"),
+            ("-0.50", "-0.5"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("+7.", "7"),
+            (".25", "0.25"),
+            ("0.00000001", "0.00000001"),
+            ("92233720368.54775807", "92233720368.54775807"),
+            ("-92233720368.54775808", "-92233720368.54775808"),
+        ] {
+            assert_eq!(decimal(given).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_would_lose_a_digit_is_refused() {
+        assert_eq!(
+            "0.123456789".parse::<Decimal>(),
+            Err(DecimalError::TooPrecise)
+        );
+        assert_eq!(
+            "92233720368.54775808".parse::<Decimal>(),
+            Err(DecimalError::OutOfRange)
+        );
+        for text in [
+            "", ".", "-", "1e5", "1,5", "NaN", "inf", " 1", "1.2.3", "\u{661}",
+        ] {
+            assert_eq!(
+                text.parse::<Decimal>(),
+                Err(DecimalError::Malformed),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn providers_numbers_round_half_away_from_zero() {
+        for (given, shown) in [
+            ("0.123456785", "0.12345679"),
+            ("-0.123456785", "-0.12345679"),
+            ("0.123456784999999999999999999999999999999999", "0.12345678"),
+            ("1.5e2", "150"),
+            ("1e-9", "0"),
+            ("5E-9", "0.00000001"),
+            ("0e999999999", "0"),
+            ("1e-999999999", "0"),
+        ] {
+            assert_eq!(
+                Decimal::parse_rounded(given).expect(given).to_string(),
+                shown
+            );
+        }
+        assert_eq!(
+            Decimal::parse_rounded("1e11"),
+            Err(DecimalError::OutOfRange)
+        );
+        assert_eq!(
+            Decimal::parse_rounded("1e999999999"),
+            Err(DecimalError::OutOfRange)
+        );
+        assert_eq!(Decimal::parse_rounded("1e"), Err(DecimalError::Malformed));
+    }
+
+    #[test]
+    fn percents_have_four_decimals() {
+        let percent = |price: &str, reference: &str| {
+            decimal(price)
+                .percent_from(decimal(reference))
+                .map(|percent| percent.to_string())
+        };
+        assert_eq!(percent("196.1", "186").as_deref(), Some("5.4301"));
+        assert_eq!(percent("94.99995", "100").as_deref(), Some("-5.0001"));
+        assert_eq!(percent("105", "100").as_deref(), Some("5"));
+        assert_eq!(percent("1", "0"), None);
+        assert_eq!(percent("92233720368", "0.00000001"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_survives_its_text(units: i64) {
+            let number = Decimal::from_units(units);
+            prop_assert_eq!(number.to_string().parse(), Ok(number));
+            prop_assert_eq!(Decimal::parse_rounded(&number.to_string()), Ok(number));
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-+0-9.eE]{0,60}") {
+            let _ = text.parse::<Decimal>();
+            let _ = Decimal::parse_rounded(&text);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Feed positions and the opaque cursors that tell them.
+//!
+//! One invariant: positions of one epoch are totally ordered by `seq`, in the order in which their transactions
+//! committed, and `recorded_at` never decreases along them. A cursor carries the instant so that a page can be found
+//! by time without asking where its position lies.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{Symbol, Timestamp};
+
+/// A place in the feed: that of a price, of an alert, or of the feed's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Which life of the database: drawn when it is made, so that another database's cursors are told apart.
+    pub epoch: i64,
+    /// The place within it, counted from 1; 0 is before everything.
+    pub seq: i64,
+    /// When the entry there was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// What a cursor says once it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// A place in the feed.
+    Feed(Position),
+    /// A place in the list of stocks, which is ordered by symbol.
+    Stock(Symbol),
+}
+
+/// Why a text is not a [`Cursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a cursor of this server")]
+pub struct CursorError;
+
+/// First byte of a feed cursor; raised with its form.
+const FEED: u8 = 1;
+/// First byte of a stock cursor.
+const STOCK: u8 = 2;
+
+impl Cursor {
+    /// Reads a cursor's text.
+    pub fn decode(text: &str) -> Result<Self, CursorError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
+        match bytes.split_first() {
+            Some((&FEED, rest)) => feed_position(rest).map(Self::Feed).ok_or(CursorError),
+            Some((&STOCK, rest)) => std::str::from_utf8(rest)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .map(Self::Stock)
+                .ok_or(CursorError),
+            _ => Err(CursorError),
+        }
+    }
+
+    /// The cursor's text.
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Feed(position) => {
+                let mut bytes = Vec::with_capacity(25);
+                bytes.push(FEED);
+                bytes.extend(position.epoch.to_be_bytes());
+                bytes.extend(position.seq.to_be_bytes());
+                bytes.extend(position.recorded_at.micros().to_be_bytes());
+                URL_SAFE_NO_PAD.encode(bytes)
+            }
+            Self::Stock(symbol) => {
+                let mut bytes = vec![STOCK];
+                bytes.extend(symbol.as_str().as_bytes());
+                URL_SAFE_NO_PAD.encode(bytes)
+            }
+        }
+    }
+}
+
+fn feed_position(bytes: &[u8]) -> Option<Position> {
+    let (epoch, rest) = bytes.split_first_chunk::<8>()?;
+    let (seq, rest) = rest.split_first_chunk::<8>()?;
+    let recorded_at: [u8; 8] = rest.try_into().ok()?;
+    let position = Position {
+        epoch: i64::from_be_bytes(*epoch),
+        seq: i64::from_be_bytes(*seq),
+        recorded_at: Timestamp::from_micros(i64::from_be_bytes(recorded_at)),
+    };
+    (position.seq >= 0).then_some(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_position_survives_its_cursor(epoch: i64, seq in 0..i64::MAX, micros: i64) {
+            let recorded_at = Timestamp::from_micros(micros);
+            let cursor = Cursor::Feed(Position { epoch, seq, recorded_at });
+            prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            let _ = Cursor::decode(&text);
+        }
+    }
+
+    #[test]
+    fn a_stock_cursor_is_not_a_feed_cursor() {
+        let symbol: Symbol = "BRK.B".parse().expect("a symbol");
+        let cursor = Cursor::Stock(symbol);
+        assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        assert_eq!(Cursor::decode("AAAA"), Err(CursorError));
+    }
+}

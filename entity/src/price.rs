@@ -1,0 +1,52 @@
+//! A stored price.
+
+use chrono::NaiveDate;
+use sea_orm::FromQueryResult;
+use serde::{Deserialize, Serialize};
+
+use crate::{Decimal, Symbol, Timestamp};
+
+/// One price of one stock, as recorded: what `stock_prices` and `quotes` hold, and what the feed tells.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, Serialize, Deserialize)]
+pub struct Price {
+    /// The stock's row.
+    pub stock_id: i64,
+    /// The stock's ticker.
+    pub symbol: Symbol,
+    /// Its place in the feed.
+    pub seq: i64,
+    /// Last traded price.
+    pub price: Decimal,
+    /// The previous session's close, restated for splits since; `None` if nobody knows it.
+    pub previous_close: Option<Decimal>,
+    /// The session's first price.
+    pub open: Option<Decimal>,
+    /// The session's highest price so far.
+    pub high: Option<Decimal>,
+    /// The session's lowest price so far.
+    pub low: Option<Decimal>,
+    /// Shares traded in the session so far.
+    pub volume: Option<i64>,
+    /// The session's date.
+    pub trading_day: NaiveDate,
+    /// The market's clock: as sent, or the session's close if only a date was.
+    pub market_time: Timestamp,
+    /// Whether the provider sent `market_time`, rather than only a date.
+    pub market_time_sent: bool,
+    /// When it was stored, by our clock.
+    pub recorded_at: Timestamp,
+    /// Who gave it.
+    pub provider: String,
+}
+
+impl Price {
+    /// By how much the price differs from the previous close.
+    pub fn change(&self) -> Option<Decimal> {
+        self.price.checked_sub(self.previous_close?)
+    }
+
+    /// By how many percent the price differs from the previous close, to 4 decimals.
+    pub fn change_percent(&self) -> Option<Decimal> {
+        self.price.percent_from(self.previous_close?)
+    }
+}

@@ -1,0 +1,96 @@
+//! Ticker symbols.
+//!
+//! One invariant: a [`Symbol`] is well formed and upper case, so that two spellings of a ticker are one key.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The most characters of a symbol.
+const LONGEST: usize = 16;
+
+/// A ticker: 1 to 16 of `A–Z 0–9 . - ^ = /`, taken in any case and kept in upper case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
+#[sea_orm(value_type = "String")]
+pub struct Symbol(Arc<str>);
+
+/// Why a text is not a [`Symbol`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a symbol: 1 to 16 of A-Z 0-9 . - ^ = /")]
+pub struct SymbolError;
+
+impl Symbol {
+    /// The symbol's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Symbol {
+    type Err = SymbolError;
+
+    fn from_str(text: &str) -> Result<Self, SymbolError> {
+        let allowed = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'^' | b'=' | b'/')
+        };
+        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(allowed) {
+            return Err(SymbolError);
+        }
+        Ok(Self(text.to_ascii_uppercase().into()))
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Serialize for Symbol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Symbol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_is_kept_in_upper_case() {
+        for (given, kept) in [
+            ("aapl", "AAPL"),
+            ("brk.b", "BRK.B"),
+            ("^gspc", "^GSPC"),
+            ("eur/usd=x", "EUR/USD=X"),
+        ] {
+            assert_eq!(
+                given.parse::<Symbol>().map(|symbol| symbol.to_string()),
+                Ok(kept.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_impossible_symbol_is_refused() {
+        for text in [
+            "",
+            " ",
+            "AA PL",
+            "A_B",
+            "\u{e4}",
+            "ABCDEFGHIJKLMNOPQ",
+            "A\0",
+        ] {
+            assert_eq!(text.parse::<Symbol>(), Err(SymbolError), "{text:?}");
+        }
+    }
+}

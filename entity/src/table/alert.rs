@@ -1,0 +1,28 @@
+//! `alerts`: every alert that fired, kept for ever.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{AlertKind, Decimal, Direction, Timestamp};
+
+/// A row of `alerts`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "alerts")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub stock_id: i64,
+    pub rule_id: Option<i64>,
+    pub seq: i64,
+    pub kind: AlertKind,
+    pub direction: Direction,
+    pub price: Decimal,
+    pub reference_price: Option<Decimal>,
+    pub change_percent: Option<Decimal>,
+    pub threshold: Decimal,
+    pub trading_day: Date,
+    pub triggered_at: Timestamp,
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

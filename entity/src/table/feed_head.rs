@@ -1,0 +1,19 @@
+//! `feed_head`: the feed's epoch and end, one row, locked by whoever writes.
+
+use sea_orm::entity::prelude::*;
+
+use crate::Timestamp;
+
+/// The only row of `feed_head`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "feed_head")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i32,
+    pub epoch: i64,
+    pub seq: i64,
+    pub recorded_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

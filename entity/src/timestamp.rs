@@ -1,0 +1,127 @@
+//! Instants, as stored and as told.
+//!
+//! One invariant: an instant is a whole number of microseconds since 1970-01-01T00:00:00Z on both databases, so that
+//! equal instants are equal, ordered alike everywhere, and read back as they were written.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Serialize};
+
+/// An instant in microseconds since the Unix epoch, displayed as RFC 3339 in UTC with at most 6 fractional digits.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    DeriveValueType,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// Why a text is not a [`Timestamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not an RFC 3339 instant (2026-11-22T12:00:00Z)")]
+pub struct TimestampError;
+
+impl Timestamp {
+    /// The instant this many microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// The start of a date in UTC.
+    pub fn start_of(date: NaiveDate) -> Self {
+        Self(
+            date.and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+                .timestamp_micros(),
+        )
+    }
+
+    /// The same instant for calendar arithmetic. Instants outside of chrono's range become its nearest end.
+    pub fn to_utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+
+    /// The instant `duration` before this one.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
+    /// The instant `duration` after this one.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    /// How long ago `earlier` was; nothing if it is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(instant: DateTime<Utc>) -> Self {
+        Self(instant.timestamp_micros())
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|instant| Self(instant.timestamp_micros()))
+            .map_err(|_| TimestampError)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_told_in_utc_with_at_most_microseconds() {
+        for (given, told) in [
+            ("2026-11-20T16:00:00-05:00", "2026-11-20T21:00:00Z"),
+            (
+                "2026-11-22T12:00:00.123456789Z",
+                "2026-11-22T12:00:00.123456Z",
+            ),
+        ] {
+            assert_eq!(
+                given.parse::<Timestamp>().map(|at| at.to_string()),
+                Ok(told.to_owned())
+            );
+        }
+        assert_eq!("2026-11-20".parse::<Timestamp>(), Err(TimestampError));
+    }
+}

@@ -1,0 +1,40 @@
+//! The tables of Stock Tracker, on PostgreSQL and SQLite alike.
+//!
+//! One invariant: what has been released here never changes; a new shape is a new file. It imports no entity, because
+//! those move on while history stays. `runtime` runs it at start.
+
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "`MigrationTrait` elides them, and async_trait wants the same words"
+)]
+
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_create_stocks;
+mod m20261122_000002_create_stock_prices;
+mod m20261122_000003_create_quotes;
+mod m20261122_000004_create_alert_rules;
+mod m20261122_000005_create_alerts;
+mod m20261122_000006_create_feed;
+mod m20261122_000007_create_providers;
+mod m20261122_000008_create_poll_requests;
+
+/// Brings a database to the newest shape, and back.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_stocks::Migration),
+            Box::new(m20261122_000002_create_stock_prices::Migration),
+            Box::new(m20261122_000003_create_quotes::Migration),
+            Box::new(m20261122_000004_create_alert_rules::Migration),
+            Box::new(m20261122_000005_create_alerts::Migration),
+            Box::new(m20261122_000006_create_feed::Migration),
+            Box::new(m20261122_000007_create_providers::Migration),
+            Box::new(m20261122_000008_create_poll_requests::Migration),
+        ]
+    }
+}

@@ -1,0 +1,35 @@
+//! `stocks`: every stock that is or was tracked. Instants are microseconds since 1970, here and everywhere.
+
+use sea_orm_migration::{prelude::*, schema::*};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("stocks")
+                    .col(big_pk_auto("id"))
+                    .col(text_uniq("symbol"))
+                    .col(text_null("name"))
+                    .col(text_null("currency"))
+                    .col(text_null("exchange"))
+                    .col(boolean("tracked"))
+                    .col(big_integer("tracked_at"))
+                    .col(big_integer_null("answered_at"))
+                    .col(big_integer("alert_count").default(0))
+                    .take(),
+            )
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .drop_table(Table::drop().table("stocks").take())
+            .await
+    }
+}
