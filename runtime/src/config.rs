@@ -1,0 +1,3 @@
+//! Settings.
+mod secret;
+pub use secret::Secret;

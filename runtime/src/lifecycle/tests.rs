@@ -1,0 +1,157 @@
+//! The ending, in paused time.
+
+use std::io;
+
+use super::*;
+
+const GRACE: Duration = Duration::from_secs(20);
+
+fn lifecycle() -> Lifecycle {
+    Lifecycle::without_signals(GRACE, Random::seeded(1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_still_served_for_a_second_after_readiness_failed() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    let watch = shutdown.track({
+        let shutdown = shutdown.clone();
+        async move {
+            shutdown.draining().cancelled().await;
+            let unready = Instant::now();
+            shutdown.soft().cancelled().await;
+            unready.elapsed()
+        }
+    });
+    shutdown.begin();
+    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert!(watch.await.expect("it ended") >= Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_does_not_drain_exceeds_the_grace_and_no_more() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    shutdown.track(std::future::pending::<()>());
+    shutdown.begin();
+    let begun = Instant::now();
+    assert_eq!(lifecycle.run().await, Ending::GraceExceeded);
+    assert_eq!(begun.elapsed(), GRACE);
+    assert!(shutdown.hard().is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sockets_that_close_with_jitter_are_drained_within_a_third_of_the_grace() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    let sockets: Vec<_> = (0..50)
+        .map(|_| {
+            let shutdown = shutdown.clone();
+            lifecycle.shutdown().track(async move {
+                shutdown.soft().cancelled().await;
+                let delay = shutdown.closing_delay();
+                tokio::time::sleep(delay).await;
+                delay
+            })
+        })
+        .collect();
+    shutdown.begin();
+    let begun = Instant::now();
+    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert!(begun.elapsed() <= shutdown.notice() + shutdown.closing_spread());
+    let mut delays = Vec::new();
+    for socket in sockets {
+        delays.push(socket.await.expect("it ended"));
+    }
+    let spread = delays
+        .iter()
+        .max()
+        .expect("some")
+        .saturating_sub(*delays.iter().min().expect("some"));
+    assert!(spread > shutdown.closing_spread() / 2, "{spread:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_fails_ends_the_process_with_failure() {
+    let lifecycle = lifecycle();
+    lifecycle
+        .shutdown()
+        .spawn("poll", async { Err(io::Error::other("gone")) });
+    assert_eq!(lifecycle.run().await, Ending::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_ends_the_process_with_failure() {
+    let lifecycle = lifecycle();
+    lifecycle.shutdown().spawn("poll", async {
+        assert_eq!(1, 2, "on purpose");
+        Ok::<_, io::Error>(())
+    });
+    assert_eq!(lifecycle.run().await, Ending::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_too_early_ends_the_process_with_failure() {
+    let lifecycle = lifecycle();
+    lifecycle
+        .shutdown()
+        .spawn("poll", async { Ok::<_, io::Error>(()) });
+    assert_eq!(lifecycle.run().await, Ending::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_when_asked_is_no_failure() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    let soft = shutdown.soft().clone();
+    shutdown.spawn("poll", async move {
+        soft.cancelled().await;
+        Ok::<_, io::Error>(())
+    });
+    shutdown.begin();
+    assert_eq!(lifecycle.run().await, Ending::Drained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_companion_serves_while_others_drain_and_ends_with_them() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    shutdown.spawn_companion("metrics", std::future::pending::<io::Result<()>>());
+    shutdown.begin();
+    assert_eq!(lifecycle.run().await, Ending::Drained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_cuts_the_end_short() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown().clone();
+    shutdown.track(std::future::pending::<()>());
+    shutdown.begin();
+    shutdown.hard().cancel();
+    let begun = Instant::now();
+    assert_eq!(lifecycle.run().await, Ending::GraceExceeded);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waits_is_interrupted() {
+    let lifecycle = lifecycle();
+    let shutdown = lifecycle.shutdown();
+    assert_eq!(shutdown.unless_stopped(async { 1 }).await, Some(1));
+    shutdown.begin();
+    assert_eq!(
+        shutdown.unless_stopped(std::future::pending::<()>()).await,
+        None
+    );
+}
+
+#[test]
+fn a_short_grace_leaves_time_for_every_stage() {
+    for millis in [1, 500, 1_000, 2_000, 3_000, 20_000, 60_000] {
+        let grace = Duration::from_millis(millis);
+        let lifecycle = Lifecycle::without_signals(grace, Random::seeded(1));
+        let shutdown = lifecycle.shutdown();
+        assert!(shutdown.notice() + shutdown.closing_spread() < grace);
+        assert!(millis < 2_000 || shutdown.notice() >= Duration::from_secs(1));
+    }
+}
