@@ -1,3 +1,152 @@
-//! Settings.
+//! The settings of both programs.
+//!
+//! One invariant: settings are read once, all at once and without side effects; either everything is valid or the
+//! start is refused with every fault named, and no secret is ever shown. [`VARIABLES`] is the one table from which
+//! the flags, `--help`, the defaults and `.env.example` follow. Each `main` calls [`Settings::from_process`].
+
+mod access;
+mod database;
+mod example;
+mod flag;
+mod given;
+mod listen;
+mod log;
+mod program;
+mod provider;
+mod reader;
+mod refusal;
+mod replay;
 mod secret;
+mod tracking;
+mod value;
+mod variable;
+
+use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
+
+use url::Url;
+
+pub use access::{AccessSettings, Allowed};
+pub use database::{DatabaseSettings, DatabaseUrl};
+pub use example::env_example;
+pub use listen::ListenSettings;
+pub use log::{LogFormat, LogSettings};
+pub use program::Program;
+pub use provider::{AlphaVantageSettings, ProviderName};
+pub use refusal::{Fault, Refusal};
+pub use replay::{ReplaySettings, ReplaySpeed};
 pub use secret::Secret;
+pub use tracking::{MarketHours, TrackingSettings};
+pub use variable::{Fallback, VARIABLES, Variable};
+
+use given::Given;
+use reader::Reader;
+
+/// Everything that can be set, valid.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose settings these are.
+    pub program: Program,
+    /// Where prices are kept.
+    pub database: DatabaseSettings,
+    /// Where GraphQL, REST and sockets are served.
+    pub api: ListenSettings,
+    /// Where metrics and health are served.
+    pub metrics: ListenSettings,
+    /// Who may do what, from where.
+    pub access: AccessSettings,
+    /// What is polled, when, and what fires.
+    pub tracking: TrackingSettings,
+    /// Alpha Vantage's plan.
+    pub alpha_vantage: AlphaVantageSettings,
+    /// How recorded prices are replayed.
+    pub replay: ReplaySettings,
+    /// Bounds a stop.
+    pub shutdown_grace: Duration,
+    /// What is logged, and how it looks.
+    pub log: LogSettings,
+    /// Where traces go, if anywhere: the collector's base URL, without `/v1/traces`.
+    pub trace_endpoint: Option<Url>,
+}
+
+/// What the command line and the environment ask for.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// Run with these settings.
+    Run(Box<Settings>),
+    /// Print this (help, or the version) and end with success.
+    Print(String),
+}
+
+impl Settings {
+    /// Reads flags (without the program's name), the environment and the file at `dotenv`, in this order of
+    /// precedence. A missing file is no fault.
+    ///
+    /// # Errors
+    ///
+    /// Every fault at once.
+    pub fn load(
+        program: Program,
+        args: impl IntoIterator<Item = OsString>,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+        dotenv: &Path,
+    ) -> Result<Loaded, Refusal> {
+        let flags = match flag::parse(program, args)? {
+            flag::Parsed::Flags(flags) => flags,
+            flag::Parsed::Print(text) => return Ok(Loaded::Print(text)),
+        };
+        let mut faults = Vec::new();
+        let given = Given::collect(flags, env, dotenv, &mut faults);
+        let mut reader = Reader::new(program, &given, faults);
+        let settings = Self::read(&mut reader);
+        reader.finish(settings).map(|it| Loaded::Run(Box::new(it)))
+    }
+
+    /// Reads this process' flags, environment and `.env`. What there is to say (help, faults) is said.
+    ///
+    /// # Errors
+    ///
+    /// The exit code to end with at once: 0 after help, 2 after a refusal.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    pub fn from_process(program: Program) -> Result<Self, ExitCode> {
+        let loaded = Self::load(
+            program,
+            std::env::args_os().skip(1),
+            std::env::vars_os(),
+            Path::new(".env"),
+        );
+        match loaded {
+            Ok(Loaded::Run(settings)) => Ok(*settings),
+            Ok(Loaded::Print(text)) => {
+                crate::say::out(text.trim_end());
+                Err(ExitCode::SUCCESS)
+            }
+            Err(refusal) => {
+                crate::say::err(&refusal);
+                Err(Refusal::code())
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let api = ListenSettings::read(reader, "API_HOST", "API_PORT");
+        Self {
+            program: reader.program(),
+            database: DatabaseSettings::read(reader),
+            metrics: ListenSettings::read(reader, "METRICS_HOST", "METRICS_PORT"),
+            access: AccessSettings::read(reader, &api),
+            api,
+            tracking: TrackingSettings::read(reader),
+            alpha_vantage: AlphaVantageSettings::read(reader),
+            replay: ReplaySettings::read(reader),
+            shutdown_grace: reader.value("SHUTDOWN_GRACE", value::positive_duration),
+            log: LogSettings::read(reader),
+            trace_endpoint: reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", value::http_url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,4 @@ pub mod clock;
 pub mod config;
 pub mod lifecycle;
 pub mod random;
+pub mod say;

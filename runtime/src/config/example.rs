@@ -1,0 +1,42 @@
+//! The file `.env.example`, generated.
+//!
+//! One invariant: it lists every variable with its default, all commented out, so that copying it changes nothing.
+//! A test keeps the committed file fresh: `UPDATE=1 cargo test -p runtime env_example` rewrites it.
+
+use std::fmt::Write as _;
+
+use super::{Fallback, VARIABLES, Variable};
+
+const HEAD: &str = "\
+# Settings of Stock Tracker: copy this file to .env and uncomment what you change.
+# Each is also a flag (UPDATE_INTERVAL is --update-interval). A flag wins over the environment, the environment over
+# this file. Durations are an integer with ms, s, m, h or d. Put single quotes around values with spaces, # or $.
+# Generated from the table in runtime/src/config/variable.rs; do not edit.
+";
+
+/// The text of `.env.example`.
+pub fn env_example() -> String {
+    let mut text = HEAD.to_owned();
+    let mut section = "";
+    for variable in VARIABLES {
+        if variable.section != section {
+            section = variable.section;
+            let _ = writeln!(text, "\n# ── {section} ──");
+        }
+        text.push_str(&lines(variable));
+    }
+    text
+}
+
+fn lines(variable: &Variable) -> String {
+    let (value, note) = match variable.fallback {
+        Fallback::Value(value) => (value, String::new()),
+        Fallback::PerProgram { api, tracker } => (
+            api,
+            format!(" (by default {api} for api, {tracker} for tracker)"),
+        ),
+        Fallback::Said(words) => ("", format!(" (by default {words})")),
+        Fallback::Nothing => ("", String::new()),
+    };
+    format!("# {}{note}.\n#{}={value}\n", variable.help, variable.name)
+}

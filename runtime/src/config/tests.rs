@@ -1,0 +1,357 @@
+//! Settings as a person sets them.
+
+use std::io::Write;
+
+use super::*;
+
+const KEYED: (&str, &str) = ("ALPHA_VANTAGE_API_KEY", "K3Y-NOBODY-SEES");
+
+fn load_from(
+    program: Program,
+    args: &[&str],
+    env: &[(&str, &str)],
+    dotenv: &Path,
+) -> Result<Loaded, Refusal> {
+    Settings::load(
+        program,
+        args.iter().map(OsString::from),
+        env.iter().map(|(name, value)| (name.into(), value.into())),
+        dotenv,
+    )
+}
+
+fn load_as(program: Program, args: &[&str], env: &[(&str, &str)]) -> Result<Loaded, Refusal> {
+    load_from(program, args, env, Path::new("/nonexistent/.env"))
+}
+
+fn load(args: &[&str], env: &[(&str, &str)]) -> Settings {
+    match load_as(Program::Api, args, env) {
+        Ok(Loaded::Run(settings)) => *settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refuse(args: &[&str], env: &[(&str, &str)]) -> String {
+    let refusal = load_as(Program::Api, args, env).expect_err("it is refused");
+    refusal.to_string()
+}
+
+#[test]
+fn nothing_set_means_the_documented_defaults() {
+    let settings = load(&[], &[]);
+    assert_eq!(
+        settings.database.url.to_string(),
+        "SQLite at stock-tracker.db"
+    );
+    assert!(settings.database.migrate);
+    assert_eq!(settings.database.wait, Duration::from_secs(30));
+    assert_eq!(settings.api.address(), ("127.0.0.1", 8080));
+    assert_eq!(settings.metrics.address(), ("127.0.0.1", 9090));
+    assert_eq!(settings.tracking.providers, [ProviderName::Replay]);
+    assert_eq!(settings.tracking.update_interval, Duration::from_mins(5));
+    assert_eq!(settings.tracking.market_hours, MarketHours::Us);
+    assert_eq!(settings.tracking.alert_threshold.to_string(), "5");
+    assert_eq!(
+        settings
+            .tracking
+            .default_symbols
+            .iter()
+            .map(entity::Symbol::as_str)
+            .collect::<Vec<_>>(),
+        ["AAPL", "GOOG", "IBM", "MSFT"]
+    );
+    assert_eq!(
+        settings.alpha_vantage.url.as_str(),
+        "https://www.alphavantage.co/"
+    );
+    assert_eq!(settings.alpha_vantage.per_minute.get(), 5);
+    assert_eq!(settings.alpha_vantage.per_day.get(), 25);
+    assert!(settings.access.admin_token.is_none() && settings.access.read_token.is_none());
+    assert_eq!(settings.access.allowed_hosts, Allowed::Loopback);
+    assert_eq!(settings.access.allowed_origins, Allowed::Loopback);
+    assert!(settings.access.introspection && settings.access.graphiql);
+    assert_eq!(settings.replay.file, None);
+    assert_eq!(
+        settings.replay.from.map(|date| date.to_string()).as_deref(),
+        Some("2004-08-19")
+    );
+    assert_eq!(settings.replay.speed, ReplaySpeed::DaysPerSecond(1.0));
+    assert!(settings.replay.repeat);
+    assert_eq!(settings.shutdown_grace, Duration::from_secs(20));
+    assert_eq!(settings.log.format, None);
+    assert_eq!(settings.log.filter, "info");
+    assert!(!settings.log.debug);
+    assert_eq!(settings.trace_endpoint, None);
+}
+
+#[test]
+fn the_tracker_has_a_metrics_port_of_its_own() {
+    let env = [("DATABASE_URL", "postgres://u:p@h/d")];
+    match load_as(Program::Tracker, &[], &env) {
+        Ok(Loaded::Run(settings)) => assert_eq!(settings.metrics.port, 9091),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let lines = "UPDATE_INTERVAL=3m\nSHUTDOWN_GRACE=3s\nAPI_PORT=3\nAPI_PASSPORT=no";
+    file.write_all(lines.as_bytes()).expect("it is written");
+    let args = ["--update-interval", "1m"];
+    let env = [("UPDATE_INTERVAL", "2m"), ("SHUTDOWN_GRACE", "2s")];
+    match load_from(Program::Api, &args, &env, file.path()) {
+        Ok(Loaded::Run(settings)) => {
+            assert_eq!(settings.tracking.update_interval, Duration::from_mins(1));
+            assert_eq!(settings.shutdown_grace, Duration::from_secs(2));
+            assert_eq!(settings.api.port, 3);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    let settings = load(
+        &["--api-port="],
+        &[("ADMIN_TOKEN", ""), ("UPDATE_INTERVAL", " ")],
+    );
+    assert!(settings.access.admin_token.is_none());
+    assert_eq!(settings.tracking.update_interval, Duration::from_mins(5));
+    assert_eq!(settings.api.port, 8080);
+}
+
+#[test]
+fn a_switch_may_stand_without_a_value() {
+    assert!(load(&["--debug"], &[]).log.debug);
+    assert!(load(&["--debug", "--api-port", "1"], &[]).log.debug);
+    assert!(!load(&["--graphiql=false"], &[]).access.graphiql);
+    assert!(!load(&["--graphiql", "off"], &[]).access.graphiql);
+}
+
+#[test]
+fn unknown_variables_are_ignored_and_unknown_flags_refused() {
+    load(&[], &[("UPDATE_INTERVALL", "x"), ("PATH", "/bin")]);
+    insta::assert_snapshot!(refuse(&["--update-intervall=S3CRET"], &[]), @"
+    refused to start:
+      --update-intervall: is not a flag; did you mean --update-interval?
+    --help tells every setting.
+    ");
+    for args in [
+        &["S3CRET"][..],
+        &["--admin-token"],
+        &["--api-port", "1", "--api-port", "2"],
+        &["--nope", "S3CRET"],
+        &["-S3CRET"],
+    ] {
+        let said = refuse(args, &[]);
+        assert!(
+            !said.contains("S3CRET") || args[0].starts_with("-S"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_no_secret() {
+    let env = [
+        ("DATABASE_URL", "mysql://me:S3CRET@db/stocks"),
+        ("MIGRATE", "perhaps"),
+        ("DATABASE_WAIT", "30"),
+        ("API_HOST", "0.0.0.0"),
+        ("API_PORT", "65536"),
+        ("METRICS_HOST", "a b"),
+        ("READ_TOKEN", "S3CRET with blanks"),
+        ("ALLOWED_HOSTS", "desk.example/path"),
+        ("ALLOWED_ORIGINS", "https://desk.example, desk.example"),
+        ("PROVIDER", "alphavantage,finnhub"),
+        ("ALPHA_VANTAGE_API_KEY", "S3CRET\u{e4}"),
+        ("ALPHA_VANTAGE_URL", "ftp://S3CRET@example"),
+        ("ALPHA_VANTAGE_PER_MINUTE", "0"),
+        ("ALPHA_VANTAGE_PER_DAY", "-1"),
+        ("UPDATE_INTERVAL", "999ms"),
+        ("MARKET_HOURS", "eu"),
+        ("ALERT_THRESHOLD", "0"),
+        ("DEFAULT_SYMBOLS", "AAPL,NOT A SYMBOL"),
+        ("REPLAY_FROM", "2004-02-30"),
+        ("REPLAY_SPEED", "NaN"),
+        ("SHUTDOWN_GRACE", "0s"),
+        ("LOG_FORMAT", "xml"),
+        ("RUST_LOG", "info,tracker=loud"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+    ];
+    let said = refuse(&[], &env);
+    assert!(!said.contains("S3CRET"), "{said}");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_listed_provider_without_its_key_refuses_the_start() {
+    let said = refuse(&["--provider", "replay,alphavantage"], &[]);
+    assert!(
+        said.contains("ALPHA_VANTAGE_API_KEY: must be set, as PROVIDER lists alphavantage"),
+        "{said}"
+    );
+    let settings = load(&["--provider", "replay, alphavantage"], &[KEYED]);
+    assert_eq!(
+        settings.tracking.providers,
+        [ProviderName::Replay, ProviderName::AlphaVantage]
+    );
+}
+
+#[test]
+fn a_key_makes_its_provider_the_default() {
+    assert_eq!(
+        load(&[], &[KEYED]).tracking.providers,
+        [ProviderName::AlphaVantage]
+    );
+}
+
+#[test]
+fn a_public_listener_needs_a_token() {
+    for host in ["0.0.0.0", "::", "192.168.1.5", "[::]", "desk.example"] {
+        let said = refuse(&[], &[("API_HOST", host)]);
+        assert!(said.contains("ADMIN_TOKEN: must be set"), "{host}: {said}");
+        load(&[], &[("API_HOST", host), ("ADMIN_TOKEN", "abc")]);
+    }
+    for host in [
+        "127.0.0.1",
+        "127.9.9.9",
+        "::1",
+        "[::1]",
+        "localhost",
+        "LOCALHOST",
+    ] {
+        load(&[], &[("API_HOST", host)]);
+    }
+}
+
+#[test]
+fn the_tracker_refuses_sqlite() {
+    for env in [&[][..], &[("DATABASE_URL", "sqlite://stocks.db")]] {
+        let said = load_as(Program::Tracker, &[], env)
+            .expect_err("it is refused")
+            .to_string();
+        assert!(said.contains("DATABASE_URL: must be postgres://"), "{said}");
+    }
+}
+
+#[test]
+fn settings_are_never_formatted_with_their_secrets() {
+    let env = [
+        ("DATABASE_URL", "postgresql://me:S3CRET@db:5433/stocks"),
+        ("ADMIN_TOKEN", "S3CRET"),
+        ("READ_TOKEN", "S3CRET"),
+        ("ALPHA_VANTAGE_API_KEY", "S3CRET"),
+    ];
+    let settings = load(&[], &env);
+    assert!(!format!("{settings:?}").contains("S3CRET"));
+    assert_eq!(
+        settings.database.url.to_string(),
+        "PostgreSQL at db:5433, database stocks"
+    );
+    let token = settings.access.admin_token.expect("a token");
+    assert_eq!(token.expose(), "S3CRET");
+}
+
+#[test]
+fn names_are_kept_as_browsers_send_them() {
+    let env = [
+        ("ALLOWED_HOSTS", "Desk.example, desk.example:8443"),
+        (
+            "ALLOWED_ORIGINS",
+            "HTTPS://Desk.example:443/,http://10.0.0.1:8080",
+        ),
+    ];
+    let access = load(&[], &env).access;
+    let these = |names: &[&str]| Allowed::These(names.iter().map(ToString::to_string).collect());
+    assert_eq!(
+        access.allowed_hosts,
+        these(&["desk.example", "desk.example:8443"])
+    );
+    assert_eq!(
+        access.allowed_origins,
+        these(&["https://desk.example", "http://10.0.0.1:8080"])
+    );
+    let any = load(&[], &[("ALLOWED_HOSTS", "a, *")]).access.allowed_hosts;
+    assert_eq!(any, Allowed::Any);
+}
+
+#[test]
+fn a_replayed_file_of_ones_own_begins_at_its_first_day() {
+    let replay = load(&[], &[("REPLAY_FILE", "mine.csv"), ("REPLAY_SPEED", "max")]).replay;
+    assert_eq!((replay.from, replay.speed), (None, ReplaySpeed::Max));
+    assert_eq!(replay.speed.pause(), Duration::ZERO);
+    let slow = load(&[], &[("REPLAY_SPEED", "0.5")]).replay.speed;
+    assert_eq!(slow.pause(), Duration::from_secs(2));
+    let slower = load(&[], &[("REPLAY_SPEED", "1e-300")]).replay.speed;
+    assert!(slower.pause() < Duration::from_hours(9_000));
+}
+
+#[test]
+fn a_broken_file_is_told_by_line_without_its_text() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let lines = "API_PORT=1\n\nADMIN_TOKEN=S3CRET S3CRET\nMIGRATE=maybe\n";
+    file.write_all(lines.as_bytes()).expect("it is written");
+    let said = load_from(Program::Api, &[], &[], file.path())
+        .expect_err("it is refused")
+        .to_string();
+    assert!(said.contains("line 3 is not NAME=value"), "{said}");
+    assert!(
+        said.contains("MIGRATE=maybe: must be true or false"),
+        "{said}"
+    );
+    assert!(!said.contains("S3CRET"), "{said}");
+}
+
+#[test]
+fn help_tells_every_variable_and_its_default() {
+    let Ok(Loaded::Print(help)) = load_as(Program::Tracker, &["--help"], &[]) else {
+        panic!("no help");
+    };
+    for variable in VARIABLES {
+        assert!(help.contains(&format!("--{}", variable.flag())), "{help}");
+    }
+    assert!(
+        help.contains("9091") && help.contains("2004-08-19"),
+        "{help}"
+    );
+    assert!(matches!(
+        load_as(Program::Api, &["--version"], &[]),
+        Ok(Loaded::Print(text)) if text.starts_with("api ")
+    ));
+}
+
+#[test]
+fn the_committed_env_example_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.env.example");
+    let fresh = env_example();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks whether to rewrite the file"
+    )]
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &fresh).expect("it is written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        committed, fresh,
+        ".env.example is stale: UPDATE=1 cargo test -p runtime env_example"
+    );
+}
+
+#[test]
+fn a_copied_env_example_changes_nothing_and_uncommented_lines_are_right() {
+    let uncommented: Vec<(String, String)> = env_example()
+        .lines()
+        .filter(|line| line.starts_with('#') && !line.starts_with("# "))
+        .filter_map(|line| line[1..].split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert_eq!(uncommented.len(), VARIABLES.len());
+    let env = uncommented
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    let loaded = Settings::load(Program::Api, [], env, Path::new("/nonexistent"));
+    assert!(matches!(loaded, Ok(Loaded::Run(_))), "{loaded:?}");
+}

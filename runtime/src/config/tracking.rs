@@ -1,0 +1,78 @@
+//! What is polled, when, and what fires.
+
+use std::time::Duration;
+
+use entity::{Decimal, Symbol};
+
+use super::{
+    ProviderName,
+    reader::Reader,
+    value::{self, Parsed},
+};
+
+/// The shortest interval between polls of a symbol.
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the tracker does.
+#[derive(Clone, Debug)]
+pub struct TrackingSettings {
+    /// Who is asked, in this order; never empty.
+    pub providers: Vec<ProviderName>,
+    /// How often each symbol is polled, if the budget allows.
+    pub update_interval: Duration,
+    /// When to poll.
+    pub market_hours: MarketHours,
+    /// Percent of change that fires the default rule; more than 0.
+    pub alert_threshold: Decimal,
+    /// What an empty database begins to track; never empty.
+    pub default_symbols: Vec<Symbol>,
+}
+
+/// When to poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarketHours {
+    /// 04:00 to 20:00 New York on trading days.
+    Us,
+    /// At any time.
+    Always,
+}
+
+impl TrackingSettings {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            providers: ProviderName::read_list(reader),
+            update_interval: reader.value("UPDATE_INTERVAL", interval),
+            market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
+            alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
+            default_symbols: reader.value("DEFAULT_SYMBOLS", |text| {
+                value::list(text, value::parsed::<Symbol>)
+            }),
+        }
+    }
+}
+
+impl MarketHours {
+    fn parse(text: &str) -> Parsed<Self> {
+        match text {
+            "us" => Ok(Self::Us),
+            "always" => Ok(Self::Always),
+            _ => Err("must be us or always".to_owned()),
+        }
+    }
+}
+
+fn interval(text: &str) -> Parsed<Duration> {
+    let interval = value::duration(text)?;
+    if interval < LEAST_INTERVAL {
+        return Err("must be at least 1s".to_owned());
+    }
+    Ok(interval)
+}
+
+fn threshold(text: &str) -> Parsed<Decimal> {
+    let threshold = text.parse::<Decimal>().map_err(|error| error.to_string())?;
+    if threshold <= Decimal::ZERO {
+        return Err("must be more than 0".to_owned());
+    }
+    Ok(threshold)
+}

@@ -1,0 +1,100 @@
+//! How values are written.
+//!
+//! One invariant: a parser is a pure function whose error finishes the sentence "this value …" without repeating the
+//! value. The groups of settings beside this file call them.
+
+use std::{fmt::Display, num::NonZeroU32, str::FromStr, time::Duration};
+
+use url::Url;
+
+/// What a parser answers.
+pub(super) type Parsed<T> = Result<T, String>;
+
+/// The longest duration that can be set, a hundred years: sums with it still fit every clock.
+const LONGEST: Duration = Duration::from_hours(36_500 * 24);
+
+/// On or off.
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+/// An integer with `ms`, `s`, `m`, `h` or `d`.
+pub(super) fn duration(text: &str) -> Parsed<Duration> {
+    let wrong = || "must be an integer with ms, s, m, h or d, such as 5m".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    if number.is_empty() {
+        return Err(wrong());
+    }
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(millis))
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or_else(|| "must be at most 36500d".to_owned())
+}
+
+/// A duration that is not nothing.
+pub(super) fn positive_duration(text: &str) -> Parsed<Duration> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be more than nothing".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// A TCP port; 0 lets the system choose one.
+pub(super) fn port(text: &str) -> Parsed<u16> {
+    text.parse()
+        .map_err(|_| "must be a port, 0 to 65535".to_owned())
+}
+
+/// How many, at least one.
+pub(super) fn count(text: &str) -> Parsed<NonZeroU32> {
+    text.parse()
+        .map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
+}
+
+/// An absolute URL of HTTP or HTTPS.
+pub(super) fn http_url(text: &str) -> Parsed<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
+    }
+}
+
+/// A comma list, blanks around its items ignored, each item once.
+pub(super) fn list<T, E>(text: &str, item: impl Fn(&str) -> Result<T, E>) -> Parsed<Vec<T>>
+where
+    T: PartialEq,
+    E: Display,
+{
+    let mut items = Vec::new();
+    for text in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let item = item(text).map_err(|error| format!("{text:?} {error}"))?;
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    if items.is_empty() {
+        return Err("names nothing".to_owned());
+    }
+    Ok(items)
+}
+
+/// What the type itself reads.
+pub(super) fn parsed<T: FromStr>(text: &str) -> Result<T, T::Err> {
+    text.parse()
+}

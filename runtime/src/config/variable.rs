@@ -1,0 +1,171 @@
+//! The table of everything that can be set.
+//!
+//! One invariant: a variable stands here once, and its flag, help, default and line of `.env.example` follow from
+//! this row. The parsers beside it name rows by their variable.
+
+use super::Program;
+
+/// A variable: its name, what applies when it is not set, and what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// The environment variable; the flag is the same name in lower case with dashes.
+    pub name: &'static str,
+    /// Under which heading it stands.
+    pub section: &'static str,
+    /// What applies when it is not set.
+    pub fallback: Fallback,
+    /// What it means.
+    pub help: &'static str,
+    /// Whether its value may hold a secret and is therefore never shown.
+    pub sensitive: bool,
+    /// Whether it is on or off, so that its flag may stand without a value.
+    pub switch: bool,
+}
+
+/// What applies when a variable is not set.
+#[derive(Clone, Copy, Debug)]
+pub enum Fallback {
+    /// This value.
+    Value(&'static str),
+    /// A value that differs between the programs.
+    PerProgram {
+        /// That of `api`.
+        api: &'static str,
+        /// That of `tracker`.
+        tracker: &'static str,
+    },
+    /// What these words say.
+    Said(&'static str),
+    /// Nothing: the feature is off.
+    Nothing,
+}
+
+impl Fallback {
+    /// The value that applies for `program`, if it is one.
+    pub const fn value(self, program: Program) -> Option<&'static str> {
+        match (self, program) {
+            (Self::Value(value), _)
+            | (Self::PerProgram { api: value, .. }, Program::Api)
+            | (Self::PerProgram { tracker: value, .. }, Program::Tracker) => Some(value),
+            (Self::Said(_) | Self::Nothing, _) => None,
+        }
+    }
+}
+
+impl Variable {
+    const fn new(
+        section: &'static str,
+        name: &'static str,
+        fallback: Fallback,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            section,
+            fallback,
+            help,
+            sensitive: false,
+            switch: false,
+        }
+    }
+
+    /// Its value is never shown.
+    const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
+    /// It is on or off.
+    const fn switch(mut self) -> Self {
+        self.switch = true;
+        self
+    }
+
+    /// The flag's name, without the dashes before it.
+    pub fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// The row of this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: whoever asks names a row of the table below.
+    pub(super) fn named(name: &str) -> &'static Self {
+        VARIABLES
+            .iter()
+            .find(|variable| variable.name == name)
+            .unwrap_or_else(|| panic!("{name} is not in the table of variables"))
+    }
+}
+
+use Fallback::{Nothing, PerProgram, Said, Value};
+
+const DATABASE: &str = "Database";
+const LISTENERS: &str = "Listeners";
+const ACCESS: &str = "Access";
+const PROVIDERS: &str = "Providers";
+const TRACKING: &str = "Tracking";
+const REPLAY: &str = "Replay";
+const OPERATION: &str = "Operation";
+
+/// Everything that can be set, in the order in which it is told.
+#[rustfmt::skip]
+pub const VARIABLES: &[Variable] = &[
+    Variable::new(DATABASE, "DATABASE_URL", Value("sqlite://stock-tracker.db?mode=rwc"),
+        "Where prices are kept: a SQLite file (`api` then tracks, too) or postgres://user:password@host/database").sensitive(),
+    Variable::new(DATABASE, "MIGRATE", Value("true"),
+        "Bring the database to the newest shape at start; safe with several starting at once").switch(),
+    Variable::new(DATABASE, "DATABASE_WAIT", Value("30s"),
+        "How long a start waits for the database before it fails"),
+
+    Variable::new(LISTENERS, "API_HOST", Value("127.0.0.1"),
+        "Address of GraphQL, REST and sockets; one that others can reach needs ADMIN_TOKEN"),
+    Variable::new(LISTENERS, "API_PORT", Value("8080"), "Port of GraphQL, REST and sockets"),
+    Variable::new(LISTENERS, "METRICS_HOST", Value("127.0.0.1"), "Address of /metrics, /livez and /readyz"),
+    Variable::new(LISTENERS, "METRICS_PORT", PerProgram { api: "9090", tracker: "9091" },
+        "Port of /metrics, /livez and /readyz"),
+
+    Variable::new(ACCESS, "ADMIN_TOKEN", Said("drawn at each start and logged once"),
+        "Bearer token of mutations").sensitive(),
+    Variable::new(ACCESS, "READ_TOKEN", Said("reads are open"),
+        "Bearer token that every read needs, if set").sensitive(),
+    Variable::new(ACCESS, "ALLOWED_HOSTS", Said("loopback names"),
+        "Host names under which the API may be asked, a comma list; * for any"),
+    Variable::new(ACCESS, "ALLOWED_ORIGINS", Said("loopback names"),
+        "Origins of browsers that may ask, a comma list such as https://desk.example; * for any"),
+    Variable::new(ACCESS, "INTROSPECTION", Value("true"), "Tell the GraphQL schema to whoever asks").switch(),
+    Variable::new(ACCESS, "GRAPHIQL", Value("true"), "Serve GraphiQL").switch(),
+
+    Variable::new(PROVIDERS, "PROVIDER", Said("alphavantage if its key is set, else replay"),
+        "Who is asked for prices: alphavantage, replay; a comma list is a fallback order"),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Nothing, "Key of Alpha Vantage").sensitive(),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_URL", Value("https://www.alphavantage.co"),
+        "Base URL of Alpha Vantage, for proxies and stand-ins").sensitive(),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_MINUTE", Value("5"), "Requests a minute of the plan"),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_DAY", Value("25"), "Requests a day of the plan"),
+
+    Variable::new(TRACKING, "UPDATE_INTERVAL", Value("5m"),
+        "How often each symbol is polled, at least 1s; stretched, and said so, if the budget is short"),
+    Variable::new(TRACKING, "MARKET_HOURS", Value("us"),
+        "When to poll: us (04:00 to 20:00 New York on trading days) or always"),
+    Variable::new(TRACKING, "ALERT_THRESHOLD", Value("5"),
+        "Percent of change that fires the default rule"),
+    Variable::new(TRACKING, "DEFAULT_SYMBOLS", Value("AAPL,GOOG,IBM,MSFT"),
+        "Symbols to track, a comma list; written once, into an empty database"),
+
+    Variable::new(REPLAY, "REPLAY_FILE", Said("the bundled real prices"),
+        "Recorded daily prices, CSV, plain or gzip"),
+    Variable::new(REPLAY, "REPLAY_FROM", Said("2004-08-19, or the first day of REPLAY_FILE"),
+        "The day to begin with, such as 2008-01-02"),
+    Variable::new(REPLAY, "REPLAY_SPEED", Value("1"),
+        "Trading days per second; max for as fast as it goes"),
+    Variable::new(REPLAY, "REPLAY_LOOP", Value("true"), "Begin again at the end").switch(),
+
+    Variable::new(OPERATION, "SHUTDOWN_GRACE", Value("20s"), "Bounds a stop"),
+    Variable::new(OPERATION, "LOG_FORMAT", Said("console on a terminal, else json"), "console or json"),
+    Variable::new(OPERATION, "RUST_LOG", Value("info"), "What is logged, such as info,tracker=debug"),
+    Variable::new(OPERATION, "DEBUG", Value("false"), "Log what the programs themselves do in detail").switch(),
+    Variable::new(OPERATION, "OTEL_EXPORTER_OTLP_ENDPOINT", Nothing,
+        "Where traces are sent over OTLP/HTTP, such as http://localhost:4318").sensitive(),
+];
