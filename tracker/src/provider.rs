@@ -3,6 +3,9 @@
 //! One invariant: a provider makes at most one request per [`QuoteProvider::poll`], never repeats one by itself and
 //! logs nothing. When to ask, whom to ask instead and how long to wait is the loop's, which reads it off [`PollError`].
 
+mod alpha_vantage;
+mod field;
+mod http;
 mod pace;
 mod poll;
 mod poll_error;
@@ -11,6 +14,7 @@ use async_trait::async_trait;
 use entity::Symbol;
 
 pub use self::{
+    alpha_vantage::{AlphaVantage, AlphaVantageError, AlphaVantageSettings},
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,

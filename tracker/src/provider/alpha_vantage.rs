@@ -1,0 +1,134 @@
+//! Alpha Vantage: one symbol a request, the day's session with its date only.
+//!
+//! One invariant: the key, which is part of every URL, reaches the service and nothing else. The loop calls it through
+//! [`QuoteProvider`]; [`answer`] judges what the service says.
+
+mod answer;
+mod notice;
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use entity::Symbol;
+use reqwest::{Url, header::HeaderMap};
+use runtime::config::Secret;
+
+use crate::{
+    provider::{Budget, DayZone, Pace, Poll, PollError, QuoteProvider, http::Http},
+    quote::Quote,
+};
+
+/// What to know of an account at Alpha Vantage.
+#[derive(Clone)]
+pub struct AlphaVantageSettings {
+    /// Where the service is: `https://www.alphavantage.co`, or a stand-in. `/query` is added.
+    pub base_url: Url,
+    /// The account's key.
+    pub key: Secret,
+    /// Requests in any 60 seconds.
+    pub per_minute: u32,
+    /// Requests in a day of New York.
+    pub per_day: u32,
+    /// How long one request may take, body included.
+    pub timeout: Duration,
+}
+
+/// The service, asked by `GLOBAL_QUOTE`.
+pub struct AlphaVantage {
+    endpoint: Url,
+    key: Secret,
+    budget: Budget,
+    http: Http,
+}
+
+/// Why an [`AlphaVantage`] cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AlphaVantageError {
+    /// The base URL cannot have a path.
+    #[error("the base URL must be http:// or https://")]
+    BaseUrl,
+    /// The HTTP client cannot be built: the machine has no certificates.
+    #[error("cannot prepare TLS")]
+    Tls(#[source] reqwest::Error),
+}
+
+impl AlphaVantage {
+    /// Prepares an account; asks nothing yet.
+    pub fn new(settings: AlphaVantageSettings) -> Result<Self, AlphaVantageError> {
+        let mut endpoint = settings.base_url;
+        if !matches!(endpoint.scheme(), "http" | "https") {
+            return Err(AlphaVantageError::BaseUrl);
+        }
+        endpoint
+            .path_segments_mut()
+            .map_err(|()| AlphaVantageError::BaseUrl)?
+            .pop_if_empty()
+            .push("query");
+        endpoint.set_fragment(None);
+        let http = Http::new(&endpoint, settings.timeout).map_err(AlphaVantageError::Tls)?;
+        Ok(Self {
+            endpoint,
+            key: settings.key,
+            budget: Budget {
+                per_minute: Some(settings.per_minute),
+                per_day: Some(settings.per_day),
+                day: DayZone::NewYork,
+            },
+            http,
+        })
+    }
+
+    async fn quote(&self, symbol: &Symbol) -> Result<Quote, PollError> {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut()
+            .append_pair("function", self.endpoint())
+            .append_pair("symbol", symbol.as_str())
+            .append_pair("apikey", self.key.expose());
+        let body = self.http.get(url, HeaderMap::new()).await?;
+        answer::parse(&body, symbol, &self.key)
+    }
+}
+
+/// Without the URL, in which a proxy's password may stand.
+impl fmt::Debug for AlphaVantage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlphaVantage")
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl QuoteProvider for AlphaVantage {
+    fn name(&self) -> &'static str {
+        "alphavantage"
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "GLOBAL_QUOTE"
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Polled {
+            symbols_per_request: 1,
+            budget: self.budget,
+        }
+    }
+
+    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
+        None
+    }
+
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        let [symbol] = symbols else {
+            return Poll::failed(
+                symbols,
+                &PollError::upstream("takes one symbol at a time: not asked"),
+            );
+        };
+        Poll {
+            answers: vec![(symbol.clone(), self.quote(symbol).await)],
+            position: None,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Every answer that the service is known to give, recorded, and any other.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::quote::PreviousClose;
+
+const KEY: &str = "RECORDEDKEY00001";
+
+/// The class of a recorded answer to a question about MSFT.
+fn judge(body: &[u8]) -> Result<Quote, PollError> {
+    parse(body, &"MSFT".parse().expect("a symbol"), &Secret::new(KEY))
+}
+
+macro_rules! recorded {
+    ($name:literal) => {
+        judge(include_bytes!(concat!(
+            "../../../../tests/fixtures/alpha_vantage/",
+            $name,
+            ".json"
+        )))
+    };
+}
+
+fn decimal(text: &str) -> entity::Decimal {
+    text.parse().expect("a number")
+}
+
+#[test]
+fn a_quote_is_read_to_its_last_digit() {
+    let quote = recorded!("quote").expect("a quote");
+    assert_eq!(
+        quote,
+        Quote {
+            symbol: "MSFT".parse().expect("a symbol"),
+            price: decimal("112.13"),
+            previous_close: PreviousClose::Sent(decimal("112.79")),
+            open: Some(decimal("112.63")),
+            high: Some(decimal("113.17")),
+            low: Some(decimal("110.64")),
+            volume: Some(29_062_853),
+            trading_day: "2018-10-05".parse().expect("a date"),
+            market_time: None,
+            name: None,
+            currency: None,
+            exchange: None,
+        }
+    );
+}
+
+#[test]
+fn a_delayed_quote_is_a_quote() {
+    assert_eq!(
+        recorded!("quote_delayed").map(|quote| quote.price),
+        Ok(decimal("418.16"))
+    );
+}
+
+#[test]
+fn numbers_may_come_without_quotation_marks() {
+    let body = br#"{"Global Quote":{"01. symbol":"msft","05. price":0.123456785,"06. volume":3,
+        "07. latest trading day":"2026-11-20","08. previous close":0}}"#;
+    let quote = judge(body).expect("a quote");
+    assert_eq!(quote.price, decimal("0.12345679"));
+    assert_eq!(quote.volume, Some(3));
+    assert_eq!(quote.previous_close, PreviousClose::None);
+}
+
+#[test]
+fn bad_fields_beside_the_price_are_absent() {
+    let quote = recorded!("quote_bad_fields").expect("a quote");
+    assert_eq!(quote.price, decimal("112.13"));
+    assert_eq!(
+        (quote.open, quote.high, quote.low, quote.volume),
+        (None, None, None, None)
+    );
+    assert_eq!(quote.previous_close, PreviousClose::Absent);
+}
+
+#[test]
+fn each_failure_is_told_apart() {
+    let limited = |seconds| PollError::RateLimited {
+        wait: Duration::from_secs(seconds),
+    };
+    for (name, judged, class) in [
+        ("burst", recorded!("burst"), limited(2)),
+        ("burst_pattern", recorded!("burst_pattern"), limited(2)),
+        ("per_minute", recorded!("per_minute"), limited(60)),
+        ("per_minute_note", recorded!("per_minute_note"), limited(60)),
+        ("daily", recorded!("daily"), PollError::BudgetSpent),
+        ("premium", recorded!("premium"), PollError::NotEntitled),
+        (
+            "artificial",
+            recorded!("artificial"),
+            PollError::NotEntitled,
+        ),
+        (
+            "artificial_quote",
+            recorded!("artificial_quote"),
+            PollError::NotEntitled,
+        ),
+        (
+            "invalid_call",
+            recorded!("invalid_call"),
+            PollError::UnknownSymbol,
+        ),
+        (
+            "invalid_call_information",
+            recorded!("invalid_call_information"),
+            PollError::UnknownSymbol,
+        ),
+        (
+            "unknown_symbol",
+            recorded!("unknown_symbol"),
+            PollError::UnknownSymbol,
+        ),
+        ("empty", recorded!("empty"), PollError::UnknownSymbol),
+    ] {
+        assert_eq!(judged, Err(class), "{name}");
+    }
+    for (name, judged) in [
+        ("invalid_key", recorded!("invalid_key")),
+        ("demo_key", recorded!("demo_key")),
+    ] {
+        assert!(matches!(judged, Err(PollError::Refused { .. })), "{name}");
+    }
+    for (name, judged) in [
+        ("unknown_notice", recorded!("unknown_notice")),
+        ("unknown_error", recorded!("unknown_error")),
+    ] {
+        assert!(matches!(judged, Err(PollError::Upstream { .. })), "{name}");
+    }
+}
+
+#[test]
+fn what_was_not_promised_is_malformed() {
+    let quote = |fields: &str| format!(r#"{{"Global Quote":{{"01. symbol":"MSFT",{fields}}}}}"#);
+    let dated = |price: &str| {
+        quote(&format!(
+            r#""05. price":{price},"07. latest trading day":"2018-10-05""#
+        ))
+    };
+    for body in [
+        String::new(),
+        "null".to_owned(),
+        "[]".to_owned(),
+        "\u{feff}{}".to_owned(),
+        "<!DOCTYPE html><title>502</title>".to_owned(),
+        r#"{"Global Quote":{"01. sym"#.to_owned(),
+        r#"{"Global Quote":[]}"#.to_owned(),
+        r#"{"Global Quote":"MSFT"}"#.to_owned(),
+        r#"{"bestMatches":[]}"#.to_owned(),
+        r#"{"Information":7}"#.to_owned(),
+        dated("\"112.13\"").replace("MSFT", "AAPL"),
+        dated("\"112.13\"").replace("01. symbol", "01. ticker"),
+        dated("\"112.13\"").replace("2018-10-05", "5 Oct"),
+        dated("\"112.13\"").replace("07. latest trading day", "07. day"),
+        dated("\"112.13\"").replace("05. price", "05. prize"),
+        dated("null"),
+        dated("\"\""),
+        dated("\"NaN\""),
+        dated("\"inf\""),
+        dated("\"0.0000\""),
+        dated("\"-1.0\""),
+        dated("\"0.000000004\""),
+        dated("\"92233720368.54775808\""),
+        dated("{\"value\":1}"),
+    ] {
+        assert!(
+            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            "{body}: {:?}",
+            judge(body.as_bytes())
+        );
+    }
+}
+
+#[test]
+fn no_failure_repeats_a_key() {
+    for judged in [
+        recorded!("daily"),
+        recorded!("unknown_notice"),
+        recorded!("invalid_key"),
+    ] {
+        let error = judged.expect_err("a failure");
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains(KEY), "{told}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = judge(&body);
+    }
+
+    #[test]
+    fn no_damage_to_a_quote_panics_or_makes_a_price_of_nothing(
+        at in 0_usize..300, byte: u8, cut in 0_usize..300,
+    ) {
+        let mut body =
+            include_bytes!("../../../../tests/fixtures/alpha_vantage/quote.json").to_vec();
+        let length = body.len();
+        body[at % length] = byte;
+        body.truncate(length - cut % length);
+        if let Ok(quote) = judge(&body) {
+            prop_assert!(quote.price > entity::Decimal::ZERO);
+            prop_assert_eq!(quote.symbol.as_str(), "MSFT");
+        }
+    }
+
+    #[test]
+    fn no_object_panics(
+        name in "(Global Quote|Information|Note|Error Message|message|data)",
+        value in "([-0-9.eE]{1,12}|\"[a-zA-Z .]{0,30}\"|\\{\"05\\. price\":\"[0-9.eE-]{0,9}\"\\}|\\[{0,200})",
+    ) {
+        let _ = judge(format!("{{\"{name}\":{value}}}").as_bytes());
+    }
+}
