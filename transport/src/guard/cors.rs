@@ -1,0 +1,74 @@
+//! Cross-origin sharing: what a browser is told so that an allowed website may read answers.
+//!
+//! Invariant: only an allowed origin is ever named, and never with credentials, since nothing here
+//! is authorised by a cookie. Called by the GraphQL handler and the guard's middleware.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+        ORIGIN, VARY,
+    },
+    request::Parts,
+};
+
+use super::Guard;
+
+const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Link, Retry-After");
+const ALLOWED: HeaderValue = HeaderValue::from_static("content-type, authorization");
+/// Seconds; browsers cap it lower.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+/// What to add to the answer of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Sharing {
+    origin: Option<HeaderValue>,
+}
+
+impl Guard {
+    /// What the answer to this request says about sharing.
+    pub(crate) fn sharing(&self, parts: &Parts) -> Sharing {
+        let origin = match parts.headers.get(ORIGIN) {
+            Some(origin) if self.is_home(&parts.headers) => Some(origin.clone()),
+            _ => None,
+        };
+        Sharing { origin }
+    }
+
+    /// Whether a browser only asks whether it may ask.
+    pub(crate) fn is_preflight(parts: &Parts) -> bool {
+        parts.method == Method::OPTIONS
+            && parts.headers.contains_key(ORIGIN)
+            && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// The answer to a preflight of an allowed origin.
+    pub(crate) fn preflight(methods: &'static str) -> axum::response::Response {
+        let mut response = axum::response::Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static(methods),
+        );
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED);
+        headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        response
+    }
+}
+
+impl Sharing {
+    /// Adds the headers.
+    pub(crate) fn apply(self, headers: &mut HeaderMap) {
+        // Also without an origin, so that no cache serves one site's answer to another.
+        headers.append(
+            VARY,
+            HeaderValue::from_name(HeaderName::from_static("origin")),
+        );
+        if let Some(origin) = self.origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! GraphQL over HTTP, Server-Sent Events and WebSocket, for any async-graphql schema.
+//!
+//! Invariant: knows nothing of what it serves. An application implements [`Service`], puts a
+//! [`Transport`] around it and mounts its router; limits, guard, counting and draining are parts of
+//! the transport, the same for every protocol.
+
+mod census;
+mod document;
+mod drain;
+mod fault;
+mod guard;
+mod http;
+mod limit;
+mod observer;
+mod params;
+mod plain;
+mod room;
+mod router;
+mod service;
+mod socket;
+
+pub use self::{
+    census::ClientAddress,
+    drain::Drain,
+    fault::{Fault, code, error_body},
+    guard::{AllowList, Guard},
+    limit::Limits,
+    observer::{Kind, Observer, Protocol, Reason, Unobserved},
+    plain::Plain,
+    router::Transport,
+    service::{End, Event, Item, Outcome, Reply, Service, Subscription},
+};

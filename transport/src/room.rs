@@ -1,0 +1,131 @@
+//! What every transport shares, and the one way in which operations are run.
+//!
+//! Invariant: an operation costs its deadline at most, and a panic costs its operation only.
+//! Called by HTTP, event streams and WebSockets alike, so that no rule holds on one and not on
+//! the others.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Request, ServerError};
+use axum::response::Response;
+use futures_util::FutureExt;
+use http::request::Parts;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    census::Census,
+    document::{Operation, Rejection},
+    drain::Drain,
+    fault::{self, code},
+    guard::Guard,
+    limit::Limits,
+    observer::{Kind, Observer, Unobserved},
+    service::{Outcome, Reply, Service, Subscription},
+};
+
+/// A page for people, made from a request's head.
+pub(crate) type Page = Arc<dyn Fn(&Parts) -> Response + Send + Sync>;
+
+/// The parts of a [`Transport`](crate::Transport).
+#[derive(Clone)]
+pub(crate) struct Room<S> {
+    pub(crate) service: S,
+    pub(crate) limits: Limits,
+    pub(crate) guard: Guard,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) page: Option<Page>,
+    pub(crate) drain: Drain,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) census: Census,
+}
+
+impl<S: Service> Room<S> {
+    /// With nothing but defaults around the service.
+    pub(crate) fn new(service: S) -> Self {
+        Self {
+            service,
+            limits: Limits::default(),
+            guard: Guard::default(),
+            observer: Arc::new(Unobserved),
+            page: None,
+            drain: Drain::default(),
+            tasks: TaskTracker::new(),
+            census: Census::default(),
+        }
+    }
+
+    /// Reads a request's document and judges its size.
+    pub(crate) fn prepare(&self, request: Request) -> Result<Operation, Rejection> {
+        let started = Instant::now();
+        let prepared = Operation::prepare(request);
+        if let Err(Rejection {
+            kind: Some(kind), ..
+        }) = &prepared
+        {
+            self.observe(*kind, Outcome::Refused, started);
+        }
+        prepared
+    }
+
+    /// Runs a query or mutation to its end, or to its deadline.
+    pub(crate) async fn execute(&self, operation: Operation, viewer: S::Viewer) -> Reply {
+        let Operation { request, kind } = operation;
+        let started = Instant::now();
+        let work = async { self.service.execute(request, viewer).await };
+        let reply = match bounded(self.limits.execution_deadline, work).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::refused(vec![error]),
+        };
+        self.observe(kind, reply.outcome, started);
+        reply
+    }
+
+    /// Starts a subscription.
+    pub(crate) async fn subscribe(
+        &self,
+        operation: Operation,
+        viewer: S::Viewer,
+    ) -> Result<Subscription, Vec<ServerError>> {
+        let Operation { request, kind } = operation;
+        let started = Instant::now();
+        let work = async { self.service.subscribe(request, viewer).await };
+        let subscription = bounded(self.limits.execution_deadline, work)
+            .await
+            .unwrap_or_else(|error| Err(vec![error]));
+        let outcome = match &subscription {
+            Ok(_) => Outcome::Ok,
+            Err(_) => Outcome::Refused,
+        };
+        self.observe(kind, outcome, started);
+        subscription
+    }
+
+    fn observe(&self, kind: Kind, outcome: Outcome, started: Instant) {
+        self.observer
+            .operation_finished(kind, outcome, started.elapsed());
+    }
+}
+
+/// The future's value, or the error of a deadline or a panic.
+async fn bounded<T>(
+    deadline: Duration,
+    work: impl Future<Output = T> + Send,
+) -> Result<T, ServerError> {
+    match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => {
+            tracing::error!("an operation panicked");
+            Err(internal())
+        }
+        Err(_) => Err(fault::error(
+            code::TIMEOUT,
+            "the operation took longer than it may",
+        )),
+    }
+}
+
+/// What a client reads of a defect.
+pub(crate) fn internal() -> ServerError {
+    fault::error(code::INTERNAL, "internal error")
+}

@@ -1,0 +1,102 @@
+//! A transport, put together and mounted.
+//!
+//! Invariant: one [`Transport`] is one set of limits and counts, however many routes it has. Built
+//! by the application at start.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::Request, response::Response, routing::any};
+use http::request::Parts;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer, room::Room,
+    service::Service,
+};
+
+/// GraphQL on a path, by every protocol.
+#[derive(Clone)]
+pub struct Transport<S> {
+    room: Room<S>,
+}
+
+impl<S: Service> Transport<S> {
+    /// Serves that service, to loopback names only, within default limits.
+    pub fn new(service: S) -> Self {
+        Self {
+            room: Room::new(service),
+        }
+    }
+
+    /// Other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.room.limits = limits;
+        self
+    }
+
+    /// Other hosts and origins.
+    #[must_use]
+    pub fn with_guard(mut self, guard: Guard) -> Self {
+        self.room.guard = guard;
+        self
+    }
+
+    /// Tells an observer what happens.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer) -> Self {
+        self.room.observer = Arc::new(observer);
+        self
+    }
+
+    /// Answers a browser that opens the path without a query.
+    #[must_use]
+    pub fn with_page(mut self, page: impl Fn(&Parts) -> Response + Send + Sync + 'static) -> Self {
+        self.room.page = Some(Arc::new(page));
+        self
+    }
+
+    /// Sends WebSockets and event streams off on a signal.
+    #[must_use]
+    pub fn with_drain(mut self, drain: Drain) -> Self {
+        self.room.drain = drain;
+        self
+    }
+
+    /// Runs WebSockets on that tracker, so that a shutdown can wait for them: axum does not.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: TaskTracker) -> Self {
+        self.room.tasks = tasks;
+        self
+    }
+
+    /// Routes for `path` (HTTP, event streams, WebSocket) and `path/ws` (WebSocket). They guard
+    /// themselves: put no [`Guard::protect`] around them.
+    pub fn router(self, path: &str) -> Router {
+        let room = Arc::new(self.room);
+        let socket = Arc::clone(&room);
+        Router::new()
+            .route(
+                path,
+                any(move |request: Request| {
+                    let room = Arc::clone(&room);
+                    async move { crate::http::serve(&room, Door::All, request).await }
+                }),
+            )
+            .route(
+                &format!("{path}/ws"),
+                any(move |request: Request| {
+                    let room = Arc::clone(&socket);
+                    async move { crate::http::serve(&room, Door::Socket, request).await }
+                }),
+            )
+    }
+}
+
+impl<S> std::fmt::Debug for Transport<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport")
+            .field("limits", &self.room.limits)
+            .finish_non_exhaustive()
+    }
+}
