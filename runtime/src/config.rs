@@ -26,7 +26,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
 use url::Url;
 
 pub use access::{AccessSettings, Allowed};
-pub use database::{DatabaseSettings, DatabaseUrl};
+pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
 pub use example::env_example;
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogSettings};

@@ -2,9 +2,12 @@
 //!
 //! One invariant: a database URL is never formatted with its password, and names a database this product can use.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
-use sea_orm::sqlx::{postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use sea_orm::sqlx::{
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteSynchronous},
+};
 
 use super::{
     Program,
@@ -28,21 +31,32 @@ pub struct DatabaseSettings {
 pub enum DatabaseUrl {
     /// A PostgreSQL server's database.
     Postgres(Box<PgConnectOptions>),
-    /// A SQLite file, or a database in memory.
-    Sqlite(Box<SqliteConnectOptions>),
+    /// A SQLite database.
+    Sqlite(Box<SqliteUrl>),
+}
+
+/// A SQLite database.
+#[derive(Clone)]
+pub struct SqliteUrl {
+    pub(crate) options: SqliteConnectOptions,
+    /// Whether it lives in memory only.
+    in_memory: bool,
+    /// Whether a missing file is created.
+    pub(crate) creates: bool,
 }
 
 impl DatabaseSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let url = reader.value("DATABASE_URL", DatabaseUrl::parse);
-        let fallen_back = !reader.has("DATABASE_URL");
         if reader.program() == Program::Tracker && matches!(url, DatabaseUrl::Sqlite(_)) {
-            let url = if fallen_back { "the default, " } else { "" };
+            let default = if reader.has("DATABASE_URL") {
+                ""
+            } else {
+                "the default, "
+            };
             reader.fault(
                 "DATABASE_URL",
-                format!(
-                    "must be postgres://…, as `api` itself tracks when it runs on {url}a SQLite file"
-                ),
+                format!("must be postgres://…: on {default}a SQLite file, `api` itself tracks"),
             );
         }
         Self {
@@ -54,24 +68,52 @@ impl DatabaseSettings {
 }
 
 impl DatabaseUrl {
-    /// Reads a URL.
+    /// Reads a URL. For SQLite it takes `mode`, `cache` and `synchronous` (`normal` unless said otherwise; `full`
+    /// survives power loss).
     ///
     /// # Errors
     ///
     /// What must be different, without repeating the URL.
-    pub fn parse(text: &str) -> Parsed<Self> {
-        let scheme = text.split(':').next().unwrap_or_default();
-        match scheme {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => text
                 .parse::<PgConnectOptions>()
                 .map(|options| Self::Postgres(Box::new(options)))
                 .map_err(|_| "must be like postgres://user:password@host:5432/database".to_owned()),
-            "sqlite" => text
-                .parse::<SqliteConnectOptions>()
-                .map(|options| Self::Sqlite(Box::new(options)))
-                .map_err(|_| "must be like sqlite://stock-tracker.db?mode=rwc".to_owned()),
+            "sqlite" => SqliteUrl::parse(text).map(|url| Self::Sqlite(Box::new(url))),
             _ => Err("must begin with sqlite: or postgres:".to_owned()),
         }
+    }
+}
+
+impl SqliteUrl {
+    /// The database's file; none if it lives in memory.
+    pub fn file(&self) -> Option<&Path> {
+        (!self.in_memory).then(|| self.options.get_filename())
+    }
+
+    /// sqlx's URL, with `synchronous` besides.
+    fn parse(text: &str) -> Parsed<Self> {
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
+        let theirs: Vec<_> = pairs()
+            .filter(|it| !it.starts_with("synchronous="))
+            .collect();
+        let synchronous = match pairs().find_map(|pair| pair.strip_prefix("synchronous=")) {
+            None | Some("normal") => SqliteSynchronous::Normal,
+            Some("full") => SqliteSynchronous::Full,
+            Some("extra") => SqliteSynchronous::Extra,
+            Some("off") => SqliteSynchronous::Off,
+            Some(_) => return Err("takes synchronous=off, normal, full or extra".to_owned()),
+        };
+        let options = format!("{base}?{}", theirs.join("&"))
+            .parse::<SqliteConnectOptions>()
+            .map_err(|_| "must be like sqlite://stock-tracker.db?mode=rwc".to_owned())?;
+        Ok(Self {
+            options: options.synchronous(synchronous),
+            in_memory: base.ends_with(":memory:") || theirs.contains(&"mode=memory"),
+            creates: theirs.contains(&"mode=rwc"),
+        })
     }
 }
 
@@ -86,7 +128,10 @@ impl fmt::Display for DatabaseUrl {
                 // libpq's rule: the user's name is the database's where none is given.
                 options.get_database().unwrap_or(options.get_username()),
             ),
-            Self::Sqlite(options) => write!(f, "SQLite at {}", options.get_filename().display()),
+            Self::Sqlite(url) => match url.file() {
+                Some(file) => write!(f, "SQLite at {}", file.display()),
+                None => f.write_str("SQLite in memory"),
+            },
         }
     }
 }

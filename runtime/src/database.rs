@@ -1,0 +1,102 @@
+//! The way to the database.
+//!
+//! One invariant: whoever writes goes through [`Database::begin_write`] or [`Database::write`], so that SQLite has
+//! one writer that never meets a lock it cannot wait for; reading through [`Database::read`] cannot write there.
+//! Each `main` connects once and passes the value on; tests get theirs from `runtime::testing`.
+
+mod connect;
+mod error;
+mod lock;
+mod migrate;
+mod postgres;
+mod sqlite;
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait, sqlx::PgPool,
+};
+
+pub use error::DatabaseError;
+use lock::FileLock;
+
+/// A probe without an answer for this long counts as none.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// A server that several processes share.
+    Postgres,
+    /// A file, or memory, of this process.
+    Sqlite,
+}
+
+/// A connected database. Clones share its pools.
+#[derive(Clone, Debug)]
+pub struct Database {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    /// A connection of its own, so that a busy pool does not look like a dead database.
+    probe: DatabaseConnection,
+    kind: DatabaseKind,
+    /// Keeps other processes off a SQLite file for as long as any clone lives.
+    _lock: Option<Arc<FileLock>>,
+}
+
+impl Database {
+    /// For queries. On SQLite a pool that refuses to write; on PostgreSQL the same pool as [`Self::write`].
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For single statements that write. On SQLite the only connection that can; inside a transaction of
+    /// [`Self::begin_write`], use that transaction instead, as this would wait for it.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Begins a transaction that writes: on SQLite with `BEGIN IMMEDIATE`, so that it waits for its turn at the
+    /// beginning and not halfway.
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        let immediate =
+            (self.kind == DatabaseKind::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        self.write
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: immediate,
+                ..TransactionOptions::default()
+            })
+            .await
+    }
+
+    /// Which database it is.
+    pub fn kind(&self) -> DatabaseKind {
+        self.kind
+    }
+
+    /// sqlx's pool, for what SeaORM does not offer (`LISTEN`, a connection that is kept); none on SQLite.
+    pub fn postgres_pool(&self) -> Option<&PgPool> {
+        match self.kind {
+            DatabaseKind::Postgres => Some(self.write.get_postgres_connection_pool()),
+            DatabaseKind::Sqlite => None,
+        }
+    }
+
+    /// Asks for a sign of life; answers within 1.5 s.
+    pub async fn is_alive(&self) -> bool {
+        let asked = self.probe.execute_unprepared("SELECT 1");
+        matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(_)))
+    }
+
+    /// Closes every connection, waiting for those in use. On SQLite this leaves one file, without `-wal` and `-shm`.
+    pub async fn close(&self) {
+        for pool in [&self.probe, &self.read, &self.write] {
+            // Closing twice, as where pools are the same, is no error.
+            let _ = pool.clone().close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

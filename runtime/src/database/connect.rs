@@ -1,0 +1,21 @@
+//! From settings to a connected database.
+
+use super::{Database, DatabaseError, postgres, sqlite};
+use crate::config::{DatabaseSettings, DatabaseUrl, Program};
+
+impl Database {
+    /// Connects to the database that the settings name, waiting for it as long as they say. It is not migrated yet.
+    ///
+    /// # Errors
+    ///
+    /// One that names the database and no password.
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        program: Program,
+    ) -> Result<Self, DatabaseError> {
+        match &settings.url {
+            DatabaseUrl::Postgres(options) => postgres::open(options, settings.wait, program).await,
+            DatabaseUrl::Sqlite(url) => sqlite::open(url).await,
+        }
+    }
+}

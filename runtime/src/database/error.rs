@@ -1,0 +1,72 @@
+//! What can go wrong between a start and its database.
+//!
+//! One invariant: an error says which database in words that hold no secret, and fits on one line together with its
+//! sources.
+
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
+
+use sea_orm::{DbErr, sqlx};
+
+use crate::config::Refusal;
+
+/// Why there is no usable database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It did not answer for as long as a start waits.
+    #[error("{database} did not answer for {waited:?}")]
+    Unreachable {
+        /// Host, port and database.
+        database: String,
+        /// How long the start waited.
+        waited: Duration,
+        /// What the last attempt met.
+        source: sqlx::Error,
+    },
+    /// The folder that should hold the SQLite file is not there.
+    #[error("the folder of {} does not exist", file.display())]
+    FolderMissing {
+        /// The database's file.
+        file: PathBuf,
+    },
+    /// The SQLite file is not there and is not to be created.
+    #[error("{} does not exist; add ?mode=rwc to DATABASE_URL to create it", file.display())]
+    FileMissing {
+        /// The database's file.
+        file: PathBuf,
+    },
+    /// The SQLite file, or a file beside it, cannot be written.
+    #[error("cannot write {}", file.display())]
+    Unwritable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process has the SQLite file.
+    #[error("{} is in use: a SQLite database is served by one process", file.display())]
+    Taken {
+        /// The database's file.
+        file: PathBuf,
+    },
+    /// SQLite does not open the file.
+    #[error("cannot open {}", file.display())]
+    Unopenable {
+        /// The database's file.
+        file: PathBuf,
+        /// What SQLite says.
+        source: sqlx::Error,
+    },
+    /// The database could not be brought to the newest shape.
+    #[error("cannot migrate the database")]
+    Migrate(#[source] DbErr),
+}
+
+impl DatabaseError {
+    /// The exit code of a start that met this: 2 if it is refused, as another process has the file, else 1.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Self::Taken { .. } => Refusal::code(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}

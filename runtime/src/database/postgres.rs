@@ -1,0 +1,113 @@
+//! PostgreSQL: one pool, and a connection of its own for signs of life.
+//!
+//! One invariant: nothing here waits without a bound: connections that died are noticed by both ends, and a caller
+//! that finds no connection is told within seconds, so that it can answer its client.
+
+use std::{io, time::Duration};
+
+use sea_orm::{
+    DatabaseConnection, SqlxPostgresConnector,
+    sqlx::{
+        ConnectOptions, Connection, Error, PgConnection, PgPool,
+        postgres::{PgConnectOptions, PgPoolOptions},
+    },
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Database, DatabaseError, DatabaseKind};
+use crate::config::{DatabaseUrl, Program};
+
+/// Connections of a process, beside the one for signs of life.
+const CONNECTIONS: u32 = 16;
+/// What a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A connection that was idle for this long is tried before it is used.
+const STALE_AFTER: Duration = Duration::from_secs(1);
+/// What one attempt to reach the server may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// The first and the longest pause between attempts.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// What the server does about this client when it falls silent: it notices within half a minute, and a transaction
+/// that was left open does not hold its locks for longer than that.
+const SESSION: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("idle_in_transaction_session_timeout", "30s"),
+];
+
+/// Connects, waiting up to `wait` for the server.
+pub(super) async fn open(
+    url: &PgConnectOptions,
+    wait: Duration,
+    program: Program,
+) -> Result<Database, DatabaseError> {
+    let options = url
+        .clone()
+        .application_name(&format!("stock-tracker {program}"))
+        .options(SESSION)
+        .disable_statement_logging();
+    if let Err(source) = reach(&options, wait).await {
+        return Err(DatabaseError::Unreachable {
+            database: DatabaseUrl::Postgres(Box::new(url.clone())).to_string(),
+            waited: wait,
+            source,
+        });
+    }
+    let shared = connection(pool(CONNECTIONS, options.clone()));
+    Ok(Database {
+        read: shared.clone(),
+        write: shared,
+        probe: connection(pool(1, options)),
+        kind: DatabaseKind::Postgres,
+        _lock: None,
+    })
+}
+
+fn connection(pool: PgPool) -> DatabaseConnection {
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= STALE_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+/// Tries until the server lets us in, or `wait` is over. A server that starts refuses in several ways before it
+/// accepts, so no answer is taken as final.
+async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + wait;
+    let (mut pause, longest) = PAUSES;
+    let mut told = false;
+    loop {
+        let error = match timeout(ATTEMPT, PgConnection::connect_with(options)).await {
+            Ok(Ok(connection)) => {
+                let _ = connection.close().await;
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(_) => Error::Io(io::ErrorKind::TimedOut.into()),
+        };
+        if Instant::now() + pause >= deadline {
+            return Err(error);
+        }
+        if !told {
+            tracing::warn!(%error, ?wait, "the database does not answer yet");
+            told = true;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
