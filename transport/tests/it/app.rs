@@ -1,0 +1,214 @@
+//! A server under test.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
+
+use async_graphql::{Request, ServerError};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use transport::{
+    Drain, End, Event, Fault, Item, Kind, Limits, Observer, Outcome, Plain, Protocol, Reason,
+    Reply, Service, Subscription, Transport,
+};
+
+use crate::demo::{Counter, Demo, schema};
+
+/// The demo schema behind a token.
+#[derive(Clone)]
+pub(crate) struct Fenced {
+    plain: Plain<Demo>,
+    /// Whether anonymous clients are refused.
+    strict: bool,
+}
+
+impl Service for Fenced {
+    type Viewer = bool;
+
+    fn authenticate(&self, authorization: Option<&str>) -> Result<bool, Fault> {
+        match authorization {
+            Some("Bearer good") => Ok(true),
+            None if !self.strict => Ok(false),
+            Some(_) => Err(Fault::unauthenticated("wrong token")),
+            None => Err(Fault::unauthenticated("no token")),
+        }
+    }
+
+    async fn execute(&self, request: Request, viewer: bool) -> Reply {
+        if request.operation_name.as_deref() == Some("WhoAmI") {
+            let body = format!(r#"{{"data":{{"known":{viewer}}}}}"#);
+            return Reply::executed(body.into(), Outcome::Ok);
+        }
+        self.plain.execute(request, ()).await
+    }
+
+    async fn subscribe(&self, request: Request, _: bool) -> Result<Subscription, Vec<ServerError>> {
+        if request.operation_name.as_deref() == Some("Overload") {
+            let event = Event {
+                body: Bytes::from_static(br#"{"data":1}"#),
+                missed: 2,
+            };
+            let items = [Item::Next(event), Item::End(End::Overloaded)];
+            return Ok(stream::iter(items).boxed());
+        }
+        self.plain.subscribe(request, ()).await
+    }
+}
+
+/// What an observer was told, as lines.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn push(&self, line: String) {
+        self.0.lock().expect("log").push(line);
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().expect("log").clone()
+    }
+
+    /// Waits until a line was written.
+    pub(crate) async fn wait_for(&self, line: &str) {
+        let seen = async {
+            while !self.lines().iter().any(|seen| seen == line) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(10), seen)
+            .await
+            .is_err()
+        {
+            panic!("{line:?} never came; only {:?}", self.lines());
+        }
+    }
+}
+
+impl Observer for Log {
+    fn operation_finished(&self, kind: Kind, outcome: Outcome, _: Duration) {
+        self.push(format!("{} {}", kind.as_str(), outcome.as_str()));
+    }
+
+    fn client_arrived(&self, protocol: Protocol) {
+        self.push(format!("{} arrived", protocol.as_str()));
+    }
+
+    fn client_departed(&self, protocol: Protocol) {
+        self.push(format!("{} departed", protocol.as_str()));
+    }
+
+    fn event_delivered(&self, protocol: Protocol, missed: u64) {
+        self.push(format!("{} delivered, missed {missed}", protocol.as_str()));
+    }
+
+    fn subscriber_closed(&self, protocol: Protocol, reason: Reason) {
+        self.push(format!("{} closed: {}", protocol.as_str(), reason.as_str()));
+    }
+}
+
+/// A running server.
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    pub(crate) counter: Counter,
+    pub(crate) log: Log,
+    pub(crate) drain: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl App {
+    /// With default limits.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Limits::default(), false, |transport| transport).await
+    }
+
+    /// With other limits.
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::start_with(limits, false, |transport| transport).await
+    }
+
+    /// With whatever else.
+    pub(crate) async fn start_with(
+        limits: Limits,
+        strict: bool,
+        configure: impl FnOnce(Transport<Fenced>) -> Transport<Fenced>,
+    ) -> Self {
+        let counter = Counter::default();
+        let log = Log::default();
+        let drain = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let plain = Plain(schema(counter.clone()));
+        let transport = Transport::new(Fenced { plain, strict })
+            .with_limits(limits)
+            .with_observer(log.clone())
+            .with_tasks(tasks.clone())
+            .with_drain(Drain::new(
+                drain.clone(),
+                Duration::from_millis(200),
+                |spread| spread / 2,
+            ));
+        let router = configure(transport).router("/graphql");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("port");
+        let address = listener.local_addr().expect("address");
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        TaskTracker::new().spawn(async move { axum::serve(listener, service).await });
+        Self {
+            address,
+            counter,
+            log,
+            drain,
+            tasks,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    /// POST of a JSON body.
+    pub(crate) fn post(&self, body: &serde_json::Value) -> reqwest::RequestBuilder {
+        browser().post(self.url()).json(body)
+    }
+
+    /// POST of a query.
+    pub(crate) fn query(&self, query: &str) -> reqwest::RequestBuilder {
+        self.post(&serde_json::json!({ "query": query }))
+    }
+
+    /// GET of a query.
+    pub(crate) fn get(&self, query: &str) -> reqwest::RequestBuilder {
+        browser().get(self.url()).query(&[("query", query)])
+    }
+}
+
+/// Sends, and reads status, content type and the first error's code.
+pub(crate) async fn told(request: reqwest::RequestBuilder) -> (u16, String, String) {
+    let response = request.send().await.expect("response");
+    let status = response.status().as_u16();
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .map(|value| value.to_str().expect("text").to_owned())
+        .unwrap_or_default();
+    let body: serde_json::Value = response.json().await.expect("JSON");
+    let code = body["errors"][0]["extensions"]["code"].as_str();
+    (status, content_type, code.unwrap_or_default().to_owned())
+}
+
+/// An HTTP client. It is built for TLS that is not used here, and wants to know whose.
+pub(crate) fn browser() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Whoever was first will do as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
+}

@@ -1,0 +1,115 @@
+//! The schema that the tests (and the example) serve: enough of everything, of nothing in
+//! particular.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_graphql::{Context, Error, Object, Schema, SimpleObject, Subscription};
+use futures_util::{Stream, StreamExt, stream};
+
+/// What mutations change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counter(pub(crate) Arc<AtomicU64>);
+
+/// A schema over one counter.
+pub(crate) type Demo = Schema<Query, Mutation, Ticks>;
+
+/// The schema.
+pub(crate) fn schema(counter: Counter) -> Demo {
+    Schema::build(Query, Mutation, Ticks).data(counter).finish()
+}
+
+/// Reads.
+pub(crate) struct Query;
+
+/// An element of lists.
+#[derive(SimpleObject, Clone)]
+#[graphql(complex)]
+pub(crate) struct Node {
+    id: u64,
+}
+
+#[async_graphql::ComplexObject]
+impl Node {
+    async fn children(&self, first: Option<u64>) -> Vec<Node> {
+        (0..first.unwrap_or(1).min(10))
+            .map(|id| Node { id })
+            .collect()
+    }
+}
+
+#[Object]
+impl Query {
+    async fn value(&self, ctx: &Context<'_>) -> u64 {
+        ctx.data_unchecked::<Counter>().0.load(Ordering::SeqCst)
+    }
+
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+
+    async fn nodes(&self, first: Option<u64>) -> Vec<Node> {
+        (0..first.unwrap_or(2).min(10))
+            .map(|id| Node { id })
+            .collect()
+    }
+
+    /// In this order: a `Result` outside would null its parent.
+    async fn fails(&self) -> Option<Result<u64, Error>> {
+        Some(Err(Error::new("as asked")))
+    }
+
+    async fn sleeps(&self, millis: u64) -> bool {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        true
+    }
+
+    async fn panics(&self, calmly: bool) -> bool {
+        assert!(calmly, "as asked");
+        calmly
+    }
+}
+
+/// Writes.
+pub(crate) struct Mutation;
+
+#[Object]
+impl Mutation {
+    async fn increment(&self, ctx: &Context<'_>) -> u64 {
+        ctx.data_unchecked::<Counter>()
+            .0
+            .fetch_add(1, Ordering::SeqCst)
+            + 1
+    }
+}
+
+/// Is told.
+pub(crate) struct Ticks;
+
+#[Subscription]
+impl Ticks {
+    /// Counts to a number, then ends.
+    async fn count(&self, to: u64) -> impl Stream<Item = u64> {
+        stream::iter(1..=to)
+    }
+
+    /// Counts for ever, as fast as anybody reads; each with so many bytes beside it.
+    async fn flood(&self, bytes: usize) -> impl Stream<Item = String> {
+        stream::iter(0_u64..).map(move |n| format!("{n} {}", "x".repeat(bytes)))
+    }
+
+    /// Says nothing and never ends.
+    async fn silence(&self) -> impl Stream<Item = u64> {
+        stream::pending()
+    }
+
+    /// Panics after its first event.
+    async fn breaks(&self) -> impl Stream<Item = u64> {
+        stream::iter(1..).inspect(|n| assert!(*n < 2, "as asked"))
+    }
+}

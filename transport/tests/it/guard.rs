@@ -1,0 +1,182 @@
+//! Host, origin and sharing, on GraphQL and on other routes.
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{StatusCode, header::HeaderMap, request::Parts};
+use transport::{AllowList, Fault, Guard};
+
+use crate::{
+    app::{App, browser, told},
+    client::Client,
+};
+
+const EVIL: &str = "http://evil.example";
+
+#[tokio::test]
+async fn foreign_hosts_are_misdirected() {
+    let app = App::start().await;
+    let (status, _, code) = told(app.query("{ value }").header("host", "evil.example")).await;
+    assert_eq!((status, code.as_str()), (421, "FORBIDDEN"));
+    let local = app.query("{ value }").header("host", "LOCALHOST:1");
+    assert_eq!(local.send().await.expect("response").status(), 200);
+}
+
+#[tokio::test]
+async fn foreign_websites_are_kept_out() {
+    let app = App::start().await;
+    for (name, value, status) in [
+        ("origin", EVIL, 403),
+        ("origin", "null", 403),
+        ("origin", "http://localhost:3000", 200),
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-origin", 200),
+        ("sec-fetch-site", "none", 200),
+    ] {
+        let response = app.query("{ value }").header(name, value).send().await;
+        assert_eq!(
+            response.expect("response").status(),
+            status,
+            "{name}: {value}"
+        );
+    }
+    let decided = app
+        .query("{ value }")
+        .header("origin", "http://localhost")
+        .header("sec-fetch-site", "cross-site");
+    assert_eq!(decided.send().await.expect("response").status(), 200);
+    let evil = Client::open(&app, "graphql-transport-ws", &[("origin", EVIL)]).await;
+    assert_eq!(evil.err(), Some(403));
+    let home = [("origin", "http://localhost:3000")];
+    assert!(
+        Client::open(&app, "graphql-transport-ws", &home)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn an_allowed_website_may_ask_and_read() {
+    let app = App::start().await;
+    let ask = |origin: &str| {
+        browser()
+            .request(reqwest::Method::OPTIONS, app.url())
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            )
+    };
+    let response = ask("http://localhost:3000").send().await.expect("response");
+    assert_eq!(response.status(), 204);
+    let headers = response.headers();
+    assert_eq!(
+        headers["access-control-allow-origin"],
+        "http://localhost:3000"
+    );
+    assert_eq!(
+        headers["access-control-allow-headers"],
+        "content-type, authorization"
+    );
+    assert_eq!(told(ask(EVIL)).await.0, 403);
+    let answer = app
+        .query("{ value }")
+        .header("origin", "http://localhost:3000");
+    let answer = answer.send().await.expect("response");
+    assert_eq!(
+        answer.headers()["access-control-allow-origin"],
+        "http://localhost:3000"
+    );
+    assert_eq!(
+        answer.headers()["access-control-expose-headers"],
+        "ETag, Link, Retry-After"
+    );
+    assert_eq!(answer.headers()["vary"], "origin");
+    let plain = browser().request(reqwest::Method::OPTIONS, app.url());
+    assert_eq!(told(plain).await.0, 405);
+}
+
+fn refuse(_: &Parts, fault: &Fault) -> Response {
+    let body = format!("refused: {}", fault.message);
+    (fault.status, body).into_response()
+}
+
+async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> StatusCode {
+    use tower::ServiceExt;
+    let router = Router::new().route("/rest", get(|| async { "rest" }));
+    let mut request = http::Request::get(path)
+        .body(axum::body::Body::empty())
+        .expect("request");
+    *request.headers_mut() = headers
+        .iter()
+        .map(|(name, value)| {
+            let name = http::HeaderName::from_static(name);
+            (name, value.parse().expect("value"))
+        })
+        .collect::<HeaderMap>();
+    guard
+        .protect(router, refuse)
+        .oneshot(request)
+        .await
+        .expect("response")
+        .status()
+}
+
+#[tokio::test]
+async fn other_routes_are_guarded_alike() {
+    let guard = Guard::default().with_pages(["/page"]);
+    let home = ("host", "localhost:8080");
+    assert_eq!(other(&guard, &[home], "/rest").await, 200);
+    assert_eq!(
+        other(&guard, &[("host", "evil.example")], "/rest").await,
+        421
+    );
+    assert_eq!(
+        other(&guard, &[("host", "evil.example")], "/nowhere").await,
+        421
+    );
+    assert_eq!(other(&guard, &[], "/rest").await, 421);
+    assert_eq!(other(&guard, &[home, ("origin", EVIL)], "/rest").await, 403);
+    let link = [
+        home,
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    assert_eq!(other(&guard, &link, "/rest").await, 403);
+    assert_eq!(other(&guard, &link, "/page").await, 404);
+}
+
+#[tokio::test]
+async fn a_page_from_an_allowed_host_may_call_that_host() {
+    let hosts = AllowList::parse(["stock.example"]).expect("entries");
+    let guard = Guard::new(hosts, AllowList::loopback());
+    let host = ("host", "stock.example");
+    assert_eq!(
+        other(
+            &guard,
+            &[host, ("origin", "https://stock.example")],
+            "/rest"
+        )
+        .await,
+        200
+    );
+    assert_eq!(
+        other(
+            &guard,
+            &[host, ("origin", "https://stock.example.evil")],
+            "/rest"
+        )
+        .await,
+        403
+    );
+    let open = Guard::new(
+        AllowList::parse(["*"]).expect("entries"),
+        AllowList::loopback(),
+    );
+    let rebound = [("host", "evil.example"), ("origin", EVIL)];
+    assert_eq!(other(&open, &rebound, "/rest").await, 403);
+}

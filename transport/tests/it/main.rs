@@ -1,0 +1,12 @@
+//! The transports through their front door: real sockets on a port of the system's choosing.
+
+mod app;
+mod client;
+mod demo;
+
+mod guard;
+mod http;
+mod legacy;
+mod slow;
+mod socket;
+mod sse;

@@ -1,0 +1,150 @@
+//! Subscriptions over Server-Sent Events.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use transport::Limits;
+
+use crate::app::{App, told};
+
+fn streamed(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    request.header("accept", "text/event-stream")
+}
+
+async fn text(request: reqwest::RequestBuilder) -> String {
+    let response = request.send().await.expect("response");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    response.text().await.expect("text")
+}
+
+#[tokio::test]
+async fn events_come_one_by_one_and_then_complete() {
+    let app = App::start().await;
+    let query = "subscription { count(to: 2) }";
+    let expected = concat!(
+        ":\n\n",
+        "event: next\ndata: {\"data\":{\"count\":1}}\n\n",
+        "event: next\ndata: {\"data\":{\"count\":2}}\n\n",
+        "event: complete\ndata:\n\n",
+    );
+    assert_eq!(text(streamed(app.query(query))).await, expected);
+    assert_eq!(text(streamed(app.get(query))).await, expected);
+    app.log.wait_for("sse departed").await;
+    assert_eq!(
+        app.log.lines()[..6],
+        [
+            "subscription ok",
+            "sse arrived",
+            "sse delivered, missed 0",
+            "sse delivered, missed 0",
+            "sse closed: complete",
+            "sse departed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_after_reading_is_one_event_and_complete() {
+    let app = App::start().await;
+    for query in ["{", "subscription { nope }"] {
+        let text = text(streamed(app.query(query))).await;
+        assert!(
+            text.starts_with("event: next\ndata: {\"errors\":["),
+            "{text}"
+        );
+        assert!(text.ends_with("\n\nevent: complete\ndata:\n\n"), "{text}");
+    }
+    let both = app
+        .query("subscription { nope }")
+        .header("accept", "application/json, text/event-stream");
+    assert!(text(both).await.ends_with("event: complete\ndata:\n\n"));
+}
+
+#[tokio::test]
+async fn a_query_is_streamed_only_to_who_takes_nothing_else() {
+    let app = App::start().await;
+    let expected = "event: next\ndata: {\"data\":{\"value\":0}}\n\nevent: complete\ndata:\n\n";
+    assert_eq!(text(streamed(app.query("{ value }"))).await, expected);
+    let both = app
+        .query("{ value }")
+        .header("accept", "text/event-stream, application/json;q=0.1");
+    let response = both.send().await.expect("response");
+    assert_eq!(
+        response.text().await.expect("text"),
+        r#"{"data":{"value":0}}"#
+    );
+    assert_eq!(
+        told(streamed(app.get("mutation { increment }"))).await.0,
+        405
+    );
+}
+
+#[tokio::test]
+async fn a_quiet_stream_is_kept_alive_by_comments() {
+    let app = App::limited(Limits {
+        heartbeat: Duration::from_millis(10),
+        ..Limits::default()
+    })
+    .await;
+    let request = streamed(app.query("subscription { silence }"));
+    let mut chunks = request.send().await.expect("response").bytes_stream();
+    let mut text = Vec::new();
+    while text.len() < 12 {
+        text.extend(chunks.next().await.expect("more").expect("chunk"));
+    }
+    assert!(
+        String::from_utf8(text)
+            .expect("text")
+            .starts_with(":\n\n:\n\n:\n\n")
+    );
+    drop(chunks);
+    app.log.wait_for("sse closed: disconnected").await;
+    app.log.wait_for("sse departed").await;
+}
+
+#[tokio::test]
+async fn a_client_too_far_behind_is_told_and_left_without_complete() {
+    let app = App::start().await;
+    let body = serde_json::json!({
+        "query": "subscription Overload { silence }",
+        "operationName": "Overload",
+    });
+    let text = text(streamed(app.post(&body))).await;
+    assert!(text.contains("\"UNAVAILABLE\""), "{text}");
+    assert!(!text.contains("complete"), "{text}");
+    app.log.wait_for("sse delivered, missed 2").await;
+    app.log.wait_for("sse closed: overloaded").await;
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_ends_its_streams_without_complete() {
+    let app = App::start().await;
+    let request = streamed(app.query("subscription { silence }"));
+    let response = request.send().await.expect("response");
+    app.drain.cancel();
+    assert_eq!(response.text().await.expect("text"), ":\n\n");
+    app.log.wait_for("sse closed: going_away").await;
+    let late = streamed(app.query("subscription { silence }"));
+    assert_eq!(told(late).await.0, 503);
+    let query = app.query("{ value }").send().await.expect("response");
+    assert_eq!(query.status(), 200, "everything else is still served");
+}
+
+#[tokio::test]
+async fn streams_are_counted_by_address() {
+    let app = App::limited(Limits {
+        clients_per_address: 1,
+        ..Limits::default()
+    })
+    .await;
+    let one = streamed(app.query("subscription { silence }"));
+    let one = one.send().await.expect("response");
+    let two = streamed(app.query("subscription { silence }"));
+    let (status, _, code) = told(two).await;
+    assert_eq!((status, code.as_str()), (429, "RATE_LIMITED"));
+    drop(one);
+    app.log.wait_for("sse departed").await;
+    let three = streamed(app.query("subscription { count(to: 1) }"));
+    assert!(text(three).await.contains("complete"));
+}
