@@ -22,7 +22,7 @@ pub use event::{Batch, Event};
 pub use position::{Cursor, CursorError, Position};
 pub use price::Price;
 pub use provider::{PollOutcome, ProviderState};
-pub use rule::{AlertKind, ChangeBase, Direction, Trigger};
+pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, Trigger};
 pub use stock::Stock;
 pub use symbol::{Symbol, SymbolError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -1,7 +1,7 @@
 //! A stored price.
 
 use chrono::NaiveDate;
-use sea_orm::FromQueryResult;
+use sea_orm::{ActiveValue::Set, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
 use crate::{Decimal, Symbol, Timestamp};
@@ -40,6 +40,10 @@ pub struct Price {
 }
 
 impl Price {
+    /// What `stock_prices` and `quotes` have in common, which is all but the symbol.
+    pub const COLUMNS: &str = "stock_id, recorded_at, seq, price, previous_close, open, high, low, volume, \
+        trading_day, market_time, market_time_sent, provider";
+
     /// By how much the price differs from the previous close.
     pub fn change(&self) -> Option<Decimal> {
         self.price.checked_sub(self.previous_close?)
@@ -48,5 +52,25 @@ impl Price {
     /// By how many percent the price differs from the previous close, to 4 decimals.
     pub fn change_percent(&self) -> Option<Decimal> {
         self.price.percent_from(self.previous_close?)
+    }
+}
+
+impl From<&Price> for crate::table::stock_price::ActiveModel {
+    fn from(price: &Price) -> Self {
+        Self {
+            stock_id: Set(price.stock_id),
+            recorded_at: Set(price.recorded_at),
+            seq: Set(price.seq),
+            price: Set(price.price),
+            previous_close: Set(price.previous_close),
+            open: Set(price.open),
+            high: Set(price.high),
+            low: Set(price.low),
+            volume: Set(price.volume),
+            trading_day: Set(price.trading_day),
+            market_time: Set(price.market_time),
+            market_time_sent: Set(price.market_time_sent),
+            provider: Set(price.provider.clone()),
+        }
     }
 }

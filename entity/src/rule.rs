@@ -2,8 +2,37 @@
 //!
 //! One invariant: the stored text of a value is its public name, so that a table read by hand and the API agree.
 
-use sea_orm::{DeriveActiveEnum, EnumIter};
+use sea_orm::{DeriveActiveEnum, EnumIter, FromQueryResult};
 use serde::{Deserialize, Serialize};
+
+use crate::{Decimal, Symbol, Timestamp};
+
+/// One alert rule.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct AlertRule {
+    /// Its row.
+    pub id: i64,
+    /// The stock it watches; `None` for all that are tracked.
+    pub symbol: Option<Symbol>,
+    /// Whether it is the rule that follows `ALERT_THRESHOLD`.
+    pub is_default: bool,
+    /// What it watches for.
+    pub kind: AlertKind,
+    /// At what it fires: percent, a price, or a multiple of the average volume.
+    pub threshold: Decimal,
+    /// What a percentage is measured against.
+    pub base: Option<ChangeBase>,
+    /// How often it fires.
+    pub trigger: Trigger,
+    /// The least time between two alerts of it, in seconds.
+    pub cooldown_seconds: i32,
+    /// Whether it is judged at all.
+    pub enabled: bool,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it exists.
+    pub created_at: Timestamp,
+}
 
 /// What a rule watches for.
 #[derive(

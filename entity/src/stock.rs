@@ -27,3 +27,19 @@ pub struct Stock {
     /// How many alerts it has had.
     pub alert_count: i64,
 }
+
+impl From<crate::table::stock::Model> for Stock {
+    fn from(row: crate::table::stock::Model) -> Self {
+        Self {
+            id: row.id,
+            symbol: row.symbol,
+            name: row.name,
+            currency: row.currency,
+            exchange: row.exchange,
+            tracked: row.tracked,
+            tracked_at: row.tracked_at,
+            answered_at: row.answered_at,
+            alert_count: row.alert_count,
+        }
+    }
+}

@@ -8,6 +8,8 @@
     reason = "`MigrationTrait` elides them, and async_trait wants the same words"
 )]
 
+#![expect(clippy::wildcard_imports, reason = "the schema's words are the library's, and many")]
+
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_create_stocks;

@@ -1,6 +1,6 @@
 //! `stocks`: every stock that is or was tracked. Instants are microseconds since 1970, here and everywhere.
 
-use sea_orm_migration::{prelude::*, schema::*};
+use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -24,7 +24,13 @@ impl MigrationTrait for Migration {
                     .col(big_integer("alert_count").default(0))
                     .take(),
             )
-            .await
+            .await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // Symbols are ordered by their bytes, as on SQLite, whatever the cluster's locale.
+            let collate = r#"ALTER TABLE stocks ALTER COLUMN symbol TYPE text COLLATE "C""#;
+            manager.get_connection().execute_unprepared(collate).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -1,0 +1,41 @@
+//! The truth of Stock Tracker, and the feed that tells of it.
+//!
+//! One invariant: whatever clients are told of is written through a [`feed::FeedTransaction`], so that it is committed
+//! before anybody hears of it, at a place that everybody agrees on. `tracker` writes prices and alerts through it,
+//! `api` stocks; `api` follows it.
+
+pub mod alert;
+pub mod feed;
+pub mod page;
+pub mod price;
+pub mod request;
+mod seed;
+pub mod sql;
+pub mod stock;
+
+use runtime::{clock::SharedClock, database::Database};
+pub use seed::{Seed, seed};
+
+use crate::feed::Doorbell;
+
+/// What it takes to write and to follow: cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    /// Where everything is.
+    pub database: Database,
+    /// Whose time is recorded.
+    pub clock: SharedClock,
+    /// Wakes those who wait for what is written.
+    pub doorbell: Doorbell,
+}
+
+impl Store {
+    /// A store over `database`, with a doorbell of its own.
+    pub fn new(database: Database, clock: SharedClock) -> Self {
+        Self {
+            database,
+            clock,
+            doorbell: Doorbell::new(),
+        }
+    }
+}

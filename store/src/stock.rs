@@ -1,0 +1,161 @@
+//! Which stocks are tracked.
+//!
+//! One invariant: a stock keeps its row, its id and its past for ever; tracking only says whether it is polled.
+
+use entity::{
+    Event, Stock, Symbol,
+    table::stock::{ActiveModel, Column, Entity, Model},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, QueryFilter, Value,
+};
+
+use crate::{
+    feed::FeedTransaction,
+    page::{Key, List, Page, Span},
+    sql,
+};
+
+/// A stock's place in the list of them.
+#[derive(Clone, Debug)]
+pub struct StockKey(pub Symbol);
+
+impl Key for StockKey {
+    const COLUMNS: &'static [&'static str] = &["symbol"];
+
+    fn values(&self) -> Vec<Value> {
+        vec![self.0.clone().into()]
+    }
+}
+
+/// One stock, tracked or not.
+pub async fn by_symbol(
+    connection: &impl ConnectionTrait,
+    symbol: &Symbol,
+) -> Result<Option<Stock>, DbErr> {
+    let row = Entity::find()
+        .filter(Column::Symbol.eq(symbol.clone()))
+        .one(connection)
+        .await?;
+    Ok(row.map(Into::into))
+}
+
+/// The stocks with these ids, in no order.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, DbErr> {
+    let text = format!(
+        "SELECT * FROM stocks WHERE {}",
+        sql::is_any(connection, "id", 1)
+    );
+    let statement = sql::statement(connection, text, [sql::ids(connection, ids)]);
+    Stock::find_by_statement(statement).all(connection).await
+}
+
+/// A page of the tracked stocks, by symbol; with `search`, of those whose symbol or name has it, in any case.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    search: Option<&str>,
+    span: &Span<StockKey>,
+) -> Result<Page<Stock>, DbErr> {
+    let (condition, values) = searched(search);
+    let select = format!("SELECT * FROM stocks WHERE {condition}");
+    List {
+        select,
+        values,
+        descending: false,
+    }
+    .page(connection, span)
+    .await
+}
+
+/// How many stocks [`page`]'s list has.
+pub async fn count(connection: &impl ConnectionTrait, search: Option<&str>) -> Result<i64, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        count: i64,
+    }
+    let (condition, values) = searched(search);
+    let text = format!("SELECT COUNT(*) AS count FROM stocks WHERE {condition}");
+    let count = Count::find_by_statement(sql::statement(connection, text, values));
+    Ok(count.one(connection).await?.map_or(0, |row| row.count))
+}
+
+fn searched(search: Option<&str>) -> (String, Vec<Value>) {
+    let Some(search) = search else {
+        return ("tracked".to_owned(), Vec::new());
+    };
+    let mut pattern = String::from("%");
+    for character in search.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    let matches = |column| format!("LOWER({column}) LIKE $1 ESCAPE '\\'");
+    let condition = format!("tracked AND ({} OR {})", matches("symbol"), matches("name"));
+    (condition, vec![pattern.into()])
+}
+
+/// Tracks a stock, from now on if it was not. `name` names one that has no name yet.
+pub async fn track(
+    feed: &mut FeedTransaction,
+    symbol: &Symbol,
+    name: Option<String>,
+) -> Result<Stock, DbErr> {
+    let known = find(feed, symbol).await?;
+    let row = match known {
+        Some(row) if row.tracked => return Ok(row.into()),
+        Some(row) => {
+            let name = row.name.clone().or(name);
+            let mut row = row.into_active_model();
+            row.tracked = Set(true);
+            row.tracked_at = Set(feed.recorded_at());
+            row.answered_at = Set(None);
+            row.name = Set(name);
+            row.update(feed.connection()).await?
+        }
+        None => {
+            let row = ActiveModel {
+                symbol: Set(symbol.clone()),
+                name: Set(name),
+                tracked: Set(true),
+                tracked_at: Set(feed.recorded_at()),
+                alert_count: Set(0),
+                ..Default::default()
+            };
+            row.insert(feed.connection()).await?
+        }
+    };
+    Ok(tell(feed, row))
+}
+
+/// Stops tracking a stock. `None` for one that never was.
+pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, DbErr> {
+    match find(feed, symbol).await? {
+        Some(row) if row.tracked => {
+            let mut row = row.into_active_model();
+            row.tracked = Set(false);
+            let row = row.update(feed.connection()).await?;
+            Ok(Some(tell(feed, row)))
+        }
+        known => Ok(known.map(Into::into)),
+    }
+}
+
+async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Symbol.eq(symbol.clone()))
+        .one(feed.connection())
+        .await
+}
+
+fn tell(feed: &mut FeedTransaction, row: Model) -> Stock {
+    let stock = Stock::from(row);
+    let seq = feed.next_seq();
+    feed.push(Event::StockChanged {
+        seq,
+        stock: stock.clone(),
+    });
+    stock
+}
