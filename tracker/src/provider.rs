@@ -9,6 +9,7 @@ mod http;
 mod pace;
 mod poll;
 mod poll_error;
+mod replay;
 
 use async_trait::async_trait;
 use entity::Symbol;
@@ -18,6 +19,7 @@ pub use self::{
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,
+    replay::{Replay, ReplayError, ReplaySettings, RowError},
 };
 
 /// Something that can be asked for quotes.

@@ -1,0 +1,156 @@
+//! Replay: recorded daily prices, told one trading day at a time.
+//!
+//! One invariant: trading days only go forward, over passes and restarts alike. Each pass plays the file from its first
+//! day with all dates moved by whole weeks past the pass before, so that weekdays stay. One poll is one trading day and
+//! one batch; the loop calls it through [`QuoteProvider`] and stores its position with the day's prices.
+
+mod company;
+mod error;
+mod file;
+mod position;
+mod reel;
+mod row;
+mod split;
+mod tape;
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use entity::Symbol;
+
+pub use self::{error::ReplayError, row::RowError};
+use self::{position::Position, reel::Reel, tape::Tape};
+use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
+
+/// What to replay, and how fast.
+#[derive(Clone, Debug, Default)]
+pub struct ReplaySettings {
+    /// CSV, plain or gzip; `None` for the bundled prices.
+    pub file: Option<PathBuf>,
+    /// The first day of each pass, or the first with a row after it; `None` for 2004-08-19 of the bundled prices, the
+    /// first day on which its four oldest stocks trade, or for a file's first day.
+    pub from: Option<NaiveDate>,
+    /// Wall time per trading day; `None` for as fast as it goes.
+    pub every: Option<Duration>,
+    /// Whether a pass follows the last; else it ends idle.
+    pub repeat: bool,
+}
+
+/// A file of daily prices that is being told.
+#[derive(Debug)]
+pub struct Replay {
+    tape: Tape,
+    every: Option<Duration>,
+    reel: Mutex<Reel>,
+}
+
+impl Replay {
+    /// Reads the file whole; tells nothing yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, a row of it is bad, or no day is left to tell.
+    pub fn new(settings: &ReplaySettings) -> Result<Self, ReplayError> {
+        let tape = if let Some(path) = &settings.file {
+            file::read(path)?.tape(settings.from)?
+        } else {
+            let from = settings.from.or(company::BUNDLED_FROM);
+            let mut tape = file::bundled()?.tape(from)?;
+            tape.name(company::bundled);
+            tape
+        };
+        let reel = Mutex::new(Reel::new(&tape, settings.repeat));
+        Ok(Self {
+            tape,
+            every: settings.every.filter(|every| !every.is_zero()),
+            reel,
+        })
+    }
+
+    /// The dates of the file's first day to be told and of its last, before any pass moves them.
+    pub fn days(&self) -> (NaiveDate, NaiveDate) {
+        (self.tape.first(), self.tape.last())
+    }
+
+    fn reel(&self) -> MutexGuard<'_, Reel> {
+        // A day is told whole or not at all, so a panic elsewhere leaves the reel in order.
+        self.reel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is said of a symbol that has no bar now.
+    fn silence(&self, symbol: &Symbol) -> PollError {
+        if self.tape.knows(symbol) {
+            PollError::NoQuote
+        } else {
+            PollError::UnknownSymbol
+        }
+    }
+}
+
+#[async_trait]
+impl QuoteProvider for Replay {
+    fn name(&self) -> &'static str {
+        "replay"
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "day"
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Driven { every: self.every }
+    }
+
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        Some(self.tape.knows(symbol))
+    }
+
+    /// Tells the next trading day, and moves on.
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        let now = self.reel().advance(&self.tape);
+        let answers = symbols
+            .iter()
+            .map(|symbol| {
+                let quote = now.and_then(|frame| self.tape.quote(frame, symbol));
+                (symbol.clone(), quote.ok_or_else(|| self.silence(symbol)))
+            })
+            .collect();
+        Poll {
+            answers,
+            position: now.map(|frame| Position::of(&self.tape, frame).to_string()),
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        let reel = self.reel();
+        let (word, frame) = match (reel.finished(), reel.told()) {
+            (true, Some(told)) => ("ended ", Some(told)),
+            (_, told) => ("", told),
+        };
+        let day = frame.map_or(self.tape.first(), |frame| self.tape.date(frame));
+        Some(format!("replay of historical prices, {word}{day}"))
+    }
+
+    fn resume(&self, position: Option<&str>) -> Result<(), PositionError> {
+        let mut reel = self.reel();
+        reel.rewind();
+        let Some(position) = position else {
+            return Ok(());
+        };
+        let position: Position = position.parse()?;
+        if let Some(frame) = position.frame(&self.tape) {
+            reel.wind_to(frame, &self.tape);
+            return Ok(());
+        }
+        reel.begin_after(position.told(), &self.tape);
+        Err(PositionError::Elsewhere)
+    }
+
+    fn finished(&self) -> bool {
+        self.reel().finished()
+    }
+}

@@ -1,0 +1,3 @@
+//! The tracker from outside.
+
+mod provider;

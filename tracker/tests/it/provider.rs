@@ -1,0 +1,10 @@
+//! Providers, asked as the loop asks them.
+
+mod alpha_vantage;
+mod replay;
+
+use entity::Symbol;
+
+fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a symbol")
+}

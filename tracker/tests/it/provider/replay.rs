@@ -1,0 +1,472 @@
+//! The replay of recorded prices.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use chrono::{Datelike, NaiveDate};
+use entity::{Decimal, Symbol};
+use tracker::{
+    market,
+    provider::{
+        Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError, ReplaySettings,
+    },
+    quote::{PreviousClose, Quote},
+};
+
+use super::symbol;
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().expect("a number")
+}
+
+fn bundled() -> [Symbol; 5] {
+    ["AAPL", "FB", "GOOG", "IBM", "MSFT"].map(symbol)
+}
+
+fn open(from: Option<&str>, repeat: bool) -> Replay {
+    Replay::new(&ReplaySettings {
+        from: from.map(date),
+        repeat,
+        ..ReplaySettings::default()
+    })
+    .expect("the bundled prices")
+}
+
+/// A file of one's own. Each test names its own.
+fn file(name: &str, rows: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let header = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close";
+    std::fs::write(&path, format!("{header}\n{rows}")).expect("a file");
+    path
+}
+
+fn open_file(path: PathBuf, from: Option<&str>, repeat: bool) -> Result<Replay, ReplayError> {
+    Replay::new(&ReplaySettings {
+        file: Some(path),
+        from: from.map(date),
+        every: None,
+        repeat,
+    })
+}
+
+/// Three days, BBB without a bar on the second.
+const THREE_DAYS: &str = "\
+AAA,2020-01-02,1,2,0.5,1.5,100,1.5
+BBB,2020-01-02,10,20,5,15,100,15
+AAA,2020-01-03,1,2,0.5,1.25,100,1.25
+AAA,2020-01-06,1,2,0.5,1.75,100,1.75
+BBB,2020-01-06,10,20,5,16,100,16
+";
+
+fn quotes(poll: &Poll) -> impl Iterator<Item = &Quote> {
+    poll.answers
+        .iter()
+        .filter_map(|(_, answer)| answer.as_ref().ok())
+}
+
+async fn next_day(replay: &Replay, asked: &Symbol) -> Quote {
+    let poll = replay.poll(std::slice::from_ref(asked)).await;
+    quotes(&poll).next().expect("a quote").clone()
+}
+
+#[tokio::test]
+async fn the_bundled_prices_have_exactly_three_splits() {
+    let replay = open(Some("2000-03-01"), false);
+    let mut closes: BTreeMap<Symbol, Decimal> = BTreeMap::new();
+    let mut firsts = Vec::new();
+    let mut splits = Vec::new();
+    while !replay.finished() {
+        let poll = replay.poll(&bundled()).await;
+        for quote in quotes(&poll) {
+            let before = closes.insert(quote.symbol.clone(), quote.price);
+            match (quote.previous_close, before) {
+                (PreviousClose::None, None) => {
+                    firsts.push(format!("{} {}", quote.symbol, quote.trading_day));
+                }
+                (PreviousClose::Sent(close), Some(before)) if close == before => {}
+                (PreviousClose::Sent(close), Some(before)) => splits.push(format!(
+                    "{} {} {before} became {close}",
+                    quote.symbol, quote.trading_day
+                )),
+                other => panic!("{other:?} of {} on {}", quote.symbol, quote.trading_day),
+            }
+        }
+    }
+    assert_eq!(
+        firsts,
+        [
+            "AAPL 2000-03-01",
+            "IBM 2000-03-01",
+            "MSFT 2000-03-01",
+            "GOOG 2004-08-19",
+            "FB 2012-05-18",
+        ]
+    );
+    // MSFT's special dividend of $3 on 2004-11-15 is not among them.
+    assert_eq!(
+        splits,
+        [
+            "AAPL 2000-06-21 101.25 became 50.625",
+            "MSFT 2003-02-18 48.3 became 24.15",
+            "AAPL 2005-02-28 88.99 became 44.495",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_bundled_days_are_the_calendars_trading_days() {
+    let replay = open(Some("2000-03-01"), false);
+    let expected = date("2000-03-01")
+        .iter_days()
+        .take_while(|day| *day <= date("2013-03-01"))
+        .filter(|day| market::is_trading_day(*day));
+    for day in expected {
+        assert_eq!(next_day(&replay, &symbol("IBM")).await.trading_day, day);
+    }
+    assert!(replay.finished());
+}
+
+#[tokio::test]
+async fn it_begins_on_the_first_day_of_the_four_default_symbols() {
+    let replay = open(None, true);
+    assert_eq!(
+        replay.note().as_deref(),
+        Some("replay of historical prices, 2004-08-19")
+    );
+    let poll = replay.poll(&bundled()).await;
+    let google = quotes(&poll)
+        .find(|quote| quote.symbol.as_str() == "GOOG")
+        .expect("a quote");
+    assert_eq!(
+        *google,
+        Quote {
+            symbol: symbol("GOOG"),
+            price: decimal("100.335"),
+            previous_close: PreviousClose::None,
+            open: Some(decimal("100.01")),
+            high: Some(decimal("104.06")),
+            low: Some(decimal("95.96")),
+            volume: Some(44_659_000),
+            trading_day: date("2004-08-19"),
+            market_time: Some("2004-08-19T20:00:00Z".parse().expect("an instant")),
+            name: Some("Google Inc.".to_owned()),
+            currency: Some("USD".to_owned()),
+            exchange: Some("NASDAQ".to_owned()),
+        }
+    );
+    for quote in quotes(&poll) {
+        assert_eq!(
+            quote.previous_close,
+            PreviousClose::None,
+            "{}",
+            quote.symbol
+        );
+    }
+    assert!(
+        poll.answers
+            .contains(&(symbol("FB"), Err(PollError::NoQuote)))
+    );
+}
+
+#[tokio::test]
+async fn a_half_day_closes_at_one() {
+    let replay = open(Some("2012-11-23"), false);
+    let quote = next_day(&replay, &symbol("FB")).await;
+    assert_eq!(
+        quote.market_time.map(|time| time.to_string()).as_deref(),
+        Some("2012-11-23T18:00:00Z")
+    );
+}
+
+#[tokio::test]
+async fn only_what_was_asked_for_is_answered_in_the_order_asked() {
+    let replay = open(None, true);
+    let asked = ["MSFT", "TSLA", "FB", "AAPL"].map(symbol);
+    let poll = replay.poll(&asked).await;
+    let answered: Vec<&str> = poll
+        .answers
+        .iter()
+        .map(|(symbol, _)| symbol.as_str())
+        .collect();
+    assert_eq!(answered, ["MSFT", "TSLA", "FB", "AAPL"]);
+    assert_eq!(poll.answers[1].1, Err(PollError::UnknownSymbol));
+    assert_eq!(poll.answers[2].1, Err(PollError::NoQuote));
+    assert_eq!(
+        asked.map(|symbol| replay.knows(&symbol)),
+        [Some(true), Some(false), Some(true), Some(true)]
+    );
+    // Nobody is tracked: the days go on.
+    assert!(replay.poll(&[]).await.answers.is_empty());
+    assert_eq!(
+        next_day(&replay, &symbol("IBM")).await.trading_day,
+        date("2004-08-23")
+    );
+}
+
+#[tokio::test]
+async fn each_pass_moves_the_dates_by_whole_weeks_past_the_last() {
+    let replay = open(None, true);
+    let ibm = symbol("IBM");
+    let mut passes = vec![Vec::new()];
+    let mut last = NaiveDate::MIN;
+    for _ in 0..5000 {
+        let quote = next_day(&replay, &ibm).await;
+        assert!(quote.trading_day > last, "{}", quote.trading_day);
+        last = quote.trading_day;
+        if quote.previous_close == PreviousClose::None {
+            passes.push(Vec::new());
+        }
+        passes.last_mut().expect("a pass").push(quote);
+    }
+    let [first, second] = [&passes[1], &passes[2]];
+    // 2004-08-19 to 2013-03-01 is 445 weeks and a day.
+    assert_eq!(second[0].trading_day, date("2013-03-07"));
+    assert_eq!(first.len(), second.len());
+    for (first, second) in first.iter().zip(second) {
+        assert_eq!((second.trading_day - first.trading_day).num_weeks(), 446);
+        assert_eq!(first.trading_day.weekday(), second.trading_day.weekday());
+        assert_eq!(first.price, second.price);
+        assert_eq!(first.previous_close, second.previous_close);
+        let hour = |quote: &Quote| {
+            let time = quote.market_time.expect("a time").to_utc();
+            time.with_timezone(&chrono_tz::America::New_York).time()
+        };
+        assert_eq!(hour(first), hour(second), "{}", second.trading_day);
+    }
+    assert_eq!(passes[3][0].trading_day, date("2021-09-23"));
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_the_next_day_of_the_same_pass() {
+    let without = open(Some("2013-02-25"), true);
+    let ibm = symbol("IBM");
+    let mut position: Option<String> = None;
+    for _ in 0..17 {
+        let restarted = open(Some("2013-02-25"), true);
+        assert_eq!(restarted.resume(position.as_deref()), Ok(()));
+        let poll = restarted.poll(std::slice::from_ref(&ibm)).await;
+        assert_eq!(quotes(&poll).next(), Some(&next_day(&without, &ibm).await));
+        assert_eq!(restarted.note(), without.note());
+        position = poll.position;
+    }
+    assert_eq!(
+        without.note().as_deref(),
+        Some("replay of historical prices, 2013-02-26")
+    );
+}
+
+#[tokio::test]
+async fn what_was_not_committed_is_told_again() {
+    let replay = open(None, true);
+    let ibm = symbol("IBM");
+    let committed = replay.poll(std::slice::from_ref(&ibm)).await.position;
+    let lost = next_day(&replay, &ibm).await;
+    assert_eq!(replay.resume(committed.as_deref()), Ok(()));
+    assert_eq!(next_day(&replay, &ibm).await, lost);
+    assert_eq!(replay.resume(None), Ok(()));
+    assert_eq!(
+        next_day(&replay, &ibm).await.trading_day,
+        date("2004-08-19")
+    );
+}
+
+#[tokio::test]
+async fn a_position_in_other_data_begins_later_than_what_was_told() {
+    let told = open(Some("2013-02-25"), true);
+    let position = told.poll(&[]).await.position;
+    // Another first day, and that day again a week on.
+    let replay = open(None, true);
+    assert_eq!(
+        replay.resume(position.as_deref()),
+        Err(PositionError::Elsewhere)
+    );
+    let ibm = symbol("IBM");
+    let quote = next_day(&replay, &ibm).await;
+    assert_eq!(quote.trading_day, date("2013-02-28"));
+    assert_eq!(quote.price, next_day(&open(None, true), &ibm).await.price);
+
+    // A first day after all that was told needs no moving, and neither does another file of later days.
+    let replay = open(Some("2013-02-26"), true);
+    assert_eq!(
+        replay.resume(position.as_deref()),
+        Err(PositionError::Elsewhere)
+    );
+    assert_eq!(
+        next_day(&replay, &ibm).await.trading_day,
+        date("2013-02-26")
+    );
+    let path = file("elsewhere.csv", THREE_DAYS);
+    let replay = open_file(path, None, true).expect("a file");
+    assert_eq!(
+        replay.resume(position.as_deref()),
+        Err(PositionError::Elsewhere)
+    );
+    assert_eq!(
+        next_day(&replay, &symbol("AAA")).await.trading_day,
+        date("2020-01-02")
+    );
+}
+
+#[tokio::test]
+async fn an_unreadable_position_begins_at_the_beginning() {
+    let replay = open(None, true);
+    let ibm = symbol("IBM");
+    for position in [
+        "",
+        "once upon a time",
+        "0 2004-08-19 1",
+        "0 2004-08-19 -1 2004-08-19",
+    ] {
+        next_day(&replay, &ibm).await;
+        assert_eq!(
+            replay.resume(Some(position)),
+            Err(PositionError::Unreadable),
+            "{position}"
+        );
+        assert_eq!(
+            next_day(&replay, &ibm).await.trading_day,
+            date("2004-08-19")
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_repeating_it_ends_idle() {
+    let path = file("idle.csv", THREE_DAYS);
+    let replay = open_file(path.clone(), None, false).expect("a file");
+    let asked = ["AAA", "CCC"].map(symbol);
+    let mut position = None;
+    for _ in 0..3 {
+        assert!(!replay.finished());
+        position = replay.poll(&asked).await.position;
+    }
+    for _ in 0..3 {
+        assert!(replay.finished());
+        let poll = replay.poll(&asked).await;
+        assert_eq!(poll.position, None);
+        assert_eq!(poll.answers[0].1, Err(PollError::NoQuote));
+        assert_eq!(poll.answers[1].1, Err(PollError::UnknownSymbol));
+    }
+    assert_eq!(
+        replay.note().as_deref(),
+        Some("replay of historical prices, ended 2020-01-06")
+    );
+
+    let restarted = open_file(path.clone(), None, false).expect("a file");
+    assert_eq!(restarted.resume(position.as_deref()), Ok(()));
+    assert!(restarted.finished());
+    let repeating = open_file(path, None, true).expect("a file");
+    assert_eq!(repeating.resume(position.as_deref()), Ok(()));
+    assert_eq!(
+        next_day(&repeating, &symbol("AAA")).await.trading_day,
+        date("2020-01-09")
+    );
+}
+
+#[tokio::test]
+async fn a_symbol_without_a_bar_that_day_has_the_row_before_as_its_close() {
+    let path = file("gap.csv", THREE_DAYS);
+    let replay = open_file(path, None, true).expect("a file");
+    let both = ["AAA", "BBB"].map(symbol);
+    replay.poll(&both).await;
+    assert_eq!(
+        replay.poll(&both).await.answers[1].1,
+        Err(PollError::NoQuote)
+    );
+    let quote = replay
+        .poll(&both)
+        .await
+        .answers
+        .remove(1)
+        .1
+        .expect("a quote");
+    assert_eq!(quote.previous_close, PreviousClose::Sent(decimal("15")));
+    assert_eq!(
+        (quote.name, quote.currency, quote.exchange),
+        (None, None, None)
+    );
+    // The next pass knows nothing of this one.
+    let quote = replay
+        .poll(&both)
+        .await
+        .answers
+        .remove(1)
+        .1
+        .expect("a quote");
+    assert_eq!(quote.previous_close, PreviousClose::None);
+}
+
+#[tokio::test]
+async fn the_first_day_may_lie_between_or_before_the_files_but_not_after() {
+    let path = file("from.csv", THREE_DAYS);
+    for (from, begins, next_pass) in [
+        (None, "2020-01-02", "2020-01-09"),
+        (Some("1990-01-01"), "2020-01-02", "2020-01-09"),
+        (Some("2020-01-04"), "2020-01-06", "2020-01-13"),
+        (Some("2020-01-06"), "2020-01-06", "2020-01-13"),
+    ] {
+        let replay = open_file(path.clone(), from, true).expect("a file");
+        let (first, last) = replay.days();
+        assert_eq!((first, last), (date(begins), date("2020-01-06")));
+        let mut quote = next_day(&replay, &symbol("AAA")).await;
+        assert_eq!(quote.trading_day, date(begins));
+        while quote.trading_day <= last {
+            quote = next_day(&replay, &symbol("AAA")).await;
+        }
+        assert_eq!(quote.trading_day, date(next_pass), "from {from:?}");
+    }
+    let error = open_file(path.clone(), Some("2020-01-07"), true).expect_err("a refusal");
+    assert_eq!(
+        error.to_string(),
+        format!("{} ends on 2020-01-06, before 2020-01-07", path.display())
+    );
+}
+
+#[test]
+fn a_bad_or_missing_file_is_refused_by_name() {
+    let path = file("bad.csv", &THREE_DAYS.replace("1.75,100", "0,100"));
+    let error = open_file(path.clone(), Some("2020-01-06"), true).expect_err("a refusal");
+    assert_eq!(
+        error.to_string(),
+        format!("{}, line 5: Close is not a price above 0", path.display())
+    );
+    let missing = path.with_file_name("missing.csv");
+    let error = open_file(missing.clone(), None, true).expect_err("a refusal");
+    assert_eq!(
+        error.to_string(),
+        format!("cannot read {}", missing.display())
+    );
+}
+
+#[tokio::test]
+async fn it_ends_before_dates_that_nobody_can_write() {
+    let path = file("late.csv", "AAA,9999-12-20,1,2,0.5,1.5,100,1.5\n");
+    let replay = open_file(path, None, true).expect("a file");
+    let aaa = symbol("AAA");
+    assert_eq!(
+        next_day(&replay, &aaa).await.trading_day,
+        date("9999-12-20")
+    );
+    assert_eq!(
+        next_day(&replay, &aaa).await.trading_day,
+        date("9999-12-27")
+    );
+    assert!(replay.finished());
+}
+
+#[test]
+fn its_pace_is_its_own() {
+    let every = Some(Duration::from_millis(50));
+    let replay = Replay::new(&ReplaySettings {
+        every,
+        ..ReplaySettings::default()
+    })
+    .expect("the bundled prices");
+    assert_eq!(replay.pace(), Pace::Driven { every });
+    assert_eq!(replay.pace().day_length(), every);
+    assert_eq!(open(None, true).pace().day_length(), Some(Duration::ZERO));
+    assert_eq!(replay.pace().symbols_per_request(), usize::MAX);
+}
