@@ -8,9 +8,9 @@ use sea_orm::{
 
 use crate::{
     Store,
-    page::{Key, List, Page, Span},
+    page::{self, Key, Order, Page, Span},
     price::Recorded,
-    sql,
+    sql::Sql,
 };
 
 /// An alert's place in the feed.
@@ -32,7 +32,7 @@ impl Key for AlertKey {
 }
 
 const SELECT: &str = "SELECT stocks.symbol, alerts.* FROM alerts \
-                      JOIN stocks ON stocks.id = alerts.stock_id";
+                      JOIN stocks ON stocks.id = alerts.stock_id WHERE ";
 
 /// A page of a stock's alerts, or of everybody's, newest first.
 pub async fn page(
@@ -41,28 +41,15 @@ pub async fn page(
     triggered: Recorded,
     span: &Span<AlertKey>,
 ) -> Result<Page<Alert>, DbErr> {
-    let conditions: [(&str, Option<Value>); 3] = [
-        ("alerts.stock_id =", stock.map(Into::into)),
-        ("alerts.triggered_at >=", triggered.from.map(Into::into)),
-        ("alerts.triggered_at <", triggered.to.map(Into::into)),
-    ];
-    let mut list = List {
-        select: format!("{SELECT} WHERE true"),
-        values: Vec::new(),
-        descending: true,
-    };
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            list.values.push(value);
-            list.select
-                .push_str(&format!(" AND {condition} ${}", list.values.len()));
-        }
-    }
-    list.page(connection, span).await
+    let sql = Sql::new(connection, SELECT)
+        .push("true")
+        .bind_some(" AND alerts.stock_id = ", stock)
+        .bind_some(" AND alerts.triggered_at >= ", triggered.from)
+        .bind_some(" AND alerts.triggered_at < ", triggered.to);
+    page::read(connection, &sql, Order::Descending, span).await
 }
 
-/// The alerts of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed
-/// order.
+/// The alerts of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed order.
 pub async fn between(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
@@ -70,17 +57,16 @@ pub async fn between(
     to: Position,
     limit: u32,
 ) -> Result<Vec<Alert>, DbErr> {
-    let mut text = format!("{SELECT} WHERE alerts.seq > $1 AND alerts.seq <= $2");
-    let mut values: Vec<Value> = vec![from.seq.into(), to.seq.into()];
+    let mut sql = Sql::new(connection, SELECT)
+        .push("alerts.seq > ")
+        .bind(from.seq)
+        .push(" AND alerts.seq <= ")
+        .bind(to.seq);
     if let Some(stocks) = stocks {
-        values.push(sql::ids(connection, stocks));
-        text.push_str(&format!(
-            " AND {}",
-            sql::is_any(connection, "alerts.stock_id", values.len())
-        ));
+        sql = sql.push(" AND alerts.stock_id").is_any(stocks);
     }
-    text.push_str(&format!(" ORDER BY alerts.seq LIMIT {limit}"));
-    Alert::find_by_statement(sql::statement(connection, text, values))
+    let sql = sql.push(&format!(" ORDER BY alerts.seq LIMIT {limit}"));
+    Alert::find_by_statement(sql.statement())
         .all(connection)
         .await
 }
@@ -91,21 +77,20 @@ pub async fn count(connection: &impl ConnectionTrait, stock: Option<i64>) -> Res
     struct Count {
         count: i64,
     }
-    let text = "SELECT CAST(COALESCE(SUM(alert_count), 0) AS bigint) AS count FROM stocks \
-                WHERE $1 = 0 OR id = $1";
-    let statement = sql::statement(connection, text, [stock.unwrap_or(0).into()]);
-    let count = Count::find_by_statement(statement).one(connection).await?;
+    let text = "SELECT CAST(COALESCE(SUM(alert_count), 0) AS bigint) AS count FROM stocks";
+    let sql = Sql::new(connection, text).bind_some(" WHERE id = ", stock);
+    let count = Count::find_by_statement(sql.statement())
+        .one(connection)
+        .await?;
     Ok(count.map_or(0, |row| row.count))
 }
 
 /// One alert.
 pub async fn by_id(connection: &impl ConnectionTrait, id: i64) -> Result<Option<Alert>, DbErr> {
-    let statement = sql::statement(
-        connection,
-        format!("{SELECT} WHERE alerts.id = $1"),
-        [id.into()],
-    );
-    Alert::find_by_statement(statement).one(connection).await
+    let sql = Sql::new(connection, SELECT).push("alerts.id = ").bind(id);
+    Alert::find_by_statement(sql.statement())
+        .one(connection)
+        .await
 }
 
 /// Notes that somebody has seen an alert; the first time counts. `None` if there is no such alert.
@@ -133,11 +118,14 @@ pub async fn rules(
     stock: Option<i64>,
 ) -> Result<Vec<AlertRule>, DbErr> {
     let text = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
-                LEFT JOIN stocks ON stocks.id = alert_rules.stock_id \
-                WHERE $1 = 0 OR stock_id IS NULL OR stock_id = $1 \
-                ORDER BY is_default DESC, alert_rules.id";
-    let statement = sql::statement(connection, text, [stock.unwrap_or(0).into()]);
-    AlertRule::find_by_statement(statement)
+                LEFT JOIN stocks ON stocks.id = alert_rules.stock_id WHERE true";
+    let mut sql = Sql::new(connection, text);
+    if let Some(stock) = stock {
+        let watches = " AND (alert_rules.stock_id IS NULL OR alert_rules.stock_id = ";
+        sql = sql.push(watches).bind(stock).push(")");
+    }
+    let sql = sql.push(" ORDER BY is_default DESC, alert_rules.id");
+    AlertRule::find_by_statement(sql.statement())
         .all(connection)
         .await
 }

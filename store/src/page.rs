@@ -3,9 +3,9 @@
 //! One invariant: a page is found by comparing with the place where it begins, never by counting rows, and says exactly
 //! whether there is more on either side.
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use crate::sql;
+use crate::sql::Sql;
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug)]
@@ -39,92 +39,70 @@ pub(crate) trait Key {
     fn values(&self) -> Vec<Value>;
 }
 
-/// A list: what it is of, what is in it and how it is ordered.
-pub(crate) struct List {
-    /// `SELECT … FROM … WHERE …`, with `$1` … for `values`.
-    pub(crate) select: String,
-    /// What the text's parameters stand for.
-    pub(crate) values: Vec<Value>,
-    /// Whether the list goes from the greatest key to the least.
-    pub(crate) descending: bool,
+/// Reads a page of the list that `select` (`SELECT … WHERE …`) gives, ordered by `K`.
+pub(crate) async fn read<T: FromQueryResult, K: Key>(
+    connection: &impl ConnectionTrait,
+    select: &Sql,
+    order: Order,
+    span: &Span<K>,
+) -> Result<Page<T>, DbErr> {
+    let wanted = u64::from(span.limit) + 1;
+    let mut bounded = select.clone();
+    for (side, key) in [(Side::Beyond, &span.after), (Side::Within, &span.before)] {
+        bounded = bound(bounded, order, side, key.as_ref());
+    }
+    let direction = if (order == Order::Ascending) == span.from_end {
+        "DESC"
+    } else {
+        "ASC"
+    };
+    let keys: Vec<String> = K::COLUMNS
+        .iter()
+        .map(|key| format!("{key} {direction}"))
+        .collect();
+    let page = bounded.push(&format!(" ORDER BY {} LIMIT {wanted}", keys.join(", ")));
+    let mut rows = T::find_by_statement(page.statement())
+        .all(connection)
+        .await?;
+    let more = rows.len() as u64 == wanted;
+    rows.truncate(span.limit as usize);
+    if span.from_end {
+        rows.reverse();
+    }
+    // What lies outside of the bounds is beyond the page too, the bound itself first.
+    let outside = async |side, key: &Option<K>| match key {
+        None => Ok(false),
+        Some(key) => {
+            let one = bound(select.clone(), order, side, Some(key)).push(" LIMIT 1");
+            connection
+                .query_one_raw(one.statement())
+                .await
+                .map(|row| row.is_some())
+        }
+    };
+    let has_previous = (more && span.from_end) || outside(Side::AtOrWithin, &span.after).await?;
+    let has_next = (more && !span.from_end) || outside(Side::AtOrBeyond, &span.before).await?;
+    Ok(Page {
+        rows,
+        has_next,
+        has_previous,
+    })
 }
 
-impl List {
-    /// Reads a page.
-    pub(crate) async fn page<T: FromQueryResult, K: Key>(
-        &self,
-        connection: &impl ConnectionTrait,
-        span: &Span<K>,
-    ) -> Result<Page<T>, DbErr> {
-        let beyond = |key: &K| (Side::Beyond, key.values());
-        let within = |key: &K| (Side::Within, key.values());
-        let bounds = span
-            .after
-            .iter()
-            .map(beyond)
-            .chain(span.before.iter().map(within));
-        let wanted = u64::from(span.limit) + 1;
-        let statement = self.statement::<K>(connection, bounds.collect(), span.from_end, wanted);
-        let mut rows = T::find_by_statement(statement).all(connection).await?;
-        let more = rows.len() as u64 == wanted;
-        rows.truncate(span.limit as usize);
-        if span.from_end {
-            rows.reverse();
-        }
-        // What lies outside of the bounds is beyond the page too, the bound itself first.
-        let outside = |side, key: Option<&K>| key.map(|key| (side, key.values()));
-        let before = outside(Side::AtOrWithin, span.after.as_ref());
-        let after = outside(Side::AtOrBeyond, span.before.as_ref());
-        let has_previous = (more && span.from_end) || self.any::<K>(connection, before).await?;
-        let has_next = (more && !span.from_end) || self.any::<K>(connection, after).await?;
-        Ok(Page {
-            rows,
-            has_next,
-            has_previous,
-        })
-    }
+fn bound<K: Key>(sql: Sql, order: Order, side: Side, key: Option<&K>) -> Sql {
+    let Some(key) = key else { return sql };
+    let columns = K::COLUMNS.join(", ");
+    sql.push(&format!(" AND ({columns}) {} ", side.operator(order)))
+        .bind_row(key.values())
+}
 
-    async fn any<K: Key>(
-        &self,
-        connection: &impl ConnectionTrait,
-        bound: Option<(Side, Vec<Value>)>,
-    ) -> Result<bool, DbErr> {
-        let Some(bound) = bound else { return Ok(false) };
-        let statement = self.statement::<K>(connection, vec![bound], false, 1);
-        Ok(connection.query_one_raw(statement).await?.is_some())
-    }
-
-    fn statement<K: Key>(
-        &self,
-        connection: &impl ConnectionTrait,
-        bounds: Vec<(Side, Vec<Value>)>,
-        reverse: bool,
-        limit: u64,
-    ) -> Statement {
-        let (mut text, mut values) = (self.select.clone(), self.values.clone());
-        for (side, key) in bounds {
-            let first = values.len() + 1;
-            let places: Vec<String> = (first..first + key.len())
-                .map(|place| format!("${place}"))
-                .collect();
-            let operator = side.operator(self.descending);
-            let columns = K::COLUMNS.join(", ");
-            let comparison = format!(" AND ({columns}) {operator} ({})", places.join(", "));
-            text.push_str(&comparison);
-            values.extend(key);
-        }
-        let direction = if self.descending == reverse {
-            "ASC"
-        } else {
-            "DESC"
-        };
-        let order: Vec<String> = K::COLUMNS
-            .iter()
-            .map(|column| format!("{column} {direction}"))
-            .collect();
-        text.push_str(&format!(" ORDER BY {} LIMIT {limit}", order.join(", ")));
-        sql::statement(connection, text, values)
-    }
+/// How a list is ordered by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// From the least key to the greatest.
+    Ascending,
+    /// From the greatest key to the least.
+    Descending,
 }
 
 /// Where rows lie beside a place in the list.
@@ -137,12 +115,12 @@ enum Side {
 }
 
 impl Side {
-    const fn operator(self, descending: bool) -> &'static str {
-        match (self, descending) {
-            (Self::Beyond, false) | (Self::Within, true) => ">",
-            (Self::Beyond, true) | (Self::Within, false) => "<",
-            (Self::AtOrBeyond, false) | (Self::AtOrWithin, true) => ">=",
-            (Self::AtOrBeyond, true) | (Self::AtOrWithin, false) => "<=",
+    const fn operator(self, order: Order) -> &'static str {
+        match (self, order) {
+            (Self::Beyond, Order::Ascending) | (Self::Within, Order::Descending) => ">",
+            (Self::Beyond, Order::Descending) | (Self::Within, Order::Ascending) => "<",
+            (Self::AtOrBeyond, Order::Ascending) | (Self::AtOrWithin, Order::Descending) => ">=",
+            (Self::AtOrBeyond, Order::Descending) | (Self::AtOrWithin, Order::Ascending) => "<=",
         }
     }
 }

@@ -7,8 +7,8 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IsolationLevel, Transacti
 use crate::{
     Store,
     feed::end_within,
-    page::{Key, List, Page, Span},
-    sql,
+    page::{self, Key, Order, Page, Span},
+    sql::Sql,
 };
 
 /// A price's place among those of its stock.
@@ -44,18 +44,22 @@ pub struct Recorded {
     pub to: Option<Timestamp>,
 }
 
+const SELECT: &str = "SELECT stocks.symbol, prices.* FROM stock_prices AS prices \
+                      JOIN stocks ON stocks.id = prices.stock_id WHERE ";
+const SELECT_LATEST: &str = "SELECT stocks.symbol, prices.* FROM quotes AS prices \
+                             JOIN stocks ON stocks.id = prices.stock_id WHERE ";
+
 /// The latest price of each of `stocks` that has one, in no order.
 pub async fn latest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
 ) -> Result<Vec<Price>, DbErr> {
-    let text = format!(
-        "SELECT stocks.symbol, prices.* FROM quotes AS prices \
-         JOIN stocks ON stocks.id = prices.stock_id WHERE {}",
-        sql::is_any(connection, "prices.stock_id", 1)
-    );
-    let statement = sql::statement(connection, text, [sql::ids(connection, stocks)]);
-    Price::find_by_statement(statement).all(connection).await
+    let sql = Sql::new(connection, SELECT_LATEST)
+        .push("prices.stock_id")
+        .is_any(stocks);
+    Price::find_by_statement(sql.statement())
+        .all(connection)
+        .await
 }
 
 /// The latest price of each of `stocks`, or of each tracked one, in feed order, with the place in the feed at which that
@@ -75,20 +79,13 @@ pub async fn snapshot(
         .begin_with_config(isolation, None)
         .await?;
     let position = end_within(&transaction).await?;
-    let mut text = "SELECT stocks.symbol, prices.* FROM quotes AS prices \
-                    JOIN stocks ON stocks.id = prices.stock_id WHERE "
-        .to_owned();
-    let mut values = Vec::new();
-    match stocks {
-        None => text.push_str("stocks.tracked"),
-        Some(stocks) => {
-            text.push_str(&sql::is_any(&transaction, "prices.stock_id", 1));
-            values.push(sql::ids(&transaction, stocks));
-        }
-    }
-    text.push_str(" ORDER BY prices.recorded_at, prices.seq");
-    let statement = sql::statement(&transaction, text, values);
-    let prices = Price::find_by_statement(statement)
+    let sql = Sql::new(&transaction, SELECT_LATEST);
+    let sql = match stocks {
+        None => sql.push("stocks.tracked"),
+        Some(stocks) => sql.push("prices.stock_id").is_any(stocks),
+    };
+    let sql = sql.push(" ORDER BY prices.recorded_at, prices.seq");
+    let prices = Price::find_by_statement(sql.statement())
         .all(&transaction)
         .await?;
     transaction.commit().await?;
@@ -102,25 +99,15 @@ pub async fn page(
     recorded: Recorded,
     span: &Span<PriceKey>,
 ) -> Result<Page<Price>, DbErr> {
-    let mut list = List {
-        select: "SELECT stocks.symbol, prices.* FROM stock_prices AS prices \
-                 JOIN stocks ON stocks.id = prices.stock_id WHERE prices.stock_id = $1"
-            .to_owned(),
-        values: vec![stock.into()],
-        descending: true,
-    };
-    for (bound, operator) in [(recorded.from, ">="), (recorded.to, "<")] {
-        if let Some(bound) = bound {
-            list.values.push(bound.into());
-            let comparison = format!(" AND prices.recorded_at {operator} ${}", list.values.len());
-            list.select.push_str(&comparison);
-        }
-    }
-    list.page(connection, span).await
+    let sql = Sql::new(connection, SELECT)
+        .push("prices.stock_id = ")
+        .bind(stock)
+        .bind_some(" AND prices.recorded_at >= ", recorded.from)
+        .bind_some(" AND prices.recorded_at < ", recorded.to);
+    page::read(connection, &sql, Order::Descending, span).await
 }
 
-/// The prices of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed
-/// order.
+/// The prices of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed order.
 pub async fn between(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
@@ -128,28 +115,18 @@ pub async fn between(
     to: Position,
     limit: u32,
 ) -> Result<Vec<Price>, DbErr> {
-    let mut text = "SELECT stocks.symbol, prices.* FROM stock_prices AS prices \
-                    JOIN stocks ON stocks.id = prices.stock_id \
-                    WHERE (prices.recorded_at, prices.seq) > ($1, $2) \
-                    AND prices.recorded_at <= $3 AND prices.seq <= $4"
-        .to_owned();
-    let mut values: Vec<Value> = vec![
-        from.recorded_at.into(),
-        from.seq.into(),
-        to.recorded_at.into(),
-        to.seq.into(),
-    ];
+    let mut sql = Sql::new(connection, SELECT)
+        .push("(prices.recorded_at, prices.seq) > ")
+        .bind_row(PriceKey::from(from).values())
+        .push(" AND (prices.recorded_at, prices.seq) <= ")
+        .bind_row(PriceKey::from(to).values());
     if let Some(stocks) = stocks {
-        values.push(sql::ids(connection, stocks));
-        text.push_str(&format!(
-            " AND {}",
-            sql::is_any(connection, "prices.stock_id", values.len())
-        ));
+        sql = sql.push(" AND prices.stock_id").is_any(stocks);
     }
-    text.push_str(&format!(
+    let sql = sql.push(&format!(
         " ORDER BY prices.recorded_at, prices.seq LIMIT {limit}"
     ));
-    Price::find_by_statement(sql::statement(connection, text, values))
+    Price::find_by_statement(sql.statement())
         .all(connection)
         .await
 }

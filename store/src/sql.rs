@@ -1,33 +1,76 @@
-//! The little that the two databases spell differently in hand-written SQL.
+//! Hand-written SQL, put together from fragments and bound values.
 //!
-//! One invariant: a statement's text never depends on how many values it is given, so that it is prepared once.
+//! One invariant: a value is always a parameter, and a statement's text never depends on how many ids it is given, so
+//! that it is prepared once. Parameters are `$1`, `$2` … on both databases.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
-/// A statement for the database behind `connection`. Parameters are `$1`, `$2` … on both.
-pub fn statement(
-    connection: &impl ConnectionTrait,
-    sql: impl Into<String>,
-    values: impl IntoIterator<Item = Value>,
-) -> Statement {
-    Statement::from_sql_and_values(connection.get_database_backend(), sql, values)
+/// A statement that is being written.
+#[derive(Clone, Debug)]
+pub struct Sql {
+    backend: DbBackend,
+    text: String,
+    values: Vec<Value>,
 }
 
-/// `column` is one of the ids that parameter `parameter` holds; see [`ids`].
-pub fn is_any(connection: &impl ConnectionTrait, column: &str, parameter: usize) -> String {
-    match connection.get_database_backend() {
-        DbBackend::Postgres => format!("{column} = ANY(${parameter})"),
-        _ => format!("{column} IN (SELECT value FROM json_each(${parameter}))"),
-    }
-}
-
-/// Ids as one parameter.
-pub fn ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Value {
-    match connection.get_database_backend() {
-        DbBackend::Postgres => ids.to_vec().into(),
-        _ => {
-            let listed: Vec<String> = ids.iter().map(i64::to_string).collect();
-            format!("[{}]", listed.join(",")).into()
+impl Sql {
+    /// Begins a statement for the database behind `connection`.
+    pub fn new(connection: &impl ConnectionTrait, text: impl Into<String>) -> Self {
+        Self {
+            backend: connection.get_database_backend(),
+            text: text.into(),
+            values: Vec::new(),
         }
+    }
+
+    /// Goes on with this text.
+    #[must_use]
+    pub fn push(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Goes on with a parameter of this value.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        let place = format!("${}", self.values.len());
+        self.push(&place)
+    }
+
+    /// Goes on with `text` and a parameter, if there is a value.
+    #[must_use]
+    pub fn bind_some(self, text: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.push(text).bind(value),
+            None => self,
+        }
+    }
+
+    /// Goes on with whether the last expression is one of `ids`.
+    #[must_use]
+    pub fn is_any(self, ids: &[i64]) -> Self {
+        if self.backend == DbBackend::Postgres {
+            return self.push(" = ANY(").bind(ids.to_vec()).push(")");
+        }
+        let listed: Vec<String> = ids.iter().map(i64::to_string).collect();
+        let json = format!("[{}]", listed.join(","));
+        self.push(" IN (SELECT value FROM json_each(")
+            .bind(json)
+            .push("))")
+    }
+
+    /// Goes on with values in parentheses.
+    #[must_use]
+    pub fn bind_row(mut self, values: Vec<Value>) -> Self {
+        for (index, value) in values.into_iter().enumerate() {
+            self = self.push(if index == 0 { "(" } else { ", " }).bind(value);
+        }
+        self.push(")")
+    }
+
+    /// The statement.
+    pub fn statement(self) -> Statement {
+        Statement::from_sql_and_values(self.backend, self.text, self.values)
     }
 }

@@ -13,8 +13,8 @@ use sea_orm::{
 
 use crate::{
     feed::FeedTransaction,
-    page::{Key, List, Page, Span},
-    sql,
+    page::{self, Key, Order, Page, Span},
+    sql::Sql,
 };
 
 /// A stock's place in the list of them.
@@ -43,12 +43,10 @@ pub async fn by_symbol(
 
 /// The stocks with these ids, in no order.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, DbErr> {
-    let text = format!(
-        "SELECT * FROM stocks WHERE {}",
-        sql::is_any(connection, "id", 1)
-    );
-    let statement = sql::statement(connection, text, [sql::ids(connection, ids)]);
-    Stock::find_by_statement(statement).all(connection).await
+    let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").is_any(ids);
+    Stock::find_by_statement(sql.statement())
+        .all(connection)
+        .await
 }
 
 /// A page of the tracked stocks, by symbol; with `search`, of those whose symbol or name has it, in any case.
@@ -57,15 +55,11 @@ pub async fn page(
     search: Option<&str>,
     span: &Span<StockKey>,
 ) -> Result<Page<Stock>, DbErr> {
-    let (condition, values) = searched(search);
-    let select = format!("SELECT * FROM stocks WHERE {condition}");
-    List {
-        select,
-        values,
-        descending: false,
-    }
-    .page(connection, span)
-    .await
+    let select = searched(
+        Sql::new(connection, "SELECT * FROM stocks WHERE tracked"),
+        search,
+    );
+    page::read(connection, &select, Order::Ascending, span).await
 }
 
 /// How many stocks [`page`]'s list has.
@@ -74,16 +68,16 @@ pub async fn count(connection: &impl ConnectionTrait, search: Option<&str>) -> R
     struct Count {
         count: i64,
     }
-    let (condition, values) = searched(search);
-    let text = format!("SELECT COUNT(*) AS count FROM stocks WHERE {condition}");
-    let count = Count::find_by_statement(sql::statement(connection, text, values));
-    Ok(count.one(connection).await?.map_or(0, |row| row.count))
+    let counted = "SELECT COUNT(*) AS count FROM stocks WHERE tracked";
+    let sql = searched(Sql::new(connection, counted), search);
+    let count = Count::find_by_statement(sql.statement())
+        .one(connection)
+        .await?;
+    Ok(count.map_or(0, |row| row.count))
 }
 
-fn searched(search: Option<&str>) -> (String, Vec<Value>) {
-    let Some(search) = search else {
-        return ("tracked".to_owned(), Vec::new());
-    };
+fn searched(sql: Sql, search: Option<&str>) -> Sql {
+    let Some(search) = search else { return sql };
     let mut pattern = String::from("%");
     for character in search.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {
@@ -92,9 +86,11 @@ fn searched(search: Option<&str>) -> (String, Vec<Value>) {
         pattern.push(character);
     }
     pattern.push('%');
-    let matches = |column| format!("LOWER({column}) LIKE $1 ESCAPE '\\'");
-    let condition = format!("tracked AND ({} OR {})", matches("symbol"), matches("name"));
-    (condition, vec![pattern.into()])
+    sql.push(" AND (LOWER(symbol) LIKE ")
+        .bind(pattern.clone())
+        .push(" ESCAPE '\\' OR LOWER(name) LIKE ")
+        .bind(pattern)
+        .push(" ESCAPE '\\')")
 }
 
 /// Tracks a stock, from now on if it was not. `name` names one that has no name yet.

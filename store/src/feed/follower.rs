@@ -57,7 +57,7 @@ impl FeedFollower {
             .await?;
         let batches = rows
             .into_iter()
-            .map(|row| batch(self.position.epoch, row))
+            .map(|row| batch(self.position.epoch, &row))
             .collect::<Result<Vec<_>, _>>()?;
         if let Some(last) = batches.last() {
             self.position = last.end;
@@ -84,7 +84,7 @@ pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Posi
     })
 }
 
-fn batch(epoch: i64, row: feed::Model) -> Result<Batch, DbErr> {
+fn batch(epoch: i64, row: &feed::Model) -> Result<Batch, DbErr> {
     let events = serde_json::from_str(&row.events)
         .map_err(|error| DbErr::Custom(format!("feed entry {} is unreadable: {error}", row.seq)))?;
     Ok(Batch {

@@ -33,7 +33,9 @@ async fn relay_once(
     listener.listen_all(Bell::ALL.map(Bell::channel)).await?;
     loop {
         // What was committed before the connection listened.
-        Bell::ALL.into_iter().for_each(|bell| doorbell.ring(bell));
+        for bell in Bell::ALL {
+            doorbell.ring(bell);
+        }
         while let Some(notification) = listener.try_recv().await? {
             let rung = Bell::ALL
                 .into_iter()
