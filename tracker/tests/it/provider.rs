@@ -1,6 +1,7 @@
 //! Providers, asked as the loop asks them.
 
 mod alpha_vantage;
+mod journal;
 mod replay;
 
 use entity::Symbol;

@@ -20,7 +20,7 @@ use wiremock::{
     matchers::{method, path, query_param},
 };
 
-use super::symbol;
+use super::{journal::Journal, symbol};
 
 const KEY: &str = "K3Y&of=some body";
 const QUOTE: &str = include_str!("../../fixtures/alpha_vantage/quote.json");
@@ -270,6 +270,29 @@ async fn a_service_that_is_not_there_is_a_failure() {
     assert!(error.backs_off());
 }
 
+#[tokio::test]
+async fn nothing_that_is_logged_holds_the_key() {
+    let journal = Journal::default();
+    {
+        let _everything = tracing::subscriber::set_default(journal.clone());
+        assert!(
+            answer_to(ResponseTemplate::new(200).set_body_string(QUOTE))
+                .await
+                .is_ok()
+        );
+        assert!(answer_to(ResponseTemplate::new(500)).await.is_err());
+        assert!(ask("http://127.0.0.1:1").await.is_err());
+    }
+    let logged = journal.text();
+    assert!(
+        logged.contains("127.0.0.1"),
+        "the client's own log is heard: {logged}"
+    );
+    for secret in ["K3Y", "some%20body", "some+body", "apikey"] {
+        assert!(!logged.contains(secret), "{logged}");
+    }
+}
+
 #[test]
 fn nothing_that_is_formatted_holds_the_key() {
     let provider = client("http://user:K3Y@127.0.0.1:9");
@@ -295,7 +318,7 @@ fn a_base_that_is_no_web_address_is_refused() {
 
 #[test]
 fn a_plan_by_minute_and_new_york_day_for_one_symbol_a_request() {
-    let provider = client("https://www.alphavantage.co");
+    let provider = client("http://127.0.0.1:9");
     assert_eq!(
         provider.pace(),
         Pace::Polled {
