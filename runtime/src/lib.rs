@@ -7,6 +7,10 @@
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod health;
 pub mod lifecycle;
+pub mod metric;
+pub mod metrics_server;
 pub mod random;
 pub mod say;
+pub mod telemetry;

@@ -1,0 +1,157 @@
+//! Whether the process lives, and whether it may be sent work.
+//!
+//! One invariant: ready means migrated, a database that answered within the last 2 s, and not draining; providers
+//! have no say, and neither question ever waits for anything. `main` starts the probe; both listeners answer from it.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{database::Database, lifecycle::Shutdown};
+
+/// How old the database's last answer may be.
+const FRESH: Duration = Duration::from_secs(2);
+/// The pause between probes.
+const PROBE_EVERY: Duration = Duration::from_millis(600);
+
+/// What is known of this process' health. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    migrated: AtomicBool,
+    answered: Mutex<Option<Instant>>,
+    draining: CancellationToken,
+}
+
+/// Why the process may not be sent work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// It is about to end.
+    #[error("draining")]
+    Draining,
+    /// The database has not answered lately, or not yet.
+    #[error("the database does not answer")]
+    DatabaseSilent,
+    /// The database is not in its newest shape yet.
+    #[error("the database is not migrated")]
+    NotMigrated,
+}
+
+impl Health {
+    /// Alive and not ready, until told otherwise.
+    pub fn new(shutdown: &Shutdown) -> Self {
+        Self(Arc::new(Inner {
+            migrated: AtomicBool::new(false),
+            answered: Mutex::new(None),
+            draining: shutdown.draining().clone(),
+        }))
+    }
+
+    /// The database is in its newest shape.
+    pub fn migrated(&self) {
+        self.0.migrated.store(true, Ordering::Release);
+    }
+
+    /// The database answered just now.
+    pub fn database_answered(&self) {
+        *self.answered() = Some(Instant::now());
+    }
+
+    /// Whether the database answered within the last 2 s.
+    pub fn is_database_alive(&self) -> bool {
+        self.answered().is_some_and(|at| at.elapsed() <= FRESH)
+    }
+
+    /// Whether work may be sent here.
+    ///
+    /// # Errors
+    ///
+    /// The first reason against it.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        if self.0.draining.is_cancelled() {
+            return Err(NotReady::Draining);
+        }
+        if !self.is_database_alive() {
+            return Err(NotReady::DatabaseSilent);
+        }
+        if !self.0.migrated.load(Ordering::Acquire) {
+            return Err(NotReady::NotMigrated);
+        }
+        Ok(())
+    }
+
+    /// Asks the database for signs of life, for ever. To be spawned as a companion of the lifecycle.
+    pub async fn probe(self, database: Database) {
+        let mut alive = true;
+        loop {
+            let answers = database.is_alive().await;
+            if answers {
+                self.database_answered();
+            }
+            match (alive, answers) {
+                (true, false) => tracing::warn!("the database does not answer"),
+                (false, true) => tracing::info!("the database answers again"),
+                _ => {}
+            }
+            alive = answers;
+            sleep(PROBE_EVERY).await;
+        }
+    }
+
+    /// `GET /livez` and `GET /readyz`, for any listener.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        Router::new()
+            .route("/livez", get(async || "ok\n"))
+            .route("/readyz", get(readyz))
+            .with_state(self.clone())
+    }
+
+    fn answered(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.0
+            .answered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn readyz(State(health): State<Health>) -> impl IntoResponse {
+    match health.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lifecycle::Lifecycle, random::Random};
+
+    #[tokio::test(start_paused = true)]
+    async fn ready_means_migrated_answering_and_not_draining() {
+        let lifecycle = Lifecycle::without_signals(Duration::from_secs(20), Random::seeded(1));
+        let health = Health::new(lifecycle.shutdown());
+        assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
+        health.database_answered();
+        assert_eq!(health.ready(), Err(NotReady::NotMigrated));
+        health.migrated();
+        assert_eq!(health.ready(), Ok(()));
+        tokio::time::advance(FRESH).await;
+        assert_eq!(health.ready(), Ok(()));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
+        health.database_answered();
+        assert_eq!(health.ready(), Ok(()));
+        lifecycle.shutdown().begin();
+        assert_eq!(health.ready(), Err(NotReady::Draining));
+    }
+}

@@ -1,0 +1,172 @@
+//! What the serving process counts.
+//!
+//! One invariant: a connected client is counted for exactly as long as its [`ConnectedClient`] lives. The router, the
+//! executor, the transports and the feed's follower call this.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
+};
+
+use super::{CloseReason, OperationKind, OperationOutcome, Protocol, seconds};
+
+/// Instruments of requests, sockets and deliveries. Clones share them.
+#[derive(Clone, Debug)]
+pub struct ServeMetrics {
+    websocket_clients: UpDownCounter<i64>,
+    http_request_duration: Histogram<f64>,
+    graphql_operation_duration: Histogram<f64>,
+    feed_lag: Gauge<f64>,
+    deliveries: Counter<u64>,
+    conflated: Counter<u64>,
+    subscribers_closed: Counter<u64>,
+}
+
+/// Counts one client for as long as it lives.
+#[derive(Debug)]
+pub struct ConnectedClient {
+    clients: UpDownCounter<i64>,
+    protocol: Protocol,
+}
+
+impl ServeMetrics {
+    /// Declares the instruments; what is counted starts at 0.
+    pub fn new(meter: &Meter) -> Self {
+        let counter = |name: &'static str, help: &'static str| {
+            meter.u64_counter(name).with_description(help).build()
+        };
+        let metrics = Self {
+            websocket_clients: meter
+                .i64_up_down_counter("websocket_clients")
+                .with_description("Clients connected for live events.")
+                .build(),
+            http_request_duration: seconds(
+                meter,
+                "http_request_duration",
+                "How long requests take to answer.",
+            ),
+            graphql_operation_duration: seconds(
+                meter,
+                "graphql_operation_duration",
+                "How long GraphQL operations take; of subscriptions, their start.",
+            ),
+            feed_lag: meter
+                .f64_gauge("feed_lag")
+                .with_unit("s")
+                .with_description("How far this process is behind the committed feed.")
+                .build(),
+            deliveries: counter("deliveries", "Events handed to clients."),
+            conflated: counter(
+                "conflated",
+                "Events that a newer one of the symbol replaced.",
+            ),
+            subscribers_closed: counter("subscribers_closed", "Connections of clients that ended."),
+        };
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// A client connected; it is counted until the answer is dropped.
+    #[must_use = "the client is counted for as long as this lives"]
+    pub fn client_connected(&self, protocol: Protocol) -> ConnectedClient {
+        self.websocket_clients.add(1, &[label(protocol)]);
+        ConnectedClient {
+            clients: self.websocket_clients.clone(),
+            protocol,
+        }
+    }
+
+    /// A client's connection ended.
+    pub fn subscriber_closed(&self, protocol: Protocol, reason: CloseReason) {
+        let labels = [label(protocol), KeyValue::new("reason", reason.as_str())];
+        self.subscribers_closed.add(1, &labels);
+    }
+
+    /// A request was answered. `route` is the router's template, never the path as it was sent.
+    pub fn request_answered(
+        &self,
+        route: &str,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let labels = [
+            KeyValue::new("route", route.to_owned()),
+            KeyValue::new("method", known(method)),
+            KeyValue::new("status", i64::from(status.as_u16())),
+        ];
+        self.http_request_duration
+            .record(took.as_secs_f64(), &labels);
+    }
+
+    /// A GraphQL operation ended; of a subscription, it started.
+    pub fn operation_ended(
+        &self,
+        operation: OperationKind,
+        outcome: OperationOutcome,
+        took: Duration,
+    ) {
+        let labels = [
+            KeyValue::new("operation", operation.as_str()),
+            KeyValue::new("outcome", outcome.as_str()),
+        ];
+        self.graphql_operation_duration
+            .record(took.as_secs_f64(), &labels);
+    }
+
+    /// The follower passed an entry this long after it was recorded, or knows that there is none ahead.
+    pub fn feed_followed(&self, lag: Duration) {
+        self.feed_lag.record(lag.as_secs_f64(), &[]);
+    }
+
+    /// Events were handed to clients.
+    pub fn events_delivered(&self, protocol: Protocol, events: u64) {
+        self.deliveries.add(events, &[label(protocol)]);
+    }
+
+    /// Events were replaced by newer ones before a slow client took them.
+    pub fn events_conflated(&self, protocol: Protocol, events: u64) {
+        self.conflated.add(events, &[label(protocol)]);
+    }
+
+    fn start_at_zero(&self) {
+        for protocol in Protocol::ALL {
+            let label = label(*protocol);
+            self.websocket_clients.add(0, std::slice::from_ref(&label));
+            self.deliveries.add(0, std::slice::from_ref(&label));
+            self.conflated.add(0, std::slice::from_ref(&label));
+            for reason in CloseReason::ALL {
+                let labels = [label.clone(), KeyValue::new("reason", reason.as_str())];
+                self.subscribers_closed.add(0, &labels);
+            }
+        }
+        self.feed_lag.record(0.0, &[]);
+    }
+}
+
+impl Drop for ConnectedClient {
+    fn drop(&mut self) {
+        self.clients.add(-1, &[label(self.protocol)]);
+    }
+}
+
+fn label(protocol: Protocol) -> KeyValue {
+    KeyValue::new("protocol", protocol.as_str())
+}
+
+/// A method that clients made up is not a label.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,182 @@
+//! What the tracking process counts.
+//!
+//! One invariant: `current_price` has the tracked symbols and no others, as it is read from one map when asked for.
+//! The tracker's loop and ingest call this; in one-process mode so does `api`'s process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use entity::{AlertKind, Decimal, Symbol};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter},
+};
+use sea_orm::{ActiveEnum, Iterable};
+
+use super::{BudgetWindow, CallOutcome, Endpoint, seconds};
+
+/// Bounds of the number of quotes in a batch.
+const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// The prices of tracked symbols that have one.
+type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
+
+/// Instruments of polling, ingest and alerts. Clones share them.
+#[derive(Clone, Debug)]
+pub struct TrackerMetrics {
+    api_calls: Counter<u64>,
+    api_call_duration: Histogram<f64>,
+    alerts_triggered: Counter<u64>,
+    ingest_batch_size: Histogram<u64>,
+    ingest_duration: Histogram<f64>,
+    provider_budget_left: Gauge<u64>,
+    stale_symbols: Gauge<u64>,
+    prices: Prices,
+}
+
+impl TrackerMetrics {
+    /// Declares the instruments. The calls of `providers` are counted from 0.
+    pub fn new(meter: &Meter, providers: &[&'static str]) -> Self {
+        let metrics = Self {
+            api_calls: meter
+                .u64_counter("api_calls")
+                .with_description("Calls to providers.")
+                .build(),
+            api_call_duration: seconds(
+                meter,
+                "api_call_duration",
+                "How long calls to providers take.",
+            ),
+            alerts_triggered: meter
+                .u64_counter("alerts_triggered")
+                .with_description("Alerts that fired.")
+                .build(),
+            ingest_batch_size: meter
+                .u64_histogram("ingest_batch_size")
+                .with_description("Quotes in an ingested batch.")
+                .with_boundaries(QUOTES.to_vec())
+                .build(),
+            ingest_duration: seconds(
+                meter,
+                "ingest_duration",
+                "How long a batch takes to commit.",
+            ),
+            provider_budget_left: meter
+                .u64_gauge("provider_budget_left")
+                .with_description("Requests that the provider's plan still allows.")
+                .build(),
+            stale_symbols: meter
+                .u64_gauge("stale_symbols")
+                .with_description("Tracked symbols without an answer for too long.")
+                .build(),
+            prices: Prices::default(),
+        };
+        metrics.observe_prices(meter);
+        metrics.start_at_zero(providers);
+        metrics
+    }
+
+    /// A provider was called.
+    pub fn provider_called(
+        &self,
+        provider: &'static str,
+        endpoint: Endpoint,
+        outcome: CallOutcome,
+        took: Duration,
+    ) {
+        let [provider, endpoint, outcome] = call(provider, endpoint, outcome);
+        self.api_call_duration
+            .record(took.as_secs_f64(), &[provider.clone(), endpoint.clone()]);
+        self.api_calls.add(1, &[provider, endpoint, outcome]);
+    }
+
+    /// A tracked symbol has a new price.
+    pub fn price_recorded(&self, symbol: &Symbol, price: Decimal) {
+        // The shortest text of a decimal reads back as the float that is nearest to it.
+        let price = price.to_string().parse().unwrap_or(f64::NAN);
+        self.prices().insert(symbol.clone(), price);
+    }
+
+    /// A symbol is no longer tracked: its price is gone with the next reading.
+    pub fn symbol_untracked(&self, symbol: &Symbol) {
+        self.prices().remove(symbol);
+    }
+
+    /// This process no longer tracks: it has no prices to show.
+    pub fn tracking_stopped(&self) {
+        self.prices().clear();
+    }
+
+    /// An alert's row committed.
+    pub fn alert_triggered(&self, kind: AlertKind) {
+        self.alerts_triggered.add(1, &[alert(kind)]);
+    }
+
+    /// A batch of `quotes` committed after `took`.
+    pub fn batch_ingested(&self, quotes: usize, took: Duration) {
+        self.ingest_batch_size
+            .record(u64::try_from(quotes).unwrap_or(u64::MAX), &[]);
+        self.ingest_duration.record(took.as_secs_f64(), &[]);
+    }
+
+    /// A provider's budget now has this many requests left.
+    pub fn budget_counted(&self, provider: &'static str, window: BudgetWindow, left: u64) {
+        let labels = [
+            KeyValue::new("provider", provider),
+            KeyValue::new("window", window.as_str()),
+        ];
+        self.provider_budget_left.record(left, &labels);
+    }
+
+    /// This many tracked symbols are stale now.
+    pub fn stale_counted(&self, symbols: usize) {
+        self.stale_symbols
+            .record(u64::try_from(symbols).unwrap_or(u64::MAX), &[]);
+    }
+
+    fn prices(&self) -> std::sync::MutexGuard<'_, HashMap<Symbol, f64>> {
+        self.prices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observe_prices(&self, meter: &Meter) {
+        let prices = Arc::clone(&self.prices);
+        // The instrument lives in the meter's provider; its handle does nothing.
+        let _ = meter
+            .f64_observable_gauge("current_price")
+            .with_description("The newest price of a tracked symbol.")
+            .with_callback(move |observer| {
+                for (symbol, price) in &*prices.lock().unwrap_or_else(PoisonError::into_inner) {
+                    observer.observe(*price, &[KeyValue::new("symbol", symbol.to_string())]);
+                }
+            })
+            .build();
+    }
+
+    fn start_at_zero(&self, providers: &[&'static str]) {
+        for provider in providers {
+            for outcome in CallOutcome::ALL {
+                self.api_calls
+                    .add(0, &call(provider, Endpoint::Quote, *outcome));
+            }
+        }
+        for kind in AlertKind::iter() {
+            self.alerts_triggered.add(0, &[alert(kind)]);
+        }
+        self.stale_symbols.record(0, &[]);
+    }
+}
+
+fn call(provider: &'static str, endpoint: Endpoint, outcome: CallOutcome) -> [KeyValue; 3] {
+    [
+        KeyValue::new("provider", provider),
+        KeyValue::new("endpoint", endpoint.as_str()),
+        KeyValue::new("outcome", outcome.as_str()),
+    ]
+}
+
+fn alert(kind: AlertKind) -> KeyValue {
+    KeyValue::new("kind", kind.to_value())
+}

@@ -1,0 +1,59 @@
+//! What is logged and traced.
+//!
+//! One invariant: libraries that see secrets (URLs with keys, messages with tokens, SQL with values) stay at `info`,
+//! whatever `RUST_LOG` says.
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Registry,
+    filter::{FilterExt, FilterFn},
+    layer::Filter,
+};
+
+use super::LogSettings;
+
+/// What `DEBUG` raises.
+const OURS: [&str; 7] = [
+    "api",
+    "entity",
+    "migration",
+    "runtime",
+    "store",
+    "tracker",
+    "transport",
+];
+
+/// How the crates begin that stay at `info`: hyper and h2 trace headers, tungstenite whole messages, reqwest and
+/// rustls addresses, sqlx and SeaORM statements and the database's URL, OpenTelemetry what it exports.
+const CAPPED: [&str; 10] = [
+    "h2",
+    "hyper",
+    "opentelemetry",
+    "reqwest",
+    "rustls",
+    "sea_orm",
+    "sea_query",
+    "sqlx",
+    "tokio_tungstenite",
+    "tungstenite",
+];
+
+/// The settings' filter, with the cap.
+pub(super) fn of(settings: &LogSettings) -> impl Filter<Registry> + use<> {
+    let raised = if settings.debug {
+        OURS.map(|name| format!("{name}=debug")).join(",")
+    } else {
+        "off".to_owned()
+    };
+    EnvFilter::builder()
+        .parse_lossy(&settings.filter)
+        .or(EnvFilter::builder().parse_lossy(raised))
+        .and(FilterFn::new(is_harmless))
+}
+
+fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO
+        || !CAPPED
+            .iter()
+            .any(|library| metadata.target().starts_with(library))
+}
