@@ -25,14 +25,22 @@ pub fn percent_change(price: Decimal, reference: Decimal, threshold: Decimal) ->
     if reference <= Decimal::ZERO || threshold <= Decimal::ZERO {
         return None;
     }
-    let direction = if price < reference { Direction::Down } else { Direction::Up };
+    let direction = if price < reference {
+        Direction::Down
+    } else {
+        Direction::Up
+    };
     let change = i128::from(price.units()) - i128::from(reference.units());
     // |price − reference| × 100 ≥ n × threshold × reference, in units: both sides fit 128 bits for any two prices.
     let step = i128::from(threshold.units()) * i128::from(reference.units());
     let reached = i64::try_from(change.abs() * 100 * SCALE / step).ok()?;
     let multiple = threshold.checked_mul_int(reached)?;
     let change_percent = price.percent_from(reference);
-    (reached > 0).then_some(Firing { direction, change_percent, multiple })
+    (reached > 0).then_some(Firing {
+        direction,
+        change_percent,
+        multiple,
+    })
 }
 
 #[cfg(test)]
@@ -60,7 +68,10 @@ mod tests {
     #[test]
     fn a_jump_over_several_multiples_fires_once_at_the_highest() {
         assert_eq!(fires("117", "100"), Some((Direction::Up, "15".into())));
-        assert_eq!(fires("119.99999999", "100"), Some((Direction::Up, "15".into())));
+        assert_eq!(
+            fires("119.99999999", "100"),
+            Some((Direction::Up, "15".into()))
+        );
         assert_eq!(fires("120", "100"), Some((Direction::Up, "20".into())));
     }
 

@@ -77,7 +77,9 @@ impl Ingest {
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {
-            let Some(stock) = known.stocks.get_mut(&quote.symbol) else { continue };
+            let Some(stock) = known.stocks.get_mut(&quote.symbol) else {
+                continue;
+            };
             let newest = known.newest.get(&stock.id);
             let mut price = recordable(quote, stock.id, newest, answers.provider, &feed);
             match judge(&price, newest) {
@@ -97,24 +99,54 @@ impl Ingest {
         let prices: Vec<Price> = happened.iter().map(|(price, ..)| price.clone()).collect();
         write::prices(&feed, &prices).await?;
         ingested.prices = prices.len();
-        ingested.alerts = happened.iter().filter(|(.., alert)| alert.is_some()).count();
+        let mut fired = Vec::new();
         for (price, stock, alert) in happened {
             feed.push(Event::QuoteRecorded { price, stock });
-            alert.into_iter().for_each(|alert| feed.push(Event::AlertFired { alert }));
+            if let Some(alert) = alert {
+                fired.push(alert.clone());
+                feed.push(Event::AlertFired { alert });
+            }
         }
+        ingested.alerts = fired.len();
         if let Some(position) = &answers.position {
             write::replay_position(&feed, answers.provider, position).await?;
         }
         feed.commit().await?;
         self.observe(&ingested, started);
+        tell(&prices, &fired);
         Ok(ingested)
     }
 
     fn observe(&self, ingested: &Ingested, started: Instant) {
-        self.metrics.batch_ingested(ingested.prices, started.elapsed());
+        self.metrics
+            .batch_ingested(ingested.prices, started.elapsed());
         for _ in 0..ingested.alerts {
             self.metrics.alert_triggered(AlertKind::PercentChange);
         }
+    }
+}
+
+/// Logs what was committed.
+fn tell(prices: &[Price], fired: &[Alert]) {
+    for price in prices {
+        let Price {
+            symbol,
+            price,
+            trading_day,
+            provider,
+            ..
+        } = price;
+        tracing::debug!(%symbol, %price, %trading_day, provider, "price stored");
+    }
+    for alert in fired {
+        let Alert {
+            id,
+            symbol,
+            trading_day,
+            threshold,
+            ..
+        } = alert;
+        tracing::info!(id, %symbol, %trading_day, %threshold, "{}", alert.message());
     }
 }
 
@@ -139,7 +171,11 @@ fn recordable(
             // Within a day the first quote has settled it; a new day's is what the day before ended with.
             PreviousClose::Absent => newest.and_then(|newest| {
                 let new_day = newest.trading_day < quote.trading_day;
-                if new_day { Some(newest.price) } else { newest.previous_close }
+                if new_day {
+                    Some(newest.price)
+                } else {
+                    newest.previous_close
+                }
             }),
         },
         open: quote.open,
@@ -160,7 +196,9 @@ async fn fire(
     rule: Option<&alert_rule::Model>,
     price: &Price,
 ) -> Result<Option<Alert>, DbErr> {
-    let (Some(rule), Some(reference)) = (rule, price.previous_close) else { return Ok(None) };
+    let (Some(rule), Some(reference)) = (rule, price.previous_close) else {
+        return Ok(None);
+    };
     let Some(firing) = percent_change(price.price, reference, rule.threshold) else {
         return Ok(None);
     };

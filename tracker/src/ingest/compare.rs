@@ -15,14 +15,20 @@ pub(super) enum Verdict {
 
 /// Compares a price with the newest stored one, field by field as sent; our own clock plays no part.
 pub(super) fn judge(price: &Price, newest: Option<&Price>) -> Verdict {
-    let Some(newest) = newest else { return Verdict::New };
+    let Some(newest) = newest else {
+        return Verdict::New;
+    };
     if same(price, newest) {
         return Verdict::Repeated;
     }
     let same_day = price.trading_day == newest.trading_day;
     let both_timed = price.market_time_sent && newest.market_time_sent;
     let earlier = same_day && both_timed && price.market_time < newest.market_time;
-    if price.trading_day < newest.trading_day || earlier { Verdict::Older } else { Verdict::New }
+    if price.trading_day < newest.trading_day || earlier {
+        Verdict::Older
+    } else {
+        Verdict::New
+    }
 }
 
 fn same(a: &Price, b: &Price) -> bool {
@@ -63,8 +69,15 @@ mod tests {
 
     #[test]
     fn our_own_clock_makes_no_quote_new() {
-        let later = Price { seq: 2, recorded_at: Timestamp::from_micros(9_000), ..price() };
-        let later = Price { market_time: later.recorded_at, ..later };
+        let later = Price {
+            seq: 2,
+            recorded_at: Timestamp::from_micros(9_000),
+            ..price()
+        };
+        let later = Price {
+            market_time: later.recorded_at,
+            ..later
+        };
         assert_eq!(judge(&later, Some(&price())), Verdict::Repeated);
         assert_eq!(judge(&later, None), Verdict::New);
     }
@@ -72,12 +85,30 @@ mod tests {
     #[test]
     fn any_field_as_sent_makes_a_quote_new() {
         for changed in [
-            Price { price: Decimal::from_int(101), ..price() },
-            Price { volume: None, ..price() },
-            Price { high: Some(Decimal::from_int(102)), ..price() },
-            Price { previous_close: Some(Decimal::from_int(99)), ..price() },
-            Price { market_time_sent: true, ..price() },
-            Price { provider: "another".to_owned(), ..price() },
+            Price {
+                price: Decimal::from_int(101),
+                ..price()
+            },
+            Price {
+                volume: None,
+                ..price()
+            },
+            Price {
+                high: Some(Decimal::from_int(102)),
+                ..price()
+            },
+            Price {
+                previous_close: Some(Decimal::from_int(99)),
+                ..price()
+            },
+            Price {
+                market_time_sent: true,
+                ..price()
+            },
+            Price {
+                provider: "another".to_owned(),
+                ..price()
+            },
         ] {
             assert_eq!(judge(&changed, Some(&price())), Verdict::New);
         }
@@ -86,12 +117,24 @@ mod tests {
     #[test]
     fn a_quote_from_before_is_older() {
         let day_before = price().trading_day.pred_opt().expect("a date");
-        let yesterday = Price { trading_day: day_before, ..price() };
+        let yesterday = Price {
+            trading_day: day_before,
+            ..price()
+        };
         assert_eq!(judge(&yesterday, Some(&price())), Verdict::Older);
-        let timed = Price { market_time_sent: true, ..price() };
-        let earlier = Price { market_time: Timestamp::from_micros(999), ..timed.clone() };
+        let timed = Price {
+            market_time_sent: true,
+            ..price()
+        };
+        let earlier = Price {
+            market_time: Timestamp::from_micros(999),
+            ..timed.clone()
+        };
         assert_eq!(judge(&earlier, Some(&timed)), Verdict::Older);
-        let untimed = Price { market_time_sent: false, ..earlier };
+        let untimed = Price {
+            market_time_sent: false,
+            ..earlier
+        };
         assert_eq!(judge(&untimed, Some(&timed)), Verdict::New);
     }
 }

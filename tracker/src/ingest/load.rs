@@ -46,7 +46,11 @@ impl Known {
             .filter(alert_rule::Column::Enabled.eq(true))
             .one(feed.connection())
             .await?;
-        Ok(Self { stocks, newest, rule })
+        Ok(Self {
+            stocks,
+            newest,
+            rule,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Statement,
-    sea_query::Expr,
+    sea_query::{Expr, ExprTrait},
 };
 use store::feed::FeedTransaction;
 
@@ -33,7 +33,10 @@ pub(super) async fn details(
     stock: &mut Stock,
     quote: &Quote,
 ) -> Result<(), DbErr> {
-    let mut row = stock::ActiveModel { id: Set(stock.id), ..Default::default() };
+    let mut row = stock::ActiveModel {
+        id: Set(stock.id),
+        ..Default::default()
+    };
     let mut news = false;
     let mut fill = |known: &mut Option<String>, said: &Option<String>| {
         let fills = known.is_none() && said.is_some();
@@ -56,9 +59,13 @@ pub(super) async fn details(
 
 /// Stores prices, each of another stock, and makes them their stocks' latest.
 pub(super) async fn prices(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbErr> {
-    let Some(first) = prices.first() else { return Ok(()) };
+    let Some(first) = prices.first() else {
+        return Ok(());
+    };
     let rows = prices.iter().map(stock_price::ActiveModel::from);
-    stock_price::Entity::insert_many(rows).exec_without_returning(feed.connection()).await?;
+    stock_price::Entity::insert_many(rows)
+        .exec_without_returning(feed.connection())
+        .await?;
     let columns = Price::COLUMNS;
     let updates: Vec<String> = columns
         .split(", ")
@@ -73,7 +80,9 @@ pub(super) async fn prices(feed: &FeedTransaction, prices: &[Price]) -> Result<(
     );
     let backend = feed.connection().get_database_backend();
     let values = [first.recorded_at.into(), first.seq.into()];
-    feed.connection().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    feed.connection()
+        .execute_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await?;
     Ok(())
 }
 
@@ -96,7 +105,10 @@ pub(super) async fn alert(feed: &FeedTransaction, alert: &Alert) -> Result<i64, 
     };
     let stored = row.insert(feed.connection()).await?;
     stock::Entity::update_many()
-        .col_expr(stock::Column::AlertCount, Expr::col(stock::Column::AlertCount).add(1))
+        .col_expr(
+            stock::Column::AlertCount,
+            Expr::col(stock::Column::AlertCount).add(1),
+        )
         .filter(stock::Column::Id.eq(alert.stock_id))
         .exec(feed.connection())
         .await?;
