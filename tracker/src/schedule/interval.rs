@@ -1,0 +1,106 @@
+//! How often each symbol can be asked for within a provider's budget.
+//!
+//! One invariant: as many symbols as there are, asked at this interval, spend neither the minute's budget nor the
+//! day's without its reserve.
+
+use std::time::Duration;
+
+use crate::{market::Market, provider::Budget};
+
+/// The minute that a budget per minute counts.
+const MINUTE: Duration = Duration::from_mins(1);
+/// How long a day is polled while a market has hours: 04:00 to 20:00.
+const WINDOW: Duration = Duration::from_hours(16);
+/// How long a day is polled of a market that never closes.
+const DAY: Duration = Duration::from_hours(24);
+
+/// The time between two polls of a symbol: as wished, unless `symbols` at that pace would overspend `budget`.
+pub fn effective_interval(
+    wished: Duration,
+    symbols: usize,
+    budget: Budget,
+    market: Market,
+) -> Duration {
+    let window = match market {
+        Market::Us => WINDOW,
+        Market::Always => DAY,
+    };
+    let minute = budget
+        .per_minute
+        .map(|limit| spread(MINUTE, symbols, limit));
+    let day = budget
+        .per_day
+        .map(|limit| spread(window, symbols, limit.saturating_sub(reserve(limit))));
+    [minute, day]
+        .into_iter()
+        .flatten()
+        .fold(wished, Duration::max)
+}
+
+/// How many requests of a day's budget are kept for those whom somebody waits for: a tenth, at least one.
+pub fn reserve(per_day: u32) -> u32 {
+    per_day.div_ceil(10).max(1)
+}
+
+/// `time × symbols ÷ requests`, rounded up to a microsecond; the whole time a symbol if there are no requests at all.
+fn spread(time: Duration, symbols: usize, requests: u32) -> Duration {
+    let symbols = u128::try_from(symbols).unwrap_or(u128::MAX);
+    let micros = time
+        .as_micros()
+        .saturating_mul(symbols)
+        .div_ceil(u128::from(requests.max(1)));
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::provider::DayZone;
+
+    fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> Budget {
+        Budget {
+            per_minute,
+            per_day,
+            day: DayZone::NewYork,
+        }
+    }
+
+    #[test]
+    fn the_tightest_of_wish_minute_and_day_decides() {
+        let wish = Duration::from_secs(300);
+        let interval = |symbols, per_minute, per_day, market| {
+            effective_interval(wish, symbols, budget(per_minute, per_day), market).as_micros()
+        };
+        // 57 600 s × 4 / (25 − 3) on the free plan.
+        assert_eq!(interval(4, Some(5), Some(25), Market::Us), 10_472_727_273);
+        assert_eq!(
+            interval(4, Some(5), Some(25), Market::Always),
+            15_709_090_910
+        );
+        assert_eq!(interval(4, Some(5), None, Market::Us), 300_000_000);
+        assert_eq!(interval(50, Some(5), None, Market::Us), 600_000_000);
+        assert_eq!(interval(0, Some(5), Some(25), Market::Us), 300_000_000);
+        // A single request a day is all reserve.
+        assert_eq!(interval(1, None, Some(1), Market::Us), 57_600_000_000);
+    }
+
+    #[test]
+    fn a_tenth_of_a_day_is_kept_and_at_least_one() {
+        assert_eq!([0, 1, 10, 11, 25, 800].map(reserve), [1, 1, 1, 2, 3, 80]);
+    }
+
+    proptest! {
+        #[test]
+        fn polling_at_the_interval_never_overspends(
+            symbols in 1_usize..5_000, per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
+        ) {
+            let budget = budget(Some(per_minute), Some(per_day));
+            let interval = effective_interval(Duration::ZERO, symbols, budget, Market::Us);
+            let polls = |time: Duration| time.as_micros() * symbols as u128 / interval.as_micros();
+            prop_assert!(polls(MINUTE) <= u128::from(per_minute));
+            prop_assert!(polls(WINDOW) <= u128::from(per_day - reserve(per_day)));
+        }
+    }
+}
