@@ -1,0 +1,178 @@
+//! What may still be asked of a provider.
+//!
+//! One invariant: a request is charged in the database before it is sent, over all processes and restarts, so that in no
+//! 60 seconds and on no day more are sent than the plan allows. The engine charges, [`crate::status`] tells.
+
+mod count;
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use entity::{Timestamp, table::provider};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QuerySelect,
+};
+
+use crate::{lease::Lease, provider::Budget, schedule::reserve};
+
+/// The window of a budget per minute, and a second more: requests charged a minute apart may arrive a little closer.
+const WINDOW: Duration = Duration::from_secs(61);
+/// A request that took longer than this may have arrived much later than it was charged.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The plan: leaves the day's reserve alone.
+    Scheduled,
+    /// Somebody waits for it.
+    Requested,
+}
+
+/// The answer to whether a request may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It may, and counts from now on.
+    Granted(Granted),
+    /// Not before this instant: the minute's requests are spent.
+    MinuteSpent(Timestamp),
+    /// Not before this instant: the day's requests are spent, or all but the reserve.
+    DaySpent(Timestamp),
+}
+
+/// A request that was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Its row, if there is a budget per minute.
+    call: Option<i64>,
+    /// How many are left in this minute.
+    pub minute_left: Option<u32>,
+    /// How many are left of this day, the reserve included.
+    pub day_left: Option<u32>,
+}
+
+/// Charges one request to a provider, in a transaction of its own. Its row in `providers` must exist.
+pub async fn charge(
+    lease: &Lease,
+    name: &str,
+    budget: Budget,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Charge, DbErr> {
+    let transaction = lease.begin().await?;
+    let row = locked(&transaction, name).await?;
+    let day = Today::of(&row, budget, now);
+    let kept = match purpose {
+        Purpose::Scheduled => budget.per_day.map_or(0, reserve),
+        Purpose::Requested => 0,
+    };
+    if budget
+        .per_day
+        .is_some_and(|limit| day.used >= limit.saturating_sub(kept))
+    {
+        return Ok(Charge::DaySpent(day.resets_at));
+    }
+    let mut granted = Granted {
+        call: None,
+        minute_left: None,
+        day_left: budget
+            .per_day
+            .map(|limit| limit.saturating_sub(day.used + 1)),
+    };
+    if let Some(limit) = budget.per_minute {
+        count::forget(&transaction, name, now, WINDOW).await?;
+        let used = count::used(&transaction, name).await?;
+        if used >= limit {
+            let again = count::free_at(&transaction, name, used - limit, WINDOW).await?;
+            return Ok(Charge::MinuteSpent(again.unwrap_or(now)));
+        }
+        granted.minute_left = Some(limit - used - 1);
+        granted.call = Some(count::add(&transaction, name, now).await?);
+    }
+    day.write(&transaction, row, day.used + 1).await?;
+    transaction.commit().await?;
+    Ok(Charge::Granted(granted))
+}
+
+/// Counts a request that took long from its end: it arrived at some time until then.
+pub async fn settle(
+    lease: &Lease,
+    granted: Granted,
+    took: Duration,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let Some(call) = granted.call.filter(|_| took > SLOW) else {
+        return Ok(());
+    };
+    let transaction = lease.begin().await?;
+    count::move_to(&transaction, call, now).await?;
+    transaction.commit().await
+}
+
+/// The provider says that the day is spent, whatever was counted here. Answers when it is whole again.
+pub async fn spend_day(
+    lease: &Lease,
+    name: &str,
+    budget: Budget,
+    now: Timestamp,
+) -> Result<Timestamp, DbErr> {
+    let transaction = lease.begin().await?;
+    let row = locked(&transaction, name).await?;
+    let day = Today::of(&row, budget, now);
+    let all = budget.per_day.unwrap_or(day.used).max(day.used);
+    day.write(&transaction, row, all).await?;
+    transaction.commit().await?;
+    Ok(day.resets_at)
+}
+
+/// The provider's row, locked where rows are.
+async fn locked(transaction: &DatabaseTransaction, name: &str) -> Result<provider::Model, DbErr> {
+    provider::Entity::find_by_id(name)
+        .lock_exclusive()
+        .one(transaction)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound(format!("provider {name}")))
+}
+
+/// A budget's day.
+struct Today {
+    date: NaiveDate,
+    used: u32,
+    resets_at: Timestamp,
+}
+
+impl Today {
+    /// The day at `now`; the row's own, should the clock have stepped back into the day before.
+    fn of(row: &provider::Model, budget: Budget, now: Timestamp) -> Self {
+        let date = budget.day.date(now);
+        match row.day.filter(|known| *known >= date) {
+            Some(known) => Self {
+                date: known,
+                used: u32::try_from(row.day_used).unwrap_or(0),
+                resets_at: row
+                    .day_resets_at
+                    .unwrap_or_else(|| budget.day.next_midnight(now)),
+            },
+            None => Self {
+                date,
+                used: 0,
+                resets_at: budget.day.next_midnight(now),
+            },
+        }
+    }
+
+    async fn write(
+        &self,
+        transaction: &DatabaseTransaction,
+        row: provider::Model,
+        used: u32,
+    ) -> Result<(), DbErr> {
+        let mut row = row.into_active_model();
+        row.day = Set(Some(self.date));
+        row.day_used = Set(i32::try_from(used).unwrap_or(i32::MAX));
+        row.day_resets_at = Set(Some(self.resets_at));
+        row.update(transaction).await?;
+        Ok(())
+    }
+}
