@@ -1,0 +1,84 @@
+//! Keeps prices coming: the one task that decides what is asked of whom, and when.
+//!
+//! One invariant: an engine runs under a lease and ends with it; whatever it knows beyond the database can be lost
+//! without a price or an alert being lost. The [`Tracker`](crate::Tracker) runs one at a time.
+
+mod desk;
+mod driven;
+mod plan;
+mod polling;
+mod seat;
+
+use std::{sync::Arc, time::Duration};
+
+use entity::ProviderState;
+
+use self::{desk::Desk, driven::Driven, polling::Polling, seat::Seat};
+use crate::{
+    host::Tracker,
+    lease::Lease,
+    market::Market,
+    provider::{Pace, QuoteProvider},
+    status::Standing,
+};
+
+/// What the settings say of when to poll.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The time between two polls of a symbol, if the budget allows.
+    pub wished: Duration,
+    /// Whose hours decide when to poll.
+    pub market: Market,
+}
+
+/// Runs the loop that the first provider calls for: one that sets its own time runs alone; otherwise those that wait
+/// to be asked are asked in their order, and the prices of a replay never get among live ones.
+pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
+    let desk = Arc::new(Desk {
+        store: tracker.store.clone(),
+        ingest: tracker.ingest.clone(),
+        lease,
+        metrics: tracker.metrics.clone(),
+        random: tracker.random.clone(),
+        stopping: tracker.stopping.clone(),
+    });
+    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> = (0..)
+        .zip(tracker.roster.providers().iter().map(Arc::clone))
+        .collect();
+    let polled = |provider: &dyn QuoteProvider| matches!(provider.pace(), Pace::Polled { .. });
+    match ranked.first() {
+        Some((rank, first)) if !polled(first.as_ref()) => {
+            let bystanders = ranked[1..].iter().map(bystander).collect();
+            Driven::new(desk, Arc::clone(first), *rank, bystanders)
+                .run()
+                .await;
+        }
+        _ => {
+            let (asked, others): (Vec<_>, Vec<_>) = ranked
+                .into_iter()
+                .partition(|(_, provider)| polled(provider.as_ref()));
+            let bystanders = others.iter().map(bystander).collect();
+            let seats = asked
+                .into_iter()
+                .map(|(rank, provider)| Seat::new(rank, provider));
+            Polling::new(desk, tracker.rules, seats.collect(), bystanders)
+                .run()
+                .await;
+        }
+    }
+}
+
+/// What is told of a provider that is configured and never asked.
+fn bystander((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> Standing {
+    Standing {
+        name: provider.name(),
+        rank: *rank,
+        state: ProviderState::Standby,
+        effective_interval: None,
+        note: provider.note(),
+        budget: match provider.pace() {
+            Pace::Polled { budget, .. } => Some(budget),
+            Pace::Driven { .. } => None,
+        },
+    }
+}

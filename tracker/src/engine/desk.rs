@@ -1,0 +1,220 @@
+//! What it takes to ask a provider once, and to store what it said.
+//!
+//! One invariant: no request is sent that was not charged before, and no answer is dropped because the database was
+//! away. Both loops, [`super::polling`] and [`super::driven`], work at it.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::{Symbol, Timestamp};
+use runtime::{
+    metric::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
+    random::Random,
+};
+use sea_orm::DbErr;
+use store::Store;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    budget::{self, Charge, Granted, Purpose},
+    ingest::{Answers, Ingest, Ingested},
+    lease::Lease,
+    provider::{Budget, Pace, Poll, PollError, QuoteProvider},
+};
+
+/// The longest that a poll may take, whatever a provider promises of its own time-outs.
+const LONGEST_POLL: Duration = Duration::from_secs(15);
+/// The longest that a look at the database may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+/// How long to leave a failing database alone, at least and beyond that at most: it is to be noticed soon that it is back.
+pub(super) const RETRY: Duration = Duration::from_millis(250);
+
+/// A stock to track if the provider knows it, with the name to give it.
+pub(super) type Newcomer = (Symbol, Option<String>);
+
+/// What every poll needs.
+pub(super) struct Desk {
+    pub(super) store: Store,
+    pub(super) ingest: Ingest,
+    pub(super) lease: Arc<Lease>,
+    pub(super) metrics: TrackerMetrics,
+    pub(super) random: Random,
+    /// Cancelled when the process begins to end.
+    pub(super) stopping: CancellationToken,
+}
+
+/// What became of a request to a provider.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The budget has nothing left: nothing was sent.
+    NotGranted(Charge),
+    /// The database could not charge it: nothing was sent.
+    NotCharged(DbErr),
+    /// It was sent and answered, and what there was to store is stored.
+    Answered(Vec<(Symbol, Option<PollError>)>),
+    /// It was answered, but the process ends and the database is away.
+    Lost,
+}
+
+impl Desk {
+    pub(super) fn now(&self) -> Timestamp {
+        self.store.clock.now()
+    }
+
+    /// Charges, asks and stores.
+    pub(super) async fn ask(
+        &self,
+        provider: &dyn QuoteProvider,
+        budget: Budget,
+        purpose: Purpose,
+        symbols: &[Symbol],
+        track: Option<Newcomer>,
+    ) -> Asked {
+        let name = provider.name();
+        let charge = budget::charge(&self.lease, name, budget, purpose, self.now());
+        let granted = match bounded(charge).await {
+            Ok(Charge::Granted(granted)) => granted,
+            Ok(refused) => return Asked::NotGranted(refused),
+            Err(error) => return Asked::NotCharged(error),
+        };
+        self.count_budget(name, granted);
+        let begun = Instant::now();
+        let poll = self.poll(provider, symbols).await;
+        let settled = budget::settle(&self.lease, granted, begun.elapsed(), self.now());
+        if let Err(error) = bounded(settled).await {
+            tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
+        }
+        let spent = poll
+            .answers
+            .iter()
+            .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
+        if spent
+            && let Err(error) =
+                bounded(budget::spend_day(&self.lease, name, budget, self.now())).await
+        {
+            tracing::warn!(provider = name, %error, "a spent day is not written down");
+        }
+        if self.record(name, &poll, track).await.is_none() {
+            return Asked::Lost;
+        }
+        Asked::Answered(
+            poll.answers
+                .into_iter()
+                .map(|(symbol, answer)| (symbol, answer.err()))
+                .collect(),
+        )
+    }
+
+    /// Asks once, in bounded time, and counts it.
+    pub(super) async fn poll(&self, provider: &dyn QuoteProvider, symbols: &[Symbol]) -> Poll {
+        let begun = Instant::now();
+        let poll = tokio::time::timeout(LONGEST_POLL, provider.poll(symbols))
+            .await
+            .unwrap_or_else(|_| Poll::failed(symbols, &PollError::Timeout));
+        let name = provider.name();
+        let endpoint = match provider.pace() {
+            Pace::Polled { .. } => Endpoint::Quote,
+            Pace::Driven { .. } => Endpoint::Daily,
+        };
+        self.metrics
+            .provider_called(name, endpoint, outcome(&poll), begun.elapsed());
+        for (symbol, answer) in &poll.answers {
+            if let Err(error) = answer {
+                tracing::debug!(provider = name, %symbol, %error, "no quote");
+            }
+        }
+        poll
+    }
+
+    /// Stores what a poll brought, however long the database is away. `None` if the process ends before it is back.
+    pub(super) async fn record(
+        &self,
+        provider: &'static str,
+        poll: &Poll,
+        track: Option<Newcomer>,
+    ) -> Option<Ingested> {
+        let mut waited = false;
+        loop {
+            match bounded(self.ingest.ingest(answers(provider, poll, track.clone()))).await {
+                Ok(ingested) => {
+                    if waited {
+                        tracing::info!(provider, "prices are stored again");
+                    }
+                    return Some(ingested);
+                }
+                Err(error) if self.stopping.is_cancelled() => {
+                    tracing::error!(provider, %error, "the last prices are not stored");
+                    return None;
+                }
+                Err(error) if waited => tracing::debug!(provider, %error, "prices still wait"),
+                Err(error) => tracing::warn!(provider, %error, "prices wait to be stored"),
+            }
+            waited = true;
+            self.stopping.run_until_cancelled(self.pause()).await;
+        }
+    }
+
+    fn count_budget(&self, provider: &'static str, granted: Granted) {
+        let left = [
+            (BudgetWindow::Minute, granted.minute_left),
+            (BudgetWindow::Day, granted.day_left),
+        ];
+        for (window, left) in left {
+            if let Some(left) = left {
+                self.metrics
+                    .budget_counted(provider, window, u64::from(left));
+            }
+        }
+    }
+
+    /// Leaves a failing database alone for a moment.
+    pub(super) async fn pause(&self) {
+        tokio::time::sleep(RETRY + self.random.below(RETRY * 3)).await;
+    }
+}
+
+/// The metrics' word for how a poll ended.
+fn outcome(poll: &Poll) -> CallOutcome {
+    let said = poll.outcome();
+    let known = CallOutcome::ALL
+        .iter()
+        .find(|outcome| outcome.as_str() == said);
+    known.copied().unwrap_or(CallOutcome::Error)
+}
+
+/// What ingest is given: the quotes, and who was answered for without one.
+fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answers {
+    let mut answers = Answers {
+        provider,
+        position: poll.position.clone(),
+        ..Answers::default()
+    };
+    for (symbol, answer) in &poll.answers {
+        match answer {
+            Ok(quote) => answers.quotes.push(quote.clone()),
+            Err(error) if error.counts_as_answer() => answers.quoteless.push(symbol.clone()),
+            Err(_) => {}
+        }
+    }
+    let exists = |(symbol, _): &Newcomer| {
+        let of = |(answered, answer): &(Symbol, Result<_, PollError>)| {
+            answered == symbol && matches!(answer, Ok(_) | Err(PollError::NoQuote))
+        };
+        poll.answers.iter().any(of)
+    };
+    answers.track = track.filter(exists);
+    answers
+}
+
+/// Gives up on a database that does not even refuse.
+pub(super) async fn bounded<T>(
+    looking: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
+    tokio::time::timeout(LONGEST_LOOK, looking)
+        .await
+        .unwrap_or_else(|_| {
+            Err(DbErr::Custom(
+                "the database does not answer in time".to_owned(),
+            ))
+        })
+}

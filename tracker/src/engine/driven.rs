@@ -1,0 +1,190 @@
+//! The loop over a provider that sets its own time: a replay.
+//!
+//! One invariant: one poll is one batch in one transaction together with the place to go on from, so that a day is told
+//! whole and once, however often the program is killed. Nothing else is asked for, whatever else is configured.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::{PollOutcome, ProviderState, Timestamp, table::provider};
+use sea_orm::{DbErr, EntityTrait};
+use store::feed::Bell;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    desk::{Desk, bounded},
+    plan::{Every, Plan},
+};
+use crate::{
+    provider::{Poll, PollError, QuoteProvider},
+    request::{self, Request, Verdict},
+    status::{Standing, Status},
+};
+
+/// How often everything is looked at without a reason.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often old requests are forgotten.
+const PRUNE: Duration = Duration::from_mins(1);
+/// So many days without an answer make a symbol stale.
+const STALE_AFTER: u32 = 3;
+/// A day takes this long at least to count as late: at full speed there are none to wait for.
+const SHORTEST_DAY: Duration = Duration::from_secs(1);
+
+/// The loop and all it knows.
+pub(super) struct Driven {
+    desk: Arc<Desk>,
+    provider: Arc<dyn QuoteProvider>,
+    every: Option<Duration>,
+    rank: i32,
+    /// Providers that are configured and never asked.
+    bystanders: Vec<Standing>,
+    plan: Plan,
+    status: Status,
+    observing: Every,
+    pruning: Every,
+}
+
+impl Driven {
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        provider: Arc<dyn QuoteProvider>,
+        rank: i32,
+        bystanders: Vec<Standing>,
+    ) -> Self {
+        let every = provider
+            .pace()
+            .day_length()
+            .filter(|every| !every.is_zero());
+        Self {
+            desk,
+            provider,
+            every,
+            rank,
+            bystanders,
+            plan: Plan::default(),
+            status: Status::default(),
+            observing: Every::new(LOOK),
+            pruning: Every::new(PRUNE),
+        }
+    }
+
+    /// Tells day after day until the process begins to end.
+    pub(super) async fn run(mut self) {
+        let stopping = self.desk.stopping.clone();
+        let mut request = self.desk.store.doorbell.listen(Bell::Request);
+        while let Err(error) = self.resume_once().await {
+            tracing::warn!(%error, "the database is away: the replay waits");
+            if stopping
+                .run_until_cancelled(self.desk.pause())
+                .await
+                .is_none()
+            {
+                return;
+            }
+        }
+        let mut next = Instant::now();
+        while !stopping.is_cancelled() {
+            if !self.provider.finished() && Instant::now() >= next {
+                next = Instant::now() + self.every.unwrap_or_default();
+                self.tell_once().await;
+            }
+            if let Err(error) = self.look_once().await {
+                tracing::debug!(%error, "nobody can be told how the replay is doing");
+            }
+            let wake = if self.provider.finished() {
+                Instant::now() + LOOK
+            } else {
+                next
+            };
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                () = sleep_until(wake) => {}
+                () = request.rung() => {}
+            }
+        }
+    }
+
+    /// Finds its place. The provider's row exists from then on, which is where the place is kept.
+    pub(super) async fn resume_once(&mut self) -> Result<(), DbErr> {
+        let name = self.provider.name();
+        let reading = provider::Entity::find_by_id(name).one(self.desk.store.database.read());
+        let position = bounded(reading).await?.and_then(|row| row.position);
+        if let Err(error) = self.provider.resume(position.as_deref()) {
+            tracing::warn!(provider = name, %error, "the replay does not go on where it was");
+        }
+        let standings = self.standings();
+        bounded(self.status.write_once(&self.desk.store, standings)).await
+    }
+
+    /// Tells one day: asks, and stores it whole. A day that the database does not take is told again.
+    pub(super) async fn tell_once(&mut self) {
+        if let Err(error) = self.plan.reload(&self.desk.store).await {
+            tracing::warn!(%error, "the database is away: the replay waits");
+            self.desk
+                .stopping
+                .run_until_cancelled(self.desk.pause())
+                .await;
+            return;
+        }
+        let poll = self
+            .desk
+            .poll(self.provider.as_ref(), &self.plan.symbols())
+            .await;
+        self.desk.record(self.provider.name(), &poll, None).await;
+        if self.provider.finished() {
+            tracing::info!(provider = self.provider.name(), "the replay has ended");
+        }
+    }
+
+    /// Answers requests, and tells how it is doing.
+    pub(super) async fn look_once(&mut self) -> Result<(), DbErr> {
+        for request in bounded(request::open(&self.desk.store, |_| false)).await? {
+            self.answer_once(request).await?;
+        }
+        let standings = self.standings();
+        bounded(self.status.write_once(&self.desk.store, standings)).await?;
+        if self.observing.is_due() {
+            self.plan.reload(&self.desk.store).await?;
+            let (now, finished) = (self.desk.now(), self.provider.finished());
+            let patience = self.every.unwrap_or_default().max(SHORTEST_DAY) * STALE_AFTER;
+            let late = |at: Timestamp| !finished && now.since(at) > patience;
+            let stale = |answered_at: Option<Timestamp>| answered_at.is_none_or(late);
+            self.plan.observe_once(&self.desk, stale).await?;
+        }
+        if self.pruning.is_due() {
+            bounded(request::prune(&self.desk.store)).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
+    async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
+        let symbols = [request.symbol.clone()];
+        let outcome = match self.provider.knows(&request.symbol) {
+            Some(true) => {
+                let poll = Poll::failed(&symbols, &PollError::NoQuote);
+                let track = request.track.then_some((request.symbol, request.name));
+                let stored = self.desk.record(self.provider.name(), &poll, track).await;
+                stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
+            }
+            Some(false) => PollOutcome::UnknownSymbol,
+            None => PollOutcome::Failed,
+        };
+        let answered = request::answer(&self.desk.store, &request.ids, Verdict::of(outcome));
+        bounded(answered).await
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        let own = Standing {
+            name: self.provider.name(),
+            rank: self.rank,
+            state: ProviderState::Ok,
+            effective_interval: self.every.filter(|_| !self.provider.finished()),
+            note: self.provider.note(),
+            budget: None,
+        };
+        std::iter::once(own)
+            .chain(self.bystanders.iter().cloned())
+            .collect()
+    }
+}

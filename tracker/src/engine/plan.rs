@@ -1,0 +1,103 @@
+//! The tracked stocks, as the database has them.
+//!
+//! One invariant: the database alone says what is tracked; what is here is its latest word, read again when the feed
+//! grows and every second. Both loops look at it, and tell the metrics what they see.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use entity::{Symbol, Timestamp, table::stock};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use store::Store;
+
+use super::desk::{Desk, bounded};
+
+/// What is tracked, and when it was last answered for.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// By symbol: when a provider last answered for it.
+    pub(super) stocks: BTreeMap<Symbol, Option<Timestamp>>,
+    ids: Vec<i64>,
+    /// Symbols whose prices the metrics show.
+    shown: BTreeSet<Symbol>,
+}
+
+impl Plan {
+    /// Reads it anew.
+    pub(super) async fn reload(&mut self, store: &Store) -> Result<(), DbErr> {
+        let reading = stock::Entity::find()
+            .filter(stock::Column::Tracked.eq(true))
+            .all(store.database.read());
+        let rows = bounded(reading).await?;
+        self.ids = rows.iter().map(|row| row.id).collect();
+        self.stocks = rows
+            .into_iter()
+            .map(|row| (row.symbol, row.answered_at))
+            .collect();
+        Ok(())
+    }
+
+    /// The tracked symbols, in order.
+    pub(super) fn symbols(&self) -> Vec<Symbol> {
+        self.stocks.keys().cloned().collect()
+    }
+
+    /// Notes an answer before the database's word of it is read.
+    pub(super) fn answered(&mut self, symbol: &Symbol, now: Timestamp) {
+        if let Some(answered_at) = self.stocks.get_mut(symbol) {
+            *answered_at = Some(now);
+        }
+    }
+
+    /// Shows the latest prices and how many symbols are stale.
+    pub(super) async fn observe_once(
+        &mut self,
+        desk: &Desk,
+        is_stale: impl Fn(Option<Timestamp>) -> bool,
+    ) -> Result<(), DbErr> {
+        let reading = store::price::latest(desk.store.database.read(), &self.ids);
+        let prices = bounded(reading).await?;
+        let shown: BTreeSet<Symbol> = prices.iter().map(|price| price.symbol.clone()).collect();
+        for price in prices {
+            desk.metrics.price_recorded(&price.symbol, price.price);
+        }
+        for gone in self.shown.difference(&shown) {
+            desk.metrics.symbol_untracked(gone);
+        }
+        self.shown = shown;
+        let stale = self
+            .stocks
+            .values()
+            .filter(|answered_at| is_stale(**answered_at))
+            .count();
+        desk.metrics.stale_counted(stale);
+        Ok(())
+    }
+}
+
+/// A look at something that is not worth taking more often.
+#[derive(Debug)]
+pub(super) struct Every {
+    period: Duration,
+    last: Option<tokio::time::Instant>,
+}
+
+impl Every {
+    pub(super) fn new(period: Duration) -> Self {
+        Self { period, last: None }
+    }
+
+    /// Whether it is time again; if so, the period begins anew.
+    pub(super) fn is_due(&mut self) -> bool {
+        let now = tokio::time::Instant::now();
+        let due = self
+            .last
+            .is_none_or(|last| now.duration_since(last) >= self.period);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}

@@ -1,0 +1,115 @@
+//! The loop over providers that wait to be asked.
+//!
+//! One invariant: of one symbol at most one poll is under way, so that answers are stored in the order in which they
+//! were given; everything the loop knows lives in this one task. Polls run beside it and come back to be settled.
+
+mod demand;
+mod look;
+mod settle;
+mod start;
+mod watch;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use entity::{Symbol, Timestamp};
+use store::feed::Bell;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use self::{demand::Demand, settle::Done, watch::Watch};
+use super::{
+    Rules,
+    desk::Desk,
+    plan::{Every, Plan},
+    seat::Seat,
+};
+use crate::status::{Standing, Status};
+
+/// How often everything is looked at without a reason.
+const LOOK: Duration = Duration::from_secs(1);
+/// The least time between two looks at the plan, however often the feed grows.
+const CALM: Duration = Duration::from_millis(100);
+/// How often old requests are forgotten.
+const PRUNE: Duration = Duration::from_mins(1);
+
+/// The loop and all it knows.
+pub(super) struct Polling {
+    desk: Arc<Desk>,
+    rules: Rules,
+    /// In the order in which they are asked.
+    seats: Vec<Seat>,
+    /// Providers that are configured and never asked.
+    bystanders: Vec<Standing>,
+    started_at: Timestamp,
+    plan: Plan,
+    watches: HashMap<Symbol, Watch>,
+    demands: Vec<Demand>,
+    jobs: JoinSet<Done>,
+    /// Polls of the plan among the jobs.
+    scheduled: usize,
+    status: Status,
+    /// Until when a database that could not charge is left alone.
+    held_until: Option<Instant>,
+    observing: Every,
+    pruning: Every,
+    /// Whether the database failed at the last look.
+    away: bool,
+}
+
+impl Polling {
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        rules: Rules,
+        seats: Vec<Seat>,
+        bystanders: Vec<Standing>,
+    ) -> Self {
+        Self {
+            started_at: desk.now(),
+            desk,
+            rules,
+            seats,
+            bystanders,
+            plan: Plan::default(),
+            watches: HashMap::new(),
+            demands: Vec::new(),
+            jobs: JoinSet::new(),
+            scheduled: 0,
+            status: Status::default(),
+            held_until: None,
+            observing: Every::new(LOOK),
+            pruning: Every::new(PRUNE),
+            away: false,
+        }
+    }
+
+    /// Polls until the process begins to end, then settles what is under way.
+    pub(super) async fn run(mut self) {
+        let doorbell = &self.desk.store.doorbell;
+        let (mut feed, mut request) = (doorbell.listen(Bell::Feed), doorbell.listen(Bell::Request));
+        let stopping = self.desk.stopping.clone();
+        let mut looked = self.look_once(true).await;
+        while !stopping.is_cancelled() {
+            let wake = self.start_once().min(looked + LOOK);
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                Some(done) = self.jobs.join_next() => self.settle(done),
+                () = request.rung() => { self.look_once(false).await; }
+                () = feed.rung() => {
+                    sleep_until(looked + CALM).await;
+                    looked = self.look_once(true).await;
+                }
+                () = sleep_until(wake) => if looked.elapsed() >= LOOK {
+                    looked = self.look_once(true).await;
+                },
+            }
+            self.answer_once().await;
+        }
+        while let Some(done) = self.jobs.join_next().await {
+            self.settle(done);
+        }
+        self.answer_once().await;
+    }
+}

@@ -1,0 +1,104 @@
+//! What the loop reads from the database, and what it tells there.
+//!
+//! One invariant: nothing here is needed to be right, only to be recent: after an error the loop goes on with what it
+//! knew and looks again a second later.
+
+use entity::PollOutcome;
+use sea_orm::DbErr;
+use tokio::time::Instant;
+
+use super::{super::desk::bounded, Demand, Polling};
+use crate::{request, schedule::is_stale, status::Standing};
+
+impl Polling {
+    /// Looks at the requests, and at the plan if it may have changed; tells how the providers are doing. Answers when.
+    pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
+        let looked = Instant::now();
+        match self.try_look(plan_too).await {
+            Ok(()) if self.away => {
+                tracing::info!("the database is back");
+                self.away = false;
+            }
+            Ok(()) => {}
+            Err(error) if self.away => tracing::debug!(%error, "the database is still away"),
+            Err(error) => {
+                tracing::warn!(%error, "the database is away: nothing is polled");
+                self.away = true;
+            }
+        }
+        looked
+    }
+
+    async fn try_look(&mut self, plan_too: bool) -> Result<(), DbErr> {
+        let known: Vec<i64> = self
+            .demands
+            .iter()
+            .flat_map(|demand| &demand.request.ids)
+            .copied()
+            .collect();
+        let opened = request::open(&self.desk.store, |id| known.contains(&id));
+        self.demands
+            .extend(bounded(opened).await?.into_iter().map(Demand::new));
+        if plan_too {
+            self.plan.reload(&self.desk.store).await?;
+            let tracked = &self.plan.stocks;
+            self.watches
+                .retain(|symbol, watch| watch.asked || tracked.contains_key(symbol));
+        }
+        let standings = self.standings();
+        bounded(self.status.write_once(&self.desk.store, standings)).await?;
+        if self.observing.is_due() {
+            let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
+            let stale = |answered_at| is_stale(answered_at, interval, market, now);
+            self.plan.observe_once(&self.desk, stale).await?;
+        }
+        if self.pruning.is_due() {
+            bounded(request::prune(&self.desk.store)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down how requests ended. Those that nobody waits for any more are dropped.
+    pub(super) async fn answer_once(&mut self) {
+        for at in (0..self.demands.len()).rev() {
+            let demand = &self.demands[at];
+            let Some(verdict) = demand.verdict else {
+                if demand.is_over() {
+                    self.demands.remove(at);
+                }
+                continue;
+            };
+            let answered = request::answer(&self.desk.store, &demand.request.ids, verdict);
+            let over = match bounded(answered).await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::debug!(%error, "an answer waits to be written");
+                    demand.is_over()
+                }
+            };
+            if verdict.outcome != PollOutcome::Answered {
+                let symbol = &demand.request.symbol;
+                tracing::info!(%symbol, outcome = ?verdict.outcome, "a requested poll");
+            }
+            if over {
+                self.demands.remove(at);
+            }
+        }
+    }
+
+    /// How every provider is doing.
+    fn standings(&self) -> Vec<Standing> {
+        let now = self.desk.now();
+        let in_use = self.in_use(now);
+        let of = |(at, seat): (usize, &super::Seat)| Standing {
+            name: seat.provider.name(),
+            rank: seat.rank,
+            state: seat.state(at == in_use, now),
+            effective_interval: Some(self.interval_of(seat)),
+            note: seat.provider.note(),
+            budget: Some(seat.budget),
+        };
+        let polled = self.seats.iter().enumerate().map(of);
+        polled.chain(self.bystanders.iter().cloned()).collect()
+    }
+}

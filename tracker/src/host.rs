@@ -1,0 +1,145 @@
+//! The tracker as a task of a process: takes the lease, runs the engine, gives the lease back.
+//!
+//! One invariant: the engine runs only while the lease is held; the moment it is lost nothing more is asked of anybody,
+//! until it is taken again. The `tracker` program and, on SQLite, `api` start one.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use runtime::{
+    config::{MarketHours, TrackingSettings},
+    lifecycle::Shutdown,
+    metric::TrackerMetrics,
+    random::Random,
+};
+use store::{Seed, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Roster,
+    engine::{self, Rules},
+    ingest::Ingest,
+    lease::Lease,
+    market::Market,
+    provider::Pace,
+};
+
+/// How long to wait before trying for the lease again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Everything that tracking takes.
+#[derive(Clone)]
+pub struct Tracker {
+    pub(crate) store: Store,
+    pub(crate) ingest: Ingest,
+    pub(crate) metrics: TrackerMetrics,
+    pub(crate) random: Random,
+    pub(crate) roster: Roster,
+    pub(crate) rules: Rules,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Tracker {
+    /// A tracker over a migrated and seeded `store`. It asks nobody yet.
+    pub fn new(
+        store: Store,
+        roster: Roster,
+        rules: Rules,
+        metrics: TrackerMetrics,
+        random: Random,
+    ) -> Self {
+        Self {
+            ingest: Ingest::new(store.clone(), metrics.clone()),
+            store,
+            metrics,
+            random,
+            roster,
+            rules,
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    /// Tracks from now on, until `shutdown` stops polling; what is under way then is finished.
+    pub fn start(mut self, shutdown: &Shutdown) {
+        self.stopping = shutdown.soft().clone();
+        self.announce();
+        shutdown.spawn("tracker", async move {
+            self.run().await;
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    async fn run(&self) {
+        while let Some(taken) = self
+            .stopping
+            .run_until_cancelled(Lease::take(&self.store.database))
+            .await
+        {
+            match taken {
+                Ok(lease) => self.hold(Arc::new(lease)).await,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot ask who polls");
+                    let pause = RETRY + self.random.below(RETRY);
+                    self.stopping
+                        .run_until_cancelled(tokio::time::sleep(pause))
+                        .await;
+                }
+            }
+        }
+    }
+
+    /// Polls for as long as the lease is held and the process runs.
+    async fn hold(&self, lease: Arc<Lease>) {
+        let lost = tokio::select! {
+            biased;
+            () = engine::run(self, Arc::clone(&lease)) => None,
+            error = lease.lost() => Some(error),
+        };
+        self.metrics.tracking_stopped();
+        if let Some(error) = lost {
+            tracing::warn!(%error, "the lease is lost: nothing is polled until it is taken again");
+        }
+        if let Some(lease) = Arc::into_inner(lease) {
+            lease.release().await;
+        }
+    }
+
+    /// Says what is about to be polled: nobody shall take a replay for today's prices.
+    fn announce(&self) {
+        let providers = self.roster.names().join(", ");
+        let first = self.roster.providers().first();
+        let driven = first.filter(|first| matches!(first.pace(), Pace::Driven { .. }));
+        if let Some(note) = driven.and_then(|first| first.note()) {
+            tracing::info!(
+                providers,
+                "{note}: these are not today's prices; ALPHA_VANTAGE_API_KEY switches to live ones"
+            );
+        } else {
+            tracing::info!(providers, interval = ?self.rules.wished, "tracking");
+        }
+    }
+}
+
+/// What an empty database begins with, as the settings say.
+pub fn seed_of(settings: &TrackingSettings, random: &Random) -> Seed {
+    /// An epoch is drawn from this many microseconds; a cursor of another database hardly ever has the same.
+    const EPOCHS: Duration = Duration::from_secs(1 << 42);
+    let epoch = random.below(EPOCHS).as_micros();
+    Seed {
+        epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
+        alert_threshold: settings.alert_threshold,
+        symbols: settings.default_symbols.clone(),
+    }
+}
+
+impl Rules {
+    /// The rules of the settings.
+    pub fn from_settings(settings: &TrackingSettings) -> Self {
+        Self {
+            wished: settings.update_interval,
+            market: match settings.market_hours {
+                MarketHours::Us => Market::Us,
+                MarketHours::Always => Market::Always,
+            },
+        }
+    }
+}
