@@ -1,17 +1,18 @@
-//! From a request's text to a parsed document whose operation is chosen.
+//! From a request's text to a parsed document whose operation is chosen and not too large.
 //!
 //! Invariant: a document is parsed once, here; what executes it gets it parsed. Called by every
 //! transport before anything is executed.
 
 use async_graphql::{
-    Request, ServerError,
+    Positioned, Request, ServerError,
     parser::{
         self,
-        types::{DocumentOperations, ExecutableDocument, OperationType},
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
 
 use crate::{
+    budget::{Budget, Excess, Refusal},
     fault::{self, code},
     observer::Kind,
 };
@@ -35,13 +36,36 @@ pub(crate) struct Rejection {
 }
 
 impl Operation {
-    /// Parses the document and chooses the operation.
-    pub(crate) fn prepare(mut request: Request) -> Result<Self, Rejection> {
+    /// Parses the document, chooses the operation and judges its size.
+    pub(crate) fn prepare(mut request: Request, budget: &Budget) -> Result<Self, Rejection> {
+        let too_large = |excess: Excess| Rejection {
+            errors: vec![too_complex(excess)],
+            kind: None,
+        };
+        budget.check_text(&request.query).map_err(too_large)?;
         let document = parser::parse_query(&request.query).map_err(syntax)?;
-        let kind = choose(&document, request.operation_name.as_deref())?;
+        let chosen = choose(&document, request.operation_name.as_deref())?;
+        let kind = kind(chosen);
+        budget
+            .check(&document, chosen, &request.variables)
+            .map_err(|refusal| Rejection {
+                errors: vec![match refusal {
+                    Refusal::Excess(excess) => too_complex(excess),
+                    Refusal::Cycle(name) => fault::error(
+                        code::VALIDATION_FAILED,
+                        format!("the fragment {name:?} contains itself"),
+                    ),
+                }],
+                kind: Some(kind),
+            })?;
         request.set_parsed_query(document);
         Ok(Self { request, kind })
     }
+}
+
+fn too_complex(Excess { of, limit }: Excess) -> ServerError {
+    let message = format!("the operation is too large: it may have {limit} {of} at most");
+    fault::error(code::QUERY_TOO_COMPLEX, message)
 }
 
 fn syntax(error: parser::Error) -> Rejection {
@@ -56,7 +80,18 @@ fn syntax(error: parser::Error) -> Rejection {
     }
 }
 
-fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Kind, Rejection> {
+fn kind(operation: &Positioned<OperationDefinition>) -> Kind {
+    match operation.node.ty {
+        OperationType::Query => Kind::Query,
+        OperationType::Mutation => Kind::Mutation,
+        OperationType::Subscription => Kind::Subscription,
+    }
+}
+
+fn choose<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a Positioned<OperationDefinition>, Rejection> {
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations
@@ -75,15 +110,8 @@ fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Kind, Rej
             }
         }
     };
-    match operation {
-        Ok(operation) => Ok(match operation.node.ty {
-            OperationType::Query => Kind::Query,
-            OperationType::Mutation => Kind::Mutation,
-            OperationType::Subscription => Kind::Subscription,
-        }),
-        Err(message) => Err(Rejection {
-            errors: vec![fault::error(code::VALIDATION_FAILED, message)],
-            kind: None,
-        }),
-    }
+    operation.map_err(|message| Rejection {
+        errors: vec![fault::error(code::VALIDATION_FAILED, message)],
+        kind: None,
+    })
 }

@@ -4,6 +4,7 @@
 //! [`Transport`] around it and mounts its router; limits, guard, counting and draining are parts of
 //! the transport, the same for every protocol.
 
+mod budget;
 mod census;
 mod document;
 mod drain;
@@ -20,6 +21,7 @@ mod service;
 mod socket;
 
 pub use self::{
+    budget::{Arguments, Budget, Introspection, PageSizes, Weigh},
     census::ClientAddress,
     drain::Drain,
     fault::{Fault, code, error_body},

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::budget::Budget;
+
 /// Bounds in bytes, counts and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -12,6 +14,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// From the request's head to the end of its body.
     pub body_deadline: Duration,
+    /// How large an operation may be.
+    pub budget: Budget,
     /// How long a query or mutation may run, and a subscription may take to start.
     pub execution_deadline: Duration,
     /// Bytes of a WebSocket message.
@@ -45,6 +49,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1 << 20,
             body_deadline: Duration::from_secs(10),
+            budget: Budget::default(),
             execution_deadline: Duration::from_secs(10),
             message_bytes: 1 << 20,
             init_deadline: Duration::from_secs(10),

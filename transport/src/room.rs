@@ -58,7 +58,7 @@ impl<S: Service> Room<S> {
     /// Reads a request's document and judges its size.
     pub(crate) fn prepare(&self, request: Request) -> Result<Operation, Rejection> {
         let started = Instant::now();
-        let prepared = Operation::prepare(request);
+        let prepared = Operation::prepare(request, &self.limits.budget);
         if let Err(Rejection {
             kind: Some(kind), ..
         }) = &prepared

@@ -4,6 +4,7 @@ mod app;
 mod client;
 mod demo;
 
+mod budget;
 mod guard;
 mod http;
 mod legacy;
