@@ -14,3 +14,5 @@ pub mod metrics_server;
 pub mod random;
 pub mod say;
 pub mod telemetry;
+#[cfg(feature = "test-database")]
+pub mod testing;

@@ -57,17 +57,25 @@ impl fmt::Debug for Random {
 ///
 /// If the operating system gives no randomness; without it there is no safe token.
 pub fn draw_token() -> Secret {
-    let mut bytes = [0_u8; TOKEN_BYTES];
+    Secret::new(draw_hex::<TOKEN_BYTES>())
+}
+
+/// Draws an id of 64 bits, 16 hexadecimal digits, by which a client and the log speak of the same request.
+///
+/// # Panics
+///
+/// As [`draw_token`].
+pub fn draw_id() -> String {
+    draw_hex::<8>()
+}
+
+fn draw_hex<const BYTES: usize>() -> String {
+    let mut bytes = [0_u8; BYTES];
     OsRng
         .try_fill_bytes(&mut bytes)
         .expect("the operating system gives randomness");
-    let mut text = String::with_capacity(TOKEN_BYTES * 2);
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-    }
-    Secret::new(text)
+    let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
 }
 
 #[cfg(test)]

@@ -161,7 +161,8 @@ impl Shutdown {
         self.random.below(self.closing_spread())
     }
 
-    pub(super) fn tasks(&self) -> &TaskTracker {
+    /// What is waited for, for those who spawn on it themselves.
+    pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 }

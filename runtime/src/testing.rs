@@ -1,0 +1,101 @@
+//! Throwaway databases for tests (feature `test-database`).
+//!
+//! One invariant: every test has a database of its own, and whatever becomes of the tests' process, even if it is
+//! killed, its server and the server's files go with it. The tests of every crate that stores something call this, through
+//! [`on_both_databases!`](crate::on_both_databases) where the promise holds on both.
+
+mod cluster;
+mod place;
+mod program;
+
+use std::ops::Deref;
+
+pub use place::TestPlace;
+
+use crate::{config::DatabaseSettings, database::Database};
+
+/// A database of this test's own, connected and in its newest shape.
+#[derive(Debug)]
+pub struct TestDatabase {
+    database: Database,
+    place: TestPlace,
+}
+
+impl TestDatabase {
+    /// On a SQLite file in a folder that is removed with the answer.
+    pub async fn sqlite() -> Self {
+        let database = Self::at(TestPlace::sqlite()).await;
+        database.migrate().await.expect("it migrates");
+        database
+    }
+
+    /// On a PostgreSQL server that the tests of this process share; it is started by the first.
+    ///
+    /// # Panics
+    ///
+    /// If PostgreSQL's programs are not installed.
+    pub async fn postgres() -> Self {
+        Self::at(TestPlace::migrated_postgres().await).await
+    }
+
+    /// Connects to a place as it is, migrated or not.
+    pub async fn at(place: TestPlace) -> Self {
+        Self {
+            database: place.connect().await,
+            place,
+        }
+    }
+
+    /// Where it is, for settings and processes. A SQLite file is taken while this is connected.
+    pub fn place(&self) -> &TestPlace {
+        &self.place
+    }
+
+    /// Settings that name it.
+    pub fn settings(&self) -> DatabaseSettings {
+        self.place.settings()
+    }
+}
+
+impl Deref for TestDatabase {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
+/// Runs each test on SQLite and on PostgreSQL, each time on a database of its own.
+///
+/// ```ignore
+/// runtime::on_both_databases! {
+///     async fn a_quote_is_stored_exactly(database) {
+///         let transaction = database.begin_write().await.expect("a transaction");
+///     }
+/// }
+/// ```
+///
+/// makes the tests `a_quote_is_stored_exactly::on_sqlite` and `a_quote_is_stored_exactly::on_postgresql`. `database`
+/// is a [`TestDatabase`](crate::testing::TestDatabase). The calling crate needs tokio's `macros`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {
+        $(
+            $(#[$meta])*
+            async fn $name($database: $crate::testing::TestDatabase) $body
+
+            // A module may be named as a function is.
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    super::$name($crate::testing::TestDatabase::sqlite().await).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgresql() {
+                    super::$name($crate::testing::TestDatabase::postgres().await).await;
+                }
+            }
+        )+
+    };
+}

@@ -1,0 +1,120 @@
+//! Connecting, migrating and writing.
+
+use std::time::Duration;
+
+use runtime::{
+    database::DatabaseKind,
+    on_both_databases,
+    testing::{TestDatabase, TestPlace},
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+
+async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await;
+    let row = row.expect("it is answered").expect("a row");
+    row.try_get_by_index(0).expect("a number")
+}
+
+async fn run(transaction: &DatabaseTransaction, sql: &str) {
+    transaction.execute_unprepared(sql).await.expect("it runs");
+}
+
+on_both_databases! {
+    async fn a_test_database_is_alive_and_migrated(database) {
+        assert!(database.is_alive().await);
+        assert!(database.is_migrated().await.expect("it knows"));
+        database.migrate().await.expect("once more changes nothing");
+        database.migrated().await;
+    }
+
+    async fn what_is_committed_is_read_and_what_is_not_is_not(database) {
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "CREATE TABLE proof (value BIGINT)").await;
+        run(&begun, "INSERT INTO proof VALUES (1)").await;
+        begun.commit().await.expect("it commits");
+
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "INSERT INTO proof VALUES (2)").await;
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
+        begun.rollback().await.expect("it rolls back");
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
+    }
+
+    async fn writers_wait_for_their_turn(database) {
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "CREATE TABLE proof (value BIGINT)").await;
+        begun.commit().await.expect("it commits");
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let database = (*database).clone();
+            writers.spawn(async move {
+                let begun = database.begin_write().await.expect("a transaction");
+                run(&begun, "INSERT INTO proof SELECT COUNT(*) FROM proof").await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                begun.commit().await.expect("it commits");
+            });
+        }
+        while let Some(written) = writers.join_next().await {
+            written.expect("no writer failed");
+        }
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 20);
+    }
+
+    async fn the_pool_of_the_server_is_at_hand(database) {
+        let server = database.kind() == DatabaseKind::Postgres;
+        assert_eq!(database.postgres_pool().is_some(), server);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_start_at_once_migrate_once() {
+    let place = TestPlace::postgres().await;
+    let mut databases = Vec::new();
+    for _ in 0..6 {
+        databases.push(place.connect().await);
+    }
+    assert!(!databases[0].is_migrated().await.expect("it knows"));
+    let mut starts = tokio::task::JoinSet::new();
+    for database in databases {
+        starts.spawn(async move { database.migrate().await });
+    }
+    while let Some(started) = starts.join_next().await {
+        started.expect("no panic").expect("it migrates");
+    }
+    assert!(place.connect().await.is_migrated().await.expect("it knows"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_pool_does_not_look_like_a_dead_database() {
+    let database = TestDatabase::postgres().await;
+    let mut held = Vec::new();
+    while let Ok(Ok(transaction)) =
+        tokio::time::timeout(Duration::from_millis(500), database.begin_write()).await
+    {
+        held.push(transaction);
+    }
+    assert!(database.is_alive().await);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+    let database = TestDatabase::postgres().await;
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+    let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    number(database.place().connect().await.read(), kill).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+    assert!(database.is_alive().await);
+}
+
+#[tokio::test]
+async fn the_server_names_us_and_does_not_wait_for_the_silent() {
+    let database = TestDatabase::postgres().await;
+    let sql = "SELECT COUNT(*) FROM pg_settings WHERE (name, setting) IN \
+               (('application_name', 'stock-tracker api'), ('tcp_keepalives_idle', '10'), \
+                ('idle_in_transaction_session_timeout', '30000'))";
+    assert_eq!(number(database.read(), sql).await, 3);
+}

@@ -1,0 +1,3 @@
+//! What the way to the database promises, on both databases.
+
+mod database;
