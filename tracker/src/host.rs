@@ -58,17 +58,19 @@ impl Tracker {
         }
     }
 
-    /// Tracks from now on, until `shutdown` stops polling; what is under way then is finished.
-    pub fn start(mut self, shutdown: &Shutdown) {
-        self.stopping = shutdown.soft().clone();
-        self.announce();
+    /// Tracks from now on, as a task that lives until `shutdown` stops polling; what is under way then is finished.
+    pub fn start(self, shutdown: &Shutdown) {
+        let stopping = shutdown.soft().clone();
         shutdown.spawn("tracker", async move {
-            self.run().await;
+            self.run(stopping).await;
             Ok::<_, Infallible>(())
         });
     }
 
-    async fn run(&self) {
+    /// Tracks until `stopping`. Dropping the future is what a kill does: nothing that was told is lost.
+    pub async fn run(mut self, stopping: CancellationToken) {
+        self.stopping = stopping;
+        self.announce();
         while let Some(taken) = self
             .stopping
             .run_until_cancelled(Lease::take(&self.store.database))

@@ -1,3 +1,5 @@
 //! The tracker from outside.
 
+mod ingest;
 mod provider;
+mod world;

@@ -1,0 +1,240 @@
+//! What is stored of what providers say, on both databases.
+
+use std::cell::Cell;
+
+use entity::{Decimal, Direction, Event, table::feed};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tokio::{runtime::Handle, task::block_in_place};
+use tracker::{
+    ingest::{Answers, Ingested},
+    quote::{PreviousClose, Quote},
+};
+
+use crate::world::{World, at, date, decimal, quote};
+
+/// The alerts as (direction, multiple), in the order in which they fired.
+async fn fired(world: &World) -> Vec<(Direction, String)> {
+    let alerts = world.alerts().await;
+    let told = alerts
+        .iter()
+        .map(|row| (row.direction, row.threshold.to_string()));
+    told.collect()
+}
+
+fn up(multiple: &str) -> (Direction, String) {
+    (Direction::Up, multiple.to_owned())
+}
+
+fn down(multiple: &str) -> (Direction, String) {
+    (Direction::Down, multiple.to_owned())
+}
+
+runtime::on_both_databases! {
+    async fn a_price_that_comes_back_is_a_row_of_its_own(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        for price in ["100", "101", "100"] {
+            assert_eq!(world.store(vec![quote("AAPL", price)]).await.prices, 1);
+        }
+        assert_eq!(world.told().await, ["100", "101", "100"]);
+        let (told, _) = world.events().await;
+        let rows = world.prices().await;
+        assert_eq!(
+            told.iter().map(|price| price.seq).collect::<Vec<_>>(),
+            rows.iter().map(|row| row.seq).collect::<Vec<_>>(),
+        );
+    }
+
+    async fn a_repeated_quote_is_absorbed_and_counts_as_an_answer(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        world.store(vec![quote("AAPL", "100")]).await;
+        let first = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
+        world.clock.advance(std::time::Duration::from_mins(5));
+        assert_eq!(world.store(vec![quote("AAPL", "100")]).await, Ingested::default());
+        assert_eq!(world.told().await, ["100"]);
+        assert_eq!(world.feed().await.len(), 1);
+        let second = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
+        assert_eq!((first, second), (Some(at("2026-11-20T17:00:00Z")), Some(world.store.clock.now())));
+    }
+
+    async fn an_older_quote_is_dropped_and_counted(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let timed = |price, time| Quote { market_time: Some(at(time)), ..quote("AAPL", price) };
+        world.store(vec![timed("101", "2026-11-20T16:00:00Z")]).await;
+        let yesterday = Quote { trading_day: date("2026-11-19"), ..quote("AAPL", "99") };
+        let dropped = Ingested { older: 1, ..Ingested::default() };
+        assert_eq!(world.store(vec![yesterday]).await, dropped);
+        assert_eq!(world.store(vec![timed("102", "2026-11-20T15:59:59Z")]).await, dropped);
+        assert_eq!(world.store(vec![timed("103", "2026-11-20T16:00:01Z")]).await.prices, 1);
+        assert_eq!(world.told().await, ["101", "103"]);
+    }
+
+    async fn a_jump_fires_once_at_the_highest_multiple_and_directions_are_independent(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let mut so_far = Vec::new();
+        for (price, fires) in [
+            ("104.99999999", None),
+            ("105", Some(up("5"))),
+            ("109", None),
+            ("103", None),
+            ("106", None),
+            ("117", Some(up("15"))),
+            ("111", None),
+            ("119.99999999", None),
+            ("120", Some(up("20"))),
+            ("95.00000001", None),
+            ("95", Some(down("5"))),
+            ("88", Some(down("10"))),
+            ("121", None),
+        ] {
+            world.store(vec![quote("AAPL", price)]).await;
+            so_far.extend(fires);
+            assert_eq!(fired(&world).await, so_far, "after {price}");
+        }
+        // Another day begins anew.
+        world.store(vec![Quote { trading_day: date("2026-11-23"), ..quote("AAPL", "105") }]).await;
+        so_far.push(up("5"));
+        assert_eq!(fired(&world).await, so_far);
+        let alerts = i64::try_from(so_far.len()).expect("a few");
+        assert_eq!(world.stock("AAPL").await.map(|stock| stock.alert_count), Some(alerts));
+    }
+
+    async fn an_alert_follows_its_price_in_the_feed_and_says_the_same_as_its_row(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        world.store(vec![quote("AAPL", "106.5")]).await;
+        let batch = world.feed().await.remove(0);
+        let [Event::QuoteRecorded { price, stock }, Event::AlertFired { alert }] =
+            &batch.events[..]
+        else {
+            panic!("{batch:?}");
+        };
+        assert_eq!((price.seq, alert.seq, batch.end.seq), (1, 2, 2));
+        assert_eq!(stock.alert_count, 1);
+        let row = world.alerts().await.remove(0);
+        assert_eq!((alert.id, alert.triggered_at), (row.id, row.triggered_at));
+        assert_eq!(row.triggered_at, price.recorded_at);
+        assert_eq!(row.change_percent, Some(decimal("6.5")));
+        assert_eq!(alert.message(), "AAPL rose 6.5% to 106.5");
+    }
+
+    async fn racing_writers_and_repeats_fire_each_alert_once(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let prices = ["105", "112", "117", "94", "89", "120"];
+        let writer = async || {
+            // Another writer knows nothing of this one but the database.
+            let ingest = world.ingest();
+            for price in prices.into_iter().chain(prices) {
+                let quotes = vec![quote("AAPL", price), quote("MSFT", price)];
+                let answers = Answers { provider: "test", quotes, ..Answers::default() };
+                ingest.ingest(answers).await.expect("it is stored");
+            }
+        };
+        tokio::join!(writer(), writer(), writer());
+        for of in ["AAPL", "MSFT"] {
+            let id = world.stock(of).await.expect("it is there").id;
+            let mut alerts: Vec<_> = world.alerts().await;
+            alerts.retain(|row| row.stock_id == id);
+            let mut distinct: Vec<_> = alerts
+                .iter()
+                .map(|row| (row.direction == Direction::Up, row.threshold))
+                .collect();
+            distinct.sort();
+            let fired = distinct.len();
+            distinct.dedup();
+            assert_eq!(distinct.len(), fired, "{alerts:?}");
+            for highest in [(true, decimal("20")), (false, decimal("10"))] {
+                assert!(distinct.contains(&highest), "{distinct:?}");
+            }
+        }
+        // The order of positions is that of commits, and time never goes back along it.
+        let feed = world.feed().await;
+        let seqs: Vec<i64> = feed.iter().flat_map(|batch| &batch.events).map(Event::seq).collect();
+        assert!(seqs.iter().copied().eq(1..=i64::try_from(seqs.len()).expect("a few")));
+        assert!(feed.is_sorted_by_key(|batch| batch.end.recorded_at));
+    }
+
+    async fn without_a_previous_close_the_last_stored_close_of_an_earlier_day_serves(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let on = |day, price| Quote {
+            previous_close: PreviousClose::Absent,
+            trading_day: date(day),
+            ..quote("AAPL", price)
+        };
+        world.store(vec![on("2026-11-18", "90")]).await;
+        world.store(vec![on("2026-11-18", "100")]).await;
+        world.store(vec![on("2026-11-20", "104")]).await;
+        world.store(vec![on("2026-11-20", "105")]).await;
+        let closes: Vec<_> = world.prices().await.iter().map(|row| row.previous_close).collect();
+        let hundred = Some(decimal("100"));
+        assert_eq!(closes, [None, None, hundred, hundred]);
+        assert_eq!(fired(&world).await, [up("5")]);
+        let none = Quote { previous_close: PreviousClose::None, ..on("2026-11-23", "200") };
+        world.store(vec![none]).await;
+        assert_eq!(world.prices().await[4].previous_close, None);
+        assert_eq!(fired(&world).await.len(), 1);
+    }
+
+    async fn an_answer_for_an_untracked_symbol_stores_nothing(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        world.untrack("MSFT").await;
+        let told = world.feed().await.len();
+        let quotes = vec![quote("MSFT", "105"), quote("NVDA", "105")];
+        assert_eq!(world.store(quotes).await, Ingested::default());
+        assert_eq!((world.prices().await.len(), world.alerts().await.len()), (0, 0));
+        assert_eq!(world.feed().await.len(), told);
+        assert!(world.stock("NVDA").await.is_none());
+        assert_eq!(world.stock("MSFT").await.and_then(|stock| stock.answered_at), None);
+    }
+
+    async fn a_quote_fills_in_what_nobody_had_said_of_its_stock(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let named = |name: &str, price| Quote {
+            name: Some(name.to_owned()),
+            currency: Some("USD".to_owned()),
+            ..quote("AAPL", price)
+        };
+        world.store(vec![named("Apple Inc.", "100")]).await;
+        world.store(vec![named("Another", "101")]).await;
+        let stock = world.stock("AAPL").await.expect("it is there");
+        assert_eq!(stock.name.as_deref(), Some("Apple Inc."));
+        assert_eq!(stock.currency.as_deref(), Some("USD"));
+    }
+
+    async fn a_price_survives_storage_digit_for_digit(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
+        let any = prop_oneof![1..=i64::MAX, 1..=1_000_000_i64, (1..=922_337_i64).prop_map(|n| n * 100_000_000)];
+        let day = Cell::new(date("2000-01-01"));
+        let run = TestRunner::new(config).run(&(any.clone(), any), |(units, other)| {
+            let (price, open) = (Decimal::from_units(units), Decimal::from_units(other));
+            let quote = Quote { price, open: Some(open), ..quote("AAPL", "1") };
+            let stored = block_in_place(|| Handle::current().block_on(async {
+                day.set(day.get().succ_opt().expect("a day"));
+                world.store(vec![Quote { trading_day: day.get(), ..quote }]).await;
+                let row = world.prices().await.pop().expect("a row");
+                let told = told(&world, row.seq).await;
+                (row, told)
+            }));
+            let (row, told) = stored;
+            prop_assert_eq!(row.price.to_string(), price.to_string());
+            prop_assert_eq!(row.open.map(|it| it.to_string()), Some(open.to_string()));
+            prop_assert_eq!(told, [price.to_string(), open.to_string()]);
+            Ok(())
+        });
+        run.expect("every price");
+    }
+}
+
+/// A price and its open as the feed's JSON has them: its text, not what this program makes of it.
+async fn told(world: &World, seq: i64) -> [String; 2] {
+    let row = feed::Entity::find()
+        .filter(feed::Column::Seq.gte(seq))
+        .one(world.database.read());
+    let row = row.await.expect("the feed").expect("an entry");
+    let json: serde_json::Value = serde_json::from_str(&row.events).expect("JSON");
+    let price = &json[0]["data"]["price"];
+    ["price", "open"].map(|field| price[field].as_str().expect("a text").to_owned())
+}
