@@ -75,7 +75,9 @@ fn draw_hex<const BYTES: usize>() -> String {
         .try_fill_bytes(&mut bytes)
         .expect("the operating system gives randomness");
     let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+    nibbles
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 #[cfg(test)]

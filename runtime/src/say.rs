@@ -4,6 +4,7 @@
 //! line that says why a start failed.
 
 use std::{
+    error::Error,
     fmt::Display,
     io::{self, Write},
 };
@@ -16,4 +17,15 @@ pub fn out(line: impl Display) {
 /// Writes a line to standard error.
 pub fn err(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// An error and what caused it, in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

@@ -61,6 +61,7 @@ impl Telemetry {
             .with(sinks)
             .try_init()
             .map_err(TelemetryError::LogTaken)?;
+        log::take_panics();
         Ok(Self {
             metrics: Metrics::of_this_build(),
             traces,

@@ -4,15 +4,20 @@
 //! killed, its server and the server's files go with it. The tests of every crate that stores something call this, through
 //! [`on_both_databases!`](crate::on_both_databases) where the promise holds on both.
 
+mod cable;
 mod cluster;
 mod place;
 mod program;
 
-use std::ops::Deref;
+use std::{ops::Deref, path::Path};
 
+pub use cable::Cable;
 pub use place::TestPlace;
 
-use crate::{config::DatabaseSettings, database::Database};
+use crate::{
+    config::{DatabaseSettings, Loaded, Program, Settings},
+    database::Database,
+};
 
 /// A database of this test's own, connected and in its newest shape.
 #[derive(Debug)]
@@ -57,6 +62,22 @@ impl TestDatabase {
     }
 }
 
+/// Settings as if these variables were set and nothing else.
+///
+/// # Panics
+///
+/// If they are refused.
+pub fn settings(program: Program, variables: &[(&str, &str)]) -> Settings {
+    let env = variables
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    match Settings::load(program, [], env, Path::new("/nonexistent/.env")) {
+        Ok(Loaded::Run(settings)) => *settings,
+        Ok(Loaded::Print(_)) => unreachable!("nobody asked for help"),
+        Err(refusal) => panic!("{refusal}"),
+    }
+}
+
 impl Deref for TestDatabase {
     type Target = Database;
 
@@ -67,7 +88,7 @@ impl Deref for TestDatabase {
 
 /// Runs each test on SQLite and on PostgreSQL, each time on a database of its own.
 ///
-/// ```ignore
+/// ```text
 /// runtime::on_both_databases! {
 ///     async fn a_quote_is_stored_exactly(database) {
 ///         let transaction = database.begin_write().await.expect("a transaction");

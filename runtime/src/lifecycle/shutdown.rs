@@ -8,7 +8,7 @@ use std::{error::Error, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::random::Random;
+use crate::{random::Random, say};
 
 /// The least time between failing readiness and the first closed socket, where the grace has room for it.
 const LEAST_NOTICE: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ impl Shutdown {
             let reason = match running.await {
                 Ok(Ok(())) if watch.soft.is_cancelled() => return,
                 Ok(Ok(())) => "ended by itself".to_owned(),
-                Ok(Err(error)) => chain(error.into().as_ref()),
+                Ok(Err(error)) => say::chain(error.into().as_ref()),
                 Err(panicked) => panicked.to_string(),
             };
             // The receiver outlives the tracker's tasks, but for a test that dropped its Lifecycle.
@@ -126,7 +126,7 @@ impl Shutdown {
             let reason = match watch.hard.run_until_cancelled(running).await {
                 None => return abort.abort(),
                 Some(Ok(Ok(()))) => "ended by itself".to_owned(),
-                Some(Ok(Err(error))) => chain(error.into().as_ref()),
+                Some(Ok(Err(error))) => say::chain(error.into().as_ref()),
                 Some(Err(panicked)) => panicked.to_string(),
             };
             let _ = watch.failed.send(Failure { task: name, reason });
@@ -165,15 +165,4 @@ impl Shutdown {
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }

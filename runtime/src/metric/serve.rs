@@ -79,6 +79,17 @@ impl ServeMetrics {
         }
     }
 
+    /// A client connected. Whoever cannot hold a [`ConnectedClient`] says this, and
+    /// [`client_departed`](Self::client_departed) once for each.
+    pub fn client_arrived(&self, protocol: Protocol) {
+        self.websocket_clients.add(1, &[label(protocol)]);
+    }
+
+    /// A client that arrived is gone.
+    pub fn client_departed(&self, protocol: Protocol) {
+        self.websocket_clients.add(-1, &[label(protocol)]);
+    }
+
     /// A client's connection ended.
     pub fn subscriber_closed(&self, protocol: Protocol, reason: CloseReason) {
         let labels = [label(protocol), KeyValue::new("reason", reason.as_str())];

@@ -1,6 +1,9 @@
 //! How a log looks.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
 
 use tracing_subscriber::{Layer, fmt};
 
@@ -22,4 +25,13 @@ pub(super) fn layer(settings: &LogSettings) -> Sink {
             .with_span_list(false)
             .boxed(),
     }
+}
+
+/// Panics are events like any other, on one line, from now on.
+pub(super) fn take_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("of unknown reason");
+        tracing::error!(message, place, "panicked");
+    }));
 }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use runtime::{
-    database::DatabaseKind,
+    config::Program,
+    database::{Database, DatabaseKind},
+    health::Health,
+    lifecycle::Lifecycle,
     on_both_databases,
-    testing::{TestDatabase, TestPlace},
+    random::Random,
+    testing::{Cable, TestDatabase, TestPlace, settings},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
 
@@ -117,4 +121,59 @@ async fn the_server_names_us_and_does_not_wait_for_the_silent() {
                (('application_name', 'stock-tracker api'), ('tcp_keepalives_idle', '10'), \
                 ('idle_in_transaction_session_timeout', '30000'))";
     assert_eq!(number(database.read(), sql).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
+    let place = TestPlace::migrated_postgres().await;
+    let (mut cable, url) = Cable::to_database(place.url()).await;
+    let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
+    let database = Database::connect(&settings, Program::Api).await;
+    let database = database.expect("it connects");
+    let lifecycle = Lifecycle::without_signals(Duration::from_secs(1), Random::seeded(1));
+    let shutdown = lifecycle.shutdown();
+    let health = Health::new(shutdown);
+    health.migrated();
+    shutdown.track({
+        let (health, database) = (health.clone(), database.clone());
+        let probe = async move { health.probe(database).await };
+        let hard = shutdown.hard().clone();
+        async move { hard.run_until_cancelled(probe).await }
+    });
+    let becomes = async |ready: bool| {
+        while health.ready().is_ok() != ready {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let soon = Duration::from_secs(5);
+    tokio::time::timeout(soon, becomes(true))
+        .await
+        .expect("ready");
+
+    cable.pull().await;
+    tokio::time::timeout(soon, becomes(false))
+        .await
+        .expect("not ready");
+    let refused = tokio::time::timeout(soon, database.begin_write()).await;
+    assert!(refused.expect("it is told in time").is_err());
+
+    cable.mend().await;
+    tokio::time::timeout(soon, becomes(true))
+        .await
+        .expect("ready again");
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+    shutdown.hard().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_a_database_that_comes_later() {
+    let place = TestPlace::migrated_postgres().await;
+    let (mut cable, url) = Cable::to_database(place.url()).await;
+    cable.pull().await;
+    let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
+    let (connected, ()) = tokio::join!(Database::connect(&settings, Program::Api), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cable.mend().await;
+    });
+    assert!(connected.expect("it connects").is_alive().await);
 }

@@ -1,3 +1,4 @@
-//! What the way to the database promises, on both databases.
+//! What the way to the database promises on both databases, and what signals do.
 
 mod database;
+mod lifecycle;

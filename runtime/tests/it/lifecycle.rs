@@ -1,0 +1,32 @@
+//! Signals of the system.
+
+use std::{
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use runtime::{
+    lifecycle::{self, Ending, Lifecycle},
+    random::Random,
+};
+
+#[test]
+fn a_sigterm_drains_and_ends_with_success() {
+    let program = async {
+        let lifecycle = Lifecycle::start(Duration::from_millis(600), Random::seeded(1));
+        let lifecycle = lifecycle.expect("it listens");
+        let shutdown = lifecycle.shutdown().clone();
+        let soft = shutdown.soft().clone();
+        let socket = shutdown.track(async move { soft.cancelled().await });
+
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &own]).status();
+        assert!(sent.expect("it is sent").success());
+
+        assert_eq!(lifecycle.run().await, Ending::Drained);
+        socket.await.expect("the socket was closed");
+        Ending::Drained.code()
+    };
+    let code = lifecycle::block_on(program).expect("a runtime");
+    assert_eq!(code, ExitCode::SUCCESS);
+}
