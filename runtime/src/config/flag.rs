@@ -74,12 +74,12 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
         .value_name("VALUE")
         .help(format!("{}{default}", variable.help))
         .help_heading(variable.section)
-        .allow_hyphen_values(true)
+        .allow_negative_numbers(true)
         .action(ArgAction::Set);
     if variable.switch {
         arg.num_args(0..=1)
             .value_name("BOOL")
-            .allow_hyphen_values(false)
+            .allow_negative_numbers(false)
             .default_missing_value("true")
     } else {
         arg

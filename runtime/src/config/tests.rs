@@ -140,6 +140,7 @@ fn unknown_variables_are_ignored_and_unknown_flags_refused() {
     for args in [
         &["S3CRET"][..],
         &["--admin-token"],
+        &["--admin-token", "--debug"],
         &["--api-port", "1", "--api-port", "2"],
         &["--nope", "S3CRET"],
         &["-S3CRET"],
