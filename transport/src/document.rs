@@ -3,6 +3,8 @@
 //! Invariant: a document is parsed once, here; what executes it gets it parsed. Called by every
 //! transport before anything is executed.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Positioned, Request, ServerError,
     parser::{
@@ -15,6 +17,7 @@ use crate::{
     budget::{Budget, Excess, Refusal},
     fault::{self, code},
     observer::Kind,
+    persisted::Hash,
 };
 
 /// A request that can be executed.
@@ -24,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) request: Request,
     /// Of the operation that was chosen.
     pub(crate) kind: Kind,
+    /// What to keep once it has proved valid.
+    pub(crate) keep: Option<(Hash, Arc<str>)>,
 }
 
 /// A request that cannot.
@@ -37,7 +42,11 @@ pub(crate) struct Rejection {
 
 impl Operation {
     /// Parses the document, chooses the operation and judges its size.
-    pub(crate) fn prepare(mut request: Request, budget: &Budget) -> Result<Self, Rejection> {
+    pub(crate) fn prepare(
+        mut request: Request,
+        keep: Option<Hash>,
+        budget: &Budget,
+    ) -> Result<Self, Rejection> {
         let too_large = |excess: Excess| Rejection {
             errors: vec![too_complex(excess)],
             kind: None,
@@ -59,7 +68,12 @@ impl Operation {
                 kind: Some(kind),
             })?;
         request.set_parsed_query(document);
-        Ok(Self { request, kind })
+        let keep = keep.map(|hash| (hash, Arc::from(request.query.as_str())));
+        Ok(Self {
+            request,
+            kind,
+            keep,
+        })
     }
 }
 

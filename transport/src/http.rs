@@ -108,7 +108,10 @@ async fn answer<S: Service>(
     } else {
         Params::from_query_string(parts.uri.query().unwrap_or_default())?
     };
-    let operation = match room.prepare(params.into_request()?) {
+    if params.is_empty() {
+        return Err(Fault::bad_request("`query` is missing"));
+    }
+    let operation = match room.prepare(params) {
         Ok(operation) => operation,
         Err(rejection) => return Ok(rejected(accept, rejection)),
     };

@@ -14,6 +14,7 @@ mod http;
 mod limit;
 mod observer;
 mod params;
+mod persisted;
 mod plain;
 mod room;
 mod router;
@@ -28,6 +29,7 @@ pub use self::{
     guard::{AllowList, Guard},
     limit::Limits,
     observer::{Kind, Observer, Protocol, Reason, Unobserved},
+    persisted::Documents,
     plain::Plain,
     router::Transport,
     service::{End, Event, Item, Outcome, Reply, Service, Subscription},

@@ -6,7 +6,10 @@
 use async_graphql::{Extensions, Request, Variables};
 use serde::Deserialize;
 
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    persisted::{Documents, Hash},
+};
 
 /// The four parameters of GraphQL over HTTP.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +19,8 @@ pub(crate) struct Params {
     operation_name: Option<String>,
     variables: Option<Variables>,
     extensions: Option<Extensions>,
+    /// Of a published document.
+    document_id: Option<String>,
 }
 
 impl Params {
@@ -37,6 +42,7 @@ impl Params {
             let repeated = match &*key {
                 "query" => params.query.replace(value.into_owned()).is_some(),
                 "operationName" => params.operation_name.replace(value.into_owned()).is_some(),
+                "documentId" => params.document_id.replace(value.into_owned()).is_some(),
                 "variables" => read(&key, &value, &mut params.variables)?,
                 "extensions" => read(&key, &value, &mut params.extensions)?,
                 _ => false,
@@ -50,19 +56,24 @@ impl Params {
 
     /// Whether neither a document nor the name of one is there.
     pub(crate) fn is_empty(&self) -> bool {
-        self.query.is_none() && self.extensions.is_none()
+        let named = |extensions: &Extensions| extensions.contains_key("persistedQuery");
+        self.query.is_none()
+            && self.document_id.is_none()
+            && !self.extensions.as_ref().is_some_and(named)
     }
 
-    /// The document's text and the rest.
-    pub(crate) fn into_request(self) -> Result<Request, Fault> {
-        let Some(query) = self.query else {
-            return Err(Fault::bad_request("`query` is missing"));
-        };
-        let mut request = Request::new(query);
+    /// The request, and the hash to keep its document under once it has proved valid.
+    pub(crate) fn into_request(
+        self,
+        documents: &Documents,
+    ) -> Result<(Request, Option<Hash>), Fault> {
+        let extensions = self.extensions.unwrap_or_default();
+        let found = documents.find(self.query, self.document_id.as_deref(), &extensions)?;
+        let mut request = Request::new(found.text);
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         request.variables = self.variables.unwrap_or_default();
-        request.extensions = self.extensions.unwrap_or_default();
-        Ok(request)
+        request.extensions = extensions;
+        Ok((request, found.keep))
     }
 }
 

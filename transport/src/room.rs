@@ -6,7 +6,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{Request, ServerError};
+use async_graphql::ServerError;
 use axum::response::Response;
 use futures_util::FutureExt;
 use http::request::Parts;
@@ -21,6 +21,8 @@ use crate::{
     guard::Guard,
     limit::Limits,
     observer::{Kind, Observer, Unobserved},
+    params::Params,
+    persisted::{Documents, Hash},
     service::{Outcome, Reply, Service, Subscription},
 };
 
@@ -32,6 +34,7 @@ pub(crate) type Page = Arc<dyn Fn(&Parts) -> Response + Send + Sync>;
 pub(crate) struct Room<S> {
     pub(crate) service: S,
     pub(crate) limits: Limits,
+    pub(crate) documents: Documents,
     pub(crate) guard: Guard,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) page: Option<Page>,
@@ -46,6 +49,7 @@ impl<S: Service> Room<S> {
         Self {
             service,
             limits: Limits::default(),
+            documents: Documents::default(),
             guard: Guard::default(),
             observer: Arc::new(Unobserved),
             page: None,
@@ -55,10 +59,16 @@ impl<S: Service> Room<S> {
         }
     }
 
-    /// Reads a request's document and judges its size.
-    pub(crate) fn prepare(&self, request: Request) -> Result<Operation, Rejection> {
+    /// Finds a request's document, reads it and judges its size.
+    pub(crate) fn prepare(&self, params: Params) -> Result<Operation, Rejection> {
         let started = Instant::now();
-        let prepared = Operation::prepare(request, &self.limits.budget);
+        let (request, keep) = params
+            .into_request(&self.documents)
+            .map_err(|fault| Rejection {
+                errors: vec![fault.error()],
+                kind: None,
+            })?;
+        let prepared = Operation::prepare(request, keep, &self.limits.budget);
         if let Err(Rejection {
             kind: Some(kind), ..
         }) = &prepared
@@ -70,13 +80,20 @@ impl<S: Service> Room<S> {
 
     /// Runs a query or mutation to its end, or to its deadline.
     pub(crate) async fn execute(&self, operation: Operation, viewer: S::Viewer) -> Reply {
-        let Operation { request, kind } = operation;
+        let Operation {
+            request,
+            kind,
+            keep,
+        } = operation;
         let started = Instant::now();
         let work = async { self.service.execute(request, viewer).await };
         let reply = match bounded(self.limits.execution_deadline, work).await {
             Ok(reply) => reply,
             Err(error) => Reply::refused(vec![error]),
         };
+        if reply.outcome != Outcome::Refused {
+            self.keep(keep);
+        }
         self.observe(kind, reply.outcome, started);
         reply
     }
@@ -87,18 +104,31 @@ impl<S: Service> Room<S> {
         operation: Operation,
         viewer: S::Viewer,
     ) -> Result<Subscription, Vec<ServerError>> {
-        let Operation { request, kind } = operation;
+        let Operation {
+            request,
+            kind,
+            keep,
+        } = operation;
         let started = Instant::now();
         let work = async { self.service.subscribe(request, viewer).await };
         let subscription = bounded(self.limits.execution_deadline, work)
             .await
             .unwrap_or_else(|error| Err(vec![error]));
-        let outcome = match &subscription {
-            Ok(_) => Outcome::Ok,
-            Err(_) => Outcome::Refused,
+        let outcome = if subscription.is_ok() {
+            self.keep(keep);
+            Outcome::Ok
+        } else {
+            Outcome::Refused
         };
         self.observe(kind, outcome, started);
         subscription
+    }
+
+    /// It ran, so it is valid.
+    fn keep(&self, document: Option<(Hash, Arc<str>)>) {
+        if let Some((hash, text)) = document {
+            self.documents.keep(hash, text);
+        }
     }
 
     fn observe(&self, kind: Kind, outcome: Outcome, started: Instant) {

@@ -8,11 +8,18 @@ use std::sync::Arc;
 use axum::{Router, extract::Request, response::Response, routing::any};
 use http::request::Parts;
 use tokio_util::task::TaskTracker;
+use tower_http::{
+    CompressionLevel,
+    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::SizeAbove},
+};
 
 use crate::{
-    drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer, room::Room,
-    service::Service,
+    drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer,
+    persisted::Documents, room::Room, service::Service,
 };
+
+/// Bytes from which compressing an answer is worth its time.
+const COMPRESSED: u16 = 1024;
 
 /// GraphQL on a path, by every protocol.
 #[derive(Clone)]
@@ -32,6 +39,13 @@ impl<S: Service> Transport<S> {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.room.limits = limits;
+        self
+    }
+
+    /// Other documents that may be named.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Documents) -> Self {
+        self.room.documents = documents;
         self
     }
 
@@ -90,6 +104,7 @@ impl<S: Service> Transport<S> {
                     async move { crate::http::serve(&room, Door::Socket, request).await }
                 }),
             )
+            .layer(compression())
     }
 }
 
@@ -99,4 +114,11 @@ impl<S> std::fmt::Debug for Transport<S> {
             .field("limits", &self.room.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// Answers worth it are compressed; event streams never are, since that would hold events back.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED)))
 }

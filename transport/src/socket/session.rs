@@ -310,11 +310,7 @@ impl<S: Service> Session<S> {
             self.reply(self.dialect.error(&id, &[fault.error()]));
             return None;
         }
-        let operation = match params.into_request() {
-            Ok(request) => self.room.prepare(request),
-            Err(fault) => return Some(Ending::Close(CloseCode::BadRequest, fault.message)),
-        };
-        let operation = match operation {
+        let operation = match self.room.prepare(params) {
             Ok(operation) => operation,
             Err(rejection) => {
                 self.reply(self.dialect.error(&id, &rejection.errors));

@@ -8,6 +8,7 @@ mod budget;
 mod guard;
 mod http;
 mod legacy;
+mod persisted;
 mod slow;
 mod socket;
 mod sse;
