@@ -2,4 +2,6 @@
 
 mod ingest;
 mod provider;
+mod replay;
+mod tape;
 mod world;

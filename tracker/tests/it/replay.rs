@@ -1,0 +1,153 @@
+//! The bundled prices through the whole tracker: exactly the prices and alerts that the file implies.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use entity::{Direction, PollOutcome, ProviderState};
+use tracker::provider::{QuoteProvider, Replay, ReplaySettings};
+
+use crate::{
+    tape::{Fired, Told, implied},
+    world::{World, date},
+};
+
+const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
+
+fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
+    let settings = ReplaySettings {
+        from: Some(date(from)),
+        every,
+        repeat: false,
+        ..ReplaySettings::default()
+    };
+    vec![Arc::new(
+        Replay::new(&settings).expect("the bundled prices"),
+    )]
+}
+
+/// Waits for the replay's end.
+async fn end(world: &World) {
+    let ended = async || {
+        let note = world.provider("replay").await.and_then(|row| row.note);
+        note.is_some_and(|note| note.contains("ended"))
+    };
+    world.until("the replay ends", ended).await;
+}
+
+/// Everything that was stored, in the words of the file.
+async fn stored(world: &World) -> (Vec<Told>, BTreeSet<Fired>) {
+    let symbols: std::collections::HashMap<i64, String> = world
+        .stocks()
+        .await
+        .into_iter()
+        .map(|row| (row.id, row.symbol.to_string()))
+        .collect();
+    let mut prices: Vec<Told> = world
+        .prices()
+        .await
+        .into_iter()
+        .map(|row| Told {
+            day: row.trading_day,
+            symbol: symbols[&row.stock_id].clone(),
+            close: row.price.to_string(),
+            previous: row.previous_close.map(|close| close.to_string()),
+            open: row.open.map(|it| it.to_string()),
+            high: row.high.map(|it| it.to_string()),
+            low: row.low.map(|it| it.to_string()),
+            volume: row.volume,
+        })
+        .collect();
+    prices.sort();
+    let rows = world.alerts().await;
+    let fired: BTreeSet<Fired> = rows
+        .iter()
+        .map(|row| Fired {
+            day: row.trading_day,
+            symbol: symbols[&row.stock_id].clone(),
+            up: row.direction == Direction::Up,
+            multiple: row.threshold.to_string(),
+        })
+        .collect();
+    assert_eq!(fired.len(), rows.len(), "no alert fired twice");
+    (prices, fired)
+}
+
+/// Compares what was stored, and what the feed told, with what the file implies.
+async fn check(world: &World, from: &str) {
+    let (prices, fired) = stored(world).await;
+    let (expected_prices, expected_alerts) = implied(date(from));
+    let unequal = prices
+        .iter()
+        .zip(&expected_prices)
+        .find(|(one, other)| one != other);
+    assert_eq!(unequal, None);
+    assert_eq!(prices.len(), expected_prices.len());
+    let missing: Vec<_> = expected_alerts.difference(&fired).collect();
+    let surplus: Vec<_> = fired.difference(&expected_alerts).collect();
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "missing {missing:?}, surplus {surplus:?}"
+    );
+    let (told, alerted) = world.events().await;
+    assert_eq!((told.len(), alerted.len()), (prices.len(), fired.len()));
+}
+
+runtime::on_both_databases! {
+    async fn the_bundled_prices_fire_exactly_the_alerts_that_their_closes_imply(database) {
+        let world = World::new(database, &ALL).await;
+        let running = world.track(replay("2000-03-01", None));
+        end(&world).await;
+        running.stop().await;
+        check(&world, "2000-03-01").await;
+        let row = world.provider("replay").await.expect("its row");
+        assert_eq!((row.state, row.effective_interval), (ProviderState::Ok, None));
+        // Its polls are counted like any other calls.
+        let days: BTreeSet<_> = world.prices().await.iter().map(|row| row.trading_day).collect();
+        let metrics = world.metrics.text();
+        let counted = |line: &&str| {
+            line.starts_with("stock_tracker_api_calls_total{")
+                && line.contains("outcome=\"ok\"")
+                && line.contains("provider=\"replay\"")
+        };
+        let line = metrics.lines().find(counted).expect("calls are counted");
+        assert!(line.ends_with(&format!(" {}", days.len())), "{line}, {} days", days.len());
+    }
+
+    async fn a_killed_replay_goes_on_where_it_was(database) {
+        const FROM: &str = "2011-09-01";
+        let world = World::new(database, &ALL).await;
+        let whole = implied(date(FROM)).0.len();
+        for part in 1..4 {
+            let running = world.track(replay(FROM, None));
+            let far = async || world.prices().await.len() >= whole * part / 4;
+            world.until("a part is told", far).await;
+            drop(running);
+        }
+        assert!(world.prices().await.len() < whole, "it was killed before its end");
+        let _running = world.track(replay(FROM, None));
+        end(&world).await;
+        check(&world, FROM).await;
+    }
+
+    async fn a_replay_says_what_it_is_and_answers_requests_from_its_file(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let running = world.track(replay("2004-08-19", Some(Duration::from_hours(1))));
+        world.until("the first day is told", async || !world.prices().await.is_empty()).await;
+        let told = async || {
+            let row = world.provider("replay").await.expect("its row");
+            row.note.as_deref() == Some("replay of historical prices, 2004-08-19")
+        };
+        world.until("its row tells the day", told).await;
+        let row = world.provider("replay").await.expect("its row");
+        assert_eq!((row.rank, row.effective_interval), (Some(0), Some(3_600_000_000)));
+        assert_eq!((row.per_minute, row.per_day), (None, None));
+
+        assert_eq!(world.request("NVDA", true).await.0, PollOutcome::UnknownSymbol);
+        assert!(world.stock("NVDA").await.is_none());
+        assert_eq!(world.request("MSFT", true).await.0, PollOutcome::Answered);
+        let stock = world.stock("MSFT").await.expect("it is there");
+        assert!(stock.tracked && stock.answered_at.is_some());
+        assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
+        assert_eq!(world.prices().await.len(), 1, "its word comes with its day");
+        running.stop().await;
+    }
+}
