@@ -146,7 +146,9 @@ fn a_fragment_that_is_not_there_is_left_to_validation() {
 
 #[test]
 fn what_no_operation_uses_is_bounded_too() {
-    assert_eq!(excess(&bomb(25).replacen("...F0", "a", 1)), "selections");
+    let unused = excess(&bomb(25).replacen("...F0", "a", 1));
+    // Which of its fragments is measured first is up to a hash map.
+    assert!(["fields", "selections"].contains(&unused), "{unused}");
     let text = format!(
         "query A {{ a }} query B {{ x {{ {} }} }}",
         "a ".repeat(1000)
