@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod feed;
+mod open;
 pub mod page;
 pub mod price;
 pub mod request;
@@ -13,6 +14,7 @@ mod seed;
 pub mod sql;
 pub mod stock;
 
+pub use open::{OpenError, open};
 use runtime::{clock::SharedClock, database::Database};
 pub use seed::{Seed, seed};
 

@@ -1,0 +1,67 @@
+//! The GraphQL API: the schema, and how its operations are run.
+//!
+//! One invariant: resolvers only translate; what is true and what is allowed is the service's to say.
+
+mod alert;
+mod connection;
+mod delivery;
+mod executor;
+mod fault;
+mod kind;
+mod loader;
+mod mutation;
+mod node;
+mod price;
+mod query;
+mod rule;
+mod scalar;
+mod status;
+mod stock;
+mod subscription;
+
+use async_graphql::{Context, Result};
+
+pub(crate) use executor::Executor;
+
+use crate::service::Service;
+
+/// The schema.
+pub(crate) type Schema =
+    async_graphql::Schema<query::Query, mutation::Mutation, subscription::Subscription>;
+
+/// What of the schema can be set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SchemaOptions {
+    /// Whether clients may ask for the schema itself.
+    pub(crate) introspection: bool,
+}
+
+/// The schema over a service.
+pub(crate) fn schema(service: Service, options: SchemaOptions) -> Schema {
+    let mut builder = Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
+        .data(loader::loader(service.clone()))
+        .data(service);
+    if !options.introspection {
+        builder = builder.disable_introspection().disable_suggestions();
+    }
+    builder.finish()
+}
+
+/// The schema's text, as `schema.graphql` has it.
+pub fn sdl() -> String {
+    let schema =
+        Schema::build(query::Query, mutation::Mutation, subscription::Subscription).finish();
+    let mut text = schema.sdl_with_options(
+        async_graphql::SDLExportOptions::new()
+            .sorted_fields()
+            .sorted_enum_items(),
+    );
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+/// The service of a context.
+fn service<'a>(ctx: &Context<'a>) -> Result<&'a Service> {
+    ctx.data::<Service>()
+}

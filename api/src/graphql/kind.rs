@@ -1,0 +1,105 @@
+//! The enums.
+//!
+//! One invariant: a value's public name is its stored name.
+
+use async_graphql::Enum;
+
+/// What a rule watches for.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::AlertKind")]
+pub(crate) enum AlertKind {
+    /// The price differs from a base by a percentage or more.
+    PercentChange,
+    /// The price is at or above a level.
+    PriceAbove,
+    /// The price is at or below a level.
+    PriceBelow,
+    /// The price goes from below a level to above it.
+    CrossesAbove,
+    /// The price goes from above a level to below it.
+    CrossesBelow,
+    /// The session's volume exceeds a multiple of its average.
+    VolumeSpike,
+}
+
+/// Which way a price went.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::Direction")]
+pub(crate) enum Direction {
+    /// It rose.
+    Up,
+    /// It fell.
+    Down,
+}
+
+/// What a percentage is measured against.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::ChangeBase")]
+pub(crate) enum ChangeBase {
+    /// The previous session's close, adjusted for splits.
+    PreviousClose,
+    /// The session's open.
+    Open,
+    /// The price of the rule's last alert.
+    LastAlert,
+}
+
+/// How often a rule fires.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::Trigger")]
+pub(crate) enum Trigger {
+    /// Once, and then it is disabled.
+    Once,
+    /// Each time its condition becomes true.
+    EveryTime,
+    /// Once per symbol and trading day; a percentage once per direction and multiple.
+    OncePerDay,
+}
+
+/// How a provider is doing.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::ProviderState")]
+pub(crate) enum ProviderState {
+    /// It answers.
+    Ok,
+    /// It asked for patience.
+    RateLimited,
+    /// The day's requests are spent.
+    BudgetSpent,
+    /// It refuses the key.
+    Refused,
+    /// It does not answer, or not with what it promises.
+    Failing,
+    /// It waits for its turn.
+    Standby,
+}
+
+/// What the data is stored in.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "runtime::database::DatabaseKind")]
+pub(crate) enum DatabaseKind {
+    /// The embedded database, in one file.
+    Sqlite,
+    /// A PostgreSQL server.
+    #[graphql(name = "POSTGRESQL")]
+    Postgres,
+}
+
+/// The time that a budget is for.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BudgetWindow {
+    /// Any 60 seconds.
+    Minute,
+    /// The provider's day.
+    Day,
+}
+
+/// What happens to a client that reads more slowly than prices come.
+#[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DeliveryMode {
+    /// Prices are conflated per symbol: the latest is sent, and `extensions.delivery.missed` says how many were not.
+    #[default]
+    Latest,
+    /// Nothing is ever skipped; a client that cannot keep up is closed.
+    All,
+}

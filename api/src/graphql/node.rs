@@ -1,0 +1,79 @@
+//! Global ids, and whatever has one.
+//!
+//! One invariant: an id says what it is of, and stays the same for as long as the thing exists.
+
+use async_graphql::{Context, ID, Interface, Result};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{alert::AlertObject, rule::RuleObject, service, stock::StockObject};
+
+/// Whatever has a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub(crate) enum Node {
+    /// A stock.
+    Stock(StockObject),
+    /// An alert.
+    Alert(AlertObject),
+    /// A rule.
+    AlertRule(RuleObject),
+}
+
+/// What an id is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Stock,
+    Alert,
+    AlertRule,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Stock, Self::Alert, Self::AlertRule];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "Stock",
+            Self::Alert => "Alert",
+            Self::AlertRule => "AlertRule",
+        }
+    }
+}
+
+/// The global id of a row.
+pub(super) fn global_id(kind: Kind, row: i64) -> ID {
+    URL_SAFE_NO_PAD
+        .encode(format!("{}:{row}", kind.name()))
+        .into()
+}
+
+/// What a global id says; `None` if it is not one.
+pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
+    let (name, row) = text.split_once(':')?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+    let row = row.parse().ok()?;
+    // One spelling per id: no sign, no leading zeros.
+    (global_id(kind, row).as_str() == id).then_some((kind, row))
+}
+
+/// What there is under a global id.
+pub(super) async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let service = service(ctx)?;
+    Ok(match parse_id(id) {
+        None => None,
+        Some((Kind::Stock, row)) => {
+            let stock = service.stocks_by_id(&[row]).await?.remove(&row);
+            stock.map(|stock| Node::Stock(StockObject(stock)))
+        }
+        Some((Kind::Alert, row)) => service
+            .alert(row)
+            .await?
+            .map(|alert| Node::Alert(AlertObject(alert))),
+        Some((Kind::AlertRule, row)) => {
+            let mut rules = service.rules(None).await?.into_iter();
+            rules
+                .find(|rule| rule.id == row)
+                .map(|rule| Node::AlertRule(RuleObject(rule)))
+        }
+    })
+}

@@ -1,0 +1,95 @@
+//! The scalars: how exact values are read from clients and told to them.
+//!
+//! One invariant: every number and instant has one text, the same as everywhere else.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::NaiveDate;
+
+/// Declares a scalar that is a text on the wire and parses with `FromStr`.
+macro_rules! text_scalar {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $graphql:literal, $page:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $name(pub $inner);
+
+        $(#[$doc])*
+        #[Scalar(name = $graphql, specified_by_url = $page)]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                match value {
+                    Value::String(text) => match text.parse() {
+                        Ok(value) => Ok(Self(value)),
+                        Err(error) => {
+                            Err(InputValueError::custom(format!("{text:?} {error}")))
+                        }
+                    },
+                    other => Err(InputValueError::expected_type(other)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.to_string())
+            }
+        }
+
+        impl From<$inner> for $name {
+            fn from(inner: $inner) -> Self {
+                Self(inner)
+            }
+        }
+    };
+}
+
+text_scalar! {
+    /// Ticker: 1 to 16 of `A–Z 0–9 . - ^ = /`; taken in any case, answered in upper case.
+    Symbol(entity::Symbol), "Symbol",
+    "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#symbol"
+}
+
+text_scalar! {
+    /// Exact number as a string in its shortest form: no exponent, no trailing zeros, at most 8 fractional digits.
+    Decimal(entity::Decimal), "Decimal",
+    "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#decimal"
+}
+
+text_scalar! {
+    /// RFC 3339 instant; answered in UTC with `Z` and at most 6 fractional digits.
+    DateTime(entity::Timestamp), "DateTime",
+    "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#datetime"
+}
+
+text_scalar! {
+    /// Trading day, `YYYY-MM-DD`.
+    Date(NaiveDate), "Date",
+    "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#date"
+}
+
+text_scalar! {
+    /// Opaque position in a list or in the feed.
+    Cursor(String), "Cursor",
+    "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#cursor"
+}
+
+/// Whole number of up to 64 bits, as a JSON integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Int64(pub i64);
+
+/// Whole number of up to 64 bits, as a JSON integer.
+#[Scalar(
+    name = "Int64",
+    specified_by_url = "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#int64"
+)]
+impl ScalarType for Int64 {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) => number.as_i64().map(Self).ok_or_else(|| {
+                InputValueError::custom(format!("{number} is not a 64-bit integer"))
+            }),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Number(self.0.into())
+    }
+}

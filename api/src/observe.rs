@@ -1,0 +1,89 @@
+//! Counts what the transports report, in the words of the metrics.
+//!
+//! One invariant: every client that arrived is counted until it departs.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use runtime::metric::{CloseReason, OperationKind, OperationOutcome, Protocol, ServeMetrics};
+use tokio::time::Instant;
+use transport::{Kind, Outcome, Reason};
+
+/// The transports' observer.
+pub(crate) struct Counted(ServeMetrics);
+
+impl Counted {
+    /// Counts into `metrics`.
+    pub(crate) fn new(metrics: ServeMetrics) -> Self {
+        Self(metrics)
+    }
+}
+
+impl transport::Observer for Counted {
+    fn operation_finished(&self, kind: Kind, outcome: Outcome, elapsed: Duration) {
+        let kind = match kind {
+            Kind::Query => OperationKind::Query,
+            Kind::Mutation => OperationKind::Mutation,
+            Kind::Subscription => OperationKind::Subscription,
+        };
+        let outcome = match outcome {
+            Outcome::Ok => OperationOutcome::Ok,
+            Outcome::Errors => OperationOutcome::Error,
+            Outcome::Refused => OperationOutcome::Refused,
+        };
+        self.0.operation_ended(kind, outcome, elapsed);
+    }
+
+    fn client_arrived(&self, of: transport::Protocol) {
+        self.0.client_arrived(protocol(of));
+    }
+
+    fn client_departed(&self, of: transport::Protocol) {
+        self.0.client_departed(protocol(of));
+    }
+
+    fn event_delivered(&self, of: transport::Protocol, missed: u64) {
+        self.0.events_delivered(protocol(of), 1);
+        if missed > 0 {
+            self.0.events_conflated(protocol(of), missed);
+        }
+    }
+
+    fn subscriber_closed(&self, of: transport::Protocol, reason: Reason) {
+        let reason = match reason {
+            Reason::Complete | Reason::Unsubscribed | Reason::Disconnected => CloseReason::Left,
+            Reason::Overloaded => CloseReason::Overload,
+            Reason::Silent => CloseReason::Silent,
+            Reason::Misbehaved => CloseReason::Protocol,
+            Reason::GoingAway => CloseReason::Shutdown,
+        };
+        self.0.subscriber_closed(protocol(of), reason);
+    }
+}
+
+fn protocol(of: transport::Protocol) -> Protocol {
+    match of {
+        transport::Protocol::GraphqlTransportWs => Protocol::GraphqlTransportWs,
+        transport::Protocol::GraphqlWs => Protocol::GraphqlWs,
+        transport::Protocol::Sse => Protocol::Sse,
+    }
+}
+
+/// Middleware: counts every request by its route's template.
+pub(crate) async fn count_request(
+    State(metrics): State<ServeMetrics>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    metrics.request_answered(route, &method, response.status(), started.elapsed());
+    response
+}

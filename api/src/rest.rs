@@ -1,0 +1,77 @@
+//! The REST API under `/api/v1`, and its description.
+//!
+//! One invariant: a handler translates; what is true is the service's to say. Whatever is not served here is a problem
+//! too, in the same words.
+
+mod alert;
+mod health;
+mod number;
+mod page;
+mod parameter;
+mod problem;
+mod stock;
+mod view;
+
+use axum::{Json, Router, http::StatusCode, middleware, routing::get};
+use utoipa::OpenApi;
+
+pub(crate) use problem::Problem;
+pub(crate) use view::{AlertView, StockView};
+
+use crate::{access::Access, service::Service};
+
+/// The description of everything here.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stock Tracker",
+        description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    paths(
+        stock::stocks,
+        stock::stock,
+        stock::history,
+        stock::alerts,
+        alert::alerts,
+        health::health
+    )
+)]
+struct Description;
+
+/// The description as JSON, OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// The routes. Reads need what `access` says; health needs nothing.
+pub(crate) fn router(service: Service, access: Access) -> Router {
+    let reads = Router::new()
+        .route("/api/v1/stocks", get(stock::stocks))
+        .route("/api/v1/stocks/{symbol}", get(stock::stock))
+        .route("/api/v1/stocks/{symbol}/history", get(stock::history))
+        .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
+        .route("/api/v1/alerts", get(alert::alerts))
+        .route("/api/v1/openapi.json", get(async || Json(openapi())))
+        .route_layer(middleware::from_fn_with_state(
+            access,
+            crate::access::require_reader,
+        ));
+    Router::new()
+        .route("/api/v1/health", get(health::health))
+        .merge(reads)
+        .with_state(service)
+}
+
+/// What every unknown path is answered with.
+pub(crate) async fn unknown_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+/// What every method that a path does not take is answered with; the router adds `Allow`.
+pub(crate) async fn unknown_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not take that method",
+    )
+}

@@ -1,0 +1,58 @@
+//! `/api/v1/health`: how the product does, for people and their scripts.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::service::Service;
+
+/// How the product does.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct HealthView {
+    /// `ok`, `degraded` (it serves, but what it serves may age) or `down` (no database).
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Each part: `ok`, or what is wrong with it.
+    checks: BTreeMap<String, String>,
+}
+
+/// How the product does; 503 only while the database is away.
+#[utoipa::path(get, path = "/api/v1/health", tag = "operation",
+    responses((status = 200, body = HealthView), (status = 503, body = HealthView)))]
+pub(crate) async fn health(State(service): State<Service>) -> (StatusCode, Json<HealthView>) {
+    let status = service.status().await;
+    let mut checks = BTreeMap::new();
+    let database = if status.database_up {
+        "ok"
+    } else {
+        "does not answer"
+    };
+    checks.insert("database".to_owned(), database.to_owned());
+    for provider in &status.providers {
+        let state = if provider.is_well() {
+            "ok".to_owned()
+        } else {
+            sea_orm::ActiveEnum::to_value(&provider.row.state)
+                .to_lowercase()
+                .replace('_', " ")
+        };
+        checks.insert(format!("provider {}", provider.row.name), state);
+    }
+    let (code, word) = match (
+        status.database_up,
+        checks.values().all(|check| check == "ok"),
+    ) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (true, true) => (StatusCode::OK, "ok"),
+    };
+    (
+        code,
+        Json(HealthView {
+            status: word,
+            checks,
+        }),
+    )
+}

@@ -1,0 +1,126 @@
+//! Reads the parameters of a request.
+//!
+//! One invariant: a wrong parameter is refused by its name; an unknown one is ignored.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    http::request::Parts,
+};
+use chrono::NaiveDate;
+use entity::{Symbol, Timestamp};
+use store::price::Recorded;
+
+use super::problem::Problem;
+use crate::service::{PageArgs, PageSize};
+
+/// The parameters of a list.
+#[derive(Clone, Debug)]
+pub(crate) struct ListParameters {
+    /// Which page.
+    pub(crate) page: PageArgs,
+    /// How many at the most.
+    pub(crate) size: PageSize,
+    /// Of which time.
+    pub(crate) recorded: Recorded,
+    /// The other parameters as sent, for the link to the next page.
+    sent: Vec<(String, String)>,
+}
+
+impl ListParameters {
+    /// Lists are at most this long.
+    const MOST: u32 = 1000;
+
+    /// Reads what was sent; `default` rows unless it says how many.
+    pub(crate) fn read(
+        Query(sent): Query<HashMap<String, String>>,
+        default: u32,
+    ) -> Result<Self, Problem> {
+        let limit = match sent.get("limit") {
+            None => default,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=Self::MOST).contains(limit))
+                .ok_or_else(|| Problem::parameter("limit", "must be within 1 and 1000"))?,
+        };
+        let instant = |name: &str| {
+            sent.get(name)
+                .map(|text| parse_instant(name, text))
+                .transpose()
+        };
+        let recorded = Recorded {
+            from: instant("from")?,
+            to: instant("to")?,
+        };
+        let (after, before) = (sent.get("after").cloned(), sent.get("before").cloned());
+        // With `before` alone the page is what directly precedes that cursor.
+        let backwards = before.is_some() && after.is_none();
+        let count = i32::try_from(limit).ok();
+        let (first, last) = if backwards {
+            (None, count)
+        } else {
+            (count, None)
+        };
+        let kept =
+            |(name, _): &(&String, &String)| ["limit", "from", "to"].contains(&name.as_str());
+        let mut sent: Vec<(String, String)> = sent
+            .iter()
+            .filter(kept)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        sent.sort();
+        let page = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        let size = PageSize {
+            default,
+            most: Self::MOST,
+        };
+        Ok(Self {
+            page,
+            size,
+            recorded,
+            sent,
+        })
+    }
+
+    /// The `Link` header's value for the page after `cursor` of the list at `path`.
+    pub(crate) fn next_link(&self, path: &str, cursor: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.sent).append_pair("after", cursor);
+        format!("<{path}?{}>; rel=\"next\"", query.finish())
+    }
+}
+
+/// An RFC 3339 instant, or a date, which means its start in UTC.
+fn parse_instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    // A plus sign that was not escaped arrives as a space.
+    let instant = text.replace(' ', "+").parse();
+    let date = || text.parse::<NaiveDate>().map(Timestamp::start_of);
+    instant.or_else(|_| date()).map_err(|_| {
+        let wanted = "must be an RFC 3339 instant (2026-11-22T12:00:00Z) or a date (2026-11-22)";
+        Problem::parameter(name, wanted)
+    })
+}
+
+/// The symbol of the path.
+pub(crate) struct SymbolPath(pub Symbol);
+
+impl<S: Send + Sync> FromRequestParts<S> for SymbolPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let malformed = || Problem::parameter("symbol", "is not readable");
+        let Path(text): Path<String> = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| malformed())?;
+        text.parse()
+            .map(Self)
+            .map_err(|error| Problem::parameter("symbol", error))
+    }
+}

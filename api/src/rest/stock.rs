@@ -1,0 +1,108 @@
+//! `/api/v1/stocks` and what hangs on it.
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::{OriginalUri, Query, State},
+    response::Response,
+};
+
+use super::{
+    page::listed,
+    parameter::{ListParameters, SymbolPath},
+    problem::Problem,
+    view::{AlertView, PriceView, StockView},
+};
+use crate::service::{Error, Service};
+
+/// The tracked stocks with their latest prices, by symbol.
+#[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
+    responses((status = 200, body = [StockView]), (status = 401, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn stocks(
+    State(service): State<Service>,
+) -> Result<Json<Vec<StockView>>, Problem> {
+    let stocks = service.all_stocks().await?;
+    let ids: Vec<i64> = stocks.iter().map(|stock| stock.id).collect();
+    let prices = service.latest_prices(&ids).await?;
+    let view = |stock| StockView::new(stock, prices.get(&stock.id));
+    Ok(Json(stocks.iter().map(view).collect()))
+}
+
+/// One tracked stock with its latest price.
+#[utoipa::path(get, path = "/api/v1/stocks/{symbol}", tag = "stocks",
+    params(("symbol" = String, Path, description = "The ticker, in any case.")),
+    responses((status = 200, body = StockView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn stock(
+    State(service): State<Service>,
+    SymbolPath(symbol): SymbolPath,
+) -> Result<Json<StockView>, Problem> {
+    let stock = service.stock(&symbol).await?.filter(|stock| stock.tracked);
+    let missing = || Error::NotFound(format!("{symbol} is not tracked"));
+    let stock = stock.ok_or_else(missing)?;
+    let prices = service.latest_prices(&[stock.id]).await?;
+    Ok(Json(StockView::new(&stock, prices.get(&stock.id))))
+}
+
+/// A stock's prices, newest first.
+#[utoipa::path(get, path = "/api/v1/stocks/{symbol}/history", tag = "stocks",
+    params(
+        ("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at the most; 100 if not given."),
+        ("from" = Option<String>, Query, description = "Only prices recorded at this instant or later: RFC 3339, or a date."),
+        ("to" = Option<String>, Query, description = "Only prices recorded before this instant: RFC 3339, or a date."),
+        ("after" = Option<String>, Query, description = "A cursor of a `Link` header: what follows it."),
+        ("before" = Option<String>, Query, description = "A cursor of a `Link` header: what comes before it.")),
+    responses((status = 200, body = [PriceView]), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn history(
+    State(service): State<Service>,
+    SymbolPath(symbol): SymbolPath,
+    OriginalUri(uri): OriginalUri,
+    query: Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let parameters = ListParameters::read(query, 100)?;
+    let stock = service.known_stock(&symbol).await?;
+    let page = service
+        .history(
+            &stock,
+            parameters.recorded,
+            &parameters.page,
+            parameters.size,
+        )
+        .await?;
+    let cursor = page
+        .rows
+        .last()
+        .map(|last| service.cursor(last.seq, last.recorded_at));
+    let views: Vec<PriceView> = page.rows.iter().map(PriceView::from).collect();
+    Ok(listed(
+        views,
+        page.has_next.then_some(cursor).flatten(),
+        &parameters,
+        &uri,
+    ))
+}
+
+/// A stock's alerts, newest first.
+#[utoipa::path(get, path = "/api/v1/stocks/{symbol}/alerts", tag = "alerts",
+    params(
+        ("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at the most; 50 if not given."),
+        ("from" = Option<String>, Query, description = "Only alerts triggered at this instant or later: RFC 3339, or a date."),
+        ("to" = Option<String>, Query, description = "Only alerts triggered before this instant: RFC 3339, or a date."),
+        ("after" = Option<String>, Query, description = "A cursor of a `Link` header: what follows it."),
+        ("before" = Option<String>, Query, description = "A cursor of a `Link` header: what comes before it.")),
+    responses((status = 200, body = [AlertView]), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn alerts(
+    State(service): State<Service>,
+    SymbolPath(symbol): SymbolPath,
+    OriginalUri(uri): OriginalUri,
+    query: Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let parameters = ListParameters::read(query, 50)?;
+    let stock = service.known_stock(&symbol).await?;
+    super::alert::page(&service, Some(&stock), &parameters, &uri).await
+}

@@ -1,0 +1,162 @@
+//! Reads the arguments of pages.
+//!
+//! One invariant: a page is bounded, and a cursor that is not one of this list is an error, never an empty page.
+
+use entity::{Cursor, Position, Symbol};
+use store::page::Span;
+
+use super::Error;
+
+/// The arguments of a list, as the client wrote them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageArgs {
+    /// How many from the beginning, or from `after`.
+    pub(crate) first: Option<i32>,
+    /// Only what follows this cursor.
+    pub(crate) after: Option<String>,
+    /// How many from the end, or from `before`.
+    pub(crate) last: Option<i32>,
+    /// Only what comes before this cursor.
+    pub(crate) before: Option<String>,
+}
+
+/// How large pages of a list are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageSize {
+    /// When nobody says.
+    pub(crate) default: u32,
+    /// At the most.
+    pub(crate) most: u32,
+}
+
+/// GraphQL's lists.
+pub(crate) const GRAPHQL: PageSize = PageSize {
+    default: 50,
+    most: 500,
+};
+
+impl PageArgs {
+    /// The span of a list whose cursors are places in the feed of `epoch`.
+    pub(crate) fn feed_span<K: From<Position>>(
+        &self,
+        size: PageSize,
+        epoch: i64,
+    ) -> Result<Span<K>, Error> {
+        self.span(size, |cursor| match cursor {
+            Cursor::Feed(position) if position.epoch == epoch => Some(position.into()),
+            _ => None,
+        })
+    }
+
+    /// The span of the list of stocks.
+    pub(crate) fn stock_span<K>(
+        &self,
+        size: PageSize,
+        key: impl Fn(Symbol) -> K,
+    ) -> Result<Span<K>, Error> {
+        self.span(size, |cursor| match cursor {
+            Cursor::Stock(symbol) => Some(key(symbol)),
+            Cursor::Feed(_) => None,
+        })
+    }
+
+    fn span<K>(
+        &self,
+        size: PageSize,
+        place: impl Fn(Cursor) -> Option<K>,
+    ) -> Result<Span<K>, Error> {
+        let bounded = |argument, count: i32| {
+            u32::try_from(count)
+                .ok()
+                .filter(|count| *count <= size.most)
+                .ok_or_else(|| {
+                    Error::bad_input(
+                        argument,
+                        format!("{count} is not within 0 and {}", size.most),
+                    )
+                })
+        };
+        let (limit, from_end) = match (self.first, self.last) {
+            (Some(_), Some(_)) => {
+                return Err(Error::bad_input(
+                    "last",
+                    "cannot be given together with first",
+                ));
+            }
+            (None, Some(last)) => (bounded("last", last)?, true),
+            (Some(first), None) => (bounded("first", first)?, false),
+            (None, None) => (size.default, false),
+        };
+        let cursor = |argument, text: &Option<String>| match text {
+            None => Ok(None),
+            Some(text) => Cursor::decode(text)
+                .ok()
+                .and_then(&place)
+                .map(Some)
+                .ok_or_else(|| Error::bad_input(argument, "is not a cursor of this list")),
+        };
+        let (after, before) = (
+            cursor("after", &self.after)?,
+            cursor("before", &self.before)?,
+        );
+        Ok(Span {
+            after,
+            before,
+            limit,
+            from_end,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(args: &PageArgs) -> Result<Span<Position>, String> {
+        args.feed_span(GRAPHQL, 7)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_page_is_bounded_and_has_one_direction() {
+        let args = |first, last| PageArgs {
+            first,
+            last,
+            ..PageArgs::default()
+        };
+        assert_eq!(span(&args(None, None)).map(|span| span.limit), Ok(50));
+        let end = span(&args(None, Some(500))).expect("a span");
+        assert!(end.from_end && end.limit == 500);
+        for (first, last, argument) in [
+            (Some(501), None, "first"),
+            (Some(-1), None, "first"),
+            (None, Some(501), "last"),
+            (Some(1), Some(1), "last"),
+        ] {
+            let error = span(&args(first, last)).expect_err("a fault");
+            assert!(error.starts_with(argument), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_or_database_is_refused() {
+        let feed = |epoch| {
+            let recorded_at = entity::Timestamp::from_micros(5);
+            Cursor::Feed(Position {
+                epoch,
+                seq: 3,
+                recorded_at,
+            })
+            .encode()
+        };
+        let after = |after: String| PageArgs {
+            after: Some(after),
+            ..PageArgs::default()
+        };
+        assert!(span(&after(feed(7))).is_ok());
+        assert!(span(&after(feed(8))).is_err());
+        assert!(span(&after("x".to_owned())).is_err());
+        let symbol: Symbol = "IBM".parse().expect("a symbol");
+        assert!(span(&after(Cursor::Stock(symbol).encode())).is_err());
+    }
+}

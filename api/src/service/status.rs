@@ -1,0 +1,107 @@
+//! What the process and the tracker are doing.
+
+use std::time::Duration;
+
+use entity::{
+    ProviderState, Timestamp,
+    table::{provider, provider_call},
+};
+use runtime::database::DatabaseKind;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use tracker::market::Market;
+
+use super::{Error, Service};
+
+/// The window of a per-minute budget.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Which program runs, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Build {
+    /// The version, as in `Cargo.toml`.
+    pub(crate) version: &'static str,
+    /// The commit, if the build was told.
+    pub(crate) revision: Option<&'static str>,
+    /// When the process started.
+    pub(crate) started_at: Timestamp,
+}
+
+/// What there is to say of everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    /// The program.
+    pub(crate) build: Build,
+    /// The database's kind.
+    pub(crate) database: DatabaseKind,
+    /// Whether the database answered just now.
+    pub(crate) database_up: bool,
+    /// The providers, in the order in which they are asked.
+    pub(crate) providers: Vec<ProviderStatus>,
+    /// The market whose hours are kept.
+    pub(crate) market: Market,
+    /// The instant of all this.
+    pub(crate) now: Timestamp,
+}
+
+/// How a provider is doing.
+#[derive(Clone, Debug)]
+pub(crate) struct ProviderStatus {
+    /// What the tracker says.
+    pub(crate) row: provider::Model,
+    /// Requests of the last minute, and when the oldest of them no longer counts.
+    pub(crate) minute: (u32, Option<Timestamp>),
+}
+
+impl Service {
+    /// The status now. While the database is away it says so, and nothing of providers.
+    pub(crate) async fn status(&self) -> Status {
+        let now = self.store.clock.now();
+        let providers = self.providers(now).await;
+        if let Err(error) = &providers {
+            tracing::debug!(cause = ?error.cause(), "no status of providers");
+        }
+        Status {
+            build: self.build,
+            database: self.store.database.kind(),
+            database_up: providers.is_ok(),
+            providers: providers.unwrap_or_default(),
+            market: self.market,
+            now,
+        }
+    }
+
+    async fn providers(&self, now: Timestamp) -> Result<Vec<ProviderStatus>, Error> {
+        let connection = self.store.database.read();
+        let rows = provider::Entity::find()
+            .filter(provider::Column::Rank.is_not_null())
+            .order_by_asc(provider::Column::Rank)
+            .all(connection)
+            .await?;
+        let mut providers = Vec::with_capacity(rows.len());
+        for row in rows {
+            let recent = provider_call::Entity::find()
+                .filter(provider_call::Column::Provider.eq(&row.name))
+                .filter(provider_call::Column::SentAt.gt(now.before(MINUTE)));
+            let oldest = recent
+                .clone()
+                .order_by_asc(provider_call::Column::SentAt)
+                .one(connection)
+                .await?
+                .map(|call| call.sent_at.after(MINUTE));
+            let used = recent.count(connection).await?;
+            let minute = (u32::try_from(used).unwrap_or(u32::MAX), oldest);
+            providers.push(ProviderStatus { row, minute });
+        }
+        Ok(providers)
+    }
+}
+
+impl ProviderStatus {
+    /// Whether it does what it is there for.
+    pub(crate) fn is_well(&self) -> bool {
+        matches!(
+            self.row.state,
+            ProviderState::Ok | ProviderState::Standby | ProviderState::RateLimited
+        )
+    }
+}

@@ -1,0 +1,164 @@
+//! One plain WebSocket, from its upgrade to its end.
+//!
+//! One invariant: reading and writing never wait for each other, and every wait is bounded: by a pong that is due, by how
+//! far the client may fall behind, by the end of the process.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use entity::Position;
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use runtime::metric::{CloseReason, Protocol};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval_at, sleep, timeout},
+};
+
+use super::{Room, frame};
+use crate::hub::Since;
+
+/// The largest message that a client may send, in bytes; it is thrown away.
+pub(super) const LARGEST_INPUT: usize = 64 * 1024;
+/// How often a client is pinged.
+const PING: Duration = Duration::from_secs(20);
+/// How long a client may go without a pong.
+const SILENCE: Duration = Duration::from_secs(40);
+/// How many events a client may be behind. With frames of less than 4 KiB this also bounds 4 MiB.
+const BEHIND: usize = 1000;
+/// Close code 1013, "try again later" (RFC 6455 registry).
+const TRY_AGAIN_LATER: u16 = close_code::AGAIN;
+/// How long the closing handshake may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+type Sink = SplitSink<WebSocket, Message>;
+
+/// Tells a client everything until either side has enough.
+pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
+    let _counted = room.metrics.client_connected(Protocol::Ws);
+    let (mut sink, stream) = socket.split();
+    let (heard, hearing) = watch::channel(Instant::now());
+    let (reason, code) = {
+        let reading = pin!(read(stream, heard));
+        let writing = pin!(tell(&mut sink, &room, hearing));
+        let lagging = pin!(going_away(&room));
+        tokio::select! {
+            reason = reading => (reason, None),
+            (reason, code) = writing => (reason, code),
+            () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
+        }
+    };
+    if let Some(code) = code {
+        let frame = CloseFrame {
+            code,
+            reason: reason.as_str().into(),
+        };
+        // A client that does not take the goodbye has had its time.
+        let _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
+    }
+    room.metrics.subscriber_closed(Protocol::Ws, reason);
+}
+
+/// Hears and ignores what a client says; pongs keep it alive.
+async fn read(mut stream: SplitStream<WebSocket>, heard: watch::Sender<Instant>) -> CloseReason {
+    while let Some(message) = stream.next().await {
+        match message {
+            Ok(Message::Pong(_)) => {
+                heard.send_replace(Instant::now());
+            }
+            Ok(_) => {}
+            Err(_) => return CloseReason::Protocol,
+        }
+    }
+    CloseReason::Left
+}
+
+/// Waits until this client is to be sent off.
+async fn going_away(room: &Room) {
+    room.shutdown.soft().cancelled().await;
+    sleep(room.shutdown.closing_delay()).await;
+}
+
+/// Writes everything that happens; ends with why it cannot go on.
+async fn tell(
+    sink: &mut Sink,
+    room: &Room,
+    hearing: watch::Receiver<Instant>,
+) -> (CloseReason, Option<u16>) {
+    let mut end = room.hub.watch();
+    let mut position = *end.borrow_and_update();
+    let mut pings = interval_at(Instant::now() + PING, PING);
+    loop {
+        let writing = tokio::select! {
+            _ = pings.tick() => {
+                if hearing.borrow().elapsed() > SILENCE {
+                    return (CloseReason::Silent, Some(close_code::POLICY));
+                }
+                deliver(sink, vec![Message::Ping(Vec::new().into())])
+            }
+            changed = end.changed() => {
+                if changed.is_err() {
+                    return (CloseReason::Shutdown, Some(close_code::AWAY));
+                }
+                let Since::All(events) = room.hub.since(position) else {
+                    return (CloseReason::Overload, Some(TRY_AGAIN_LATER));
+                };
+                if let Some(last) = events.last() {
+                    position = last.position;
+                }
+                let frames: Vec<Message> = events
+                    .iter()
+                    .filter_map(|happened| happened.frame(frame::write))
+                    .map(Message::Text)
+                    .collect();
+                room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
+                deliver(sink, frames)
+            }
+        };
+        let told = tokio::select! {
+            told = writing => told,
+            () = too_far_behind(room, position) => {
+                return (CloseReason::Overload, Some(TRY_AGAIN_LATER));
+            }
+            () = silence(hearing.clone()) => return (CloseReason::Silent, None),
+        };
+        if told.is_err() {
+            return (CloseReason::Left, None);
+        }
+    }
+}
+
+/// Writes messages with one flush.
+async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Error> {
+    for message in messages {
+        sink.feed(message).await?;
+    }
+    sink.flush().await
+}
+
+/// Waits until more has happened since `position` than a client may be behind.
+async fn too_far_behind(room: &Room, position: Position) {
+    let mut end = room.hub.watch();
+    while room
+        .hub
+        .behind(position)
+        .is_some_and(|events| events <= BEHIND)
+    {
+        if end.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until a client has said nothing for too long.
+async fn silence(hearing: watch::Receiver<Instant>) {
+    loop {
+        let left = SILENCE.checked_sub(hearing.borrow().elapsed());
+        match left {
+            Some(left) if !left.is_zero() => sleep(left).await,
+            _ => return,
+        }
+    }
+}
