@@ -9,6 +9,7 @@ mod close;
 mod dialect;
 mod live;
 mod pulse;
+mod reader;
 mod session;
 mod wire;
 mod writer;
@@ -102,7 +103,7 @@ async fn attend<S: Service>(room: Arc<Room<S>>, upgrade: OnUpgrade, offers: Offe
                 .run()
                 .await;
         }
-        None => close::unsupported(socket, &room.limits).await,
+        None => Box::pin(close::unsupported(socket, &room.limits)).await,
     }
 }
 

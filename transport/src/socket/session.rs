@@ -16,29 +16,24 @@ use std::{
 use async_graphql::ServerError;
 use futures_util::{
     FutureExt, StreamExt,
-    future::{AbortHandle, Abortable, BoxFuture},
+    future::{AbortHandle, BoxFuture},
     stream::{FuturesUnordered, SelectAll},
 };
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     Socket,
     close::{self, CloseCode, Ending},
-    dialect::{Credential, Dialect, Said},
+    dialect::Dialect,
     live::{Live, Lived, Tag},
     pulse::{Due, Pulse},
 };
 use crate::{
-    fault::Fault,
-    observer::{Kind, Reason},
-    params::Params,
+    observer::Reason,
     room::Room,
     service::{Reply, Service, Subscription},
 };
-
-/// Messages read in one go before the rest of the session gets its turn.
-const READS: usize = 32;
 
 /// A session.
 pub(super) struct Session<S: Service> {
@@ -46,15 +41,15 @@ pub(super) struct Session<S: Service> {
     pub(super) socket: Socket,
     pub(super) dialect: Dialect,
     /// What the handshake said of who it is.
-    authorization: Option<String>,
+    pub(super) authorization: Option<String>,
     /// `None` until the client has introduced itself.
-    viewer: Option<S::Viewer>,
+    pub(super) viewer: Option<S::Viewer>,
     /// By id.
     pub(super) active: HashMap<String, Active>,
-    turns: u64,
+    pub(super) turns: u64,
     /// Queries, mutations and subscriptions that have not started yet. They run whether or not
     /// the peer takes anything, since they may hold what others wait for.
-    calls: FuturesUnordered<BoxFuture<'static, Option<Called>>>,
+    pub(super) calls: FuturesUnordered<BoxFuture<'static, Option<Called>>>,
     /// Running subscriptions, polled only while the peer takes what they yield.
     pub(super) streams: SelectAll<Live>,
     /// Frames to be written before anything of a subscription.
@@ -63,7 +58,7 @@ pub(super) struct Session<S: Service> {
     pub(super) unsent: usize,
     /// Frames handed over since the last flush.
     pub(super) fed: usize,
-    pulse: Pulse,
+    pub(super) pulse: Pulse,
     timer: Pin<Box<Sleep>>,
     departure: BoxFuture<'static, ()>,
 }
@@ -71,18 +66,22 @@ pub(super) struct Session<S: Service> {
 /// An operation that occupies its id.
 pub(super) struct Active {
     pub(super) turn: u64,
-    abort: AbortHandle,
+    pub(super) abort: AbortHandle,
     /// Whether it is a subscription that has started.
-    started: bool,
+    pub(super) started: bool,
 }
 
-struct Called {
-    tag: Tag,
-    result: Result<Answer, Vec<ServerError>>,
+/// What a call came to.
+pub(super) struct Called {
+    pub(super) tag: Tag,
+    pub(super) result: Result<Answer, Vec<ServerError>>,
 }
 
-enum Answer {
+/// An operation that was not refused.
+pub(super) enum Answer {
+    /// It is done.
     Once(Reply),
+    /// It has begun.
     Stream(Subscription),
 }
 
@@ -132,7 +131,8 @@ impl<S: Service> Session<S> {
         let Self {
             socket, replies, ..
         } = self;
-        close::finish(socket, ending, replies, &room.limits).await;
+        // Boxed, so that no session carries the room for its end through its life.
+        Box::pin(close::finish(socket, ending, replies, &room.limits)).await;
         room.observer.client_departed(protocol);
     }
 
@@ -205,158 +205,8 @@ impl<S: Service> Session<S> {
     }
 
     /// Whether so many answers wait that nothing more is read.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.replies.len() >= self.room.limits.replies_per_socket
-    }
-
-    fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        for _ in 0..READS {
-            if self.is_full() {
-                return Poll::Pending;
-            }
-            let Poll::Ready(received) = self.socket.poll_next_unpin(cx) else {
-                return Poll::Pending;
-            };
-            let ending = match received {
-                Some(Ok(Message::Text(text))) => match self.dialect.read(&text) {
-                    Ok(said) => self.hear(said),
-                    Err(reason) => Some(closing(CloseCode::BadRequest, reason)),
-                },
-                Some(Ok(Message::Binary(_))) => {
-                    Some(closing(CloseCode::BadRequest, "Messages are text"))
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
-                Some(Ok(Message::Close(_))) => Some(Ending::PeerClosed),
-                Some(Err(error)) => Some(failed(&error)),
-                None => Some(Ending::Gone(Reason::Disconnected)),
-            };
-            if let Some(ending) = ending {
-                return Poll::Ready(ending);
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn hear(&mut self, said: Said) -> Option<Ending> {
-        match said {
-            Said::Init(_) if self.viewer.is_some() => {
-                let reason = "Too many initialisation requests";
-                Some(closing(CloseCode::SecondInit, reason))
-            }
-            Said::Init(credential) => self.introduce(credential),
-            Said::Ping(payload) => {
-                self.reply(Dialect::pong(payload));
-                None
-            }
-            Said::Pong => None,
-            Said::Start(id, params) => self.start(id, params),
-            Said::Stop(id) => {
-                self.stop(&id);
-                None
-            }
-            Said::Terminate => Some(closing(CloseCode::Normal, "")),
-        }
-    }
-
-    /// The payload's token wins over the handshake's.
-    fn introduce(&mut self, credential: Credential) -> Option<Ending> {
-        let viewer = match credential {
-            Credential::Malformed => Err(Fault::unauthenticated("the token must be a string")),
-            Credential::Value(value) => self.room.service.authenticate(Some(&value)),
-            Credential::Absent => {
-                let value = self.authorization.as_deref();
-                self.room.service.authenticate(value)
-            }
-        };
-        match viewer {
-            Ok(viewer) => {
-                self.viewer = Some(viewer);
-                self.pulse.initialised();
-                self.reply(Dialect::acknowledged());
-                if self.dialect == Dialect::Legacy {
-                    self.reply(Dialect::keep_alive());
-                }
-                None
-            }
-            Err(fault) => {
-                if self.dialect == Dialect::Legacy {
-                    self.reply(Dialect::refused(&fault.message));
-                }
-                Some(Ending::Close(CloseCode::Forbidden, fault.message))
-            }
-        }
-    }
-
-    fn start(&mut self, id: String, params: Params) -> Option<Ending> {
-        if self.viewer.is_none() && self.dialect == Dialect::Legacy {
-            // That protocol lets operations come without an introduction.
-            if let Some(ending) = self.introduce(Credential::Absent) {
-                return Some(ending);
-            }
-        }
-        let Some(viewer) = self.viewer.clone() else {
-            return Some(closing(CloseCode::Unauthorized, "Unauthorized"));
-        };
-        if self.active.contains_key(&id) {
-            if self.dialect == Dialect::Modern {
-                let reason = format!("Subscriber for {id} already exists");
-                return Some(Ending::Close(CloseCode::DuplicateId, Cow::Owned(reason)));
-            }
-            self.stop(&id);
-        }
-        if self.active.len() >= self.room.limits.operations_per_socket {
-            let fault = Fault::rate_limited("too many operations run on this socket", 1);
-            self.reply(self.dialect.error(&id, &[fault.error()]));
-            return None;
-        }
-        let operation = match self.room.prepare(params) {
-            Ok(operation) => operation,
-            Err(rejection) => {
-                self.reply(self.dialect.error(&id, &rejection.errors));
-                return None;
-            }
-        };
-        self.turns += 1;
-        let tag = Tag {
-            prefix: self.dialect.next_prefix(&id),
-            turn: self.turns,
-            id: id.clone(),
-        };
-        let (abort, registration) = AbortHandle::new_pair();
-        let active = Active {
-            turn: tag.turn,
-            abort,
-            started: false,
-        };
-        self.active.insert(id, active);
-        let room = Arc::clone(&self.room);
-        let call = async move {
-            let result = match operation.kind {
-                Kind::Subscription => room.subscribe(operation, viewer).await.map(Answer::Stream),
-                Kind::Query | Kind::Mutation => {
-                    let reply = room.execute(operation, viewer).await;
-                    if reply.refusal.is_empty() {
-                        Ok(Answer::Once(reply))
-                    } else {
-                        Err(reply.refusal)
-                    }
-                }
-            };
-            Called { tag, result }
-        };
-        self.calls
-            .push(Abortable::new(call, registration).map(Result::ok).boxed());
-        None
-    }
-
-    fn stop(&mut self, id: &str) {
-        if let Some(active) = self.active.remove(id) {
-            active.abort.abort();
-            if active.started {
-                self.closed(Reason::Unsubscribed);
-            }
-        }
     }
 
     /// What an operation came to, or began with.
@@ -395,7 +245,8 @@ impl<S: Service> Session<S> {
             .subscriber_closed(self.dialect.protocol(), reason);
     }
 
-    fn reply(&mut self, text: String) {
+    /// Queues a message.
+    pub(super) fn reply(&mut self, text: String) {
         self.unsent += text.len();
         self.replies.push_back(Message::text(text));
     }
@@ -410,19 +261,7 @@ impl<S: Service> Session<S> {
     }
 }
 
-fn closing(code: CloseCode, reason: &'static str) -> Ending {
+/// An ending by the server.
+pub(super) fn closing(code: CloseCode, reason: &'static str) -> Ending {
     Ending::Close(code, Cow::Borrowed(reason))
-}
-
-/// What the library could not read.
-fn failed(error: &Error) -> Ending {
-    match error {
-        Error::Capacity(_) => closing(CloseCode::TooBig, "Message too big"),
-        Error::Utf8(_) => closing(CloseCode::NotText, "Messages are UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Ending::Gone(Reason::Disconnected)
-        }
-        Error::Protocol(_) => closing(CloseCode::Protocol, "Not a WebSocket frame"),
-        _ => Ending::Gone(Reason::Disconnected),
-    }
 }

@@ -1,0 +1,204 @@
+//! The reading half of a session: what each message of its client does.
+//!
+//! Invariant: messages take effect in the order in which they came, and none waits for what another
+//! one started. Polled by its session.
+
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{AbortHandle, Abortable},
+};
+use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
+
+use super::{
+    close::{CloseCode, Ending},
+    dialect::{Credential, Dialect, Said},
+    live::Tag,
+    session::{Active, Answer, Called, Session, closing},
+};
+use crate::{
+    document::Operation,
+    fault::Fault,
+    observer::{Kind, Reason},
+    params::Params,
+    service::Service,
+};
+
+/// Messages read in one go before the rest of the session gets its turn.
+const READS: usize = 32;
+
+impl<S: Service> Session<S> {
+    /// Reads until nothing more is there.
+    pub(super) fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        for _ in 0..READS {
+            if self.is_full() {
+                return Poll::Pending;
+            }
+            let Poll::Ready(received) = self.socket.poll_next_unpin(cx) else {
+                return Poll::Pending;
+            };
+            let ending = match received {
+                Some(Ok(Message::Text(text))) => match self.dialect.read(&text) {
+                    Ok(said) => self.hear(said),
+                    Err(reason) => Some(closing(CloseCode::BadRequest, reason)),
+                },
+                Some(Ok(Message::Binary(_))) => {
+                    Some(closing(CloseCode::BadRequest, "Messages are text"))
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
+                Some(Ok(Message::Close(_))) => Some(Ending::PeerClosed),
+                Some(Err(error)) => Some(failed(&error)),
+                None => Some(Ending::Gone(Reason::Disconnected)),
+            };
+            if let Some(ending) = ending {
+                return Poll::Ready(ending);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn hear(&mut self, said: Said) -> Option<Ending> {
+        match said {
+            Said::Init(_) if self.viewer.is_some() => {
+                let reason = "Too many initialisation requests";
+                Some(closing(CloseCode::SecondInit, reason))
+            }
+            Said::Init(credential) => self.introduce(credential),
+            Said::Ping(payload) => {
+                self.reply(Dialect::pong(payload));
+                None
+            }
+            Said::Pong => None,
+            Said::Start(id, params) => self.start(id, params),
+            Said::Stop(id) => {
+                self.stop(&id);
+                None
+            }
+            Said::Terminate => Some(closing(CloseCode::Normal, "")),
+        }
+    }
+
+    /// The payload's token wins over the handshake's.
+    fn introduce(&mut self, credential: Credential) -> Option<Ending> {
+        let viewer = match credential {
+            Credential::Malformed => Err(Fault::unauthenticated("the token must be a string")),
+            Credential::Value(value) => self.room.service.authenticate(Some(&value)),
+            Credential::Absent => {
+                let value = self.authorization.as_deref();
+                self.room.service.authenticate(value)
+            }
+        };
+        match viewer {
+            Ok(viewer) => {
+                self.viewer = Some(viewer);
+                self.pulse.initialised();
+                self.reply(Dialect::acknowledged());
+                if self.dialect == Dialect::Legacy {
+                    self.reply(Dialect::keep_alive());
+                }
+                None
+            }
+            Err(fault) => {
+                if self.dialect == Dialect::Legacy {
+                    self.reply(Dialect::refused(&fault.message));
+                }
+                Some(Ending::Close(CloseCode::Forbidden, fault.message))
+            }
+        }
+    }
+
+    fn start(&mut self, id: String, params: Params) -> Option<Ending> {
+        if self.viewer.is_none() && self.dialect == Dialect::Legacy {
+            // That protocol lets operations come without an introduction.
+            if let Some(ending) = self.introduce(Credential::Absent) {
+                return Some(ending);
+            }
+        }
+        let Some(viewer) = self.viewer.clone() else {
+            return Some(closing(CloseCode::Unauthorized, "Unauthorized"));
+        };
+        if self.active.contains_key(&id) {
+            if self.dialect == Dialect::Modern {
+                let reason = format!("Subscriber for {id} already exists");
+                return Some(Ending::Close(CloseCode::DuplicateId, Cow::Owned(reason)));
+            }
+            self.stop(&id);
+        }
+        if self.active.len() >= self.room.limits.operations_per_socket {
+            let fault = Fault::rate_limited("too many operations run on this socket", 1);
+            self.reply(self.dialect.error(&id, &[fault.error()]));
+            return None;
+        }
+        let operation = match self.room.prepare(params) {
+            Ok(operation) => operation,
+            Err(rejection) => {
+                self.reply(self.dialect.error(&id, &rejection.errors));
+                return None;
+            }
+        };
+        self.launch(id, operation, viewer);
+        None
+    }
+
+    /// Lets an operation run beside the others.
+    fn launch(&mut self, id: String, operation: Operation, viewer: S::Viewer) {
+        self.turns += 1;
+        let tag = Tag {
+            prefix: self.dialect.next_prefix(&id),
+            turn: self.turns,
+            id: id.clone(),
+        };
+        let (abort, registration) = AbortHandle::new_pair();
+        let active = Active {
+            turn: tag.turn,
+            abort,
+            started: false,
+        };
+        self.active.insert(id, active);
+        let room = Arc::clone(&self.room);
+        let call = async move {
+            let result = match operation.kind {
+                Kind::Subscription => room.subscribe(operation, viewer).await.map(Answer::Stream),
+                Kind::Query | Kind::Mutation => {
+                    let reply = room.execute(operation, viewer).await;
+                    if reply.refusal.is_empty() {
+                        Ok(Answer::Once(reply))
+                    } else {
+                        Err(reply.refusal)
+                    }
+                }
+            };
+            Called { tag, result }
+        };
+        self.calls
+            .push(Abortable::new(call, registration).map(Result::ok).boxed());
+    }
+
+    fn stop(&mut self, id: &str) {
+        if let Some(active) = self.active.remove(id) {
+            active.abort.abort();
+            if active.started {
+                self.closed(Reason::Unsubscribed);
+            }
+        }
+    }
+}
+
+/// What the library could not read.
+fn failed(error: &Error) -> Ending {
+    match error {
+        Error::Capacity(_) => closing(CloseCode::TooBig, "Message too big"),
+        Error::Utf8(_) => closing(CloseCode::NotText, "Messages are UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Ending::Gone(Reason::Disconnected)
+        }
+        Error::Protocol(_) => closing(CloseCode::Protocol, "Not a WebSocket frame"),
+        _ => Ending::Gone(Reason::Disconnected),
+    }
+}
