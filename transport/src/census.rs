@@ -72,6 +72,13 @@ pub(crate) struct Seat {
     address: ClientAddress,
 }
 
+impl Seat {
+    /// Whose it is.
+    pub(crate) fn address(&self) -> ClientAddress {
+        self.address
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut counts = self.census.0.lock().unwrap_or_else(PoisonError::into_inner);

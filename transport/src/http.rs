@@ -69,13 +69,18 @@ async fn answer<S: Service>(
         room.guard.check_origin(parts)?;
         return Ok(Guard::preflight(METHODS));
     }
-    if parts.method != Method::GET && parts.method != Method::POST {
-        return Err(Fault::method(METHODS, "GraphQL is served by GET and POST"));
+    let allowed = match door {
+        Door::All => METHODS,
+        Door::Socket => "GET",
+    };
+    if !allowed.split(", ").any(|method| parts.method == method) {
+        return Err(Fault::method(allowed, "this method is not served here"));
     }
     let page = page_of(room, door, parts);
     if !(page.is_some() && Guard::is_navigation(parts)) {
         room.guard.check_origin(parts)?;
     }
+    room.service.admit(ClientAddress::of(&parts.extensions))?;
     if is_upgrade(parts) {
         return socket::upgrade(room, parts);
     }

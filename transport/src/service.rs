@@ -11,7 +11,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 
-use crate::fault::{self, Fault, code};
+use crate::{
+    census::ClientAddress,
+    fault::{self, Fault, code},
+};
 
 /// What executes operations.
 pub trait Service: Clone + Send + Sync + 'static {
@@ -24,6 +27,17 @@ pub trait Service: Clone + Send + Sync + 'static {
     ///
     /// A wrong or malformed token, or none where one is needed.
     fn authenticate(&self, authorization: Option<&str>) -> Result<Self::Viewer, Fault>;
+
+    /// Judges how much an address asks: once for each HTTP request and each operation on a
+    /// WebSocket, before anything of it is read.
+    ///
+    /// # Errors
+    ///
+    /// It asks too much; usually [`Fault::rate_limited`].
+    fn admit(&self, address: ClientAddress) -> Result<(), Fault> {
+        let _ = address;
+        Ok(())
+    }
 
     /// Executes a query or mutation. The request carries its parsed document. Dropping the future
     /// gives the operation up: its deadline passed, or its client left.

@@ -66,9 +66,8 @@ pub(crate) fn upgrade<S: Service>(
     if room.drain.is_draining() {
         return Err(Fault::unavailable("the server is going away", 1));
     }
-    let seat = room
-        .census
-        .admit(ClientAddress::of(&parts.extensions), &room.limits)?;
+    let address = ClientAddress::of(&parts.extensions);
+    let seat = room.census.admit(address, &room.limits)?;
     let offers = Offers::of(&parts.headers);
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -87,7 +86,7 @@ pub(crate) fn upgrade<S: Service>(
 }
 
 /// Lives as long as the socket.
-async fn attend<S: Service>(room: Arc<Room<S>>, upgrade: OnUpgrade, offers: Offers, _seat: Seat) {
+async fn attend<S: Service>(room: Arc<Room<S>>, upgrade: OnUpgrade, offers: Offers, seat: Seat) {
     let connection = match upgrade.await {
         Ok(connection) => Wire::new(TokioIo::new(connection)),
         Err(error) => {
@@ -97,13 +96,12 @@ async fn attend<S: Service>(room: Arc<Room<S>>, upgrade: OnUpgrade, offers: Offe
     };
     let config = config(&room.limits);
     let socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-    match offers.dialect {
-        Some(dialect) => {
-            Session::new(room, socket, dialect, offers.authorization)
-                .run()
-                .await;
-        }
-        None => Box::pin(close::unsupported(socket, &room.limits)).await,
+    if let Some(dialect) = offers.dialect {
+        let session = Session::new(room, socket, dialect, offers.authorization, seat);
+        session.run().await;
+    } else {
+        Box::pin(close::unsupported(socket, &room.limits)).await;
+        drop(seat);
     }
 }
 

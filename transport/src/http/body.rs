@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::{
     HeaderMap, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
     request::Parts,
 };
 use tokio::time::timeout;
@@ -28,13 +28,16 @@ pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Fault> {
         (Some(value), None) => value.to_str().is_ok_and(is_json),
         _ => false,
     };
-    if is_json {
+    let is_plain = headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_json && is_plain {
         return Ok(());
     }
     Err(Fault::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code::BAD_USER_INPUT,
-        "the body must be application/json in UTF-8",
+        "the body must be application/json in UTF-8, not compressed",
     ))
 }
 

@@ -135,6 +135,10 @@ impl<S: Service> Session<S> {
             self.reply(self.dialect.error(&id, &[fault.error()]));
             return None;
         }
+        if let Err(fault) = self.room.service.admit(self.seat.address()) {
+            self.reply(self.dialect.error(&id, &[fault.error()]));
+            return None;
+        }
         let operation = match self.room.prepare(params) {
             Ok(operation) => operation,
             Err(rejection) => {

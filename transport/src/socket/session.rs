@@ -30,6 +30,7 @@ use super::{
     pulse::{Due, Pulse},
 };
 use crate::{
+    census::Seat,
     observer::Reason,
     room::Room,
     service::{Reply, Service, Subscription},
@@ -42,6 +43,8 @@ pub(super) struct Session<S: Service> {
     pub(super) dialect: Dialect,
     /// What the handshake said of who it is.
     pub(super) authorization: Option<String>,
+    /// Counts it, and knows whose it is.
+    pub(super) seat: Seat,
     /// `None` until the client has introduced itself.
     pub(super) viewer: Option<S::Viewer>,
     /// By id.
@@ -91,6 +94,7 @@ impl<S: Service> Session<S> {
         socket: Socket,
         dialect: Dialect,
         authorization: Option<String>,
+        seat: Seat,
     ) -> Self {
         let now = Instant::now();
         let pulse = Pulse::new(now, &room.limits);
@@ -101,6 +105,7 @@ impl<S: Service> Session<S> {
             socket,
             dialect,
             authorization,
+            seat,
             viewer: None,
             active: HashMap::new(),
             turns: 0,
@@ -129,10 +134,14 @@ impl<S: Service> Session<S> {
             }
         }
         let Self {
-            socket, replies, ..
+            socket,
+            replies,
+            seat,
+            ..
         } = self;
         // Boxed, so that no session carries the room for its end through its life.
         Box::pin(close::finish(socket, ending, replies, &room.limits)).await;
+        drop(seat);
         room.observer.client_departed(protocol);
     }
 

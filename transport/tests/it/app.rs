@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, Once},
+    sync::{
+        Arc, Mutex, Once,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,8 +15,8 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
-    Drain, End, Event, Fault, Item, Kind, Limits, Observer, Outcome, Plain, Protocol, Reason,
-    Reply, Service, Subscription, Transport,
+    ClientAddress, Drain, End, Event, Fault, Item, Kind, Limits, Observer, Outcome, Plain,
+    Protocol, Reason, Reply, Service, Subscription, Transport,
 };
 
 use crate::demo::{Counter, Demo, schema};
@@ -24,6 +27,8 @@ pub(crate) struct Fenced {
     plain: Plain<Demo>,
     /// Whether anonymous clients are refused.
     strict: bool,
+    /// Requests and operations that are admitted yet.
+    admits: Arc<AtomicI64>,
 }
 
 impl Service for Fenced {
@@ -36,6 +41,14 @@ impl Service for Fenced {
             Some(_) => Err(Fault::unauthenticated("wrong token")),
             None => Err(Fault::unauthenticated("no token")),
         }
+    }
+
+    fn admit(&self, address: ClientAddress) -> Result<(), Fault> {
+        assert!(address.0.is_loopback(), "{address:?}");
+        if self.admits.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        Err(Fault::rate_limited("too much", 7))
     }
 
     async fn execute(&self, request: Request, viewer: bool) -> Reply {
@@ -117,6 +130,7 @@ pub(crate) struct App {
     pub(crate) log: Log,
     pub(crate) drain: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) admits: Arc<AtomicI64>,
 }
 
 impl App {
@@ -141,15 +155,20 @@ impl App {
         let drain = CancellationToken::new();
         let tasks = TaskTracker::new();
         let plain = Plain(schema(counter.clone()));
-        let transport = Transport::new(Fenced { plain, strict })
-            .with_limits(limits)
-            .with_observer(log.clone())
-            .with_tasks(tasks.clone())
-            .with_drain(Drain::new(
-                drain.clone(),
-                Duration::from_millis(200),
-                |spread| spread / 2,
-            ));
+        let admits = Arc::new(AtomicI64::new(i64::MAX));
+        let transport = Transport::new(Fenced {
+            plain,
+            strict,
+            admits: Arc::clone(&admits),
+        })
+        .with_limits(limits)
+        .with_observer(log.clone())
+        .with_tasks(tasks.clone())
+        .with_drain(Drain::new(
+            drain.clone(),
+            Duration::from_millis(200),
+            |spread| spread / 2,
+        ));
         let router = configure(transport).router("/graphql");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -163,6 +182,7 @@ impl App {
             log,
             drain,
             tasks,
+            admits,
         }
     }
 

@@ -130,6 +130,7 @@ async fn faults_of_a_request_are_told_as_graphql_errors() {
                 .body("{}"),
             415,
         ),
+        (post("{}").header("content-encoding", "gzip"), 415),
         (post(&" ".repeat(1001)), 413),
         (post("{}").header("accept", "image/png"), 406),
         (post(""), 400),
@@ -300,4 +301,24 @@ async fn a_browser_without_a_query_gets_the_page() {
     assert_eq!(told(framed).await.0, 403);
     assert_eq!(told(browse().query(&[("query", "{ value }")])).await.0, 401);
     assert_eq!(told(browser().get(app.url())).await.0, 401);
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_much_is_told_when_to_come_back() {
+    let app = App::start().await;
+    app.admits.store(1, Ordering::SeqCst);
+    assert_eq!(
+        app.query("{ value }")
+            .send()
+            .await
+            .expect("response")
+            .status(),
+        200
+    );
+    let response = app.query("{ value }").send().await.expect("response");
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "7");
+    let body: Value = response.json().await.expect("JSON");
+    let expected = json!({"code": "RATE_LIMITED", "retryAfter": 7});
+    assert_eq!(body["errors"][0]["extensions"], expected);
 }

@@ -1,10 +1,11 @@
 //! graphql-transport-ws: what is said, and every way a socket is closed.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::{MaybeTlsStream, tungstenite::Message};
 use transport::Limits;
 
 use crate::{
@@ -327,6 +328,22 @@ async fn operations_beyond_the_limit_are_refused_and_the_socket_lives() {
 }
 
 #[tokio::test]
+async fn operations_of_an_address_that_asks_too_much_are_refused_one_by_one() {
+    let app = App::start().await;
+    let mut client = Client::ready(&app).await;
+    app.admits.store(0, Ordering::SeqCst);
+    client.subscribe("a", "{ value }").await;
+    let error = client.hear().await;
+    assert_eq!(
+        error["payload"][0]["extensions"]["retryAfter"], 7,
+        "{error}"
+    );
+    app.admits.store(1, Ordering::SeqCst);
+    client.subscribe("a", "{ value }").await;
+    assert_eq!(client.hear().await, next("a", &json!({"value": 0})));
+}
+
+#[tokio::test]
 async fn sockets_are_counted_by_address_and_in_all() {
     let limits = Limits::default();
     for (limits, status) in [
@@ -396,6 +413,28 @@ async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
         assert!(matches!(frame, Message::Ping(_)), "{frame:?}");
         client.socket.flush().await.expect("the pong");
     }
+}
+
+#[tokio::test]
+async fn a_peer_lives_as_long_as_bytes_of_it_arrive_though_no_frame_is_whole() {
+    let app = App::limited(Limits {
+        silence: millis(300),
+        ..Limits::default()
+    })
+    .await;
+    let mut client = Client::ready(&app).await;
+    let text = br#"{"type":"ping"}"#;
+    let MaybeTlsStream::Plain(wire) = client.socket.get_mut() else {
+        panic!("no TLS here");
+    };
+    // A masked text frame whose mask is zero.
+    let mut frame = vec![0x81, 0x80 | 15, 0, 0, 0, 0];
+    frame.extend_from_slice(text);
+    for byte in frame {
+        wire.write_all(&[byte]).await.expect("alive");
+        tokio::time::sleep(millis(50)).await;
+    }
+    assert_eq!(client.hear().await["type"], "pong");
 }
 
 #[tokio::test]
