@@ -90,20 +90,20 @@ impl Polling {
         let (mut feed, mut request) = (doorbell.listen(Bell::Feed), doorbell.listen(Bell::Request));
         let stopping = self.desk.stopping.clone();
         let mut looked = self.look_once(true).await;
+        let mut look_at = looked + LOOK;
         while !stopping.is_cancelled() {
-            let wake = self.start_once().min(looked + LOOK);
+            let wake = self.start_once().min(look_at);
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.settle(done),
                 () = request.rung() => { self.look_once(false).await; }
-                () = feed.rung() => {
-                    sleep_until(looked + CALM).await;
-                    looked = self.look_once(true).await;
-                }
-                () = sleep_until(wake) => if looked.elapsed() >= LOOK {
-                    looked = self.look_once(true).await;
-                },
+                () = feed.rung() => look_at = look_at.min(looked + CALM),
+                () = sleep_until(wake) => {}
+            }
+            if Instant::now() >= look_at {
+                looked = self.look_once(true).await;
+                look_at = looked + LOOK;
             }
             self.answer_once().await;
         }

@@ -247,6 +247,14 @@ impl World {
         (prices, alerts)
     }
 
+    /// Tracks one more stock, as `api` does when nobody can be asked.
+    pub(crate) async fn add(&self, of: &str) {
+        let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
+        let tracked = store::stock::track(&mut feed, &symbol(of), None).await;
+        tracked.expect("it is tracked");
+        feed.commit().await.expect("it is told");
+    }
+
     pub(crate) async fn untrack(&self, of: &str) {
         let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
         let untracked = store::stock::untrack(&mut feed, &symbol(of)).await;

@@ -1,0 +1,266 @@
+//! The loop, over providers that answer as told: whom it asks, when, and what it says of it.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use entity::{PollOutcome, ProviderState};
+use store::feed::FeedTransaction;
+use tracker::{market::Market, provider::PollError};
+
+use crate::{
+    script::Script,
+    world::{World, at, decimal, quote},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn state(world: &World, provider: &str) -> Option<ProviderState> {
+    world.provider(provider).await.map(|row| row.state)
+}
+
+runtime::on_both_databases! {
+    async fn every_tracked_symbol_is_polled_at_once_and_then_each_interval(database) {
+        let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT", "ORCL", "SAP"]).await;
+        let script = Script::new("live", world.clock.shared()).taking(4).shared();
+        let running = world.track(vec![script.clone()]);
+        world.until("all are stored", async || world.prices().await.len() == 6).await;
+        assert_eq!(script.calls().len(), 2, "as few requests as hold six symbols");
+        world.until_after(SECOND * 5, "all are asked again", async || script.asked_for("SAP") == 2).await;
+        let (first, again) = (script.calls()[0].0, script.calls()[2].0);
+        assert!(again.since(first) >= Duration::from_mins(5), "{first} {again}");
+        assert!(again.since(first) < Duration::from_mins(6), "{first} {again}");
+        running.stop().await;
+    }
+
+    async fn what_is_tracked_later_is_polled_at_once_and_what_is_untracked_no_more(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        let _running = world.track(vec![script.clone()]);
+        world.until("both are stored", async || world.prices().await.len() == 2).await;
+        let shown = |of: &str| format!("stock_tracker_current_price{{symbol=\"{of}\"}} 100");
+        world.until("its price is shown", async || world.metrics.text().contains(&shown("MSFT"))).await;
+        world.untrack("MSFT").await;
+        world.add("IBM").await;
+        world.until("it is polled", async || script.asked_for("IBM") == 1).await;
+        world.until_after(SECOND * 30, "the others again", async || script.asked_for("AAPL") == 3).await;
+        assert_eq!(script.asked_for("MSFT"), 1);
+        let gone = async || !world.metrics.text().contains(&shown("MSFT"));
+        world.until("its price is shown no more", gone).await;
+        assert!(world.metrics.text().contains(&shown("IBM")));
+    }
+
+    async fn outside_of_the_window_nothing_is_polled_but_once_after_a_start(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        world.clock.set(at("2026-11-21T17:00:00Z"));
+        let script = Script::new("live", world.clock.shared()).shared();
+        let running = world.track_at(Market::Us, vec![script.clone()]);
+        world.until("the start's poll", async || world.prices().await.len() == 1).await;
+        let monday = at("2026-11-23T09:00:00Z");
+        world.until_after(SECOND * 1_200, "Monday's poll", async || script.calls().len() == 2).await;
+        let again = script.calls()[1].0;
+        assert!(again >= monday && again.since(monday) < Duration::from_hours(1), "{again}");
+        running.stop().await;
+        // A restart soon after has nothing to catch up with.
+        let _running = world.track_at(Market::Us, vec![script.clone()]);
+        world.until("it runs", async || {
+            world.provider("live").await.is_some_and(|row| row.updated_at == world.store.clock.now())
+        }).await;
+        assert_eq!(script.calls().len(), 2);
+    }
+
+    async fn the_minutes_budget_holds_in_any_sixty_seconds(database) {
+        let symbols = ["A", "B", "C", "D", "E", "F", "G", "H"];
+        let world = World::new(database, &symbols).await;
+        let script = Script::new("live", world.clock.shared()).within(Some(3), None).shared();
+        let running = world.track(vec![script.clone()]);
+        world.until_after(SECOND, "all are asked", async || script.calls().len() >= 8).await;
+        // The budget is the database's: a restart begins no new minute.
+        running.stop().await;
+        let _running = world.track(vec![script.clone()]);
+        let many = async || script.calls().len() >= 16;
+        world.until_after(SECOND, "all are asked again", many).await;
+        let calls: Vec<_> = script.calls().into_iter().map(|(at, _)| at).collect();
+        for window in calls.windows(4) {
+            assert!(window[3].since(window[0]) >= Duration::from_mins(1), "{window:?}");
+        }
+    }
+
+    async fn a_spent_day_is_left_alone_until_midnight_and_its_reserve_is_for_requests(database) {
+        let world = World::new(database, &["A", "B", "C", "D", "E"]).await;
+        let script = Script::new("live", world.clock.shared()).within(None, Some(11)).shared();
+        let running = world.track(vec![script.clone()]);
+        world.until("all are stored", async || world.prices().await.len() == 5).await;
+        let row = world.provider("live").await.expect("its row");
+        // 86 400 s × 5 / (11 − 2).
+        assert_eq!(row.effective_interval, Some(48_000_000_000));
+        assert_eq!(row.day_resets_at, Some(at("2026-11-21T05:00:00Z")));
+        running.stop().await;
+
+        // Somebody else has spent most of it.
+        for _ in 0..4 {
+            assert_eq!(charge(&world, &script).await, PollOutcome::Answered);
+        }
+        let left = world.provider("live").await.expect("its row").day_used;
+        assert_eq!(left, 9);
+        world.add("F").await;
+        let running = world.track(vec![script.clone()]);
+        world.clock.set(at("2026-11-21T04:59:00Z"));
+        let spent = async || state(&world, "live").await == Some(ProviderState::BudgetSpent);
+        world.until("the day is spent", spent).await;
+        assert_eq!(script.calls().len(), 9, "the plan leaves the reserve alone");
+        for _ in 0..2 {
+            assert_eq!(world.request("A", false).await, (PollOutcome::Answered, None));
+        }
+        let (outcome, retry_after) = world.request("A", false).await;
+        assert_eq!((outcome, retry_after), (PollOutcome::RateLimited, Some(60)));
+        assert_eq!(script.calls().len(), 11);
+        assert_eq!(script.asked_for("F"), 0);
+        world.clock.set(at("2026-11-21T05:00:00Z"));
+        world.until("a new day", async || script.asked_for("F") == 1).await;
+        world.until("it is well", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
+        running.stop().await;
+    }
+
+    async fn the_next_provider_is_asked_for_what_the_first_refuses_but_not_for_the_unknown(database) {
+        let world = World::new(database, &["AAPL", "GONE"]).await;
+        let first = Script::new("first", world.clock.shared()).shared();
+        let second = Script::new("second", world.clock.shared()).shared();
+        first.answer(|of| match of.as_str() {
+            "GONE" => Err(PollError::UnknownSymbol),
+            _ => Err(PollError::NotEntitled),
+        });
+        let running = world.track(vec![first.clone(), second.clone()]);
+        world.until("the second gave a price", async || world.prices().await.len() == 1).await;
+        assert_eq!(world.prices().await[0].provider, "second");
+        assert_eq!((first.asked_for("AAPL"), second.asked_for("GONE")), (1, 0));
+        let calm = async || {
+            (state(&world, "first").await, state(&world, "second").await)
+                == (Some(ProviderState::Ok), Some(ProviderState::Standby))
+        };
+        world.until("their states are told", calm).await;
+
+        first.fail(PollError::Refused { reason: Cow::Borrowed("no such key") });
+        second.answer(|of| Ok(quote(of.as_str(), "101")));
+        world.until_after(SECOND * 600, "a day later", async || world.prices().await.len() >= 2).await;
+        let refused = async || {
+            (state(&world, "first").await, state(&world, "second").await)
+                == (Some(ProviderState::Refused), Some(ProviderState::Ok))
+        };
+        world.until_after(SECOND * 600, "the first is refused", refused).await;
+        let asked = first.calls().len();
+        let more = second.calls().len() + 3;
+        world.until_after(SECOND * 600, "the second serves", async || second.calls().len() >= more).await;
+        assert_eq!(first.calls().len(), asked, "it is left alone until a restart");
+        running.stop().await;
+
+        // What is no longer configured has no rank.
+        let _running = world.track(vec![second.clone()]);
+        let alone = async || world.provider("second").await.is_some_and(|row| row.rank == Some(0));
+        world.until("the second is the first now", alone).await;
+        assert_eq!(world.provider("first").await.and_then(|row| row.rank), None);
+    }
+
+    async fn failures_back_off_say_so_and_recover(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.fail(PollError::Timeout);
+        let _running = world.track(vec![script.clone()]);
+        let failing = async || state(&world, "live").await == Some(ProviderState::Failing);
+        world.until_after(SECOND / 4, "it is failing", failing).await;
+        world.until_after(SECOND / 4, "some more", async || script.calls().len() >= 8).await;
+        let gaps: Vec<Duration> = script
+            .calls()
+            .windows(2)
+            .map(|pair| pair[1].0.since(pair[0].0))
+            .collect();
+        assert!(gaps.iter().all(|gap| (SECOND..SECOND * 32).contains(gap)), "{gaps:?}");
+        script.answer(|of| Ok(quote(of.as_str(), "102.5")));
+        world.until_after(SECOND, "it recovers", async || world.told().await == ["102.5"]).await;
+        world.until("it is well", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
+    }
+
+    async fn patience_that_a_provider_asks_for_is_kept(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.fail(PollError::RateLimited { wait: Duration::from_secs(50) });
+        let _running = world.track(vec![script.clone()]);
+        let limited = async || state(&world, "live").await == Some(ProviderState::RateLimited);
+        world.until("it is limited", limited).await;
+        let (outcome, again) = world.request("AAPL", false).await;
+        assert_eq!((outcome, again), (PollOutcome::RateLimited, Some(50)));
+        world.until_after(SECOND, "it is asked again", async || script.calls().len() == 2).await;
+        let calls = script.calls();
+        assert!(calls[1].0.since(calls[0].0) >= Duration::from_secs(50), "{calls:?}");
+    }
+
+    async fn an_answer_outlives_a_database_that_is_away(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.hold();
+        let _running = world.track(vec![script.clone()]);
+        world.until("the provider is asked", async || script.waiting() == 1).await;
+        // Nobody can write while this lives.
+        let away = FeedTransaction::begin(&world.store).await.expect("a turn");
+        script.let_go();
+        // Longer than one attempt to store takes at the most: the first one fails.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        drop(away);
+        world.until("it is stored", async || world.told().await == ["100"]).await;
+        assert_eq!(script.calls().len(), 1, "nobody was asked twice");
+    }
+
+    async fn what_is_under_way_is_finished_when_the_process_ends(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.hold();
+        let running = world.track(vec![script.clone()]);
+        world.until("both are asked for", async || script.waiting() == 2).await;
+        let stopping = running.stop();
+        let release = async {
+            script.let_go();
+        };
+        tokio::join!(stopping, release);
+        assert_eq!(world.told().await, ["100", "100"]);
+    }
+
+    async fn a_requested_stock_is_tracked_with_its_first_price_or_not_at_all(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.answer(|of| match of.as_str() {
+            "NOPE" => Err(PollError::UnknownSymbol),
+            "FAIL" => Err(PollError::Timeout),
+            of => Ok(quote(of, "106")),
+        });
+        let _running = world.track(vec![script.clone()]);
+        world.until("the plan is polled", async || world.prices().await.len() == 1).await;
+        assert_eq!(world.request("NOPE", true).await.0, PollOutcome::UnknownSymbol);
+        assert_eq!(world.request("FAIL", true).await.0, PollOutcome::Failed);
+        assert_eq!(world.stocks().await.len(), 1, "nothing is stored");
+        assert_eq!(world.request("MSFT", true).await, (PollOutcome::Answered, None));
+        let batch = world.feed().await.pop().expect("an entry");
+        let told: Vec<&str> = batch
+            .events
+            .iter()
+            .map(|event| match event {
+                entity::Event::StockChanged { .. } => "stock",
+                entity::Event::QuoteRecorded { .. } => "price",
+                entity::Event::AlertFired { .. } => "alert",
+            })
+            .collect();
+        assert_eq!(told, ["stock", "price", "alert"]);
+
+        // A refresh asks once, whatever the plan says, and stores what is new.
+        script.answer(|of| Ok(quote(of.as_str(), "107")));
+        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Answered, None));
+        assert_eq!(script.asked_for("MSFT"), 2);
+        assert_eq!(world.told().await.last().map(String::as_str), Some("107"));
+        assert_eq!(world.prices().await.last().map(|row| row.price), Some(decimal("107")));
+    }
+}
+
+/// A request served by a tracker of its own.
+async fn charge(world: &World, script: &Arc<Script>) -> PollOutcome {
+    let running = world.track(vec![script.clone()]);
+    let (outcome, _) = world.request("A", false).await;
+    running.stop().await;
+    outcome
+}
