@@ -37,8 +37,10 @@ impl Drain {
     /// Ends when the caller's connection should.
     pub(crate) fn departure(&self) -> impl Future<Output = ()> + Send + 'static {
         let drain = self.clone();
+        // Of its own, because everybody who waits for one token locks it whenever they are polled.
+        let signal = self.signal.child_token();
         async move {
-            drain.signal.cancelled().await;
+            signal.cancelled().await;
             tokio::time::sleep((drain.jitter)(drain.spread).min(drain.spread)).await;
         }
     }

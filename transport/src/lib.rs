@@ -3,6 +3,27 @@
 //! Invariant: knows nothing of what it serves. An application implements [`Service`], puts a
 //! [`Transport`] around it and mounts its router; limits, guard, counting and draining are parts of
 //! the transport, the same for every protocol.
+//!
+//! ```no_run
+//! use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
+//! use transport::{Plain, Transport};
+//!
+//! struct Query;
+//!
+//! #[Object]
+//! impl Query {
+//!     async fn hello(&self) -> &str {
+//!         "world"
+//!     }
+//! }
+//!
+//! # async fn serve() -> std::io::Result<()> {
+//! let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+//! let router = Transport::new(Plain(schema)).router("/graphql");
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! axum::serve(listener, router).await
+//! # }
+//! ```
 
 mod budget;
 mod census;

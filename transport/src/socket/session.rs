@@ -149,10 +149,11 @@ impl<S: Service> Session<S> {
         if self.departure.poll_unpin(cx).is_ready() {
             return Poll::Ready(closing(CloseCode::GoingAway, "Going away"));
         }
-        if let Some(ending) = self.poll_pulse(cx) {
+        // Before the clock is asked, so that what arrived in time is heard in time.
+        if let Poll::Ready(ending) = self.poll_reader(cx) {
             return Poll::Ready(ending);
         }
-        if let Poll::Ready(ending) = self.poll_reader(cx) {
+        if let Some(ending) = self.poll_pulse() {
             return Poll::Ready(ending);
         }
         while let Poll::Ready(Some(called)) = self.calls.poll_next_unpin(cx) {
@@ -176,7 +177,7 @@ impl<S: Service> Session<S> {
     }
 
     /// What is due by the clock.
-    fn poll_pulse(&mut self, cx: &mut Context<'_>) -> Option<Ending> {
+    fn poll_pulse(&mut self) -> Option<Ending> {
         let now = Instant::now();
         let limits = &self.room.limits;
         while let Some(due) = self.pulse.due(now, self.socket.get_ref(), limits) {
@@ -196,7 +197,6 @@ impl<S: Service> Session<S> {
                 }
             }
         }
-        self.arm(cx);
         None
     }
 
