@@ -1,0 +1,75 @@
+// Runs the real `api` for a test file: on a database and on ports of its own, with the bundled prices, quickly.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const repository = resolve(import.meta.dirname, '../..');
+const target = resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target');
+const program = join(target, 'debug', 'api');
+
+/** What a test may take at most; a state that is not reached by then fails it. */
+export const limit = { timeout: 30_000 };
+
+/** Starts the program and answers its addresses, its admin token and how to stop it. */
+export async function start(variables = {}) {
+  if (!existsSync(program)) {
+    throw new Error(`${program} is missing: run \`cargo build -p api\` first`);
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'stock-tracker-web-'));
+  const child = spawn(program, {
+    // Nothing of the caller's: no .env, no setting.
+    cwd: folder,
+    env: {
+      API_PORT: '0',
+      METRICS_PORT: '0',
+      REPLAY_SPEED: '10',
+      ALERT_THRESHOLD: '2',
+      SHUTDOWN_GRACE: '4s',
+      LOG_FORMAT: 'json',
+      ...variables,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const said = [];
+  const found = {};
+  const announced = new Promise((found_all, fail) => {
+    createInterface(child.stdout).on('line', (line) => {
+      said.push(line);
+      const event = JSON.parse(line);
+      found.token ??= event.admin_token;
+      const [, name, url] = /^(\w+) +((?:http|ws):\S+)$/.exec(event.message) ?? [];
+      if (name) found[name.toLowerCase()] = url;
+      if (found.metrics) found_all();
+    });
+    exited.then(([code]) => fail(new Error(`api ended with ${code}:\n${said.join('\n')}`)));
+  });
+  await announced;
+  return {
+    token: found.token,
+    graphql: found.graphql,
+    rest: new URL('/api/v1', found.graphql).href,
+    websocket: found.websocket,
+    metrics: found.metrics,
+    /** Ends it as a service manager would, and answers its exit code. */
+    async stop() {
+      child.kill('SIGTERM');
+      const [code] = await exited;
+      await rm(folder, { recursive: true });
+      return code;
+    },
+  };
+}
+
+/** Asks again until `look` answers something. */
+export async function until(look) {
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    await new Promise((later) => setTimeout(later, 50));
+  }
+}
