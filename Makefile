@@ -1,0 +1,84 @@
+# Everything that is done here, by people and by machines. `make` alone tells what there is.
+
+.DEFAULT_GOAL := help
+# One thing at a time: cargo uses all cores by itself.
+.NOTPARALLEL:
+
+CARGO ?= cargo
+# One choice of features for lints, tests and documentation, so that no dependency is built twice.
+EVERYTHING := --workspace --all-features
+
+.PHONY: help
+help: ## Tell what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: export LOG_FORMAT ?= console
+run: rust ## Build and start everything in one process, on a SQLite file in this folder
+	$(CARGO) run --package api
+
+.PHONY: test
+test: test-programs format-check lint rust-test doc web-test ## Install what tests need, check everything and run every test
+
+.PHONY: check
+check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
+
+.PHONY: format
+format: rust-parts ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: fresh
+fresh: rust ## Write the generated files anew
+	UPDATE=1 $(CARGO) test $(EVERYTHING) -- is_fresh
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf web/node_modules
+
+# The parts of `test` and `check`.
+
+.PHONY: format-check
+format-check: rust-parts
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: rust-parts
+	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+
+.PHONY: fresh-check
+fresh-check: rust
+	$(CARGO) test $(EVERYTHING) -- is_fresh
+
+.PHONY: rust-test
+rust-test: rust test-programs
+	$(CARGO) test $(EVERYTHING)
+
+# With --examples, dependencies have the features that the lints have, and are not checked twice.
+.PHONY: doc
+doc: rust
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps --lib --examples
+
+.PHONY: web-test
+web-test: web/node_modules/.package-lock.json
+	cd web && npm test
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci
+	touch $@
+
+# What the rest needs.
+
+.PHONY: rust
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is missing: apt-get install gcc libc6-dev" >&2; exit 1; }
+
+.PHONY: rust-parts
+rust-parts: rust
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+.PHONY: test-programs
+test-programs:
+	@script/install-test-programs
