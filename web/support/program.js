@@ -6,8 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-const repository = resolve(import.meta.dirname, '../..');
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 const target = resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target');
 const program = join(target, 'debug', 'api');
 

@@ -20,7 +20,7 @@ const some = (path) => until(async () => ((it) => it.length && it)(await get(pat
 const exact = /^-?\d+(\.\d{1,8})?$/;
 const number = (value) => assert.match(JSON.stringify(value), exact);
 const newestFirst = (list, key) =>
-  assert.deepEqual(list, list.toSorted((a, b) => b[key].localeCompare(a[key])));
+  assert.deepEqual(list, [...list].sort((a, b) => b[key].localeCompare(a[key])));
 
 test('stocks', limit, async () => {
   const stocks = await until(async () => {
