@@ -2,6 +2,8 @@
 
 mod engine;
 mod ingest;
+mod lease;
+mod live;
 mod provider;
 mod replay;
 mod script;

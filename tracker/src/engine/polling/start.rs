@@ -47,7 +47,7 @@ impl Polling {
     fn start_planned(&mut self, now: Timestamp) -> Option<Timestamp> {
         let interval = self.interval();
         let market = self.rules.market;
-        let mut due: Vec<(Timestamp, Symbol)> = Vec::new();
+        let mut due: Vec<(Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, answered_at) in &self.plan.stocks {
@@ -60,7 +60,9 @@ impl Polling {
                 .and_then(|watch| watch.waits_until(now))
                 .map_or(at, |wait| at.max(wait));
             if at <= now {
-                due.push((at, symbol.clone()));
+                // One that fails again and again goes behind those that wait for their turn.
+                let since = Some(at).max(watch.and_then(|watch| watch.asked_at));
+                due.push((since, symbol.clone()));
             } else {
                 wake(at);
             }
@@ -140,7 +142,8 @@ impl Polling {
         now: Timestamp,
     ) {
         for symbol in &symbols {
-            self.watches.entry(symbol.clone()).or_default().asked = true;
+            let watch = self.watches.entry(symbol.clone()).or_default();
+            (watch.asked, watch.asked_at) = (true, Some(now));
         }
         self.seats[seat].asked(now);
         let (provider, budget) = (

@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Watch {
     /// Whether a poll is under way.
     pub(super) asked: bool,
+    /// When it was last asked for.
+    pub(super) asked_at: Option<Timestamp>,
     backoff: Backoff,
     unknown_until: Option<Timestamp>,
     /// Providers whose plans do not include it, and until when to believe that.

@@ -1,0 +1,222 @@
+//! The loop with Alpha Vantage, against a stand-in that answers as recorded.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use entity::{PollOutcome, ProviderState, Timestamp};
+use runtime::{clock::SharedClock, config::Secret};
+use tracker::provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::world::World;
+
+const KEY: &str = "RECORDEDKEY00001";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A recorded body.
+macro_rules! recorded {
+    ($name:literal) => {
+        include_str!(concat!("../fixtures/alpha_vantage/", $name, ".json"))
+    };
+}
+
+/// The service: answers with the body that it was given last.
+struct StandIn {
+    server: MockServer,
+    body: Arc<Mutex<ResponseTemplate>>,
+    calls: Arc<Mutex<Vec<(Timestamp, String)>>>,
+}
+
+struct Answering {
+    body: Arc<Mutex<ResponseTemplate>>,
+    calls: Arc<Mutex<Vec<(Timestamp, String)>>>,
+    clock: SharedClock,
+}
+
+impl Respond for Answering {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let symbol = request.url.query_pairs().find(|(name, _)| name == "symbol");
+        let symbol = symbol
+            .map(|(_, value)| value.into_owned())
+            .expect("a symbol");
+        self.calls
+            .lock()
+            .expect("a lock")
+            .push((self.clock.now(), symbol));
+        self.body.lock().expect("a lock").clone()
+    }
+}
+
+impl StandIn {
+    async fn start(world: &World, body: &str) -> Self {
+        let body = Arc::new(Mutex::new(ok(body)));
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let answering = Answering {
+            body: body.clone(),
+            calls: calls.clone(),
+            clock: world.clock.shared(),
+        };
+        let server = MockServer::start().await;
+        Mock::given(wiremock::matchers::any())
+            .respond_with(answering)
+            .mount(&server)
+            .await;
+        Self {
+            server,
+            body,
+            calls,
+        }
+    }
+
+    fn answer(&self, response: ResponseTemplate) {
+        *self.body.lock().expect("a lock") = response;
+    }
+
+    fn calls(&self) -> Vec<Timestamp> {
+        self.calls
+            .lock()
+            .expect("a lock")
+            .iter()
+            .map(|(at, _)| *at)
+            .collect()
+    }
+
+    fn provider(&self, per_minute: u32, per_day: u32) -> Vec<Arc<dyn QuoteProvider>> {
+        let settings = AlphaVantageSettings {
+            base_url: self.server.uri().parse().expect("a URL"),
+            key: Secret::new(KEY),
+            per_minute,
+            per_day,
+            timeout: Duration::from_secs(10),
+        };
+        vec![Arc::new(AlphaVantage::new(settings).expect("a client"))]
+    }
+}
+
+fn ok(body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json")
+}
+
+async fn state(world: &World) -> Option<ProviderState> {
+    world.provider("alphavantage").await.map(|row| row.state)
+}
+
+runtime::on_both_databases! {
+    async fn a_recorded_quote_is_stored_digit_for_digit(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = StandIn::start(&world, recorded!("quote")).await;
+        let running = world.track(service.provider(5, 25));
+        world.until("it is stored", async || world.prices().await.len() == 1).await;
+        for line in [
+            "stock_tracker_provider_budget_left{provider=\"alphavantage\",window=\"day\"} 24",
+            "stock_tracker_provider_budget_left{provider=\"alphavantage\",window=\"minute\"} 4",
+            "stock_tracker_current_price{symbol=\"MSFT\"} 112.13",
+        ] {
+            world.until(line, async || world.metrics.text().contains(line)).await;
+        }
+        running.stop().await;
+        let row = world.prices().await.remove(0);
+        let text = |decimal: Option<entity::Decimal>| decimal.map(|it| it.to_string());
+        assert_eq!(row.price.to_string(), "112.13");
+        assert_eq!(text(row.previous_close).as_deref(), Some("112.79"));
+        assert_eq!(text(row.open).as_deref(), Some("112.63"));
+        assert_eq!(text(row.high).as_deref(), Some("113.17"));
+        assert_eq!(text(row.low).as_deref(), Some("110.64"));
+        assert_eq!(row.volume, Some(29_062_853));
+        assert_eq!(row.trading_day.to_string(), "2018-10-05");
+        assert_eq!(row.market_time.to_string(), "2018-10-05T20:00:00Z");
+        assert!(!row.market_time_sent);
+        assert_eq!(row.provider, "alphavantage");
+        assert!(!world.metrics.text().contains(KEY));
+    }
+
+    async fn failures_of_every_kind_back_off_and_recover_by_themselves(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = StandIn::start(&world, "<html>not what was promised</html>").await;
+        let _running = world.track(service.provider(60, 1_000));
+        world.until_after(SECOND, "failing", async || {
+            state(&world).await == Some(ProviderState::Failing)
+        }).await;
+        for failure in [
+            ResponseTemplate::new(503),
+            ResponseTemplate::new(200).set_body_string("{"),
+            ok(recorded!("unknown_notice")),
+        ] {
+            let before = service.calls().len();
+            service.answer(failure);
+            world.until_after(SECOND, "it is asked again", async || service.calls().len() > before).await;
+        }
+        assert!(world.prices().await.is_empty());
+        service.answer(ok(recorded!("quote")));
+        world.until_after(SECOND, "it recovers", async || world.told().await == ["112.13"]).await;
+        world.until("it is well", async || state(&world).await == Some(ProviderState::Ok)).await;
+    }
+
+    async fn a_day_that_the_service_calls_spent_stops_the_asking_over_restarts(database) {
+        let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
+        let service = StandIn::start(&world, recorded!("daily")).await;
+        let running = world.track(service.provider(60, 25));
+        let spent = async || state(&world).await == Some(ProviderState::BudgetSpent);
+        world.until("the day is spent", spent).await;
+        let asked = service.calls().len();
+        assert!(asked <= 3, "{asked}");
+        let row = world.provider("alphavantage").await.expect("its row");
+        assert_eq!(row.day_used, 25);
+        running.stop().await;
+        let _running = world.track(service.provider(60, 25));
+        for _ in 0..20 {
+            world.clock.advance(Duration::from_mins(30));
+            world.until("it looked", async || {
+                let row = world.provider("alphavantage").await;
+                row.is_some_and(|row| row.updated_at == world.store.clock.now())
+            }).await;
+        }
+        assert_eq!(service.calls().len(), asked);
+        let (outcome, again) = world.request("MSFT", false).await;
+        assert_eq!((outcome, again), (PollOutcome::RateLimited, Some(2 * 3_600)));
+        service.answer(ok(recorded!("quote")));
+        world.until_after(SECOND * 600, "a new day", async || !world.prices().await.is_empty()).await;
+        assert!(service.calls()[asked] >= crate::world::at("2026-11-21T05:00:00Z"));
+    }
+
+    async fn a_burst_is_waited_out_without_spending_the_day(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = StandIn::start(&world, recorded!("burst")).await;
+        let _running = world.track(service.provider(60, 25));
+        world.until("it is asked", async || service.calls().len() == 1).await;
+        service.answer(ok(recorded!("quote")));
+        world.until_after(SECOND / 2, "it is asked again", async || world.told().await == ["112.13"]).await;
+        let calls = service.calls();
+        let waited = calls[1].since(calls[0]);
+        assert!((SECOND..SECOND * 10).contains(&waited), "{waited:?}");
+    }
+
+    async fn a_refused_key_stops_the_asking(database) {
+        let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
+        let service = StandIn::start(&world, recorded!("invalid_key")).await;
+        let _running = world.track(service.provider(60, 25));
+        let refused = async || state(&world).await == Some(ProviderState::Refused);
+        world.until_after(SECOND, "it is refused", refused).await;
+        let asked = service.calls().len();
+        assert!(asked <= 3, "{asked}");
+        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Failed, None));
+        assert_eq!(service.calls().len(), asked);
+    }
+
+    async fn an_unknown_symbol_is_not_tracked_and_a_known_one_is_refreshed(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = StandIn::start(&world, recorded!("quote")).await;
+        let _running = world.track(service.provider(60, 25));
+        world.until("it is stored", async || world.prices().await.len() == 1).await;
+        service.answer(ok(recorded!("unknown_symbol")));
+        world.clock.advance(SECOND * 2);
+        assert_eq!(world.request("NOPE", true).await.0, PollOutcome::UnknownSymbol);
+        assert_eq!(world.stocks().await.len(), 1);
+        service.answer(ok(&recorded!("quote").replace("112.1300", "112.1301")));
+        world.clock.advance(SECOND * 2);
+        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Answered, None));
+        assert_eq!(world.told().await, ["112.13", "112.1301"]);
+    }
+}
