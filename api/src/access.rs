@@ -16,7 +16,7 @@ use transport::Fault;
 use crate::rest::Problem;
 
 /// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Viewer {
     /// Somebody who may read.
     Reader,

@@ -3,10 +3,11 @@
 //! One invariant: resolvers only translate; what is true and what is allowed is the service's to say.
 
 mod alert;
+mod canonical;
 mod connection;
-mod delivery;
 mod executor;
 mod fault;
+mod group;
 mod kind;
 mod loader;
 mod mutation;
@@ -14,6 +15,7 @@ mod node;
 mod price;
 mod query;
 mod rule;
+mod run;
 mod scalar;
 mod status;
 mod stock;

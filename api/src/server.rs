@@ -103,11 +103,15 @@ impl Server {
             self.shutdown.closing_spread(),
             jitter,
         );
-        let transport = Transport::new(Executor::new(schema, self.access.clone()))
-            .with_guard(guard)
-            .with_observer(Counted::new(self.metrics.clone()))
-            .with_drain(drain)
-            .with_tasks(self.shutdown.tasks().clone());
+        let transport = Transport::new(Executor::new(
+            schema,
+            self.service.clone(),
+            self.access.clone(),
+        ))
+        .with_guard(guard)
+        .with_observer(Counted::new(self.metrics.clone()))
+        .with_drain(drain)
+        .with_tasks(self.shutdown.tasks().clone());
         let transport = if self.settings.graphiql {
             transport.with_page(|_| graphiql())
         } else {

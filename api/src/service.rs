@@ -7,6 +7,7 @@ mod following;
 mod page;
 mod staleness;
 mod status;
+mod telling;
 mod tracking;
 
 use std::collections::HashMap;
@@ -21,9 +22,10 @@ use store::{
 use tracker::market::Market;
 
 pub(crate) use error::Error;
-pub(crate) use following::Following;
+pub(crate) use following::{Following, Kind};
 pub(crate) use page::{GRAPHQL, PageArgs, PageSize};
 pub(crate) use status::{Build, ProviderStatus, Status};
+pub(crate) use telling::Told;
 
 use crate::hub::Hub;
 

@@ -1,32 +1,44 @@
 //! Runs operations of the schema for the transports.
 //!
-//! One invariant: whatever leaves here was masked.
+//! One invariant: whatever leaves here was masked; a subscription's events are executed by its group, once for all who
+//! asked the same, and only what is special to one subscriber is added here.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
-use futures_util::{StreamExt, stream, stream::BoxStream};
+use futures_util::{StreamExt, stream::BoxStream};
 use transport::{End, Event, Fault, Item, Reply, Subscription};
 
 use super::{
-    Schema,
-    delivery::Run,
+    Schema, canonical,
     fault::{mask, mask_error},
+    group::{Group, Groups},
+    run::Run,
 };
-use crate::access::{Access, Viewer};
+use crate::{
+    access::{Access, Viewer},
+    service::{Following, Service, Told},
+};
 
 /// The schema behind its tokens; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: Schema,
+    service: Service,
     access: Access,
+    groups: Groups,
 }
 
 impl Executor {
-    /// Runs operations of `schema` for whoever `access` lets in.
-    pub(crate) fn new(schema: Schema, access: Access) -> Self {
-        Self { schema, access }
+    /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in.
+    pub(crate) fn new(schema: Schema, service: Service, access: Access) -> Self {
+        Self {
+            schema,
+            service,
+            access,
+            groups: Groups::default(),
+        }
     }
 }
 
@@ -45,55 +57,85 @@ impl transport::Service for Executor {
 
     async fn subscribe(
         &self,
-        request: Request,
+        mut request: Request,
         viewer: Viewer,
     ) -> Result<Subscription, Vec<ServerError>> {
-        let run = Arc::new(Run::default());
+        let operation = request.operation_name.clone();
+        let variables = request.variables.clone();
+        let text = request
+            .parsed_query()
+            .ok()
+            .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
+        let run = Arc::new(Run::new());
         let request = request.data(viewer).data(Arc::clone(&run));
         let mut responses = self.schema.execute_stream(request).boxed();
-        let first = match started(&mut responses, &run).await {
-            Some(mut response) if !run.has_started() => {
-                response.errors.iter_mut().for_each(mask_error);
-                return Err(response.errors);
+        let following = begun(&mut responses, &run).await?;
+        let group = Group::new(run, responses);
+        let group = self.groups.join(text.map(|text| (text, viewer)), group);
+        let told = self.service.tell(following).await.map_err(|error| {
+            let mut error = ServerError {
+                source: Some(Arc::new(error)),
+                ..ServerError::new("the subscription cannot begin", None)
+            };
+            mask_error(&mut error);
+            vec![error]
+        })?;
+        let items = told.then(move |told| {
+            let group = Arc::clone(&group);
+            async move {
+                match told {
+                    Err(_) => Item::End(End::Overloaded),
+                    Ok(told) => match group.body(&told.happened).await {
+                        Some(body) => Item::Next(event(body, &told)),
+                        None => Item::End(End::Complete),
+                    },
+                }
             }
-            first => first,
-        };
-        let noting = Arc::clone(&run);
-        let events = stream::iter(first)
-            .chain(responses)
-            .map(move |response| Item::Next(event(response, &noting)));
-        let end = stream::once(async move {
-            Item::End(if run.is_lagging() {
-                End::Overloaded
-            } else {
-                End::Complete
-            })
         });
-        Ok(events.chain(end).boxed())
+        Ok(items.boxed())
     }
 }
 
-/// Waits until the subscription has begun or was refused; answers the response that came with it, if one did.
-async fn started(responses: &mut BoxStream<'static, Response>, run: &Run) -> Option<Response> {
-    poll_fn(|cx| match responses.poll_next_unpin(cx) {
-        Poll::Pending if run.has_started() => Poll::Ready(None),
-        polled => polled,
+/// Waits until the subscription has begun or was refused.
+async fn begun(
+    responses: &mut BoxStream<'static, Response>,
+    run: &Run,
+) -> Result<Following, Vec<ServerError>> {
+    poll_fn(|cx| {
+        let polled = responses.poll_next_unpin(cx);
+        if let Some(following) = run.take_following() {
+            return Poll::Ready(Ok(following));
+        }
+        polled.map(|response| {
+            let mut errors = response.map(|response| response.errors).unwrap_or_default();
+            errors.iter_mut().for_each(mask_error);
+            Err(errors)
+        })
     })
     .await
 }
 
-fn event(mut response: Response, run: &Run) -> Event {
-    let note = run.take_note();
-    mask(&mut response);
-    if let Some(extension) = note.extension() {
-        response.extensions.insert("delivery".to_owned(), extension);
-    }
-    // A response of the library always serialises: its keys are texts and its values are JSON's.
-    let body = serde_json::to_vec(&response)
-        .map(Bytes::from)
-        .unwrap_or_default();
+/// A body as one subscriber gets it: with what was skipped for it.
+fn event(body: Bytes, told: &Told) -> Event {
+    let note = match told {
+        Told {
+            missed: 0,
+            snapshot: false,
+            ..
+        } => return body.into(),
+        Told {
+            missed: 0,
+            snapshot: true,
+            ..
+        } => "\"snapshot\":true".to_owned(),
+        Told { missed, .. } => format!("\"missed\":{missed}"),
+    };
+    // A response is an object, and the schema puts no extensions of its own into it.
+    let object = body.strip_suffix(b"}").unwrap_or(&body);
+    let extension = format!(",\"extensions\":{{\"delivery\":{{{note}}}}}}}");
+    let body = [object, extension.as_bytes()].concat();
     Event {
-        body,
-        missed: note.missed,
+        body: body.into(),
+        missed: told.missed,
     }
 }

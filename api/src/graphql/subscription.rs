@@ -6,17 +6,18 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Result, Subscription};
-use futures_util::{Stream, StreamExt, stream};
+use entity::Event;
+use futures_util::Stream;
 
 use super::{
     alert::AlertObject,
-    delivery::{Delivery, Run},
     kind::DeliveryMode,
     price::PriceObject,
+    run::Run,
     scalar::{Cursor, Symbol},
     service,
 };
-use crate::{hub::Tailed, service::Following};
+use crate::{hub::Happened, service::Kind};
 
 /// The subscription root.
 pub(crate) struct Subscription;
@@ -37,12 +38,12 @@ impl Subscription {
         after: Option<Cursor>,
         #[graphql(default, desc = "What happens to a slow client.")] mode: DeliveryMode,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
+        let conflate = mode == DeliveryMode::Latest;
+        let after = after.map(|it| it.0);
         let following = service(ctx)?
-            .follow_prices(plain(symbols), after.map(|it| it.0))
+            .follow(Kind::Prices, plain(symbols), after, conflate)
             .await?;
-        let run = Arc::clone(ctx.data::<Arc<Run>>()?);
-        let prices = deliveries(following, mode);
-        Ok(told(prices, run, PriceObject))
+        Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
     }
 
     /// Alerts as they fire. None is ever skipped.
@@ -57,12 +58,11 @@ impl Subscription {
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
+        let after = after.map(|it| it.0);
         let following = service(ctx)?
-            .follow_alerts(plain(symbols), after.map(|it| it.0))
+            .follow(Kind::Alerts, plain(symbols), after, false)
             .await?;
-        let run = Arc::clone(ctx.data::<Arc<Run>>()?);
-        let alerts = deliveries(following, DeliveryMode::All);
-        Ok(told(alerts, run, AlertObject))
+        Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
     }
 }
 
@@ -70,51 +70,16 @@ fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {
     symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect())
 }
 
-/// What is to be delivered, in order; `Err` ends it, as the client lags.
-fn deliveries<T: Tailed>(
-    following: Following<T>,
-    mode: DeliveryMode,
-) -> impl Stream<Item = Result<Delivery<T>, crate::hub::Lagging>> + Send {
-    let snapshot = following
-        .snapshot
-        .into_iter()
-        .map(|told| Ok(Delivery::snapshot(told)));
-    let live = stream::unfold(Some(following.tail), move |tail| async move {
-        let mut tail = tail?;
-        match tail.next().await {
-            Ok(told) => {
-                let batch = match mode {
-                    DeliveryMode::All => told.into_iter().map(Delivery::live).collect(),
-                    DeliveryMode::Latest => Delivery::conflated(told),
-                };
-                Some((batch.into_iter().map(Ok).collect::<Vec<_>>(), Some(tail)))
-            }
-            Err(lagging) => Some((vec![Err(lagging)], None)),
-        }
-    });
-    stream::iter(snapshot).chain(live.flat_map(stream::iter))
+fn price(happened: &Happened) -> Option<PriceObject> {
+    match &happened.event {
+        Event::QuoteRecorded { price, .. } => Some(PriceObject(price.clone())),
+        _ => None,
+    }
 }
 
-/// Hands deliveries to the executor, and what is special about each to the run that it belongs to.
-fn told<T, O: Send + 'static>(
-    deliveries: impl Stream<Item = Result<Delivery<T>, crate::hub::Lagging>> + Send + 'static,
-    run: Arc<Run>,
-    object: impl Fn(T) -> O + Send + 'static,
-) -> impl Stream<Item = O> + Send {
-    run.start();
-    deliveries
-        .scan(run, move |run, delivery| {
-            let told = match delivery {
-                Ok(delivery) => {
-                    run.deliver(delivery.note);
-                    Some(object(delivery.told))
-                }
-                Err(_) => {
-                    run.lag();
-                    None
-                }
-            };
-            std::future::ready(told)
-        })
-        .boxed()
+fn alert(happened: &Happened) -> Option<AlertObject> {
+    match &happened.event {
+        Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
+        _ => None,
+    }
 }

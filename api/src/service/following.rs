@@ -1,60 +1,81 @@
-//! Follows prices and alerts from a place, for one subscriber.
+//! Judges what a subscriber asks for.
 //!
-//! One invariant: a snapshot and what follows it meet at one position of the feed, without a gap and without a repeat.
+//! One invariant: whoever is let in can be told everything from its place on; a cursor that does not allow it is refused
+//! with the reason.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use entity::{Alert, Cursor, Position, Price, Symbol};
+use entity::{Cursor, Position, Price, Symbol};
+use tokio_util::sync::CancellationToken;
 
 use super::{Error, Service};
-use crate::hub::{Tail, Tailed};
+use crate::hub::{Interest, Pace};
 
-/// What a subscriber is told: the snapshot at once, and then whatever the tail brings.
-pub(crate) struct Following<T> {
-    /// What is true when it begins.
-    pub(crate) snapshot: Vec<T>,
-    /// What happens from then on.
-    pub(crate) tail: Tail<T>,
+/// How far a subscriber from whom nothing is kept may be behind, in events.
+const BEHIND: usize = 1000;
+
+/// What is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Prices as they are stored.
+    Prices,
+    /// Alerts as they fire.
+    Alerts,
+}
+
+/// What a subscriber asked for, good to begin.
+#[derive(Debug)]
+pub(crate) struct Following {
+    /// Of what.
+    pub(super) kind: Kind,
+    /// Of which stocks, and what happens when it is slow.
+    pub(super) interest: Interest,
+    /// What it begins with, in feed order.
+    pub(super) snapshot: Vec<Price>,
+    /// After which place it goes on.
+    pub(super) position: Position,
+}
+
+impl Following {
+    /// Cancelled once the subscriber is further behind than is kept for it, whether it reads or not.
+    pub(crate) fn lagging(&self) -> CancellationToken {
+        self.interest.lagging.clone()
+    }
 }
 
 impl Service {
-    /// Prices of `symbols`, or of all tracked stocks: all after the cursor, or the latest ones and all from then on.
-    pub(crate) async fn follow_prices(
+    /// Judges what a subscriber asks for: `kind` of `symbols`, or of all tracked stocks, after a cursor or from now on.
+    /// Prices from now on begin with the latest ones.
+    pub(crate) async fn follow(
         &self,
+        kind: Kind,
         symbols: Option<Vec<Symbol>>,
         after: Option<String>,
-    ) -> Result<Following<Price>, Error> {
+        conflate: bool,
+    ) -> Result<Following, Error> {
         let stocks = self.selected(symbols).await?;
-        if let Some(after) = after {
-            return Ok(self.following(Vec::new(), stocks, self.resumable(&after).await?));
-        }
-        let (snapshot, position) = store::price::snapshot(&self.store, stocks.as_deref()).await?;
-        Ok(self.following(snapshot, stocks, position))
-    }
-
-    /// Alerts of `symbols`, or of all tracked stocks: all after the cursor, or all from now on.
-    pub(crate) async fn follow_alerts(
-        &self,
-        symbols: Option<Vec<Symbol>>,
-        after: Option<String>,
-    ) -> Result<Following<Alert>, Error> {
-        let stocks = self.selected(symbols).await?;
-        let position = match after {
-            Some(after) => self.resumable(&after).await?,
-            None => self.hub.position(),
+        let (snapshot, position) = match (after, kind) {
+            (Some(after), _) => (Vec::new(), self.resumable(&after).await?),
+            (None, Kind::Alerts) => (Vec::new(), self.hub.position()),
+            (None, Kind::Prices) => store::price::snapshot(&self.store, stocks.as_deref()).await?,
         };
-        Ok(self.following(Vec::new(), stocks, position))
-    }
-
-    fn following<T: Tailed>(
-        &self,
-        snapshot: Vec<T>,
-        stocks: Option<Vec<i64>>,
-        position: Position,
-    ) -> Following<T> {
-        let stocks = stocks.map(HashSet::from_iter);
-        let tail = Tail::after(self.hub.clone(), self.store.clone(), stocks, position);
-        Following { snapshot, tail }
+        let interest = Interest {
+            stocks,
+            prices: kind == Kind::Prices,
+            alerts: kind == Kind::Alerts,
+            pace: if conflate {
+                Pace::Latest
+            } else {
+                Pace::Everything { behind: BEHIND }
+            },
+            lagging: CancellationToken::new(),
+        };
+        Ok(Following {
+            kind,
+            interest,
+            snapshot,
+            position,
+        })
     }
 
     async fn selected(&self, symbols: Option<Vec<Symbol>>) -> Result<Option<Vec<i64>>, Error> {
@@ -67,11 +88,11 @@ impl Service {
                 "is empty; leave it out for all of them",
             ));
         }
-        let mut stocks = Vec::with_capacity(symbols.len());
+        let mut stocks = BTreeSet::new();
         for symbol in &symbols {
-            stocks.push(self.known_stock(symbol).await?.id);
+            stocks.insert(self.known_stock(symbol).await?.id);
         }
-        Ok(Some(stocks))
+        Ok(Some(stocks.into_iter().collect()))
     }
 
     /// The place of a cursor that can be resumed from: one of this database, not beyond its end.

@@ -6,7 +6,6 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use entity::Position;
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -16,9 +15,10 @@ use tokio::{
     sync::watch,
     time::{Instant, interval_at, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{Room, frame};
-use crate::hub::Since;
+use crate::hub::{Interest, Lagging, Pace, Reader};
 
 /// The largest message that a client may send, in bytes; it is thrown away.
 pub(super) const LARGEST_INPUT: usize = 64 * 1024;
@@ -28,8 +28,6 @@ const PING: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(40);
 /// How many events a client may be behind. With frames of less than 4 KiB this also bounds 4 MiB.
 const BEHIND: usize = 1000;
-/// Close code 1013, "try again later" (RFC 6455 registry).
-const TRY_AGAIN_LATER: u16 = close_code::AGAIN;
 /// How long the closing handshake may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -87,41 +85,36 @@ async fn tell(
     room: &Room,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
-    let mut end = room.hub.watch();
-    let mut position = *end.borrow_and_update();
+    let overload = (CloseReason::Overload, Some(close_code::AGAIN));
+    let interest = Interest {
+        stocks: None,
+        prices: true,
+        alerts: true,
+        pace: Pace::Everything { behind: BEHIND },
+        lagging: CancellationToken::new(),
+    };
+    let lagging = interest.lagging.clone();
+    let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
+        return overload;
+    };
     let mut pings = interval_at(Instant::now() + PING, PING);
     loop {
-        let writing = tokio::select! {
-            _ = pings.tick() => {
-                if hearing.borrow().elapsed() > SILENCE {
-                    return (CloseReason::Silent, Some(close_code::POLICY));
+        let messages = tokio::select! {
+            _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
+            frames = frames(&mut reader) => match frames {
+                Ok(frames) => {
+                    room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
+                    frames
                 }
-                deliver(sink, vec![Message::Ping(Vec::new().into())])
-            }
-            changed = end.changed() => {
-                if changed.is_err() {
-                    return (CloseReason::Shutdown, Some(close_code::AWAY));
-                }
-                let Since::All(events) = room.hub.since(position) else {
-                    return (CloseReason::Overload, Some(TRY_AGAIN_LATER));
-                };
-                if let Some(last) = events.last() {
-                    position = last.position;
-                }
-                let frames: Vec<Message> = events
-                    .iter()
-                    .filter_map(|happened| happened.frame(frame::write))
-                    .map(Message::Text)
-                    .collect();
-                room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
-                deliver(sink, frames)
+                Err(Lagging) => return overload,
+            },
+            () = silence(hearing.clone()) => {
+                return (CloseReason::Silent, Some(close_code::POLICY));
             }
         };
         let told = tokio::select! {
-            told = writing => told,
-            () = too_far_behind(room, position) => {
-                return (CloseReason::Overload, Some(TRY_AGAIN_LATER));
-            }
+            told = deliver(sink, messages) => told,
+            () = lagging.cancelled() => return overload,
             () = silence(hearing.clone()) => return (CloseReason::Silent, None),
         };
         if told.is_err() {
@@ -130,26 +123,25 @@ async fn tell(
     }
 }
 
+/// Waits for something to tell, and takes all that is there.
+async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Lagging> {
+    let (first, _) = reader.next().await?;
+    let mut events = vec![first];
+    while let Some((event, _)) = reader.next_waiting()? {
+        events.push(event);
+    }
+    let frames = events
+        .iter()
+        .filter_map(|happened| happened.frame(frame::write));
+    Ok(frames.map(Message::Text).collect())
+}
+
 /// Writes messages with one flush.
 async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Error> {
     for message in messages {
         sink.feed(message).await?;
     }
     sink.flush().await
-}
-
-/// Waits until more has happened since `position` than a client may be behind.
-async fn too_far_behind(room: &Room, position: Position) {
-    let mut end = room.hub.watch();
-    while room
-        .hub
-        .behind(position)
-        .is_some_and(|events| events <= BEHIND)
-    {
-        if end.changed().await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Waits until a client has said nothing for too long.

@@ -1,0 +1,87 @@
+//! What a subscription's resolver and its executor tell each other.
+//!
+//! One invariant: the library executes one event at a time, so that the place noted last is that of the next response.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
+
+use futures_util::{Stream, stream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::{hub::Happened, service::Following};
+
+/// One execution of a subscription by the library.
+#[derive(Debug)]
+pub(super) struct Run {
+    following: Mutex<Option<Following>>,
+    feed: UnboundedSender<Arc<Happened>>,
+    fed: Mutex<Option<UnboundedReceiver<Arc<Happened>>>>,
+    executed: AtomicI64,
+}
+
+impl Run {
+    /// One that has not begun.
+    pub(super) fn new() -> Self {
+        let (feed, fed) = unbounded_channel();
+        Self {
+            following: Mutex::default(),
+            feed,
+            fed: Mutex::new(Some(fed)),
+            executed: AtomicI64::new(0),
+        }
+    }
+
+    /// Called by the resolver: the arguments are good, and these are the objects of the events that are
+    /// [fed](Self::feed).
+    pub(super) fn begin<T>(
+        self: &Arc<Self>,
+        following: Following,
+        object: fn(&Happened) -> Option<T>,
+    ) -> impl Stream<Item = T> + Send + use<T>
+    where
+        T: Send + 'static,
+    {
+        *lock(&self.following) = Some(following);
+        let fed = lock(&self.fed).take();
+        // The run must not keep its own stream alive, nor the stream the run.
+        let run = Arc::downgrade(self);
+        stream::unfold(fed, move |fed| {
+            let run = run.clone();
+            async move {
+                let mut fed = fed?;
+                loop {
+                    let happened = fed.recv().await?;
+                    let object = object(&happened);
+                    run.upgrade()?
+                        .executed
+                        .store(happened.position.seq, Ordering::Release);
+                    if let Some(object) = object {
+                        return Some((object, Some(fed)));
+                    }
+                }
+            }
+        })
+    }
+
+    /// What the resolver found the subscriber to want, once it has begun.
+    pub(super) fn take_following(&self) -> Option<Following> {
+        lock(&self.following).take()
+    }
+
+    /// Gives the library an event to execute.
+    pub(super) fn feed(&self, happened: Arc<Happened>) {
+        // The receiver ends with the execution, and whoever waits for its response sees that.
+        let _ = self.feed.send(happened);
+    }
+
+    /// The place of the event that the last response is of.
+    pub(super) fn executed(&self) -> i64 {
+        self.executed.load(Ordering::Acquire)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

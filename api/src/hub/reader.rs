@@ -1,0 +1,45 @@
+//! Somebody who follows.
+
+use std::sync::Arc;
+
+use super::{
+    Hub,
+    inbox::{Inbox, Lagging},
+    run::Happened,
+};
+
+/// A place in the hub; it is left when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    hub: Hub,
+    id: u64,
+    stocks: Option<Vec<i64>>,
+    inbox: Arc<Inbox>,
+}
+
+impl Reader {
+    pub(super) fn new(hub: Hub, id: u64, stocks: Option<Vec<i64>>, inbox: Arc<Inbox>) -> Self {
+        Self {
+            hub,
+            id,
+            stocks,
+            inbox,
+        }
+    }
+
+    /// Waits for the next event, and how many before it were skipped in its favour.
+    pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Lagging> {
+        self.inbox.take().await
+    }
+
+    /// The next event, if it is there.
+    pub(crate) fn next_waiting(&mut self) -> Result<Option<(Arc<Happened>, u64)>, Lagging> {
+        self.inbox.take_waiting()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.hub.leave(self.id, self.stocks.as_deref());
+    }
+}

@@ -1,0 +1,108 @@
+//! The kept run of the feed.
+
+use std::{
+    collections::{VecDeque, vec_deque},
+    sync::{Arc, OnceLock},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use entity::{Batch, Event, Position};
+
+/// How many events are kept.
+pub(super) const KEPT: usize = 4096;
+
+/// An event at its place in the feed.
+#[derive(Debug)]
+pub(crate) struct Happened {
+    /// Where.
+    pub(crate) position: Position,
+    /// What.
+    pub(crate) event: Event,
+    /// Its frame of the plain WebSocket, written once for all who read it.
+    frame: OnceLock<Option<Utf8Bytes>>,
+}
+
+impl Happened {
+    /// `event` at its place in the feed, in the batch that ends at `end`.
+    pub(crate) fn within(end: Position, event: Event) -> Self {
+        let position = Position {
+            seq: event.seq(),
+            ..end
+        };
+        Self {
+            position,
+            event,
+            frame: OnceLock::new(),
+        }
+    }
+
+    /// Whose event it is.
+    pub(crate) fn stock_id(&self) -> i64 {
+        match &self.event {
+            Event::QuoteRecorded { price, .. } => price.stock_id,
+            Event::AlertFired { alert } => alert.stock_id,
+            Event::StockChanged { stock, .. } => stock.id,
+        }
+    }
+
+    /// The event's frame, if it has one; `write` is called once.
+    pub(crate) fn frame(&self, write: fn(&Event) -> Option<Utf8Bytes>) -> Option<Utf8Bytes> {
+        self.frame.get_or_init(|| write(&self.event)).clone()
+    }
+}
+
+/// The events after `start`, without a gap.
+#[derive(Debug)]
+pub(super) struct Run {
+    start: Position,
+    end: Position,
+    events: VecDeque<Arc<Happened>>,
+}
+
+impl Run {
+    /// A run that begins at `position`.
+    pub(super) fn at(position: Position) -> Self {
+        Self {
+            start: position,
+            end: position,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Where it ends.
+    pub(super) fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Takes in the next batch, and answers its events.
+    pub(super) fn extend(&mut self, batch: Batch) -> vec_deque::Iter<'_, Arc<Happened>> {
+        let first = self.events.len();
+        let happened = batch
+            .events
+            .into_iter()
+            .map(|event| Happened::within(batch.end, event));
+        self.events.extend(happened.map(Arc::new));
+        self.end = batch.end;
+        self.events.range(first..)
+    }
+
+    /// Forgets the oldest events beyond what is kept; not before they were handed out.
+    pub(super) fn forget(&mut self) {
+        while self.events.len() > KEPT {
+            if let Some(forgotten) = self.events.pop_front() {
+                self.start = forgotten.position;
+            }
+        }
+    }
+
+    /// The events after `position`; `None` if some of them are forgotten.
+    pub(super) fn after(&self, position: Position) -> Option<vec_deque::Iter<'_, Arc<Happened>>> {
+        let known = position.seq >= self.start.seq;
+        known.then(|| {
+            let first = self
+                .events
+                .partition_point(|it| it.position.seq <= position.seq);
+            self.events.range(first..)
+        })
+    }
+}

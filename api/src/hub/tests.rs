@@ -1,0 +1,170 @@
+//! The hub's promises, without a database.
+
+use entity::{Event, Stock, Timestamp};
+
+use super::{run::KEPT, *};
+
+fn position(seq: i64) -> Position {
+    Position {
+        epoch: 1,
+        seq,
+        recorded_at: Timestamp::from_micros(seq),
+    }
+}
+
+fn stock(id: i64) -> Stock {
+    Stock {
+        id,
+        symbol: "IBM".parse().expect("a symbol"),
+        name: None,
+        currency: None,
+        exchange: None,
+        tracked: true,
+        tracked_at: Timestamp::from_micros(0),
+        answered_at: None,
+        alert_count: 0,
+    }
+}
+
+fn publish(hub: &Hub, seq: i64, stock_id: i64) {
+    let price = entity::Price {
+        stock_id,
+        symbol: "IBM".parse().expect("a symbol"),
+        seq,
+        price: entity::Decimal::from_int(1),
+        previous_close: None,
+        open: None,
+        high: None,
+        low: None,
+        volume: None,
+        trading_day: chrono::NaiveDate::MIN,
+        market_time: Timestamp::from_micros(0),
+        market_time_sent: false,
+        recorded_at: Timestamp::from_micros(seq),
+        provider: "test".to_owned(),
+    };
+    let events = vec![Event::QuoteRecorded {
+        price,
+        stock: stock(stock_id),
+    }];
+    hub.publish(
+        Batch {
+            end: position(seq),
+            events,
+        },
+        Duration::ZERO,
+    );
+}
+
+fn interest(stocks: Option<Vec<i64>>, pace: Pace) -> Interest {
+    let lagging = tokio_util::sync::CancellationToken::new();
+    Interest {
+        stocks,
+        prices: true,
+        alerts: true,
+        pace,
+        lagging,
+    }
+}
+
+/// Everything that waits: the places, and what each skipped.
+fn waiting(reader: &mut Reader) -> Vec<(i64, u64)> {
+    let next = || reader.next_waiting().expect("it keeps up");
+    std::iter::from_fn(next)
+        .map(|(happened, missed)| (happened.position.seq, missed))
+        .collect()
+}
+
+const ALL: Pace = Pace::Everything { behind: 3 };
+
+#[test]
+fn a_reader_gets_everything_after_its_place_once() {
+    let hub = Hub::at(position(10));
+    assert!(hub.join(interest(None, ALL), position(9)).is_none());
+    for seq in 11..=15 {
+        publish(&hub, seq, 1);
+    }
+    let mut reader = hub
+        .join(interest(None, ALL), position(11))
+        .expect("the hub has it");
+    // Four are behind it already, more than it may fall behind from now on.
+    publish(&hub, 16, 2);
+    assert_eq!(
+        waiting(&mut reader),
+        [(12, 0), (13, 0), (14, 0), (15, 0), (16, 0)]
+    );
+    assert_eq!((hub.position(), hub.readers()), (position(16), 1));
+    drop(reader);
+    assert_eq!(hub.readers(), 0);
+}
+
+#[test]
+fn what_is_forgotten_is_never_passed_over() {
+    let hub = Hub::at(position(0));
+    let kept = i64::try_from(KEPT).expect("a number");
+    for seq in 1..=kept + 1 {
+        publish(&hub, seq, 1);
+    }
+    assert!(hub.join(interest(None, ALL), position(0)).is_none());
+    let mut reader = hub
+        .join(interest(None, ALL), position(1))
+        .expect("the hub has it");
+    assert_eq!(waiting(&mut reader).len(), KEPT);
+}
+
+#[test]
+fn only_the_stocks_of_a_reader_reach_it() {
+    let hub = Hub::at(position(0));
+    let mut reader = hub
+        .join(interest(Some(vec![2, 3]), ALL), position(0))
+        .expect("a reader");
+    for (seq, stock) in [(1, 1), (2, 2), (3, 3), (4, 1)] {
+        publish(&hub, seq, stock);
+    }
+    assert_eq!(waiting(&mut reader), [(2, 0), (3, 0)]);
+}
+
+#[test]
+fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
+    let hub = Hub::at(position(0));
+    let wanted = interest(None, ALL);
+    let lagging = wanted.lagging.clone();
+    let mut slow = hub.join(wanted, position(0)).expect("a reader");
+    let mut other = hub
+        .join(interest(None, Pace::Latest), position(0))
+        .expect("a reader");
+    for seq in 1..=3 {
+        publish(&hub, seq, 1);
+    }
+    assert!(!lagging.is_cancelled());
+    publish(&hub, 4, 1);
+    assert!(lagging.is_cancelled());
+    assert_eq!(slow.next_waiting().map(|_| ()), Err(Lagging));
+    assert_eq!(waiting(&mut other), [(4, 3)]);
+}
+
+#[test]
+fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
+    let hub = Hub::at(position(0));
+    let mut reader = hub
+        .join(interest(None, Pace::Latest), position(0))
+        .expect("a reader");
+    for (seq, stock) in [(1, 1), (2, 2), (3, 1), (4, 1)] {
+        publish(&hub, seq, stock);
+    }
+    assert_eq!(waiting(&mut reader), [(2, 0), (4, 2)]);
+    publish(&hub, 5, 1);
+    publish(&hub, 6, 2);
+    publish(&hub, 7, 2);
+    assert_eq!(waiting(&mut reader), [(5, 0), (7, 1)]);
+}
+
+#[tokio::test]
+async fn a_waiting_reader_is_woken() {
+    let hub = Hub::at(position(0));
+    let mut reader = hub
+        .join(interest(Some(vec![1]), ALL), position(0))
+        .expect("a reader");
+    let (next, ()) = tokio::join!(reader.next(), async { publish(&hub, 1, 1) });
+    assert_eq!(next.map(|(happened, _)| happened.position.seq), Ok(1));
+}

@@ -1,0 +1,165 @@
+//! Tells one subscriber what it follows.
+//!
+//! One invariant: the snapshot, what is read from the database and what the hub tells meet without a gap and without a
+//! repeat: the database is read up to a place that the hub still knows, and the hub is joined there.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use entity::{Event, Position, Price};
+use futures_util::{Stream, stream};
+
+use super::{Error, Following, Service, following::Kind};
+use crate::hub::{Happened, Interest, Lagging, Reader};
+
+/// The most that is read from the database at once.
+const PAGE: u32 = 500;
+/// How long to wait before a failing database is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Something to tell a subscriber.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// What happened.
+    pub(crate) happened: Arc<Happened>,
+    /// How many events of the same stock were skipped before it.
+    pub(crate) missed: u64,
+    /// Whether it is part of what the subscription begins with.
+    pub(crate) snapshot: bool,
+}
+
+/// How far a subscriber has been told.
+struct Telling {
+    service: Service,
+    kind: Kind,
+    interest: Interest,
+    /// The rest of the snapshot.
+    snapshot: VecDeque<Arc<Happened>>,
+    /// The rest of what was read from the database.
+    stored: VecDeque<Arc<Happened>>,
+    /// After which place the database is read next.
+    position: Position,
+    /// The place in the hub, once it was joined.
+    reader: Option<Reader>,
+}
+
+impl Service {
+    /// Tells a subscriber everything; the stream ends after an `Err`, when the subscriber is too far behind.
+    pub(crate) async fn tell(
+        &self,
+        following: Following,
+    ) -> Result<impl Stream<Item = Result<Told, Lagging>> + Send + use<>, Error> {
+        let Following {
+            kind,
+            interest,
+            snapshot,
+            position,
+        } = following;
+        let snapshot = self.recorded(snapshot, position).await?.into();
+        let telling = Telling {
+            service: self.clone(),
+            kind,
+            interest,
+            snapshot,
+            stored: VecDeque::new(),
+            position,
+            reader: None,
+        };
+        Ok(stream::unfold(Some(telling), |telling| async move {
+            let mut telling = telling?;
+            let told = telling.next().await;
+            let goes_on = told.is_ok().then_some(telling);
+            Some((told, goes_on))
+        }))
+    }
+
+    /// Prices as the events that recorded them.
+    async fn recorded(
+        &self,
+        prices: Vec<Price>,
+        end: Position,
+    ) -> Result<Vec<Arc<Happened>>, Error> {
+        let ids: Vec<i64> = prices.iter().map(|price| price.stock_id).collect();
+        let stocks = self.stocks_by_id(&ids).await?;
+        let happened = prices.into_iter().filter_map(|price| {
+            let stock = stocks.get(&price.stock_id)?.clone();
+            let end = Position {
+                recorded_at: price.recorded_at,
+                ..end
+            };
+            Some(Arc::new(Happened::within(
+                end,
+                Event::QuoteRecorded { price, stock },
+            )))
+        });
+        Ok(happened.collect())
+    }
+}
+
+impl Telling {
+    async fn next(&mut self) -> Result<Told, Lagging> {
+        loop {
+            if let Some(happened) = self.snapshot.pop_front() {
+                return Ok(Told {
+                    happened,
+                    missed: 0,
+                    snapshot: true,
+                });
+            }
+            if let Some(happened) = self.stored.pop_front() {
+                return Ok(Told {
+                    happened,
+                    missed: 0,
+                    snapshot: false,
+                });
+            }
+            if let Some(reader) = &mut self.reader {
+                let (happened, missed) = reader.next().await?;
+                return Ok(Told {
+                    happened,
+                    missed,
+                    snapshot: false,
+                });
+            }
+            self.reader = self.service.hub.join(self.interest.clone(), self.position);
+            if self.reader.is_none() {
+                self.read_on().await;
+            }
+        }
+    }
+
+    /// Reads the next page of what the hub no longer knows.
+    async fn read_on(&mut self) {
+        let end = self.service.hub.position();
+        match self.page(end).await {
+            Ok(page) => {
+                let full = page.len() == PAGE as usize;
+                let last = page.last().filter(|_| full);
+                self.position = last.map_or(end, |last| last.position);
+                self.stored = page.into();
+            }
+            Err(error) => {
+                tracing::warn!(cause = ?error.cause(), "a subscriber waits for the database");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    async fn page(&self, end: Position) -> Result<Vec<Arc<Happened>>, Error> {
+        let connection = self.service.store.database.read();
+        let stocks = self.interest.stocks.as_deref();
+        if self.kind == Kind::Prices {
+            let prices =
+                store::price::between(connection, stocks, self.position, end, PAGE).await?;
+            return self.service.recorded(prices, end).await;
+        }
+        let alerts = store::alert::between(connection, stocks, self.position, end, PAGE).await?;
+        let happened = alerts.into_iter().map(|alert| {
+            let end = Position {
+                recorded_at: alert.triggered_at,
+                ..end
+            };
+            Arc::new(Happened::within(end, Event::AlertFired { alert }))
+        });
+        Ok(happened.collect())
+    }
+}
