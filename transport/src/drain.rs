@@ -61,3 +61,30 @@ impl fmt::Debug for Drain {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_leaves_at_a_time_of_their_own_within_the_spread() {
+        let signal = CancellationToken::new();
+        for (jitter, expected) in [(0, 0), (3, 3), (7, 7), (100, 7)] {
+            let signal = signal.child_token();
+            let spread = Duration::from_secs(7);
+            let drain = Drain::new(signal.clone(), spread, move |_| Duration::from_secs(jitter));
+            let departure = drain.departure();
+            tokio::pin!(departure);
+            let early = tokio::time::timeout(Duration::from_secs(3600), &mut departure).await;
+            assert!(early.is_err(), "nobody leaves before the signal");
+            assert!(!drain.is_draining());
+            let signalled = Instant::now();
+            signal.cancel();
+            departure.await;
+            assert_eq!(signalled.elapsed(), Duration::from_secs(expected));
+            assert!(drain.is_draining());
+        }
+    }
+}

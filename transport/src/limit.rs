@@ -28,7 +28,8 @@ pub struct Limits {
     pub silence: Duration,
     /// How long a WebSocket may have bytes to write of which its peer takes none.
     pub write_deadline: Duration,
-    /// How long a closed WebSocket is kept for its peer to notice.
+    /// How long a closed WebSocket is kept for its peer to notice; and how long one that is about
+    /// to be sent off waits for the queries and mutations that run on it.
     pub close_deadline: Duration,
     /// Operations at a time on one WebSocket.
     pub operations_per_socket: usize,

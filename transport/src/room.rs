@@ -4,7 +4,7 @@
 //! Called by HTTP, event streams and WebSockets alike, so that no rule holds on one and not on
 //! the others.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::ServerError;
 use axum::response::Response;
@@ -87,7 +87,7 @@ impl<S: Service> Room<S> {
         } = operation;
         let started = Instant::now();
         let work = async { self.service.execute(request, viewer).await };
-        let reply = match bounded(self.limits.execution_deadline, work).await {
+        let reply = match self.bounded(work).await {
             Ok(reply) => reply,
             Err(error) => Reply::refused(vec![error]),
         };
@@ -111,7 +111,8 @@ impl<S: Service> Room<S> {
         } = operation;
         let started = Instant::now();
         let work = async { self.service.subscribe(request, viewer).await };
-        let subscription = bounded(self.limits.execution_deadline, work)
+        let subscription = self
+            .bounded(work)
             .await
             .unwrap_or_else(|error| Err(vec![error]));
         let outcome = if subscription.is_ok() {
@@ -122,6 +123,22 @@ impl<S: Service> Room<S> {
         };
         self.observe(kind, outcome, started);
         subscription
+    }
+
+    /// The future's value, or the error of a deadline or a panic.
+    async fn bounded<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, ServerError> {
+        let deadline = self.limits.execution_deadline;
+        match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) => {
+                tracing::error!("an operation panicked");
+                Err(self.service.defect())
+            }
+            Err(_) => Err(fault::error(
+                code::TIMEOUT,
+                "the operation took longer than it may",
+            )),
+        }
     }
 
     /// It ran, so it is valid.
@@ -135,27 +152,4 @@ impl<S: Service> Room<S> {
         self.observer
             .operation_finished(kind, outcome, started.elapsed());
     }
-}
-
-/// The future's value, or the error of a deadline or a panic.
-async fn bounded<T>(
-    deadline: Duration,
-    work: impl Future<Output = T> + Send,
-) -> Result<T, ServerError> {
-    match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(_)) => {
-            tracing::error!("an operation panicked");
-            Err(internal())
-        }
-        Err(_) => Err(fault::error(
-            code::TIMEOUT,
-            "the operation took longer than it may",
-        )),
-    }
-}
-
-/// What a client reads of a defect.
-pub(crate) fn internal() -> ServerError {
-    fault::error(code::INTERNAL, "internal error")
 }

@@ -39,6 +39,11 @@ pub trait Service: Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// What a client reads when an operation panics; a place for an identifier of the request.
+    fn defect(&self) -> ServerError {
+        fault::error(code::INTERNAL, "internal error")
+    }
+
     /// Executes a query or mutation. The request carries its parsed document. Dropping the future
     /// gives the operation up: its deadline passed, or its client left.
     fn execute(&self, request: Request, viewer: Self::Viewer)

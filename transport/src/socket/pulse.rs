@@ -14,6 +14,8 @@ pub(super) struct Pulse {
     /// `None` once the client has introduced itself.
     init_by: Option<Instant>,
     next_ping: Instant,
+    /// Set once the server is going away: until when what runs may still end.
+    leave_by: Option<Instant>,
 }
 
 /// What is due.
@@ -25,6 +27,8 @@ pub(super) enum Due {
     Init,
     /// Nothing was heard, or nothing taken, for too long.
     Silence,
+    /// What ran has had its time to end.
+    Leave,
 }
 
 impl Pulse {
@@ -32,7 +36,18 @@ impl Pulse {
         Self {
             init_by: Some(now + limits.init_deadline),
             next_ping: now + limits.heartbeat,
+            leave_by: None,
         }
+    }
+
+    /// The server is going away.
+    pub(super) fn leave(&mut self, now: Instant, limits: &Limits) {
+        self.leave_by = Some(now + limits.close_deadline);
+    }
+
+    /// Whether the server is going away.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leave_by.is_some()
     }
 
     /// The client introduced itself.
@@ -44,6 +59,9 @@ impl Pulse {
     pub(super) fn due<T>(&mut self, now: Instant, wire: &Wire<T>, limits: &Limits) -> Option<Due> {
         if silent_at(wire, limits) <= now {
             return Some(Due::Silence);
+        }
+        if self.leave_by.is_some_and(|by| by <= now) {
+            return Some(Due::Leave);
         }
         if self.init_by.is_some_and(|by| by <= now) {
             return Some(Due::Init);
@@ -58,7 +76,10 @@ impl Pulse {
     /// When to ask again at the latest.
     pub(super) fn next<T>(&self, wire: &Wire<T>, limits: &Limits) -> Instant {
         let soonest = silent_at(wire, limits).min(self.next_ping);
-        self.init_by.map_or(soonest, |by| by.min(soonest))
+        [self.init_by, self.leave_by]
+            .into_iter()
+            .flatten()
+            .fold(soonest, Instant::min)
     }
 }
 

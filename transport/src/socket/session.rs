@@ -146,11 +146,14 @@ impl<S: Service> Session<S> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        if self.departure.poll_unpin(cx).is_ready() {
-            return Poll::Ready(closing(CloseCode::GoingAway, "Going away"));
+        if !self.pulse.is_leaving() && self.departure.poll_unpin(cx).is_ready() {
+            self.pulse.leave(Instant::now(), &self.room.limits);
         }
-        // Before the clock is asked, so that what arrived in time is heard in time.
-        if let Poll::Ready(ending) = self.poll_reader(cx) {
+        // Before the clock is asked, so that what arrived in time is heard in time; but nothing
+        // new is begun on the way out.
+        if !self.pulse.is_leaving()
+            && let Poll::Ready(ending) = self.poll_reader(cx)
+        {
             return Poll::Ready(ending);
         }
         if let Some(ending) = self.poll_pulse() {
@@ -168,6 +171,9 @@ impl<S: Service> Session<S> {
         if let Poll::Ready(ending) = self.poll_writer(cx) {
             return Poll::Ready(ending);
         }
+        if self.pulse.is_leaving() && self.calls.is_empty() {
+            return Poll::Ready(going_away());
+        }
         if was_full && !self.is_full() {
             // The reader waits for nothing else.
             cx.waker().wake_by_ref();
@@ -182,6 +188,7 @@ impl<S: Service> Session<S> {
         let limits = &self.room.limits;
         while let Some(due) = self.pulse.due(now, self.socket.get_ref(), limits) {
             match due {
+                Due::Leave => return Some(going_away()),
                 Due::Silence => return Some(Ending::Gone(Reason::Silent)),
                 Due::Init => {
                     let reason = "Connection initialisation timeout";
@@ -268,6 +275,10 @@ impl<S: Service> Session<S> {
             matches!(polled, Some((_, Lived::Overloaded)))
         })
     }
+}
+
+fn going_away() -> Ending {
+    closing(CloseCode::GoingAway, "Going away")
 }
 
 /// An ending by the server.

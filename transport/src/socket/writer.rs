@@ -15,7 +15,7 @@ use super::{
     live::{Lived, Tag},
     session::Session,
 };
-use crate::{observer::Reason, room, service::Service};
+use crate::{observer::Reason, service::Service};
 
 impl<S: Service> Session<S> {
     /// Writes what there is until there is nothing or the peer takes no more.
@@ -77,7 +77,8 @@ impl<S: Service> Session<S> {
                     tracing::error!("a subscription panicked");
                     self.active.remove(&tag.id);
                     self.closed(Reason::Complete);
-                    self.dialect.error(&tag.id, &[room::internal()])
+                    let defect = self.room.service.defect();
+                    self.dialect.error(&tag.id, &[defect])
                 }
                 Lived::Overloaded => {
                     let reason = "Too far behind".into();

@@ -400,6 +400,22 @@ async fn a_server_that_goes_away_closes_with_1001() {
 }
 
 #[tokio::test]
+async fn what_runs_when_the_server_goes_away_is_still_answered() {
+    let app = App::start().await;
+    let mut client = Client::ready(&app).await;
+    client.subscribe("a", "subscription { silence }").await;
+    app.log.wait_for("subscription ok").await;
+    client.subscribe("b", "{ sleeps(millis: 400) }").await;
+    // Answered after it, so it runs by then.
+    client.say(&json!({"type": "ping"})).await;
+    assert_eq!(client.hear().await["type"], "pong");
+    app.drain.cancel();
+    assert_eq!(client.hear().await, next("b", &json!({"sleeps": true})));
+    assert_eq!(client.hear().await, complete("b"));
+    assert_eq!(client.closed().await.0, 1001);
+}
+
+#[tokio::test]
 async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
     let app = App::limited(Limits {
         heartbeat: millis(20),
