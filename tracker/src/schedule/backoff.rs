@@ -97,7 +97,7 @@ mod tests {
         let mut backoff = Backoff::default();
         backoff.fail(NOW, Some(Duration::from_secs(90)), &random);
         assert_eq!(wait(&backoff), Duration::from_secs(90));
-        backoff.fail(NOW, Some(Duration::from_secs(90_000)), &random);
+        backoff.fail(NOW, Some(Duration::from_hours(25)), &random);
         assert_eq!(wait(&backoff), MOST_PATIENCE);
     }
 

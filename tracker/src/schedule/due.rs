@@ -68,7 +68,7 @@ fn last_end(market: Market, at: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const FIVE_MINUTES: Duration = Duration::from_secs(300);
+    const FIVE_MINUTES: Duration = Duration::from_mins(5);
     const LONG_AGO: &str = "2026-11-01T00:00:00Z";
 
     fn at(text: &str) -> Timestamp {

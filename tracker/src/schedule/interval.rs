@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_tightest_of_wish_minute_and_day_decides() {
-        let wish = Duration::from_secs(300);
+        let wish = Duration::from_mins(5);
         let interval = |symbols, per_minute, per_day, market| {
             effective_interval(wish, symbols, budget(per_minute, per_day), market).as_micros()
         };

@@ -4,6 +4,7 @@ mod engine;
 mod ingest;
 mod lease;
 mod live;
+mod program;
 mod provider;
 mod replay;
 mod script;

@@ -10,7 +10,8 @@ use crate::{
     world::{World, date},
 };
 
-const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
+/// Every symbol of the file.
+pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 
 fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
     let settings = ReplaySettings {
@@ -25,7 +26,7 @@ fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
 }
 
 /// Waits for the replay's end.
-async fn end(world: &World) {
+pub(crate) async fn end(world: &World) {
     let ended = async || {
         let note = world.provider("replay").await.and_then(|row| row.note);
         note.is_some_and(|note| note.contains("ended"))
@@ -72,7 +73,7 @@ async fn stored(world: &World) -> (Vec<Told>, BTreeSet<Fired>) {
 }
 
 /// Compares what was stored, and what the feed told, with what the file implies.
-async fn check(world: &World, from: &str) {
+pub(crate) async fn check(world: &World, from: &str) {
     let (prices, fired) = stored(world).await;
     let (expected_prices, expected_alerts) = implied(date(from));
     let unequal = prices

@@ -72,7 +72,7 @@ pub(crate) fn implied(from: NaiveDate) -> (Vec<Told>, BTreeSet<Fired>) {
             });
             let Some(previous) = previous else { continue };
             let moved = (close - previous).abs() * 100;
-            let steps = (1..)
+            let steps = (1..1_000)
                 .take_while(|steps| moved >= steps * 5 * previous)
                 .last();
             if let Some(steps) = steps {

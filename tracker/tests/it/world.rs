@@ -154,7 +154,7 @@ impl World {
         let (stop, kill) = (stopping.clone(), killed.clone());
         #[expect(clippy::disallowed_methods, reason = "the test ends it")]
         let task = tokio::spawn(async move {
-            kill.run_until_cancelled(tracker.run(stop)).await;
+            kill.run_until_cancelled(Box::pin(tracker.run(stop))).await;
         });
         Running {
             task,
