@@ -40,7 +40,9 @@ async fn relay_once(
             let rung = Bell::ALL
                 .into_iter()
                 .find(|bell| bell.channel() == notification.channel());
-            rung.into_iter().for_each(|bell| doorbell.ring(bell));
+            if let Some(bell) = rung {
+                doorbell.ring(bell);
+            }
         }
     }
 }
