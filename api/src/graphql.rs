@@ -2,6 +2,11 @@
 //!
 //! One invariant: resolvers only translate; what is true and what is allowed is the service's to say.
 
+#![expect(
+    clippy::unused_async,
+    reason = "the library's macros make every field a future"
+)]
+
 mod alert;
 mod canonical;
 mod connection;

@@ -53,8 +53,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Ending> {
         }
         let serving = ServeMetrics::new(&telemetry.metrics().meter());
         let access = access(settings);
-        let router = serve(settings, store, access, &health, serving, &shutdown).await?;
-        listen(listener, router, &shutdown);
+        let routes = serve(settings, store, access, &health, serving, &shutdown).await?;
+        listen(listener, routes, &shutdown);
         announce(addresses);
     }
     let ending = lifecycle.run().await;

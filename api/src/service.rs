@@ -23,7 +23,7 @@ use tracker::market::Market;
 
 pub(crate) use error::Error;
 pub(crate) use following::{Following, Kind};
-pub(crate) use page::{GRAPHQL, PageArgs, PageSize};
+pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use status::{Build, ProviderStatus, Status};
 pub(crate) use telling::Told;
 
@@ -154,14 +154,39 @@ impl Service {
         Ok(store::alert::page(self.store.database.read(), stock, triggered, &span).await?)
     }
 
-    /// How many alerts a stock has had, or all together.
-    pub(crate) async fn alert_count(&self, stock: Option<i64>) -> Result<i64, Error> {
-        Ok(store::alert::count(self.store.database.read(), stock).await?)
+    /// The first pages of many stocks' prices, by stock.
+    pub(crate) async fn first_histories(
+        &self,
+        stocks: &[i64],
+        recorded: Recorded,
+        first: FirstPage,
+    ) -> Result<HashMap<i64, Page<Price>>, Error> {
+        ordered(recorded)?;
+        let FirstPage { limit, from_end } = first;
+        let connection = self.store.database.read();
+        Ok(store::price::first_pages(connection, stocks, recorded, limit, from_end).await?)
     }
 
-    /// One alert.
-    pub(crate) async fn alert(&self, id: i64) -> Result<Option<Alert>, Error> {
-        Ok(store::alert::by_id(self.store.database.read(), id).await?)
+    /// The first pages of many stocks' alerts, by stock.
+    pub(crate) async fn first_alerts(
+        &self,
+        stocks: &[i64],
+        first: FirstPage,
+    ) -> Result<HashMap<i64, Page<Alert>>, Error> {
+        let FirstPage { limit, from_end } = first;
+        let connection = self.store.database.read();
+        Ok(store::alert::first_pages(connection, stocks, limit, from_end).await?)
+    }
+
+    /// How many alerts all stocks have had.
+    pub(crate) async fn alert_count(&self) -> Result<i64, Error> {
+        Ok(store::alert::count(self.store.database.read()).await?)
+    }
+
+    /// Alerts by their ids.
+    pub(crate) async fn alerts_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Alert>, Error> {
+        let alerts = store::alert::by_ids(self.store.database.read(), ids).await?;
+        Ok(alerts.into_iter().map(|alert| (alert.id, alert)).collect())
     }
 
     /// Notes that somebody has seen an alert.

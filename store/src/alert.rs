@@ -1,5 +1,7 @@
 //! Reads alerts and their rules.
 
+use std::collections::HashMap;
+
 use entity::{Alert, AlertRule, Position, table};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
@@ -49,6 +51,27 @@ pub async fn page(
     page::read(connection, &sql, Order::Descending, span).await
 }
 
+/// The first pages of many stocks' alerts, by stock, newest first: the newest `limit`, or the oldest if `from_end`.
+pub async fn first_pages(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+    limit: u32,
+    from_end: bool,
+) -> Result<HashMap<i64, Page<Alert>>, DbErr> {
+    let order = if from_end { "seq" } else { "seq DESC" };
+    let wanted = u64::from(limit) + 1;
+    let rows: Vec<Alert> =
+        page::read_each(connection, "alerts", order, stocks, wanted, |sql| sql).await?;
+    Ok(page::by_stock(
+        rows,
+        stocks,
+        |alert| alert.stock_id,
+        |alert| alert.seq,
+        limit,
+        from_end,
+    ))
+}
+
 /// The alerts of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed order.
 pub async fn between(
     connection: &impl ConnectionTrait,
@@ -71,25 +94,22 @@ pub async fn between(
         .await
 }
 
-/// How many alerts a stock has had, or all together.
-pub async fn count(connection: &impl ConnectionTrait, stock: Option<i64>) -> Result<i64, DbErr> {
+/// How many alerts all stocks have had.
+pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
     #[derive(FromQueryResult)]
     struct Count {
         count: i64,
     }
     let text = "SELECT CAST(COALESCE(SUM(alert_count), 0) AS bigint) AS count FROM stocks";
-    let sql = Sql::new(connection, text).bind_some(" WHERE id = ", stock);
-    let count = Count::find_by_statement(sql.statement())
-        .one(connection)
-        .await?;
-    Ok(count.map_or(0, |row| row.count))
+    let count = Count::find_by_statement(Sql::new(connection, text).statement());
+    Ok(count.one(connection).await?.map_or(0, |row| row.count))
 }
 
-/// One alert.
-pub async fn by_id(connection: &impl ConnectionTrait, id: i64) -> Result<Option<Alert>, DbErr> {
-    let sql = Sql::new(connection, SELECT).push("alerts.id = ").bind(id);
+/// The alerts with these ids, in no order.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, DbErr> {
+    let sql = Sql::new(connection, SELECT).push("alerts.id").is_any(ids);
     Alert::find_by_statement(sql.statement())
-        .one(connection)
+        .all(connection)
         .await
 }
 
@@ -107,7 +127,7 @@ pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, DbErr>
         row.acknowledged_at = Set(Some(store.clock.now()));
         row.update(&transaction).await?;
     }
-    let alert = by_id(&transaction, id).await?;
+    let alert = by_ids(&transaction, &[id]).await?.pop();
     transaction.commit().await?;
     Ok(alert)
 }

@@ -3,7 +3,9 @@
 //! One invariant: a page is found by comparing with the place where it begins, never by counting rows, and says exactly
 //! whether there is more on either side.
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 
 use crate::sql::Sql;
 
@@ -29,6 +31,33 @@ pub struct Page<T> {
     pub has_next: bool,
     /// Whether the list has something before it.
     pub has_previous: bool,
+}
+
+impl<T> Default for Page<T> {
+    /// The page of an empty list.
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            has_next: false,
+            has_previous: false,
+        }
+    }
+}
+
+impl<T> Page<T> {
+    /// A page of rows in the order in which they were counted, one more than `limit` if there are more.
+    pub(crate) fn new(mut rows: Vec<T>, limit: u32, from_end: bool) -> Self {
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        if from_end {
+            rows.reverse();
+        }
+        Self {
+            rows,
+            has_next: more && !from_end,
+            has_previous: more && from_end,
+        }
+    }
 }
 
 /// What a list's places are made of.
@@ -60,15 +89,11 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
         .iter()
         .map(|key| format!("{key} {direction}"))
         .collect();
-    let page = bounded.push(&format!(" ORDER BY {} LIMIT {wanted}", keys.join(", ")));
-    let mut rows = T::find_by_statement(page.statement())
+    let counted = bounded.push(&format!(" ORDER BY {} LIMIT {wanted}", keys.join(", ")));
+    let rows = T::find_by_statement(counted.statement())
         .all(connection)
         .await?;
-    let more = rows.len() as u64 == wanted;
-    rows.truncate(span.limit as usize);
-    if span.from_end {
-        rows.reverse();
-    }
+    let mut page = Page::new(rows, span.limit, span.from_end);
     // What lies outside of the bounds is beyond the page too, the bound itself first.
     let outside = async |side, key: &Option<K>| match key {
         None => Ok(false),
@@ -80,13 +105,9 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
                 .map(|row| row.is_some())
         }
     };
-    let has_previous = (more && span.from_end) || outside(Side::AtOrWithin, &span.after).await?;
-    let has_next = (more && !span.from_end) || outside(Side::AtOrBeyond, &span.before).await?;
-    Ok(Page {
-        rows,
-        has_next,
-        has_previous,
-    })
+    page.has_previous |= outside(Side::AtOrWithin, &span.after).await?;
+    page.has_next |= outside(Side::AtOrBeyond, &span.before).await?;
+    Ok(page)
 }
 
 fn bound<K: Key>(sql: Sql, order: Order, side: Side, key: Option<&K>) -> Sql {
@@ -94,6 +115,57 @@ fn bound<K: Key>(sql: Sql, order: Order, side: Side, key: Option<&K>) -> Sql {
     let columns = K::COLUMNS.join(", ");
     sql.push(&format!(" AND ({columns}) {} ", side.operator(order)))
         .bind_row(key.values())
+}
+
+/// The beginnings of many stocks' lists at once: for each of `stocks` those `limit` rows of `table` that come
+/// first by `order`, in no order among themselves; `bounds` says which rows count.
+pub(crate) async fn read_each<T: FromQueryResult>(
+    connection: &impl ConnectionTrait,
+    table: &str,
+    order: &str,
+    stocks: &[i64],
+    limit: u64,
+    bounds: impl Fn(Sql) -> Sql,
+) -> Result<Vec<T>, DbErr> {
+    let (begin, end) = if connection.get_database_backend() == DbBackend::Postgres {
+        let begin = format!("stocks CROSS JOIN LATERAL (SELECT * FROM {table}");
+        (begin, ") AS rows WHERE stocks.id")
+    } else {
+        // SQLite has no LATERAL; CROSS JOIN keeps it from reading the whole table first.
+        let rows = format!("stocks CROSS JOIN {table} AS rows ON rows.rowid IN");
+        (
+            format!("{rows} (SELECT rowid FROM {table}"),
+            ") WHERE stocks.id",
+        )
+    };
+    let text = format!("SELECT stocks.symbol, rows.* FROM {begin} WHERE stock_id = stocks.id");
+    let sql = bounds(Sql::new(connection, text))
+        .push(&format!(" ORDER BY {order} LIMIT {limit}{end}"))
+        .is_any(stocks);
+    T::find_by_statement(sql.statement()).all(connection).await
+}
+
+/// Sorts what [`read_each`] read into pages, one for each of `stocks`.
+pub(crate) fn by_stock<T, K: Ord>(
+    rows: Vec<T>,
+    stocks: &[i64],
+    stock_id: impl Fn(&T) -> i64,
+    place: impl Fn(&T) -> K,
+    limit: u32,
+    from_end: bool,
+) -> HashMap<i64, Page<T>> {
+    let mut lists: HashMap<i64, Vec<T>> = stocks.iter().map(|id| (*id, Vec::new())).collect();
+    for row in rows {
+        lists.entry(stock_id(&row)).or_default().push(row);
+    }
+    let page = |(id, mut rows): (i64, Vec<T>)| {
+        rows.sort_unstable_by_key(&place);
+        if !from_end {
+            rows.reverse();
+        }
+        (id, Page::new(rows, limit, from_end))
+    };
+    lists.into_iter().map(page).collect()
 }
 
 /// How a list is ordered by its key.

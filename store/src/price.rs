@@ -1,5 +1,7 @@
 //! Reads prices.
 
+use std::collections::HashMap;
+
 use entity::{Position, Price, Timestamp};
 use runtime::database::DatabaseKind;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IsolationLevel, TransactionTrait, Value};
@@ -36,7 +38,7 @@ impl Key for PriceKey {
 }
 
 /// When prices were recorded: `from` inclusive, `to` exclusive.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recorded {
     /// The earliest instant.
     pub from: Option<Timestamp>,
@@ -105,6 +107,37 @@ pub async fn page(
         .bind_some(" AND prices.recorded_at >= ", recorded.from)
         .bind_some(" AND prices.recorded_at < ", recorded.to);
     page::read(connection, &sql, Order::Descending, span).await
+}
+
+/// The first pages of many stocks' prices, by stock, newest first: the newest `limit`, or the oldest if `from_end`.
+pub async fn first_pages(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+    recorded: Recorded,
+    limit: u32,
+    from_end: bool,
+) -> Result<HashMap<i64, Page<Price>>, DbErr> {
+    let order = if from_end {
+        "recorded_at, seq"
+    } else {
+        "recorded_at DESC, seq DESC"
+    };
+    let bounds = |sql: Sql| {
+        sql.bind_some(" AND recorded_at >= ", recorded.from)
+            .bind_some(" AND recorded_at < ", recorded.to)
+    };
+    let wanted = u64::from(limit) + 1;
+    let rows: Vec<Price> =
+        page::read_each(connection, "stock_prices", order, stocks, wanted, bounds).await?;
+    let place = |price: &Price| (price.recorded_at, price.seq);
+    Ok(page::by_stock(
+        rows,
+        stocks,
+        |price| price.stock_id,
+        place,
+        limit,
+        from_end,
+    ))
 }
 
 /// The prices of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed order.

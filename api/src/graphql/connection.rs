@@ -137,7 +137,8 @@ impl PriceConnection {
 /// A page of alerts, newest first.
 pub(crate) struct AlertConnection {
     pub(super) page: Page<Alert>,
-    pub(super) stock: Option<i64>,
+    /// How many alerts the whole list has, if it is one stock's.
+    pub(super) total: Option<i64>,
 }
 
 /// A page of alerts, newest first.
@@ -165,7 +166,10 @@ impl AlertConnection {
 
     /// How many alerts the whole list has.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = service(ctx)?.alert_count(self.stock).await?;
+        let count = match self.total {
+            Some(total) => total,
+            None => service(ctx)?.alert_count().await?,
+        };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }

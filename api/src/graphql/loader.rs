@@ -1,15 +1,16 @@
 //! Loads what many objects of one answer ask for, in one statement.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::{
     Context, Result,
     dataloader::{DataLoader, Loader},
     runtime::{TokioSpawner, TokioTimer},
 };
-use entity::{AlertRule, Price, Stock};
+use entity::{Alert, AlertRule, Price, Stock};
+use store::{page::Page, price::Recorded};
 
-use crate::service::{Error, Service};
+use crate::service::{Error, FirstPage, Service};
 
 /// A stock by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +19,34 @@ pub(super) struct StockId(pub(super) i64);
 /// A stock's latest price, by the stock's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LatestPriceOf(pub(super) i64);
+
+/// A stock's first page of prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct HistoryOf {
+    /// The stock's id.
+    pub(super) stock: i64,
+    /// Of which time.
+    pub(super) recorded: Recorded,
+    /// How many, from which end.
+    pub(super) first: FirstPage,
+}
+
+/// A stock's first page of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AlertsOf {
+    /// The stock's id.
+    pub(super) stock: i64,
+    /// How many, from which end.
+    pub(super) first: FirstPage,
+}
+
+/// The rules that watch a stock, by the stock's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RulesOf(pub(super) i64);
+
+/// An alert by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AlertId(pub(super) i64);
 
 /// A rule by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,33 +69,92 @@ pub(super) fn batches<'a>(ctx: &Context<'a>) -> Result<&'a DataLoader<Batches>> 
     ctx.data::<DataLoader<Batches>>()
 }
 
-impl Loader<StockId> for Batches {
-    type Value = Stock;
-    type Error = Arc<Error>;
+/// Declares how values are loaded by the ids that their keys hold.
+macro_rules! load_by_id {
+    ($key:ident -> $value:ty: $method:ident) => {
+        impl Loader<$key> for Batches {
+            type Value = $value;
+            type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[StockId]) -> Result<HashMap<StockId, Stock>, Arc<Error>> {
-        let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let stocks = self.0.stocks_by_id(&ids).await?;
-        Ok(stocks
-            .into_iter()
-            .map(|(id, stock)| (StockId(id), stock))
-            .collect())
-    }
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
+                let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
+                let found = self.0.$method(&ids).await?;
+                Ok(found
+                    .into_iter()
+                    .map(|(id, value)| ($key(id), value))
+                    .collect())
+            }
+        }
+    };
 }
 
-impl Loader<LatestPriceOf> for Batches {
-    type Value = Price;
+load_by_id!(StockId -> Stock: stocks_by_id);
+load_by_id!(LatestPriceOf -> Price: latest_prices);
+load_by_id!(AlertId -> Alert: alerts_by_id);
+
+impl Loader<HistoryOf> for Batches {
+    type Value = Page<Price>;
     type Error = Arc<Error>;
 
     async fn load(
         &self,
-        keys: &[LatestPriceOf],
-    ) -> Result<HashMap<LatestPriceOf, Price>, Arc<Error>> {
+        keys: &[HistoryOf],
+    ) -> Result<HashMap<HistoryOf, Self::Value>, Arc<Error>> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for ((recorded, first), stocks) in
+            grouped(keys, |key| ((key.recorded, key.first), key.stock))
+        {
+            let pages = self.0.first_histories(&stocks, recorded, first).await?;
+            let keyed = pages.into_iter().map(|(stock, page)| {
+                (
+                    HistoryOf {
+                        stock,
+                        recorded,
+                        first,
+                    },
+                    page,
+                )
+            });
+            loaded.extend(keyed);
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<AlertsOf> for Batches {
+    type Value = Page<Alert>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[AlertsOf]) -> Result<HashMap<AlertsOf, Self::Value>, Arc<Error>> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (first, stocks) in grouped(keys, |key| (key.first, key.stock)) {
+            let pages = self.0.first_alerts(&stocks, first).await?;
+            loaded.extend(
+                pages
+                    .into_iter()
+                    .map(|(stock, page)| (AlertsOf { stock, first }, page)),
+            );
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<RulesOf> for Batches {
+    type Value = Vec<AlertRule>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[RulesOf]) -> Result<HashMap<RulesOf, Self::Value>, Arc<Error>> {
         let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let prices = self.0.latest_prices(&ids).await?;
-        Ok(prices
-            .into_iter()
-            .map(|(id, price)| (LatestPriceOf(id), price))
+        let stocks = self.0.stocks_by_id(&ids).await?;
+        let rules = self.0.rules(None).await?;
+        let watching = |stock: &Stock| {
+            let watches =
+                |rule: &&AlertRule| rule.symbol.as_ref().is_none_or(|it| *it == stock.symbol);
+            rules.iter().filter(watches).cloned().collect()
+        };
+        Ok(stocks
+            .iter()
+            .map(|(id, stock)| (RulesOf(*id), watching(stock)))
             .collect())
     }
 }
@@ -82,4 +170,13 @@ impl Loader<RuleId> for Batches {
             .map(|rule| (RuleId(rule.id), rule))
             .collect())
     }
+}
+
+/// The stocks of keys that ask for the same, by what they ask for.
+fn grouped<K, A: Eq + Hash>(keys: &[K], split: impl Fn(&K) -> (A, i64)) -> HashMap<A, Vec<i64>> {
+    let mut groups: HashMap<A, Vec<i64>> = HashMap::new();
+    for (asked, stock) in keys.iter().map(split) {
+        groups.entry(asked).or_default().push(stock);
+    }
+    groups
 }

@@ -5,7 +5,12 @@
 use async_graphql::{Context, ID, Interface, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{alert::AlertObject, rule::RuleObject, service, stock::StockObject};
+use super::{
+    alert::AlertObject,
+    loader::{AlertId, RuleId, StockId, batches},
+    rule::RuleObject,
+    stock::StockObject,
+};
 
 /// Whatever has a global id.
 #[derive(Interface)]
@@ -58,22 +63,20 @@ pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
 
 /// What there is under a global id.
 pub(super) async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
-    let service = service(ctx)?;
+    let batches = batches(ctx)?;
     Ok(match parse_id(id) {
         None => None,
-        Some((Kind::Stock, row)) => {
-            let stock = service.stocks_by_id(&[row]).await?.remove(&row);
-            stock.map(|stock| Node::Stock(StockObject(stock)))
-        }
-        Some((Kind::Alert, row)) => service
-            .alert(row)
+        Some((Kind::Stock, row)) => batches
+            .load_one(StockId(row))
+            .await?
+            .map(|stock| Node::Stock(StockObject(stock))),
+        Some((Kind::Alert, row)) => batches
+            .load_one(AlertId(row))
             .await?
             .map(|alert| Node::Alert(AlertObject(alert))),
-        Some((Kind::AlertRule, row)) => {
-            let mut rules = service.rules(None).await?.into_iter();
-            rules
-                .find(|rule| rule.id == row)
-                .map(|rule| Node::AlertRule(RuleObject(rule)))
-        }
+        Some((Kind::AlertRule, row)) => batches
+            .load_one(RuleId(row))
+            .await?
+            .map(|rule| Node::AlertRule(RuleObject(rule))),
     })
 }

@@ -1,6 +1,7 @@
 //! What can be asked.
 
 use async_graphql::{Context, ID, Object, Result};
+use futures_util::future::try_join_all;
 use store::price::Recorded;
 
 use super::{
@@ -110,7 +111,7 @@ impl Query {
             .await?;
         Ok(AlertConnection {
             page,
-            stock: stock.map(|stock| stock.id),
+            total: stock.map(|stock| stock.alert_count),
         })
     }
 
@@ -159,10 +160,6 @@ impl Query {
             let reason = format!("{} are more than {MOST_NODES}", ids.len());
             return Err(Error::bad_input("ids", reason).into());
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in ids {
-            nodes.push(find(ctx, &id).await?);
-        }
-        Ok(nodes)
+        try_join_all(ids.iter().map(|id| find(ctx, id))).await
     }
 }

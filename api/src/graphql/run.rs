@@ -17,18 +17,18 @@ use crate::{hub::Happened, service::Following};
 pub(super) struct Run {
     following: Mutex<Option<Following>>,
     feed: UnboundedSender<Arc<Happened>>,
-    fed: Mutex<Option<UnboundedReceiver<Arc<Happened>>>>,
+    events: Mutex<Option<UnboundedReceiver<Arc<Happened>>>>,
     executed: AtomicI64,
 }
 
 impl Run {
     /// One that has not begun.
     pub(super) fn new() -> Self {
-        let (feed, fed) = unbounded_channel();
+        let (feed, events) = unbounded_channel();
         Self {
             following: Mutex::default(),
             feed,
-            fed: Mutex::new(Some(fed)),
+            events: Mutex::new(Some(events)),
             executed: AtomicI64::new(0),
         }
     }
@@ -44,21 +44,21 @@ impl Run {
         T: Send + 'static,
     {
         *lock(&self.following) = Some(following);
-        let fed = lock(&self.fed).take();
+        let events = lock(&self.events).take();
         // The run must not keep its own stream alive, nor the stream the run.
         let run = Arc::downgrade(self);
-        stream::unfold(fed, move |fed| {
+        stream::unfold(events, move |events| {
             let run = run.clone();
             async move {
-                let mut fed = fed?;
+                let mut events = events?;
                 loop {
-                    let happened = fed.recv().await?;
+                    let happened = events.recv().await?;
                     let object = object(&happened);
                     run.upgrade()?
                         .executed
                         .store(happened.position.seq, Ordering::Release);
                     if let Some(object) = object {
-                        return Some((object, Some(fed)));
+                        return Some((object, Some(events)));
                     }
                 }
             }

@@ -6,7 +6,7 @@ use store::price::Recorded;
 
 use super::{
     connection::{AlertConnection, PriceConnection},
-    loader::{LatestPriceOf, batches},
+    loader::{AlertsOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
     rule::RuleObject,
@@ -85,9 +85,22 @@ impl StockObject {
             from: from.map(|at| at.0),
             to: to.map(|at| at.0),
         };
-        let page = service(ctx)?
-            .history(&self.0, recorded, &args, GRAPHQL)
-            .await?;
+        let page = match args.first_page(GRAPHQL)? {
+            // Cursors lie in one stock's list; without them many stocks' pages are read at once.
+            None => {
+                service(ctx)?
+                    .history(&self.0, recorded, &args, GRAPHQL)
+                    .await?
+            }
+            Some(first) => {
+                let key = HistoryOf {
+                    stock: self.0.id,
+                    recorded,
+                    first,
+                };
+                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+            }
+        };
         Ok(PriceConnection { page })
     }
 
@@ -106,20 +119,31 @@ impl StockObject {
         >,
     ) -> Result<AlertConnection> {
         let args = page_args(first, after, last, before);
-        let stock = Some(&self.0);
-        let page = service(ctx)?
-            .alerts(stock, Recorded::default(), &args, GRAPHQL)
-            .await?;
+        let page = match args.first_page(GRAPHQL)? {
+            None => {
+                let stock = Some(&self.0);
+                service(ctx)?
+                    .alerts(stock, Recorded::default(), &args, GRAPHQL)
+                    .await?
+            }
+            Some(first) => {
+                let key = AlertsOf {
+                    stock: self.0.id,
+                    first,
+                };
+                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+            }
+        };
         Ok(AlertConnection {
             page,
-            stock: Some(self.0.id),
+            total: Some(self.0.alert_count),
         })
     }
 
     /// The rules that watch it, those for all symbols included.
     async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<RuleObject>> {
-        let rules = service(ctx)?.rules(Some(self.0.id)).await?;
-        Ok(rules.into_iter().map(RuleObject).collect())
+        let rules = batches(ctx)?.load_one(RulesOf(self.0.id)).await?;
+        Ok(rules.into_iter().flatten().map(RuleObject).collect())
     }
 }
 

@@ -35,7 +35,27 @@ pub(crate) const GRAPHQL: PageSize = PageSize {
     most: 500,
 };
 
+/// A page at an end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FirstPage {
+    /// How many at the most.
+    pub(crate) limit: u32,
+    /// Whether they are counted from the list's end.
+    pub(crate) from_end: bool,
+}
+
 impl PageArgs {
+    /// The page, if it is one at an end of the list.
+    pub(crate) fn first_page(&self, size: PageSize) -> Result<Option<FirstPage>, Error> {
+        if self.after.is_some() || self.before.is_some() {
+            return Ok(None);
+        }
+        let Span {
+            limit, from_end, ..
+        } = self.span(size, |_| None::<()>)?;
+        Ok(Some(FirstPage { limit, from_end }))
+    }
+
     /// The span of a list whose cursors are places in the feed of `epoch`.
     pub(crate) fn feed_span<K: From<Position>>(
         &self,

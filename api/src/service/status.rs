@@ -13,7 +13,7 @@ use tracker::market::Market;
 use super::{Error, Service};
 
 /// The window of a per-minute budget.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Which program runs, and since when.
 #[derive(Clone, Copy, Debug)]
