@@ -77,7 +77,7 @@ mod tests {
             let drain = Drain::new(signal.clone(), spread, move |_| Duration::from_secs(jitter));
             let departure = drain.departure();
             tokio::pin!(departure);
-            let early = tokio::time::timeout(Duration::from_secs(3600), &mut departure).await;
+            let early = tokio::time::timeout(Duration::from_hours(1), &mut departure).await;
             assert!(early.is_err(), "nobody leaves before the signal");
             assert!(!drain.is_draining());
             let signalled = Instant::now();

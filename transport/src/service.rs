@@ -2,7 +2,7 @@
 //!
 //! Invariant: a response is serialised by the service, once; transports put its bytes into their
 //! envelopes and never look inside. Implemented by the application (and by
-//! [`Plain`](crate::plain::Plain) over a bare schema), called by every transport.
+//! [`Plain`](crate::Plain) over a bare schema), called by every transport.
 
 use std::future::Future;
 
