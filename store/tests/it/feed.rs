@@ -1,0 +1,107 @@
+//! The feed's order, whoever writes and whatever the clock says.
+
+use std::time::Duration;
+
+use entity::{Event, Timestamp};
+use runtime::on_both_databases;
+use store::{
+    feed::{FeedFollower, FeedTransaction, end},
+    stock::{track, untrack},
+};
+use tokio::task::JoinSet;
+
+use crate::world::{shared, store, symbol};
+
+on_both_databases! {
+    async fn positions_are_in_the_order_of_commits_however_many_write(database) {
+        const WRITERS: i64 = 8;
+        const EACH: i64 = 10;
+        let (store, _) = store(&database, &["AAPL"]).await;
+        let mut follower = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let store = shared(&store);
+            writers.spawn(async move {
+                let mut ends = Vec::new();
+                for turn in 0..EACH {
+                    let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
+                    let new = symbol(&format!("W{writer}T{turn}"));
+                    track(&mut feed, &new, None).await.expect("it is tracked");
+                    // Some change their mind: nothing of them is left, no place either.
+                    if turn % 3 == 2 {
+                        drop(feed);
+                    } else {
+                        ends.push(feed.commit().await.expect("it commits").seq);
+                    }
+                }
+                assert!(ends.is_sorted(), "a writer's later commits come later");
+            });
+        }
+        let mut told = Vec::new();
+        let mut written = false;
+        loop {
+            let batches = follower.read_once().await.expect("the feed is read");
+            if batches.is_empty() && written {
+                break;
+            }
+            let events = batches.iter().flat_map(|batch| &batch.events);
+            told.extend(events.map(Event::seq));
+            if writers.is_empty() {
+                written = true;
+            } else if let Some(ended) = writers.try_join_next() {
+                ended.expect("the writer succeeds");
+            } else {
+                follower.wait().await;
+            }
+        }
+        let last = i64::try_from(told.len()).expect("a count");
+        assert_eq!(told, (1..=last).collect::<Vec<_>>(), "read while written, without a gap or a repeat");
+        assert_eq!(end(&store).await.expect("an end").seq, last);
+        assert_eq!(last, WRITERS * 7, "of ten turns each, three were given up");
+    }
+
+    async fn recorded_at_never_decreases_even_if_the_clock_does(database) {
+        let (store, clock) = store(&database, &["AAPL"]).await;
+        clock.advance(Duration::from_secs(60));
+        let mut instants = Vec::new();
+        for step in 0..4 {
+            let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
+            let of = symbol("IBM");
+            if step % 2 == 0 {
+                track(&mut feed, &of, None).await.expect("tracked");
+            } else {
+                untrack(&mut feed, &of).await.expect("untracked");
+            }
+            instants.push(feed.commit().await.expect("it commits").recorded_at);
+            clock.set(Timestamp::from_micros(5));
+        }
+        assert!(instants.is_sorted(), "{instants:?}");
+        assert_eq!(instants[0], instants[3]);
+    }
+
+    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(database) {
+        let (store, _) = store(&database, &["AAPL"]).await;
+        let mut follower = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut ids = Vec::new();
+        for name in [Some("Big Blue"), Some("other"), None] {
+            let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
+            let stock = track(&mut feed, &symbol("ibm"), name.map(Into::into)).await.expect("tracked");
+            assert_eq!(stock.name.as_deref(), Some("Big Blue"));
+            ids.push(stock.id);
+            feed.commit().await.expect("it commits");
+        }
+        for _ in 0..2 {
+            let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
+            let stock = untrack(&mut feed, &symbol("IBM")).await.expect("untracked").expect("known");
+            ids.push(stock.id);
+            feed.commit().await.expect("it commits");
+        }
+        let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
+        let unknown = untrack(&mut feed, &symbol("NOPE")).await.expect("answered");
+        assert_eq!(unknown, None);
+        drop(feed);
+        assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+        let told = follower.read_once().await.expect("the feed is read");
+        assert_eq!(told.len(), 2, "tracked once, untracked once");
+    }
+}
