@@ -61,7 +61,8 @@ pub fn sdl() -> String {
     let mut text = schema.sdl_with_options(
         async_graphql::SDLExportOptions::new()
             .sorted_fields()
-            .sorted_enum_items(),
+            .sorted_enum_items()
+            .include_specified_by(),
     );
     text.truncate(text.trim_end().len());
     text.push('\n');

@@ -36,9 +36,14 @@ impl Subscription {
             desc = "Everything after this cursor of a price, an alert or the feed's position."
         )]
         after: Option<Cursor>,
-        #[graphql(default, desc = "What happens to a slow client.")] mode: DeliveryMode,
+        #[graphql(
+            default_with = "Some(DeliveryMode::default())",
+            desc = "What happens to a slow client."
+        )]
+        mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
-        let conflate = mode == DeliveryMode::Latest;
+        // An explicit null means what is meant by default.
+        let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
         let after = after.map(|it| it.0);
         let following = service(ctx)?
             .follow(Kind::Prices, plain(symbols), after, conflate)
