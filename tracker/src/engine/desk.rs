@@ -218,3 +218,22 @@ pub(super) async fn bounded<T>(
             ))
         })
 }
+
+/// Tells once that the database is away, and once that it is back.
+#[derive(Debug, Default)]
+pub(super) struct Outage(bool);
+
+impl Outage {
+    /// Takes note of how a look at the database went. Answers whether it went well.
+    pub(super) fn note(&mut self, looked: Result<(), DbErr>) -> bool {
+        let failed = looked.is_err();
+        match looked {
+            Ok(()) if self.0 => tracing::info!("the database is back"),
+            Ok(()) => {}
+            Err(error) if self.0 => tracing::debug!(%error, "the database is still away"),
+            Err(error) => tracing::warn!(%error, "the database is away: nothing is polled"),
+        }
+        self.0 = failed;
+        !failed
+    }
+}

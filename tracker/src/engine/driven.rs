@@ -11,7 +11,7 @@ use store::feed::Bell;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    desk::{Desk, bounded},
+    desk::{Desk, Outage, bounded},
     plan::{Every, Plan},
 };
 use crate::{
@@ -41,6 +41,7 @@ pub(super) struct Driven {
     status: Status,
     observing: Every,
     pruning: Every,
+    outage: Outage,
 }
 
 impl Driven {
@@ -64,6 +65,7 @@ impl Driven {
             status: Status::default(),
             observing: Every::new(LOOK),
             pruning: Every::new(PRUNE),
+            outage: Outage::default(),
         }
     }
 
@@ -71,8 +73,11 @@ impl Driven {
     pub(super) async fn run(mut self) {
         let stopping = self.desk.stopping.clone();
         let mut request = self.desk.store.doorbell.listen(Bell::Request);
-        while let Err(error) = self.resume_once().await {
-            tracing::warn!(%error, "the database is away: the replay waits");
+        loop {
+            let resumed = self.resume_once().await;
+            if self.outage.note(resumed) {
+                break;
+            }
             if stopping
                 .run_until_cancelled(self.desk.pause())
                 .await
@@ -87,9 +92,8 @@ impl Driven {
                 next = Instant::now() + self.every.unwrap_or_default();
                 self.tell_once().await;
             }
-            if let Err(error) = self.look_once().await {
-                tracing::debug!(%error, "nobody can be told how the replay is doing");
-            }
+            let looked = self.look_once().await;
+            self.outage.note(looked);
             let wake = if self.provider.finished() {
                 Instant::now() + LOOK
             } else {
@@ -118,8 +122,8 @@ impl Driven {
 
     /// Tells one day: asks, and stores it whole. A day that the database does not take is told again.
     pub(super) async fn tell_once(&mut self) {
-        if let Err(error) = self.plan.reload(&self.desk.store).await {
-            tracing::warn!(%error, "the database is away: the replay waits");
+        let reloaded = self.plan.reload(&self.desk.store).await;
+        if !self.outage.note(reloaded) {
             self.desk
                 .stopping
                 .run_until_cancelled(self.desk.pause())

@@ -21,7 +21,7 @@ use tokio::{
 use self::{demand::Demand, settle::Done, watch::Watch};
 use super::{
     Rules,
-    desk::Desk,
+    desk::{Desk, Outage},
     plan::{Every, Plan},
     seat::Seat,
 };
@@ -54,8 +54,7 @@ pub(super) struct Polling {
     held_until: Option<Instant>,
     observing: Every,
     pruning: Every,
-    /// Whether the database failed at the last look.
-    away: bool,
+    outage: Outage,
 }
 
 impl Polling {
@@ -80,7 +79,7 @@ impl Polling {
             held_until: None,
             observing: Every::new(LOOK),
             pruning: Every::new(PRUNE),
-            away: false,
+            outage: Outage::default(),
         }
     }
 

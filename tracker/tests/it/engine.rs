@@ -159,14 +159,37 @@ runtime::on_both_databases! {
         assert_eq!(world.provider("first").await.and_then(|row| row.rank), None);
     }
 
+    async fn while_a_provider_fails_the_next_is_asked_and_then_it_has_its_turn_again(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let first = Script::new("first", world.clock.shared()).shared();
+        let second = Script::new("second", world.clock.shared()).shared();
+        first.fail(PollError::Upstream { reason: Cow::Borrowed("503"), wait: None });
+        second.answer(|of| Ok(quote(of.as_str(), "101")));
+        let _running = world.track(vec![first.clone(), second.clone()]);
+        world.until_after(SECOND / 2, "the second serves", async || world.told().await == ["101"]).await;
+        assert!(first.calls().len() >= 3, "{:?}", first.calls());
+        let told = async || {
+            (state(&world, "first").await, state(&world, "second").await)
+                == (Some(ProviderState::Failing), Some(ProviderState::Ok))
+        };
+        world.until("their states are told", told).await;
+        first.answer(|of| Ok(quote(of.as_str(), "102")));
+        world.until_after(SECOND * 5, "the first serves", async || world.told().await == ["101", "102"]).await;
+        let told = async || {
+            (state(&world, "first").await, state(&world, "second").await)
+                == (Some(ProviderState::Ok), Some(ProviderState::Standby))
+        };
+        world.until("their states are told", told).await;
+    }
+
     async fn failures_back_off_say_so_and_recover(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(PollError::Timeout);
         let _running = world.track(vec![script.clone()]);
         let failing = async || state(&world, "live").await == Some(ProviderState::Failing);
-        world.until_after(SECOND / 4, "it is failing", failing).await;
-        world.until_after(SECOND / 4, "some more", async || script.calls().len() >= 8).await;
+        world.until_after(SECOND / 2, "it is failing", failing).await;
+        world.until_after(SECOND / 2, "some more", async || script.calls().len() >= 8).await;
         let gaps: Vec<Duration> = script
             .calls()
             .windows(2)

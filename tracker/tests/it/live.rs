@@ -166,8 +166,8 @@ runtime::on_both_databases! {
         assert_eq!(row.day_used, 25);
         running.stop().await;
         let _running = world.track(service.provider(60, 25));
-        for _ in 0..20 {
-            world.clock.advance(Duration::from_mins(30));
+        for _ in 0..5 {
+            world.clock.advance(Duration::from_hours(2));
             world.until("it looked", async || {
                 let row = world.provider("alphavantage").await;
                 row.is_some_and(|row| row.updated_at == world.store.clock.now())

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::NaiveDate;
 use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
-    table::{alert, feed, poll_request, provider, stock, stock_price},
+    table::{alert, feed, provider, stock, stock_price},
 };
 use runtime::{
     clock::ManualClock,
@@ -15,10 +15,11 @@ use runtime::{
     random::Random,
     testing::TestDatabase,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryOrder};
+use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{Bell, FeedTransaction},
+    request::{PollRequest, ask},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracker::{
@@ -263,24 +264,14 @@ impl World {
     }
 
     /// Asks for a poll as `api` does, and waits for the answer. The clock stands still meanwhile.
-    pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<i32>) {
-        let row = poll_request::ActiveModel {
-            symbol: Set(symbol(of)),
-            track: Set(track),
-            requested_at: Set(self.store.clock.now()),
-            ..Default::default()
+    pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<u32>) {
+        let request = PollRequest {
+            symbol: symbol(of),
+            track,
+            name: None,
         };
-        let id = row.insert(self.database.write()).await.expect("a row").id;
-        self.store.doorbell.ring(Bell::Request);
-        let find = async || {
-            let row = poll_request::Entity::find_by_id(id).one(self.database.read());
-            row.await.expect("an answer").expect("it is there")
-        };
-        self.until("the request is answered", async || {
-            find().await.outcome.is_some()
-        })
-        .await;
-        let row = find().await;
-        (row.outcome.expect("an outcome"), row.retry_after)
+        let answer = ask(&self.store, request).await.expect("it is asked");
+        let answer = answer.expect("it is answered in time");
+        (answer.outcome, answer.retry_after)
     }
 }

@@ -14,18 +14,8 @@ impl Polling {
     /// Looks at the requests, and at the plan if it may have changed; tells how the providers are doing. Answers when.
     pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
         let looked = Instant::now();
-        match self.try_look(plan_too).await {
-            Ok(()) if self.away => {
-                tracing::info!("the database is back");
-                self.away = false;
-            }
-            Ok(()) => {}
-            Err(error) if self.away => tracing::debug!(%error, "the database is still away"),
-            Err(error) => {
-                tracing::warn!(%error, "the database is away: nothing is polled");
-                self.away = true;
-            }
-        }
+        let tried = self.try_look(plan_too).await;
+        self.outage.note(tried);
         looked
     }
 
