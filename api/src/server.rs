@@ -2,6 +2,8 @@
 //!
 //! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     http::StatusCode,
@@ -15,14 +17,14 @@ use runtime::{
     lifecycle::Shutdown,
     metric::ServeMetrics,
 };
-use transport::{AllowList, Drain, Guard, Transport};
+use transport::{AllowList, Drain, Guard, Limits, PageSizes, Transport};
 
 use crate::{
     access::Access,
     graphql::{Executor, SchemaOptions, schema},
     observe::{Counted, count_request},
     rest::{self, Problem},
-    service::Service,
+    service::{GRAPHQL, Service},
     socket,
 };
 
@@ -108,6 +110,7 @@ impl Server {
             self.service.clone(),
             self.access.clone(),
         ))
+        .with_limits(limits())
         .with_guard(guard)
         .with_observer(Counted::new(self.metrics.clone()))
         .with_drain(drain)
@@ -119,6 +122,21 @@ impl Server {
         };
         transport.router("/graphql")
     }
+}
+
+/// The transports' limits, with the sizes of the schema's lists.
+fn limits() -> Limits {
+    let most = u64::from(GRAPHQL.most);
+    let default = u64::from(GRAPHQL.default);
+    let sizes = ["stocks", "history", "alerts"]
+        .into_iter()
+        .fold(PageSizes::new(most), |sizes, list| {
+            sizes.with_list(list, default)
+        })
+        .with_length("nodes", "ids");
+    let mut limits = Limits::default();
+    limits.budget.weigh = Arc::new(sizes);
+    limits
 }
 
 fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, ServerError> {

@@ -37,11 +37,10 @@ impl AlertObject {
     }
 
     /// The rule that fired; null once it is deleted.
-    async fn rule(&self, ctx: &Context<'_>) -> Result<Option<RuleObject>> {
-        let Some(rule) = self.0.rule_id else {
-            return Ok(None);
-        };
-        Ok(batches(ctx)?.load_one(RuleId(rule)).await?.map(RuleObject))
+    async fn rule(&self, ctx: &Context<'_>) -> Option<Result<RuleObject>> {
+        let id = RuleId(self.0.rule_id?);
+        let rule = async { Ok(batches(ctx)?.load_one(id).await?) };
+        rule.await.transpose().map(|rule| rule.map(RuleObject))
     }
 
     /// What the rule watched for.

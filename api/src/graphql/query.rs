@@ -1,7 +1,7 @@
 //! What can be asked.
 
 use async_graphql::{Context, ID, Object, Result};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use store::price::Recorded;
 
 use super::{
@@ -29,8 +29,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
-    ) -> Result<Option<StockObject>> {
-        Ok(service(ctx)?.stock(&symbol.0).await?.map(StockObject))
+    ) -> Option<Result<StockObject>> {
+        let stock = async { Ok(service(ctx)?.stock(&symbol.0).await?) };
+        stock.await.transpose().map(|stock| stock.map(StockObject))
     }
 
     /// The tracked stocks, by symbol.
@@ -146,8 +147,8 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global id.")] id: ID,
-    ) -> Result<Option<Node>> {
-        find(ctx, &id).await
+    ) -> Option<Result<Node>> {
+        find(ctx, &id).await.transpose()
     }
 
     /// Whatever has these global ids, in their order; null where nothing does.
@@ -155,11 +156,12 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global ids, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
+    ) -> Result<Vec<Option<Result<Node>>>> {
         if ids.len() > MOST_NODES {
             let reason = format!("{} are more than {MOST_NODES}", ids.len());
             return Err(Error::bad_input("ids", reason).into());
         }
-        try_join_all(ids.iter().map(|id| find(ctx, id))).await
+        let found = ids.iter().map(async |id| find(ctx, id).await.transpose());
+        Ok(join_all(found).await)
     }
 }

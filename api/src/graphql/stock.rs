@@ -58,9 +58,9 @@ impl StockObject {
     }
 
     /// The latest price; null until there is one.
-    async fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
-        let price = batches(ctx)?.load_one(LatestPriceOf(self.0.id)).await?;
-        Ok(price.map(PriceObject))
+    async fn latest_price(&self, ctx: &Context<'_>) -> Option<Result<PriceObject>> {
+        let price = async { Ok(batches(ctx)?.load_one(LatestPriceOf(self.0.id)).await?) };
+        price.await.transpose().map(|price| price.map(PriceObject))
     }
 
     /// Its prices, newest first.

@@ -36,13 +36,6 @@ pub(crate) struct Following {
     pub(super) position: Position,
 }
 
-impl Following {
-    /// Cancelled once the subscriber is further behind than is kept for it, whether it reads or not.
-    pub(crate) fn lagging(&self) -> CancellationToken {
-        self.interest.lagging.clone()
-    }
-}
-
 impl Service {
     /// Judges what a subscriber asks for: `kind` of `symbols`, or of all tracked stocks, after a cursor or from now on.
     /// Prices from now on begin with the latest ones.

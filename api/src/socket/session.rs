@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(40);
 /// How many events a client may be behind. With frames of less than 4 KiB this also bounds 4 MiB.
 const BEHIND: usize = 1000;
 /// How long the closing handshake may take.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(20);
 
 type Sink = SplitSink<WebSocket, Message>;
 
