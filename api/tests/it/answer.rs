@@ -1,0 +1,103 @@
+//! What an HTTP request was answered with.
+
+use std::sync::Once;
+
+use reqwest::{RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// Sends a request.
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("a response");
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("text"),
+        }
+    }
+
+    /// A header, empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{} {error}: {}", self.status, self.text))
+    }
+
+    /// The data of a GraphQL answer without errors.
+    pub(crate) fn data(&self) -> Value {
+        let mut body = self.json();
+        assert_eq!(self.status, 200, "{body}");
+        assert!(body.get("errors").is_none(), "{body}");
+        body["data"].take()
+    }
+
+    /// The only error of a GraphQL answer.
+    pub(crate) fn error(&self) -> Value {
+        let mut body = self.json();
+        let errors = body["errors"].as_array_mut().map(std::mem::take);
+        let [error] = <[Value; 1]>::try_from(errors.unwrap_or_default())
+            .unwrap_or_else(|errors| panic!("not one error but {errors:?}: {}", self.text));
+        error
+    }
+
+    /// The code of the only error.
+    pub(crate) fn code(&self) -> String {
+        let error = self.error();
+        let code = error["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("no code: {error}"))
+            .to_owned()
+    }
+}
+
+/// A client that opens a connection for each request, because products outlive the tests that share them.
+///
+/// It is built for TLS that is not used here, and wants to know whose.
+pub(crate) fn browser() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Whoever was first will do as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
+
+/// A body without what differs from run to run: every instant of the recording becomes `[time]`, after it was found to
+/// be one in UTC with at most 6 fractional digits.
+pub(crate) fn timeless(text: &str) -> String {
+    let mut told = String::new();
+    let mut rest = text;
+    let keys = ["last_updated", "recorded_at", "triggered_at"].map(|key| format!("\"{key}\":\""));
+    while let Some((at, key)) = keys
+        .iter()
+        .filter_map(|key| rest.find(key.as_str()).map(|at| (at, key)))
+        .min()
+    {
+        let (before, after) = rest.split_at(at + key.len());
+        let end = after.find('"').expect("a string ends");
+        let time = &after[..end];
+        let read = chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S%.fZ");
+        let fraction = time.split_once('.').map_or(0, |(_, it)| it.len() - 1);
+        assert!(read.is_ok() && fraction <= 6, "{time} is not an instant");
+        told.push_str(before);
+        told.push_str("[time]");
+        rest = &after[end..];
+    }
+    told + rest
+}

@@ -1,0 +1,143 @@
+//! Clients of live events: of graphql-transport-ws, and of the plain WebSocket.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use crate::{process::PATIENCE, product::Product};
+
+/// An open WebSocket.
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The subprotocol that was chosen.
+    pub(crate) protocol: Option<String>,
+}
+
+impl Client {
+    /// Opens a WebSocket at a path with these headers, or answers the status that refuses it.
+    pub(crate) async fn open(
+        product: &Product,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let url = format!("ws://{}{path}", product.address);
+        let mut request = url.into_client_request().expect("a request");
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("a header");
+            request.headers_mut().insert(*name, value);
+        }
+        match connect_async(request).await {
+            Ok((socket, response)) => {
+                let protocol = response.headers().get("sec-websocket-protocol");
+                let protocol = protocol.map(|it| it.to_str().expect("ASCII").to_owned());
+                Ok(Self { socket, protocol })
+            }
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Opens the plain WebSocket; it is told of what happens from now on.
+    pub(crate) async fn plain(product: &Product) -> Self {
+        let opened = Self::open(product, "/ws", &[]).await;
+        opened.expect("it is let in")
+    }
+
+    /// Opens a socket of graphql-transport-ws, introduces itself with `payload` and is welcome.
+    pub(crate) async fn graphql(product: &Product, payload: Value) -> Self {
+        let mut client = Self::modern(product, &[]).await.expect("it is let in");
+        client.init(payload).await;
+        assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+        client
+    }
+
+    /// Opens a socket of graphql-transport-ws and says nothing yet.
+    pub(crate) async fn modern(
+        product: &Product,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
+        let headers: Vec<_> = std::iter::once(protocol)
+            .chain(headers.iter().copied())
+            .collect();
+        Self::open(product, "/graphql", &headers).await
+    }
+
+    /// Introduces itself.
+    pub(crate) async fn init(&mut self, payload: Value) {
+        self.say(&json!({"type": "connection_init", "payload": payload}))
+            .await;
+    }
+
+    pub(crate) async fn say(&mut self, message: &Value) {
+        let message = Message::text(message.to_string());
+        self.socket.send(message).await.expect("it is sent");
+    }
+
+    /// Starts an operation.
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({"query": query, "variables": variables});
+        self.say(&json!({"type": "subscribe", "id": id, "payload": payload}))
+            .await;
+    }
+
+    /// The next message's text.
+    pub(crate) async fn hear_text(&mut self) -> String {
+        match self.frame().await {
+            Message::Text(text) => text.to_string(),
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// The next message.
+    pub(crate) async fn hear(&mut self) -> Value {
+        let text = self.hear_text().await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The payload of the operation's next event.
+    pub(crate) async fn next(&mut self, id: &str) -> Value {
+        let mut message = self.hear().await;
+        assert_eq!(message["type"], "next", "{message}");
+        assert_eq!(message["id"], id, "{message}");
+        assert!(message["payload"].get("errors").is_none(), "{message}");
+        message["payload"].take()
+    }
+
+    /// The code of the one error that refuses the operation.
+    pub(crate) async fn refused(&mut self, id: &str) -> Value {
+        let mut message = self.hear().await;
+        assert_eq!(message["type"], "error", "{message}");
+        assert_eq!(message["id"], id, "{message}");
+        assert_eq!(
+            message["payload"].as_array().map(Vec::len),
+            Some(1),
+            "{message}"
+        );
+        message["payload"][0].take()
+    }
+
+    /// The close code, whatever comes before it.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Message::Close(frame) = self.frame().await {
+                return frame.expect("a code").code.into();
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Message {
+        loop {
+            let frame = timeout(PATIENCE, self.socket.next()).await;
+            let frame = frame.expect("something comes").expect("not the end");
+            match frame.expect("a frame") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                frame => return frame,
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! GraphQL, by its own rules.
+
+mod schema;

@@ -1,0 +1,223 @@
+//! The schema's text: fresh, as promised, and described.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{
+        FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind, TypeSystemDefinition,
+    },
+};
+
+/// What clients were promised.
+const CONTRACT: &str = include_str!("contract.graphql");
+
+/// Types of the contract that are not here yet, whole or `Type.field` by field.
+const LATER: &[&str] = &[
+    "AlertRuleTest",
+    "Candle",
+    "CandleInterval",
+    "CreateAlertRuleInput",
+    "CreateAlertRulePayload",
+    "CreateWebhookInput",
+    "CreateWebhookPayload",
+    "DeleteAlertRuleInput",
+    "DeleteAlertRulePayload",
+    "DeleteWebhookInput",
+    "DeleteWebhookPayload",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryConnection",
+    "DeliveryEdge",
+    "DeliveryState",
+    "Mutation.createAlertRule",
+    "Mutation.createWebhook",
+    "Mutation.deleteAlertRule",
+    "Mutation.deleteWebhook",
+    "Mutation.redeliverAlert",
+    "Mutation.testWebhook",
+    "Mutation.updateAlertRule",
+    "Mutation.updateWebhook",
+    "Query.candles",
+    "Query.searchSymbols",
+    "Query.testAlertRule",
+    "Query.webhooks",
+    "RedeliverAlertInput",
+    "RedeliverAlertPayload",
+    "RuleFiring",
+    "Stock.candles",
+    "SymbolMatch",
+    "TestWebhookInput",
+    "TestWebhookPayload",
+    "UpdateAlertRuleInput",
+    "UpdateAlertRulePayload",
+    "UpdateWebhookInput",
+    "UpdateWebhookPayload",
+    "Webhook",
+    "WebhookFormat",
+];
+
+/// The members of a schema by their paths (`Type`, `Type.field`, `Type.field(argument)`), each as it is written.
+type Members = BTreeMap<String, Member>;
+
+#[derive(Debug)]
+struct Member {
+    /// What it is: a kind, a type, a default.
+    is: String,
+    /// Whether something is said of it.
+    described: bool,
+}
+
+fn members(sdl: &str) -> Members {
+    let mut members = Members::new();
+    for definition in parse_schema(sdl).expect("an SDL").definitions {
+        if let TypeSystemDefinition::Type(definition) = definition {
+            add_type(&mut members, &definition.node);
+        }
+    }
+    members
+}
+
+fn add_type(members: &mut Members, definition: &TypeDefinition) {
+    let name = definition.name.node.as_str();
+    let (kind, fields): (_, &[_]) = match &definition.kind {
+        TypeKind::Scalar => ("scalar", &[]),
+        TypeKind::Object(object) => ("type", &object.fields),
+        TypeKind::Interface(interface) => ("interface", &interface.fields),
+        TypeKind::Union(_) => ("union", &[]),
+        TypeKind::Enum(_) => ("enum", &[]),
+        TypeKind::InputObject(_) => ("input", &[]),
+    };
+    let described = definition.description.is_some();
+    add(members, name.to_owned(), kind.to_owned(), described);
+    for field in fields {
+        add_field(members, name, &field.node);
+    }
+    match &definition.kind {
+        TypeKind::Object(object) => {
+            for interface in &object.implements {
+                let path = format!("{name} implements {}", interface.node);
+                add(members, path, String::new(), true);
+            }
+        }
+        TypeKind::Enum(values) => {
+            for value in &values.values {
+                let path = format!("{name}.{}", value.node.value.node);
+                let described = value.node.description.is_some();
+                add(members, path, "value".to_owned(), described);
+            }
+        }
+        TypeKind::InputObject(input) => {
+            for field in &input.fields {
+                add_input(
+                    members,
+                    &format!("{name}.{}", field.node.name.node),
+                    &field.node,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+fn add_field(members: &mut Members, of: &str, field: &FieldDefinition) {
+    let path = format!("{of}.{}", field.name.node);
+    for argument in &field.arguments {
+        let path = format!("{path}({})", argument.node.name.node);
+        add_input(members, &path, &argument.node);
+    }
+    let described = field.description.is_some();
+    add(members, path, field.ty.node.to_string(), described);
+}
+
+fn add_input(members: &mut Members, path: &str, input: &InputValueDefinition) {
+    let default = input.default_value.as_ref();
+    let default = default.map(|value| format!(" = {}", value.node));
+    let is = format!("{}{}", input.ty.node, default.unwrap_or_default());
+    add(members, path.to_owned(), is, input.description.is_some());
+}
+
+fn add(members: &mut Members, path: String, is: String, described: bool) {
+    let member = Member { is, described };
+    assert!(members.insert(path.clone(), member).is_none(), "two {path}");
+}
+
+/// Whether a path is one of what comes later, or belongs to it.
+fn is_later(path: &str) -> bool {
+    let belongs = |later: &&str| {
+        path.strip_prefix(*later)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '(', ' ']))
+    };
+    LATER.iter().any(belongs)
+}
+
+#[test]
+fn the_committed_sdl_is_fresh() {
+    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql"));
+    let sdl = api::sdl();
+    #[expect(clippy::disallowed_methods, reason = "asks a person, not the settings")]
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, &sdl).expect("it is written");
+    }
+    assert!(
+        fs::read_to_string(&file).is_ok_and(|committed| committed == sdl),
+        "schema.graphql is stale: UPDATE=1 cargo test -p api committed_sdl"
+    );
+}
+
+#[test]
+fn the_sdl_has_everything_that_was_promised_and_needs_nothing_else() {
+    let (promised, real) = (members(CONTRACT), members(&api::sdl()));
+    let mut faults = Vec::new();
+    for (path, member) in promised.iter().filter(|(path, _)| !is_later(path)) {
+        match real.get(path) {
+            None => faults.push(format!("{path} is missing")),
+            Some(real) if real.is != member.is => {
+                faults.push(format!("{path} is {} instead of {}", real.is, member.is));
+            }
+            Some(_) => {}
+        }
+    }
+    // An argument that nobody promised must not be needed.
+    for (path, real) in real
+        .iter()
+        .filter(|(path, _)| !promised.contains_key(*path))
+    {
+        let known = path
+            .split_once('(')
+            .is_some_and(|(field, _)| promised.contains_key(field));
+        if known && real.is.ends_with('!') {
+            faults.push(format!("{path} is needed, which nobody promised"));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn nothing_that_is_there_is_still_listed_as_to_come() {
+    let (promised, real) = (members(CONTRACT), members(&api::sdl()));
+    for later in LATER {
+        assert!(promised.contains_key(*later), "{later} was never promised");
+        assert!(!real.contains_key(*later), "{later} is there");
+    }
+}
+
+#[test]
+fn everything_in_the_sdl_is_described() {
+    let members = members(&api::sdl());
+    let silent: Vec<_> = members.iter().filter(|(_, it)| !it.described).collect();
+    assert!(silent.is_empty(), "nothing is said of {silent:#?}");
+}
+
+#[test]
+fn every_scalar_of_ours_says_where_it_is_specified() {
+    let sdl = api::sdl();
+    let scalars: Vec<&str> = sdl
+        .lines()
+        .filter(|line| line.starts_with("scalar "))
+        .collect();
+    assert_eq!(scalars.len(), 6, "{scalars:?}");
+    for scalar in scalars {
+        assert!(scalar.contains("@specifiedBy(url: \"https://"), "{scalar}");
+    }
+}

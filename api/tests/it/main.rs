@@ -1,0 +1,11 @@
+//! The product from outside: real processes, real sockets, both databases.
+
+mod answer;
+mod client;
+mod exchange;
+mod place;
+mod process;
+mod product;
+
+mod graphql;
+mod journey;

@@ -1,0 +1,218 @@
+//! The whole product as somebody runs it: real processes on a database of their own.
+//!
+//! One invariant: the processes end before their database is removed.
+
+use std::net::SocketAddr;
+
+use reqwest::{Method, RequestBuilder};
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    answer::{Answer, browser},
+    exchange::Exchange,
+    process::{Process, api_program, tracker_program, until},
+};
+
+/// The admin token where a test sets it.
+pub(crate) const ADMIN: &str = "admin-of-the-tests-0123456789";
+
+/// What every process is told, so that tests do not meet each other.
+const EVERYWHERE: [(&str, &str); 4] = [
+    ("API_PORT", "0"),
+    ("METRICS_PORT", "0"),
+    ("LOG_FORMAT", "json"),
+    ("SHUTDOWN_GRACE", "6s"),
+];
+
+/// `api`, and on PostgreSQL a `tracker` beside it.
+pub(crate) struct Product {
+    pub(crate) api: Process,
+    /// There on PostgreSQL.
+    pub(crate) tracker: Option<Process>,
+    /// Where the API listens.
+    pub(crate) address: SocketAddr,
+    /// Where `api` tells its metrics.
+    pub(crate) metrics: SocketAddr,
+    /// Where the process that tracks tells its metrics.
+    pub(crate) tracking_metrics: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// A database, and the folder that its processes run in.
+pub(crate) struct Home {
+    pub(crate) place: TestPlace,
+    pub(crate) folder: TempDir,
+}
+
+impl Home {
+    /// Over a database that nothing was stored in.
+    pub(crate) fn new(place: TestPlace) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { place, folder }
+    }
+
+    /// Whether the tracker is a process of its own.
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.place.url().starts_with("postgres")
+    }
+
+    /// Starts `api` and nothing else, without waiting for anything.
+    pub(crate) fn api(&self, variables: &[(&str, &str)]) -> Process {
+        let variables = self.variables(variables);
+        Process::start(&api_program(), self.folder.path(), &variables)
+    }
+
+    fn variables<'a>(&'a self, variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut all = EVERYWHERE.to_vec();
+        all.push(("DATABASE_URL", self.place.url()));
+        all.extend_from_slice(variables);
+        all
+    }
+
+    /// Starts the product and waits until it is ready.
+    pub(crate) async fn start(&self, variables: &[(&str, &str)]) -> Product {
+        let api = self.api(variables);
+        let tracker = self.is_postgres().then(|| {
+            let variables = self.variables(variables);
+            Process::start(&tracker_program(), self.folder.path(), &variables)
+        });
+        let address = announced(&api, "GraphQL ").await;
+        let metrics = announced(&api, "metrics ").await;
+        let tracking_metrics = match &tracker {
+            None => metrics,
+            Some(tracker) => tracker.logged("it announces itself", said_address).await,
+        };
+        let product = Product {
+            api,
+            tracker,
+            address,
+            metrics,
+            tracking_metrics,
+            http: browser(),
+        };
+        for listener in [product.metrics, product.tracking_metrics] {
+            product.ready(listener).await;
+        }
+        product
+    }
+
+    /// Starts it with Alpha Vantage's stand-in as the provider, polled each second.
+    pub(crate) async fn track(&self, exchange: &Exchange, more: &[(&str, &str)]) -> Product {
+        let url = exchange.url();
+        let mut variables = vec![
+            ("ALPHA_VANTAGE_API_KEY", "KEYOFTHETESTS"),
+            ("ALPHA_VANTAGE_URL", &*url),
+            ("ALPHA_VANTAGE_PER_MINUTE", "100000"),
+            ("ALPHA_VANTAGE_PER_DAY", "100000000"),
+            ("UPDATE_INTERVAL", "1s"),
+            ("MARKET_HOURS", "always"),
+            ("ADMIN_TOKEN", ADMIN),
+        ];
+        variables.extend_from_slice(more);
+        self.start(&variables).await
+    }
+}
+
+/// The address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.
+async fn announced(api: &Process, what: &str) -> SocketAddr {
+    let find = |event: &Value| {
+        let told = event["message"].as_str()?.strip_prefix(what)?;
+        let url = told.trim().strip_prefix("http://")?;
+        url.split('/').next()?.parse().ok()
+    };
+    api.logged("it announces where it listens", find).await
+}
+
+/// The address in the tracker's only line about it.
+fn said_address(event: &Value) -> Option<SocketAddr> {
+    if event["message"] != "metrics and health" {
+        return None;
+    }
+    let told = event["address"].as_str()?;
+    let inner = told
+        .strip_prefix("Some(")
+        .and_then(|it| it.strip_suffix(')'));
+    inner.unwrap_or(told).parse().ok()
+}
+
+impl Product {
+    async fn ready(&self, listener: SocketAddr) {
+        let url = format!("http://{listener}/readyz");
+        until(
+            "it is ready",
+            || self.last_words(),
+            async || {
+                let answer = self.http.get(&url).send().await.ok()?;
+                answer.status().is_success().then_some(())
+            },
+        )
+        .await;
+    }
+
+    /// The end of what the processes said.
+    pub(crate) fn last_words(&self) -> String {
+        let tracker = self.tracker.as_ref().map(Process::last_words);
+        format!("{}\n{}", self.api.last_words(), tracker.unwrap_or_default())
+    }
+
+    /// Everything that the processes wrote.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let processes = std::iter::once(&self.api).chain(&self.tracker);
+        processes
+            .flat_map(|it| [it.out(), it.err()].concat())
+            .collect()
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request to a path, to be sent by [`Answer::to`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    /// Answers `GET` of a path.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    /// A GraphQL request by `POST`, to be sent by [`Answer::to`].
+    pub(crate) fn post(&self, query: &str, variables: &Value) -> RequestBuilder {
+        let body = json!({"query": query, "variables": variables});
+        self.request(Method::POST, "/graphql").json(&body)
+    }
+
+    /// Answers a GraphQL request by `POST`.
+    pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        Answer::to(self.post(query, &variables)).await
+    }
+
+    /// As the admin.
+    pub(crate) async fn admin(&self, query: &str, variables: Value) -> Answer {
+        Answer::to(self.post(query, &variables).bearer_auth(ADMIN)).await
+    }
+
+    /// The data of a query that must succeed.
+    pub(crate) async fn ask(&self, query: &str) -> Value {
+        self.graphql(query, json!({})).await.data()
+    }
+
+    /// Waits until the data of a query is as wanted.
+    pub(crate) async fn until_data<T>(
+        &self,
+        what: &str,
+        query: &str,
+        wanted: impl Fn(&Value) -> Option<T>,
+    ) -> T {
+        until(
+            what,
+            || self.last_words(),
+            async || wanted(&self.ask(query).await),
+        )
+        .await
+    }
+}
