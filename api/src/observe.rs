@@ -11,6 +11,7 @@ use axum::{
 };
 use runtime::metric::{CloseReason, OperationKind, OperationOutcome, Protocol, ServeMetrics};
 use tokio::time::Instant;
+use tracing::Instrument;
 use transport::{Kind, Outcome, Reason};
 
 /// The transports' observer.
@@ -73,7 +74,7 @@ fn protocol(of: transport::Protocol) -> Protocol {
     }
 }
 
-/// Middleware: counts every request by its route's template.
+/// Middleware: counts and traces every request by its route's template.
 pub(crate) async fn count_request(
     State(metrics): State<ServeMetrics>,
     route: Option<MatchedPath>,
@@ -82,8 +83,18 @@ pub(crate) async fn count_request(
 ) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let response = next.run(request).await;
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    // Named as OpenTelemetry's conventions for HTTP servers name it.
+    let span = tracing::debug_span!(
+        "request",
+        otel.name = format_args!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
     metrics.request_answered(route, &method, response.status(), started.elapsed());
     response
 }

@@ -55,7 +55,11 @@ impl Telemetry {
         let filtered = |layer: Sink| layer.with_filter(filter::of(&settings.log)).boxed();
         let mut sinks = vec![filtered(log::layer(&settings.log))];
         if let Some(provider) = &traces {
-            sinks.push(filtered(trace::layer(provider).boxed()));
+            sinks.push(
+                trace::layer(provider)
+                    .with_filter(filter::of_traces())
+                    .boxed(),
+            );
         }
         tracing_subscriber::registry()
             .with(sinks)

@@ -65,6 +65,7 @@ impl Ingest {
     }
 
     /// Stores what a poll brought. After an error nothing of it is stored.
+    #[tracing::instrument(level = "debug", skip_all, fields(provider = answers.provider))]
     pub async fn ingest(&self, answers: Answers) -> Result<Ingested, DbErr> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;

@@ -51,6 +51,15 @@ pub(super) fn of(settings: &LogSettings) -> impl Filter<Registry> + use<> {
         .and(FilterFn::new(is_harmless))
 }
 
+/// What is traced: our spans, which cost nothing while nobody exports them, and what is logged within.
+pub(super) fn of_traces() -> impl Filter<Registry> + use<> {
+    FilterFn::new(|metadata| {
+        let ours = || OURS.iter().any(|name| metadata.target().starts_with(name));
+        let wanted = *metadata.level() <= Level::INFO || (metadata.is_span() && ours());
+        wanted && is_harmless(metadata)
+    })
+}
+
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO
         || !CAPPED

@@ -106,9 +106,10 @@ async fn traces_are_sent_to_the_collector_at_the_latest_when_flushed() {
 
     let endpoint = endpoint.parse().expect("a URL");
     let traces = trace::export(Program::Api, &endpoint).expect("an exporter");
-    let layer = trace::layer(&traces);
+    let layer = trace::layer(&traces).with_filter(super::filter::of_traces());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        tracing::info_span!("a quote arrives").in_scope(|| {});
+        tracing::debug_span!("a quote arrives").in_scope(|| {});
+        tracing::debug_span!(target: "hyper", "a header with a token").in_scope(|| {});
     });
     let telemetry = Telemetry {
         metrics: Metrics::new("", ""),
@@ -119,6 +120,7 @@ async fn traces_are_sent_to_the_collector_at_the_latest_when_flushed() {
     let body = received.recv().await.expect("traces");
     let holds = |text: &str| body.windows(text.len()).any(|it| it == text.as_bytes());
     assert!(holds("a quote arrives") && holds("stock-tracker-api"));
+    assert!(!holds("a header with a token"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use sea_orm::DbErr;
 use store::Store;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     budget::{self, Charge, Granted, Purpose},
@@ -108,7 +109,10 @@ impl Desk {
     /// Asks once, in bounded time, and counts it.
     pub(super) async fn poll(&self, provider: &dyn QuoteProvider, symbols: &[Symbol]) -> Poll {
         let begun = Instant::now();
+        let span =
+            tracing::debug_span!("poll", provider = provider.name(), symbols = symbols.len());
         let poll = tokio::time::timeout(LONGEST_POLL, provider.poll(symbols))
+            .instrument(span)
             .await
             .unwrap_or_else(|_| Poll::failed(symbols, &PollError::Timeout));
         let name = provider.name();
