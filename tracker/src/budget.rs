@@ -1,7 +1,7 @@
 //! What may still be asked of a provider.
 //!
 //! One invariant: a request is charged in the database before it is sent, over all processes and restarts, so that in no
-//! 60 seconds and on no day more are sent than the plan allows. The engine charges, [`crate::status`] tells.
+//! 60 seconds and on no day more are sent than the plan allows. The engine charges, `status` tells.
 
 mod count;
 
@@ -85,6 +85,8 @@ pub async fn charge(
         let used = count::used(&transaction, name).await?;
         if used >= limit {
             let again = count::free_at(&transaction, name, used - limit, WINDOW).await?;
+            // Refused, and yet there is something to keep: requests that a clock moved into the future count from now.
+            transaction.commit().await?;
             return Ok(Charge::MinuteSpent(again.unwrap_or(now)));
         }
         granted.minute_left = Some(limit - used - 1);

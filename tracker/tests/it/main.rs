@@ -1,5 +1,6 @@
 //! The tracker from outside.
 
+mod budget;
 mod engine;
 mod ingest;
 mod lease;
