@@ -1,7 +1,7 @@
 //! Keeps prices coming: the one task that decides what is asked of whom, and when.
 //!
 //! One invariant: an engine runs under a lease and ends with it; whatever it knows beyond the database can be lost
-//! without a price or an alert being lost. The [`Tracker`](crate::Tracker) runs one at a time.
+//! without a price or an alert being lost. The [`Tracker`] runs one at a time.
 
 mod desk;
 mod driven;

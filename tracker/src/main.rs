@@ -3,7 +3,7 @@
 //! One invariant: it ends with 0 after draining, 1 after a failure, 2 if the start was refused; a start that fails says
 //! why in one line.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use runtime::{
@@ -20,6 +20,9 @@ use runtime::{
 };
 use store::{Store, feed::relay_notifications};
 use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
+
+/// How long the last traces may take to be sent, after everything else has ended.
+const FLUSH: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let settings = match Settings::from_process(Program::Tracker) {
@@ -63,7 +66,7 @@ async fn run(settings: &Settings) -> anyhow::Result<Ending> {
         Tracker::new(store, roster, rules, counted, random).start(&shutdown);
     }
     let ending = lifecycle.run().await;
-    telemetry.flush(settings.shutdown_grace).await;
+    telemetry.flush(FLUSH).await;
     Ok(ending)
 }
 

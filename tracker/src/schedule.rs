@@ -1,7 +1,7 @@
 //! When to ask for which symbol.
 //!
 //! One invariant: everything here is a pure function of what it is given; the clock, the database and the dice are the
-//! [engine](crate::engine)'s. `status` and the metrics read the same plan that the engine follows.
+//! engine's. `status` and the metrics read the same plan that the engine follows.
 
 mod backoff;
 mod due;

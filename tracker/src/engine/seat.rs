@@ -83,7 +83,8 @@ impl Seat {
             return Readiness::PassedOver(Some(until));
         }
         if self.is_failing() && self.running > 0 {
-            return Readiness::Waits(now.after(SHORT_PATIENCE));
+            // One request tries it; the others need not wait for what comes of it.
+            return Readiness::PassedOver(Some(now.after(SHORT_PATIENCE)));
         }
         match ahead(self.patience_until.max(self.not_before)) {
             Some(until) if until.since(now) > SHORT_PATIENCE => Readiness::PassedOver(Some(until)),
