@@ -4,6 +4,7 @@
 //! too, in the same words.
 
 mod alert;
+mod conditional;
 mod health;
 mod number;
 mod page;
@@ -52,6 +53,7 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route("/api/v1/stocks/{symbol}/history", get(stock::history))
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
+        .route_layer(middleware::from_fn(conditional::conditional))
         .route("/api/v1/openapi.json", get(async || Json(openapi())))
         .route_layer(middleware::from_fn_with_state(
             access,
