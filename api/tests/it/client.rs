@@ -121,8 +121,8 @@ impl Client {
         message["payload"][0].take()
     }
 
-    /// The close code, whatever comes before it.
-    pub(crate) async fn closed(&mut self) -> u16 {
+    /// The close code, whatever comes before it. Then it leaves, as browsers do.
+    pub(crate) async fn closed(mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.frame().await {
                 return frame.expect("a code").code.into();

@@ -1,6 +1,7 @@
 //! The product from outside: real processes, real sockets, both databases.
 
 mod answer;
+mod archive;
 mod client;
 mod exchange;
 mod place;
@@ -9,3 +10,5 @@ mod product;
 
 mod graphql;
 mod journey;
+mod program;
+mod rest;

@@ -1,0 +1,163 @@
+//! A product whose replay has ended, for tests that only look.
+//!
+//! One invariant: it says the same for ever, so that tests may share it: those that run at the same time hold one
+//! product, which ends with the last of them.
+
+use std::{
+    fs,
+    ops::Deref,
+    sync::{Arc, Weak},
+};
+
+use runtime::testing::TestPlace;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::product::{ADMIN, Home, Product};
+
+/// The closes of AAPL, oldest first: the first has no previous close, 105 is a rise of exactly 5 %, and the last is
+/// one of 14.99999998 %, which is rounded to 15 only for people.
+pub(crate) const AAPL: [&str; 12] = [
+    "100",
+    "105",
+    "105.12345678",
+    "94",
+    "94.5",
+    "100.5",
+    "101",
+    "102",
+    "103",
+    "104",
+    "103.00000001",
+    "118.45",
+];
+/// The closes of IBM: the last is a fall by more than 5 %.
+pub(crate) const IBM: [&str; 12] = [
+    "50", "50.1", "50.2", "50.3", "50.4", "50.5", "50.6", "50.7", "50.8", "50.9", "51", "48",
+];
+/// The trading days.
+pub(crate) const DAYS: [&str; 12] = [
+    "2008-01-02",
+    "2008-01-03",
+    "2008-01-04",
+    "2008-01-07",
+    "2008-01-08",
+    "2008-01-09",
+    "2008-01-10",
+    "2008-01-11",
+    "2008-01-14",
+    "2008-01-15",
+    "2008-01-16",
+    "2008-01-17",
+];
+/// What the default rule says of them, oldest first.
+pub(crate) const ALERTS: [&str; 5] = [
+    "AAPL rose 5% to 105",
+    "AAPL fell 10.58% to 94",
+    "AAPL rose 6.35% to 100.5",
+    "AAPL rose 15% to 118.45",
+    "IBM fell 5.88% to 48",
+];
+
+/// A product that replayed a file of AAPL and IBM, and tracks MSFT, of which the file knows nothing.
+pub(crate) struct Archive {
+    product: Product,
+    _home: Home,
+}
+
+impl Deref for Archive {
+    type Target = Product;
+
+    fn deref(&self) -> &Product {
+        &self.product
+    }
+}
+
+/// The archives that somebody holds.
+static ON_SQLITE: Mutex<Weak<Archive>> = Mutex::const_new(Weak::new());
+static ON_POSTGRESQL: Mutex<Weak<Archive>> = Mutex::const_new(Weak::new());
+
+impl Archive {
+    /// Over a SQLite file.
+    pub(crate) async fn sqlite() -> Arc<Self> {
+        let mut held = ON_SQLITE.lock().await;
+        if let Some(archive) = held.upgrade() {
+            return archive;
+        }
+        let archive = Arc::new(Self::fill(Home::new(TestPlace::sqlite())).await);
+        *held = Arc::downgrade(&archive);
+        archive
+    }
+
+    /// Over a PostgreSQL database.
+    pub(crate) async fn postgresql() -> Arc<Self> {
+        let mut held = ON_POSTGRESQL.lock().await;
+        if let Some(archive) = held.upgrade() {
+            return archive;
+        }
+        let archive = Arc::new(Self::fill(Home::new(TestPlace::postgres().await)).await);
+        *held = Arc::downgrade(&archive);
+        archive
+    }
+
+    async fn fill(home: Home) -> Self {
+        let file = home.folder.path().join("days.csv");
+        fs::write(&file, days()).expect("it is written");
+        let variables = [
+            ("REPLAY_FILE", file.to_str().expect("a path")),
+            ("REPLAY_SPEED", "max"),
+            ("REPLAY_LOOP", "false"),
+            ("DEFAULT_SYMBOLS", "AAPL,IBM,MSFT"),
+            ("ADMIN_TOKEN", ADMIN),
+        ];
+        let product = home.start(&variables).await;
+        let query = r#"{ history(symbol: "IBM") { nodes { price } } alerts { totalCount } }"#;
+        let ended = |data: &Value| {
+            let prices = data["history"]["nodes"].as_array().expect("a list").len();
+            let alerts = data["alerts"]["totalCount"] == ALERTS.len();
+            (prices == IBM.len() && alerts).then_some(())
+        };
+        product.until_data("the replay ends", query, ended).await;
+        Self {
+            product,
+            _home: home,
+        }
+    }
+}
+
+fn days() -> String {
+    let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
+    for (at, day) in DAYS.iter().enumerate() {
+        for (symbol, close) in [("AAPL", AAPL[at]), ("IBM", IBM[at])] {
+            let row = [symbol, day, close, close, close, close, "1000", close];
+            file.push_str(&row.join(","));
+            file.push('\n');
+        }
+    }
+    file
+}
+
+/// Runs each test on the archive of each database: `name::on_sqlite` and `name::on_postgresql`.
+macro_rules! on_archives {
+    ($($(#[$meta:meta])* async fn $name:ident($archive:ident) $body:block)+) => {
+        $(
+            $(#[$meta])*
+            async fn $name($archive: &$crate::archive::Archive) $body
+
+            // A module may be named as a function is.
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    super::$name(&*$crate::archive::Archive::sqlite().await).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgresql() {
+                    super::$name(&*$crate::archive::Archive::postgresql().await).await;
+                }
+            }
+        )+
+    };
+}
+
+pub(crate) use on_archives;

@@ -1,0 +1,293 @@
+//! How the program starts, is refused, stops and comes back.
+
+use std::{fs, net::TcpListener, time::Duration};
+
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    place::on_both,
+    process::{Process, until},
+    product::{ADMIN, Home, Product},
+};
+
+/// The code of a start that failed.
+const FAILED: Option<i32> = Some(1);
+/// The code of a start that was refused.
+const REFUSED: Option<i32> = Some(2);
+
+on_both! {
+    async fn a_sigterm_drains_in_order_and_ends_with_success(home) {
+        let exchange = Exchange::open().await;
+        exchange.quote("AAPL", "100", "100");
+        let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+        let mut plain = Client::plain(&product).await;
+        let mut graphql = Client::graphql(&product, json!({})).await;
+        graphql.subscribe("p", "subscription { priceUpdates { price } }", json!({})).await;
+        graphql.next("p").await;
+
+        product.api.signal("TERM");
+        // Readiness fails on both listeners while requests and sockets are still served.
+        for listener in [product.address, product.metrics] {
+            not_ready(&product, &format!("http://{listener}/readyz")).await;
+        }
+        assert_eq!(product.get("/livez").await.status, 200);
+        assert_eq!(product.get("/api/v1/stocks").await.status, 200);
+        graphql.subscribe("q", "{ __typename }", json!({})).await;
+        let answer = graphql.hear().await;
+        assert_eq!(answer["payload"]["data"]["__typename"], "Query", "{answer}");
+        // Only then are they sent off.
+        assert_eq!(plain.closed().await, 1001);
+        assert_eq!(graphql.closed().await, 1001);
+        assert_eq!(product.api.ended().await, Some(0), "{}", product.last_words());
+        assert!(product.api.err().is_empty(), "{:?}", product.api.err());
+        if let Some(tracker) = &mut product.tracker {
+            tracker.signal("TERM");
+            assert_eq!(tracker.ended().await, Some(0), "{}", tracker.last_words());
+        }
+    }
+
+    async fn a_restart_goes_on_where_it_was_and_fires_nothing_twice(home) {
+        let file = home.folder.path().join("days.csv");
+        fs::write(&file, days()).expect("it is written");
+        let file = file.to_str().expect("a path").to_owned();
+        let slowly = |speed| {
+            [
+                ("REPLAY_FILE", file.clone()),
+                ("REPLAY_SPEED", String::from(speed)),
+                ("REPLAY_LOOP", "false".to_owned()),
+                ("DEFAULT_SYMBOLS", "AAPL".to_owned()),
+            ]
+        };
+        let variables = slowly("20");
+        let variables = variables.each_ref().map(|(name, value)| (*name, &**value));
+        let mut product = home.start(&variables).await;
+        let some = |data: &Value| (told(data).len() >= 5).then_some(());
+        product.until_data("some days are told", TOLD, some).await;
+        // As a crash does.
+        product.api.kill();
+        if let Some(tracker) = &mut product.tracker {
+            tracker.kill();
+        }
+        let before = drawn_tokens(&product.api);
+        assert_eq!(before.len(), 1, "the token is told in exactly one line");
+        drop(product);
+
+        let variables = slowly("max");
+        let variables = variables.each_ref().map(|(name, value)| (*name, &**value));
+        let product = home.start(&variables).await;
+        let all = |data: &Value| (told(data).len() >= DAYS).then(|| data.clone());
+        let data = product.until_data("all days are told", TOLD, all).await;
+        let expected: Vec<String> = (0..DAYS).rev().map(price).collect();
+        assert_eq!(told(&data), expected, "each day once, none left out");
+        let alerts = data["alerts"]["nodes"].as_array().expect("a list");
+        // Every day but the first differs from the one before by 10 %, up and down in turn.
+        assert_eq!(alerts.len(), DAYS - 1, "{alerts:#?}");
+        assert_ne!(drawn_tokens(&product.api), before, "each start draws its own");
+    }
+}
+
+const TOLD: &str = r#"{ history(symbol: "AAPL", first: 500) { nodes { price } }
+    alerts(first: 500) { nodes { tradingDay direction threshold } } }"#;
+
+fn told(data: &Value) -> Vec<String> {
+    let nodes = data["history"]["nodes"].as_array().expect("a list");
+    let price = |node: &Value| node["price"].as_str().expect("a price").to_owned();
+    nodes.iter().map(price).collect()
+}
+
+/// How many days the file has.
+const DAYS: usize = 40;
+
+fn price(day: usize) -> String {
+    if day.is_multiple_of(2) { "100" } else { "110" }.to_owned()
+}
+
+/// A file of one stock that rises and falls.
+fn days() -> String {
+    let first: chrono::NaiveDate = "2008-01-01".parse().expect("a date");
+    let days = first.iter_days().take(DAYS).enumerate().map(|(day, date)| {
+        let price = price(day);
+        format!("AAPL,{date},{price},{price},{price},{price},1000,{price}\n")
+    });
+    let header = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
+    header + &days.collect::<String>()
+}
+
+/// The lines of a log that tell a drawn admin token.
+fn drawn_tokens(api: &Process) -> Vec<String> {
+    let tokens = api.out().into_iter().filter_map(|line| {
+        let event: Value = serde_json::from_str(&line).ok()?;
+        event["admin_token"].as_str().map(str::to_owned)
+    });
+    let tokens: Vec<String> = tokens.collect();
+    for token in &tokens {
+        assert!(token.len() >= 32, "128 bits are 32 digits: {token}");
+        let told = api.out().iter().filter(|line| line.contains(token)).count();
+        assert_eq!(told, 1, "the token is in other lines too");
+    }
+    tokens
+}
+
+async fn not_ready(product: &Product, url: &str) {
+    let client = crate::answer::browser();
+    until(
+        "it is not ready",
+        || product.last_words(),
+        async || {
+            let answer = client.get(url).send().await.expect("it is still answered");
+            (answer.status() == 503).then_some(())
+        },
+    )
+    .await;
+}
+
+/// The one line that says why a start failed, after it ended with that code.
+async fn why(mut process: Process, code: Option<i32>) -> String {
+    assert_eq!(process.ended().await, code, "{}", process.last_words());
+    let err = process.err();
+    assert_eq!(err.len(), 1, "{err:?}");
+    err[0].clone()
+}
+
+#[tokio::test]
+async fn a_taken_port_fails_the_start_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    for variable in ["API_PORT", "METRICS_PORT"] {
+        let home = Home::new(TestPlace::sqlite());
+        let line = why(home.api(&[(variable, &*port)]), FAILED).await;
+        let address = format!("127.0.0.1:{port}");
+        assert!(line.contains(&address), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_made() {
+    let home = Home::new(TestPlace::sqlite());
+    let missing = home.folder.path().join("missing");
+    let url = format!("sqlite://{}/stocks.db?mode=rwc", missing.display());
+    let line = why(home.api(&[("DATABASE_URL", &*url)]), FAILED).await;
+    assert!(
+        line.contains("folder") && line.contains("missing"),
+        "{line}"
+    );
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_password() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = nobody.local_addr().expect("an address").port();
+    drop(nobody);
+    let home = Home::new(TestPlace::sqlite());
+    let url = format!("postgres://reader:hunter2@127.0.0.1:{port}/prices");
+    let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "2s")];
+    let line = why(home.api(&variables), FAILED).await;
+    for said in ["127.0.0.1", &port.to_string(), "prices"] {
+        assert!(line.contains(said), "{said} is not in: {line}");
+    }
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[tokio::test]
+async fn wrong_settings_are_all_named_at_once_and_nothing_is_made() {
+    let home = Home::new(TestPlace::sqlite());
+    let mut api = home.api(&[
+        ("API_PORT", "eighty"),
+        ("UPDATE_INTERVAL", "5"),
+        ("MARKET_HOURS", "mars"),
+        ("ALERT_THRESHOLD", "-1"),
+        ("ADMIN_TOKEN", "not a token, hunter2"),
+        ("PROVIDER", "alphavantage"),
+    ]);
+    assert_eq!(api.ended().await, REFUSED);
+    let said = api.err().join("\n");
+    for variable in [
+        "API_PORT",
+        "UPDATE_INTERVAL",
+        "MARKET_HOURS",
+        "ALERT_THRESHOLD",
+        "ADMIN_TOKEN",
+        "ALPHA_VANTAGE_API_KEY",
+    ] {
+        assert!(said.contains(variable), "{variable} is not named: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    assert!(api.out().is_empty(), "{:?}", api.out());
+    let made: Vec<_> = fs::read_dir(home.folder.path())
+        .expect("a folder")
+        .collect();
+    assert!(made.is_empty(), "{made:?}");
+}
+
+#[tokio::test]
+async fn a_public_bind_without_a_token_is_refused() {
+    let home = Home::new(TestPlace::sqlite());
+    let mut api = home.api(&[("API_HOST", "0.0.0.0")]);
+    assert_eq!(api.ended().await, REFUSED);
+    assert!(
+        api.err().join("\n").contains("ADMIN_TOKEN"),
+        "{:?}",
+        api.err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_on_the_same_file_is_refused_and_the_first_does_not_notice() {
+    let home = Home::new(TestPlace::sqlite());
+    let mut product = home.start(&[("REPLAY_SPEED", "20")]).await;
+    let line = why(home.api(&[]), REFUSED).await;
+    assert!(line.contains("stocks.db is in use"), "{line}");
+    assert!(product.api.is_alive());
+    let before = product.ask(TOLD).await;
+    let more = |data: &Value| (told(data).len() > told(&before).len()).then_some(());
+    product.until_data("it goes on", TOLD, more).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_set_is_never_logged() {
+    let home = Home::new(TestPlace::sqlite());
+    let variables = [
+        ("ADMIN_TOKEN", ADMIN),
+        ("READ_TOKEN", "reader-of-the-tests"),
+        ("RUST_LOG", "trace"),
+    ];
+    let mut product = home.start(&variables).await;
+    let asked = product.admin(
+        r#"mutation { untrackStock(input: {symbol: "IBM"}) { stock { tracked } } }"#,
+        json!({}),
+    );
+    assert_eq!(
+        asked.await.data()["untrackStock"]["stock"]["tracked"],
+        false
+    );
+    product.api.signal("TERM");
+    assert_eq!(product.api.ended().await, Some(0));
+    let lines = product.lines();
+    assert!(lines.len() > 10, "{lines:?}");
+    for line in lines {
+        assert!(
+            !line.contains(ADMIN) && !line.contains("reader-of-the-tests"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
+    let home = Home::new(TestPlace::sqlite());
+    let mut product = home.start(&[("SHUTDOWN_GRACE", "3s")]).await;
+    let idle = TcpStream::connect(product.address)
+        .await
+        .expect("it listens");
+    // Whoever is let in after it was accepted after it.
+    assert_eq!(product.get("/livez").await.status, 200);
+    product.api.signal("TERM");
+    let ended = tokio::time::timeout(Duration::from_secs(10), product.api.ended()).await;
+    assert_eq!(ended, Ok(Some(0)), "{}", product.last_words());
+    drop(idle);
+}

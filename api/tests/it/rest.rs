@@ -1,0 +1,236 @@
+//! REST: what each path says, how lists go on, and how everything else is refused.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::{Answer, timeless},
+    archive::{AAPL, ALERTS, Archive, DAYS, on_archives},
+};
+
+/// Every path that can be read, with a symbol where one belongs.
+pub(crate) const PATHS: [&str; 7] = [
+    "/api/v1/stocks",
+    "/api/v1/stocks/AAPL",
+    "/api/v1/stocks/AAPL/history",
+    "/api/v1/stocks/AAPL/alerts",
+    "/api/v1/alerts",
+    "/api/v1/health",
+    "/api/v1/openapi.json",
+];
+
+on_archives! {
+    async fn the_six_calls_of_the_original_answer_in_their_exact_shape(archive) {
+        let mut told = Vec::new();
+        for path in [
+            "/api/v1/stocks",
+            "/api/v1/stocks/AAPL",
+            "/api/v1/stocks/AAPL/history?limit=2",
+            "/api/v1/stocks/AAPL/alerts?limit=2",
+            "/api/v1/alerts?limit=2",
+            "/api/v1/health",
+        ] {
+            let answer = archive.get(path).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.header("content-type"), "application/json");
+            told.extend([path.to_owned(), timeless(&answer.text)]);
+        }
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told.join("\n"), @r#"
+            /api/v1/stocks
+            [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]"},{"id":2,"symbol":"IBM","name":null,"currency":null,"exchange":null,"current_price":48,"previous_close":51,"change":-3,"change_percent":-5.8824,"volume":1000,"last_updated":"[time]"},{"id":3,"symbol":"MSFT","name":null,"currency":null,"exchange":null,"current_price":null,"previous_close":null,"change":null,"change_percent":null,"volume":null,"last_updated":null}]
+            /api/v1/stocks/AAPL
+            {"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]"}
+            /api/v1/stocks/AAPL/history?limit=2
+            [{"symbol":"AAPL","price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"trading_day":"2008-01-17","market_time":"2008-01-17T21:00:00Z","recorded_at":"[time]","provider":"replay"},{"symbol":"AAPL","price":103.00000001,"previous_close":104,"change":-0.99999999,"change_percent":-0.9615,"volume":1000,"trading_day":"2008-01-16","market_time":"2008-01-16T21:00:00Z","recorded_at":"[time]","provider":"replay"}]
+            /api/v1/stocks/AAPL/alerts?limit=2
+            [{"id":4,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":3,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":100.5,"reference_price":94.5,"change_percent":6.3492,"threshold":5,"message":"AAPL rose 6.35% to 100.5","trading_day":"2008-01-09","triggered_at":"[time]"}]
+            /api/v1/alerts?limit=2
+            [{"id":5,"symbol":"IBM","rule_id":1,"kind":"PERCENT_CHANGE","direction":"DOWN","price":48,"reference_price":51,"change_percent":-5.8824,"threshold":5,"message":"IBM fell 5.88% to 48","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":4,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"}]
+            /api/v1/health
+            {"status":"ok","checks":{"database":"ok","provider replay":"ok"}}
+            "#);
+        }
+    }
+
+    async fn a_first_price_has_no_change(archive) {
+        let answer = archive.get("/api/v1/stocks/AAPL/history?limit=1000").await;
+        let prices = answer.json();
+        let first = prices.as_array().and_then(|list| list.last()).expect("a price");
+        for unknown in ["previous_close", "change", "change_percent"] {
+            assert_eq!(first.get(unknown), Some(&Value::Null), "{first}");
+        }
+    }
+
+    async fn symbols_are_taken_in_any_case(archive) {
+        for path in ["/api/v1/stocks/AAPL", "/api/v1/stocks/AAPL/history", "/api/v1/stocks/AAPL/alerts"] {
+            let upper = archive.get(path).await;
+            let lower = archive.get(&path.replace("AAPL", "aaPl")).await;
+            assert_eq!((lower.status, lower.text), (200, upper.text));
+        }
+    }
+
+    async fn a_list_goes_on_by_its_links_to_the_end(archive) {
+        let all = every_page(archive, "/api/v1/stocks/AAPL/history?limit=5").await;
+        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 2]);
+        let days: Vec<_> = all.concat().iter().map(|price| price["trading_day"].clone()).collect();
+        assert_eq!(days, DAYS.iter().rev().copied().collect::<Vec<_>>());
+        let alerts = every_page(archive, "/api/v1/alerts?limit=2").await;
+        assert_eq!(alerts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+        let told: Vec<_> = alerts.concat().iter().map(|alert| alert["message"].clone()).collect();
+        assert_eq!(told, ALERTS.iter().rev().copied().collect::<Vec<_>>());
+        let exact = every_page(archive, "/api/v1/stocks/AAPL/alerts?limit=4").await;
+        assert_eq!(exact.len(), 1, "a full last page has no link");
+        let whole = every_page(archive, "/api/v1/stocks/AAPL/history").await;
+        assert_eq!(whole, [all.concat()]);
+    }
+
+    async fn from_is_inclusive_and_to_is_exclusive(archive) {
+        let all = archive.get("/api/v1/stocks/AAPL/history").await.json();
+        let recorded = |at: usize| all[at]["recorded_at"].as_str().expect("an instant").to_owned();
+        let (newer, older) = (recorded(3), recorded(7));
+        assert!(newer > older, "the days were not recorded at one instant");
+        let path = format!("/api/v1/stocks/AAPL/history?from={older}&to={newer}&limit=3");
+        let pages = every_page(archive, &path).await;
+        assert_eq!(pages.concat(), all.as_array().expect("a list")[4..=7]);
+        let none = archive.get("/api/v1/stocks/AAPL/history?to=2001-01-01").await;
+        assert_eq!((none.status, none.text), (200, "[]".to_owned()));
+        let every = archive.get("/api/v1/alerts?from=2001-01-01").await.json();
+        assert_eq!(every.as_array().map(Vec::len), Some(ALERTS.len()));
+    }
+
+    async fn a_page_before_a_cursor_is_what_directly_precedes_it(archive) {
+        let path = "/api/v1/stocks/AAPL/history?limit=5";
+        let after = cursor(&archive.get(path).await).expect("a link");
+        let earlier = archive.get(&format!("{path}&before={after}")).await.json();
+        let first = archive.get("/api/v1/stocks/AAPL/history?limit=4").await.json();
+        assert_eq!(earlier, first);
+    }
+
+    async fn wrong_parameters_are_problems_that_name_them(archive) {
+        let stocks = archive.ask("{ stocks(first: 1) { edges { cursor } } }").await;
+        let foreign = stocks["stocks"]["edges"][0]["cursor"].as_str().expect("a cursor").to_owned();
+        for (query, named) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=ten", "limit"),
+            ("limit=", "limit"),
+            ("from=yesterday", "from"),
+            ("to=2026-13-01", "to"),
+            ("from=2026-01-02&to=2026-01-01", "from"),
+            ("after=x", "after"),
+            ("before=AAAA", "before"),
+            (&*format!("after={foreign}"), "after"),
+        ] {
+            for path in ["stocks/AAPL/history", "stocks/AAPL/alerts", "alerts"] {
+                let answer = archive.get(&format!("/api/v1/{path}?{query}")).await;
+                let problem = problem(&answer, 400);
+                assert!(problem.starts_with(named), "{query}: {problem}");
+            }
+        }
+        let ignored = archive.get("/api/v1/alerts?colour=red").await;
+        assert_eq!(ignored.status, 200);
+    }
+
+    async fn impossible_and_unknown_symbols_are_told_apart(archive) {
+        for (symbol, status) in [("%20", 400), ("A!B", 400), ("ABCDEFGHIJKLMNOPQ", 400), ("%FF", 400), ("NOPE", 404)] {
+            for path in ["", "/history", "/alerts"] {
+                let answer = archive.get(&format!("/api/v1/stocks/{symbol}{path}")).await;
+                let problem = problem(&answer, status);
+                let named = if status == 400 { "symbol" } else { "NOPE" };
+                assert!(problem.contains(named), "{symbol}{path}: {problem}");
+            }
+        }
+    }
+
+    async fn unknown_paths_and_methods_are_problems(archive) {
+        for path in ["/nope", "/api/v1", "/api/v1/nope", "/api/v1/stocks/AAPL/nope", "/api/v2/stocks"] {
+            problem(&archive.get(path).await, 404);
+        }
+        for path in PATHS.iter().chain(&["/ws", "/livez", "/readyz"]) {
+            for method in [Method::POST, Method::DELETE, Method::PUT] {
+                let answer = Answer::to(archive.request(method, path)).await;
+                problem(&answer, 405);
+                assert_eq!(answer.header("allow"), "GET,HEAD", "{path}");
+            }
+        }
+    }
+
+    async fn head_is_get_without_the_body(archive) {
+        for path in PATHS {
+            let got = archive.get(path).await;
+            let head = Answer::to(archive.request(Method::HEAD, path)).await;
+            assert_eq!((head.status, &*head.text), (200, ""), "{path}");
+            for name in ["content-type", "content-length", "link"] {
+                assert_eq!(head.header(name), got.header(name), "{name} of {path}");
+            }
+        }
+    }
+
+    async fn the_description_covers_every_route(archive) {
+        let document = archive.get("/api/v1/openapi.json").await.json();
+        let version = document["openapi"].as_str().expect("a version");
+        assert!(version.starts_with("3.1"), "{version}");
+        for path in PATHS.iter().filter(|path| !path.ends_with("openapi.json")) {
+            let operation = &document["paths"][path.replace("AAPL", "{symbol}")]["get"];
+            assert!(operation["responses"]["200"].is_object(), "{path} is not described");
+        }
+        // What is described is what is said: every field, and no other.
+        for (path, schema) in [("stocks", "Stock"), ("stocks/AAPL/history", "Price"), ("alerts", "Alert")] {
+            let told = archive.get(&format!("/api/v1/{path}")).await.json();
+            let told = told[0].as_object().expect("an object").keys();
+            let described = &document["components"]["schemas"][schema]["properties"];
+            let described = described.as_object().expect("properties").keys();
+            assert!(told.eq(described), "{schema}");
+        }
+    }
+}
+
+/// The detail of a problem of that status, which must be one in every way.
+pub(crate) fn problem(answer: &Answer, status: u16) -> String {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let problem = answer.json();
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["type"], "about:blank");
+    assert!(problem["title"].is_string(), "{problem}");
+    let detail = problem["detail"].as_str().expect("a detail");
+    for secret in ["SELECT", "sqlite", "postgres:", ".rs", "/tmp"] {
+        assert!(!detail.contains(secret), "{detail}");
+    }
+    assert_eq!(
+        problem.as_object().map(serde_json::Map::len),
+        Some(4),
+        "{problem}"
+    );
+    detail.to_owned()
+}
+
+/// The cursor of the link to the next page.
+fn cursor(answer: &Answer) -> Option<String> {
+    let link = answer.header("link");
+    let (_, rest) = link.split_once("after=")?;
+    Some(rest.split(['&', '>']).next()?.to_owned())
+}
+
+/// The rows of every page, by following the links.
+async fn every_page(archive: &Archive, first: &str) -> Vec<Vec<Value>> {
+    let mut pages = Vec::new();
+    let mut path = first.to_owned();
+    loop {
+        let answer = archive.get(&path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        pages.push(answer.json().as_array().expect("a list").clone());
+        assert!(pages.len() <= AAPL.len(), "the links lead in a circle");
+        let link = answer.header("link");
+        if link.is_empty() {
+            return pages;
+        }
+        let url = link
+            .strip_prefix('<')
+            .and_then(|it| it.strip_suffix(">; rel=\"next\""));
+        path = url.unwrap_or_else(|| panic!("{link}")).to_owned();
+        assert_ne!(json!(pages.last()), json!([]), "no link leads to nothing");
+    }
+}
