@@ -54,10 +54,12 @@ fresh-check: rust
 rust-test: rust test-programs
 	$(CARGO) test $(EVERYTHING)
 
-# With --examples, dependencies have the features that the lints have, and are not checked twice.
+# For those who work here, hence with private items and links to them. With --examples, dependencies have the features
+# that the lints have, and are not checked twice.
 .PHONY: doc
 doc: rust
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps --lib --examples
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
+		$(CARGO) doc $(EVERYTHING) --no-deps --document-private-items --lib --examples
 
 .PHONY: web-test
 web-test: web/node_modules/.package-lock.json
