@@ -32,7 +32,7 @@ async function ask(query, variables) {
   return data;
 }
 
-const PRICES = `subscription ($symbols: [Symbol!], $after: Cursor, $mode: DeliveryMode = LATEST) {
+const PRICES = `subscription ($symbols: [Symbol!], $after: Cursor, $mode: DeliveryMode) {
   priceUpdates(symbols: $symbols, after: $after, mode: $mode) { symbol price tradingDay cursor }
 }`;
 const ALERTS = `subscription ($after: Cursor) {
