@@ -28,9 +28,6 @@ pub trait QuoteProvider: Send + Sync {
     /// Its name in settings, metrics and stored prices (`alphavantage`).
     fn name(&self) -> &'static str;
 
-    /// What a poll calls, as the metrics' `endpoint` label (`GLOBAL_QUOTE`).
-    fn endpoint(&self) -> &'static str;
-
     /// How often it may be asked.
     fn pace(&self) -> Pace;
 

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{Days, NaiveDate};
 use entity::{Symbol, Timestamp};
 use runtime::{
     metric::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
@@ -20,6 +21,7 @@ use crate::{
     budget::{self, Charge, Granted, Purpose},
     ingest::{Answers, Ingest, Ingested},
     lease::Lease,
+    market,
     provider::{Budget, Pace, Poll, PollError, QuoteProvider},
 };
 
@@ -111,13 +113,17 @@ impl Desk {
         let begun = Instant::now();
         let span =
             tracing::debug_span!("poll", provider = provider.name(), symbols = symbols.len());
-        let poll = tokio::time::timeout(LONGEST_POLL, provider.poll(symbols))
+        let mut poll = tokio::time::timeout(LONGEST_POLL, provider.poll(symbols))
             .instrument(span)
             .await
             .unwrap_or_else(|_| Poll::failed(symbols, &PollError::Timeout));
         let name = provider.name();
         let endpoint = match provider.pace() {
-            Pace::Polled { .. } => Endpoint::Quote,
+            Pace::Polled { .. } => {
+                refuse_the_future(&mut poll, market::trading_day(self.now()));
+                Endpoint::Quote
+            }
+            // A replay tells days of its own.
             Pace::Driven { .. } => Endpoint::Daily,
         };
         self.metrics
@@ -239,5 +245,16 @@ impl Outage {
         }
         self.0 = failed;
         !failed
+    }
+}
+
+/// A quote of a day that is yet to come, anywhere in the world, is none: stored, it would make every true one after it
+/// look old.
+fn refuse_the_future(poll: &mut Poll, today: NaiveDate) {
+    let last = today + Days::new(1);
+    for (_, answer) in &mut poll.answers {
+        if answer.as_ref().is_ok_and(|quote| quote.trading_day > last) {
+            *answer = Err(PollError::malformed("its trading day is yet to come"));
+        }
     }
 }

@@ -81,7 +81,7 @@ impl AlphaVantage {
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, PollError> {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut()
-            .append_pair("function", self.endpoint())
+            .append_pair("function", "GLOBAL_QUOTE")
             .append_pair("symbol", symbol.as_str())
             .append_pair("apikey", self.key.expose());
         let body = self.http.get(url, HeaderMap::new()).await?;
@@ -102,10 +102,6 @@ impl fmt::Debug for AlphaVantage {
 impl QuoteProvider for AlphaVantage {
     fn name(&self) -> &'static str {
         "alphavantage"
-    }
-
-    fn endpoint(&self) -> &'static str {
-        "GLOBAL_QUOTE"
     }
 
     fn pace(&self) -> Pace {

@@ -97,10 +97,6 @@ impl QuoteProvider for Replay {
         "replay"
     }
 
-    fn endpoint(&self) -> &'static str {
-        "day"
-    }
-
     fn pace(&self) -> Pace {
         Pace::Driven { every: self.every }
     }

@@ -4,11 +4,11 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
 use store::feed::FeedTransaction;
-use tracker::{market::Market, provider::PollError};
+use tracker::{market::Market, provider::PollError, quote::Quote};
 
 use crate::{
     script::Script,
-    world::{World, at, decimal, quote},
+    world::{World, at, date, decimal, quote},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -229,6 +229,23 @@ runtime::on_both_databases! {
         drop(away);
         world.until("it is stored", async || world.told().await == ["100"]).await;
         assert_eq!(script.calls().len(), 1, "nobody was asked twice");
+    }
+
+    async fn a_quote_of_a_day_yet_to_come_is_no_price_and_hides_no_later_one(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.answer(|of| {
+            let trading_day = date("2036-11-20");
+            Ok(Quote { trading_day, ..quote(of.as_str(), "500") })
+        });
+        let running = world.track(vec![script.clone()]);
+        world.until("it was asked", async || script.asked_for("AAPL") > 0).await;
+        assert_eq!(world.request("AAPL", false).await.0, PollOutcome::Failed);
+        assert!(world.told().await.is_empty());
+        script.answer(|of| Ok(quote(of.as_str(), "106")));
+        assert_eq!(world.request("AAPL", false).await.0, PollOutcome::Answered);
+        assert_eq!(world.told().await, ["106"]);
+        running.stop().await;
     }
 
     async fn what_is_under_way_is_finished_when_the_process_ends(database) {

@@ -119,10 +119,6 @@ impl QuoteProvider for Script {
         self.name
     }
 
-    fn endpoint(&self) -> &'static str {
-        "script"
-    }
-
     fn pace(&self) -> Pace {
         Pace::Polled {
             symbols_per_request: self.most,

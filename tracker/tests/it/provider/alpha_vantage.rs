@@ -330,9 +330,6 @@ fn a_plan_by_minute_and_new_york_day_for_one_symbol_a_request() {
             },
         }
     );
-    assert_eq!(
-        (provider.name(), provider.endpoint()),
-        ("alphavantage", "GLOBAL_QUOTE")
-    );
+    assert_eq!(provider.name(), "alphavantage");
     assert_eq!(provider.knows(&symbol("MSFT")), None);
 }
