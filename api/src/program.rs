@@ -3,80 +3,83 @@
 //! One invariant: on SQLite one process is the whole product, tracker included; on PostgreSQL this only serves. A start
 //! that fails says why in one line and leaves nothing running.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
 use axum::Router;
 use runtime::{
     clock::SystemClock,
-    config::{Secret, Settings},
+    config::{Refusal, Secret, Settings},
     database::DatabaseKind,
-    health::Health,
-    lifecycle::{Ending, Lifecycle, Shutdown},
+    lifecycle::{Ending, Shutdown},
     metric::{ServeMetrics, TrackerMetrics},
-    metrics_server::{MetricsServer, bind},
-    random::{Random, draw_token},
-    telemetry::Telemetry,
+    metrics_server::bind,
+    process::Process,
+    random::draw_token,
 };
-use store::{Store, feed::FeedFollower};
+use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
-use tracker::{Roster, Rules, Tracker, seed_of};
+use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
 
 use crate::{
     access::Access,
     hub::{Hub, follow},
-    server::Server,
+    server::{Server, ServerError},
     service::{Build, Service},
 };
 
 /// Builds everything, announces it and waits for the end.
-pub async fn run(settings: &Settings) -> anyhow::Result<Ending> {
-    let roster = Roster::from_settings(settings)?;
-    let telemetry = Telemetry::start(settings)?;
-    let random = Random::from_system();
-    let lifecycle = Lifecycle::start(settings.shutdown_grace, random.clone())
-        .context("cannot listen for signals")?;
-    let shutdown = lifecycle.shutdown().clone();
-    let health = Health::new(&shutdown);
+pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
+    let roster = Roster::from_settings(&settings)?;
+    let process = Process::start(&settings).await?;
+    let Process {
+        telemetry,
+        health,
+        shutdown,
+        random,
+        metrics_address,
+        ..
+    } = &process;
     let listener = bind(&settings.api).await?;
-    let metrics =
-        MetricsServer::bind(&settings.metrics, telemetry.metrics().clone(), &health).await?;
-    let addresses = (listener.local_addr()?, metrics.address()?);
-    shutdown.spawn_companion("metrics", metrics.serve());
-    let seed = seed_of(&settings.tracking, &random);
-    let opening = store::open(settings, &seed, SystemClock::shared(), &health, &shutdown);
+    let addresses = (listener.local_addr()?, *metrics_address);
+    let seed = seed_of(&settings.tracking, random);
+    let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     if let Some(store) = shutdown.unless_stopped(opening).await.transpose()? {
-        let counted = TrackerMetrics::new(&telemetry.metrics().meter(), &roster.names());
-        let rules = Rules::from_settings(&settings.tracking);
+        let meter = telemetry.metrics().meter();
         if store.database.kind() == DatabaseKind::Sqlite {
-            Tracker::new(store.clone(), roster, rules, counted, random).start(&shutdown);
+            let counted = TrackerMetrics::new(&meter, &roster.names());
+            let rules = Rules::from_settings(&settings.tracking);
+            Tracker::new(store.clone(), roster, rules, counted, random.clone()).start(shutdown);
         }
-        let serving = ServeMetrics::new(&telemetry.metrics().meter());
-        let access = access(settings);
-        let routes = serve(settings, store, access, &health, serving, &shutdown).await?;
-        listen(listener, routes, &shutdown);
+        let routes = serve(&settings, store, &process, ServeMetrics::new(&meter)).await?;
+        listen(listener, routes, shutdown);
         announce(addresses);
     }
-    let ending = lifecycle.run().await;
-    telemetry.flush(settings.shutdown_grace).await;
-    Ok(ending)
+    Ok(process.end().await)
+}
+
+/// What a failed start ends with: 2 if what was set cannot be used, else 1.
+pub fn code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<OpenError>() {
+        Some(error) => error.code(),
+        None if error.is::<RosterError>() || error.is::<ServerError>() => Refusal::code(),
+        None => ExitCode::FAILURE,
+    }
 }
 
 /// The routes over a store that is followed from now on.
 async fn serve(
     settings: &Settings,
     store: Store,
-    access: Access,
-    health: &Health,
+    process: &Process,
     metrics: ServeMetrics,
-    shutdown: &Shutdown,
 ) -> anyhow::Result<Router> {
     let follower = FeedFollower::from_end(store.clone())
         .await
         .context("cannot read the feed")?;
     let hub = Hub::at(follower.position());
     let following = follow(follower, hub.clone(), store.clock.clone(), metrics.clone());
-    shutdown.spawn_companion("follower", async move {
+    process.shutdown.spawn_companion("follower", async move {
         following.await;
         Ok::<_, Infallible>(())
     });
@@ -89,11 +92,11 @@ async fn serve(
     let service = Service::new(store, hub, market, build);
     let server = Server {
         service,
-        access,
+        access: access(settings),
         settings: settings.access.clone(),
-        health: health.clone(),
+        health: process.health.clone(),
         metrics,
-        shutdown: shutdown.clone(),
+        shutdown: process.shutdown.clone(),
     };
     Ok(server.router()?)
 }

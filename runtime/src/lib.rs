@@ -11,6 +11,7 @@ pub mod health;
 pub mod lifecycle;
 pub mod metric;
 pub mod metrics_server;
+pub mod process;
 pub mod random;
 pub mod say;
 pub mod telemetry;

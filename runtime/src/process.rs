@@ -1,0 +1,112 @@
+//! What both programs do alike: from settings to an exit code, and what every process has.
+//!
+//! One invariant: a refused or failed start says why in one line on standard error and leaves nothing running. `main`
+//! calls [`main`], and what it runs starts a [`Process`].
+
+use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
+
+use crate::{
+    config::{Program, Settings},
+    health::Health,
+    lifecycle::{self, Ending, Lifecycle, Shutdown},
+    metrics_server::{BindError, MetricsServer},
+    random::Random,
+    say,
+    telemetry::{Telemetry, TelemetryError},
+};
+
+/// How long the last traces may take, after everything else has ended.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// Runs a program to its exit code: `code` says that of a start that failed.
+pub fn main<R, E>(
+    program: Program,
+    run: impl FnOnce(Settings) -> R,
+    code: impl FnOnce(&E) -> ExitCode,
+) -> ExitCode
+where
+    R: Future<Output = Result<Ending, E>>,
+    E: Display,
+{
+    let settings = match Settings::from_process(program) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let ended = lifecycle::block_on(async move {
+        match run(settings).await {
+            Ok(ending) => ending.code(),
+            Err(error) => {
+                say::err(format_args!("{error:#}"));
+                code(&error)
+            }
+        }
+    });
+    ended.unwrap_or_else(|error| {
+        say::err(error);
+        ExitCode::FAILURE
+    })
+}
+
+/// What every process has, running.
+#[derive(Debug)]
+pub struct Process {
+    /// Logs, traces and metrics.
+    pub telemetry: Telemetry,
+    /// How it does; served with the metrics.
+    pub health: Health,
+    /// How it ends.
+    pub shutdown: Shutdown,
+    /// Jitter.
+    pub random: Random,
+    /// Where metrics are served.
+    pub metrics_address: SocketAddr,
+    lifecycle: Lifecycle,
+}
+
+/// Why a process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot log or trace.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// It cannot hear signals.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    /// Its metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] BindError),
+    /// It does not know where its metrics are served.
+    #[error("cannot tell where metrics are served")]
+    Address(#[source] io::Error),
+}
+
+impl Process {
+    /// Starts logging, listens for signals, and serves metrics and health.
+    pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        let telemetry = Telemetry::start(settings)?;
+        let random = Random::from_system();
+        let lifecycle = Lifecycle::start(settings.shutdown_grace, random.clone())
+            .map_err(StartError::Signals)?;
+        let shutdown = lifecycle.shutdown().clone();
+        let health = Health::new(&shutdown);
+        let metrics = telemetry.metrics().clone();
+        let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
+        let metrics_address = server.address().map_err(StartError::Address)?;
+        shutdown.spawn_companion("metrics", server.serve());
+        Ok(Self {
+            telemetry,
+            health,
+            shutdown,
+            random,
+            metrics_address,
+            lifecycle,
+        })
+    }
+
+    /// Waits for the end, conducts it, and sends what is left to send.
+    pub async fn end(self) -> Ending {
+        let ending = self.lifecycle.run().await;
+        self.telemetry.flush(FLUSH).await;
+        ending
+    }
+}
