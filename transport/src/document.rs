@@ -9,7 +9,10 @@ use async_graphql::{
     Positioned, Request, ServerError,
     parser::{
         self,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+        types::{
+            DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
+            Selection,
+        },
     },
 };
 
@@ -18,6 +21,7 @@ use crate::{
     fault::{self, code},
     observer::Kind,
     persisted::Hash,
+    root,
 };
 
 /// A request that can be executed.
@@ -52,7 +56,7 @@ impl Operation {
             kind: None,
         };
         budget.check_text(&request.query).map_err(too_large)?;
-        let document = parser::parse_query(&request.query).map_err(syntax)?;
+        let mut document = parser::parse_query(&request.query).map_err(syntax)?;
         let chosen = choose(&document, request.operation_name.as_deref())?;
         let kind = kind(chosen);
         budget
@@ -67,6 +71,13 @@ impl Operation {
                 }],
                 kind: Some(kind),
             })?;
+        if kind == Kind::Subscription {
+            let root = root::only(&document, &chosen.node).map_err(|error| Rejection {
+                errors: vec![error],
+                kind: Some(kind),
+            })?;
+            select_only(&mut document, request.operation_name.as_deref(), root);
+        }
         request.set_parsed_query(document);
         let keep = keep.map(|hash| (hash, Arc::from(request.query.as_str())));
         Ok(Self {
@@ -74,6 +85,22 @@ impl Operation {
             kind,
             keep,
         })
+    }
+}
+
+/// Makes `root` the chosen operation's only selection.
+fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Positioned<Field>) {
+    let operation = match &mut document.operations {
+        DocumentOperations::Single(operation) => Some(operation),
+        DocumentOperations::Multiple(operations) => match name {
+            Some(name) => operations.get_mut(name),
+            None => operations.values_mut().next(),
+        },
+    };
+    if let Some(operation) = operation {
+        let pos = root.pos;
+        let selection = Positioned::new(Selection::Field(root), pos);
+        operation.node.selection_set.node.items = vec![selection];
     }
 }
 

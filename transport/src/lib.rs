@@ -38,6 +38,7 @@ mod params;
 mod persisted;
 mod plain;
 mod room;
+mod root;
 mod router;
 mod service;
 mod socket;
