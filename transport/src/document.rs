@@ -88,7 +88,7 @@ impl Operation {
     }
 }
 
-/// Makes `root` the chosen operation's only selection.
+/// Makes `root` the chosen operation's only field.
 fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Positioned<Field>) {
     let operation = match &mut document.operations {
         DocumentOperations::Single(operation) => Some(operation),
@@ -100,7 +100,10 @@ fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Posi
     if let Some(operation) = operation {
         let pos = root.pos;
         let selection = Positioned::new(Selection::Field(root), pos);
-        operation.node.selection_set.node.items = vec![selection];
+        let items = &mut operation.node.selection_set.node.items;
+        // Fragments stay, so that validation sees them used; the executor passes over them.
+        items.retain(|item| !matches!(item.node, Selection::Field(_)));
+        items.insert(0, selection);
     }
 }
 

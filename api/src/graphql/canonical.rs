@@ -18,15 +18,12 @@ pub(super) fn text(
     variables: &Variables,
 ) -> Option<String> {
     let operation = operation(document, operation_name)?;
-    let [
-        Positioned {
-            node: Selection::Field(root),
-            ..
-        },
-    ] = &*operation.selection_set.node.items
-    else {
-        return None;
-    };
+    // The transport has seen to it that there is one, and that it is all of the operation.
+    let mut items = operation.selection_set.node.items.iter();
+    let root = items.find_map(|item| match &item.node {
+        Selection::Field(field) => Some(field),
+        _ => None,
+    })?;
     let mut canon = Canon {
         document,
         text: String::new(),
