@@ -9,19 +9,19 @@ use axum::{
 };
 use entity::Stock;
 
-use super::{page::listed, parameter::ListParameters, problem::Problem, view::AlertView};
+use super::{
+    page::listed,
+    parameter::{ListParameters, ListQuery},
+    problem::Problem,
+    view::AlertView,
+};
 use crate::service::Service;
 
 /// All alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts",
-    params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at the most; 50 if not given."),
-        ("from" = Option<String>, Query, description = "Only alerts triggered at this instant or later: RFC 3339, or a date."),
-        ("to" = Option<String>, Query, description = "Only alerts triggered before this instant: RFC 3339, or a date."),
-        ("after" = Option<String>, Query, description = "A cursor of a `Link` header: what follows it."),
-        ("before" = Option<String>, Query, description = "A cursor of a `Link` header: what comes before it.")),
-    responses((status = 200, body = [AlertView]), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 503, body = Problem)))]
+    params(ListQuery),
+    responses((status = 200, body = [AlertView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn alerts(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,

@@ -11,9 +11,31 @@ use axum::{
 use chrono::NaiveDate;
 use entity::{Symbol, Timestamp};
 use store::price::Recorded;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::service::{PageArgs, PageSize};
+
+/// The parameters of a list, as the description tells them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "read by hand, so that a fault names its parameter"
+)]
+pub(crate) struct ListQuery {
+    /// How many at the most; 100 prices or 50 alerts if not given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// Only what was recorded at this instant or later: RFC 3339, or a date.
+    from: Option<String>,
+    /// Only what was recorded before this instant: RFC 3339, or a date.
+    to: Option<String>,
+    /// A cursor of a `Link` header: what follows it.
+    after: Option<String>,
+    /// A cursor of a `Link` header: what comes before it.
+    before: Option<String>,
+}
 
 /// The parameters of a list.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     page::listed,
-    parameter::{ListParameters, SymbolPath},
+    parameter::{ListParameters, ListQuery, SymbolPath},
     problem::Problem,
     view::{AlertView, PriceView, StockView},
 };
@@ -18,7 +18,7 @@ use crate::service::{Error, Service};
 
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
-    responses((status = 200, body = [StockView]), (status = 401, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 200, body = [StockView]), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn stocks(
     State(service): State<Service>,
 ) -> Result<Json<Vec<StockView>>, Problem> {
@@ -32,8 +32,8 @@ pub(crate) async fn stocks(
 /// One tracked stock with its latest price.
 #[utoipa::path(get, path = "/api/v1/stocks/{symbol}", tag = "stocks",
     params(("symbol" = String, Path, description = "The ticker, in any case.")),
-    responses((status = 200, body = StockView), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 404, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 200, body = StockView), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn stock(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
@@ -47,15 +47,9 @@ pub(crate) async fn stock(
 
 /// A stock's prices, newest first.
 #[utoipa::path(get, path = "/api/v1/stocks/{symbol}/history", tag = "stocks",
-    params(
-        ("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at the most; 100 if not given."),
-        ("from" = Option<String>, Query, description = "Only prices recorded at this instant or later: RFC 3339, or a date."),
-        ("to" = Option<String>, Query, description = "Only prices recorded before this instant: RFC 3339, or a date."),
-        ("after" = Option<String>, Query, description = "A cursor of a `Link` header: what follows it."),
-        ("before" = Option<String>, Query, description = "A cursor of a `Link` header: what comes before it.")),
-    responses((status = 200, body = [PriceView]), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 404, body = Problem), (status = 503, body = Problem)))]
+    params(("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."), ListQuery),
+    responses((status = 200, body = [PriceView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn history(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
@@ -87,15 +81,9 @@ pub(crate) async fn history(
 
 /// A stock's alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/stocks/{symbol}/alerts", tag = "alerts",
-    params(
-        ("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at the most; 50 if not given."),
-        ("from" = Option<String>, Query, description = "Only alerts triggered at this instant or later: RFC 3339, or a date."),
-        ("to" = Option<String>, Query, description = "Only alerts triggered before this instant: RFC 3339, or a date."),
-        ("after" = Option<String>, Query, description = "A cursor of a `Link` header: what follows it."),
-        ("before" = Option<String>, Query, description = "A cursor of a `Link` header: what comes before it.")),
-    responses((status = 200, body = [AlertView]), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 404, body = Problem), (status = 503, body = Problem)))]
+    params(("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."), ListQuery),
+    responses((status = 200, body = [AlertView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn alerts(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,

@@ -11,6 +11,9 @@ use store::{
 
 use super::{Error, Service};
 
+/// The longest name that a stock can be given, in characters.
+const LONGEST_NAME: usize = 200;
+
 impl Service {
     /// Tracks a stock, if its provider knows it or cannot be asked.
     pub(crate) async fn track(
@@ -18,6 +21,14 @@ impl Service {
         symbol: &Symbol,
         name: Option<String>,
     ) -> Result<Stock, Error> {
+        let name = name
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty());
+        let length = name.as_ref().map_or(0, |name| name.chars().count());
+        if length > LONGEST_NAME {
+            let reason = format!("{length} characters are more than {LONGEST_NAME}");
+            return Err(Error::bad_input("name", reason));
+        }
         if let Some(stock) = self.stock(symbol).await?.filter(|stock| stock.tracked) {
             return Ok(stock);
         }
