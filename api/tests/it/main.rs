@@ -1,5 +1,6 @@
 //! The product from outside: real processes, real sockets, both databases.
 
+mod access;
 mod answer;
 mod archive;
 mod client;
@@ -10,5 +11,7 @@ mod product;
 
 mod graphql;
 mod journey;
+mod observe;
 mod program;
 mod rest;
+mod server;

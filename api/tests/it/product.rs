@@ -82,7 +82,7 @@ impl Home {
         let metrics = announced(&api, "metrics ").await;
         let tracking_metrics = match &tracker {
             None => metrics,
-            Some(tracker) => tracker.logged("it announces itself", said_address).await,
+            Some(tracker) => announced(tracker, "metrics ").await,
         };
         let product = Product {
             api,
@@ -116,25 +116,13 @@ impl Home {
 }
 
 /// The address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.
-async fn announced(api: &Process, what: &str) -> SocketAddr {
+async fn announced(process: &Process, what: &str) -> SocketAddr {
     let find = |event: &Value| {
         let told = event["message"].as_str()?.strip_prefix(what)?;
         let url = told.trim().strip_prefix("http://")?;
         url.split('/').next()?.parse().ok()
     };
-    api.logged("it announces where it listens", find).await
-}
-
-/// The address in the tracker's only line about it.
-fn said_address(event: &Value) -> Option<SocketAddr> {
-    if event["message"] != "metrics and health" {
-        return None;
-    }
-    let told = event["address"].as_str()?;
-    let inner = told
-        .strip_prefix("Some(")
-        .and_then(|it| it.strip_suffix(')'));
-    inner.unwrap_or(told).parse().ok()
+    process.logged("it announces where it listens", find).await
 }
 
 impl Product {

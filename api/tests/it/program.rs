@@ -24,7 +24,7 @@ on_both! {
         let exchange = Exchange::open().await;
         exchange.quote("AAPL", "100", "100");
         let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
-        let mut plain = Client::plain(&product).await;
+        let plain = Client::plain(&product).await;
         let mut graphql = Client::graphql(&product, json!({})).await;
         graphql.subscribe("p", "subscription { priceUpdates { price } }", json!({})).await;
         graphql.next("p").await;

@@ -1,0 +1,184 @@
+//! What can be changed, and by whom.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    client::Client,
+    exchange::Exchange,
+    place::on_both,
+    process::until,
+    product::{ADMIN, Product},
+};
+
+const TRACK: &str = "mutation($symbol: Symbol!, $name: String) {
+    trackStock(input: {symbol: $symbol, name: $name}) { stock { id symbol name tracked latestPrice { price } } } }";
+const UNTRACK: &str = "mutation($symbol: Symbol!) {
+    untrackStock(input: {symbol: $symbol}) { stock { id tracked } } }";
+const REFRESH: &str = "mutation($symbol: Symbol!) {
+    refreshStock(input: {symbol: $symbol}) { stock { symbol latestPrice { price } } } }";
+const ACKNOWLEDGE: &str = "mutation($id: ID!) {
+    acknowledgeAlert(input: {id: $id}) { alert { id acknowledgedAt } } }";
+
+on_both! {
+    async fn mutations_need_the_token_and_do_what_they_say(home) {
+        let exchange = Exchange::open().await;
+        exchange.quote("AAPL", "110", "100");
+        exchange.quote("NVDA", "140.5", "138");
+        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+        let fired = |data: &Value| data["alerts"]["nodes"][0]["id"].as_str().map(str::to_owned);
+        let alert = product.until_data("the alert fires", "{ alerts { nodes { id } } }", fired).await;
+
+        nobody_changes_anything(&product, &alert).await;
+        a_stock_is_tracked_once(&product).await;
+        an_unknown_symbol_is_not_stored(&product, &exchange).await;
+        a_stock_is_untracked_and_comes_back(&product, &exchange).await;
+        a_stock_is_refreshed(&product, &exchange).await;
+        an_alert_is_acknowledged(&product, &alert).await;
+    }
+}
+
+fn symbol(symbol: &str) -> Value {
+    json!({ "symbol": symbol })
+}
+
+/// Without a token every mutation is refused by a field error, on every way in, and changes nothing.
+async fn nobody_changes_anything(product: &Product, alert: &str) {
+    let state = "{ stocks { nodes { symbol } } alerts { nodes { acknowledgedAt } } }";
+    let before = product.ask(state).await;
+    let mut socket = Client::graphql(product, json!({})).await;
+    for (field, query, variables) in [
+        ("trackStock", TRACK, symbol("NVDA")),
+        ("untrackStock", UNTRACK, symbol("AAPL")),
+        ("refreshStock", REFRESH, symbol("AAPL")),
+        ("acknowledgeAlert", ACKNOWLEDGE, json!({"id": alert})),
+    ] {
+        let posted = product.graphql(query, variables.clone()).await;
+        assert_eq!(posted.status, 200, "{}", posted.text);
+        assert_eq!(posted.code(), "UNAUTHENTICATED");
+        assert_eq!(posted.error()["path"], json!([field]));
+
+        let get = product
+            .request(Method::GET, "/graphql")
+            .query(&[("query", query), ("variables", &*variables.to_string())]);
+        // Not even with the token.
+        for get in [get.try_clone().expect("no body"), get.bearer_auth(ADMIN)] {
+            let got = Answer::to(get).await;
+            assert_eq!((got.status, &*got.code()), (405, "BAD_USER_INPUT"));
+            assert_eq!(got.header("allow"), "POST");
+        }
+
+        socket.subscribe("m", query, variables).await;
+        let told = socket.hear().await;
+        let error = &told["payload"]["errors"][0];
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{told}");
+        assert_eq!(error["path"], json!([field]), "{told}");
+        assert_eq!(socket.hear().await, json!({"type": "complete", "id": "m"}));
+    }
+    assert_eq!(product.ask(state).await, before);
+}
+
+async fn a_stock_is_tracked_once(product: &Product) {
+    let named = json!({"symbol": "nvda", "name": "NVIDIA Corporation"});
+    let tracked = product.admin(TRACK, named).await.data();
+    let stock = &tracked["trackStock"]["stock"];
+    assert_eq!(stock["symbol"], "NVDA");
+    assert_eq!(stock["tracked"], true);
+    assert_eq!(stock["name"], "NVIDIA Corporation");
+    // Its provider was asked at once.
+    assert_eq!(stock["latestPrice"]["price"], "140.5");
+    let again = product.admin(TRACK, symbol("NVDA")).await.data();
+    assert_eq!(again, tracked);
+    let stocks = product
+        .ask("{ stocks { nodes { symbol } totalCount } }")
+        .await;
+    let nodes = json!([{"symbol": "AAPL"}, {"symbol": "NVDA"}]);
+    assert_eq!(stocks["stocks"], json!({"nodes": nodes, "totalCount": 2}));
+}
+
+async fn an_unknown_symbol_is_not_stored(product: &Product, exchange: &Exchange) {
+    let refused = product.admin(TRACK, symbol("NOPE")).await;
+    assert_eq!(refused.status, 200);
+    assert_eq!(refused.code(), "NOT_FOUND");
+    assert_eq!(refused.error()["path"], json!(["trackStock"]));
+    assert!(exchange.asked("NOPE") > 0, "its provider was asked");
+    let data = product
+        .ask(r#"{ stock(symbol: "NOPE") { id } stocks { totalCount } }"#)
+        .await;
+    assert_eq!(data, json!({"stock": null, "stocks": {"totalCount": 2}}));
+    assert_eq!(product.get("/api/v1/stocks/NOPE/history").await.status, 404);
+}
+
+async fn a_stock_is_untracked_and_comes_back(product: &Product, exchange: &Exchange) {
+    let id = |data: &Value, field: &str| data[field]["stock"]["id"].clone();
+    let untracked = product.admin(UNTRACK, symbol("NVDA")).await.data();
+    assert_eq!(untracked["untrackStock"]["stock"]["tracked"], false);
+    let again = product.admin(UNTRACK, symbol("NVDA")).await.data();
+    assert_eq!(again, untracked);
+    // It is polled no more, but what is known of it stays.
+    assert_eq!(product.get("/api/v1/stocks/NVDA").await.status, 404);
+    let history = product.get("/api/v1/stocks/NVDA/history").await;
+    assert_eq!(history.json().as_array().map(Vec::len), Some(1));
+    let data = product
+        .ask(r#"{ stock(symbol: "NVDA") { tracked latestPrice { price } } }"#)
+        .await;
+    assert_eq!(
+        data["stock"],
+        json!({"tracked": false, "latestPrice": {"price": "140.5"}})
+    );
+    let refused = product.admin(UNTRACK, symbol("NEVER")).await;
+    assert_eq!(refused.code(), "NOT_FOUND");
+    let refused = product.admin(REFRESH, symbol("NVDA")).await;
+    assert_eq!(refused.code(), "NOT_FOUND");
+    let asked = exchange.asked("NVDA");
+    let others = exchange.asked("AAPL");
+    let polled = async || (exchange.asked("AAPL") >= others + 2).then_some(());
+    until("the others are polled", || product.last_words(), polled).await;
+    assert!(
+        exchange.asked("NVDA") <= asked + 1,
+        "one poll may have been under way"
+    );
+
+    let back = product.admin(TRACK, symbol("NVDA")).await.data();
+    assert_eq!(id(&back, "trackStock"), id(&untracked, "untrackStock"));
+    assert_eq!(back["trackStock"]["stock"]["tracked"], true);
+    assert_eq!(back["trackStock"]["stock"]["name"], "NVIDIA Corporation");
+}
+
+async fn a_stock_is_refreshed(product: &Product, exchange: &Exchange) {
+    exchange.quote("NVDA", "141.25", "138");
+    let refreshed = product.admin(REFRESH, symbol("nvda")).await.data();
+    let stock = &refreshed["refreshStock"]["stock"];
+    assert_eq!(
+        *stock,
+        json!({"symbol": "NVDA", "latestPrice": {"price": "141.25"}})
+    );
+    assert_eq!(
+        product.admin(REFRESH, symbol("NEVER")).await.code(),
+        "NOT_FOUND"
+    );
+}
+
+async fn an_alert_is_acknowledged(product: &Product, alert: &str) {
+    // A socket is let in by what it says of itself, as a request is by its header.
+    let payload = json!({"authorization": format!("Bearer {ADMIN}")});
+    let mut socket = Client::graphql(product, payload).await;
+    socket
+        .subscribe("m", ACKNOWLEDGE, json!({"id": alert}))
+        .await;
+    let first = socket.next("m").await["data"]["acknowledgeAlert"].take();
+    assert_eq!(first["alert"]["id"], alert);
+    assert!(first["alert"]["acknowledgedAt"].is_string(), "{first}");
+    // The first time counts.
+    let again = product
+        .admin(ACKNOWLEDGE, json!({"id": alert}))
+        .await
+        .data();
+    assert_eq!(again["acknowledgeAlert"], first);
+    let stock = product.ask(r#"{ stock(symbol: "AAPL") { id } }"#).await["stock"]["id"].take();
+    for wrong in [json!("x"), stock] {
+        let refused = product.admin(ACKNOWLEDGE, json!({"id": wrong})).await;
+        assert_eq!(refused.code(), "NOT_FOUND", "{wrong}");
+    }
+}

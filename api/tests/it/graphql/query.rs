@@ -1,0 +1,145 @@
+//! What can be asked besides lists, and how errors are told.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{answer::Answer, archive::on_archives};
+
+on_archives! {
+    async fn the_default_rule_is_a_row_and_comes_first(archive) {
+        let data = archive.ask(r#"{ alertRules { symbol kind threshold base trigger cooldownSeconds enabled expiresAt }
+            of: alertRules(symbol: "aapl") { kind } stock(symbol: "AAPL") { alertRules { kind } }
+            alerts(first: 1) { nodes { rule { kind threshold } } } }"#).await;
+        assert_eq!(data["alertRules"], json!([{
+            "symbol": null, "kind": "PERCENT_CHANGE", "threshold": "5", "base": "PREVIOUS_CLOSE",
+            "trigger": "ONCE_PER_DAY", "cooldownSeconds": 0, "enabled": true, "expiresAt": null,
+        }]));
+        assert_eq!(data["of"], json!([{"kind": "PERCENT_CHANGE"}]));
+        assert_eq!(data["stock"]["alertRules"], data["of"]);
+        assert_eq!(data["alerts"]["nodes"][0]["rule"], json!({"kind": "PERCENT_CHANGE", "threshold": "5"}));
+    }
+
+    async fn the_status_tells_of_the_replay_and_of_the_feeds_end(archive) {
+        let query = "{ status { version database { kind up } feed { position lagSeconds }
+            providers { name state effectiveInterval budgets { limit } note } market { open } }
+            alerts(first: 1) { nodes { cursor } } }";
+        let note = "replay of historical prices, ended 2008-01-17";
+        // It is told within a second.
+        let told = |data: &Value| {
+            let providers = &data["status"]["providers"];
+            (providers[0]["note"] == note).then(|| data.clone())
+        };
+        let data = archive.until_data("the end is told", query, told).await;
+        let status = &data["status"];
+        assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+        let kind = if archive.tracker.is_some() { "POSTGRESQL" } else { "SQLITE" };
+        assert_eq!(status["database"], json!({"kind": kind, "up": true}));
+        assert_eq!(status["feed"]["position"], data["alerts"]["nodes"][0]["cursor"]);
+        assert_eq!(
+            status["providers"],
+            json!([{
+                "name": "replay", "state": "OK", "effectiveInterval": null, "budgets": [],
+                "note": note,
+            }])
+        );
+    }
+
+    async fn a_stock_that_never_was_tracked_is_null_and_its_lists_are_not_found(archive) {
+        let data = archive.ask(r#"{ stock(symbol: "NOPE") { symbol } }"#).await;
+        assert_eq!(data, json!({"stock": null}));
+        for field in ["history", "alerts"] {
+            let answer = archive.graphql(&format!(r#"{{ {field}(symbol: "NOPE") {{ nodes {{ symbol }} }} }}"#), json!({})).await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.code(), "NOT_FOUND");
+            assert_eq!(answer.error()["path"], json!([field]));
+        }
+        let answer = archive.graphql(r#"{ alertRules(symbol: "NOPE") { kind } }"#, json!({})).await;
+        assert_eq!(answer.code(), "NOT_FOUND");
+    }
+
+    async fn nothing_is_stale_once_a_replay_has_ended(archive) {
+        let data = archive
+            .ask("{ stocks(last: 3) { nodes { symbol stale latestPrice { price } } } }")
+            .await;
+        assert_eq!(
+            data["stocks"]["nodes"],
+            json!([
+                {"symbol": "AAPL", "stale": false, "latestPrice": {"price": "118.45"}},
+                {"symbol": "IBM", "stale": false, "latestPrice": {"price": "48"}},
+                {"symbol": "MSFT", "stale": false, "latestPrice": null},
+            ])
+        );
+    }
+
+    async fn wrong_values_are_the_clients_fault_whichever_way_they_come(archive) {
+        let history = "query($symbol: Symbol!, $after: Cursor, $from: DateTime, $first: Int) {
+            history(symbol: $symbol, after: $after, from: $from, first: $first) { nodes { price } } }";
+        for (variables, code) in [
+            (json!({"symbol": "no symbol"}), "BAD_USER_INPUT"),
+            (json!({"symbol": 5}), "BAD_USER_INPUT"),
+            (json!({"symbol": "AAPL", "from": "yesterday"}), "BAD_USER_INPUT"),
+        ] {
+            let answer = archive.graphql(history, variables.clone()).await;
+            assert_eq!(answer.code(), code, "{variables}");
+            assert!(answer.json()["data"].is_null(), "{}", answer.text);
+        }
+        for (literal, code) in [
+            (r#"symbol: "no symbol""#, "BAD_USER_INPUT"),
+            (r#"symbol: "AAPL", from: "yesterday""#, "BAD_USER_INPUT"),
+            (r#"symbol: "AAPL", first: "ten""#, "GRAPHQL_VALIDATION_FAILED"),
+            (r#"symbol: "AAPL", colour: "red""#, "GRAPHQL_VALIDATION_FAILED"),
+        ] {
+            let query = format!("{{ history({literal}) {{ nodes {{ price }} }} }}");
+            let answer = archive.graphql(&query, json!({})).await;
+            assert_eq!(answer.code(), code, "{literal}");
+            assert!(answer.json()["data"].is_null(), "{}", answer.text);
+        }
+    }
+
+    async fn what_cannot_be_read_or_is_too_large_has_its_own_code(archive) {
+        let aliases: String = (0..101).map(|at| format!("a{at}: __typename ")).collect();
+        for (query, code) in [
+            ("{".to_owned(), "GRAPHQL_PARSE_FAILED"),
+            ("{ nope }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
+            ("query A { __typename } query B { __typename }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
+            (format!("{{ {aliases} }}"), "QUERY_TOO_COMPLEX"),
+        ] {
+            let answer = archive.graphql(&query, json!({})).await;
+            assert_eq!(answer.code(), code, "{}", answer.text);
+            for secret in ["SELECT", "sqlite", "postgres:", ".rs:"] {
+                assert!(!answer.text.contains(secret), "{}", answer.text);
+            }
+        }
+    }
+
+    async fn large_but_sensible_queries_pass(archive) {
+        let price = "symbol price previousClose open high low change changePercent volume tradingDay marketTime recordedAt provider cursor";
+        for query in [
+            format!(r#"{{ history(symbol: "AAPL", first: 500) {{ edges {{ cursor node {{ {price} }} }} pageInfo {{ hasNextPage }} }} }}"#),
+            "{ stocks(first: 10) { nodes { symbol history(first: 30) { nodes { price } } } } }".to_owned(),
+            "{ stocks(first: 100) { nodes { symbol history(first: 20) { nodes { price } } alerts(first: 5) { nodes { message } } } } }".to_owned(),
+        ] {
+            archive.ask(&query).await;
+        }
+    }
+
+    async fn get_reads_and_nothing_else(archive) {
+        let get = |query: &str| archive.request(Method::GET, "/graphql").query(&[("query", query)]);
+        let read = Answer::to(get("{ __typename }")).await;
+        assert_eq!(read.data(), json!({"__typename": "Query"}));
+        let with = Answer::to(get("query($s: Symbol!) { stock(symbol: $s) { symbol } }").query(&[("variables", r#"{"s":"ibm"}"#)])).await;
+        assert_eq!(with.data()["stock"]["symbol"], "IBM");
+        let batch = archive.request(Method::POST, "/graphql").json(&json!([{"query": "{ __typename }"}]));
+        let batch = Answer::to(batch).await;
+        assert_eq!((batch.status, &*batch.code()), (400, "BAD_USER_INPUT"));
+    }
+
+    async fn a_client_can_ask_for_the_schema(archive) {
+        let data = archive.ask("{ __schema { types { name specifiedByURL } subscriptionType { fields { name } } } }").await;
+        let types = data["__schema"]["types"].as_array().expect("a list");
+        let decimal = types.iter().find(|it| it["name"] == "Decimal").expect("it is there");
+        assert!(decimal["specifiedByURL"].is_string(), "{decimal}");
+        let fields: Vec<Value> = data["__schema"]["subscriptionType"]["fields"].as_array().expect("a list").clone();
+        assert_eq!(fields, [json!({"name": "priceUpdates"}), json!({"name": "alerts"})]);
+    }
+}

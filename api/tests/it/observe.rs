@@ -1,0 +1,284 @@
+//! What Prometheus reads: the names that were promised, and queries that were written long ago.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Mutex,
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    answer::{Answer, browser},
+    client::Client,
+    exchange::Exchange,
+    place::on_both,
+    process::{Process, until},
+    product::{Home, Product},
+};
+
+/// What the process that tracks promises: a name, and the labels of each of its series.
+const TRACKING: [(&str, &[&str]); 8] = [
+    ("api_calls_total", &["endpoint", "outcome", "provider"]),
+    ("api_call_duration_seconds_count", &["endpoint", "provider"]),
+    ("current_price", &["symbol"]),
+    ("alerts_triggered_total", &["kind"]),
+    ("ingest_batch_size_count", &[]),
+    ("ingest_duration_seconds_count", &[]),
+    ("provider_budget_left", &["provider", "window"]),
+    ("stale_symbols", &[]),
+];
+/// What `api` promises.
+const SERVING: [(&str, &[&str]); 8] = [
+    ("websocket_clients", &["protocol"]),
+    (
+        "http_request_duration_seconds_count",
+        &["method", "route", "status"],
+    ),
+    (
+        "graphql_operation_duration_seconds_count",
+        &["operation", "outcome"],
+    ),
+    ("feed_lag_seconds", &[]),
+    ("deliveries_total", &["protocol"]),
+    ("conflated_total", &["protocol"]),
+    ("subscribers_closed_total", &["protocol", "reason"]),
+    ("build_info", &["revision", "version"]),
+];
+/// The queries of the original's documentation.
+const QUERIES: [&str; 5] = [
+    "rate(stock_tracker_api_calls_total[5m])",
+    "rate(stock_tracker_api_call_duration_seconds_sum[5m]) / rate(stock_tracker_api_call_duration_seconds_count[5m])",
+    "stock_tracker_current_price",
+    "stock_tracker_websocket_clients",
+    "rate(stock_tracker_alerts_triggered_total[1h])",
+];
+
+on_both! {
+    async fn prometheus_reads_what_was_promised(home) {
+        let exchange = Exchange::open().await;
+        exchange.quote("AAPL", "187.12345678", "178.2");
+        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+        let prometheus = Prometheus::watch(&home, &product).await;
+        let plain = Client::plain(&product).await;
+        let mut graphql = Client::graphql(&product, json!({})).await;
+        graphql.subscribe("p", "subscription { priceUpdates { price } }", json!({})).await;
+        graphql.next("p").await;
+        product.get("/api/v1/stocks/AAPL").await;
+
+        every_name_is_there(&product).await;
+        no_label_is_drawn_from_requests(&product).await;
+        for metrics in [product.metrics, product.tracking_metrics] {
+            promtool_finds_nothing_to_say(&scraped(metrics).await);
+        }
+        // A gauge of symbols has those that are tracked, and no others.
+        let untrack = r#"mutation { untrackStock(input: {symbol: "AAPL"}) { stock { id } } }"#;
+        for query in QUERIES {
+            prometheus.answers(query, &product).await;
+        }
+        product.admin(untrack, json!({})).await.data();
+        until("the price is gone", || product.last_words(), async || {
+            let text = scraped(product.tracking_metrics).await;
+            (!text.contains("stock_tracker_current_price{")).then_some(())
+        })
+        .await;
+        drop((plain, graphql));
+    }
+}
+
+async fn scraped(metrics: SocketAddr) -> String {
+    let answer = Answer::to(browser().get(format!("http://{metrics}/metrics"))).await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    answer.text
+}
+
+/// The sets of labels of a metric's series.
+fn labels(text: &str, name: &str) -> BTreeSet<Vec<String>> {
+    let full = format!("stock_tracker_{name}");
+    let series = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(&*full)?;
+        let labels = match rest.strip_prefix('{') {
+            // Templates of routes have braces of their own.
+            Some(rest) => rest.rsplit_once("} ")?.0,
+            None if rest.starts_with(' ') => "",
+            None => return None,
+        };
+        let names = labels.split("\",").filter_map(|pair| pair.split_once('='));
+        Some(names.map(|(name, _)| name.to_owned()).collect())
+    });
+    series.collect()
+}
+
+async fn every_name_is_there(product: &Product) {
+    let lacking = Mutex::new(Vec::new());
+    let complete = async || {
+        let serving = scraped(product.metrics).await;
+        let tracking = scraped(product.tracking_metrics).await;
+        let promised = SERVING.iter().map(|it| (&serving, it));
+        let promised = promised.chain(TRACKING.iter().map(|it| (&tracking, it)));
+        let wrong = promised.filter(|(text, (name, wanted))| {
+            let wanted = wanted.iter().map(|it| (*it).to_owned()).collect();
+            labels(text, name) != BTreeSet::from([wanted])
+        });
+        let wrong: Vec<&str> = wrong.map(|(_, (name, _))| *name).collect();
+        let done = wrong.is_empty();
+        *lacking.lock().expect("no panic") = wrong;
+        done.then_some((serving, tracking))
+    };
+    let tell = || format!("lacking: {:?}", lacking.lock().expect("no panic"));
+    let what = "every series is there with its labels";
+    let (serving, tracking) = until(what, tell, complete).await;
+    for line in [serving.lines(), tracking.lines()].into_iter().flatten() {
+        let name = line.strip_prefix("# TYPE ").unwrap_or("stock_tracker_");
+        let ours = name.starts_with("stock_tracker_") || name.starts_with("process_");
+        assert!(ours, "{line}");
+    }
+    assert!(tracking.contains("stock_tracker_current_price{symbol=\"AAPL\"} 187.12345678"));
+    for protocol in ["ws", "graphql_transport_ws"] {
+        let one = format!("stock_tracker_websocket_clients{{protocol=\"{protocol}\"}} 1\n");
+        assert!(serving.contains(&one), "{serving}");
+    }
+    // Two processes do not both claim what only one of them does.
+    if product.tracker.is_some() {
+        assert!(
+            !serving.contains("stock_tracker_api_calls_total{"),
+            "{serving}"
+        );
+        assert!(
+            !tracking.contains("stock_tracker_websocket_clients{"),
+            "{tracking}"
+        );
+    }
+}
+
+async fn no_label_is_drawn_from_requests(product: &Product) {
+    for at in 0..20 {
+        for path in ["/api/v1/stocks/S", "/nope/", "/api/v1/nope", "/graphql/"] {
+            product.get(&format!("{path}{at}")).await;
+        }
+        let method = Method::from_bytes(format!("BREW{at}").as_bytes()).expect("a method");
+        Answer::to(product.request(method, "/api/v1/stocks")).await;
+        product
+            .graphql(&format!("query Named{at} {{ __typename }}"), json!({}))
+            .await;
+    }
+    let text = scraped(product.metrics).await;
+    for drawn in ["S1", "nope", "BREW", "Named"] {
+        assert!(!text.contains(drawn), "{drawn} is in {text}");
+    }
+    let counts = text
+        .lines()
+        .filter(|it| it.starts_with("stock_tracker_http_request_duration_seconds_count"));
+    assert!(counts.count() < 20, "{text}");
+    assert!(text.contains("route=\"/api/v1/stocks/{symbol}\""), "{text}");
+}
+
+/// A program of Debian's package `prometheus`.
+///
+/// # Panics
+///
+/// If it is not installed: without it nothing is proven.
+fn program(name: &str) -> PathBuf {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "looks for programs, not for settings"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name));
+    found.into_iter().find(|it| it.is_file()).unwrap_or_else(|| {
+        panic!("the tests need {name}: install it with `apt-get install prometheus`, as `make test` does")
+    })
+}
+
+fn promtool_finds_nothing_to_say(text: &str) {
+    let mut promtool = Command::new(program("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = promtool.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("it reads");
+    drop(input);
+    let done = promtool.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert!(done.status.success() && said.is_empty(), "{said}");
+}
+
+/// A real Prometheus that reads the product each second.
+struct Prometheus {
+    process: Process,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Prometheus {
+    async fn watch(home: &Home, product: &Product) -> Self {
+        let folder = tempfile::tempdir_in(home.folder.path()).expect("a folder");
+        let targets = BTreeSet::from([product.metrics, product.tracking_metrics]);
+        let targets: Vec<String> = targets.iter().map(|it| format!("\"{it}\"")).collect();
+        let configuration = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
+             - job_name: stock-tracker\n    static_configs: [{{targets: [{}]}}]\n",
+            targets.join(", ")
+        );
+        let file = folder.path().join("prometheus.yml");
+        fs::write(&file, configuration).expect("it is written");
+        // Prometheus says nothing of a port that it was given by the system.
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let flag = |name: &str, value: &str| format!("--{name}={value}");
+        let process = Process::run(
+            Command::new(program("prometheus"))
+                .current_dir(folder.path())
+                .args([
+                    flag("config.file", &file.display().to_string()),
+                    flag(
+                        "storage.tsdb.path",
+                        &folder.path().join("data").display().to_string(),
+                    ),
+                    flag("web.listen-address", &address.to_string()),
+                ]),
+        );
+        Self {
+            process,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until a query has data, and a number in it.
+    async fn answers(&self, query: &str, product: &Product) {
+        let url = format!("http://{}/api/v1/query", self.address);
+        let client = browser();
+        let tell = || format!("{}\n{}", self.process.last_words(), product.last_words());
+        until(&format!("{query} has data"), tell, async || {
+            let request = client.get(&url).query(&[("query", query)]);
+            let answer: Value = request.send().await.ok()?.json().await.ok()?;
+            assert_ne!(answer["status"], "error", "{query}: {answer}");
+            let series = answer["data"]["result"].as_array()?;
+            let number = |series: &Value| {
+                let value = series["value"][1]
+                    .as_str()
+                    .and_then(|it| it.parse::<f64>().ok());
+                value.is_some_and(|value| value >= 0.0)
+            };
+            let told = series.iter().any(number);
+            told.then_some(())
+        })
+        .await;
+    }
+}
