@@ -110,7 +110,7 @@ impl Hub {
     pub(crate) fn join(&self, interest: Interest, position: Position) -> Option<Reader> {
         let mut state = self.state();
         let missed = state.run.after(position)?;
-        let inbox = Arc::new(Inbox::new(&interest, missed));
+        let inbox = Arc::new(Inbox::new(&interest, position.seq, missed));
         let id = state.next;
         state.next += 1;
         state.readers += 1;

@@ -44,7 +44,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let addresses = (listener.local_addr()?, *metrics_address);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
-    if let Some(store) = shutdown.unless_stopped(opening).await.transpose()? {
+    let store = shutdown.unless_stopped(opening).await.transpose()?;
+    let database = store.as_ref().map(|store| store.database.clone());
+    if let Some(store) = store {
         let meter = telemetry.metrics().meter();
         if store.database.kind() == DatabaseKind::Sqlite {
             let counted = TrackerMetrics::new(&meter, &roster.names());
@@ -55,7 +57,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
         listen(listener, routes, shutdown);
         announce(addresses);
     }
-    Ok(process.end().await)
+    Ok(process.end(database).await)
 }
 
 /// What a failed start ends with: 2 if what was set cannot be used, else 1.

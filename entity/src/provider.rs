@@ -1,6 +1,8 @@
 //! The words of providers' states, as stored and as told.
 
-use sea_orm::{DeriveActiveEnum, EnumIter};
+use std::fmt;
+
+use sea_orm::{ActiveEnum, DeriveActiveEnum, EnumIter};
 
 /// How a provider is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
@@ -24,6 +26,12 @@ pub enum ProviderState {
     /// It waits for its turn.
     #[sea_orm(string_value = "STANDBY")]
     Standby,
+}
+
+impl fmt::Display for ProviderState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_value())
+    }
 }
 
 /// How a poll that somebody asked for ended.

@@ -7,8 +7,10 @@
     elided_lifetimes_in_paths,
     reason = "`MigrationTrait` elides them, and async_trait wants the same words"
 )]
-
-#![expect(clippy::wildcard_imports, reason = "the schema's words are the library's, and many")]
+#![expect(
+    clippy::wildcard_imports,
+    reason = "the schema's words are the library's, and many"
+)]
 
 use sea_orm_migration::prelude::*;
 

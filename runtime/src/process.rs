@@ -7,6 +7,7 @@ use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use crate::{
     config::{Program, Settings},
+    database::Database,
     health::Health,
     lifecycle::{self, Ending, Lifecycle, Shutdown},
     metrics_server::{BindError, MetricsServer},
@@ -15,6 +16,8 @@ use crate::{
     telemetry::{Telemetry, TelemetryError},
 };
 
+/// How long connections to the database may take to close.
+const CLOSE: Duration = Duration::from_secs(2);
 /// How long the last traces may take, after everything else has ended.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -103,9 +106,13 @@ impl Process {
         })
     }
 
-    /// Waits for the end, conducts it, and sends what is left to send.
-    pub async fn end(self) -> Ending {
+    /// Waits for the end, conducts it, closes the database if there is one, and sends what is left to send.
+    pub async fn end(self, database: Option<Database>) -> Ending {
         let ending = self.lifecycle.run().await;
+        if let Some(database) = database {
+            // Leaves one file of an SQLite database. Whoever still uses it at the hard stop is cut off.
+            let _ = tokio::time::timeout(CLOSE, database.close()).await;
+        }
         self.telemetry.flush(FLUSH).await;
         ending
     }

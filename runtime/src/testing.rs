@@ -97,7 +97,7 @@ impl Deref for TestDatabase {
 /// ```
 ///
 /// makes the tests `a_quote_is_stored_exactly::on_sqlite` and `a_quote_is_stored_exactly::on_postgresql`. `database`
-/// is a [`TestDatabase`](crate::testing::TestDatabase). The calling crate needs tokio's `macros`.
+/// is a [`TestDatabase`]. The calling crate needs tokio's `macros`.
 #[macro_export]
 macro_rules! on_both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {

@@ -62,7 +62,7 @@ pub async fn page(
     page::read(connection, &select, Order::Ascending, span).await
 }
 
-/// How many stocks [`page`]'s list has.
+/// How many stocks [`page()`]'s list has.
 pub async fn count(connection: &impl ConnectionTrait, search: Option<&str>) -> Result<i64, DbErr> {
     #[derive(FromQueryResult)]
     struct Count {

@@ -35,11 +35,13 @@ async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let counted = TrackerMetrics::new(&telemetry.metrics().meter(), &roster.names());
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
-    if let Some(store) = shutdown.unless_stopped(opening).await.transpose()? {
+    let store = shutdown.unless_stopped(opening).await.transpose()?;
+    let database = store.as_ref().map(|store| store.database.clone());
+    if let Some(store) = store {
         let rules = Rules::from_settings(&settings.tracking);
         Tracker::new(store, roster, rules, counted, random.clone()).start(shutdown);
     }
-    Ok(process.end().await)
+    Ok(process.end(database).await)
 }
 
 /// What a failed start ends with: 2 if what was set cannot be used, else 1.

@@ -162,8 +162,8 @@ fn tell(standing: &Standing, before: Option<ProviderState>) {
     let (provider, state) = (standing.name, standing.state);
     match state {
         ProviderState::Ok | ProviderState::Standby => {
-            tracing::info!(provider, ?state, "provider");
+            tracing::info!(provider, %state, "the provider's state changed");
         }
-        _ => tracing::warn!(provider, ?state, "provider"),
+        _ => tracing::warn!(provider, %state, "the provider's state changed"),
     }
 }

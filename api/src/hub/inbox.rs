@@ -48,6 +48,8 @@ pub(crate) struct Lagging;
 /// Events that wait for one reader.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    /// Where its reader joined: what is not after that place it knows already, even if it is published later.
+    after: i64,
     prices: bool,
     alerts: bool,
     pace: Pace,
@@ -70,9 +72,11 @@ impl Inbox {
     /// An inbox with what a reader missed so far; that is never too much.
     pub(super) fn new<'a>(
         interest: &Interest,
+        after: i64,
         missed: impl Iterator<Item = &'a Arc<Happened>>,
     ) -> Self {
         let inbox = Self {
+            after,
             prices: interest.prices,
             alerts: interest.alerts,
             pace: interest.pace,
@@ -150,7 +154,8 @@ impl Inbox {
     }
 
     fn wants(&self, happened: &Happened) -> bool {
-        match happened.event {
+        let new = happened.position.seq > self.after;
+        new && match happened.event {
             Event::QuoteRecorded { .. } => self.prices,
             Event::AlertFired { .. } => self.alerts,
             Event::StockChanged { .. } => false,

@@ -99,6 +99,18 @@ fn a_reader_gets_everything_after_its_place_once() {
 }
 
 #[test]
+fn a_reader_that_knows_more_than_the_hub_is_told_nothing_twice() {
+    let hub = Hub::at(position(10));
+    let mut reader = hub
+        .join(interest(None, ALL), position(12))
+        .expect("the hub has it");
+    for seq in 11..=13 {
+        publish(&hub, seq, 1);
+    }
+    assert_eq!(waiting(&mut reader), [(13, 0)]);
+}
+
+#[test]
 fn what_is_forgotten_is_never_passed_over() {
     let hub = Hub::at(position(0));
     let kept = i64::try_from(KEPT).expect("a number");

@@ -34,7 +34,10 @@ pub(crate) async fn health(State(service): State<Service>) -> (StatusCode, Json<
         let state = if provider.is_well() {
             "ok".to_owned()
         } else {
-            sea_orm::ActiveEnum::to_value(&provider.row.state)
+            provider
+                .row
+                .state
+                .to_string()
                 .to_lowercase()
                 .replace('_', " ")
         };

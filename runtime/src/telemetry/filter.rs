@@ -45,8 +45,9 @@ pub(super) fn of(settings: &LogSettings) -> impl Filter<Registry> + use<> {
     } else {
         "off".to_owned()
     };
+    // Migrations tell every step; that they failed is an error of ours. RUST_LOG may ask for them.
     EnvFilter::builder()
-        .parse_lossy(&settings.filter)
+        .parse_lossy(format!("sea_orm_migration=warn,{}", settings.filter))
         .or(EnvFilter::builder().parse_lossy(raised))
         .and(FilterFn::new(is_harmless))
 }
