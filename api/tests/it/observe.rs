@@ -65,7 +65,7 @@ on_both! {
         let exchange = Exchange::open().await;
         exchange.quote("AAPL", "187.12345678", "178.2");
         let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
-        let prometheus = Prometheus::watch(&home, &product).await;
+        let prometheus = Prometheus::watch(&home, &product);
         let plain = Client::plain(&product).await;
         let mut graphql = Client::graphql(&product, json!({})).await;
         graphql.subscribe("p", "subscription { priceUpdates { price } }", json!({})).await;
@@ -225,7 +225,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    async fn watch(home: &Home, product: &Product) -> Self {
+    fn watch(home: &Home, product: &Product) -> Self {
         let folder = tempfile::tempdir_in(home.folder.path()).expect("a folder");
         let targets = BTreeSet::from([product.metrics, product.tracking_metrics]);
         let targets: Vec<String> = targets.iter().map(|it| format!("\"{it}\"")).collect();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::{
+    answer::browser,
     client::Client,
     exchange::Exchange,
     place::on_both,
@@ -133,7 +134,7 @@ fn drawn_tokens(api: &Process) -> Vec<String> {
 }
 
 async fn not_ready(product: &Product, url: &str) {
-    let client = crate::answer::browser();
+    let client = browser();
     until(
         "it is not ready",
         || product.last_words(),
@@ -180,13 +181,27 @@ async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_made() {
 
 #[tokio::test]
 async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_password() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = nobody.local_addr().expect("an address").port();
-    drop(nobody);
+    let free = || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
+    let (port, metrics) = (free(), free().to_string());
     let home = Home::new(TestPlace::sqlite());
     let url = format!("postgres://reader:hunter2@127.0.0.1:{port}/prices");
-    let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "2s")];
-    let line = why(home.api(&variables), FAILED).await;
+    let api = home.api(&[
+        ("DATABASE_URL", &*url),
+        ("DATABASE_WAIT", "4s"),
+        ("METRICS_PORT", &*metrics),
+    ]);
+    let client = browser();
+    let ask = async |path| {
+        let answer = client.get(format!("http://127.0.0.1:{metrics}/{path}"));
+        Some(answer.send().await.ok()?.status().as_u16())
+    };
+    let alive = async || ask("livez").await.filter(|status| *status == 200);
+    until("it is alive", || api.last_words(), alive).await;
+    assert_eq!(ask("readyz").await, Some(503));
+    let line = why(api, FAILED).await;
     for said in ["127.0.0.1", &port.to_string(), "prices"] {
         assert!(line.contains(said), "{said} is not in: {line}");
     }

@@ -230,7 +230,7 @@ async fn every_page(archive: &Archive, first: &str) -> Vec<Vec<Value>> {
         let url = link
             .strip_prefix('<')
             .and_then(|it| it.strip_suffix(">; rel=\"next\""));
-        path = url.unwrap_or_else(|| panic!("{link}")).to_owned();
+        path = url.map_or_else(|| panic!("{link}"), str::to_owned);
         assert_ne!(json!(pages.last()), json!([]), "no link leads to nothing");
     }
 }

@@ -97,7 +97,8 @@ on_archives! {
     }
 
     async fn what_cannot_be_read_or_is_too_large_has_its_own_code(archive) {
-        let aliases: String = (0..101).map(|at| format!("a{at}: __typename ")).collect();
+        let aliases: Vec<String> = (0..101).map(|at| format!("a{at}: __typename")).collect();
+        let aliases = aliases.join(" ");
         for (query, code) in [
             ("{".to_owned(), "GRAPHQL_PARSE_FAILED"),
             ("{ nope }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),

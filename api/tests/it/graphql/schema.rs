@@ -138,8 +138,8 @@ fn add_input(members: &mut Members, path: &str, input: &InputValueDefinition) {
 }
 
 fn add(members: &mut Members, path: String, is: String, described: bool) {
-    let member = Member { is, described };
-    assert!(members.insert(path.clone(), member).is_none(), "two {path}");
+    assert!(!members.contains_key(&path), "two {path}");
+    members.insert(path, Member { is, described });
 }
 
 /// Whether a path is one of what comes later, or belongs to it.
