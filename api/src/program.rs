@@ -19,18 +19,21 @@ use runtime::{
 };
 use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
+use transport::Guard;
 
 use crate::{
     access::Access,
     hub::{Hub, follow},
-    server::{Server, ServerError},
+    server::{self, Server, ServerError},
     service::{Build, Service},
 };
 
 /// Builds everything, announces it and waits for the end.
 pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
+    let guard = server::guard(&settings.access)?;
     let process = Process::start(&settings).await?;
     let Process {
         telemetry,
@@ -42,9 +45,14 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     } = &process;
     let listener = bind(&settings.api).await?;
     let addresses = (listener.local_addr()?, *metrics_address);
+    let listener = listener.into_std()?;
+    let opened = CancellationToken::new();
+    let waiting = TcpListener::from_std(listener.try_clone()?)?;
+    listen_until(&opened, waiting, server::starting(health, &guard), shutdown);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown.unless_stopped(opening).await.transpose()?;
+    opened.cancel();
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
         let meter = telemetry.metrics().meter();
@@ -53,8 +61,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
             let rules = Rules::from_settings(&settings.tracking);
             Tracker::new(store.clone(), roster, rules, counted, random.clone()).start(shutdown);
         }
-        let routes = serve(&settings, store, &process, ServeMetrics::new(&meter)).await?;
-        listen(listener, routes, shutdown);
+        let metrics = ServeMetrics::new(&meter);
+        let routes = serve(&settings, store, &process, metrics, guard).await?;
+        listen(TcpListener::from_std(listener)?, routes, shutdown);
         announce(addresses);
     }
     Ok(process.end(database).await)
@@ -75,6 +84,7 @@ async fn serve(
     store: Store,
     process: &Process,
     metrics: ServeMetrics,
+    guard: Guard,
 ) -> anyhow::Result<Router> {
     let follower = FeedFollower::from_end(store.clone())
         .await
@@ -95,12 +105,31 @@ async fn serve(
     let server = Server {
         service,
         access: access(settings),
+        guard,
         settings: settings.access.clone(),
         health: process.health.clone(),
         metrics,
         shutdown: process.shutdown.clone(),
     };
-    Ok(server.router()?)
+    Ok(server.router())
+}
+
+/// Accepts connections on `listener` until `opened`, when another goes on where this one stops.
+fn listen_until(
+    opened: &CancellationToken,
+    listener: TcpListener,
+    router: Router,
+    shutdown: &Shutdown,
+) {
+    let stop = opened.clone().cancelled_owned();
+    shutdown.track(async move {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(stop)
+            .await
+        {
+            tracing::warn!(%error, "nobody is told that the server is starting");
+        }
+    });
 }
 
 /// Accepts connections until polling stops, and finishes the requests that are under way then.

@@ -2,7 +2,7 @@
 //!
 //! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -39,7 +39,9 @@ pub(crate) struct Server {
     pub(crate) service: Service,
     /// Who may ask.
     pub(crate) access: Access,
-    /// Hosts, origins and switches.
+    /// Which names it goes by, and which websites may ask.
+    pub(crate) guard: Guard,
+    /// Switches.
     pub(crate) settings: AccessSettings,
     /// Whether it is fit to be asked.
     pub(crate) health: Health,
@@ -62,13 +64,32 @@ pub(crate) enum ServerError {
     },
 }
 
+/// The guard that the settings ask for.
+pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, ServerError> {
+    let hosts = allow_list("ALLOWED_HOSTS", &settings.allowed_hosts)?;
+    let origins = allow_list("ALLOWED_ORIGINS", &settings.allowed_origins)?;
+    Ok(Guard::new(hosts, origins).with_pages([GRAPHIQL, PLAYGROUND]))
+}
+
+/// What is served while the database is waited for: alive, and nothing else yet.
+pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
+    let starting = async || {
+        let reason = "the server is starting: it waits for its database";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason).with_retry_after(Some(1))
+    };
+    protected(health.router().fallback(starting), guard)
+}
+
+fn protected(router: Router, guard: &Guard) -> Router {
+    guard.protect(router, |_, fault| {
+        Problem::from(fault.clone()).into_response()
+    })
+}
+
 impl Server {
     /// The routes, guarded and counted.
-    pub(crate) fn router(self) -> Result<Router, ServerError> {
-        let hosts = allow_list("ALLOWED_HOSTS", &self.settings.allowed_hosts)?;
-        let origins = allow_list("ALLOWED_ORIGINS", &self.settings.allowed_origins)?;
-        let guard = Guard::new(hosts, origins).with_pages([GRAPHIQL, PLAYGROUND]);
-        let graphql = self.graphql(guard.clone());
+    pub(crate) fn router(self) -> Router {
+        let graphql = self.graphql(self.guard.clone());
         let hub = self.service.hub().clone();
         let mut others = rest::router(self.service, self.access.clone())
             .merge(socket::router(
@@ -86,11 +107,8 @@ impl Server {
         let others = others
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method);
-        let others = guard.protect(others, |_, fault| {
-            Problem::from(fault.clone()).into_response()
-        });
         let counted = middleware::from_fn_with_state(self.metrics, count_request);
-        Ok(others.merge(graphql).layer(counted))
+        protected(others, &self.guard).merge(graphql).layer(counted)
     }
 
     fn graphql(&self, guard: Guard) -> Router {
@@ -110,7 +128,7 @@ impl Server {
             self.service.clone(),
             self.access.clone(),
         ))
-        .with_limits(limits())
+        .with_limits(limits(self.shutdown.grace()))
         .with_guard(guard)
         .with_observer(Counted::new(self.metrics.clone()))
         .with_drain(drain)
@@ -124,8 +142,9 @@ impl Server {
     }
 }
 
-/// The transports' limits, with the sizes of the schema's lists.
-fn limits() -> Limits {
+/// The transports' limits, with the sizes of the schema's lists. Sockets are sent off over a third of the `grace`; what
+/// each may take after that must not exceed it.
+fn limits(grace: Duration) -> Limits {
     let most = u64::from(GRAPHQL.most);
     let default = u64::from(GRAPHQL.default);
     let sizes = ["stocks", "history", "alerts"]
@@ -135,6 +154,7 @@ fn limits() -> Limits {
         })
         .with_length("nodes", "ids");
     let mut limits = Limits::default();
+    limits.departure_deadline = limits.departure_deadline.min(grace / 20);
     limits.budget.weigh = Arc::new(sizes);
     limits
 }

@@ -28,9 +28,11 @@ pub struct Limits {
     pub silence: Duration,
     /// How long a WebSocket may have bytes to write of which its peer takes none.
     pub write_deadline: Duration,
-    /// How long a closed WebSocket is kept for its peer to notice; and how long one that is about
-    /// to be sent off waits for the queries and mutations that run on it.
+    /// How long a closed WebSocket is kept for its peer to notice.
     pub close_deadline: Duration,
+    /// When the server goes away: how long a WebSocket is kept for the queries and mutations that
+    /// run on it, then for its peer to take what is left, then for it to notice.
+    pub departure_deadline: Duration,
     /// Operations at a time on one WebSocket.
     pub operations_per_socket: usize,
     /// WebSockets and event streams at a time from one address.
@@ -58,6 +60,7 @@ impl Default for Limits {
             silence: Duration::from_secs(30),
             write_deadline: Duration::from_secs(30),
             close_deadline: Duration::from_secs(5),
+            departure_deadline: Duration::from_secs(5),
             operations_per_socket: 100,
             clients_per_address: 10_000,
             clients: 100_000,

@@ -28,7 +28,7 @@ const PING: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(40);
 /// How many events a client may be behind. With frames of less than 4 KiB this also bounds 4 MiB.
 const BEHIND: usize = 1000;
-/// How long the closing handshake may take.
+/// How long a client may take to hear that it is closed.
 const GOODBYE: Duration = Duration::from_secs(20);
 
 type Sink = SplitSink<WebSocket, Message>;
@@ -54,7 +54,12 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             reason: reason.as_str().into(),
         };
         // A client that does not take the goodbye has had its time.
-        let _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
+        let patience = if code == close_code::AWAY {
+            room.shutdown.grace() / 10
+        } else {
+            GOODBYE
+        };
+        let _ = timeout(patience, sink.send(Message::Close(Some(frame)))).await;
     }
     room.metrics.subscriber_closed(Protocol::Ws, reason);
 }

@@ -81,9 +81,16 @@ pub(super) async fn finish(
                 .into_iter()
                 .chain([close_frame(code, &reason)])
                 .collect();
-            // A stalled peer is given as long as its heartbeat would have given it.
-            let heard = socket.get_ref().heard;
-            let deadline = (heard + limits.silence).max(Instant::now() + limits.close_deadline);
+            let (patience, deadline) = if code == CloseCode::GoingAway {
+                // The process ends, whoever stalls.
+                let patience = limits.departure_deadline;
+                (patience, Instant::now() + patience)
+            } else {
+                // A stalled peer is given as long as its heartbeat would have given it.
+                let silent = socket.get_ref().heard + limits.silence;
+                let patience = limits.close_deadline;
+                (patience, silent.max(Instant::now() + patience))
+            };
             let sent = async {
                 for frame in unsent {
                     socket.feed(frame).await?;
@@ -91,7 +98,7 @@ pub(super) async fn finish(
                 socket.flush().await
             };
             if let Ok(Ok(())) = timeout_at(deadline, sent).await {
-                linger(socket, limits.close_deadline).await;
+                linger(socket, patience).await;
             }
         }
     }

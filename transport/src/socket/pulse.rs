@@ -42,7 +42,7 @@ impl Pulse {
 
     /// The server is going away.
     pub(super) fn leave(&mut self, now: Instant, limits: &Limits) {
-        self.leave_by = Some(now + limits.close_deadline);
+        self.leave_by = Some(now + limits.departure_deadline);
     }
 
     /// Whether the server is going away.
