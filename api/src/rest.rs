@@ -3,6 +3,7 @@
 //! One invariant: a handler translates; what is true is the service's to say. Whatever is not served here is a problem
 //! too, in the same words.
 
+mod accept;
 mod alert;
 mod conditional;
 mod health;
@@ -55,6 +56,7 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route("/api/v1/alerts", get(alert::alerts))
         .route_layer(middleware::from_fn(conditional::conditional))
         .route("/api/v1/openapi.json", get(async || Json(openapi())))
+        .route_layer(middleware::from_fn(accept::require_json))
         .route_layer(middleware::from_fn_with_state(
             access,
             crate::access::require_reader,
