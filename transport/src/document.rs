@@ -22,7 +22,11 @@ use crate::{
     observer::Kind,
     persisted::Hash,
     root,
+    validation::{Subject, Types},
 };
+
+/// How many times what one operation may select all operations of a document may select.
+const WHOLE: u64 = 10;
 
 /// A request that can be executed.
 #[derive(Debug)]
@@ -45,11 +49,12 @@ pub(crate) struct Rejection {
 }
 
 impl Operation {
-    /// Parses the document, chooses the operation and judges its size.
+    /// Parses the document, chooses the operation, judges its size and, against types, what it says.
     pub(crate) fn prepare(
         mut request: Request,
         keep: Option<Hash>,
         budget: &Budget,
+        types: Option<&Types>,
     ) -> Result<Self, Rejection> {
         let too_large = |excess: Excess| Rejection {
             errors: vec![too_complex(excess)],
@@ -71,7 +76,24 @@ impl Operation {
                 }],
                 kind: Some(kind),
             })?;
+        if let Some(types) = types {
+            let subject = Subject {
+                text: &request.query,
+                document: &document,
+                chosen,
+                variables: &request.variables,
+                steps: budget.selections.saturating_mul(WHOLE),
+            };
+            let rewrites = types.validate(&subject).map_err(|errors| Rejection {
+                errors,
+                kind: Some(kind),
+            })?;
+            for rewrite in rewrites {
+                rewrite.apply(&mut document);
+            }
+        }
         if kind == Kind::Subscription {
+            let chosen = choose(&document, request.operation_name.as_deref())?;
             let root = root::only(&document, &chosen.node).map_err(|error| Rejection {
                 errors: vec![error],
                 kind: Some(kind),

@@ -42,6 +42,7 @@ mod root;
 mod router;
 mod service;
 mod socket;
+mod validation;
 
 pub use self::{
     budget::{Arguments, Budget, Introspection, PageSizes, Weigh},
@@ -55,4 +56,5 @@ pub use self::{
     plain::Plain,
     router::Transport,
     service::{End, Event, Item, Outcome, Reply, Service, Subscription},
+    validation::{Scalars, Types},
 };

@@ -24,6 +24,7 @@ use crate::{
     params::Params,
     persisted::{Documents, Hash},
     service::{Outcome, Reply, Service, Subscription},
+    validation::Types,
 };
 
 /// A page for people, made from a request's head.
@@ -34,6 +35,7 @@ pub(crate) type Page = Arc<dyn Fn(&Parts) -> Response + Send + Sync>;
 pub(crate) struct Room<S> {
     pub(crate) service: S,
     pub(crate) limits: Limits,
+    pub(crate) types: Option<Types>,
     pub(crate) documents: Documents,
     pub(crate) guard: Guard,
     pub(crate) observer: Arc<dyn Observer>,
@@ -49,6 +51,7 @@ impl<S: Service> Room<S> {
         Self {
             service,
             limits: Limits::default(),
+            types: None,
             documents: Documents::default(),
             guard: Guard::default(),
             observer: Arc::new(Unobserved),
@@ -59,7 +62,7 @@ impl<S: Service> Room<S> {
         }
     }
 
-    /// Finds a request's document, reads it and judges its size.
+    /// Finds a request's document, reads it and judges it.
     pub(crate) fn prepare(&self, params: Params) -> Result<Operation, Rejection> {
         let started = Instant::now();
         let (request, keep) = params
@@ -68,7 +71,7 @@ impl<S: Service> Room<S> {
                 errors: vec![fault.error()],
                 kind: None,
             })?;
-        let prepared = Operation::prepare(request, keep, &self.limits.budget);
+        let prepared = Operation::prepare(request, keep, &self.limits.budget, self.types.as_ref());
         if let Err(Rejection {
             kind: Some(kind), ..
         }) = &prepared

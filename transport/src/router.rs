@@ -15,7 +15,7 @@ use tower_http::{
 
 use crate::{
     drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer,
-    persisted::Documents, room::Room, service::Service,
+    persisted::Documents, room::Room, service::Service, validation::Types,
 };
 
 /// Bytes from which compressing an answer is worth its time.
@@ -39,6 +39,14 @@ impl<S: Service> Transport<S> {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.room.limits = limits;
+        self
+    }
+
+    /// Judges operations and their variables against those types before they are executed, where
+    /// the library's own validation falls short. They must be of the schema that executes.
+    #[must_use]
+    pub fn with_types(mut self, types: Types) -> Self {
+        self.room.types = Some(types);
         self
     }
 

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Context, Error, Object, Schema, SimpleObject, Subscription};
+use async_graphql::{
+    Context, Enum, Error, InputObject, Object, Scalar, ScalarType, Schema, SimpleObject,
+    Subscription, Value,
+};
 use futures_util::{Stream, StreamExt, stream};
 
 /// What mutations change.
@@ -43,6 +46,36 @@ impl Node {
     }
 }
 
+/// How something is said.
+#[derive(Enum, Copy, Clone, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Loud,
+    Quiet,
+}
+
+/// A scalar of the schema's own, which takes any text.
+pub(crate) struct Word(String);
+
+#[Scalar]
+impl ScalarType for Word {
+    fn parse(value: Value) -> async_graphql::InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(async_graphql::InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// Which word.
+#[derive(InputObject)]
+pub(crate) struct WordInput {
+    text: Word,
+}
+
 #[Object]
 impl Query {
     async fn value(&self, ctx: &Context<'_>) -> u64 {
@@ -51,6 +84,22 @@ impl Query {
 
     async fn echo(&self, text: String) -> String {
         text
+    }
+
+    async fn sayings(&self, tone: Option<Tone>) -> &str {
+        if tone == Some(Tone::Loud) { "HM" } else { "hm" }
+    }
+
+    async fn word(&self, of: WordInput) -> Word {
+        of.text
+    }
+
+    async fn joined(&self, words: Option<Vec<String>>) -> String {
+        words.unwrap_or_default().join(" ")
+    }
+
+    async fn repeated(&self, #[graphql(default = 3)] times: u8) -> String {
+        "x".repeat(times.into())
     }
 
     async fn nodes(&self, first: Option<u64>) -> Vec<Node> {

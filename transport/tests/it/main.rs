@@ -12,3 +12,4 @@ mod persisted;
 mod slow;
 mod socket;
 mod sse;
+mod validation;

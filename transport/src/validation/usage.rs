@@ -1,0 +1,199 @@
+//! Variables at the places where they are used.
+//!
+//! Invariant: a variable is accepted wherever its values are. The library refuses some of those
+//! places and forgets their defaults, so definitions are rewritten for it once they are judged.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::{
+    Name, Positioned, ServerError, Value as ConstValue,
+    parser::types::{
+        BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type,
+        VariableDefinition,
+    },
+};
+
+use super::{refusal, value::Usage, walk::Scope};
+use crate::fault::code;
+
+/// A variable's definition as the library must read it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rewrite {
+    operation: Option<Name>,
+    variable: usize,
+    ty: Type,
+    default: Option<ConstValue>,
+}
+
+/// All the places of one operation.
+pub(super) struct Usages<'a> {
+    all: Vec<Usage<'a>>,
+    /// What was looked at to find them.
+    pub(super) steps: u64,
+}
+
+impl<'a> Usages<'a> {
+    /// Of an operation and of every fragment that it spreads, or that those do.
+    pub(super) fn collect(own: &Scope<'a>, fragments: &HashMap<&'a Name, Scope<'a>>) -> Self {
+        let mut all = own.usages.clone();
+        let mut seen = HashSet::new();
+        let mut next: Vec<&Name> = own.spreads.clone();
+        let mut steps = 0;
+        while let Some(name) = next.pop() {
+            steps += 1;
+            if let Some(scope) = fragments.get(name)
+                && seen.insert(name)
+            {
+                all.extend(&scope.usages);
+                next.extend(&scope.spreads);
+            }
+        }
+        let steps = steps + all.len() as u64;
+        Self { all, steps }
+    }
+
+    /// Judges each; says whether all of them are defined.
+    pub(super) fn check(
+        &self,
+        operation: &'a OperationDefinition,
+        invalid: &mut Vec<ServerError>,
+    ) -> bool {
+        let definitions = by_name(operation);
+        let mut complete = true;
+        for usage in &self.all {
+            let Some((_, definition)) = definitions.get(usage.name) else {
+                complete = false;
+                continue;
+            };
+            if !allowed(&definition.node, usage) {
+                let (ty, expected) = (&definition.node.var_type.node, usage.expected);
+                let name = usage.name;
+                let message = format!(
+                    "variable `${name}` of type `{ty}` is used where `{expected}` is wanted"
+                );
+                invalid.push(refusal(
+                    code::VALIDATION_FAILED,
+                    message,
+                    &[definition.pos, usage.pos],
+                ));
+            }
+        }
+        complete
+    }
+
+    /// What the library must read to accept what is right.
+    pub(super) fn rewrites(
+        &self,
+        name: Option<&Name>,
+        operation: &'a OperationDefinition,
+    ) -> Vec<Rewrite> {
+        let definitions = by_name(operation);
+        let mut places: HashMap<usize, Vec<&Usage<'a>>> = HashMap::new();
+        for usage in &self.all {
+            if let Some((variable, _)) = definitions.get(usage.name) {
+                places.entry(*variable).or_default().push(usage);
+            }
+        }
+        let rewrite = |(variable, usages): (usize, Vec<&Usage<'a>>)| {
+            let definition = &operation.variable_definitions[variable].node;
+            let (ty, default) = retyped(definition, &usages)?;
+            Some(Rewrite {
+                operation: name.cloned(),
+                variable,
+                ty,
+                default,
+            })
+        };
+        places.into_iter().filter_map(rewrite).collect()
+    }
+}
+
+impl Rewrite {
+    /// Puts the type into the document.
+    pub(crate) fn apply(self, document: &mut ExecutableDocument) {
+        let operation = match (&mut document.operations, &self.operation) {
+            (DocumentOperations::Single(operation), _) => Some(operation),
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get_mut(name),
+            (DocumentOperations::Multiple(_), None) => None,
+        };
+        let definitions = operation.map(|operation| &mut operation.node.variable_definitions);
+        if let Some(definition) = definitions.and_then(|all| all.get_mut(self.variable)) {
+            definition.node.var_type.node = self.ty;
+            if let Some(default) = self.default {
+                definition.node.default_value = Some(Positioned::new(default, definition.pos));
+            }
+        }
+    }
+}
+
+/// A type that the library accepts everywhere, and the default that it would forget: a variable
+/// that is not given leaves its place to the place's own. Nothing, if the definition does as it is.
+fn retyped(
+    definition: &VariableDefinition,
+    usages: &[&Usage<'_>],
+) -> Option<(Type, Option<ConstValue>)> {
+    let own = &definition.var_type.node;
+    let first = usages.first()?.default;
+    let alike = usages.iter().all(|usage| usage.default == first);
+    let default = first.filter(|_| alike && own.nullable && definition.default_value.is_none());
+    let mut expected: Vec<&Type> = usages.iter().map(|usage| usage.expected).collect();
+    expected.sort_by_cached_key(ToString::to_string);
+    expected.dedup();
+    let accepted = |ty: &Type| {
+        let mut ty = ty.clone();
+        // To the library, what has a default is never null.
+        ty.nullable &= definition.default_value.is_none() && default.is_none();
+        expected.iter().all(|expected| accepts(expected, &ty))
+    };
+    if accepted(own) {
+        return default.map(|default| (own.clone(), Some(default.clone())));
+    }
+    let ty = expected.iter().find(|ty| accepted(ty))?;
+    Some(((*ty).clone(), default.cloned()))
+}
+
+/// The definitions and their places in the list.
+fn by_name(
+    operation: &OperationDefinition,
+) -> HashMap<&Name, (usize, &Positioned<VariableDefinition>)> {
+    let definitions = operation.variable_definitions.iter().enumerate();
+    definitions
+        .map(|(at, definition)| (&definition.node.name.node, (at, definition)))
+        .collect()
+}
+
+/// `IsVariableUsageAllowed` of the specification.
+fn allowed(definition: &VariableDefinition, usage: &Usage<'_>) -> bool {
+    let (given, expected) = (&definition.var_type.node, usage.expected);
+    if given.nullable && !expected.nullable {
+        let default = definition.default_value.as_ref();
+        let never_null = default.is_some_and(|value| value.node != ConstValue::Null);
+        return (never_null || usage.default.is_some()) && fits_base(&given.base, &expected.base);
+    }
+    fits(given, expected)
+}
+
+fn fits(given: &Type, expected: &Type) -> bool {
+    (expected.nullable || !given.nullable) && fits_base(&given.base, &expected.base)
+}
+
+fn fits_base(given: &BaseType, expected: &BaseType) -> bool {
+    match (given, expected) {
+        (BaseType::Named(given), BaseType::Named(expected)) => given == expected,
+        (BaseType::List(given), BaseType::List(expected)) => fits(given, expected),
+        _ => false,
+    }
+}
+
+/// What the library accepts: it knows no list that is not null where one may be null.
+fn accepts(expected: &Type, given: &Type) -> bool {
+    match (&expected.base, &given.base) {
+        (BaseType::Named(expected_name), BaseType::Named(name)) => {
+            expected_name == name && (expected.nullable || !given.nullable)
+        }
+        (BaseType::List(expected_item), BaseType::List(item)) => {
+            expected.nullable == given.nullable && accepts(expected_item, item)
+        }
+        _ => false,
+    }
+}

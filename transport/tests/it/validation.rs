@@ -1,0 +1,197 @@
+//! What the library's validation lacks, refused alike on every transport.
+
+use async_graphql::Value as ConstValue;
+use serde_json::{Value, json};
+use transport::{Limits, Scalars, Types};
+
+use crate::{
+    app::App,
+    client::Client,
+    demo::{Counter, schema},
+};
+
+/// Takes anything but "no".
+struct AnythingElse;
+
+impl Scalars for AnythingElse {
+    fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String> {
+        match value {
+            ConstValue::String(text) if scalar == "Word" && text == "no" => {
+                Err("it must not be \"no\"".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn start() -> App {
+    let types = Types::from_sdl(&schema(Counter::default()).sdl()).expect("a schema");
+    let types = types.with_scalars(AnythingElse);
+    App::start_with(Limits::default(), false, |transport| {
+        transport.with_types(types)
+    })
+    .await
+}
+
+/// Each with its code and first place.
+fn wrong() -> Vec<(Value, &'static str, Value)> {
+    let query = |query: &str, variables: Value| json!({"query": query, "variables": variables});
+    let at = |column: u32| json!({"line": 1, "column": column});
+    vec![
+        (
+            query(
+                "{ nodes { children { x: id } } nodes { children { x: __typename } } }",
+                json!({}),
+            ),
+            "GRAPHQL_VALIDATION_FAILED",
+            at(22),
+        ),
+        (
+            query("{ sayings(tone: \"LOUD\") }", json!({})),
+            "GRAPHQL_VALIDATION_FAILED",
+            at(17),
+        ),
+        (
+            query("{ word(of: {text: \"a\", text: \"b\"}) }", json!({})),
+            "GRAPHQL_VALIDATION_FAILED",
+            at(24),
+        ),
+        (
+            query("query($t: [Nope] = [1]) { echo(text: $t) }", json!({})),
+            "GRAPHQL_VALIDATION_FAILED",
+            at(7),
+        ),
+        (
+            query("query($t: String!) { echo(text: $t) }", json!({})),
+            "BAD_USER_INPUT",
+            at(7),
+        ),
+        (
+            query("query($t: String!) { echo(text: $t) }", json!({"t": 5})),
+            "BAD_USER_INPUT",
+            at(7),
+        ),
+        (
+            query(
+                "query($t: Tone) { sayings(tone: $t) }",
+                json!({"t": "SHRILL"}),
+            ),
+            "BAD_USER_INPUT",
+            at(7),
+        ),
+        (
+            query("{ word(of: {text: \"no\"}) }", json!({})),
+            "BAD_USER_INPUT",
+            at(12),
+        ),
+        (
+            query(
+                "query($w: Word!) { word(of: {text: $w}) }",
+                json!({"w": "no"}),
+            ),
+            "BAD_USER_INPUT",
+            at(7),
+        ),
+        (
+            query(
+                "subscription($n: Int!) { count(to: $n) }",
+                json!({"n": "3"}),
+            ),
+            "BAD_USER_INPUT",
+            at(14),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_a_request_error_on_every_transport() {
+    let app = start().await;
+    let mut client = Client::ready(&app).await;
+    for (request, code, place) in wrong() {
+        for (accept, status) in [
+            ("application/graphql-response+json", 400),
+            ("application/json", 200),
+        ] {
+            let posted = app.post(&request).header("accept", accept);
+            let response = posted.send().await.expect("response");
+            assert_eq!(response.status(), status, "{request}");
+            let body: Value = response.json().await.expect("JSON");
+            assert_eq!(body.get("data"), None, "{request}");
+            let error = &body["errors"][0];
+            assert_eq!(error["extensions"]["code"], code, "{request}: {error}");
+            assert_eq!(error["locations"][0], place, "{request}: {error}");
+        }
+        let streamed = app.post(&request).header("accept", "text/event-stream");
+        let text = streamed
+            .send()
+            .await
+            .expect("response")
+            .text()
+            .await
+            .expect("text");
+        assert!(
+            text.contains(code) && !text.contains("\"data\""),
+            "{request}: {text}"
+        );
+        let subscribe = json!({"type": "subscribe", "id": "a", "payload": request});
+        client.say(&subscribe).await;
+        let error = client.hear().await;
+        assert_eq!(error["type"], "error", "{request}: {error}");
+        assert_eq!(error["payload"][0]["extensions"]["code"], code, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_right_is_executed_though_the_library_would_refuse_it() {
+    let app = start().await;
+    for (query, variables, data) in [
+        (
+            "query($w: [String!]!) { joined(words: $w) }",
+            json!({"w": ["a", "b"]}),
+            json!({"joined": "a b"}),
+        ),
+        (
+            "query($w: [String!]!) { joined(words: $w) }",
+            json!({"w": "a"}),
+            json!({"joined": "a"}),
+        ),
+        (
+            "query($n: Int) { repeated(times: $n) }",
+            json!({}),
+            json!({"repeated": "xxx"}),
+        ),
+        (
+            "query($t: Tone) { sayings(tone: $t) y: sayings(tone: LOUD) }",
+            json!({"t": "QUIET"}),
+            json!({"sayings": "hm", "y": "HM"}),
+        ),
+        (
+            "query($w: Word!) { word(of: {text: $w}) x: word(of: {text: \"b\"}) }",
+            json!({"w": "a"}),
+            json!({"word": "a", "x": "b"}),
+        ),
+        (
+            "{ __typename __type(name: \"Tone\") { kind enumValues { name } } }",
+            json!({}),
+            json!({
+                "__typename": "Query",
+                "__type": {"kind": "ENUM", "enumValues": [{"name": "LOUD"}, {"name": "QUIET"}]}
+            }),
+        ),
+    ] {
+        let request = json!({"query": query, "variables": variables});
+        let response = app.post(&request).send().await.expect("response");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body, json!({ "data": data }), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_standard_introspection_query_is_answered() {
+    let app = start().await;
+    let query = include_str!("../../src/budget/introspection.graphql");
+    let response = app.query(query).send().await.expect("response");
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body.get("errors"), None, "{body}");
+    assert_eq!(body["data"]["__schema"]["queryType"]["name"], "Query");
+}
