@@ -33,7 +33,11 @@ pub fn percent_change(price: Decimal, reference: Decimal, threshold: Decimal) ->
     let change = i128::from(price.units()) - i128::from(reference.units());
     // |price − reference| × 100 ≥ n × threshold × reference, in units: both sides fit 128 bits for any two prices.
     let step = i128::from(threshold.units()) * i128::from(reference.units());
-    let reached = i64::try_from(change.abs() * 100 * SCALE / step).ok()?;
+    // A multiple beyond what 64 bits hold counts as the highest that they do.
+    let highest = i64::MAX / threshold.units();
+    let reached = i64::try_from(change.abs() * 100 * SCALE / step)
+        .unwrap_or(highest)
+        .min(highest);
     let multiple = threshold.checked_mul_int(reached)?;
     let change_percent = price.percent_from(reference);
     (reached > 0).then_some(Firing {
@@ -78,7 +82,9 @@ mod tests {
     #[test]
     fn the_largest_and_the_smallest_prices_do_not_overflow() {
         let (largest, smallest) = (decimal("92233720368.54775807"), decimal("0.00000001"));
-        assert_eq!(percent_change(largest, smallest, decimal("5")), None);
+        let up = percent_change(largest, smallest, decimal("5")).expect("it fires");
+        assert_eq!(up.multiple, decimal("92233720365"));
+        assert_eq!((up.direction, up.change_percent), (Direction::Up, None));
         let down = percent_change(smallest, largest, decimal("5"));
         assert_eq!(down.map(|firing| firing.multiple), Some(decimal("95")));
         assert!(percent_change(largest, decimal("90000000000"), largest).is_none());

@@ -110,6 +110,16 @@ impl Tracker {
         let providers = self.roster.names().join(", ");
         let first = self.roster.providers().first();
         let driven = first.filter(|first| matches!(first.pace(), Pace::Driven { .. }));
+        let listed = self.roster.providers();
+        let has_replay = listed
+            .iter()
+            .any(|it| matches!(it.pace(), Pace::Driven { .. }));
+        if listed.len() > 1 && has_replay {
+            tracing::warn!(
+                providers,
+                "a replay and live providers never stand in for each other: only those listed before the other serve"
+            );
+        }
         if let Some(note) = driven.and_then(|first| first.note()) {
             tracing::info!(
                 providers,

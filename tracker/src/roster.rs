@@ -23,10 +23,10 @@ pub struct Roster(Vec<Arc<dyn QuoteProvider>>);
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
     /// See the source.
-    #[error("cannot use Alpha Vantage")]
+    #[error("cannot ask Alpha Vantage as ALPHA_VANTAGE_URL says")]
     AlphaVantage(#[source] AlphaVantageError),
     /// See the source.
-    #[error("cannot replay")]
+    #[error("cannot replay what REPLAY_FILE and REPLAY_FROM say")]
     Replay(#[source] ReplayError),
 }
 

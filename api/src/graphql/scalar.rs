@@ -5,6 +5,19 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
+/// A wrong value as an error repeats it: enough to know it by.
+fn shown(text: &str) -> String {
+    const ENOUGH: usize = 40;
+    let mut characters = text.chars();
+    let begin: String = characters.by_ref().take(ENOUGH).collect();
+    let more = if characters.next().is_some() {
+        "…"
+    } else {
+        ""
+    };
+    format!("{begin:?}{more}")
+}
+
 /// Declares a scalar that is a text on the wire and parses with `FromStr`.
 macro_rules! text_scalar {
     ($(#[$doc:meta])* $name:ident($inner:ty), $graphql:literal, $page:literal) => {
@@ -20,7 +33,7 @@ macro_rules! text_scalar {
                     Value::String(text) => match text.parse() {
                         Ok(value) => Ok(Self(value)),
                         Err(error) => {
-                            Err(InputValueError::custom(format!("{text:?} {error}")))
+                            Err(InputValueError::custom(format!("{} {error}", shown(&text))))
                         }
                     },
                     other => Err(InputValueError::expected_type(other)),

@@ -2,7 +2,7 @@
 //!
 //! One invariant: a provider that is listed can be asked, as its key is there.
 
-use std::num::NonZeroU32;
+use std::{convert::Infallible, num::NonZeroU32};
 
 use url::Url;
 
@@ -61,6 +61,11 @@ impl ProviderName {
         })
     }
 
+    fn known_of(text: &str) -> Vec<Self> {
+        let listed = text.split(',').map(str::trim);
+        listed.filter_map(|text| Self::parse(text).ok()).collect()
+    }
+
     /// The providers in the order in which they are asked; never empty.
     pub(super) fn read_list(reader: &mut Reader<'_>) -> Vec<Self> {
         if !reader.has("PROVIDER") {
@@ -74,7 +79,9 @@ impl ProviderName {
         let listed = reader
             .optional("PROVIDER", |text| value::list(text, Self::parse))
             .unwrap_or_default();
-        for provider in &listed {
+        // Of those that are known, even where others are not: all faults are told at once.
+        let known = |text: &str| Ok::<_, Infallible>(Self::known_of(text));
+        for provider in reader.optional("PROVIDER", known).unwrap_or_default() {
             if let Some(key) = provider.key().filter(|key| !reader.has(key)) {
                 let name = provider.as_str();
                 reader.fault(key, format!("must be set, as PROVIDER lists {name}"));

@@ -138,7 +138,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(ACCESS, "GRAPHIQL", Value("true"), "Serve GraphiQL").switch(),
 
     Variable::new(PROVIDERS, "PROVIDER", Said("alphavantage if its key is set, else replay"),
-        "Who is asked for prices: alphavantage, replay; a comma list is a fallback order"),
+        "Who is asked for prices: alphavantage, replay; a comma list is a fallback order, in which a replay never stands in for live prices"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Nothing, "Key of Alpha Vantage").sensitive(),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_URL", Value("https://www.alphavantage.co"),
         "Base URL of Alpha Vantage, for proxies and stand-ins").sensitive(),
