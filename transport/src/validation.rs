@@ -5,11 +5,11 @@
 //! the document and its variables, but for [`merge`]. Called after the budget, on every transport.
 //!
 //! Measured of async-graphql 8.0.0-rc.5: it compares fields of one name neither below them nor
-//! across type conditions, takes a string for an enum's value, any integer for an `Int` and
-//! anything for an input object, looks at no value that has a missing variable in it, keeps the
-//! last of an input object's repeated fields, answers missing variables as field errors, panics at
-//! a default of a list of an unknown type, refuses a variable `[T]!` where `[T]` is wanted, and
-//! forgets an argument's default if its variable is not given.
+//! across type conditions, and variables with no place at all (its rule is never called); it takes
+//! a string for an enum's value, any integer for an `Int` and anything for an input object, looks
+//! at no value that has a missing variable in it, keeps the last of an input object's repeated
+//! fields, answers missing variables as field errors, panics at a default of a list of an unknown
+//! type, and forgets an argument's default if its variable is not given.
 
 mod merge;
 mod repeat;

@@ -475,6 +475,7 @@ fn a_variable_is_used_where_its_values_fit() {
         ("query($n: Int) { int(n: $n) }", "7 1:25"),
         ("query($n: Int = null) { int(n: $n) }", "7 1:32"),
         ("query($n: Float) { int(n: $n) }", "7 1:27"),
+        ("query($n: Int) { one(of: {a: $n}) }", "7 1:26"),
         ("query($k: Other) { cat(kind: $k) { id } }", "7 1:30"),
         ("query($k: Kind!) { kinds(in: $k) }", "7 1:30"),
         ("query($k: [Kind]) { kinds(in: $k) }", "7 1:31"),
@@ -492,30 +493,31 @@ fn a_variable_is_used_where_its_values_fit() {
 }
 
 #[test]
-fn a_variable_that_the_library_would_read_wrongly_is_rewritten() {
-    for (text, variables, types) in [
+fn a_variable_that_is_not_given_leaves_its_place_to_the_places_default() {
+    for (text, types) in [
+        ("query($n: Int) { open(first: $n) }", "Int = 5"),
         (
-            "query($k: [Kind!]!) { kinds(in: $k) }",
-            json!({"k": []}),
-            "[Kind!]",
+            "query($n: Int) { open(first: $n) ...F } fragment F on Query { x: open(first: $n) }",
+            "Int = 5",
         ),
-        ("query($k: [Kind!]) { kinds(in: $k) }", json!({}), "[Kind!]"),
-        ("query($n: Int) { open(first: $n) }", json!({}), "Int = 5"),
-        ("query($n: Int = 4) { int(n: $n) }", json!({}), "Int = 4"),
-        (
-            "query($n: Int!) { pairs(in: [[$n]]) }",
-            json!({"n": 1}),
-            "Int!",
-        ),
-        (
-            "query($p: [[Int!]!]!) { pairs(in: $p) }",
-            json!({"p": []}),
-            "[[Int]]",
-        ),
+        ("query($n: Int) { open(by: {count: $n}) }", "Int = 3"),
+        // What has its own, and what has none, or several.
+        ("query($n: Int = 4) { open(first: $n) }", "Int = 4"),
+        ("query($n: Int) { float(n: 1) pairs(in: [[$n]]) }", "Int"),
+        ("query($n: Int) { open(first: $n, by: {count: $n}) }", "Int"),
     ] {
-        let taken = judge(text, &variables).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        let taken = judge(text, &json!({})).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
         assert_eq!(taken.join(" "), types, "{text}");
     }
+}
+
+#[test]
+fn a_variable_may_be_narrower_than_its_place() {
+    taken(&[
+        "query($k: [Kind!]! = []) { kinds(in: $k) }",
+        "query($p: [[Int!]!]! = []) { pairs(in: $p) }",
+        "query($n: Int! = 1) { one(of: {a: $n}) float(n: 1) }",
+    ]);
 }
 
 /// Steps of the comparison.

@@ -1,7 +1,7 @@
 //! Variables at the places where they are used.
 //!
-//! Invariant: a variable is accepted wherever its values are. The library refuses some of those
-//! places and forgets their defaults, so definitions are rewritten for it once they are judged.
+//! Invariant: a variable is accepted where all its values are, and one that is not given leaves its
+//! place to the place's default. The library forgets that default, so it is told by the definition.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,13 +16,12 @@ use async_graphql::{
 use super::{refusal, value::Usage, walk::Scope};
 use crate::fault::code;
 
-/// A variable's definition as the library must read it.
+/// A default that a variable's definition lacks.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rewrite {
     operation: Option<Name>,
     variable: usize,
-    ty: Type,
-    default: Option<ConstValue>,
+    default: ConstValue,
 }
 
 /// All the places of one operation.
@@ -81,7 +80,7 @@ impl<'a> Usages<'a> {
         complete
     }
 
-    /// What the library must read to accept what is right.
+    /// What the library must read to execute what is right.
     pub(super) fn rewrites(
         &self,
         name: Option<&Name>,
@@ -96,12 +95,10 @@ impl<'a> Usages<'a> {
         }
         let rewrite = |(variable, usages): (usize, Vec<&Usage<'a>>)| {
             let definition = &operation.variable_definitions[variable].node;
-            let (ty, default) = retyped(definition, &usages)?;
             Some(Rewrite {
                 operation: name.cloned(),
                 variable,
-                ty,
-                default,
+                default: common(definition, &usages)?.clone(),
             })
         };
         places.into_iter().filter_map(rewrite).collect()
@@ -109,7 +106,7 @@ impl<'a> Usages<'a> {
 }
 
 impl Rewrite {
-    /// Puts the type into the document.
+    /// Puts the default into the document.
     pub(crate) fn apply(self, document: &mut ExecutableDocument) {
         let operation = match (&mut document.operations, &self.operation) {
             (DocumentOperations::Single(operation), _) => Some(operation),
@@ -118,38 +115,17 @@ impl Rewrite {
         };
         let definitions = operation.map(|operation| &mut operation.node.variable_definitions);
         if let Some(definition) = definitions.and_then(|all| all.get_mut(self.variable)) {
-            definition.node.var_type.node = self.ty;
-            if let Some(default) = self.default {
-                definition.node.default_value = Some(Positioned::new(default, definition.pos));
-            }
+            definition.node.default_value = Some(Positioned::new(self.default, definition.pos));
         }
     }
 }
 
-/// A type that the library accepts everywhere, and the default that it would forget: a variable
-/// that is not given leaves its place to the place's own. Nothing, if the definition does as it is.
-fn retyped(
-    definition: &VariableDefinition,
-    usages: &[&Usage<'_>],
-) -> Option<(Type, Option<ConstValue>)> {
-    let own = &definition.var_type.node;
-    let first = usages.first()?.default;
-    let alike = usages.iter().all(|usage| usage.default == first);
-    let default = first.filter(|_| alike && own.nullable && definition.default_value.is_none());
-    let mut expected: Vec<&Type> = usages.iter().map(|usage| usage.expected).collect();
-    expected.sort_by_cached_key(ToString::to_string);
-    expected.dedup();
-    let accepted = |ty: &Type| {
-        let mut ty = ty.clone();
-        // To the library, what has a default is never null.
-        ty.nullable &= definition.default_value.is_none() && default.is_none();
-        expected.iter().all(|expected| accepts(expected, &ty))
-    };
-    if accepted(own) {
-        return default.map(|default| (own.clone(), Some(default.clone())));
-    }
-    let ty = expected.iter().find(|ty| accepted(ty))?;
-    Some(((*ty).clone(), default.cloned()))
+/// The default of all places of a variable that has none of its own.
+fn common<'a>(definition: &VariableDefinition, usages: &[&Usage<'a>]) -> Option<&'a ConstValue> {
+    let default = usages.first()?.default?;
+    let absent = definition.var_type.node.nullable && definition.default_value.is_none();
+    let alike = usages.iter().all(|usage| usage.default == Some(default));
+    (absent && alike).then_some(default)
 }
 
 /// The definitions and their places in the list.
@@ -162,9 +138,12 @@ fn by_name(
         .collect()
 }
 
-/// `IsVariableUsageAllowed` of the specification.
+/// `IsVariableUsageAllowed` of the specification, and what it says of `@oneOf` objects.
 fn allowed(definition: &VariableDefinition, usage: &Usage<'_>) -> bool {
     let (given, expected) = (&definition.var_type.node, usage.expected);
+    if given.nullable && usage.never_null {
+        return false;
+    }
     if given.nullable && !expected.nullable {
         let default = definition.default_value.as_ref();
         let never_null = default.is_some_and(|value| value.node != ConstValue::Null);
@@ -181,19 +160,6 @@ fn fits_base(given: &BaseType, expected: &BaseType) -> bool {
     match (given, expected) {
         (BaseType::Named(given), BaseType::Named(expected)) => given == expected,
         (BaseType::List(given), BaseType::List(expected)) => fits(given, expected),
-        _ => false,
-    }
-}
-
-/// What the library accepts: it knows no list that is not null where one may be null.
-fn accepts(expected: &Type, given: &Type) -> bool {
-    match (&expected.base, &given.base) {
-        (BaseType::Named(expected_name), BaseType::Named(name)) => {
-            expected_name == name && (expected.nullable || !given.nullable)
-        }
-        (BaseType::List(expected_item), BaseType::List(item)) => {
-            expected.nullable == given.nullable && accepts(expected_item, item)
-        }
         _ => false,
     }
 }

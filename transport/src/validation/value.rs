@@ -48,6 +48,8 @@ pub(super) struct Usage<'a> {
     pub(super) expected: &'a Type,
     /// The place's default, unless that is null.
     pub(super) default: Option<&'a ConstValue>,
+    /// Whether null is refused there, though the type allows it.
+    pub(super) never_null: bool,
     pub(super) pos: Pos,
 }
 
@@ -109,6 +111,7 @@ impl<'a> Judge<'a> {
                 name,
                 expected: ty,
                 default,
+                never_null: false,
                 pos: self.place.pos,
             }),
             (View::Null, _) if ty.nullable => {}
@@ -166,6 +169,11 @@ impl<'a> Judge<'a> {
             match fields.get(key) {
                 Some(field) => self.within(Step::Key(key), |judge| {
                     judge.check(&field.ty, field.default.as_ref(), value);
+                    if let (View::Variable(_), Some(usage)) =
+                        (value.view(), judge.usages.last_mut())
+                    {
+                        usage.never_null = one_of;
+                    }
                 }),
                 None => self.refuse(format_args!("`{name}` has no field `{}`", short(key))),
             }

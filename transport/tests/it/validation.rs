@@ -62,6 +62,11 @@ fn wrong() -> Vec<(Value, &'static str, Value)> {
             at(7),
         ),
         (
+            query("query($t: String) { echo(text: $t) }", json!({"t": "a"})),
+            "GRAPHQL_VALIDATION_FAILED",
+            at(7),
+        ),
+        (
             query("query($t: String!) { echo(text: $t) }", json!({})),
             "BAD_USER_INPUT",
             at(7),
@@ -142,7 +147,7 @@ async fn what_is_wrong_is_a_request_error_on_every_transport() {
 }
 
 #[tokio::test]
-async fn what_is_right_is_executed_though_the_library_would_refuse_it() {
+async fn what_is_right_is_executed() {
     let app = start().await;
     for (query, variables, data) in [
         (
