@@ -138,7 +138,9 @@ impl Cluster {
                 return Ok(cluster);
             }
             let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-            if log.contains("FATAL") || begun.elapsed() > PATIENCE {
+            // That it is still starting is what it tells us, not why it would not start.
+            let fatal = |line: &str| line.contains("FATAL") && !line.contains("is starting up");
+            if log.lines().any(fatal) || begun.elapsed() > PATIENCE {
                 return Err(log);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
