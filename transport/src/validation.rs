@@ -16,6 +16,7 @@ mod repeat;
 mod schema;
 mod usage;
 mod value;
+mod view;
 mod walk;
 
 use std::collections::HashMap;
