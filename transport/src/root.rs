@@ -66,7 +66,10 @@ fn collect(
 ) -> Result<(), ServerError> {
     for selection in &set.items {
         match &selection.node {
-            Selection::Field(field) => fields.push(field.clone()),
+            Selection::Field(field) => {
+                unconditional(&field.node.directives)?;
+                fields.push(field.clone());
+            }
             Selection::InlineFragment(fragment) => {
                 unconditional(&fragment.node.directives)?;
                 collect(document, &fragment.node.selection_set.node, fields)?;
@@ -86,12 +89,14 @@ fn collect(
 
 /// A root field that may be left out would leave a subscription to nothing.
 fn unconditional(directives: &[Positioned<Directive>]) -> Result<(), ServerError> {
-    if directives.is_empty() {
-        return Ok(());
+    let conditional =
+        |it: &Positioned<Directive>| matches!(it.node.name.node.as_str(), "skip" | "include");
+    if directives.iter().any(conditional) {
+        return Err(invalid(
+            "a subscription's root field can be neither skipped nor included",
+        ));
     }
-    Err(invalid(
-        "a fragment around a subscription's root field takes no directives",
-    ))
+    Ok(())
 }
 
 fn invalid(message: impl Into<String>) -> ServerError {
@@ -138,6 +143,7 @@ mod tests {
             "subscription { a: c { b } a { b } }",
             "subscription { __typename }",
             "subscription { ...F @include(if: true) } fragment F on Subscription { a { b } }",
+            "subscription { a @skip(if: true) { b } }",
             "subscription { ...Missing }",
         ] {
             assert!(root(text).is_err(), "{text}");
