@@ -27,6 +27,7 @@ mod stock;
 mod subscription;
 
 use async_graphql::{Context, Result};
+use transport::Types;
 
 pub(crate) use executor::Executor;
 
@@ -52,6 +53,12 @@ pub(crate) fn schema(service: Service, options: SchemaOptions) -> Schema {
         builder = builder.disable_introspection().disable_suggestions();
     }
     builder.finish()
+}
+
+/// The types of the schema, for validation where the library's falls short.
+pub(crate) fn types() -> Types {
+    let types = Types::from_sdl(&sdl()).expect("the schema's own text is readable");
+    types.with_scalars(scalar::CustomScalars)
 }
 
 /// The schema's text, as `schema.graphql` has it.

@@ -17,10 +17,14 @@ mod view;
 use axum::{Json, Router, http::StatusCode, middleware, routing::get};
 use utoipa::OpenApi;
 
+pub(crate) use health::starting;
 pub(crate) use problem::Problem;
 pub(crate) use view::{AlertView, StockView};
 
 use crate::{access::Access, service::Service};
+
+/// Where the health of the product is told.
+pub(crate) const HEALTH: &str = "/api/v1/health";
 
 /// The description of everything here.
 #[derive(OpenApi)]
@@ -62,7 +66,7 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
             crate::access::require_reader,
         ));
     Router::new()
-        .route("/api/v1/health", get(health::health))
+        .route(HEALTH, get(health::health))
         .merge(reads)
         .with_state(service)
 }

@@ -21,7 +21,7 @@ use transport::{AllowList, Drain, Guard, Limits, PageSizes, Transport};
 
 use crate::{
     access::Access,
-    graphql::{Executor, SchemaOptions, schema},
+    graphql::{Executor, SchemaOptions, schema, types},
     observe::{Counted, count_request},
     rest::{self, Problem},
     service::{GRAPHQL, Service},
@@ -77,7 +77,11 @@ pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
         let reason = "the server is starting: it waits for its database";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason).with_retry_after(Some(1))
     };
-    protected(health.router().fallback(starting), guard)
+    let router = health
+        .router()
+        .route(rest::HEALTH, get(rest::starting))
+        .fallback(starting);
+    protected(router, guard)
 }
 
 fn protected(router: Router, guard: &Guard) -> Router {
@@ -129,6 +133,7 @@ impl Server {
             self.access.clone(),
         ))
         .with_limits(limits(self.shutdown.grace()))
+        .with_types(types())
         .with_guard(guard)
         .with_observer(Counted::new(self.metrics.clone()))
         .with_drain(drain)

@@ -107,7 +107,9 @@ async fn begun(
             return Poll::Ready(Ok(following));
         }
         polled.map(|response| {
-            let mut errors = response.map(|response| response.errors).unwrap_or_default();
+            // A subscription that ends before it begins has said nothing of why.
+            let ended = || vec![ServerError::new("the subscription selects nothing", None)];
+            let mut errors = response.map_or_else(ended, |response| response.errors);
             errors.iter_mut().for_each(mask_error);
             Err(errors)
         })

@@ -2,7 +2,7 @@
 //!
 //! One invariant: every number and instant has one text, the same as everywhere else.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
 /// A wrong value as an error repeats it: enough to know it by.
@@ -104,5 +104,29 @@ impl ScalarType for Int64 {
 
     fn to_value(&self) -> Value {
         Value::Number(self.0.into())
+    }
+}
+
+/// Judges the scalars' values before an operation is executed. A cursor that cannot be read has a reason to tell, which
+/// is the service's.
+pub(crate) struct CustomScalars;
+
+impl transport::Scalars for CustomScalars {
+    fn check(&self, scalar: &str, value: &Value) -> Result<(), String> {
+        fn parsed<T: ScalarType + async_graphql::InputType>(value: &Value) -> Result<(), String> {
+            let error = |error: InputValueError<T>| error.into_server_error(Pos::default()).message;
+            <T as ScalarType>::parse(value.clone())
+                .map(drop)
+                .map_err(error)
+        }
+        match scalar {
+            "Symbol" => parsed::<Symbol>(value),
+            "Decimal" => parsed::<Decimal>(value),
+            "DateTime" => parsed::<DateTime>(value),
+            "Date" => parsed::<Date>(value),
+            "Int64" => parsed::<Int64>(value),
+            "Cursor" => parsed::<Cursor>(value),
+            _ => Ok(()),
+        }
     }
 }

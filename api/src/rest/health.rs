@@ -18,6 +18,18 @@ pub(crate) struct HealthView {
     checks: BTreeMap<String, String>,
 }
 
+/// How the product does before it has a database.
+pub(crate) async fn starting() -> (StatusCode, Json<HealthView>) {
+    let checks = BTreeMap::from([("database".to_owned(), "is waited for".to_owned())]);
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        Json(HealthView {
+            status: "down",
+            checks,
+        }),
+    )
+}
+
 /// How the product does; 503 only while the database is away.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation",
     responses((status = 200, body = HealthView), (status = 503, body = HealthView)))]
@@ -30,6 +42,14 @@ pub(crate) async fn health(State(service): State<Service>) -> (StatusCode, Json<
         "does not answer"
     };
     checks.insert("database".to_owned(), database.to_owned());
+    if status.database_up {
+        let tracker = if status.is_tracked() {
+            "ok"
+        } else {
+            "none is active"
+        };
+        checks.insert("tracker".to_owned(), tracker.to_owned());
+    }
     for provider in &status.providers {
         let state = if provider.is_well() {
             "ok".to_owned()

@@ -12,6 +12,8 @@ use tracker::market::Market;
 
 use super::{Error, Service};
 
+/// How long a tracker may be silent before it counts as gone.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The window of a per-minute budget.
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -93,6 +95,18 @@ impl Service {
             providers.push(ProviderStatus { row, minute });
         }
         Ok(providers)
+    }
+}
+
+impl Status {
+    /// Whether a tracker is at work: it says so every two seconds.
+    pub(crate) fn is_tracked(&self) -> bool {
+        let seen = self
+            .providers
+            .iter()
+            .map(|provider| provider.row.updated_at)
+            .max();
+        seen.is_some_and(|seen| self.now.since(seen) <= HEARTBEAT)
     }
 }
 

@@ -89,6 +89,9 @@ impl Service {
                 outcome: PollOutcome::Failed,
                 ..
             }) => Err(Error::unavailable("the provider did not answer")),
+            None if self.status().await.is_tracked() => {
+                Err(Error::unavailable("the provider did not answer in time"))
+            }
             None => Err(Error::unavailable("no tracker is active")),
         }
     }

@@ -48,7 +48,7 @@ on_archives! {
             /api/v1/alerts?limit=2
             [{"id":5,"symbol":"IBM","rule_id":1,"kind":"PERCENT_CHANGE","direction":"DOWN","price":48,"reference_price":51,"change_percent":-5.8824,"threshold":5,"message":"IBM fell 5.88% to 48","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":4,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"}]
             /api/v1/health
-            {"status":"ok","checks":{"database":"ok","provider replay":"ok"}}
+            {"status":"ok","checks":{"database":"ok","provider replay":"ok","tracker":"ok"}}
             "#);
         }
     }

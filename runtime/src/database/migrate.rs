@@ -44,10 +44,17 @@ impl Database {
 
     /// Waits until somebody else has migrated: for a start with `MIGRATE=false`.
     pub async fn migrated(&self) {
+        let mut told = false;
         loop {
             match self.is_migrated().await {
                 Ok(true) => return,
-                Ok(false) => {}
+                Ok(false) if told => {}
+                Ok(false) => {
+                    told = true;
+                    tracing::info!(
+                        "waiting for somebody to migrate the database, as MIGRATE=false"
+                    );
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot tell whether the database is migrated");
                 }
