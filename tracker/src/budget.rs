@@ -37,8 +37,10 @@ pub enum Charge {
     Granted(Granted),
     /// Not before this instant: the minute's requests are spent.
     MinuteSpent(Timestamp),
-    /// Not before this instant: the day's requests are spent, or all but the reserve.
+    /// Not before this instant: the day's requests are spent.
     DaySpent(Timestamp),
+    /// Not before this instant by the plan: what is left of the day is its reserve.
+    DayReserved(Timestamp),
 }
 
 /// A request that was charged.
@@ -63,15 +65,14 @@ pub async fn charge(
     let transaction = lease.begin().await?;
     let row = locked(&transaction, name).await?;
     let day = Today::of(&row, budget, now);
-    let kept = match purpose {
-        Purpose::Scheduled => budget.per_day.map_or(0, reserve),
-        Purpose::Requested => 0,
-    };
-    if budget
-        .per_day
-        .is_some_and(|limit| day.used >= limit.saturating_sub(kept))
-    {
-        return Ok(Charge::DaySpent(day.resets_at));
+    if let Some(limit) = budget.per_day {
+        if day.used >= limit {
+            return Ok(Charge::DaySpent(day.resets_at));
+        }
+        let kept = day.used >= limit.saturating_sub(reserve(limit));
+        if kept && purpose == Purpose::Scheduled {
+            return Ok(Charge::DayReserved(day.resets_at));
+        }
     }
     let mut granted = Granted {
         call: None,

@@ -37,6 +37,11 @@ pub trait QuoteProvider: Send + Sync {
     /// Asks once. At most [`Pace::symbols_per_request`] symbols; every one of them gets exactly one answer.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
 
+    /// The setting that holds its key, for whoever has to mend a refused one (`ALPHA_VANTAGE_API_KEY`).
+    fn key_setting(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What a person should know before taking its prices for today's (`replay of historical prices, 2006-05-11`).
     fn note(&self) -> Option<String> {
         None

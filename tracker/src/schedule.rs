@@ -6,9 +6,11 @@
 mod backoff;
 mod due;
 mod interval;
+mod spoken;
 
 pub use self::{
-    backoff::{Backoff, RETRY_UNKNOWN_AFTER},
+    backoff::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
     due::{due_at, is_stale},
-    interval::{effective_interval, reserve},
+    interval::{Limit, Planned, planned, reserve},
+    spoken::Spoken,
 };

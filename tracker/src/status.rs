@@ -89,7 +89,7 @@ impl Status {
         self.written = written;
         for standing in changed {
             let before = self.written.insert(standing.name, standing.clone());
-            tell(&standing, before.map(|before| before.state));
+            tell(&standing, before.as_ref());
         }
         Ok(())
     }
@@ -154,16 +154,17 @@ async fn retire(
     Ok(())
 }
 
-/// Logs a change of state.
-fn tell(standing: &Standing, before: Option<ProviderState>) {
-    if before == Some(standing.state) {
+/// Logs a change of state, with what there is to say of it.
+fn tell(standing: &Standing, before: Option<&Standing>) {
+    if before.is_some_and(|before| before.state == standing.state) {
         return;
     }
     let (provider, state) = (standing.name, standing.state);
+    let note = standing.note.as_deref();
     match state {
         ProviderState::Ok | ProviderState::Standby => {
-            tracing::info!(provider, %state, "the provider's state changed");
+            tracing::info!(provider, %state, note, "the provider's state changed");
         }
-        _ => tracing::warn!(provider, %state, "the provider's state changed"),
+        _ => tracing::warn!(provider, %state, note, "the provider's state changed"),
     }
 }

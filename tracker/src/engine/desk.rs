@@ -54,7 +54,11 @@ pub(super) enum Asked {
     /// The database could not charge it: nothing was sent.
     NotCharged(DbErr),
     /// It was sent and answered, and what there was to store is stored.
-    Answered(Vec<(Symbol, Option<PollError>)>),
+    Answered {
+        answers: Vec<(Symbol, Option<PollError>)>,
+        /// What it left of the day's budget, if there is one.
+        day_left: Option<u32>,
+    },
     /// It was answered, but the process ends and the database is away.
     Lost,
 }
@@ -100,12 +104,14 @@ impl Desk {
         if self.record(name, &poll, track).await.is_none() {
             return Asked::Lost;
         }
-        Asked::Answered(
-            poll.answers
+        Asked::Answered {
+            answers: poll
+                .answers
                 .into_iter()
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
-        )
+            day_left: granted.day_left,
+        }
     }
 
     /// Asks once, in bounded time, and counts it.

@@ -20,8 +20,8 @@ pub(super) struct Plan {
     /// By symbol: when a provider last answered for it.
     pub(super) stocks: BTreeMap<Symbol, Option<Timestamp>>,
     ids: Vec<i64>,
-    /// Symbols whose prices the metrics show.
-    shown: BTreeSet<Symbol>,
+    /// Those that have a price, which the metrics show.
+    priced: BTreeSet<Symbol>,
 }
 
 impl Plan {
@@ -51,6 +51,18 @@ impl Plan {
         }
     }
 
+    /// Notes a price before the database's word of it is read.
+    pub(super) fn quoted(&mut self, symbol: &Symbol) {
+        if self.stocks.contains_key(symbol) {
+            self.priced.insert(symbol.clone());
+        }
+    }
+
+    /// Whether a symbol has ever had a price.
+    pub(super) fn has_price(&self, symbol: &Symbol) -> bool {
+        self.priced.contains(symbol)
+    }
+
     /// Shows the latest prices and how many symbols are stale.
     pub(super) async fn observe_once(
         &mut self,
@@ -58,15 +70,15 @@ impl Plan {
         is_stale: impl Fn(Option<Timestamp>) -> bool,
     ) -> Result<(), DbErr> {
         let reading = store::price::latest(desk.store.database.read(), &self.ids);
-        let prices = bounded(reading).await?;
-        let shown: BTreeSet<Symbol> = prices.iter().map(|price| price.symbol.clone()).collect();
-        for price in prices {
+        let latest = bounded(reading).await?;
+        let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
+        for price in latest {
             desk.metrics.price_recorded(&price.symbol, price.price);
         }
-        for gone in self.shown.difference(&shown) {
+        for gone in self.priced.difference(&priced) {
             desk.metrics.symbol_untracked(gone);
         }
-        self.shown = shown;
+        self.priced = priced;
         let stale = self
             .stocks
             .values()

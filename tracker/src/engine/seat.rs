@@ -3,14 +3,16 @@
 //! One invariant: whether a provider may be asked now is decided here alone, from what it and its budget said before;
 //! the [loop](super::polling) asks the first in order that may.
 
+mod standing;
+
 use std::{sync::Arc, time::Duration};
 
-use entity::{ProviderState, Timestamp};
+use entity::Timestamp;
 use runtime::random::Random;
 
 use crate::{
     provider::{Budget, DayZone, Pace, PollError, QuoteProvider},
-    schedule::Backoff,
+    schedule::{Backoff, Planned, RETRY_REFUSED_AFTER},
 };
 
 /// So many failures in a row open the breaker: then one request at a time is tried.
@@ -22,6 +24,10 @@ const GAP: Duration = Duration::from_millis(1_100);
 /// The most patience that is granted.
 const MOST_PATIENCE: Duration = Duration::from_hours(1);
 
+/// So many answers that the plan includes nothing of what was asked say it of the whole provider, if it never quoted
+/// anything: a small budget shall not be spent on asking for every symbol of a long list.
+const UNENTITLED: u32 = 10;
+
 /// Whether a provider may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
@@ -29,7 +35,7 @@ pub(super) enum Readiness {
     Ready,
     /// Not yet, though it is its turn.
     Waits(Timestamp),
-    /// Not for long, or never again: the next one is asked.
+    /// Not for long: the next one is asked.
     PassedOver(Option<Timestamp>),
 }
 
@@ -41,13 +47,35 @@ pub(super) struct Seat {
     pub(super) rank: i32,
     /// Requests under way.
     pub(super) running: usize,
-    refused: bool,
-    spent_until: Option<Timestamp>,
+    /// The pace that was last logged, which is done only while it is its turn.
+    pub(super) told: Option<Planned>,
+    refusal: Option<Refusal>,
+    /// Answers in a row that the plan includes nothing of it; `None` once it has quoted something.
+    unentitled: Option<u32>,
+    spent: Option<Spent>,
     patience_until: Option<Timestamp>,
     not_before: Option<Timestamp>,
     /// Failures in a row.
     failures: u32,
+    /// The last of them, in words for people.
+    fault: String,
     breaker: Backoff,
+}
+
+/// A refusal of everything. It is one until an answer proves the contrary.
+#[derive(Debug)]
+struct Refusal {
+    error: PollError,
+    /// Until when to take its word: then one request at a time is tried.
+    until: Timestamp,
+}
+
+/// A day's budget of which the plan has nothing left.
+#[derive(Clone, Copy, Debug)]
+struct Spent {
+    until: Timestamp,
+    /// Whether its reserve is left, for those who ask by themselves.
+    reserve_left: bool,
 }
 
 impl Seat {
@@ -65,24 +93,29 @@ impl Seat {
             budget,
             rank,
             running: 0,
-            refused: false,
-            spent_until: None,
+            told: None,
+            refusal: None,
+            unentitled: Some(0),
+            spent: None,
             patience_until: None,
             not_before: None,
             failures: 0,
+            fault: String::new(),
             breaker: Backoff::default(),
         }
     }
 
     pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
         let ahead = |until: Option<Timestamp>| until.filter(|until| *until > now);
-        if self.refused {
-            return Readiness::PassedOver(None);
+        let refused_until = ahead(self.refusal.as_ref().map(|refusal| refusal.until));
+        if refused_until.is_some() {
+            return Readiness::PassedOver(refused_until);
         }
-        if let Some(until) = ahead(self.spent_until).or_else(|| self.breaker.waits_until(now)) {
+        let spent_until = ahead(self.spent.map(|spent| spent.until));
+        if let Some(until) = spent_until.or_else(|| self.breaker.waits_until(now)) {
             return Readiness::PassedOver(Some(until));
         }
-        if self.is_failing() && self.running > 0 {
+        if (self.is_failing() || self.is_refused()) && self.running > 0 {
             // One request tries it; the others need not wait for what comes of it.
             return Readiness::PassedOver(Some(now.after(SHORT_PATIENCE)));
         }
@@ -95,7 +128,9 @@ impl Seat {
 
     /// As [`Self::readiness`] for somebody who waits: only the provider itself can say that it is spent.
     pub(super) fn readiness_on_request(&self, now: Timestamp) -> Readiness {
-        match (self.refused, self.not_before.filter(|until| *until > now)) {
+        let refusal = self.refusal.as_ref();
+        let refused = refusal.is_some_and(|refusal| refusal.until > now || self.running > 0);
+        match (refused, self.not_before.filter(|until| *until > now)) {
             (true, _) => Readiness::PassedOver(None),
             (false, Some(until)) if until.since(now) <= GAP => Readiness::Waits(until),
             (false, _) => match self.patience_until.filter(|until| *until > now) {
@@ -115,10 +150,34 @@ impl Seat {
         self.not_before = gap.map(|gap| now.after(gap)).max(self.not_before);
     }
 
-    /// It answered.
+    /// It quoted a symbol, or had nothing new to say of it.
     pub(super) fn answered(&mut self) {
+        self.refusal = None;
+        self.unentitled = None;
+        self.works();
+    }
+
+    /// It answered, be it without a quote.
+    fn works(&mut self) {
         self.failures = 0;
         self.breaker.succeed();
+        // Who answers took the key, and has said nothing yet of what the plan includes.
+        self.refusal
+            .take_if(|refusal| refusal.error != PollError::NotEntitled);
+    }
+
+    /// It refuses everything that it is asked for.
+    pub(super) fn refuse(&mut self, error: &PollError, now: Timestamp) {
+        self.refusal = Some(Refusal {
+            error: error.clone(),
+            until: now.after(RETRY_REFUSED_AFTER),
+        });
+        self.unentitled = Some(0);
+    }
+
+    /// Whether it refused everything the last time that it was asked.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refusal.is_some()
     }
 
     /// Its budget has nothing left until then: of a minute, so that it waits, or of a day.
@@ -127,23 +186,49 @@ impl Seat {
     }
 
     pub(super) fn day_spent(&mut self, until: Timestamp) {
-        self.spent_until = Some(until);
+        self.spent = Some(Spent {
+            until,
+            reserve_left: false,
+        });
+    }
+
+    /// What its budget has left of the day is for those who ask by themselves.
+    pub(super) fn day_reserved(&mut self, until: Timestamp) {
+        self.spent = Some(Spent {
+            until,
+            reserve_left: true,
+        });
+    }
+
+    /// A request took the last of the day.
+    pub(super) fn reserve_spent(&mut self) {
+        if let Some(spent) = &mut self.spent {
+            spent.reserve_left = false;
+        }
     }
 
     /// It failed a symbol. What concerns only that symbol is the loop's.
     pub(super) fn failed(&mut self, error: &PollError, now: Timestamp, random: &Random) {
         match error {
-            PollError::NoQuote | PollError::UnknownSymbol => self.answered(),
-            PollError::NotEntitled => {}
+            PollError::NoQuote => self.answered(),
+            PollError::UnknownSymbol => self.works(),
+            PollError::NotEntitled => {
+                self.works();
+                self.unentitled = self.unentitled.map(|times| times.saturating_add(1));
+                if self.is_refused() || self.unentitled.is_some_and(|times| times >= UNENTITLED) {
+                    self.refuse(error, now);
+                }
+            }
             PollError::RateLimited { wait } => {
                 self.patience_until = Some(now.after((*wait).min(MOST_PATIENCE)));
             }
             PollError::BudgetSpent => self.day_spent(self.budget.day.next_midnight(now)),
-            PollError::Refused { .. } => self.refused = true,
+            PollError::Refused { .. } => self.refuse(error, now),
             PollError::Malformed { .. } | PollError::Timeout | PollError::Upstream { .. } => {
                 if let Some(wait) = error.wait() {
                     self.patience_until = Some(now.after(wait.min(MOST_PATIENCE)));
                 }
+                self.fault = error.to_string();
                 self.failures = self.failures.saturating_add(1);
                 if self.is_failing() {
                     self.breaker.fail(now, None, random);
@@ -154,23 +239,5 @@ impl Seat {
 
     fn is_failing(&self) -> bool {
         self.failures >= BREAKER
-    }
-
-    /// How it is doing, for `status`; `in_use` is whether it is its turn.
-    pub(super) fn state(&self, in_use: bool, now: Timestamp) -> ProviderState {
-        let ahead = |until: Option<Timestamp>| until.is_some_and(|until| until > now);
-        if self.refused {
-            ProviderState::Refused
-        } else if ahead(self.spent_until) {
-            ProviderState::BudgetSpent
-        } else if ahead(self.patience_until) {
-            ProviderState::RateLimited
-        } else if self.is_failing() {
-            ProviderState::Failing
-        } else if in_use {
-            ProviderState::Ok
-        } else {
-            ProviderState::Standby
-        }
     }
 }

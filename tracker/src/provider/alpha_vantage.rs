@@ -111,6 +111,10 @@ impl QuoteProvider for AlphaVantage {
         }
     }
 
+    fn key_setting(&self) -> Option<&'static str> {
+        Some("ALPHA_VANTAGE_API_KEY")
+    }
+
     fn knows(&self, _symbol: &Symbol) -> Option<bool> {
         None
     }

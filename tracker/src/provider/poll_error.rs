@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 /// What kept a provider from quoting a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {
-    /// The provider does not know the symbol: mark it, ask nobody else.
+    /// The provider does not know the symbol: say so, ask nobody else.
     #[error("unknown symbol")]
     UnknownSymbol,
     /// It knows the symbol and answered, but has nothing to say now (a replayed day without a bar).
@@ -23,13 +23,13 @@ pub enum PollError {
     /// The day's requests are spent: leave it alone until the budget's midnight, ask the next provider.
     #[error("the day's requests are spent")]
     BudgetSpent,
-    /// It refuses the key: stop asking it, ask the next provider.
+    /// It refuses the key: leave it alone for an hour, ask the next provider.
     #[error("refused: {reason}")]
     Refused {
         /// Why, in words for an operator.
         reason: Cow<'static, str>,
     },
-    /// The plan does not include what was asked: ask the next provider.
+    /// The plan does not include what was asked: do not ask it for that for an hour, ask the next provider.
     #[error("not included in the provider's plan")]
     NotEntitled,
     /// The answer is not what the provider promises: back off.

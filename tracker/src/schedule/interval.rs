@@ -3,7 +3,7 @@
 //! One invariant: as many symbols as there are, asked at this interval, spend neither the minute's budget nor the
 //! day's without its reserve.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{market::Market, provider::Budget};
 
@@ -14,27 +14,67 @@ const WINDOW: Duration = Duration::from_hours(16);
 /// How long a day is polled of a market that never closes.
 const DAY: Duration = Duration::from_hours(24);
 
-/// The time between two polls of a symbol: as wished, unless `symbols` at that pace would overspend `budget`.
-pub fn effective_interval(
-    wished: Duration,
-    symbols: usize,
-    budget: Budget,
-    market: Market,
-) -> Duration {
+/// The time between two polls of a symbol, and what made it longer than wished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The time between two polls of a symbol.
+    pub interval: Duration,
+    /// The budget that stretches it; `None` if it is as wished.
+    pub limit: Option<Limit>,
+}
+
+/// A budget that stretches the interval, with its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Requests in any minute.
+    Minute(u32),
+    /// Requests in a day, the reserve included.
+    Day(u32),
+}
+
+/// As people say it: `25 requests a day`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (requests, window) = match self {
+            Self::Minute(requests) => (requests, "minute"),
+            Self::Day(requests) => (requests, "day"),
+        };
+        let plural = if *requests == 1 { "" } else { "s" };
+        write!(f, "{requests} request{plural} a {window}")
+    }
+}
+
+/// How often to poll a symbol: as wished, unless `symbols` at that pace would overspend `budget`.
+pub fn planned(wished: Duration, symbols: usize, budget: Budget, market: Market) -> Planned {
     let window = match market {
         Market::Us => WINDOW,
         Market::Always => DAY,
     };
     let minute = budget
         .per_minute
-        .map(|limit| spread(MINUTE, symbols, limit));
-    let day = budget
-        .per_day
-        .map(|limit| spread(window, symbols, limit.saturating_sub(reserve(limit))));
+        .map(|limit| (spread(MINUTE, symbols, limit), Limit::Minute(limit)));
+    let day = budget.per_day.map(|limit| {
+        let planned = limit.saturating_sub(reserve(limit));
+        (spread(window, symbols, planned), Limit::Day(limit))
+    });
+    let as_wished = Planned {
+        interval: wished,
+        limit: None,
+    };
+    let tightest = |planned: Planned, (interval, limit)| {
+        if interval > planned.interval {
+            Planned {
+                interval,
+                limit: Some(limit),
+            }
+        } else {
+            planned
+        }
+    };
     [minute, day]
         .into_iter()
         .flatten()
-        .fold(wished, Duration::max)
+        .fold(as_wished, tightest)
 }
 
 /// How many requests of a day's budget are kept for those whom somebody waits for: a tenth, at least one.
@@ -71,7 +111,9 @@ mod tests {
     fn the_tightest_of_wish_minute_and_day_decides() {
         let wish = Duration::from_mins(5);
         let interval = |symbols, per_minute, per_day, market| {
-            effective_interval(wish, symbols, budget(per_minute, per_day), market).as_micros()
+            planned(wish, symbols, budget(per_minute, per_day), market)
+                .interval
+                .as_micros()
         };
         // 57 600 s × 4 / (25 − 3) on the free plan.
         assert_eq!(interval(4, Some(5), Some(25), Market::Us), 10_472_727_273);
@@ -87,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_names_the_budget_that_stretches_it() {
+        let wish = Duration::from_mins(5);
+        let limit = |symbols, per_minute, per_day| {
+            let planned = planned(wish, symbols, budget(per_minute, per_day), Market::Us);
+            planned.limit.map(|limit| limit.to_string())
+        };
+        let said = |text: &str| Some(text.to_owned());
+        assert_eq!(limit(4, Some(5), Some(25)), said("25 requests a day"));
+        assert_eq!(limit(50, Some(5), None), said("5 requests a minute"));
+        assert_eq!(limit(1, None, Some(1)), said("1 request a day"));
+        assert_eq!(limit(4, Some(5), None), None);
+    }
+
+    #[test]
     fn a_tenth_of_a_day_is_kept_and_at_least_one() {
         assert_eq!([0, 1, 10, 11, 25, 800].map(reserve), [1, 1, 1, 2, 3, 80]);
     }
@@ -97,7 +153,7 @@ mod tests {
             symbols in 1_usize..5_000, per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
         ) {
             let budget = budget(Some(per_minute), Some(per_day));
-            let interval = effective_interval(Duration::ZERO, symbols, budget, Market::Us);
+            let interval = planned(Duration::ZERO, symbols, budget, Market::Us).interval;
             let polls = |time: Duration| time.as_micros() * symbols as u128 / interval.as_micros();
             prop_assert!(polls(MINUTE) <= u128::from(per_minute));
             prop_assert!(polls(WINDOW) <= u128::from(per_day - reserve(per_day)));

@@ -113,7 +113,7 @@ runtime::on_both_databases! {
             let Charge::Granted(granted) = account.charge(Purpose::Scheduled).await else { panic!() };
             assert_eq!(granted.day_left, Some(left));
         }
-        assert_eq!(account.charge(Purpose::Scheduled).await, Charge::DaySpent(midnight));
+        assert_eq!(account.charge(Purpose::Scheduled).await, Charge::DayReserved(midnight));
         assert_eq!(account.granted().await.day_left, Some(1));
         assert_eq!(account.granted().await.day_left, Some(0));
         assert_eq!(account.charge(Purpose::Requested).await, Charge::DaySpent(midnight));

@@ -84,12 +84,21 @@ impl StandIn {
     }
 
     fn provider(&self, per_minute: u32, per_day: u32) -> Vec<Arc<dyn QuoteProvider>> {
+        self.provider_within(SECOND * 10, per_minute, per_day)
+    }
+
+    fn provider_within(
+        &self,
+        timeout: Duration,
+        per_minute: u32,
+        per_day: u32,
+    ) -> Vec<Arc<dyn QuoteProvider>> {
         let settings = AlphaVantageSettings {
             base_url: self.server.uri().parse().expect("a URL"),
             key: Secret::new(KEY),
             per_minute,
             per_day,
-            timeout: Duration::from_secs(10),
+            timeout,
         };
         vec![Arc::new(AlphaVantage::new(settings).expect("a client"))]
     }
@@ -199,10 +208,36 @@ runtime::on_both_databases! {
         let _running = world.track(service.provider(60, 25));
         let refused = async || state(&world).await == Some(ProviderState::Refused);
         world.until_after(SECOND, "it is refused", refused).await;
+        let note = world.provider("alphavantage").await.and_then(|row| row.note).expect("a note");
+        assert!(note.starts_with("the key is refused (ALPHA_VANTAGE_API_KEY)"), "{note}");
         let asked = service.calls().len();
         assert!(asked <= 3, "{asked}");
         assert_eq!(world.request("MSFT", false).await, (PollOutcome::Failed, None));
         assert_eq!(service.calls().len(), asked);
+    }
+
+    async fn artificial_data_is_refused_as_missing_from_the_plan(database) {
+        let world = World::new(database, &["MSFT", "AAPL"]).await;
+        let service = StandIn::start(&world, recorded!("artificial_quote")).await;
+        let _running = world.track(service.provider(60, 25));
+        let refused = async || state(&world).await == Some(ProviderState::Refused);
+        world.until_after(SECOND, "it is refused", refused).await;
+        let note = world.provider("alphavantage").await.and_then(|row| row.note);
+        assert_eq!(note.as_deref(), Some("the plan does not include quotes"));
+        assert_eq!(service.calls().len(), 2);
+        assert!(world.prices().await.is_empty());
+    }
+
+    async fn a_service_that_hangs_is_failing_after_three_time_outs(database) {
+        let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
+        let service = StandIn::start(&world, recorded!("quote")).await;
+        service.answer(ok(recorded!("quote")).set_delay(Duration::from_mins(1)));
+        let provider = service.provider_within(Duration::from_millis(200), 60, 1_000);
+        let _running = world.track(provider);
+        let failing = async || state(&world).await == Some(ProviderState::Failing);
+        world.until_after(SECOND, "it is failing", failing).await;
+        let note = world.provider("alphavantage").await.and_then(|row| row.note);
+        assert_eq!(note.as_deref(), Some("no answer in time"));
     }
 
     async fn an_unknown_symbol_is_not_tracked_and_a_known_one_is_refreshed(database) {

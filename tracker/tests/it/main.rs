@@ -3,6 +3,7 @@
 mod budget;
 mod engine;
 mod ingest;
+mod journal;
 mod lease;
 mod live;
 mod program;
@@ -10,4 +11,5 @@ mod provider;
 mod replay;
 mod script;
 mod tape;
+mod trouble;
 mod world;

@@ -130,6 +130,10 @@ impl QuoteProvider for Script {
         None
     }
 
+    fn key_setting(&self) -> Option<&'static str> {
+        Some("SCRIPT_API_KEY")
+    }
+
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
         assert!(symbols.len() <= self.most);
         self.calls

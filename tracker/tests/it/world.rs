@@ -22,6 +22,7 @@ use store::{
     request::{PollRequest, ask},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::instrument::WithSubscriber;
 use tracker::{
     Roster, Rules, Tracker,
     ingest::{Answers, Ingest, Ingested},
@@ -29,6 +30,8 @@ use tracker::{
     provider::QuoteProvider,
     quote::{PreviousClose, Quote},
 };
+
+use crate::journal::Journal;
 
 /// How long a test waits for a state: far longer than it takes, and for a whole replay on a busy machine too.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -42,6 +45,8 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) metrics: Metrics,
     pub(crate) counted: TrackerMetrics,
+    /// What its trackers log.
+    pub(crate) journal: Journal,
 }
 
 /// A tracker that runs until this is dropped, as abruptly as a kill, or [stopped](Self::stop).
@@ -113,6 +118,7 @@ impl World {
             clock,
             metrics,
             counted,
+            journal: Journal::default(),
         }
     }
 
@@ -154,9 +160,12 @@ impl World {
         let (stopping, killed) = (CancellationToken::new(), CancellationToken::new());
         let (stop, kill) = (stopping.clone(), killed.clone());
         #[expect(clippy::disallowed_methods, reason = "the test ends it")]
-        let task = tokio::spawn(async move {
-            kill.run_until_cancelled(Box::pin(tracker.run(stop))).await;
-        });
+        let task = tokio::spawn(
+            async move {
+                kill.run_until_cancelled(Box::pin(tracker.run(stop))).await;
+            }
+            .with_subscriber(self.journal.clone()),
+        );
         Running {
             task,
             stopping,

@@ -8,7 +8,11 @@ use sea_orm::DbErr;
 use tokio::time::Instant;
 
 use super::{super::desk::bounded, Demand, Polling};
-use crate::{request, schedule::is_stale, status::Standing};
+use crate::{
+    request,
+    schedule::{Spoken, is_stale},
+    status::Standing,
+};
 
 impl Polling {
     /// Looks at the requests, and at the plan if it may have changed; tells how the providers are doing. Answers when.
@@ -34,6 +38,7 @@ impl Polling {
             let tracked = &self.plan.stocks;
             self.watches
                 .retain(|symbol, watch| watch.asked || tracked.contains_key(symbol));
+            self.tell_pace();
         }
         let standings = self.standings();
         bounded(self.status.write_once(&self.desk.store, standings)).await?;
@@ -46,6 +51,28 @@ impl Polling {
             bounded(request::prune(&self.desk.store)).await?;
         }
         Ok(())
+    }
+
+    /// Logs how often the provider in use is polled, when a budget stretches that or no longer does.
+    fn tell_pace(&mut self) {
+        let at = self.in_use(self.desk.now());
+        let Some(seat) = self.seats.get(at) else {
+            return;
+        };
+        let (planned, told) = (self.planned_of(seat), seat.told);
+        let (provider, wished) = (seat.provider.name(), Spoken(self.rules.wished));
+        let effective = Spoken(planned.interval);
+        self.seats[at].told = Some(planned);
+        match planned.limit {
+            Some(budget) if told != Some(planned) => {
+                let why = "symbols are polled less often than wished, to stay within the budget";
+                tracing::info!(provider, %wished, %effective, %budget, "{why}");
+            }
+            None if told.is_some_and(|told| told.limit.is_some()) => {
+                tracing::info!(provider, %wished, "symbols are polled as often as wished");
+            }
+            _ => {}
+        }
     }
 
     /// Writes down how requests ended. Those that nobody waits for any more are dropped.
@@ -80,13 +107,17 @@ impl Polling {
     fn standings(&self) -> Vec<Standing> {
         let now = self.desk.now();
         let in_use = self.in_use(now);
-        let of = |(at, seat): (usize, &super::Seat)| Standing {
-            name: seat.provider.name(),
-            rank: seat.rank,
-            state: seat.state(at == in_use, now),
-            effective_interval: Some(self.interval_of(seat)),
-            note: seat.provider.note(),
-            budget: Some(seat.budget),
+        let of = |(at, seat): (usize, &super::Seat)| {
+            let planned = self.planned_of(seat);
+            let (state, note) = seat.standing(at == in_use, planned, now);
+            Standing {
+                name: seat.provider.name(),
+                rank: seat.rank,
+                state,
+                effective_interval: Some(planned.interval),
+                note,
+                budget: Some(seat.budget),
+            }
         };
         let polled = self.seats.iter().enumerate().map(of);
         polled.chain(self.bystanders.iter().cloned()).collect()

@@ -3,7 +3,7 @@
 //! One invariant: every poll that was started is settled once, whatever became of it, so that no symbol and no provider
 //! stays "asked" for ever.
 
-use entity::Symbol;
+use entity::{Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
 use super::{
@@ -49,11 +49,17 @@ impl Polling {
                 self.seats[done.seat].minute_spent(until);
             }
             Asked::NotGranted(Charge::DaySpent(until)) => self.seats[done.seat].day_spent(until),
+            Asked::NotGranted(Charge::DayReserved(until)) => {
+                self.seats[done.seat].day_reserved(until);
+            }
             Asked::NotCharged(error) => {
                 tracing::debug!(%error, "nothing is polled without a charge");
                 self.held_until = Some(Instant::now() + RETRY);
             }
-            Asked::Answered(answers) => {
+            Asked::Answered { answers, day_left } => {
+                if day_left == Some(0) {
+                    self.seats[done.seat].reserve_spent();
+                }
                 for (symbol, error) in answers {
                     self.settle_symbol(done.seat, &symbol, error.as_ref());
                 }
@@ -69,16 +75,46 @@ impl Polling {
         match error {
             None => {
                 seat.answered();
-                watch.answered();
+                self.plan.quoted(symbol);
             }
-            Some(error) => {
-                seat.failed(error, now, random);
-                watch.failed(at, error, now, random);
+            Some(error) => seat.failed(error, now, random),
+        }
+        let (was_unknown, provider) = (watch.unknown, seat.provider.name());
+        match error {
+            None => watch.answered(at),
+            Some(PollError::UnknownSymbol) => watch.unknown(self.plan.has_price(symbol), now),
+            Some(error) => watch.failed(at, error, now, random),
+        }
+        if self.plan.stocks.contains_key(symbol) && watch.unknown != was_unknown {
+            if watch.unknown {
+                tracing::warn!(provider, %symbol, "the provider does not know a tracked symbol");
+            } else {
+                tracing::info!(provider, %symbol, "the symbol is known again");
             }
         }
         if error.is_none_or(PollError::counts_as_answer) {
             self.plan.answered(symbol, now);
         }
+        let doubtful = matches!(
+            error,
+            Some(PollError::NotEntitled | PollError::UnknownSymbol)
+        );
+        if doubtful && self.includes_nothing(at, now) {
+            self.seats[at].refuse(&PollError::NotEntitled, now);
+        }
+    }
+
+    /// Whether a provider's plan turns out to include no tracked symbol that is known at all.
+    fn includes_nothing(&self, at: usize, now: Timestamp) -> bool {
+        let unentitled = |symbol: &Symbol| {
+            let watch = self.watches.get(symbol);
+            watch.is_some_and(|watch| watch.refused_until(at, now).is_some())
+        };
+        let unknown = |symbol: &Symbol| self.watches.get(symbol).is_some_and(|it| it.unknown);
+        let mut known = self.plan.stocks.keys().filter(|symbol| !unknown(symbol));
+        !self.seats[at].is_refused()
+            && self.plan.stocks.keys().any(unentitled)
+            && known.all(unentitled)
     }
 
     fn settle_demand(&mut self, done: &Done) {
@@ -92,8 +128,10 @@ impl Polling {
         };
         demand.asked = false;
         let again_at = match &done.asked {
-            Asked::NotGranted(Charge::MinuteSpent(until) | Charge::DaySpent(until)) => Some(*until),
-            Asked::Answered(answers) => {
+            Asked::NotGranted(
+                Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
+            ) => Some(*until),
+            Asked::Answered { answers, .. } => {
                 let error = answers.first().and_then(|(_, error)| error.as_ref());
                 demand.settle(error);
                 match error {

@@ -12,7 +12,7 @@ use super::{LOOK, Polling, Seat, settle::Done};
 use crate::{
     budget::Purpose,
     engine::{desk::Newcomer, seat::Readiness},
-    schedule::{due_at, effective_interval},
+    schedule::{Planned, due_at, planned},
 };
 
 /// Polls of the plan that run at the same time.
@@ -182,20 +182,22 @@ impl Polling {
         Whom::Wait(earliest)
     }
 
-    /// Whose turn it is in general: the first that is not passed over, else the first.
+    /// Whose turn it is in general: the first that neither refuses nor is passed over, else the first.
     pub(super) fn in_use(&self, now: Timestamp) -> usize {
-        let serves = |seat: &Seat| !matches!(seat.readiness(now), Readiness::PassedOver(_));
+        let serves = |seat: &Seat| {
+            !seat.is_refused() && !matches!(seat.readiness(now), Readiness::PassedOver(_))
+        };
         self.seats.iter().position(serves).unwrap_or(0)
     }
 
     /// The time between two polls of a symbol, as planned.
     pub(super) fn interval(&self) -> Duration {
         let seat = self.seats.get(self.in_use(self.desk.now()));
-        seat.map_or(self.rules.wished, |seat| self.interval_of(seat))
+        seat.map_or(self.rules.wished, |seat| self.planned_of(seat).interval)
     }
 
-    pub(super) fn interval_of(&self, seat: &Seat) -> Duration {
+    pub(super) fn planned_of(&self, seat: &Seat) -> Planned {
         let symbols = self.plan.stocks.len();
-        effective_interval(self.rules.wished, symbols, seat.budget, self.rules.market)
+        planned(self.rules.wished, symbols, seat.budget, self.rules.market)
     }
 }

@@ -8,7 +8,7 @@ use runtime::random::Random;
 
 use crate::{
     provider::PollError,
-    schedule::{Backoff, RETRY_UNKNOWN_AFTER},
+    schedule::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
 };
 
 /// One symbol's past.
@@ -18,7 +18,10 @@ pub(super) struct Watch {
     pub(super) asked: bool,
     /// When it was last asked for.
     pub(super) asked_at: Option<Timestamp>,
+    /// Whether the last word of it is that nobody knows it.
+    pub(super) unknown: bool,
     backoff: Backoff,
+    /// Until when not to ask for it again: only ahead for one that never had a price.
     unknown_until: Option<Timestamp>,
     /// Providers whose plans do not include it, and until when to believe that.
     not_entitled: Vec<(usize, Timestamp)>,
@@ -40,9 +43,18 @@ impl Watch {
     }
 
     /// A provider quoted it, or had nothing new to say.
-    pub(super) fn answered(&mut self) {
+    pub(super) fn answered(&mut self, seat: usize) {
+        self.not_entitled.retain(|(refusing, _)| *refusing != seat);
         self.backoff.succeed();
+        self.unknown = false;
         self.unknown_until = None;
+    }
+
+    /// A provider does not know it. One that `has_price` was known: it is worth asking for at its next interval.
+    pub(super) fn unknown(&mut self, has_price: bool, now: Timestamp) {
+        self.backoff.succeed();
+        self.unknown = true;
+        self.unknown_until = (!has_price).then(|| now.after(RETRY_UNKNOWN_AFTER));
     }
 
     /// A provider failed it.
@@ -54,18 +66,14 @@ impl Watch {
         random: &Random,
     ) {
         match error {
-            PollError::NoQuote => self.answered(),
-            PollError::UnknownSymbol => {
-                self.backoff.succeed();
-                self.unknown_until = Some(now.after(RETRY_UNKNOWN_AFTER));
-            }
+            PollError::NoQuote => self.answered(seat),
             PollError::NotEntitled => {
                 self.not_entitled.retain(|(refusing, _)| *refusing != seat);
                 self.not_entitled
-                    .push((seat, now.after(RETRY_UNKNOWN_AFTER)));
+                    .push((seat, now.after(RETRY_REFUSED_AFTER)));
             }
             error if error.backs_off() => self.backoff.fail(now, error.wait(), random),
-            // The provider waits, and the symbol with it.
+            // The provider waits, and the symbol with it; an unknown one is [`Self::unknown`]'s.
             _ => {}
         }
     }

@@ -1,0 +1,64 @@
+//! What a tracker logs, line by line.
+//!
+//! One invariant: only what is told to operators is kept (`INFO` and worse), whatever else this process runs.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+};
+
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// The lines; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
+
+impl Journal {
+    /// The lines that hold all of these words, levels and fields (`provider=live`) included.
+    pub(crate) fn lines(&self, words: &[&str]) -> Vec<String> {
+        let mut lines = self.0.lock().expect("a lock").clone();
+        lines.retain(|line| words.iter().all(|word| line.contains(word)));
+        lines
+    }
+}
+
+impl Subscriber for Journal {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::INFO
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().expect("a lock").push(line.0);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let said = write!(self.0, " {}={value:?}", field.name());
+        said.expect("a string takes it");
+    }
+}

@@ -1,0 +1,174 @@
+//! What a provider's trouble does to its state, its note and the log.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use entity::{PollOutcome, ProviderState};
+use tracker::{market::Market, provider::PollError};
+
+use crate::{
+    script::Script,
+    world::{World, quote},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A provider's state and note.
+type Told = (ProviderState, Option<String>);
+
+/// What is told of a provider.
+async fn told(world: &World, provider: &str) -> Option<Told> {
+    let row = world.provider(provider).await?;
+    Some((row.state, row.note))
+}
+
+fn telling(state: ProviderState, note: &str) -> Told {
+    (state, Some(note.to_owned()))
+}
+
+/// The time between a provider's polls, from one of them on.
+fn gaps(script: &Script, from: usize) -> Vec<Duration> {
+    let calls = &script.calls()[from..];
+    let gap = |pair: &[(entity::Timestamp, _)]| pair[1].0.since(pair[0].0);
+    calls.windows(2).map(gap).collect()
+}
+
+fn live(world: &World) -> Arc<Script> {
+    Script::new("live", world.clock.shared()).shared()
+}
+
+runtime::on_both_databases! {
+    async fn a_plan_without_quotes_is_told_passed_over_and_tried_again_every_hour(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let first = Script::new("first", world.clock.shared()).shared();
+        let second = Script::new("second", world.clock.shared()).shared();
+        first.fail(PollError::NotEntitled);
+        let _running = world.track(vec![first.clone(), second.clone()]);
+        let refused = telling(ProviderState::Refused, "the plan does not include quotes");
+        world.until("it is told", async || told(&world, "first").await == Some(refused.clone())).await;
+        let serves = Some((ProviderState::Ok, None));
+        world.until("the second serves", async || told(&world, "second").await == serves).await;
+        world.until("both are stored", async || world.prices().await.len() == 2).await;
+        world.until_after(MINUTE, "it is tried", async || first.calls().len() == 4).await;
+        assert!(gaps(&first, 1).iter().all(|gap| *gap >= HOUR && *gap < HOUR * 2), "{:?}", first.calls());
+        assert!(second.calls().len() > 30, "the second serves meanwhile");
+        assert_eq!(told(&world, "first").await, Some(refused));
+        let warned = world.journal.lines(&["WARN", "first", "the plan does not include quotes"]);
+        assert_eq!(warned.len(), 1, "{warned:?}");
+
+        first.answer(|of| Ok(quote(of.as_str(), "102")));
+        let recovered = Some((ProviderState::Ok, None));
+        world.until_after(MINUTE, "it recovers", async || told(&world, "first").await == recovered).await;
+        let both = async || {
+            let prices = world.prices().await;
+            prices.iter().filter(|row| row.provider == "first").count() == 2
+        };
+        world.until_after(MINUTE, "it serves both", both).await;
+    }
+
+    async fn a_plan_that_lacks_one_symbol_refuses_no_other(database) {
+        let world = World::new(database, &["AAPL", "LON"]).await;
+        let first = Script::new("first", world.clock.shared()).shared();
+        let second = Script::new("second", world.clock.shared()).shared();
+        first.answer(|of| match of.as_str() {
+            "LON" => Err(PollError::NotEntitled),
+            of => Ok(quote(of, "100")),
+        });
+        let _running = world.track(vec![first.clone(), second.clone()]);
+        world.until_after(SECOND * 30, "an hour passes", async || first.asked_for("LON") == 2).await;
+        assert_eq!(second.asked_for("AAPL"), 0);
+        assert_eq!(told(&world, "first").await, Some((ProviderState::Ok, None)));
+    }
+
+    async fn a_refused_key_is_told_with_its_setting_and_tried_again_every_hour(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = live(&world);
+        script.fail(PollError::Refused { reason: Cow::Borrowed("HTTP 403") });
+        let _running = world.track(vec![script.clone()]);
+        let refused = telling(ProviderState::Refused, "the key is refused (SCRIPT_API_KEY): HTTP 403");
+        world.until("it is told", async || told(&world, "live").await == Some(refused.clone())).await;
+        assert_eq!(world.request("AAPL", false).await, (PollOutcome::Failed, None));
+        assert_eq!(script.calls().len(), 1, "nor is it asked on request");
+        world.until_after(MINUTE, "it is tried", async || script.calls().len() == 3).await;
+        assert!(gaps(&script, 0).iter().all(|gap| *gap >= HOUR), "{:?}", script.calls());
+        let warned = world.journal.lines(&["WARN", "the key is refused (SCRIPT_API_KEY)"]);
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        script.answer(|of| Ok(quote(of.as_str(), "102")));
+        let recovered = Some((ProviderState::Ok, None));
+        world.until_after(MINUTE, "it recovers", async || told(&world, "live").await == recovered).await;
+    }
+
+    async fn a_symbol_that_had_prices_and_is_unknown_is_polled_on_and_told_of_once(database) {
+        let world = World::new(database, &["AAPL", "NEVER"]).await;
+        let script = live(&world);
+        script.answer(|of| match of.as_str() {
+            "NEVER" => Err(PollError::UnknownSymbol),
+            of => Ok(quote(of, "100")),
+        });
+        let running = world.track(vec![script.clone()]);
+        world.until("one has a price", async || world.prices().await.len() == 1).await;
+        script.fail(PollError::UnknownSymbol);
+        world.until_after(SECOND * 20, "it is asked for", async || script.asked_for("AAPL") == 4).await;
+        let unknown = |of: &str| world.journal.lines(&["WARN", "does not know", of]).len();
+        world.until("it is told", async || (unknown("AAPL"), unknown("NEVER")) == (1, 1)).await;
+        assert_eq!(script.asked_for("NEVER"), 1);
+        running.stop().await;
+
+        // A restart knows of the price too.
+        let _running = world.track(vec![script.clone()]);
+        world.until_after(SECOND * 20, "it is asked for", async || script.asked_for("AAPL") == 7).await;
+        assert!(gaps(&script, 2).iter().all(|gap| *gap <= MINUTE * 7), "{:?}", script.calls());
+        assert_eq!(unknown("AAPL"), 2);
+        script.answer(|of| Ok(quote(of.as_str(), "102")));
+        let known = async || world.told().await.contains(&"102".to_owned());
+        world.until_after(SECOND * 20, "it has a price again", known).await;
+        let again = async || world.journal.lines(&["INFO", "known again", "AAPL"]).len() == 1;
+        world.until("that is told", again).await;
+    }
+
+    async fn three_time_outs_in_a_row_are_failing_whatever_the_symbols(database) {
+        let world = World::new(database, &["AAPL", "IBM", "MSFT"]).await;
+        let script = live(&world);
+        script.fail(PollError::Timeout);
+        // The clock stands still: each symbol is asked for once.
+        let _running = world.track(vec![script.clone()]);
+        let failing = telling(ProviderState::Failing, "no answer in time");
+        world.until("it is told", async || told(&world, "live").await == Some(failing.clone())).await;
+        assert_eq!(script.calls().len(), 3);
+    }
+
+    async fn a_stretched_interval_is_told_with_its_budget_and_when_it_changes(database) {
+        let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT"]).await;
+        let script = Script::new("live", world.clock.shared()).within(Some(5), Some(25)).shared();
+        let _running = world.track_at(Market::Us, vec![script]);
+        let note = "polled every 2h 54m 33s to stay within 25 requests a day";
+        let stretched = telling(ProviderState::Ok, note);
+        world.until("it is told", async || told(&world, "live").await == Some(stretched.clone())).await;
+        let lines = |effective: &str| {
+            let words = ["INFO", "provider=live", "wished=5m", "budget=25 requests a day", effective];
+            world.journal.lines(&words).len()
+        };
+        assert_eq!(lines("effective=2h 54m 33s"), 1);
+        world.add("ORCL").await;
+        world.until("the change is told", async || lines("effective=3h 38m 11s") == 1).await;
+        let looked = world.provider("live").await.map(|row| row.updated_at);
+        world.until_after(SECOND, "another look", async || {
+            world.provider("live").await.map(|row| row.updated_at) > looked
+        }).await;
+        assert_eq!(lines("effective="), 2, "nothing is told twice");
+    }
+
+    async fn a_reserve_that_is_left_is_told_as_kept_for_people(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let script = Script::new("live", world.clock.shared()).within(None, Some(2)).shared();
+        let _running = world.track(vec![script.clone()]);
+        let kept = "the rest of the day's requests is kept for requests of people";
+        let kept = telling(ProviderState::BudgetSpent, kept);
+        world.until("it is told", async || told(&world, "live").await == Some(kept.clone())).await;
+        assert_eq!(script.calls().len(), 1);
+        assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
+        let spent = telling(ProviderState::BudgetSpent, "the day's requests are spent");
+        world.until("the last is told", async || told(&world, "live").await == Some(spent.clone())).await;
+    }
+}
