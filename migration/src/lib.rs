@@ -7,9 +7,12 @@
     elided_lifetimes_in_paths,
     reason = "`MigrationTrait` elides them, and async_trait wants the same words"
 )]
-#![expect(
-    clippy::wildcard_imports,
-    reason = "the schema's words are the library's, and many"
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::wildcard_imports,
+        reason = "the schema's words are the library's, and many; tests may import as they like"
+    )
 )]
 
 use sea_orm_migration::prelude::*;
