@@ -1,6 +1,6 @@
 //! How recorded prices are replayed.
 
-use std::{convert::Infallible, path::PathBuf, time::Duration};
+use std::{fs::File, path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
 
@@ -38,7 +38,7 @@ pub enum ReplaySpeed {
 
 impl ReplaySettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let file = reader.optional("REPLAY_FILE", |text| Ok::<_, Infallible>(text.into()));
+        let file = reader.optional("REPLAY_FILE", readable);
         let bundled = file.is_none().then_some(BUNDLED_FROM);
         Self {
             from: reader.optional("REPLAY_FROM", date).or(bundled),
@@ -68,6 +68,16 @@ impl ReplaySpeed {
             Ok(days) if days.is_finite() && days > 0.0 => Ok(Self::DaysPerSecond(days)),
             _ => Err("must be a number more than 0, or max".to_owned()),
         }
+    }
+}
+
+/// What is in it is its reader's to judge; that it can be read belongs to the faults told at once.
+fn readable(text: &str) -> Parsed<PathBuf> {
+    let opened = File::open(text).and_then(|file| file.metadata());
+    match opened {
+        Ok(about) if about.is_dir() => Err("is a folder".to_owned()),
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("cannot be read: {error}")),
     }
 }
 

@@ -279,8 +279,25 @@ fn names_are_kept_as_browsers_send_them() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_told_with_all_other_faults() {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    for (file, wrong) in [
+        ("/nowhere/prices.csv", "cannot be read"),
+        (folder, "is a folder"),
+    ] {
+        let told = refuse(&[], &[("REPLAY_FILE", file), ("API_PORT", "x")]);
+        assert!(
+            told.contains("API_PORT") && told.contains("REPLAY_FILE"),
+            "{told}"
+        );
+        assert!(told.contains(wrong), "{told}");
+    }
+}
+
+#[test]
 fn a_replayed_file_of_ones_own_begins_at_its_first_day() {
-    let replay = load(&[], &[("REPLAY_FILE", "mine.csv"), ("REPLAY_SPEED", "max")]).replay;
+    let mine = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let replay = load(&[], &[("REPLAY_FILE", mine), ("REPLAY_SPEED", "max")]).replay;
     assert_eq!((replay.from, replay.speed), (None, ReplaySpeed::Max));
     assert_eq!(replay.speed.pause(), Duration::ZERO);
     let slow = load(&[], &[("REPLAY_SPEED", "0.5")]).replay.speed;
