@@ -4,12 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_graphql_axum::GraphQLResponse;
 use axum::{
     Router,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware,
     response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{any, get},
 };
 use runtime::{
     config::{AccessSettings, Allowed},
@@ -17,7 +18,7 @@ use runtime::{
     lifecycle::Shutdown,
     metric::ServeMetrics,
 };
-use transport::{AllowList, Drain, Guard, Limits, PageSizes, Transport};
+use transport::{AllowList, Drain, Guard, Limits, PageSizes, Transport, code};
 
 use crate::{
     access::Access,
@@ -28,6 +29,10 @@ use crate::{
     socket,
 };
 
+/// Where GraphQL is served.
+const GRAPHQL_PATH: &str = "/graphql";
+/// What is said until the database is there.
+const STARTING: &str = "the server is starting: it waits for its database";
 /// Where GraphiQL lives.
 const GRAPHIQL: &str = "/graphiql";
 /// Where people of other servers look for it.
@@ -73,15 +78,25 @@ pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, ServerError> {
 
 /// What is served while the database is waited for: alive, and nothing else yet.
 pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
-    let starting = async || {
-        let reason = "the server is starting: it waits for its database";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason).with_retry_after(Some(1))
-    };
+    let starting =
+        async || Problem::new(StatusCode::SERVICE_UNAVAILABLE, STARTING).with_retry_after(Some(1));
     let router = health
         .router()
         .route(rest::HEALTH, get(rest::starting))
+        .route(GRAPHQL_PATH, any(async || graphql_starting()))
         .fallback(starting);
     protected(router, guard)
+}
+
+/// The same in the words of GraphQL, which its clients read at any status.
+fn graphql_starting() -> Response {
+    let mut error = async_graphql::ServerError::new(STARTING, None);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", code::UNAVAILABLE);
+    extensions.set("retryAfter", 1);
+    let answer = GraphQLResponse::from(async_graphql::Response::from_errors(vec![error]));
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    (status, [(header::RETRY_AFTER, "1")], answer).into_response()
 }
 
 fn protected(router: Router, guard: &Guard) -> Router {
@@ -143,7 +158,7 @@ impl Server {
         } else {
             transport
         };
-        transport.router("/graphql")
+        transport.router(GRAPHQL_PATH)
     }
 }
 

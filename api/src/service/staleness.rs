@@ -8,11 +8,10 @@ use std::{sync::Arc, time::Duration};
 use entity::{Stock, Timestamp, table::provider};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use tokio::sync::Mutex;
+use tracker::{market::Market, schedule::is_stale};
 
 use super::{Error, Service};
 
-/// How many intervals may pass without an answer.
-const INTERVALS: u32 = 3;
 /// How long a look at the providers serves.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -20,18 +19,19 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Staleness {
     now: Timestamp,
-    /// The longest that may pass without an answer; `None` while nothing is expected.
-    patience: Option<Duration>,
+    /// Between two polls; `None` while nothing is expected.
+    interval: Option<Duration>,
+    /// Whose hours count; a replay keeps none.
+    market: Market,
 }
 
 impl Staleness {
     /// Whether a provider should have answered for `stock` since it did.
     pub(crate) fn of(&self, stock: &Stock) -> bool {
-        let Some(answered) = stock.answered_at else {
-            return true;
-        };
-        self.patience
-            .is_some_and(|patience| self.now.since(answered) > patience)
+        match self.interval {
+            Some(interval) => is_stale(stock.answered_at, interval, self.market, self.now),
+            None => stock.answered_at.is_none(),
+        }
     }
 }
 
@@ -56,13 +56,20 @@ impl Service {
             .all(self.store.database.read())
             .await?;
         let replayed = providers.iter().any(|row| row.name == "replay");
-        let expected = replayed || self.market.is_open(now);
+        let market = if replayed {
+            Market::Always
+        } else {
+            self.market
+        };
         let interval = providers.iter().find_map(|row| row.effective_interval);
-        let interval = interval.and_then(|micros| u64::try_from(micros).ok());
-        let patience = interval
-            .filter(|_| expected)
-            .map(|micros| Duration::from_micros(micros).saturating_mul(INTERVALS));
-        let staleness = Staleness { now, patience };
+        let interval = interval
+            .and_then(|micros| u64::try_from(micros).ok())
+            .map(Duration::from_micros);
+        let staleness = Staleness {
+            now,
+            interval,
+            market,
+        };
         *sample = Some((now, staleness));
         Ok(staleness)
     }

@@ -189,13 +189,14 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
     };
-    let (port, metrics) = (free(), free().to_string());
+    let (port, metrics, listener) = (free(), free().to_string(), free().to_string());
     let home = Home::new(TestPlace::sqlite());
     let url = format!("postgres://reader:hunter2@127.0.0.1:{port}/prices");
     let api = home.api(&[
         ("DATABASE_URL", &*url),
         ("DATABASE_WAIT", "4s"),
         ("METRICS_PORT", &*metrics),
+        ("API_PORT", &*listener),
     ]);
     let client = browser();
     let ask = async |path| {
@@ -205,6 +206,26 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
     let alive = async || ask("livez").await.filter(|status| *status == 200);
     until("it is alive", || api.last_words(), alive).await;
     assert_eq!(ask("readyz").await, Some(503));
+    // The API's listener says the same, to each kind of client in its own words.
+    let told = async |path: &str| {
+        let answer = client.get(format!("http://127.0.0.1:{listener}/{path}"));
+        let answer = answer.send().await.expect("it answers");
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a body"),
+        )
+    };
+    assert_eq!(told("livez").await.0, 200);
+    for (path, word) in [
+        ("readyz", "database"),
+        ("api/v1/health", r#""status":"down""#),
+        ("api/v1/stocks", r#""status":503"#),
+        ("graphql?query={__typename}", r#""code":"UNAVAILABLE""#),
+    ] {
+        let (status, body) = told(path).await;
+        assert_eq!(status, 503, "{path}");
+        assert!(body.contains(word), "{path}: {body}");
+    }
     let line = why(api, FAILED).await;
     for said in ["127.0.0.1", &port.to_string(), "prices"] {
         assert!(line.contains(said), "{said} is not in: {line}");
