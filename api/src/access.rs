@@ -1,7 +1,10 @@
-//! Who may do what, by bearer token.
+//! Who may do what, by bearer token, and how much of it.
 //!
 //! One invariant: a token is compared in constant time, and a wrong one is refused everywhere, even where none is
 //! needed; it is never read from a URL.
+
+mod proxy;
+mod rate;
 
 use axum::{
     extract::{Request, State},
@@ -12,6 +15,9 @@ use axum::{
 use runtime::config::Secret;
 use subtle::ConstantTimeEq;
 use transport::Fault;
+
+pub(crate) use proxy::{Proxies, identify};
+pub(crate) use rate::{RateLimit, limit};
 
 use crate::rest::Problem;
 

@@ -42,6 +42,8 @@ pub(crate) type Schema =
 pub(crate) struct SchemaOptions {
     /// Whether clients may ask for the schema itself.
     pub(crate) introspection: bool,
+    /// Whether an error names what resembles a name that the schema does not have.
+    pub(crate) suggestions: bool,
 }
 
 /// The schema over a service.
@@ -50,7 +52,10 @@ pub(crate) fn schema(service: Service, options: SchemaOptions) -> Schema {
         .data(loader::loader(service.clone()))
         .data(service);
     if !options.introspection {
-        builder = builder.disable_introspection().disable_suggestions();
+        builder = builder.disable_introspection();
+    }
+    if !options.suggestions {
+        builder = builder.disable_suggestions();
     }
     builder.finish()
 }

@@ -21,7 +21,7 @@ use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
-use transport::Guard;
+use transport::{Documents, Guard};
 
 use crate::{
     access::Access,
@@ -34,6 +34,7 @@ use crate::{
 pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
     let guard = server::guard(&settings.access)?;
+    let documents = server::documents(&settings)?;
     let process = Process::start(&settings).await?;
     let Process {
         telemetry,
@@ -62,7 +63,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
             Tracker::new(store.clone(), roster, rules, counted, random.clone()).start(shutdown);
         }
         let metrics = ServeMetrics::new(&meter);
-        let routes = serve(&settings, store, &process, metrics, guard).await?;
+        let routes = serve(&settings, store, &process, metrics, (guard, documents)).await?;
         listen(TcpListener::from_std(listener)?, routes, shutdown);
         announce(addresses);
     }
@@ -84,7 +85,7 @@ async fn serve(
     store: Store,
     process: &Process,
     metrics: ServeMetrics,
-    guard: Guard,
+    (guard, documents): (Guard, Documents),
 ) -> anyhow::Result<Router> {
     let follower = FeedFollower::from_end(store.clone())
         .await
@@ -107,6 +108,8 @@ async fn serve(
         access: access(settings),
         guard,
         settings: settings.access.clone(),
+        limits: server::limits(settings),
+        documents,
         health: process.health.clone(),
         metrics,
         shutdown: process.shutdown.clone(),

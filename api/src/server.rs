@@ -2,7 +2,9 @@
 //!
 //! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
 
-use std::{sync::Arc, time::Duration};
+mod limit;
+
+use std::io;
 
 use async_graphql_axum::GraphQLResponse;
 use axum::{
@@ -13,19 +15,19 @@ use axum::{
     routing::{any, get},
 };
 use runtime::{
-    config::{AccessSettings, Allowed},
+    config::{AccessSettings, Allowed, Settings},
     health::Health,
     lifecycle::Shutdown,
     metric::ServeMetrics,
 };
-use transport::{AllowList, Drain, Guard, Limits, PageSizes, Transport, code};
+use transport::{AllowList, Census, Documents, Drain, Guard, Limits, Transport, code};
 
 use crate::{
-    access::Access,
+    access::{self, Access, Proxies, RateLimit},
     graphql::{Executor, SchemaOptions, schema, types},
     observe::{Counted, count_request},
     rest::{self, Problem},
-    service::{GRAPHQL, Service},
+    service::Service,
     socket,
 };
 
@@ -46,8 +48,12 @@ pub(crate) struct Server {
     pub(crate) access: Access,
     /// Which names it goes by, and which websites may ask.
     pub(crate) guard: Guard,
-    /// Switches.
+    /// Switches, and whose word counts.
     pub(crate) settings: AccessSettings,
+    /// How much may be asked at once, and how long it may take.
+    pub(crate) limits: Limits,
+    /// Which documents may be named, or are served at all.
+    pub(crate) documents: Documents,
     /// Whether it is fit to be asked.
     pub(crate) health: Health,
     /// What it counts.
@@ -67,6 +73,9 @@ pub(crate) enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The published documents cannot be read.
+    #[error("cannot read the documents of TRUSTED_DOCUMENTS")]
+    Documents(#[source] io::Error),
 }
 
 /// The guard that the settings ask for.
@@ -74,6 +83,19 @@ pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, ServerError> {
     let hosts = allow_list("ALLOWED_HOSTS", &settings.allowed_hosts)?;
     let origins = allow_list("ALLOWED_ORIGINS", &settings.allowed_origins)?;
     Ok(Guard::new(hosts, origins).with_pages([GRAPHIQL, PLAYGROUND]))
+}
+
+/// The documents that the settings ask for.
+pub(crate) fn documents(settings: &Settings) -> Result<Documents, ServerError> {
+    match &settings.access.trusted_documents {
+        Some(folder) => Documents::trusted(folder).map_err(ServerError::Documents),
+        None => Ok(limit::persisted(&settings.limits)),
+    }
+}
+
+/// The limits that the settings ask for.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    limit::limits(&settings.limits, settings.shutdown_grace)
 }
 
 /// What is served while the database is waited for: alive, and nothing else yet.
@@ -108,31 +130,42 @@ fn protected(router: Router, guard: &Guard) -> Router {
 impl Server {
     /// The routes, guarded and counted.
     pub(crate) fn router(self) -> Router {
-        let graphql = self.graphql(self.guard.clone());
+        let rate = RateLimit::new(self.settings.rate_limit);
+        let census = Census::default();
+        let graphql = self.graphql(self.guard.clone(), rate.clone(), census.clone());
         let hub = self.service.hub().clone();
+        let sockets = socket::Room {
+            hub,
+            shutdown: self.shutdown,
+            metrics: self.metrics.clone(),
+            census,
+            limits: self.limits,
+        };
         let mut others = rest::router(self.service, self.access.clone())
-            .merge(socket::router(
-                hub,
-                self.shutdown,
-                self.metrics.clone(),
-                self.access,
-            ))
+            .merge(socket::router(sockets, self.access))
             .merge(self.health.router());
         if self.settings.graphiql {
             others = others
                 .route(GRAPHIQL, get(async || graphiql()))
                 .route(PLAYGROUND, get(async || Redirect::permanent(GRAPHIQL)));
         }
+        let limited = middleware::from_fn_with_state(rate, access::limit);
         let others = others
             .fallback(rest::unknown_path)
-            .method_not_allowed_fallback(rest::unknown_method);
+            .method_not_allowed_fallback(rest::unknown_method)
+            .layer(limited);
         let counted = middleware::from_fn_with_state(self.metrics, count_request);
-        protected(others, &self.guard).merge(graphql).layer(counted)
+        let proxies = Proxies::new(&self.settings.trusted_proxies);
+        protected(others, &self.guard)
+            .merge(graphql)
+            .layer(middleware::from_fn_with_state(proxies, access::identify))
+            .layer(counted)
     }
 
-    fn graphql(&self, guard: Guard) -> Router {
+    fn graphql(&self, guard: Guard, rate: RateLimit, census: Census) -> Router {
         let options = SchemaOptions {
             introspection: self.settings.introspection,
+            suggestions: self.settings.suggestions,
         };
         let schema = schema(self.service.clone(), options);
         let shutdown = self.shutdown.clone();
@@ -142,17 +175,16 @@ impl Server {
             self.shutdown.closing_spread(),
             jitter,
         );
-        let transport = Transport::new(Executor::new(
-            schema,
-            self.service.clone(),
-            self.access.clone(),
-        ))
-        .with_limits(limits(self.shutdown.grace()))
-        .with_types(types())
-        .with_guard(guard)
-        .with_observer(Counted::new(self.metrics.clone()))
-        .with_drain(drain)
-        .with_tasks(self.shutdown.tasks().clone());
+        let executor = Executor::new(schema, self.service.clone(), self.access.clone(), rate);
+        let transport = Transport::new(executor)
+            .with_limits(self.limits.clone())
+            .with_documents(self.documents.clone())
+            .with_types(types())
+            .with_guard(guard)
+            .with_census(census)
+            .with_observer(Counted::new(self.metrics.clone()))
+            .with_drain(drain)
+            .with_tasks(self.shutdown.tasks().clone());
         let transport = if self.settings.graphiql {
             transport.with_page(|_| graphiql())
         } else {
@@ -160,23 +192,6 @@ impl Server {
         };
         transport.router(GRAPHQL_PATH)
     }
-}
-
-/// The transports' limits, with the sizes of the schema's lists. Sockets are sent off over a third of the `grace`; what
-/// each may take after that must not exceed it.
-fn limits(grace: Duration) -> Limits {
-    let most = u64::from(GRAPHQL.most);
-    let default = u64::from(GRAPHQL.default);
-    let sizes = ["stocks", "history", "alerts"]
-        .into_iter()
-        .fold(PageSizes::new(most), |sizes, list| {
-            sizes.with_list(list, default)
-        })
-        .with_length("nodes", "ids");
-    let mut limits = Limits::default();
-    limits.departure_deadline = limits.departure_deadline.min(grace / 20);
-    limits.budget.weigh = Arc::new(sizes);
-    limits
 }
 
 fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, ServerError> {

@@ -20,6 +20,7 @@ use axum::{
     routing::get,
 };
 use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
+use transport::{Census, ClientAddress, Limits};
 
 use crate::{
     access::{Access, require_reader},
@@ -28,29 +29,25 @@ use crate::{
 };
 
 /// What every socket shares.
-#[derive(Clone)]
-struct Room {
-    hub: Hub,
-    shutdown: Shutdown,
-    metrics: ServeMetrics,
+pub(crate) struct Room {
+    /// Tells what happens.
+    pub(crate) hub: Hub,
+    /// How it ends.
+    pub(crate) shutdown: Shutdown,
+    /// What is counted.
+    pub(crate) metrics: ServeMetrics,
+    /// How many clients there are, over all protocols.
+    pub(crate) census: Census,
+    /// How many there may be.
+    pub(crate) limits: Limits,
 }
 
 /// The route.
-pub(crate) fn router(
-    hub: Hub,
-    shutdown: Shutdown,
-    metrics: ServeMetrics,
-    access: Access,
-) -> Router {
-    let room = Arc::new(Room {
-        hub,
-        shutdown,
-        metrics,
-    });
+pub(crate) fn router(room: Room, access: Access) -> Router {
     Router::new()
         .route("/ws", get(upgrade))
         .route_layer(middleware::from_fn_with_state(access, require_reader))
-        .with_state(room)
+        .with_state(Arc::new(room))
 }
 
 async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
@@ -60,6 +57,11 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
     let upgrade = match asked {
         Ok(upgrade) => upgrade,
         Err(rejection) => return refused(&rejection).into_response(),
+    };
+    let address = ClientAddress::of(&parts.extensions);
+    let seat = match room.census.admit(address, &room.limits) {
+        Ok(seat) => seat,
+        Err(fault) => return Problem::from(fault).into_response(),
     };
     let offered = parts.headers.get_all("sec-websocket-protocol").iter();
     let offered = offered
@@ -79,7 +81,11 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
         .protocols(token)
         .on_upgrade(move |socket| async move {
             // On the tracker, because axum does not wait for sockets when it stops.
-            let _ended = shutdown.track(session::serve(socket, room)).await;
+            let serving = async move {
+                session::serve(socket, room).await;
+                drop(seat);
+            };
+            let _ended = shutdown.track(serving).await;
         })
 }
 

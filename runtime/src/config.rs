@@ -9,6 +9,7 @@ mod database;
 mod example;
 mod flag;
 mod given;
+mod limit;
 mod listen;
 mod log;
 mod program;
@@ -28,6 +29,7 @@ use url::Url;
 pub use access::{AccessSettings, Allowed};
 pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
 pub use example::env_example;
+pub use limit::LimitSettings;
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogSettings};
 pub use program::Program;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub metrics: ListenSettings,
     /// Who may do what, from where.
     pub access: AccessSettings,
+    /// How much a client may ask.
+    pub limits: LimitSettings,
     /// What is polled, when, and what fires.
     pub tracking: TrackingSettings,
     /// Alpha Vantage's plan.
@@ -138,6 +142,7 @@ impl Settings {
             metrics: ListenSettings::read(reader, "METRICS_HOST", "METRICS_PORT"),
             access: AccessSettings::read(reader, &api),
             api,
+            limits: LimitSettings::read(reader),
             tracking: TrackingSettings::read(reader),
             alpha_vantage: AlphaVantageSettings::read(reader),
             replay: ReplaySettings::read(reader),

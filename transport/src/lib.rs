@@ -46,7 +46,7 @@ mod validation;
 
 pub use self::{
     budget::{Arguments, Budget, Introspection, PageSizes, Weigh},
-    census::ClientAddress,
+    census::{Census, ClientAddress, Seat},
     drain::Drain,
     fault::{Fault, code, error_body},
     guard::{AllowList, Guard},

@@ -14,7 +14,7 @@ use tower_http::{
 };
 
 use crate::{
-    drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer,
+    census::Census, drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer,
     persisted::Documents, room::Room, service::Service, validation::Types,
 };
 
@@ -75,6 +75,13 @@ impl<S: Service> Transport<S> {
     #[must_use]
     pub fn with_page(mut self, page: impl Fn(&Parts) -> Response + Send + Sync + 'static) -> Self {
         self.room.page = Some(Arc::new(page));
+        self
+    }
+
+    /// Counts its clients among others.
+    #[must_use]
+    pub fn with_census(mut self, census: Census) -> Self {
+        self.room.census = census;
         self
     }
 

@@ -8,7 +8,7 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 use async_graphql::{Request, Response, ServerError};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
-use transport::{End, Event, Fault, Item, Reply, Subscription};
+use transport::{ClientAddress, End, Event, Fault, Item, Reply, Subscription};
 
 use super::{
     Schema, canonical,
@@ -17,26 +17,28 @@ use super::{
     run::Run,
 };
 use crate::{
-    access::{Access, Viewer},
+    access::{Access, RateLimit, Viewer},
     service::{Following, Service, Told},
 };
 
-/// The schema behind its tokens; cheap to clone.
+/// The schema behind its tokens and its rate limit; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: Schema,
     service: Service,
     access: Access,
+    rate: RateLimit,
     groups: Groups,
 }
 
 impl Executor {
-    /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in.
-    pub(crate) fn new(schema: Schema, service: Service, access: Access) -> Self {
+    /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in, as many as `rate` allows.
+    pub(crate) fn new(schema: Schema, service: Service, access: Access, rate: RateLimit) -> Self {
         Self {
             schema,
             service,
             access,
+            rate,
             groups: Groups::default(),
         }
     }
@@ -47,6 +49,10 @@ impl transport::Service for Executor {
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
         self.access.viewer(authorization)
+    }
+
+    fn admit(&self, client: ClientAddress) -> Result<(), Fault> {
+        self.rate.admit(client)
     }
 
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {

@@ -2,6 +2,9 @@
 //!
 //! One invariant: a listener that others can reach never runs without a token that its operator chose.
 
+use std::{fs, net::IpAddr, num::NonZeroU32, path::PathBuf};
+
+use ipnet::IpNet;
 use url::{Origin, Url};
 
 use super::{
@@ -23,8 +26,16 @@ pub struct AccessSettings {
     pub allowed_origins: Allowed,
     /// Whether the GraphQL schema is told.
     pub introspection: bool,
+    /// Whether names that resemble an unknown one are told.
+    pub suggestions: bool,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
+    /// The folder of the only documents that are served, if not all are; it could be read.
+    pub trusted_documents: Option<PathBuf>,
+    /// Requests a minute of one client; none means that nobody counts.
+    pub rate_limit: Option<NonZeroU32>,
+    /// Whose `X-Forwarded-For` says who the client is.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Which names are accepted.
@@ -46,6 +57,7 @@ impl AccessSettings {
                 "must be set, as API_HOST is an address that others can reach",
             );
         }
+        let introspection = reader.value("INTROSPECTION", value::switch);
         Self {
             admin_token: reader.optional("ADMIN_TOKEN", token),
             read_token: reader.optional("READ_TOKEN", token),
@@ -55,8 +67,16 @@ impl AccessSettings {
             allowed_origins: reader
                 .optional("ALLOWED_ORIGINS", |text| allowed(text, origin))
                 .unwrap_or(Allowed::Loopback),
-            introspection: reader.value("INTROSPECTION", value::switch),
+            introspection,
+            suggestions: reader
+                .optional("SUGGESTIONS", value::switch)
+                .unwrap_or(introspection),
             graphiql: reader.value("GRAPHIQL", value::switch),
+            trusted_documents: reader.optional("TRUSTED_DOCUMENTS", folder),
+            rate_limit: reader.value("RATE_LIMIT", rate),
+            trusted_proxies: reader
+                .optional("TRUSTED_PROXIES", |text| value::list(text, network))
+                .unwrap_or_default(),
         }
     }
 }
@@ -71,6 +91,36 @@ fn token(text: &str) -> Parsed<Secret> {
         return Err("may only hold letters, digits and - . _ ~ + /, and = at its end".to_owned());
     }
     Ok(Secret::new(text))
+}
+
+/// What is in it is its reader's to judge; that it can be read belongs to the faults told at once.
+fn folder(text: &str) -> Parsed<PathBuf> {
+    match fs::read_dir(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+fn rate(text: &str) -> Parsed<Option<NonZeroU32>> {
+    match text {
+        "off" => Ok(None),
+        _ => value::count(text)
+            .map(Some)
+            .map_err(|reason| format!("{reason}, or off")),
+    }
+}
+
+/// An address, or a network that begins at its first address.
+fn network(text: &str) -> Parsed<IpNet> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => Ok(address.into()),
+        Err(_) => text.parse::<IpNet>(),
+    };
+    match network {
+        Ok(network) if network.trunc() == network => Ok(network),
+        Ok(network) => Err(format!("must be written {}", network.trunc())),
+        Err(_) => Err("is not an address or a network such as 10.0.0.0/8".to_owned()),
+    }
 }
 
 fn allowed(text: &str, item: impl Fn(&str) -> Parsed<String>) -> Parsed<Allowed> {

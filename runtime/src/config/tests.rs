@@ -70,6 +70,23 @@ fn nothing_set_means_the_documented_defaults() {
     assert_eq!(settings.access.allowed_hosts, Allowed::Loopback);
     assert_eq!(settings.access.allowed_origins, Allowed::Loopback);
     assert!(settings.access.introspection && settings.access.graphiql);
+    assert!(settings.access.suggestions);
+    assert_eq!(settings.access.trusted_documents, None);
+    assert_eq!(settings.access.rate_limit, None);
+    assert_eq!(settings.access.trusted_proxies, []);
+    let limits = &settings.limits;
+    assert_eq!((limits.body, limits.message), (1 << 20, 1 << 20));
+    assert_eq!(
+        (limits.tokens, limits.depth, limits.aliases),
+        (5000, 15, 100)
+    );
+    assert_eq!((limits.directives, limits.fields), (50, 1000));
+    assert_eq!(limits.execution_time, Duration::from_secs(10));
+    assert_eq!(
+        (limits.operations, limits.sockets_per_address),
+        (100, 10_000)
+    );
+    assert_eq!((limits.backlog, limits.backlog_bytes), (1000, 4 << 20));
     assert_eq!(settings.replay.file, None);
     assert_eq!(
         settings.replay.from.map(|date| date.to_string()).as_deref(),
@@ -165,6 +182,19 @@ fn all_faults_are_told_at_once_and_no_secret() {
         ("READ_TOKEN", "S3CRET with blanks"),
         ("ALLOWED_HOSTS", "desk.example/path"),
         ("ALLOWED_ORIGINS", "https://desk.example, desk.example"),
+        ("SUGGESTIONS", "some"),
+        ("TRUSTED_DOCUMENTS", "/nowhere/documents"),
+        ("RATE_LIMIT", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.1/8"),
+        ("LIMIT_HEAD_TIME", "30"),
+        ("LIMIT_BODY", "1MB"),
+        ("LIMIT_BODY_TIME", "0s"),
+        ("LIMIT_DOCUMENT", "1"),
+        ("LIMIT_TOKENS", "0"),
+        ("LIMIT_DEPTH", "31"),
+        ("LIMIT_ALIASES", "-1"),
+        ("LIMIT_PERSISTED", "2GiB"),
+        ("LIMIT_MESSAGE", "99999999999999999999GiB"),
         ("PROVIDER", "alphavantage,finnhub"),
         ("ALPHA_VANTAGE_API_KEY", "S3CRET\u{e4}"),
         ("ALPHA_VANTAGE_URL", "ftp://S3CRET@example"),
@@ -276,6 +306,48 @@ fn names_are_kept_as_browsers_send_them() {
     );
     let any = load(&[], &[("ALLOWED_HOSTS", "a, *")]).access.allowed_hosts;
     assert_eq!(any, Allowed::Any);
+}
+
+#[test]
+fn bytes_are_written_with_a_unit_or_without() {
+    for (text, bytes) in [
+        ("65536", 65_536),
+        ("64KiB", 65_536),
+        ("3 MiB", 3 << 20),
+        ("1GiB", 1 << 30),
+    ] {
+        assert_eq!(
+            load(&["--limit-body", text], &[]).limits.body,
+            bytes,
+            "{text}"
+        );
+    }
+    assert_eq!(load(&[], &[("LIMIT_PERSISTED", "0")]).limits.persisted, 0);
+}
+
+#[test]
+fn suggestions_follow_introspection_unless_set() {
+    let hidden = ("INTROSPECTION", "false");
+    assert!(!load(&[], &[hidden]).access.suggestions);
+    assert!(load(&["--suggestions"], &[hidden]).access.suggestions);
+    assert!(!load(&["--suggestions=off"], &[]).access.suggestions);
+}
+
+#[test]
+fn clients_are_counted_and_proxies_trusted_as_written() {
+    let env = [
+        ("RATE_LIMIT", "600"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"),
+    ];
+    let access = load(&[], &env).access;
+    assert_eq!(access.rate_limit.map(std::num::NonZero::get), Some(600));
+    let trusted: Vec<String> = access
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+    assert_eq!(load(&[], &[("RATE_LIMIT", "off")]).access.rate_limit, None);
 }
 
 #[test]

@@ -67,6 +67,33 @@ pub(super) fn count(text: &str) -> Parsed<NonZeroU32> {
         .map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
+/// How many within these bounds.
+pub(super) fn number(text: &str, least: u32, most: u32) -> Parsed<u32> {
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {least} to {most}")),
+    }
+}
+
+/// Bytes: an integer, alone or with `KiB`, `MiB` or `GiB`.
+pub(super) fn bytes(text: &str, least: usize, most: usize) -> Parsed<usize> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim_start() {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = number.parse::<usize>().ok().zip(unit);
+    match bytes.and_then(|(number, unit)| number.checked_mul(unit)) {
+        Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
+        Some(_) => Err(format!("must be from {least} to {most} bytes")),
+        None => Err("must be bytes, such as 65536, 64KiB or 1MiB".to_owned()),
+    }
+}
+
 /// An absolute URL of HTTP or HTTPS.
 pub(super) fn http_url(text: &str) -> Parsed<Url> {
     match Url::parse(text) {

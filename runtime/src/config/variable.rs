@@ -104,6 +104,7 @@ use Fallback::{Nothing, PerProgram, Said, Value};
 const DATABASE: &str = "Database";
 const LISTENERS: &str = "Listeners";
 const ACCESS: &str = "Access";
+const LIMITS: &str = "Limits (bytes may have KiB, MiB or GiB)";
 const PROVIDERS: &str = "Providers";
 const TRACKING: &str = "Tracking";
 const REPLAY: &str = "Replay";
@@ -135,7 +136,44 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(ACCESS, "ALLOWED_ORIGINS", Said("loopback names"),
         "Origins of browsers that may ask, a comma list such as https://desk.example; * for any"),
     Variable::new(ACCESS, "INTROSPECTION", Value("true"), "Tell the GraphQL schema to whoever asks").switch(),
+    Variable::new(ACCESS, "SUGGESTIONS", Said("as INTROSPECTION"),
+        "Name fields of the schema that resemble an unknown one").switch(),
     Variable::new(ACCESS, "GRAPHIQL", Value("true"), "Serve GraphiQL").switch(),
+    Variable::new(ACCESS, "TRUSTED_DOCUMENTS", Said("every document is served"),
+        "Folder of the only GraphQL documents that are served, NAME.graphql or objects in *.json; read at start"),
+    Variable::new(ACCESS, "RATE_LIMIT", Value("off"),
+        "Requests and operations a minute of one client, which is an IPv4 address or an IPv6 /64, or off"),
+    Variable::new(ACCESS, "TRUSTED_PROXIES", Said("nobody"),
+        "Whose X-Forwarded-For says who the client is: a comma list of addresses and networks such as 10.0.0.0/8"),
+
+    Variable::new(LIMITS, "LIMIT_HEAD_TIME", Value("30s"),
+        "What a request's head may take to arrive, and how long a connection may wait for one"),
+    Variable::new(LIMITS, "LIMIT_BODY", Value("1MiB"), "Bytes of a request's body"),
+    Variable::new(LIMITS, "LIMIT_BODY_TIME", Value("10s"), "What a request's body may take to arrive"),
+    Variable::new(LIMITS, "LIMIT_WRITE_TIME", Value("30s"),
+        "How long a client may take nothing of what is written to it"),
+    Variable::new(LIMITS, "LIMIT_EXECUTION_TIME", Value("10s"),
+        "What a GraphQL operation may take, and on PostgreSQL each statement of `api`"),
+    Variable::new(LIMITS, "LIMIT_DOCUMENT", Value("128KiB"), "Bytes of a GraphQL document"),
+    Variable::new(LIMITS, "LIMIT_TOKENS", Value("5000"), "Tokens of a document"),
+    Variable::new(LIMITS, "LIMIT_DEPTH", Value("15"), "Fields within fields of an operation, at most 30"),
+    Variable::new(LIMITS, "LIMIT_ALIASES", Value("100"), "Aliases of a document"),
+    Variable::new(LIMITS, "LIMIT_DIRECTIVES", Value("50"), "Directives of a document"),
+    Variable::new(LIMITS, "LIMIT_ROOT_FIELDS", Value("100"), "Fields of an operation's root"),
+    Variable::new(LIMITS, "LIMIT_FIELDS", Value("1000"), "Fields of an operation, fragments expanded"),
+    Variable::new(LIMITS, "LIMIT_COST", Value("100000"), "Fields of an answer, by the sizes of its lists"),
+    Variable::new(LIMITS, "LIMIT_PERSISTED", Value("8MiB"),
+        "Bytes of persisted queries that are kept; 0 for none"),
+    Variable::new(LIMITS, "LIMIT_INIT_TIME", Value("10s"), "What a socket may take to introduce itself"),
+    Variable::new(LIMITS, "LIMIT_SILENCE", Value("30s"),
+        "How long a GraphQL socket may be silent; it is pinged after two fifths of it"),
+    Variable::new(LIMITS, "LIMIT_MESSAGE", Value("1MiB"), "Bytes of a socket's message"),
+    Variable::new(LIMITS, "LIMIT_OPERATIONS", Value("100"), "Operations at a time on one socket"),
+    Variable::new(LIMITS, "LIMIT_SOCKETS", Value("100000"), "Sockets and event streams at a time"),
+    Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Value("10000"), "Those of one client"),
+    Variable::new(LIMITS, "LIMIT_BACKLOG", Value("1000"),
+        "Events that a subscriber from whom nothing is kept may be behind"),
+    Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Value("4MiB"), "Bytes of them"),
 
     Variable::new(PROVIDERS, "PROVIDER", Said("alphavantage if its key is set, else replay"),
         "Who is asked for prices: alphavantage, replay; a comma list is a fallback order, in which a replay never stands in for live prices"),
