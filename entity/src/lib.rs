@@ -5,6 +5,7 @@
 //! the network or the environment. Everybody depends on this crate; it depends on nobody.
 
 mod alert;
+mod candle;
 mod decimal;
 mod event;
 mod position;
@@ -17,6 +18,7 @@ pub mod table;
 mod timestamp;
 
 pub use alert::Alert;
+pub use candle::{Candle, CandleInterval};
 pub use decimal::{Decimal, DecimalError};
 pub use event::{Batch, Event};
 pub use position::{Cursor, CursorError, Position};

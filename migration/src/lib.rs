@@ -25,6 +25,7 @@ mod m20261122_000005_create_alerts;
 mod m20261122_000006_create_feed;
 mod m20261122_000007_create_providers;
 mod m20261122_000008_create_poll_requests;
+mod m20261123_000020_create_candles;
 
 /// Brings a database to the newest shape, and back.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_create_feed::Migration),
             Box::new(m20261122_000007_create_providers::Migration),
             Box::new(m20261122_000008_create_poll_requests::Migration),
+            Box::new(m20261123_000020_create_candles::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@
 //! `api` stocks; `api` follows it.
 
 pub mod alert;
+pub mod candle;
 pub mod feed;
 mod open;
 pub mod page;

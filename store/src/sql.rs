@@ -69,6 +69,33 @@ impl Sql {
         self.push(")")
     }
 
+    /// Goes on with a table `given` of whole numbers that has these columns and rows.
+    #[must_use]
+    pub fn rows<const N: usize>(
+        self,
+        columns: [&str; N],
+        rows: impl Iterator<Item = [i64; N]>,
+    ) -> Self {
+        if self.backend == DbBackend::Postgres {
+            let mut arrays: [Vec<i64>; N] = std::array::from_fn(|_| Vec::new());
+            for row in rows {
+                for (array, value) in arrays.iter_mut().zip(row) {
+                    array.push(value);
+                }
+            }
+            let begun = self.push("unnest").bind_row(arrays.map(Value::from).into());
+            return begun.push(&format!(" AS given ({})", columns.join(", ")));
+        }
+        let places: Vec<String> = (0..)
+            .zip(columns)
+            .map(|(place, column): (usize, _)| format!("value ->> {place} AS {column}"))
+            .collect();
+        let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
+        self.push(&format!("(SELECT {} FROM json_each(", places.join(", ")))
+            .bind(format!("[{}]", rows.join(",")))
+            .push(")) AS given")
+    }
+
     /// The statement.
     pub fn statement(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)

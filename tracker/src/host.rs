@@ -15,7 +15,7 @@ use store::{Seed, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Roster,
+    Roster, candle,
     engine::{self, Rules},
     ingest::Ingest,
     lease::Lease,
@@ -93,7 +93,7 @@ impl Tracker {
     async fn hold(&self, lease: Arc<Lease>) {
         let lost = tokio::select! {
             biased;
-            () = engine::run(self, Arc::clone(&lease)) => None,
+            () = self.work(&lease) => None,
             error = lease.lost() => Some(error),
         };
         self.metrics.tracking_stopped();
@@ -103,6 +103,19 @@ impl Tracker {
         if let Some(lease) = Arc::into_inner(lease) {
             lease.release().await;
         }
+    }
+
+    /// Makes up for what an older program did not store, and then polls.
+    async fn work(&self, lease: &Arc<Lease>) {
+        while let Err(error) = candle::rebuild(&self.store).await {
+            tracing::warn!(%error, "cannot make the candles of the prices that are stored");
+            let pause = RETRY + self.random.below(RETRY);
+            let slept = self.stopping.run_until_cancelled(tokio::time::sleep(pause));
+            if slept.await.is_none() {
+                return;
+            }
+        }
+        engine::run(self, Arc::clone(lease)).await;
     }
 
     /// Says what is about to be polled: nobody shall take a replay for today's prices.

@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     alert::percent_change,
-    market,
+    candle, market,
     quote::{PreviousClose, Quote},
 };
 
@@ -99,6 +99,8 @@ impl Ingest {
         }
         let prices: Vec<Price> = happened.iter().map(|(price, ..)| price.clone()).collect();
         write::prices(&feed, &prices).await?;
+        let befores = prices.iter().map(|price| known.newest.get(&price.stock_id));
+        candle::record(feed.connection(), prices.iter().zip(befores)).await?;
         ingested.prices = prices.len();
         let mut fired = Vec::new();
         for (price, stock, alert) in happened {

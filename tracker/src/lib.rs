@@ -7,6 +7,7 @@
 
 pub mod alert;
 pub mod budget;
+pub mod candle;
 mod engine;
 mod host;
 pub mod ingest;

@@ -1,6 +1,7 @@
 //! The tracker from outside.
 
 mod budget;
+mod candle;
 mod engine;
 mod ingest;
 mod journal;

@@ -13,7 +13,8 @@ use crate::{
 /// Every symbol of the file.
 pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 
-fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
+/// The bundled prices from a day on, once.
+pub(crate) fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
     let settings = ReplaySettings {
         from: Some(date(from)),
         every,

@@ -1,0 +1,241 @@
+//! Reads and writes candles.
+//!
+//! One invariant: whatever is read is one range of the key per stock, however old the history. Ingest writes, under the
+//! feed's lock, so that a candle that was read there is still that candle when it is written.
+
+use std::collections::HashMap;
+
+use entity::{Candle, CandleInterval, Decimal, Timestamp};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+
+use crate::sql::Sql;
+
+/// Stands for null where only whole numbers go.
+const NULL: i64 = -i64::MAX;
+
+/// What tells a candle from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CandleKey {
+    /// The stock's row.
+    pub stock_id: i64,
+    /// How long it is.
+    pub interval: CandleInterval,
+    /// When it begins.
+    pub start: Timestamp,
+}
+
+impl CandleKey {
+    /// The key of a candle.
+    pub fn of(candle: &Candle) -> Self {
+        Self {
+            stock_id: candle.stock_id,
+            interval: candle.interval,
+            start: candle.start,
+        }
+    }
+}
+
+/// Which of a stock's candles are wanted: the newest of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CandleRange {
+    /// How long they are.
+    pub interval: CandleInterval,
+    /// The earliest start.
+    pub from: Option<Timestamp>,
+    /// The first start that is too late.
+    pub to: Option<Timestamp>,
+    /// How many at the most.
+    pub limit: u32,
+}
+
+/// Candles of one stock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candles {
+    /// The candles of the range, the oldest first.
+    pub rows: Vec<Candle>,
+    /// The start of the stock's newest candle of this interval, be it in the range or after it.
+    pub newest: Option<Timestamp>,
+    /// When a provider last answered for the stock.
+    pub answered_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    #[sea_orm(nested)]
+    candle: Candle,
+    answered_at: Option<Timestamp>,
+}
+
+/// The newest candles of a range, for each of `stocks` that has any.
+pub async fn newest(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+    range: CandleRange,
+) -> Result<HashMap<i64, Candles>, DbErr> {
+    let mut read: HashMap<i64, Candles> = HashMap::new();
+    let rows = Row::find_by_statement(select(connection, stocks, range).statement());
+    for Row {
+        candle,
+        answered_at,
+    } in rows.all(connection).await?
+    {
+        let candles = read.entry(candle.stock_id).or_default();
+        candles.answered_at = answered_at;
+        candles.newest = candles.newest.max(Some(candle.start));
+        candles.rows.push(candle);
+    }
+    for candles in read.values_mut() {
+        candles.rows.sort_unstable_by_key(|candle| candle.start);
+    }
+    if range.to.is_some() {
+        for Newest { stock_id, start } in newest_starts(connection, stocks, range.interval).await? {
+            if let Some(candles) = read.get_mut(&stock_id) {
+                candles.newest = start;
+            }
+        }
+    }
+    Ok(read)
+}
+
+fn select(connection: &impl ConnectionTrait, stocks: &[i64], range: CandleRange) -> Sql {
+    let CandleRange {
+        interval,
+        from,
+        to,
+        limit,
+    } = range;
+    // The interval is part of the text, so that PostgreSQL knows the partition when it plans.
+    let minutes = interval.minutes();
+    let chosen = format!("FROM candles WHERE minutes = {minutes} AND stock_id = stocks.id");
+    let (begin, end) = if connection.get_database_backend() == DbBackend::Postgres {
+        let begin = format!("CROSS JOIN LATERAL (SELECT * {chosen}");
+        (begin, ") AS rows")
+    } else {
+        // SQLite has no LATERAL; CROSS JOIN keeps it from reading the candles first.
+        let rows = format!(
+            "CROSS JOIN candles AS rows ON rows.minutes = {minutes} AND rows.stock_id = stocks.id"
+        );
+        (
+            format!("{rows} AND rows.start IN (SELECT start {chosen}"),
+            ")",
+        )
+    };
+    let text = format!("SELECT rows.*, stocks.answered_at FROM stocks {begin}");
+    Sql::new(connection, text)
+        .bind_some(" AND start >= ", from)
+        .bind_some(" AND start < ", to)
+        .push(&format!(
+            " ORDER BY start DESC LIMIT {limit}{end} WHERE stocks.id"
+        ))
+        .is_any(stocks)
+}
+
+#[derive(FromQueryResult)]
+struct Newest {
+    stock_id: i64,
+    start: Option<Timestamp>,
+}
+
+async fn newest_starts(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+    interval: CandleInterval,
+) -> Result<Vec<Newest>, DbErr> {
+    let text = format!(
+        "SELECT stocks.id AS stock_id, (SELECT MAX(start) FROM candles \
+         WHERE minutes = {} AND stock_id = stocks.id) AS start FROM stocks WHERE stocks.id",
+        interval.minutes()
+    );
+    let sql = Sql::new(connection, text).is_any(stocks);
+    Newest::find_by_statement(sql.statement())
+        .all(connection)
+        .await
+}
+
+/// Those of the candles with these keys that exist.
+pub async fn by_keys(
+    connection: &impl ConnectionTrait,
+    keys: &[CandleKey],
+) -> Result<Vec<Candle>, DbErr> {
+    let given = keys.iter().map(|key| {
+        [
+            i64::from(key.interval.minutes()),
+            key.stock_id,
+            key.start.micros(),
+        ]
+    });
+    let sql =
+        Sql::new(connection, "SELECT rows.* FROM ").rows(["minutes", "stock_id", "start"], given);
+    let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
+    // One look into the key for each, whatever PostgreSQL thinks of the table's size.
+    let sql = if connection.get_database_backend() == DbBackend::Postgres {
+        let looked = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+        sql.push(&format!(" CROSS JOIN LATERAL {looked} AS rows"))
+    } else {
+        sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+    };
+    Candle::find_by_statement(sql.statement())
+        .all(connection)
+        .await
+}
+
+/// Stores candles, each of another key, in place of those that were there.
+pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), DbErr> {
+    const COLUMNS: [&str; 11] = [
+        "minutes",
+        "stock_id",
+        "start",
+        "opened_at",
+        "closed_at",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "count",
+    ];
+    if candles.is_empty() {
+        return Ok(());
+    }
+    let given = candles.iter().map(|candle| {
+        [
+            i64::from(candle.interval.minutes()),
+            candle.stock_id,
+            candle.start.micros(),
+            candle.opened_at.map_or(NULL, Timestamp::micros),
+            candle.closed_at.micros(),
+            Decimal::units(candle.open),
+            Decimal::units(candle.high),
+            Decimal::units(candle.low),
+            Decimal::units(candle.close),
+            candle.volume.unwrap_or(NULL),
+            i64::from(candle.count),
+        ]
+    });
+    let columns = COLUMNS.join(", ");
+    let text = format!(
+        "INSERT INTO candles ({columns}) SELECT minutes, stock_id, start, \
+         NULLIF(opened_at, {NULL}), closed_at, open, high, low, close, NULLIF(volume, {NULL}), count FROM "
+    );
+    let updates: Vec<String> = COLUMNS[3..]
+        .iter()
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    // Without WHERE, SQLite would take ON CONFLICT for a join's condition.
+    let sql = Sql::new(connection, text)
+        .rows(COLUMNS, given)
+        .push(&format!(
+            " WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET {}",
+            updates.join(", ")
+        ));
+    connection.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Whether there are prices without any candle, as in a database from before there were candles.
+pub async fn are_missing(connection: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let text = "SELECT 1 WHERE EXISTS (SELECT 1 FROM stock_prices) \
+                AND NOT EXISTS (SELECT 1 FROM candles)";
+    let row = connection.query_one_raw(Sql::new(connection, text).statement());
+    Ok(row.await?.is_some())
+}

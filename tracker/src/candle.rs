@@ -1,0 +1,54 @@
+//! Makes candles of prices, in the transaction that stores them.
+//!
+//! One invariant: a candle is what its stored prices make it, in the order of the market's time, whether they came one
+//! by one or were read again. Ingest calls [`record`] for new prices; [`rebuild`] makes those of a database that is
+//! older than they are.
+
+mod bucket;
+mod fold;
+mod rebuild;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::{CandleInterval, Price};
+use sea_orm::{ConnectionTrait, DbErr};
+use store::candle::{self, CandleKey};
+
+pub use self::bucket::{end, start};
+use self::fold::fold;
+pub(crate) use self::rebuild::rebuild;
+
+/// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
+/// caller holds the feed's lock.
+pub(crate) async fn record<'a>(
+    connection: &impl ConnectionTrait,
+    prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,
+) -> Result<(), DbErr> {
+    let key = |price: &Price, interval| CandleKey {
+        stock_id: price.stock_id,
+        interval,
+        start: start(interval, price),
+    };
+    let keys: BTreeSet<CandleKey> = prices
+        .clone()
+        .flat_map(|(price, _)| CandleInterval::ALL.map(|interval| key(price, interval)))
+        .collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<CandleKey> = keys.into_iter().collect();
+    let known = candle::by_keys(connection, &keys).await?;
+    let mut candles: BTreeMap<CandleKey, _> = known
+        .into_iter()
+        .map(|candle| (CandleKey::of(&candle), candle))
+        .collect();
+    for (price, before) in prices {
+        for interval in CandleInterval::ALL {
+            let key = key(price, interval);
+            let candle = fold(candles.remove(&key), key, price, before);
+            candles.insert(key, candle);
+        }
+    }
+    let candles: Vec<_> = candles.into_values().collect();
+    candle::write(connection, &candles).await
+}

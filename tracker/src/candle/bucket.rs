@@ -1,0 +1,31 @@
+//! Which stretch of time a price belongs to.
+//!
+//! One invariant: a trading day is the session's date as its provider said it, so that early and late trades belong to
+//! the day that they are of, whatever UTC's date is; shorter stretches are cut from UTC, whatever the session.
+
+use entity::{CandleInterval, Price, Timestamp};
+
+use crate::market;
+
+const MINUTE: i64 = 60_000_000;
+
+/// When the stretch of a price begins.
+pub fn start(interval: CandleInterval, price: &Price) -> Timestamp {
+    if interval == CandleInterval::OneDay {
+        return market::session_open(price.trading_day);
+    }
+    let at = price.market_time.micros();
+    Timestamp::from_micros(at - at.rem_euclid(width(interval)))
+}
+
+/// When the stretch that begins at `start` ends: a day with its session.
+pub fn end(interval: CandleInterval, start: Timestamp) -> Timestamp {
+    match interval {
+        CandleInterval::OneDay => market::session_close(market::trading_day(start)),
+        _ => Timestamp::from_micros(start.micros().saturating_add(width(interval))),
+    }
+}
+
+fn width(interval: CandleInterval) -> i64 {
+    i64::from(interval.minutes()) * MINUTE
+}
