@@ -164,17 +164,17 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
                 .iter()
                 .all(|row| row.market_time <= all[place].market_time)
         };
-        let word = |says: fn(&stock_price::Model) -> bool| {
+        let spoken = |says: fn(&stock_price::Model) -> bool| {
             (0..all.len())
                 .rev()
                 .find(|place| newest(*place) && says(all[*place]))
         };
         let any =
             |says: fn(&stock_price::Model) -> bool| (0..all.len()).find(|place| says(all[*place]));
-        let open = word(|row| row.open.is_some()).or(any(|row| row.open.is_some()));
-        let volume = word(|row| row.volume.is_some()).or(any(|row| row.volume.is_some()));
-        let highs = &all[word(|row| row.high.is_some()).unwrap_or(0)..];
-        let lows = &all[word(|row| row.low.is_some()).unwrap_or(0)..];
+        let open = spoken(|row| row.open.is_some()).or(any(|row| row.open.is_some()));
+        let volume = spoken(|row| row.volume.is_some()).or(any(|row| row.volume.is_some()));
+        let highs = &all[spoken(|row| row.high.is_some()).unwrap_or(0)..];
+        let lows = &all[spoken(|row| row.low.is_some()).unwrap_or(0)..];
         let told = (
             open.map_or(first.price, |place| all[place].open.expect("said")),
             highs
