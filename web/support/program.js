@@ -15,12 +15,41 @@ const program = join(target, 'debug', 'api');
 /** What a test may take at most; a state that is not reached by then fails it. */
 export const limit = { timeout: 30_000 };
 
-/** Starts the program and answers its addresses, its admin token and how to stop it. */
+/** Starts the program and answers its addresses, its admin token, and how to stop it and to start it anew. */
 export async function start(variables = {}) {
   if (!existsSync(program)) {
     throw new Error(`${program} is missing: run \`cargo build -p api\` first`);
   }
   const folder = await mkdtemp(join(tmpdir(), 'stock-tracker-web-'));
+  let running = await run(folder, variables);
+  /** Ends it as a service manager would. */
+  const end = async () => {
+    running.child.kill('SIGTERM');
+    const [code] = await running.exited;
+    return code;
+  };
+  const api = {
+    ...running.found,
+    /** Ends it, removes what it kept, and answers its exit code. */
+    async stop() {
+      const code = await end();
+      await rm(folder, { recursive: true });
+      return code;
+    },
+    /** Ends it and starts another one with the same database and address; answers the exit code of the first. */
+    async restart() {
+      const code = await end();
+      const { port } = new URL(api.graphql);
+      running = await run(folder, { ...variables, API_PORT: port });
+      Object.assign(api, running.found);
+      return code;
+    },
+  };
+  return api;
+}
+
+/** Runs the program in a folder until it has told its addresses. */
+async function run(folder, variables) {
   const child = spawn(program, {
     // Nothing of the caller's: no .env, no setting.
     cwd: folder,
@@ -37,33 +66,22 @@ export async function start(variables = {}) {
   });
   const exited = once(child, 'exit');
   const said = [];
-  const found = {};
-  const announced = new Promise((found_all, fail) => {
+  const told = {};
+  await new Promise((found_all, fail) => {
     createInterface(child.stdout).on('line', (line) => {
       said.push(line);
       const event = JSON.parse(line);
-      found.token ??= event.admin_token;
+      told.token ??= event.admin_token;
       const [, name, url] = /^(\w+) +((?:http|ws):\S+)$/.exec(event.message) ?? [];
-      if (name) found[name.toLowerCase()] = url;
-      if (found.metrics) found_all();
+      if (name) told[name.toLowerCase()] = url;
+      if (told.metrics) found_all();
     });
     exited.then(([code]) => fail(new Error(`api ended with ${code}:\n${said.join('\n')}`)));
   });
-  await announced;
-  return {
-    token: found.token,
-    graphql: found.graphql,
-    rest: new URL('/api/v1', found.graphql).href,
-    websocket: found.websocket,
-    metrics: found.metrics,
-    /** Ends it as a service manager would, and answers its exit code. */
-    async stop() {
-      child.kill('SIGTERM');
-      const [code] = await exited;
-      await rm(folder, { recursive: true });
-      return code;
-    },
-  };
+  const { token, graphql, websocket, metrics } = told;
+  const rest = new URL('/api/v1', graphql).href;
+  const found = { token, graphql, rest, websocket, metrics };
+  return { child, exited, found };
 }
 
 /** Asks again until `look` answers something. */

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { limit, start } from '../support/program.js';
+import { pricesBetween } from '../support/query.js';
 
 let api;
 before(async () => (api = await start()), limit);
@@ -19,17 +20,6 @@ async function take(count, query, variables) {
   }
   await client.dispose();
   return results;
-}
-
-async function ask(query, variables) {
-  const response = await fetch(api.graphql, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = await response.json();
-  assert.equal(errors, undefined);
-  return data;
 }
 
 const PRICES = `subscription ($symbols: [Symbol!], $after: Cursor, $mode: DeliveryMode) {
@@ -54,13 +44,7 @@ test('prices go on after a cursor, without a gap or a repeat', limit, async () =
   const resumed = await take(10, PRICES, { symbols, after: cursor, mode: 'ALL' });
   assert.ok(resumed.every((it) => it.extensions?.delivery === undefined));
   const told = resumed.map((it) => it.data.priceUpdates);
-  const { history } = await ask(
-    `query ($before: Cursor) {
-      history(symbol: "MSFT", last: 10, before: $before) { nodes { symbol price tradingDay cursor } }
-    }`,
-    { before: cursor },
-  );
-  assert.deepEqual(told, history.nodes.reverse());
+  assert.deepEqual(told, await pricesBetween(api, 'MSFT', cursor, told.at(-1).cursor));
 });
 
 test('alerts arrive, and go on after a cursor', limit, async () => {
