@@ -2,7 +2,7 @@
 //!
 //! One invariant: the hub holds an unbroken run of the feed that ends where this process has read to, and a reader that
 //! joins at a place gets everything after it, once, in order: what is in the run at once, the rest as it is published.
-//! Publishing costs what the interested readers cost, and waits for none of them.
+//! When the feed's thread is lost, the readers are told up to where they have everything. Publishing costs what the interested readers cost, and waits for none of them.
 
 mod follow;
 mod inbox;
@@ -22,7 +22,7 @@ use entity::{Batch, Position};
 
 pub(crate) use self::{
     follow::follow,
-    inbox::{Interest, Lagging, Pace},
+    inbox::{Interest, Pace, Parted},
     reader::Reader,
     run::Happened,
 };
@@ -104,6 +104,21 @@ impl Hub {
             }
         }
         run.forget();
+    }
+
+    /// Begins anew at `position`, after a gap: readers get what waits for them and then part from the hub.
+    pub(crate) fn restart(&self, position: Position) {
+        let mut state = self.state();
+        let end = state.run.end();
+        state.run = Run::at(position);
+        // Who parts still leaves, but of the new readers' maps: numbers are never used twice.
+        let of_all = std::mem::take(&mut state.of_all);
+        let of_stock = std::mem::take(&mut state.of_stock);
+        drop(state);
+        let of_stock = of_stock.values().flat_map(Readers::values);
+        for inbox in of_all.values().chain(of_stock) {
+            inbox.cut(end);
+        }
     }
 
     /// Follows what `interest` selects from after `position`; `None` if the hub no longer knows what came then.

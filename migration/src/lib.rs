@@ -25,6 +25,9 @@ mod m20261122_000005_create_alerts;
 mod m20261122_000006_create_feed;
 mod m20261122_000007_create_providers;
 mod m20261122_000008_create_poll_requests;
+mod m20261123_000001_partition_stock_prices;
+mod m20261123_000002_remember_what_was_pruned;
+mod m20261123_000003_create_readable_prices;
 mod m20261123_000020_create_candles;
 
 /// Brings a database to the newest shape, and back.
@@ -43,6 +46,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_create_feed::Migration),
             Box::new(m20261122_000007_create_providers::Migration),
             Box::new(m20261122_000008_create_poll_requests::Migration),
+            Box::new(m20261123_000001_partition_stock_prices::Migration),
+            Box::new(m20261123_000002_remember_what_was_pruned::Migration),
+            Box::new(m20261123_000003_create_readable_prices::Migration),
             Box::new(m20261123_000020_create_candles::Migration),
         ]
     }

@@ -9,7 +9,7 @@ mod listener;
 mod writer;
 
 pub use doorbell::{Bell, Doorbell, Listening};
-pub use follower::{FeedFollower, end};
+pub use follower::{FeedFollower, Followed, end};
 pub use listener::relay_notifications;
 pub use writer::FeedTransaction;
 pub(crate) use {follower::end_within, writer::HEAD};

@@ -7,8 +7,10 @@
 pub mod alert;
 pub mod candle;
 pub mod feed;
+mod month;
 mod open;
 pub mod page;
+mod partition;
 pub mod price;
 pub mod request;
 mod seed;
@@ -19,7 +21,7 @@ pub use open::{OpenError, open};
 use runtime::{clock::SharedClock, database::Database};
 pub use seed::{Seed, seed};
 
-use crate::feed::Doorbell;
+use crate::{feed::Doorbell, partition::Partitions};
 
 /// What it takes to write and to follow: cheap to clone.
 #[derive(Clone)]
@@ -30,6 +32,7 @@ pub struct Store {
     pub clock: SharedClock,
     /// Wakes those who wait for what is written.
     pub doorbell: Doorbell,
+    partitions: Partitions,
 }
 
 impl Store {
@@ -39,6 +42,7 @@ impl Store {
             database,
             clock,
             doorbell: Doorbell::new(),
+            partitions: Partitions::new(),
         }
     }
 }

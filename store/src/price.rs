@@ -1,4 +1,6 @@
-//! Reads prices.
+//! Reads prices, and writes them.
+
+mod record;
 
 use std::collections::HashMap;
 
@@ -6,6 +8,7 @@ use entity::{Position, Price, Timestamp};
 use runtime::database::DatabaseKind;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IsolationLevel, TransactionTrait, Value};
 
+pub use self::record::record;
 use crate::{
     Store,
     feed::end_within,

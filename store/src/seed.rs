@@ -35,6 +35,7 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
         epoch: Set(seed.epoch),
         seq: Set(0),
         recorded_at: Set(now),
+        pruned_seq: Set(0),
     };
     let written = feed_head::Entity::insert(head)
         .on_conflict(

@@ -23,6 +23,11 @@ impl Sql {
         }
     }
 
+    /// Which database it is for.
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
     /// Goes on with this text.
     #[must_use]
     pub fn push(mut self, text: &str) -> Self {

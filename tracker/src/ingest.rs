@@ -98,7 +98,7 @@ impl Ingest {
             happened.push((price, stock.clone(), alert));
         }
         let prices: Vec<Price> = happened.iter().map(|(price, ..)| price.clone()).collect();
-        write::prices(&feed, &prices).await?;
+        store::price::record(&feed, &prices).await?;
         let befores = prices.iter().map(|price| known.newest.get(&price.stock_id));
         candle::record(feed.connection(), prices.iter().zip(befores)).await?;
         ingested.prices = prices.len();

@@ -1,11 +1,12 @@
 //! Carries the feed into the hub.
 //!
-//! One invariant: an error of the database only delays; the same place is read again until it can be.
+//! One invariant: an error of the database only delays; the same place is read again until it can be. What is gone by
+//! then cuts the hub's readers off, who read on in the tables.
 
 use std::time::Duration;
 
 use runtime::{clock::SharedClock, metric::ServeMetrics};
-use store::feed::FeedFollower;
+use store::feed::{FeedFollower, Followed};
 
 use super::Hub;
 
@@ -21,8 +22,15 @@ pub(crate) async fn follow(
 ) {
     loop {
         match follower.read_once().await {
-            Ok(batches) if batches.is_empty() => follower.wait().await,
-            Ok(batches) => {
+            Ok(Followed::Lost(position)) => {
+                tracing::warn!(
+                    seq = position.seq,
+                    "this process was cut off for longer than the feed is kept; its subscribers read the tables"
+                );
+                hub.restart(position);
+            }
+            Ok(Followed::Batches(batches)) if batches.is_empty() => follower.wait().await,
+            Ok(Followed::Batches(batches)) => {
                 for batch in batches {
                     let lag = clock.now().since(batch.end.recorded_at);
                     metrics.feed_followed(lag);

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use entity::Event;
+use entity::{Event, Position};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -41,9 +41,14 @@ pub(crate) enum Pace {
     },
 }
 
-/// The reader is further behind than is kept for it.
+/// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lagging;
+pub(crate) enum Parted {
+    /// The reader is further behind than is kept for it.
+    Lagging,
+    /// The hub has missed what came after this place, up to which the reader has everything: the tables have it.
+    Cut(Position),
+}
 
 /// Events that wait for one reader.
 #[derive(Debug)]
@@ -66,6 +71,8 @@ struct Waiting {
     of_stock: HashMap<i64, i64>,
     /// How many of them are from before the reader joined: it is not behind for having come late.
     backlog: usize,
+    /// The place after which nothing is put in any more.
+    cut: Option<Position>,
 }
 
 impl Inbox {
@@ -128,7 +135,7 @@ impl Inbox {
     }
 
     /// The oldest event that waits, with how many it replaced.
-    pub(super) async fn take(&self) -> Result<(Arc<Happened>, u64), Lagging> {
+    pub(super) async fn take(&self) -> Result<(Arc<Happened>, u64), Parted> {
         loop {
             if let Some(first) = self.take_waiting()? {
                 return Ok(first);
@@ -138,12 +145,15 @@ impl Inbox {
     }
 
     /// As [`take`](Self::take), if anything waits.
-    pub(super) fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Lagging> {
+    pub(super) fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
         if self.lagging.is_cancelled() {
-            return Err(Lagging);
+            return Err(Parted::Lagging);
         }
         let mut waiting = self.waiting();
         let first = waiting.events.pop_first();
+        if let (None, Some(position)) = (&first, waiting.cut) {
+            return Err(Parted::Cut(position));
+        }
         waiting.backlog = waiting.backlog.saturating_sub(1);
         if let Some((seq, (happened, _))) = &first
             && waiting.of_stock.get(&happened.stock_id()) == Some(seq)
@@ -151,6 +161,12 @@ impl Inbox {
             waiting.of_stock.remove(&happened.stock_id());
         }
         Ok(first.map(|(_, taken)| taken))
+    }
+
+    /// Ends with what waits: nothing comes after `position`.
+    pub(super) fn cut(&self, position: Position) {
+        self.waiting().cut = Some(position);
+        self.bell.notify_one();
     }
 
     fn wants(&self, happened: &Happened) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Hub,
-    inbox::{Inbox, Lagging},
+    inbox::{Inbox, Parted},
     run::Happened,
 };
 
@@ -28,12 +28,12 @@ impl Reader {
     }
 
     /// Waits for the next event, and how many before it were skipped in its favour.
-    pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Lagging> {
+    pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Parted> {
         self.inbox.take().await
     }
 
     /// The next event, if it is there.
-    pub(crate) fn next_waiting(&mut self) -> Result<Option<(Arc<Happened>, u64)>, Lagging> {
+    pub(crate) fn next_waiting(&mut self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
         self.inbox.take_waiting()
     }
 }

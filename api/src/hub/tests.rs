@@ -151,7 +151,7 @@ fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
     assert!(!lagging.is_cancelled());
     publish(&hub, 4, 1);
     assert!(lagging.is_cancelled());
-    assert_eq!(slow.next_waiting().map(|_| ()), Err(Lagging));
+    assert_eq!(slow.next_waiting().map(|_| ()), Err(Parted::Lagging));
     assert_eq!(waiting(&mut other), [(4, 3)]);
 }
 
@@ -169,6 +169,40 @@ fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
     publish(&hub, 6, 2);
     publish(&hub, 7, 2);
     assert_eq!(waiting(&mut reader), [(5, 0), (7, 1)]);
+}
+
+#[tokio::test]
+async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
+    let hub = Hub::at(position(0));
+    let mut behind = hub
+        .join(interest(None, Pace::Latest), position(0))
+        .expect("a reader");
+    let mut waiting_for_more = hub
+        .join(interest(Some(vec![2]), ALL), position(0))
+        .expect("a reader");
+    publish(&hub, 1, 1);
+    publish(&hub, 2, 1);
+    let (next, ()) = tokio::join!(waiting_for_more.next(), async {
+        hub.restart(position(90));
+    });
+    assert_eq!(next.map(|_| ()), Err(Parted::Cut(position(2))));
+    publish(&hub, 91, 1);
+    let told = behind.next_waiting().expect("what was put in is told");
+    assert_eq!(
+        told.map(|(happened, missed)| (happened.position.seq, missed)),
+        Some((2, 1))
+    );
+    assert_eq!(
+        behind.next_waiting().map(|_| ()),
+        Err(Parted::Cut(position(2)))
+    );
+    assert!(hub.join(interest(None, ALL), position(2)).is_none());
+    let mut new = hub
+        .join(interest(None, ALL), position(90))
+        .expect("the hub has it");
+    assert_eq!(waiting(&mut new), [(91, 0)]);
+    drop((behind, waiting_for_more));
+    assert_eq!(hub.readers(), 1);
 }
 
 #[tokio::test]

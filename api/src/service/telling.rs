@@ -9,12 +9,16 @@ use entity::{Event, Position, Price};
 use futures_util::{Stream, stream};
 
 use super::{Error, Following, Service, following::Kind};
-use crate::hub::{Happened, Interest, Lagging, Reader};
+use crate::hub::{Happened, Interest, Parted, Reader};
 
 /// The most that is read from the database at once.
 const PAGE: u32 = 500;
 /// How long to wait before a failing database is asked again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// The subscriber is too far behind to be told everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lagging;
 
 /// Something to tell a subscriber.
 #[derive(Clone, Debug)]
@@ -113,12 +117,23 @@ impl Telling {
                 });
             }
             if let Some(reader) = &mut self.reader {
-                let (happened, missed) = reader.next().await?;
-                return Ok(Told {
-                    happened,
-                    missed,
-                    snapshot: false,
-                });
+                match reader.next().await {
+                    Ok((happened, missed)) => {
+                        return Ok(Told {
+                            happened,
+                            missed,
+                            snapshot: false,
+                        });
+                    }
+                    Err(Parted::Lagging) => return Err(Lagging),
+                    Err(Parted::Cut(position)) => {
+                        self.reader = None;
+                        // It joined ahead of the hub if it has read more than the hub.
+                        if position.seq > self.position.seq {
+                            self.position = position;
+                        }
+                    }
+                }
             }
             self.reader = self.service.hub.join(self.interest.clone(), self.position);
             if self.reader.is_none() {

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Room, frame};
-use crate::hub::{Interest, Lagging, Pace, Reader};
+use crate::hub::{Interest, Pace, Parted, Reader};
 
 /// The largest message that a client may send, in bytes; it is thrown away.
 pub(super) const LARGEST_INPUT: usize = 64 * 1024;
@@ -111,7 +111,7 @@ async fn tell(
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
                 }
-                Err(Lagging) => return overload,
+                Err(_) => return overload,
             },
             () = silence(hearing.clone()) => {
                 return (CloseReason::Silent, Some(close_code::POLICY));
@@ -129,10 +129,10 @@ async fn tell(
 }
 
 /// Waits for something to tell, and takes all that is there.
-async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Lagging> {
+async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Parted> {
     let (first, _) = reader.next().await?;
     let mut events = vec![first];
-    while let Some((event, _)) = reader.next_waiting()? {
+    while let Ok(Some((event, _))) = reader.next_waiting() {
         events.push(event);
     }
     let frames = events

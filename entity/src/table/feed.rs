@@ -12,6 +12,8 @@ pub struct Model {
     /// Place of the last event.
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
+    /// Place of the last event before this row's: who has not read up to there has missed something.
+    pub after_seq: i64,
     pub recorded_at: Timestamp,
     /// The events, as JSON.
     #[sea_orm(column_type = "Text")]

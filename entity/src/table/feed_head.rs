@@ -14,6 +14,8 @@ pub struct Model {
     pub epoch: i64,
     pub seq: i64,
     pub recorded_at: Timestamp,
+    /// The place of the last price, of any stock, that retention dropped, or 0.
+    pub pruned_seq: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,4 @@
-//! `quotes`: the latest price of each stock, which outlives its row in `stock_prices`.
+//! `quotes`: the latest price of each stock, which outlives its row in `stock_prices`, and how far back those reach.
 
 use sea_orm::entity::prelude::*;
 
@@ -23,6 +23,10 @@ pub struct Model {
     pub market_time: Timestamp,
     pub market_time_sent: bool,
     pub provider: String,
+    /// No price of the stock that is kept was recorded before.
+    pub begins_at: Timestamp,
+    /// The place of the last of its prices that retention dropped, or 0.
+    pub pruned_seq: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,7 +1,8 @@
 //! Reads the feed as it grows.
 //!
 //! One invariant: every batch is handed out once, in order, whether a bell rang or not; an error loses nothing, the
-//! next read goes on from the same place.
+//! next read goes on from the same place. What was pruned before it could be read is never passed over in silence: a row
+//! says which one came before it, and the last one is never pruned.
 
 use entity::{
     Batch, Position,
@@ -16,6 +17,16 @@ use crate::Store;
 
 /// The most batches read at once.
 const PAGE: u64 = 256;
+
+/// What a look at the feed found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// The batches since the last read, at most a page of them; none when the feed has not grown.
+    Batches(Vec<Batch>),
+    /// Some of what came since was pruned: this follower was away for too long. It goes on from this place, where the
+    /// feed ended just now; what came before is in the tables.
+    Lost(Position),
+}
 
 /// Somebody who reads the feed from a place onwards.
 pub struct FeedFollower {
@@ -47,14 +58,21 @@ impl FeedFollower {
         self.bell.rung().await;
     }
 
-    /// The batches since the last read, at most a page of them; none when the feed has not grown.
-    pub async fn read_once(&mut self) -> Result<Vec<Batch>, DbErr> {
+    /// Reads on.
+    pub async fn read_once(&mut self) -> Result<Followed, DbErr> {
         let rows = feed::Entity::find()
             .filter(feed::Column::Seq.gt(self.position.seq))
             .order_by_asc(feed::Column::Seq)
             .limit(PAGE)
             .all(self.store.database.read())
             .await?;
+        if rows
+            .first()
+            .is_some_and(|row| row.after_seq > self.position.seq)
+        {
+            self.position = end(&self.store).await?;
+            return Ok(Followed::Lost(self.position));
+        }
         let batches = rows
             .into_iter()
             .map(|row| batch(self.position.epoch, &row))
@@ -62,7 +80,7 @@ impl FeedFollower {
         if let Some(last) = batches.last() {
             self.position = last.end;
         }
-        Ok(batches)
+        Ok(Followed::Batches(batches))
     }
 }
 

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{Bell, Doorbell};
-use crate::Store;
+use crate::{Store, partition::Partitions};
 
 /// The id of the head's only row.
 pub(crate) const HEAD: i32 = 1;
@@ -22,6 +22,7 @@ pub(crate) const HEAD: i32 = 1;
 pub struct FeedTransaction {
     transaction: DatabaseTransaction,
     doorbell: Doorbell,
+    partitions: Partitions,
     head: feed_head::Model,
     seq: i64,
     recorded_at: Timestamp,
@@ -42,6 +43,7 @@ impl FeedTransaction {
         Ok(Self {
             transaction,
             doorbell: store.doorbell.clone(),
+            partitions: store.partitions.clone(),
             seq: head.seq,
             head,
             recorded_at,
@@ -57,6 +59,13 @@ impl FeedTransaction {
     /// The connection to write with.
     pub fn connection(&self) -> &DatabaseTransaction {
         &self.transaction
+    }
+
+    /// Makes room for the prices that this transaction records.
+    pub(crate) async fn prepare(&self) -> Result<(), DbErr> {
+        self.partitions
+            .prepare(&self.transaction, self.recorded_at)
+            .await
     }
 
     /// The next place in the feed; an event with it must be [pushed](Self::push).
@@ -89,6 +98,7 @@ impl FeedTransaction {
             .map_err(|error| DbErr::Custom(format!("events do not serialise: {error}")))?;
         let row = feed::ActiveModel {
             seq: Set(self.seq),
+            after_seq: Set(self.head.seq),
             recorded_at: Set(self.recorded_at),
             events: Set(events),
         };

@@ -1,5 +1,6 @@
 //! The store on real databases, of both kinds.
 
 mod feed;
+mod migration;
 mod page;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::{Position, Timestamp};
+use entity::Position;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use runtime::on_both_databases;
 use store::{
@@ -11,7 +11,7 @@ use store::{
     stock::{self, StockKey},
 };
 
-use crate::world::{record, store, symbol};
+use crate::world::{instant, record, store, symbol};
 
 /// Places of a list, newest first, as the page of a span should be.
 fn expected(list: &[i64], span: &Span<i64>) -> (Vec<i64>, bool, bool) {
@@ -44,7 +44,7 @@ fn key(seq: i64) -> PriceKey {
     Position {
         epoch: 7,
         seq,
-        recorded_at: Timestamp::from_micros(seq / 3),
+        recorded_at: instant(seq),
     }
     .into()
 }
@@ -59,11 +59,11 @@ fn places(page: &Page<entity::Price>) -> (Vec<i64>, bool, bool) {
 
 on_both_databases! {
     async fn every_page_of_prices_is_the_one_that_counting_gives(database) {
-        let (store, _) = store(&database, &["AAPL", "IBM"]).await;
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         let mut list = Vec::new();
         for seq in 1..=24_i64 {
             let stock = if seq % 4 == 0 { 2 } else { 1 };
-            record(&store, stock, seq).await;
+            record(&store, &clock, stock, seq).await;
             if stock == 1 {
                 list.insert(0, seq);
             }
@@ -92,11 +92,11 @@ on_both_databases! {
     }
 
     async fn many_first_pages_are_what_each_would_be_alone(database) {
-        let (store, _) = store(&database, &["AAPL", "GOOG", "IBM"]).await;
+        let (store, clock) = store(&database, &["AAPL", "GOOG", "IBM"]).await;
         for seq in 1..=20_i64 {
-            record(&store, 1 + seq % 2, seq).await;
+            record(&store, &clock, 1 + seq % 2, seq).await;
         }
-        let recorded = Recorded { from: Some(Timestamp::from_micros(1)), to: Some(Timestamp::from_micros(6)) };
+        let recorded = Recorded { from: Some(instant(3)), to: Some(instant(18)) };
         for recorded in [Recorded::default(), recorded] {
             for (limit, from_end) in [(0, false), (4, false), (4, true), (100, true)] {
                 let together: HashMap<i64, Page<entity::Price>> =

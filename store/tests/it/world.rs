@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use entity::{Decimal, Price, Symbol, Timestamp, table::stock_price};
+use entity::{Decimal, Event, Position, Price, Symbol, Timestamp};
 use runtime::{clock::ManualClock, testing::TestDatabase};
-use sea_orm::EntityTrait;
-use store::{Seed, Store, seed};
+use store::{Seed, Store, feed::FeedTransaction, seed};
 
 /// A seeded store that tracks `symbols`, and the clock that it records with.
 pub(crate) async fn store(database: &TestDatabase, symbols: &[&str]) -> (Store, ManualClock) {
@@ -14,7 +13,7 @@ pub(crate) async fn store(database: &TestDatabase, symbols: &[&str]) -> (Store, 
         .migrate()
         .await
         .expect("the database takes its tables");
-    let clock = ManualClock::at(Timestamp::from_micros(1_000_000));
+    let clock = ManualClock::at(BEGIN);
     let store = Store::new((**database).clone(), clock.shared());
     let first = Seed {
         epoch: 7,
@@ -29,9 +28,36 @@ pub(crate) fn symbol(text: &str) -> Symbol {
     text.parse().expect("a symbol")
 }
 
-/// Stores a price of `stock` at place `seq`, recorded `seq / 3` microseconds after 1970, so that places share instants.
-pub(crate) async fn record(store: &Store, stock: i64, seq: i64) {
-    let price = Price {
+/// When a test's store begins.
+pub(crate) const BEGIN: Timestamp = Timestamp::from_micros(1_000_000);
+
+/// When [`record`] stores the price at place `seq`: three places share an instant.
+pub(crate) fn instant(seq: i64) -> Timestamp {
+    Timestamp::from_micros(BEGIN.micros() + seq / 3)
+}
+
+/// Stores a price of `stock` at the feed's next place, which is `seq`.
+pub(crate) async fn record(store: &Store, clock: &ManualClock, stock: i64, seq: i64) {
+    clock.set(instant(seq));
+    let place = record_now(store, stock).await;
+    assert_eq!((place.seq, place.recorded_at), (seq, instant(seq)));
+}
+
+/// Stores a price of `stock`, and answers its place.
+pub(crate) async fn record_now(store: &Store, stock: i64) -> Position {
+    let mut feed = FeedTransaction::begin(store).await.expect("a turn");
+    let price = price(stock, feed.next_seq(), feed.recorded_at());
+    let written = store::price::record(&feed, std::slice::from_ref(&price)).await;
+    written.expect("the price is stored");
+    let known = store::stock::by_ids(feed.connection(), &[stock]).await;
+    let stock = known.expect("an answer").pop().expect("a stock");
+    feed.push(Event::QuoteRecorded { price, stock });
+    feed.commit().await.expect("it commits")
+}
+
+/// A price of `stock`.
+pub(crate) fn price(stock: i64, seq: i64, recorded_at: Timestamp) -> Price {
+    Price {
         stock_id: stock,
         symbol: symbol("UNUSED"),
         seq,
@@ -44,12 +70,9 @@ pub(crate) async fn record(store: &Store, stock: i64, seq: i64) {
         trading_day: NaiveDate::from_ymd_opt(2026, 11, 20).expect("a date"),
         market_time: Timestamp::from_micros(0),
         market_time_sent: false,
-        recorded_at: Timestamp::from_micros(seq / 3),
+        recorded_at,
         provider: "test".to_owned(),
-    };
-    let row = stock_price::ActiveModel::from(&price);
-    let written = stock_price::Entity::insert(row).exec_without_returning(store.database.write());
-    written.await.expect("the price is stored");
+    }
 }
 
 /// A store and what outlives a task.

@@ -1,13 +1,13 @@
 //! Writes what is new, in the transaction that tells of it.
 
 use entity::{
-    Alert, Price, Stock,
-    table::{alert, provider, stock, stock_price},
+    Alert, Stock,
+    table::{alert, provider, stock},
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Statement,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
 use store::feed::FeedTransaction;
@@ -54,35 +54,6 @@ pub(super) async fn details(
     if news {
         row.update(feed.connection()).await?;
     }
-    Ok(())
-}
-
-/// Stores prices, each of another stock, and makes them their stocks' latest.
-pub(super) async fn prices(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbErr> {
-    let Some(first) = prices.first() else {
-        return Ok(());
-    };
-    let rows = prices.iter().map(stock_price::ActiveModel::from);
-    stock_price::Entity::insert_many(rows)
-        .exec_without_returning(feed.connection())
-        .await?;
-    let columns = Price::COLUMNS;
-    let updates: Vec<String> = columns
-        .split(", ")
-        .filter(|column| *column != "stock_id")
-        .map(|column| format!("{column} = excluded.{column}"))
-        .collect();
-    let sql = format!(
-        "INSERT INTO quotes ({columns}) \
-         SELECT {columns} FROM stock_prices WHERE recorded_at = $1 AND seq >= $2 \
-         ON CONFLICT (stock_id) DO UPDATE SET {}",
-        updates.join(", ")
-    );
-    let backend = feed.connection().get_database_backend();
-    let values = [first.recorded_at.into(), first.seq.into()];
-    feed.connection()
-        .execute_raw(Statement::from_sql_and_values(backend, sql, values))
-        .await?;
     Ok(())
 }
 

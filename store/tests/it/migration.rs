@@ -1,0 +1,51 @@
+//! Bringing a database that has prices to the newest shape, and back.
+
+use std::time::Duration;
+
+use entity::table::{feed, quote, stock_price};
+use migration::Migrator;
+use runtime::on_both_databases;
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, Statement};
+use sea_orm_migration::MigratorTrait;
+
+use crate::world::{record, record_now, store};
+
+on_both_databases! {
+    async fn rows_survive_the_way_back_and_forth(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        for stock in [1, 2, 1, 1, 2, 1] {
+            record_now(&store, stock).await;
+            clock.advance(Duration::from_hours(24 * 20));
+        }
+        let rows = async || {
+            let prices = stock_price::Entity::find().order_by_asc(stock_price::Column::Seq);
+            let quotes = quote::Entity::find().order_by_asc(quote::Column::StockId);
+            let feed = feed::Entity::find().order_by_asc(feed::Column::Seq);
+            (
+                prices.all(database.read()).await.expect("prices"),
+                quotes.all(database.read()).await.expect("quotes"),
+                feed.all(database.read()).await.expect("the feed"),
+            )
+        };
+        let before = rows().await;
+        assert_eq!((before.0.len(), before.1.len(), before.2.len()), (6, 2, 6));
+        // Down to the shape that was first released.
+        Migrator::down(database.write(), Some(3)).await.expect("it goes back");
+        Migrator::up(database.write(), None).await.expect("it goes forth");
+        assert_eq!(rows().await, before);
+    }
+
+    async fn people_read_prices_as_numbers_and_times(database) {
+        let (store, clock) = store(&database, &["AAPL"]).await;
+        record(&store, &clock, 1, 1).await;
+        let text = "SELECT symbol || ' ' || price || ' ' || CAST(recorded_at AS text) AS told FROM readable_prices";
+        let read = Statement::from_string(database.read().get_database_backend(), text);
+        let row = database.read().query_one_raw(read).await.expect("an answer").expect("a row");
+        let told: String = row.try_get_by_index(0).expect("a text");
+        let expected = match database.kind() {
+            runtime::database::DatabaseKind::Postgres => "AAPL 0.00000001 1970-01-01 00:00:01+00",
+            runtime::database::DatabaseKind::Sqlite => "AAPL 1.0e-08 1970-01-01T00:00:01.000000Z",
+        };
+        assert_eq!(told, expected);
+    }
+}
