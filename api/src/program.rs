@@ -20,7 +20,7 @@ use runtime::{
 use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
+use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
 use crate::{
@@ -60,7 +60,16 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
         if store.database.kind() == DatabaseKind::Sqlite {
             let counted = TrackerMetrics::new(&meter, &roster.names());
             let rules = Rules::from_settings(&settings.tracking);
-            Tracker::new(store.clone(), roster, rules, counted, random.clone()).start(shutdown);
+            let retention = retention_of(settings.retention);
+            Tracker::new(
+                store.clone(),
+                roster,
+                rules,
+                retention,
+                counted,
+                random.clone(),
+            )
+            .start(shutdown);
         }
         let metrics = ServeMetrics::new(&meter);
         let routes = serve(&settings, store, &process, metrics, (guard, documents)).await?;

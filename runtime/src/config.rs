@@ -17,6 +17,7 @@ mod provider;
 mod reader;
 mod refusal;
 mod replay;
+mod retention;
 mod secret;
 mod tracking;
 mod value;
@@ -36,6 +37,7 @@ pub use program::Program;
 pub use provider::{AlphaVantageSettings, ProviderName};
 pub use refusal::{Fault, Refusal};
 pub use replay::{ReplaySettings, ReplaySpeed};
+pub use retention::RetentionSettings;
 pub use secret::Secret;
 pub use tracking::{MarketHours, TrackingSettings};
 pub use variable::{Fallback, VARIABLES, Variable};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub tracking: TrackingSettings,
     /// Alpha Vantage's plan.
     pub alpha_vantage: AlphaVantageSettings,
+    /// How long what is kept.
+    pub retention: RetentionSettings,
     /// How recorded prices are replayed.
     pub replay: ReplaySettings,
     /// Bounds a stop.
@@ -145,6 +149,7 @@ impl Settings {
             limits: LimitSettings::read(reader),
             tracking: TrackingSettings::read(reader),
             alpha_vantage: AlphaVantageSettings::read(reader),
+            retention: RetentionSettings::read(reader),
             replay: ReplaySettings::read(reader),
             shutdown_grace: reader.value("SHUTDOWN_GRACE", value::positive_duration),
             log: LogSettings::read(reader),

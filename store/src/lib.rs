@@ -13,6 +13,7 @@ pub mod page;
 mod partition;
 pub mod price;
 pub mod request;
+pub mod retention;
 mod seed;
 pub mod sql;
 pub mod stock;

@@ -39,6 +39,12 @@ impl Month {
         Self(earlier.unwrap_or(self.0))
     }
 
+    /// That `column` lies in it, as literals: PostgreSQL then plans for its table alone.
+    pub(crate) fn condition(self, column: &str) -> String {
+        let (start, end) = (self.start().micros(), self.end().micros());
+        format!(" AND {column} >= {start} AND {column} < {end}")
+    }
+
     /// The table of its prices on PostgreSQL.
     pub(crate) fn table(self) -> String {
         self.0.format("stock_prices_%Y_%m").to_string()

@@ -3,6 +3,8 @@
 //! One invariant: a value is always a parameter, and a statement's text never depends on how many ids it is given, so
 //! that it is prepared once. Parameters are `$1`, `$2` … on both databases.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 /// A statement that is being written.
@@ -63,6 +65,28 @@ impl Sql {
         self.push(" IN (SELECT value FROM json_each(")
             .bind(json)
             .push("))")
+    }
+
+    /// Goes on with a table of pairs.
+    #[must_use]
+    pub(crate) fn table_of(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
+        let [first, second] = columns;
+        if self.backend == DbBackend::Postgres {
+            let (keys, values): (Vec<i64>, Vec<i64>) = pairs.iter().unzip();
+            return self
+                .push(&format!("(SELECT {first}, {second} FROM unnest("))
+                .bind(keys)
+                .push(", ")
+                .bind(values)
+                .push(&format!(") AS pairs ({first}, {second}))"));
+        }
+        let listed: Vec<String> = pairs.iter().map(|(a, b)| format!("[{a},{b}]")).collect();
+        let select = "(SELECT value ->> 0 AS";
+        self.push(&format!(
+            "{select} {first}, value ->> 1 AS {second} FROM json_each("
+        ))
+        .bind(format!("[{}]", listed.join(",")))
+        .push("))")
     }
 
     /// Goes on with values in parentheses.

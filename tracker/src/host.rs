@@ -1,4 +1,4 @@
-//! The tracker as a task of a process: takes the lease, runs the engine, gives the lease back.
+//! The tracker as a task of a process: takes the lease, runs the engine and keeps house, gives the lease back.
 //!
 //! One invariant: the engine runs only while the lease is held; the moment it is lost nothing more is asked of anybody,
 //! until it is taken again. The `tracker` program and, on SQLite, `api` start one.
@@ -6,17 +6,18 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use runtime::{
-    config::{MarketHours, TrackingSettings},
+    config::{MarketHours, RetentionSettings, TrackingSettings},
     lifecycle::Shutdown,
     metric::TrackerMetrics,
     random::Random,
 };
-use store::{Seed, Store};
+use store::{Seed, Store, retention::Retention};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Roster, candle,
     engine::{self, Rules},
+    housekeeping,
     ingest::Ingest,
     lease::Lease,
     market::Market,
@@ -35,6 +36,7 @@ pub struct Tracker {
     pub(crate) random: Random,
     pub(crate) roster: Roster,
     pub(crate) rules: Rules,
+    retention: Retention,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -44,6 +46,7 @@ impl Tracker {
         store: Store,
         roster: Roster,
         rules: Rules,
+        retention: Retention,
         metrics: TrackerMetrics,
         random: Random,
     ) -> Self {
@@ -54,6 +57,7 @@ impl Tracker {
             random,
             roster,
             rules,
+            retention,
             stopping: CancellationToken::new(),
         }
     }
@@ -95,6 +99,7 @@ impl Tracker {
             biased;
             () = self.work(&lease) => None,
             error = lease.lost() => Some(error),
+            () = Box::pin(housekeeping::keep(&self.store, self.retention)) => None,
         };
         self.metrics.tracking_stopped();
         if let Some(error) = lost {
@@ -153,6 +158,14 @@ pub fn seed_of(settings: &TrackingSettings, random: &Random) -> Seed {
         epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
         alert_threshold: settings.alert_threshold,
         symbols: settings.default_symbols.clone(),
+    }
+}
+
+/// How long what is kept, as the settings say.
+pub fn retention_of(settings: RetentionSettings) -> Retention {
+    Retention {
+        ticks: settings.ticks,
+        feed: settings.feed,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod candle;
 mod engine;
 mod host;
+mod housekeeping;
 pub mod ingest;
 pub mod lease;
 pub mod market;
@@ -22,6 +23,6 @@ mod status;
 
 pub use self::{
     engine::Rules,
-    host::{Tracker, seed_of},
+    host::{Tracker, retention_of, seed_of},
     roster::{Roster, RosterError},
 };

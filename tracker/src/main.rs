@@ -13,7 +13,7 @@ use runtime::{
     process::{self, Process},
 };
 use store::OpenError;
-use tracker::{Roster, RosterError, Rules, Tracker, seed_of};
+use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 
 fn main() -> ExitCode {
     process::main(Program::Tracker, run, code)
@@ -39,7 +39,8 @@ async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
         let rules = Rules::from_settings(&settings.tracking);
-        Tracker::new(store, roster, rules, counted, random.clone()).start(shutdown);
+        let retention = retention_of(settings.retention);
+        Tracker::new(store, roster, rules, retention, counted, random.clone()).start(shutdown);
     }
     Ok(process.end(database).await)
 }

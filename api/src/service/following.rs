@@ -48,7 +48,15 @@ impl Service {
     ) -> Result<Following, Error> {
         let stocks = self.selected(symbols).await?;
         let (snapshot, position) = match (after, kind) {
-            (Some(after), _) => (Vec::new(), self.resumable(&after).await?),
+            (Some(after), kind) => {
+                let position = self.resumable(&after).await?;
+                if self.is_lost(kind, stocks.as_deref(), position).await? {
+                    return Err(Error::CursorExpired(
+                        "is older than the prices that are kept",
+                    ));
+                }
+                (Vec::new(), position)
+            }
             (None, Kind::Alerts) => (Vec::new(), self.hub.position()),
             (None, Kind::Prices) => store::price::snapshot(&self.store, stocks.as_deref()).await?,
         };
@@ -86,6 +94,17 @@ impl Service {
             stocks.insert(self.known_stock(symbol).await?.id);
         }
         Ok(Some(stocks.into_iter().collect()))
+    }
+
+    /// Whether something after `position` was dropped that is to be told. Alerts are kept for ever.
+    pub(super) async fn is_lost(
+        &self,
+        kind: Kind,
+        stocks: Option<&[i64]>,
+        position: Position,
+    ) -> Result<bool, Error> {
+        let connection = self.store.database.read();
+        Ok(kind == Kind::Prices && store::price::has_expired(connection, stocks, position).await?)
     }
 
     /// The place of a cursor that can be resumed from: one of this database, not beyond its end.

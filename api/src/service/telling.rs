@@ -13,6 +13,10 @@ use crate::hub::{Happened, Interest, Parted, Reader};
 
 /// The most that is read from the database at once.
 const PAGE: u32 = 500;
+
+/// Some events on end, in feed order.
+type Page = Vec<Arc<Happened>>;
+
 /// How long to wait before a failing database is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -137,44 +141,53 @@ impl Telling {
             }
             self.reader = self.service.hub.join(self.interest.clone(), self.position);
             if self.reader.is_none() {
-                self.read_on().await;
+                self.read_on().await?;
             }
         }
     }
 
     /// Reads the next page of what the hub no longer knows.
-    async fn read_on(&mut self) {
+    async fn read_on(&mut self) -> Result<(), Lagging> {
         let end = self.service.hub.position();
         match self.page(end).await {
-            Ok(page) => {
-                let full = page.len() == PAGE as usize;
-                let last = page.last().filter(|_| full);
-                self.position = last.map_or(end, |last| last.position);
+            Ok(Some((page, up_to))) => {
+                self.position = up_to;
                 self.stored = page.into();
             }
+            Ok(None) => return Err(Lagging),
             Err(error) => {
                 tracing::warn!(cause = ?error.cause(), "a subscriber waits for the database");
                 tokio::time::sleep(RETRY).await;
             }
         }
+        Ok(())
     }
 
-    async fn page(&self, end: Position) -> Result<Vec<Arc<Happened>>, Error> {
-        let connection = self.service.store.database.read();
+    /// What came next up to `end`, and up to where that is all; `None` if some of it was dropped.
+    async fn page(&self, end: Position) -> Result<Option<(Page, Position)>, Error> {
+        let store = &self.service.store;
         let stocks = self.interest.stocks.as_deref();
-        if self.kind == Kind::Prices {
-            let prices =
-                store::price::between(connection, stocks, self.position, end, PAGE).await?;
-            return self.service.recorded(prices, end).await;
-        }
-        let alerts = store::alert::between(connection, stocks, self.position, end, PAGE).await?;
-        let happened = alerts.into_iter().map(|alert| {
-            let end = Position {
-                recorded_at: alert.triggered_at,
-                ..end
-            };
-            Arc::new(Happened::within(end, Event::AlertFired { alert }))
-        });
-        Ok(happened.collect())
+        let page = if self.kind == Kind::Prices {
+            let read = store::price::after(store, stocks, self.position, end, PAGE).await?;
+            (self.service.recorded(read.prices, end).await?, read.up_to)
+        } else {
+            let connection = store.database.read();
+            let alerts =
+                store::alert::between(connection, stocks, self.position, end, PAGE).await?;
+            let happened = alerts.into_iter().map(|alert| {
+                let end = Position {
+                    recorded_at: alert.triggered_at,
+                    ..end
+                };
+                Arc::new(Happened::within(end, Event::AlertFired { alert }))
+            });
+            let page: Page = happened.collect();
+            let last = page.last().filter(|_| page.len() == PAGE as usize);
+            let up_to = last.map_or(end, |last| last.position);
+            (page, up_to)
+        };
+        // Asked after reading: what was there when it was read is told.
+        let lost = self.service.is_lost(self.kind, stocks, self.position);
+        Ok((!lost.await?).then_some(page))
     }
 }

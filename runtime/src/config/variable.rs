@@ -107,6 +107,7 @@ const ACCESS: &str = "Access";
 const LIMITS: &str = "Limits (bytes may have KiB, MiB or GiB)";
 const PROVIDERS: &str = "Providers";
 const TRACKING: &str = "Tracking";
+const RETENTION: &str = "Retention";
 const REPLAY: &str = "Replay";
 const OPERATION: &str = "Operation";
 
@@ -191,6 +192,11 @@ pub const VARIABLES: &[Variable] = &[
         "Percent of change that fires the default rule"),
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Value("AAPL,GOOG,IBM,MSFT"),
         "Symbols to track, a comma list; written once, into an empty database"),
+
+    Variable::new(RETENTION, "RETENTION_TICKS", Value("90d"),
+        "How long prices are kept; candles, alerts and each symbol's newest price stay for ever"),
+    Variable::new(RETENTION, "RETENTION_FEED", Value("24h"),
+        "For how long an api may be cut off and still catch up by the feed alone"),
 
     Variable::new(REPLAY, "REPLAY_FILE", Said("the bundled real prices"),
         "Recorded daily prices, CSV, plain or gzip"),

@@ -20,6 +20,7 @@ use store::{
     Seed, Store,
     feed::{Bell, FeedTransaction},
     request::{PollRequest, ask},
+    retention::Retention,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
@@ -38,6 +39,12 @@ const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Noon in New York on a Friday.
 pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
+
+/// What is kept for longer than most tests last.
+const RETENTION: Retention = Retention {
+    ticks: Duration::from_hours(90 * 24),
+    feed: Duration::from_hours(24),
+};
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
@@ -154,6 +161,7 @@ impl World {
             self.store.clone(),
             Roster::of(providers),
             rules,
+            RETENTION,
             self.counted.clone(),
             Random::seeded(11),
         );
