@@ -137,7 +137,14 @@ impl Service {
     ) -> Result<Page<Price>, Error> {
         ordered(recorded)?;
         let span: Span<PriceKey> = args.feed_span(size, self.epoch())?;
-        Ok(store::price::page(&self.store, stock.id, recorded, &span).await?)
+        Ok(store::price::page(
+            self.store.database.read(),
+            self.store.clock.now(),
+            stock.id,
+            recorded,
+            &span,
+        )
+        .await?)
     }
 
     /// A page of a stock's alerts, or of everybody's, newest first.
@@ -163,7 +170,8 @@ impl Service {
     ) -> Result<HashMap<i64, Page<Price>>, Error> {
         ordered(recorded)?;
         let FirstPage { limit, from_end } = first;
-        Ok(store::price::first_pages(&self.store, stocks, recorded, limit, from_end).await?)
+        let (connection, now) = (self.store.database.read(), self.store.clock.now());
+        Ok(store::price::first_pages(connection, now, stocks, recorded, limit, from_end).await?)
     }
 
     /// The first pages of many stocks' alerts, by stock.

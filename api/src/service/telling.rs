@@ -165,13 +165,12 @@ impl Telling {
 
     /// What came next up to `end`, and up to where that is all; `None` if some of it was dropped.
     async fn page(&self, end: Position) -> Result<Option<(Page, Position)>, Error> {
-        let store = &self.service.store;
+        let connection = self.service.store.database.read();
         let stocks = self.interest.stocks.as_deref();
         let page = if self.kind == Kind::Prices {
-            let read = store::price::after(store, stocks, self.position, end, PAGE).await?;
+            let read = store::price::after(connection, stocks, self.position, end, PAGE).await?;
             (self.service.recorded(read.prices, end).await?, read.up_to)
         } else {
-            let connection = store.database.read();
             let alerts =
                 store::alert::between(connection, stocks, self.position, end, PAGE).await?;
             let happened = alerts.into_iter().map(|alert| {

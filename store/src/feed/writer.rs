@@ -56,11 +56,6 @@ impl FeedTransaction {
         self.recorded_at
     }
 
-    /// The instant of what was recorded last before.
-    pub(crate) fn head_at(&self) -> Timestamp {
-        self.head.recorded_at
-    }
-
     /// The connection to write with.
     pub fn connection(&self) -> &DatabaseTransaction {
         &self.transaction

@@ -1,23 +1,21 @@
-//! Pages of stocks' prices, newest first.
+//! Pages of stocks' prices, newest first. What is newest is looked for around `now` first; it is found in any case.
 
 use std::collections::HashMap;
 
-use entity::Price;
-use sea_orm::DbErr;
+use entity::{Price, Timestamp};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     PriceKey, Recorded,
     reach::{Edge, Reach},
     search::Search,
 };
-use crate::{
-    Store,
-    page::{self, Page, Span},
-};
+use crate::page::{self, Page, Span};
 
 /// A page of a stock's prices, newest first.
 pub async fn page(
-    store: &Store,
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
     stock: i64,
     recorded: Recorded,
     span: &Span<PriceKey>,
@@ -37,7 +35,7 @@ pub async fn page(
         wanted: u64::from(span.limit) + 1,
         oldest_first: span.from_end,
     };
-    let rows = search.read(store).await?;
+    let rows = search.read(connection, now).await?;
     let mut pages = pages(rows, search.stocks, span.limit, span.from_end);
     let mut page = pages.remove(&stock).unwrap_or_default();
     // What lies outside of the bounds is beyond the page too, the bound itself first.
@@ -48,7 +46,10 @@ pub async fn page(
             oldest_first,
             ..search
         };
-        search.read(store).await.map(|rows| !rows.is_empty())
+        search
+            .read(connection, now)
+            .await
+            .map(|rows| !rows.is_empty())
     };
     if let Some(after) = span.after {
         let low = Some(Edge::at(after));
@@ -63,7 +64,8 @@ pub async fn page(
 
 /// The first pages of many stocks' prices, by stock, newest first: the newest `limit`, or the oldest if `from_end`.
 pub async fn first_pages(
-    store: &Store,
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
     stocks: &[i64],
     recorded: Recorded,
     limit: u32,
@@ -78,7 +80,7 @@ pub async fn first_pages(
         wanted: u64::from(limit) + 1,
         oldest_first: from_end,
     };
-    let rows = search.read(store).await?;
+    let rows = search.read(connection, now).await?;
     Ok(pages(rows, stocks, limit, from_end))
 }
 

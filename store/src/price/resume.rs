@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 
 use entity::{Position, Price};
-use runtime::database::DatabaseKind;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{
     PriceKey,
@@ -15,7 +14,7 @@ use super::{
     search::Search,
     window::{Extent, Window},
 };
-use crate::{Store, sql::Sql};
+use crate::sql::Sql;
 
 /// The fewest prices that are read of each of many stocks at once.
 const LEAST: usize = 8;
@@ -31,30 +30,35 @@ pub struct After {
 
 /// Prices of `stocks` (or of all) after `from`, of those up to and including `to`: about `limit` of them, or all.
 pub async fn after(
-    store: &Store,
+    connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
     from: Position,
     to: Position,
     limit: u32,
 ) -> Result<After, DbErr> {
     match stocks {
-        None => of_all(store, from, to, limit).await,
-        Some(stocks) => of_some(store, stocks, from, to, limit).await,
+        None => of_all(connection, from, to, limit).await,
+        Some(stocks) => of_some(connection, stocks, from, to, limit).await,
     }
 }
 
 /// Of all stocks: one range of the index by time.
-async fn of_all(store: &Store, from: Position, to: Position, limit: u32) -> Result<After, DbErr> {
+async fn of_all(
+    connection: &impl ConnectionTrait,
+    from: Position,
+    to: Position,
+    limit: u32,
+) -> Result<After, DbErr> {
     let extent = Extent {
         begins_at: from.recorded_at,
         newest_at: to.recorded_at,
     };
-    let months = (store.database.kind() == DatabaseKind::Postgres)
+    let months = (connection.get_database_backend() == DbBackend::Postgres)
         .then(|| Window::forward(from.recorded_at));
-    let mut prices = read_all(store, from, to, limit, months).await?;
+    let mut prices = read_all(connection, from, to, limit, months).await?;
     let mut next = months.and_then(|months| months.after(None, extent));
     while let Some(months) = next.filter(|_| prices.is_empty()) {
-        prices = read_all(store, from, to, limit, Some(months)).await?;
+        prices = read_all(connection, from, to, limit, Some(months)).await?;
         next = months.after(None, extent);
     }
     let more = prices.len() == limit as usize || next.is_some();
@@ -64,13 +68,12 @@ async fn of_all(store: &Store, from: Position, to: Position, limit: u32) -> Resu
 }
 
 async fn read_all(
-    store: &Store,
+    connection: &impl ConnectionTrait,
     from: Position,
     to: Position,
     limit: u32,
     months: Option<Window>,
 ) -> Result<Vec<Price>, DbErr> {
-    let connection = store.database.read();
     let text = "SELECT stocks.symbol, prices.* FROM (SELECT * FROM stock_prices WHERE true";
     let mut sql = Reach::between(from, to).conditions(Sql::new(connection, text));
     if let Some(months) = months {
@@ -88,7 +91,7 @@ async fn read_all(
 /// Of some stocks: a range of the key each. What lies beyond the end of the shortest of those that were cut waits, as
 /// something of that stock comes before it.
 async fn of_some(
-    store: &Store,
+    connection: &impl ConnectionTrait,
     stocks: &[i64],
     from: Position,
     to: Position,
@@ -101,7 +104,7 @@ async fn of_some(
         wanted: each as u64,
         oldest_first: true,
     };
-    let mut prices = search.read(store).await?;
+    let mut prices = search.read(connection, to.recorded_at).await?;
     prices.sort_unstable_by_key(|price| PriceKey::from(price));
     let mut counts: HashMap<i64, usize> = HashMap::new();
     let cut = prices.iter().find(|price| {

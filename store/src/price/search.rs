@@ -4,14 +4,13 @@
 //! asked for: on SQLite in its one table at once, on PostgreSQL month by month ([`super::window`]).
 
 use entity::{Price, Timestamp};
-use runtime::database::DatabaseKind;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{
     reach::Reach,
     window::{Extent, Window},
 };
-use crate::{Store, page, sql::Sql};
+use crate::{page, sql::Sql};
 
 /// A stock's extent, with one of its prices if one was found.
 #[derive(Debug, FromQueryResult)]
@@ -33,10 +32,13 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The prices, in no order.
-    pub(super) async fn read(self, store: &Store) -> Result<Vec<Price>, DbErr> {
-        if store.database.kind() == DatabaseKind::Sqlite {
-            let connection = store.database.read();
+    /// The prices, in no order. What is newest is looked for around `now` first.
+    pub(super) async fn read(
+        self,
+        connection: &impl ConnectionTrait,
+        now: Timestamp,
+    ) -> Result<Vec<Price>, DbErr> {
+        if connection.get_database_backend() == DbBackend::Sqlite {
             let bounds = |sql| self.reach.conditions(sql);
             let (stocks, wanted) = (self.stocks, self.wanted);
             return page::read_each(
@@ -49,7 +51,7 @@ impl Search<'_> {
             )
             .await;
         }
-        self.read_months(store).await
+        self.read_months(connection, now).await
     }
 
     fn order(self) -> &'static str {
@@ -60,8 +62,11 @@ impl Search<'_> {
         }
     }
 
-    async fn read_months(self, store: &Store) -> Result<Vec<Price>, DbErr> {
-        let connection = store.database.read();
+    async fn read_months(
+        self,
+        connection: &impl ConnectionTrait,
+        now: Timestamp,
+    ) -> Result<Vec<Price>, DbErr> {
         let mut stocks = self.stocks.to_vec();
         let mut prices = Vec::new();
         let mut next = if self.oldest_first {
@@ -72,7 +77,7 @@ impl Search<'_> {
             begins_at.map(Window::forward)
         } else {
             let latest = self.reach.latest();
-            Some(Window::backward(latest, store.clock.now()))
+            Some(Window::backward(latest, now))
         };
         while let Some(window) = next {
             let found = self.find(connection, &stocks, window).await?;

@@ -3,4 +3,5 @@
 mod feed;
 mod migration;
 mod page;
+mod retention;
 mod world;

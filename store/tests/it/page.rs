@@ -85,7 +85,7 @@ on_both_databases! {
             }
             let plain = Span { after, before, limit, from_end };
             let span = Span { after: after.map(key), before: before.map(key), limit, from_end };
-            let read = page(&store, 1, Recorded::default(), &span).await;
+            let read = page(store.database.read(), store.clock.now(), 1, Recorded::default(), &span).await;
             let read = read.expect("the page is read");
             assert_eq!(places(&read), expected(&list, &plain), "{plain:?}");
         }
@@ -100,13 +100,13 @@ on_both_databases! {
         for recorded in [Recorded::default(), recorded] {
             for (limit, from_end) in [(0, false), (4, false), (4, true), (100, true)] {
                 let together: HashMap<i64, Page<entity::Price>> =
-                    first_pages(&store, &[1, 2, 3], recorded, limit, from_end)
+                    first_pages(store.database.read(), store.clock.now(), &[1, 2, 3], recorded, limit, from_end)
                         .await
                         .expect("the pages are read");
                 assert_eq!(together.len(), 3);
                 for (stock, first) in &together {
                     let span = Span { after: None, before: None, limit, from_end };
-                    let alone = page(&store, *stock, recorded, &span).await;
+                    let alone = page(store.database.read(), store.clock.now(), *stock, recorded, &span).await;
                     assert_eq!(places(first), places(&alone.expect("the page is read")));
                 }
             }

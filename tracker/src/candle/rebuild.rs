@@ -60,7 +60,14 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
             limit: PAGE,
             from_end: true,
         };
-        let mut page = price::page(feed.connection(), id, Recorded::default(), &span).await?;
+        let mut page = price::page(
+            feed.connection(),
+            feed.recorded_at(),
+            id,
+            Recorded::default(),
+            &span,
+        )
+        .await?;
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
         record(feed.connection(), page.rows.iter().zip(befores)).await?;

@@ -1,0 +1,230 @@
+//! What is forgotten, and what is known of it.
+
+use std::time::Duration;
+
+use entity::{Candle, CandleInterval, Decimal, Position, Timestamp};
+use runtime::{clock::ManualClock, database::DatabaseKind, on_both_databases};
+use sea_orm::{ConnectionTrait, Statement};
+use store::{
+    Store,
+    feed::{FeedFollower, Followed},
+    page::Span,
+    price::{self, Recorded},
+    retention::{Looked, Retention, make_room, prune_feed, prune_prices},
+};
+
+use crate::world::{record_now, store};
+
+const DAY: Duration = Duration::from_hours(24);
+const RETENTION: Retention = Retention {
+    ticks: Duration::from_hours(90 * 24),
+    feed: DAY,
+};
+
+/// The candle of the minute that all prices of these tests have as their market's time.
+async fn cover(store: &Store, stock: i64) {
+    let candle = Candle {
+        stock_id: stock,
+        interval: CandleInterval::OneMinute,
+        start: Timestamp::from_micros(0),
+        opened_at: None,
+        closed_at: Timestamp::from_micros(0),
+        open: Decimal::from_units(1),
+        high: Decimal::from_units(1),
+        low: Decimal::from_units(1),
+        close: Decimal::from_units(1),
+        volume: None,
+        count: 1,
+    };
+    let written = store::candle::write(store.database.write(), &[candle]).await;
+    written.expect("the candle is written");
+}
+
+/// Prices of both stocks in turn, one every `step`; their places.
+async fn grow(store: &Store, clock: &ManualClock, prices: i64, step: Duration) -> Vec<Position> {
+    let mut places = Vec::new();
+    for turn in 0..prices {
+        places.push(record_now(store, 1 + turn % 2).await);
+        clock.advance(step);
+    }
+    places
+}
+
+async fn prune_all(store: &Store) {
+    while prune_feed(store, RETENTION)
+        .await
+        .expect("the feed is pruned")
+    {}
+    let mut looked = Some(Looked::default());
+    while let Some(from) = looked {
+        looked = prune_prices(store, RETENTION, from)
+            .await
+            .expect("prices are pruned");
+    }
+}
+
+async fn kept(store: &Store, stock: i64) -> Vec<i64> {
+    let span = Span {
+        after: None,
+        before: None,
+        limit: 500,
+        from_end: false,
+    };
+    let (connection, now) = (store.database.read(), store.clock.now());
+    let page = price::page(connection, now, stock, Recorded::default(), &span).await;
+    page.expect("a page")
+        .rows
+        .iter()
+        .rev()
+        .map(|row| row.seq)
+        .collect()
+}
+
+async fn has_expired(store: &Store, stocks: Option<&[i64]>, place: Position) -> bool {
+    price::has_expired(store.database.read(), stocks, place)
+        .await
+        .expect("an answer")
+}
+
+/// The places of everything after `from`, read page by page.
+async fn after(store: &Store, stocks: Option<&[i64]>, from: Position, end: Position) -> Vec<i64> {
+    let (mut seqs, mut at) = (Vec::new(), from);
+    while at.seq < end.seq {
+        let page = price::after(store.database.read(), stocks, at, end, 3)
+            .await
+            .expect("a page");
+        assert!(page.up_to.seq > at.seq, "it goes on");
+        seqs.extend(page.prices.iter().map(|it| it.seq));
+        at = page.up_to;
+    }
+    seqs
+}
+
+on_both_databases! {
+    async fn prices_go_when_their_time_is_over_and_their_places_are_known(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM", "MSFT"]).await;
+        cover(&store, 1).await;
+        cover(&store, 2).await;
+        // Half a year, a price each ten days; the clock stands ten days after the last one.
+        let places = grow(&store, &clock, 18, DAY * 10).await;
+        let end = store::feed::end(&store).await.expect("an end");
+        prune_all(&store).await;
+        // The first of those that are kept is 90 days old to the microsecond.
+        assert_eq!((kept(&store, 1).await, kept(&store, 2).await), (vec![11, 13, 15, 17], vec![10, 12, 14, 16, 18]));
+        for (stocks, last_gone) in [(None, 9), (Some(&[1, 2][..]), 9), (Some(&[1]), 9), (Some(&[2]), 8), (Some(&[3]), 0)] {
+            for place in &places {
+                let expired = has_expired(&store, stocks, *place).await;
+                assert_eq!(expired, place.seq < last_gone, "{stocks:?} {place:?}");
+            }
+            let begin = Position { seq: 0, ..places[0] };
+            assert_eq!(has_expired(&store, stocks, begin).await, last_gone > 0);
+        }
+        assert_eq!(after(&store, None, places[8], end).await, (10..=18).collect::<Vec<_>>());
+        assert_eq!(after(&store, Some(&[2, 3]), places[8], end).await, [10, 12, 14, 16, 18]);
+        // A microsecond later one more goes.
+        clock.advance(Duration::from_micros(1));
+        prune_all(&store).await;
+        assert_eq!(kept(&store, 2).await, [12, 14, 16, 18]);
+        assert!(has_expired(&store, Some(&[2]), places[8]).await);
+        assert!(!has_expired(&store, Some(&[1]), places[8]).await);
+    }
+
+    async fn the_newest_price_is_told_for_ever_and_new_ones_come_after_it(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        cover(&store, 1).await;
+        let place = record_now(&store, 1).await;
+        clock.advance(DAY * 400);
+        prune_all(&store).await;
+        assert_eq!(kept(&store, 1).await, [0; 0]);
+        let latest = price::latest(store.database.read(), &[1]).await.expect("an answer");
+        assert_eq!(latest[0].seq, place.seq);
+        make_room(&store).await.expect("the months to come are made");
+        let next = record_now(&store, 1).await;
+        assert_eq!(kept(&store, 1).await, [next.seq]);
+        assert!(!has_expired(&store, None, place).await, "what came after it is there");
+        assert!(has_expired(&store, None, Position { seq: 0, ..place }).await);
+    }
+
+    async fn a_price_without_a_candle_stays_and_holds_up_nobody(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        cover(&store, 2).await;
+        grow(&store, &clock, 18, DAY * 10).await;
+        clock.advance(DAY * 400);
+        prune_all(&store).await;
+        assert_eq!(kept(&store, 1).await, [1, 3, 5, 7, 9, 11, 13, 15, 17]);
+        assert_eq!(kept(&store, 2).await, [0; 0]);
+        cover(&store, 1).await;
+        prune_all(&store).await;
+        assert_eq!(kept(&store, 1).await, [0; 0]);
+    }
+
+    async fn more_than_a_batch_goes_in_batches(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        cover(&store, 1).await;
+        cover(&store, 2).await;
+        grow(&store, &clock, 1_203, Duration::from_millis(1)).await;
+        clock.advance(DAY * 90);
+        clock.set(store.clock.now().before(Duration::from_millis(3)));
+        let begun = prune_prices(&store, RETENTION, Looked::default()).await.expect("a batch");
+        assert!(begun.is_some() && kept(&store, 1).await.len() > 300);
+        prune_all(&store).await;
+        assert_eq!((kept(&store, 1).await, kept(&store, 2).await), (vec![1_201, 1_203], vec![1_202]));
+    }
+
+    async fn whoever_was_away_for_longer_than_the_feed_is_kept_is_told_so(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        let mut away = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        grow(&store, &clock, 3, DAY / 4).await;
+        let mut near = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let places = grow(&store, &clock, 3, DAY / 4).await;
+        // The fourth is a day old, which is not too old.
+        clock.advance(DAY / 4);
+        prune_all(&store).await;
+        let Followed::Batches(batches) = near.read_once().await.expect("the feed is read") else {
+            panic!("nothing that it misses is gone")
+        };
+        assert_eq!(batches.iter().map(|batch| batch.end).collect::<Vec<_>>(), places);
+        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[2]));
+        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+        let next = record_now(&store, 1).await;
+        let Followed::Batches(batches) = away.read_once().await.expect("the feed is read") else {
+            panic!("it follows again")
+        };
+        assert_eq!(batches[0].end, next);
+    }
+
+    async fn a_feed_that_is_old_as_a_whole_keeps_its_last_row_for_those_who_were_away(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        let mut away = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let places = grow(&store, &clock, 700, Duration::from_millis(1)).await;
+        let mut near = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        clock.advance(DAY * 30);
+        prune_all(&store).await;
+        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[699]));
+        assert_eq!(near.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+    }
+
+    async fn a_month_that_is_over_goes_with_its_table(database) {
+        let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
+        cover(&store, 1).await;
+        cover(&store, 2).await;
+        grow(&store, &clock, 40, DAY * 10).await;
+        prune_all(&store).await;
+        make_room(&store).await.expect("the months to come are made");
+        if database.kind() == DatabaseKind::Postgres {
+            let text = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class JOIN pg_inherits ON inhrelid = oid \
+                        WHERE inhparent = 'stock_prices'::regclass";
+            let statement = Statement::from_string(database.read().get_database_backend(), text);
+            let row = database.read().query_one_raw(statement).await.expect("an answer").expect("a row");
+            let tables: String = row.try_get_by_index(0).expect("names");
+            // 400 days after the first of 1970 it is February; three months back it is November.
+            assert_eq!(
+                tables,
+                "stock_prices_1970_11 stock_prices_1970_12 stock_prices_1971_01 stock_prices_1971_02 \
+                 stock_prices_1971_03 stock_prices_1971_04"
+            );
+        }
+        assert_eq!(kept(&store, 1).await, [33, 35, 37, 39]);
+        assert_eq!(kept(&store, 2).await, [32, 34, 36, 38, 40]);
+    }
+}
