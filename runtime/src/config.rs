@@ -5,6 +5,7 @@
 //! the flags, `--help`, the defaults and `.env.example` follow. Each `main` calls [`Settings::from_process`].
 
 mod access;
+mod compose;
 mod database;
 mod example;
 mod flag;
@@ -28,6 +29,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
 use url::Url;
 
 pub use access::{AccessSettings, Allowed};
+pub use compose::with_fresh_settings;
 pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
 pub use example::env_example;
 pub use limit::LimitSettings;

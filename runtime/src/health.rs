@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use opentelemetry::metrics::Meter;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -108,6 +109,17 @@ impl Health {
         }
     }
 
+    /// Shows in the metrics whether work may be sent here.
+    pub fn observe(&self, meter: &Meter) {
+        let health = self.clone();
+        // The instrument lives in the meter's provider; its handle does nothing.
+        let _ = meter
+            .u64_observable_gauge("ready")
+            .with_description("Whether this process may be sent work: 1, or 0.")
+            .with_callback(move |observer| observer.observe(health.ready().is_ok().into(), &[]))
+            .build();
+    }
+
     /// `GET /livez` and `GET /readyz`, for any listener.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
@@ -134,7 +146,26 @@ async fn readyz(State(health): State<Health>) -> impl IntoResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lifecycle::Lifecycle, random::Random};
+    use crate::{lifecycle::Lifecycle, metric::Metrics, random::Random};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_metrics_say_whether_it_is_ready() {
+        let lifecycle = Lifecycle::without_signals(Duration::from_secs(20), Random::seeded(1));
+        let health = Health::new(lifecycle.shutdown());
+        let metrics = Metrics::new("", "");
+        health.observe(&metrics.meter());
+        let says = |ready| {
+            metrics
+                .text()
+                .contains(&format!("\nstock_tracker_ready {ready}\n"))
+        };
+        assert!(says(0));
+        health.database_answered();
+        health.migrated();
+        assert!(says(1));
+        tokio::time::advance(FRESH + Duration::from_millis(1)).await;
+        assert!(says(0));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn ready_means_migrated_answering_and_not_draining() {

@@ -93,6 +93,7 @@ impl Process {
         let shutdown = lifecycle.shutdown().clone();
         let health = Health::new(&shutdown);
         let metrics = telemetry.metrics().clone();
+        health.observe(&metrics.meter());
         let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
         let metrics_address = server.address().map_err(StartError::Address)?;
         shutdown.spawn_companion("metrics", server.serve());

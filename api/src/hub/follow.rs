@@ -29,7 +29,10 @@ pub(crate) async fn follow(
                 );
                 hub.restart(position);
             }
-            Ok(Followed::Batches(batches)) if batches.is_empty() => follower.wait().await,
+            Ok(Followed::Batches(batches)) if batches.is_empty() => {
+                metrics.feed_followed(Duration::ZERO);
+                follower.wait().await;
+            }
             Ok(Followed::Batches(batches)) => {
                 for batch in batches {
                     let lag = clock.now().since(batch.end.recorded_at);

@@ -11,6 +11,7 @@ mod product;
 
 mod graphql;
 mod journey;
+mod kit;
 mod observe;
 mod program;
 mod rest;

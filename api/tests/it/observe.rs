@@ -2,25 +2,23 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     io::Write,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    net::SocketAddr,
     process::{Command, Stdio},
     sync::Mutex,
 };
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
 use crate::{
     answer::{Answer, browser},
     client::Client,
     exchange::Exchange,
+    kit::{Prometheus, QUERIES, program},
     place::on_both,
-    process::{Process, until},
-    product::{Home, Product},
+    process::until,
+    product::Product,
 };
 
 /// What the process that tracks promises: a name, and the labels of each of its series.
@@ -51,15 +49,6 @@ const SERVING: [(&str, &[&str]); 8] = [
     ("subscribers_closed_total", &["protocol", "reason"]),
     ("build_info", &["revision", "version"]),
 ];
-/// The queries of the original's documentation.
-const QUERIES: [&str; 5] = [
-    "rate(stock_tracker_api_calls_total[5m])",
-    "rate(stock_tracker_api_call_duration_seconds_sum[5m]) / rate(stock_tracker_api_call_duration_seconds_count[5m])",
-    "stock_tracker_current_price",
-    "stock_tracker_websocket_clients",
-    "rate(stock_tracker_alerts_triggered_total[1h])",
-];
-
 on_both! {
     async fn prometheus_reads_what_was_promised(home) {
         let exchange = Exchange::open().await;
@@ -80,7 +69,8 @@ on_both! {
         // A gauge of symbols has those that are tracked, and no others.
         let untrack = r#"mutation { untrackStock(input: {symbol: "AAPL"}) { stock { id } } }"#;
         for query in QUERIES {
-            prometheus.answers(query, &product).await;
+            let tell = || format!("{}\n{}", prometheus.last_words(), product.last_words());
+            until(&format!("{query} has data"), tell, async || prometheus.number(query).await).await;
         }
         product.admin(untrack, json!({})).await.data();
         until("the price is gone", || product.last_words(), async || {
@@ -92,7 +82,7 @@ on_both! {
     }
 }
 
-async fn scraped(metrics: SocketAddr) -> String {
+pub(crate) async fn scraped(metrics: SocketAddr) -> String {
     let answer = Answer::to(browser().get(format!("http://{metrics}/metrics"))).await;
     assert_eq!(answer.status, 200);
     assert!(
@@ -184,25 +174,8 @@ async fn no_label_is_drawn_from_requests(product: &Product) {
     assert!(text.contains("route=\"/api/v1/stocks/{symbol}\""), "{text}");
 }
 
-/// A program of Debian's package `prometheus`.
-///
-/// # Panics
-///
-/// If it is not installed: without it nothing is proven.
-fn program(name: &str) -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "looks for programs, not for settings"
-    )]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name));
-    found.into_iter().find(|it| it.is_file()).unwrap_or_else(|| {
-        panic!("the tests need {name}: install it with `apt-get install prometheus`, as `make test` does")
-    })
-}
-
 fn promtool_finds_nothing_to_say(text: &str) {
-    let mut promtool = Command::new(program("promtool"))
+    let mut promtool = Command::new(program("promtool", "prometheus"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -215,70 +188,4 @@ fn promtool_finds_nothing_to_say(text: &str) {
     let done = promtool.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
     assert!(done.status.success() && said.is_empty(), "{said}");
-}
-
-/// A real Prometheus that reads the product each second.
-struct Prometheus {
-    process: Process,
-    address: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Prometheus {
-    fn watch(home: &Home, product: &Product) -> Self {
-        let folder = tempfile::tempdir_in(home.folder.path()).expect("a folder");
-        let targets = BTreeSet::from([product.metrics, product.tracking_metrics]);
-        let targets: Vec<String> = targets.iter().map(|it| format!("\"{it}\"")).collect();
-        let configuration = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
-             - job_name: stock-tracker\n    static_configs: [{{targets: [{}]}}]\n",
-            targets.join(", ")
-        );
-        let file = folder.path().join("prometheus.yml");
-        fs::write(&file, configuration).expect("it is written");
-        // Prometheus says nothing of a port that it was given by the system.
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
-        let flag = |name: &str, value: &str| format!("--{name}={value}");
-        let process = Process::run(
-            Command::new(program("prometheus"))
-                .current_dir(folder.path())
-                .args([
-                    flag("config.file", &file.display().to_string()),
-                    flag(
-                        "storage.tsdb.path",
-                        &folder.path().join("data").display().to_string(),
-                    ),
-                    flag("web.listen-address", &address.to_string()),
-                ]),
-        );
-        Self {
-            process,
-            address,
-            _folder: folder,
-        }
-    }
-
-    /// Waits until a query has data, and a number in it.
-    async fn answers(&self, query: &str, product: &Product) {
-        let url = format!("http://{}/api/v1/query", self.address);
-        let client = browser();
-        let tell = || format!("{}\n{}", self.process.last_words(), product.last_words());
-        until(&format!("{query} has data"), tell, async || {
-            let request = client.get(&url).query(&[("query", query)]);
-            let answer: Value = request.send().await.ok()?.json().await.ok()?;
-            assert_ne!(answer["status"], "error", "{query}: {answer}");
-            let series = answer["data"]["result"].as_array()?;
-            let number = |series: &Value| {
-                let value = series["value"][1]
-                    .as_str()
-                    .and_then(|it| it.parse::<f64>().ok());
-                value.is_some_and(|value| value >= 0.0)
-            };
-            let told = series.iter().any(number);
-            told.then_some(())
-        })
-        .await;
-    }
 }

@@ -414,20 +414,30 @@ fn help_tells_every_variable_and_its_default() {
 
 #[test]
 fn the_committed_env_example_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.env.example");
-    let fresh = env_example();
+    is_fresh(".env.example", |_| env_example());
+}
+
+#[test]
+fn the_committed_compose_file_is_fresh() {
+    is_fresh("docker-compose.yml", |committed| {
+        with_fresh_settings(committed).expect("the marks stand in it")
+    });
+}
+
+/// Fails if a committed file is not what `write` makes of it; writes it if `UPDATE` is set.
+fn is_fresh(name: &str, write: impl Fn(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let fresh = write(&committed);
     #[expect(
         clippy::disallowed_methods,
         reason = "asks whether to rewrite the file"
     )]
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &fresh).expect("it is written");
+        return;
     }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        committed, fresh,
-        ".env.example is stale: UPDATE=1 cargo test -p runtime env_example"
-    );
+    assert_eq!(committed, fresh, "{name} is stale: make fresh");
 }
 
 #[test]

@@ -74,8 +74,11 @@ fn an_untracked_symbol_has_no_price() {
         !text.contains("AAPL") && text.contains(&line("IBM")),
         "{text}"
     );
+    tracker.stale_counted(3);
+    assert!(ours(&metrics).contains("stock_tracker_stale_symbols 3\n"));
     tracker.tracking_stopped();
     assert!(!ours(&metrics).contains("current_price"));
+    assert!(ours(&metrics).contains("stock_tracker_stale_symbols 0\n"));
 }
 
 #[test]

@@ -105,9 +105,10 @@ impl TrackerMetrics {
         self.prices().remove(symbol);
     }
 
-    /// This process no longer tracks: it has no prices to show.
+    /// This process no longer tracks: it has no prices to show, and what is stale is another's to say.
     pub fn tracking_stopped(&self) {
         self.prices().clear();
+        self.stale_counted(0);
     }
 
     /// An alert's row committed.

@@ -1,0 +1,146 @@
+//! A database that is brought back from a backup, as docs/operations.md tells it.
+
+use std::{path::Path, process::Command};
+
+use runtime::testing::TestPlace;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+
+use super::{program, text};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    product::{Home, Product},
+};
+
+const LATEST: &str = r#"{ stock(symbol: "AAPL") { latestPrice { price cursor } } }"#;
+const FOLLOW: &str = r"subscription($after: Cursor) { priceUpdates(after: $after) { price } }";
+
+/// Waits for a price, and answers its cursor.
+async fn cursor(product: &Product, price: &str) -> String {
+    let told = product.until_data(price, LATEST, |data| {
+        let latest = &data["stock"]["latestPrice"];
+        let cursor = latest["cursor"].as_str().map(str::to_owned);
+        cursor.filter(|_| latest["price"] == price)
+    });
+    told.await
+}
+
+async fn refused(product: &Product, cursor: &str) {
+    let mut client = Client::graphql(product, json!({})).await;
+    client
+        .subscribe("p", FOLLOW, json!({"after": cursor}))
+        .await;
+    let error = client.refused("p").await;
+    assert_eq!(error["extensions"]["reason"], "CURSOR_EXPIRED", "{error}");
+}
+
+/// Runs the statement that draws a new epoch.
+async fn draw_epoch(url: &str, statement: &str) {
+    let database = Database::connect(url).await.expect("it connects");
+    let drawn = database.execute_unprepared(statement).await;
+    assert_eq!(drawn.expect("it runs").rows_affected(), 1);
+    database.close().await.expect("it closes");
+}
+
+fn run(name: &str, arguments: &[&str]) {
+    let done = Command::new(program(name, "postgresql-client"))
+        .args(arguments)
+        .output();
+    let done = done.expect("it runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {said}");
+}
+
+/// What follows a backup is lost, its cursors are refused, and those who come without one are told everything.
+async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
+    exchange.quote("AAPL", "103", "100");
+    let product = home.track(exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let next = cursor(&product, "103").await;
+    refused(&product, lost).await;
+    refused(&product, before).await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", FOLLOW, json!({})).await;
+    assert_eq!(
+        client.next("p").await["data"]["priceUpdates"]["price"],
+        "103"
+    );
+    client.subscribe("q", FOLLOW, json!({"after": next})).await;
+    exchange.quote("AAPL", "104", "100");
+    for _ in 0..2 {
+        let told: Value = client.hear().await;
+        assert_eq!(
+            told["payload"]["data"]["priceUpdates"]["price"], "104",
+            "{told}"
+        );
+    }
+    let kept = product
+        .ask(r#"{ history(symbol: "AAPL") { nodes { price } } }"#)
+        .await;
+    let kept = kept["history"]["nodes"].to_string();
+    assert!(
+        kept.contains("\"101\"") && !kept.contains("\"102\""),
+        "{kept}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
+    let home = Home::new(TestPlace::postgres().await);
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "101", "100");
+    let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let before = cursor(&product, "101").await;
+    let url = home.place.url().to_owned();
+    let dump = home.folder.path().join("stocktracker.dump");
+    let dump = dump.to_str().expect("a path");
+    run("pg_dump", &["--format=custom", "--file", dump, &url]);
+    exchange.quote("AAPL", "102", "100");
+    let lost = cursor(&product, "102").await;
+    drop(product);
+    run(
+        "pg_restore",
+        &[
+            "--clean",
+            "--if-exists",
+            "--single-transaction",
+            "--dbname",
+            &url,
+            dump,
+        ],
+    );
+    draw_epoch(&url, &text("deploy/new-epoch.sql")).await;
+    goes_on(&home, &exchange, &before, &lost).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_file_does_so_too() {
+    let home = Home::new(TestPlace::sqlite());
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "101", "100");
+    let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let before = cursor(&product, "101").await;
+    // Ended, it leaves one file, which is as good as a copy of a running one.
+    product.api.signal("TERM");
+    assert_eq!(product.api.ended().await, Some(0));
+    drop(product);
+    let file = home.place.url().strip_prefix("sqlite://").expect("a file");
+    let file = Path::new(file.split('?').next().expect("a path"));
+    let saved = home.folder.path().join("saved.db");
+    std::fs::copy(file, &saved).expect("it is saved");
+    exchange.quote("AAPL", "102", "100");
+    let product = home.track(&exchange, &[]).await;
+    let lost = cursor(&product, "102").await;
+    drop(product);
+    for left in ["-wal", "-shm"] {
+        // There may be none.
+        let _ = std::fs::remove_file(format!("{}{left}", file.display()));
+    }
+    std::fs::copy(&saved, file).expect("it is restored");
+    let page = text("docs/operations.md");
+    let statement = page.split_once("sqlite3 stock-tracker.db 'UPDATE ");
+    let statement = statement.and_then(|(_, rest)| rest.split('\'').next());
+    let statement = format!("UPDATE {}", statement.expect("it is told"));
+    draw_epoch(home.place.url(), &statement).await;
+    goes_on(&home, &exchange, &before, &lost).await;
+}

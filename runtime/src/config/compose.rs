@@ -1,0 +1,33 @@
+//! The settings in `docker-compose.yml`, generated.
+//!
+//! One invariant: whatever can be set in `.env` reaches the programs' containers, but for what the file itself decides.
+//! A test keeps the committed file fresh: `make fresh` rewrites it.
+
+use super::VARIABLES;
+
+/// What stands before and after the generated lines.
+const MARKS: [&str; 2] = ["  # <settings>\n", "  # </settings>\n"];
+/// Decided in the file: where containers find each other, and what must be given.
+const DECIDED: [&str; 7] = [
+    "DATABASE_URL",
+    "API_HOST",
+    "API_PORT",
+    "METRICS_HOST",
+    "METRICS_PORT",
+    "ADMIN_TOKEN",
+    "SHUTDOWN_GRACE",
+];
+
+/// `file` with fresh lines between the marks; none if a mark is missing.
+pub fn with_fresh_settings(file: &str) -> Option<String> {
+    let [begin, end] = MARKS;
+    let (head, rest) = file.split_once(begin)?;
+    let (_, tail) = rest.split_once(end)?;
+    let lines: String = VARIABLES
+        .iter()
+        .filter(|variable| !DECIDED.contains(&variable.name))
+        // Without a value it is passed on if it is set, and only then.
+        .map(|variable| format!("  {}:\n", variable.name))
+        .collect();
+    Some(format!("{head}{begin}{lines}{end}{tail}"))
+}
