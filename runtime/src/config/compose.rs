@@ -27,7 +27,7 @@ pub fn with_fresh_settings(file: &str) -> Option<String> {
         .iter()
         .filter(|variable| !DECIDED.contains(&variable.name))
         // Without a value it is passed on if it is set, and only then.
-        .map(|variable| format!("  {}:\n", variable.name))
+        .flat_map(|variable| ["  ", variable.name, ":\n"])
         .collect();
     Some(format!("{head}{begin}{lines}{end}{tail}"))
 }
