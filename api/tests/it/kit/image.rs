@@ -75,8 +75,8 @@ fn cargo_can_read_the_layer_of_dependencies() {
     let build = build
         .and_then(|it| it.strip_prefix("RUN "))
         .expect("a step");
-    let (prepare, built) = build.split_once("&& cargo build ").expect("a build");
-    assert!(built.starts_with("--release --locked"), "{built}");
+    let (prepare, cargo) = build.split_once("&& cargo build ").expect("a build");
+    assert!(cargo.starts_with("--release --locked"), "{cargo}");
     let script = format!("set -e; {prepare}");
     let prepared = Command::new("sh")
         .args(["-c", &script])
