@@ -18,7 +18,7 @@ run: rust ## Build and start everything in one process, on a SQLite file in this
 	$(CARGO) run --package api
 
 .PHONY: test
-test: test-programs format-check lint rust-test doc web-test ## Install what tests need, check everything and run every test
+test: test-programs format-check lint rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
 
 .PHONY: check
 check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
@@ -34,7 +34,7 @@ fresh: rust ## Write the generated files anew
 .PHONY: clean
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -rf web/node_modules
+	rm -rf web/node_modules web/openapi/.venv
 
 # The parts of `test` and `check`.
 
@@ -67,6 +67,15 @@ web-test: web/node_modules/.package-lock.json
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci
+	touch $@
+
+.PHONY: rest-test
+rest-test: web/openapi/.venv/installed
+	cd web && npm run rest-test
+
+web/openapi/.venv/installed: web/openapi/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 # What the rest needs.

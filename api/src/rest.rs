@@ -6,6 +6,7 @@
 mod accept;
 mod alert;
 mod conditional;
+mod description;
 mod health;
 mod number;
 mod page;
@@ -15,6 +16,7 @@ mod stock;
 mod view;
 
 use axum::{Json, Router, http::StatusCode, middleware, routing::get};
+use description::Everywhere;
 use utoipa::OpenApi;
 
 pub(crate) use health::starting;
@@ -25,13 +27,17 @@ use crate::{access::Access, service::Service};
 
 /// Where the health of the product is told.
 pub(crate) const HEALTH: &str = "/api/v1/health";
+/// Where all of this is described.
+const OPENAPI: &str = "/api/v1/openapi.json";
 
 /// The description of everything here.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Stock Tracker",
-        description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits.",
+        description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits. \
+                       An unknown path is 404, a method other than GET and HEAD is 405 with `Allow`, both as problems; \
+                       unknown parameters are ignored.",
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
@@ -40,14 +46,23 @@ pub(crate) const HEALTH: &str = "/api/v1/health";
         stock::history,
         stock::alerts,
         alert::alerts,
-        health::health
-    )
+        health::health,
+        description
+    ),
+    components(schemas(Problem)),
+    modifiers(&Everywhere)
 )]
 struct Description;
 
 /// The description as JSON, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Description::openapi()
+}
+
+/// This description, OpenAPI 3.1.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
+async fn description() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
 }
 
 /// The routes. Reads need what `access` says; health needs nothing.
@@ -59,7 +74,7 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
         .route_layer(middleware::from_fn(conditional::conditional))
-        .route("/api/v1/openapi.json", get(async || Json(openapi())))
+        .route(OPENAPI, get(description))
         .route_layer(middleware::from_fn(accept::require_json))
         .route_layer(middleware::from_fn_with_state(
             access,

@@ -1,9 +1,7 @@
 //! `/api/v1/alerts`.
 
-use std::collections::HashMap;
-
 use axum::{
-    extract::{OriginalUri, Query, State},
+    extract::{OriginalUri, State},
     http::Uri,
     response::Response,
 };
@@ -20,14 +18,12 @@ use crate::service::Service;
 /// All alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts",
     params(ListQuery),
-    responses((status = 200, body = [AlertView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = [AlertView])))]
 pub(crate) async fn alerts(
     State(service): State<Service>,
     OriginalUri(uri): OriginalUri,
-    query: Query<HashMap<String, String>>,
 ) -> Result<Response, Problem> {
-    let parameters = ListParameters::read(query, 50)?;
+    let parameters = ListParameters::read(&uri, 50)?;
     page(&service, None, &parameters, &uri).await
 }
 

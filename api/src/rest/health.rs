@@ -12,7 +12,7 @@ use crate::service::Service;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct HealthView {
     /// `ok`, `degraded` (it serves, but what it serves may age) or `down` (no database).
-    #[schema(example = "ok")]
+    #[schema(pattern = "^(ok|degraded|down)$")]
     status: &'static str,
     /// Each part: `ok`, or what is wrong with it.
     checks: BTreeMap<String, String>,

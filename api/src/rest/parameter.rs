@@ -2,19 +2,32 @@
 //!
 //! One invariant: a wrong parameter is refused by its name; an unknown one is ignored.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
-    http::request::Parts,
+    extract::{FromRequestParts, Path},
+    http::{Uri, request::Parts},
 };
 use chrono::NaiveDate;
 use entity::{Symbol, Timestamp};
 use store::price::Recorded;
-use utoipa::IntoParams;
+use url::form_urlencoded;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        KnownFormat, ObjectBuilder, Required, Schema, SchemaFormat, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::AnyOfBuilder,
+    },
+};
 
 use super::problem::Problem;
 use crate::service::{PageArgs, PageSize};
+
+/// What a symbol looks like, in any case.
+const SYMBOL: &str = "^[A-Za-z0-9.^=/-]{1,16}$";
+/// The parameters that a list has.
+const NAMES: [&str; 5] = ["limit", "from", "to", "after", "before"];
 
 /// The parameters of a list, as the description tells them.
 #[derive(IntoParams)]
@@ -25,15 +38,19 @@ use crate::service::{PageArgs, PageSize};
 )]
 pub(crate) struct ListQuery {
     /// How many at the most; 100 prices or 50 alerts if not given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// Only what was recorded at this instant or later: RFC 3339, or a date.
+    #[param(minimum = 1, maximum = 1000, nullable = false)]
+    limit: Option<i32>,
+    /// Only what was recorded at this instant or later: RFC 3339, or a date, which is its start in UTC.
+    #[param(schema_with = instant)]
     from: Option<String>,
-    /// Only what was recorded before this instant: RFC 3339, or a date.
+    /// Only what was recorded before this instant; not earlier than `from`.
+    #[param(schema_with = instant)]
     to: Option<String>,
     /// A cursor of a `Link` header: what follows it.
+    #[param(nullable = false, format = "cursor", min_length = 1)]
     after: Option<String>,
     /// A cursor of a `Link` header: what comes before it.
+    #[param(nullable = false, format = "cursor", min_length = 1)]
     before: Option<String>,
 }
 
@@ -47,23 +64,29 @@ pub(crate) struct ListParameters {
     /// Of which time.
     pub(crate) recorded: Recorded,
     /// The other parameters as sent, for the link to the next page.
-    sent: Vec<(String, String)>,
+    sent: BTreeMap<&'static str, String>,
 }
 
 impl ListParameters {
     /// Lists are at most this long.
     const MOST: u32 = 1000;
 
-    /// Reads what was sent; `default` rows unless it says how many.
-    pub(crate) fn read(
-        Query(sent): Query<HashMap<String, String>>,
-        default: u32,
-    ) -> Result<Self, Problem> {
+    /// Reads what a request sent; `default` rows unless it says how many.
+    pub(crate) fn read(uri: &Uri, default: u32) -> Result<Self, Problem> {
+        let mut sent = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
+                continue;
+            };
+            if sent.insert(name, value.into_owned()).is_some() {
+                return Err(Problem::parameter(name, "is given twice"));
+            }
+        }
         let limit = match sent.get("limit") {
             None => default,
-            Some(text) => text
-                .parse()
-                .ok()
+            Some(text) => Some(text)
+                .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|text| text.parse().ok())
                 .filter(|limit| (1..=Self::MOST).contains(limit))
                 .ok_or_else(|| Problem::parameter("limit", "must be within 1 and 1000"))?,
         };
@@ -76,7 +99,7 @@ impl ListParameters {
             from: instant("from")?,
             to: instant("to")?,
         };
-        let (after, before) = (sent.get("after").cloned(), sent.get("before").cloned());
+        let (after, before) = (sent.remove("after"), sent.remove("before"));
         // With `before` alone the page is what directly precedes that cursor.
         let backwards = before.is_some() && after.is_none();
         let count = i32::try_from(limit).ok();
@@ -85,14 +108,6 @@ impl ListParameters {
         } else {
             (count, None)
         };
-        let kept =
-            |(name, _): &(&String, &String)| ["limit", "from", "to"].contains(&name.as_str());
-        let mut sent: Vec<(String, String)> = sent
-            .iter()
-            .filter(kept)
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        sent.sort();
         let page = PageArgs {
             first,
             after,
@@ -113,7 +128,7 @@ impl ListParameters {
 
     /// The `Link` header's value for the page after `cursor` of the list at `path`.
     pub(crate) fn next_link(&self, path: &str, cursor: &str) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.sent).append_pair("after", cursor);
         format!("<{path}?{}>; rel=\"next\"", query.finish())
     }
@@ -130,8 +145,36 @@ fn parse_instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
     })
 }
 
+/// An instant or a date, for the description.
+fn instant() -> Schema {
+    let of = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    let either = AnyOfBuilder::new()
+        .item(of(KnownFormat::DateTime))
+        .item(of(KnownFormat::Date));
+    either.build().into()
+}
+
 /// The symbol of the path.
 pub(crate) struct SymbolPath(pub Symbol);
+
+impl IntoParams for SymbolPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(SYMBOL));
+        let symbol = ParameterBuilder::new()
+            .name("symbol")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("The ticker, in any case."))
+            .schema(Some(schema));
+        vec![symbol.build()]
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for SymbolPath {
     type Rejection = Problem;

@@ -1,10 +1,8 @@
 //! `/api/v1/stocks` and what hangs on it.
 
-use std::collections::HashMap;
-
 use axum::{
     Json,
-    extract::{OriginalUri, Query, State},
+    extract::{OriginalUri, State},
     response::Response,
 };
 
@@ -18,7 +16,7 @@ use crate::service::{Error, Service};
 
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
-    responses((status = 200, body = [StockView]), (status = 401, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = [StockView])))]
 pub(crate) async fn stocks(
     State(service): State<Service>,
 ) -> Result<Json<Vec<StockView>>, Problem> {
@@ -31,9 +29,8 @@ pub(crate) async fn stocks(
 
 /// One tracked stock with its latest price.
 #[utoipa::path(get, path = "/api/v1/stocks/{symbol}", tag = "stocks",
-    params(("symbol" = String, Path, description = "The ticker, in any case.")),
-    responses((status = 200, body = StockView), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+    params(SymbolPath),
+    responses((status = 200, body = StockView)))]
 pub(crate) async fn stock(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
@@ -47,16 +44,14 @@ pub(crate) async fn stock(
 
 /// A stock's prices, newest first.
 #[utoipa::path(get, path = "/api/v1/stocks/{symbol}/history", tag = "stocks",
-    params(("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."), ListQuery),
-    responses((status = 200, body = [PriceView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+    params(SymbolPath, ListQuery),
+    responses((status = 200, body = [PriceView])))]
 pub(crate) async fn history(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
     OriginalUri(uri): OriginalUri,
-    query: Query<HashMap<String, String>>,
 ) -> Result<Response, Problem> {
-    let parameters = ListParameters::read(query, 100)?;
+    let parameters = ListParameters::read(&uri, 100)?;
     let stock = service.known_stock(&symbol).await?;
     let page = service
         .history(
@@ -80,17 +75,15 @@ pub(crate) async fn history(
 }
 
 /// A stock's alerts, newest first.
-#[utoipa::path(get, path = "/api/v1/stocks/{symbol}/alerts", tag = "alerts",
-    params(("symbol" = String, Path, description = "The ticker, in any case, tracked now or ever."), ListQuery),
-    responses((status = 200, body = [AlertView]), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/stocks/{symbol}/alerts", tag = "alerts", operation_id = "stock_alerts",
+    params(SymbolPath, ListQuery),
+    responses((status = 200, body = [AlertView])))]
 pub(crate) async fn alerts(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
     OriginalUri(uri): OriginalUri,
-    query: Query<HashMap<String, String>>,
 ) -> Result<Response, Problem> {
-    let parameters = ListParameters::read(query, 50)?;
+    let parameters = ListParameters::read(&uri, 50)?;
     let stock = service.known_stock(&symbol).await?;
     super::alert::page(&service, Some(&stock), &parameters, &uri).await
 }

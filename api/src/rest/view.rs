@@ -3,8 +3,12 @@
 //! One invariant: the public shape is written here and is not the tables'; fields that are not known are `null`.
 
 use entity::{Alert, AlertKind, Direction, Price, Stock};
+use sea_orm::Iterable;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{ObjectBuilder, Schema, Type},
+};
 
 use super::number::Number;
 
@@ -13,28 +17,37 @@ use super::number::Number;
 #[schema(as = Stock)]
 pub(crate) struct StockView {
     /// The stock's id; it never changes.
+    #[schema(minimum = 1)]
     pub(crate) id: i64,
     /// The ticker.
     #[schema(example = "AAPL")]
     pub(crate) symbol: String,
     /// The company's name.
+    #[schema(required)]
     pub(crate) name: Option<String>,
     /// The currency of its prices (ISO 4217).
+    #[schema(required)]
     pub(crate) currency: Option<String>,
     /// Where it trades.
+    #[schema(required)]
     pub(crate) exchange: Option<String>,
     /// The latest price.
+    #[schema(required)]
     pub(crate) current_price: Option<Number>,
     /// The previous session's close, restated for splits.
+    #[schema(required)]
     pub(crate) previous_close: Option<Number>,
     /// `current_price − previous_close`.
+    #[schema(required)]
     pub(crate) change: Option<Number>,
     /// By how many percent the price differs from the previous close, to 4 decimals.
+    #[schema(required)]
     pub(crate) change_percent: Option<Number>,
     /// Shares traded in the session so far.
+    #[schema(required, minimum = 0)]
     pub(crate) volume: Option<i64>,
     /// When the latest price was recorded (RFC 3339).
-    #[schema(format = DateTime)]
+    #[schema(required, format = DateTime)]
     pub(crate) last_updated: Option<String>,
 }
 
@@ -47,12 +60,16 @@ pub(crate) struct PriceView {
     /// The last traded price.
     pub(crate) price: Number,
     /// The previous session's close, restated for splits.
+    #[schema(required)]
     pub(crate) previous_close: Option<Number>,
     /// `price − previous_close`.
+    #[schema(required)]
     pub(crate) change: Option<Number>,
     /// By how many percent the price differs from the previous close, to 4 decimals.
+    #[schema(required)]
     pub(crate) change_percent: Option<Number>,
     /// Shares traded in the session so far.
+    #[schema(required, minimum = 0)]
     pub(crate) volume: Option<i64>,
     /// The session's date.
     #[schema(format = Date)]
@@ -72,22 +89,26 @@ pub(crate) struct PriceView {
 #[schema(as = Alert)]
 pub(crate) struct AlertView {
     /// The alert's id, to deduplicate by.
+    #[schema(minimum = 1)]
     pub(crate) id: i64,
     /// The ticker.
     pub(crate) symbol: String,
     /// The rule that fired; `null` once it is deleted.
+    #[schema(required)]
     pub(crate) rule_id: Option<i64>,
     /// What the rule watched for.
-    #[schema(value_type = String, example = "PERCENT_CHANGE")]
+    #[schema(schema_with = words::<AlertKind>)]
     pub(crate) kind: AlertKind,
     /// Which way the price went: `UP` or `DOWN`.
-    #[schema(value_type = String, example = "UP")]
+    #[schema(schema_with = words::<Direction>)]
     pub(crate) direction: Direction,
     /// The price that caused it.
     pub(crate) price: Number,
     /// What the price was compared with.
+    #[schema(required)]
     pub(crate) reference_price: Option<Number>,
     /// By how many percent it differed, to 4 decimals.
+    #[schema(required)]
     pub(crate) change_percent: Option<Number>,
     /// What was reached: 5, 10, 15 … of a percentage.
     pub(crate) threshold: Number,
@@ -100,6 +121,13 @@ pub(crate) struct AlertView {
     /// When the price that caused it was recorded (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) triggered_at: String,
+}
+
+/// The words of an enumeration, for the description.
+fn words<T: Iterable + Serialize>() -> Schema {
+    let words = T::iter().filter_map(|word| serde_json::to_value(word).ok());
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    schema.enum_values(Some(words)).build().into()
 }
 
 impl StockView {

@@ -1,0 +1,60 @@
+// The REST API against its own description, by Schemathesis: whatever is asked, the answer is one that is described.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+import { start, until } from '../support/program.js';
+import { scratch } from '../support/scratch.js';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const limit = { timeout: 300_000 };
+const TOKEN = 'reader-of-the-tests-0123456789';
+
+/** Has every operation of a program with those settings asked in those phases, by a description that `tell` may change;
+ * prints what was wrong and answers whether nothing was. */
+async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
+  const days = { REPLAY_FROM: '2013-01-02', REPLAY_SPEED: 'max', REPLAY_LOOP: 'false' };
+  const api = await start({ ...days, ...variables });
+  t.after(async () => assert.equal(await api.stop(), 0));
+  const get = (path) => fetch(api.rest + path, variables.READ_TOKEN && { headers: { authorization: `Bearer ${TOKEN}` } });
+  const link = await until(async () => (await get('/stocks/AAPL/history?limit=20')).headers.get('link'));
+  const description = join(await scratch(t), 'openapi.json');
+  const document = await (await get('/openapi.json')).json();
+  tell(document);
+  await writeFile(description, JSON.stringify(document));
+  const [, CURSOR] = /[?&]after=([^&>]+)/.exec(link);
+  const schemathesis = spawn(
+    '.venv/bin/schemathesis',
+    [
+      '--config-file=schemathesis.toml',
+      'run',
+      '--no-color',
+      `--phases=${phases}`,
+      `--url=${new URL('/', api.rest)}`,
+      description,
+    ],
+    { cwd: here, env: { ...process.env, CURSOR }, stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  const [code] = await once(schemathesis, 'exit');
+  return code === 0;
+}
+
+test('every answer is one that the description tells of', limit, async (t) => {
+  assert.ok(await judge(t, 'coverage,fuzzing'));
+});
+
+test('so are refusals for want of a token', limit, async (t) => {
+  assert.ok(await judge(t, 'coverage', { variables: { READ_TOKEN: TOKEN } }));
+});
+
+test('so are refusals of who asks too often', limit, async (t) => {
+  assert.ok(await judge(t, 'coverage', { variables: { RATE_LIMIT: '100' } }));
+});
+
+test('a description that is wrong is found out', limit, async (t) => {
+  const tell = ({ components }) => (components.schemas.Stock.properties.symbol.type = 'integer');
+  assert.equal(await judge(t, 'coverage', { tell }), false);
+});
