@@ -13,20 +13,25 @@ mod connection;
 mod executor;
 mod fault;
 mod group;
+mod json;
 mod kind;
 mod loader;
 mod mutation;
 mod node;
+mod plain;
 mod price;
 mod query;
+mod row;
 mod rule;
 mod run;
+#[cfg(any(test, feature = "bench"))]
+pub(crate) mod sample;
 mod scalar;
 mod status;
 mod stock;
 mod subscription;
 
-use async_graphql::{Context, Result};
+use async_graphql::{ContextBase, Result};
 use transport::Types;
 
 pub(crate) use executor::Executor;
@@ -82,6 +87,6 @@ pub fn sdl() -> String {
 }
 
 /// The service of a context.
-fn service<'a>(ctx: &Context<'a>) -> Result<&'a Service> {
+fn service<'a, T>(ctx: &ContextBase<'a, T>) -> Result<&'a Service> {
     ctx.data::<Service>()
 }

@@ -13,5 +13,7 @@ mod server;
 mod service;
 mod socket;
 
+#[cfg(feature = "bench")]
+pub use graphql::sample;
 pub use graphql::sdl;
 pub use rest::openapi;

@@ -45,6 +45,15 @@ impl<T> Default for Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The same page of what its rows are made into.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            rows: self.rows.into_iter().map(make).collect(),
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+        }
+    }
+
     /// A page of rows in the order in which they were counted, one more than `limit` if there are more.
     pub(crate) fn new(mut rows: Vec<T>, limit: u32, from_end: bool) -> Self {
         let more = rows.len() > limit as usize;

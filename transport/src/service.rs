@@ -165,12 +165,12 @@ impl Reply {
             refusal: errors,
         }
     }
-}
 
-impl From<Response> for Reply {
+    /// The library's response, whose body `write` writes if it was executed.
+    ///
     /// The library does not say whether it executed; errors without data and without a path are
     /// those from before.
-    fn from(mut response: Response) -> Self {
+    pub fn written(mut response: Response, write: impl FnOnce(&Response) -> Bytes) -> Self {
         let errors = &response.errors;
         if response.data == Value::Null
             && !errors.is_empty()
@@ -186,8 +186,14 @@ impl From<Response> for Reply {
         let headers = std::mem::take(&mut response.http_headers);
         Self {
             headers,
-            ..Self::executed(fault::to_bytes(&response), outcome)
+            ..Self::executed(write(&response), outcome)
         }
+    }
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        Self::written(response, fault::to_bytes)
     }
 }
 

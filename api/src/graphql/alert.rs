@@ -8,6 +8,7 @@ use super::{
     loader::{RuleId, batches},
     node::{Kind, global_id},
     price,
+    row::columns,
     rule::RuleObject,
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
     service,
@@ -32,7 +33,7 @@ impl AlertObject {
     }
 
     /// The stock's ticker.
-    async fn symbol(&self) -> Symbol {
+    fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
@@ -44,59 +45,66 @@ impl AlertObject {
     }
 
     /// What the rule watched for.
-    async fn kind(&self) -> AlertKind {
+    fn kind(&self) -> AlertKind {
         self.0.kind.into()
     }
 
     /// Which way the price went.
-    async fn direction(&self) -> Option<Direction> {
+    #[expect(clippy::unnecessary_wraps, reason = "the schema has it nullable")]
+    fn direction(&self) -> Option<Direction> {
         Some(self.0.direction.into())
     }
 
     /// The price that caused it.
-    async fn price(&self) -> Decimal {
+    fn price(&self) -> Decimal {
         Decimal(self.0.price)
     }
 
     /// What the price was compared with.
-    async fn reference_price(&self) -> Option<Decimal> {
+    fn reference_price(&self) -> Option<Decimal> {
         self.0.reference_price.map(Decimal)
     }
 
     /// By how many percent the price differed, to 4 decimals.
-    async fn change_percent(&self) -> Option<Decimal> {
+    fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent.map(Decimal)
     }
 
     /// What was reached: of a percentage the multiple (5, 10, 15 …), otherwise the rule's threshold.
-    async fn threshold(&self) -> Decimal {
+    fn threshold(&self) -> Decimal {
         Decimal(self.0.threshold)
     }
 
     /// A sentence for people.
-    async fn message(&self) -> String {
+    fn message(&self) -> String {
         self.0.message()
     }
 
     /// The session's date.
-    async fn trading_day(&self) -> Date {
+    fn trading_day(&self) -> Date {
         Date(self.0.trading_day)
     }
 
     /// When the price that caused it was recorded.
-    async fn triggered_at(&self) -> DateTime {
+    fn triggered_at(&self) -> DateTime {
         DateTime(self.0.triggered_at)
     }
 
     /// When somebody said that they had seen it.
-    async fn acknowledged_at(&self) -> Option<DateTime> {
+    fn acknowledged_at(&self) -> Option<DateTime> {
         self.0.acknowledged_at.map(DateTime)
     }
 
     /// Its place in the feed: lists go on from it, and subscriptions resume after it.
-    async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+    fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(
             service(ctx)?.cursor(self.0.seq, self.0.triggered_at),
         ))
     }
 }
+
+columns!(AlertObject {
+    id = |alert: &Self, _| global_id(Kind::Alert, alert.0.id),
+    symbol, kind, direction, price, reference_price, change_percent, threshold, message,
+    trading_day, triggered_at, acknowledged_at, cursor,
+});

@@ -2,11 +2,18 @@
 //!
 //! One invariant: a connection's edges, nodes and page info tell of the same rows.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
-use entity::{Alert, Cursor as Place, Price, Stock};
+use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Result, SimpleObject};
+use entity::Cursor as Place;
 use store::page::Page;
 
-use super::{alert::AlertObject, price::PriceObject, scalar::Cursor, service, stock::StockObject};
+use super::{
+    alert::AlertObject,
+    price::PriceObject,
+    row::{Edges, Row, Rows},
+    scalar::Cursor,
+    service,
+    stock::StockObject,
+};
 use crate::service::Service;
 
 /// Where a page lies in its list.
@@ -22,57 +29,73 @@ pub(crate) struct PageInfo {
     end_cursor: Option<Cursor>,
 }
 
-/// Declares an edge type and the conversion of rows to edges.
+/// A row that has a place in a list.
+pub(super) trait Listed: Row {
+    /// The edge that leads to it.
+    type Edge: ObjectType;
+
+    /// The row's place in the list, as its cursor says it.
+    fn place(&self, service: &Service) -> String;
+
+    /// The row's edge.
+    fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<Self::Edge>;
+}
+
+/// Declares the edges of a row, and the place that the row has in a list.
 macro_rules! edge {
-    ($(#[$doc:meta])* $edge:ident, $node:ident) => {
+    ($(#[$doc:meta])* $edge:ident, $node:ident, |$row:ident, $service:ident| $place:expr) => {
         $(#[$doc])*
-        #[derive(SimpleObject, Clone)]
+        #[derive(SimpleObject)]
         pub(crate) struct $edge {
             /// The place of the node in this list.
             cursor: Cursor,
             /// What is there.
             node: $node,
         }
+
+        impl Listed for $node {
+            type Edge = $edge;
+
+            fn place(&self, $service: &Service) -> String {
+                let $row = &self.0;
+                $place
+            }
+
+            fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<$edge> {
+                let (cursor, node) = (Cursor(self.place(service(ctx)?)), self.clone());
+                Ok($edge { cursor, node })
+            }
+        }
     };
 }
 
 edge!(
     /// A stock in a list.
-    StockEdge, StockObject
+    StockEdge, StockObject, |stock, _service| Place::Stock(stock.symbol.clone()).encode()
 );
 edge!(
     /// A price in a list.
-    PriceEdge, PriceObject
+    PriceEdge, PriceObject, |price, service| service.cursor(price.seq, price.recorded_at)
 );
 edge!(
     /// An alert in a list.
-    AlertEdge, AlertObject
+    AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.triggered_at)
 );
 
-fn page_info<T>(page: &Page<T>, cursor: impl Fn(&T) -> String) -> PageInfo {
-    PageInfo {
+fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
+    let service = service(ctx)?;
+    let cursor = |row: &T| Cursor(row.place(service));
+    Ok(PageInfo {
         has_next_page: page.has_next,
         has_previous_page: page.has_previous,
-        start_cursor: page.rows.first().map(|row| Cursor(cursor(row))),
-        end_cursor: page.rows.last().map(|row| Cursor(cursor(row))),
-    }
-}
-
-fn stock_cursor(stock: &Stock) -> String {
-    Place::Stock(stock.symbol.clone()).encode()
-}
-
-fn price_cursor(service: &Service) -> impl Fn(&Price) -> String + '_ {
-    |price| service.cursor(price.seq, price.recorded_at)
-}
-
-fn alert_cursor(service: &Service) -> impl Fn(&Alert) -> String + '_ {
-    |alert| service.cursor(alert.seq, alert.triggered_at)
+        start_cursor: page.rows.first().map(cursor),
+        end_cursor: page.rows.last().map(cursor),
+    })
 }
 
 /// A page of stocks, by symbol.
 pub(crate) struct StockConnection {
-    pub(super) page: Page<Stock>,
+    pub(super) page: Page<StockObject>,
     pub(super) search: Option<String>,
 }
 
@@ -80,22 +103,18 @@ pub(crate) struct StockConnection {
 #[Object]
 impl StockConnection {
     /// The stocks of this page with their cursors.
-    async fn edges(&self) -> Vec<StockEdge> {
-        let edge = |stock: &Stock| StockEdge {
-            cursor: Cursor(stock_cursor(stock)),
-            node: StockObject(stock.clone()),
-        };
-        self.page.rows.iter().map(edge).collect()
+    fn edges(&self) -> Edges<'_, StockObject> {
+        Edges(&self.page.rows)
     }
 
     /// The stocks of this page.
-    async fn nodes(&self) -> Vec<StockObject> {
-        self.page.rows.iter().cloned().map(StockObject).collect()
+    fn nodes(&self) -> Rows<'_, StockObject> {
+        Rows::from(&*self.page.rows)
     }
 
     /// Where the page lies in the list.
-    async fn page_info(&self) -> PageInfo {
-        page_info(&self.page, stock_cursor)
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
     }
 
     /// How many stocks the whole list has.
@@ -107,36 +126,31 @@ impl StockConnection {
 
 /// A page of prices, newest first.
 pub(crate) struct PriceConnection {
-    pub(super) page: Page<Price>,
+    pub(super) page: Page<PriceObject>,
 }
 
 /// A page of prices, newest first.
 #[Object]
 impl PriceConnection {
     /// The prices of this page with their cursors.
-    async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<PriceEdge>> {
-        let cursor = price_cursor(service(ctx)?);
-        let edge = |price: &Price| PriceEdge {
-            cursor: Cursor(cursor(price)),
-            node: PriceObject(price.clone()),
-        };
-        Ok(self.page.rows.iter().map(edge).collect())
+    fn edges(&self) -> Edges<'_, PriceObject> {
+        Edges(&self.page.rows)
     }
 
     /// The prices of this page.
-    async fn nodes(&self) -> Vec<PriceObject> {
-        self.page.rows.iter().cloned().map(PriceObject).collect()
+    fn nodes(&self) -> Rows<'_, PriceObject> {
+        Rows::from(&*self.page.rows)
     }
 
     /// Where the page lies in the list.
-    async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
-        Ok(page_info(&self.page, price_cursor(service(ctx)?)))
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
     }
 }
 
 /// A page of alerts, newest first.
 pub(crate) struct AlertConnection {
-    pub(super) page: Page<Alert>,
+    pub(super) page: Page<AlertObject>,
     /// How many alerts the whole list has, if it is one stock's.
     pub(super) total: Option<i64>,
 }
@@ -145,23 +159,18 @@ pub(crate) struct AlertConnection {
 #[Object]
 impl AlertConnection {
     /// The alerts of this page with their cursors.
-    async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<AlertEdge>> {
-        let cursor = alert_cursor(service(ctx)?);
-        let edge = |alert: &Alert| AlertEdge {
-            cursor: Cursor(cursor(alert)),
-            node: AlertObject(alert.clone()),
-        };
-        Ok(self.page.rows.iter().map(edge).collect())
+    fn edges(&self) -> Edges<'_, AlertObject> {
+        Edges(&self.page.rows)
     }
 
     /// The alerts of this page.
-    async fn nodes(&self) -> Vec<AlertObject> {
-        self.page.rows.iter().cloned().map(AlertObject).collect()
+    fn nodes(&self) -> Rows<'_, AlertObject> {
+        Rows::from(&*self.page.rows)
     }
 
     /// Where the page lies in the list.
-    async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
-        Ok(page_info(&self.page, alert_cursor(service(ctx)?)))
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
     }
 
     /// How many alerts the whole list has.

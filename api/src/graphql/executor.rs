@@ -14,6 +14,7 @@ use super::{
     Schema, canonical,
     fault::{mask, mask_error},
     group::{Group, Groups},
+    json,
     run::Run,
 };
 use crate::{
@@ -58,7 +59,7 @@ impl transport::Service for Executor {
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
         let mut response = self.schema.execute(request.data(viewer)).await;
         mask(&mut response);
-        response.into()
+        Reply::written(response, json::response)
     }
 
     async fn subscribe(

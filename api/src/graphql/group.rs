@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
-use super::{fault::mask, run::Run};
+use super::{fault::mask, json, run::Run};
 use crate::{access::Viewer, hub::Happened};
 
 /// How many bodies a group keeps for its slower members; what is older is executed again.
@@ -95,9 +95,7 @@ impl Group {
             let mut response = responses.next().await.ok_or(())?;
             if self.run.executed() == happened.position.seq {
                 mask(&mut response);
-                return serde_json::to_vec(&response)
-                    .map(Bytes::from)
-                    .map_err(|_| ());
+                return Ok(json::response(&response));
             }
         }
     }

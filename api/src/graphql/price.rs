@@ -5,6 +5,7 @@ use entity::Price;
 
 use super::{
     loader::{StockId, batches},
+    row::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
     service,
     stock::StockObject,
@@ -19,7 +20,7 @@ pub(crate) struct PriceObject(pub Price);
 #[Object(name = "Price")]
 impl PriceObject {
     /// The stock's ticker.
-    async fn symbol(&self) -> Symbol {
+    fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
@@ -29,70 +30,87 @@ impl PriceObject {
     }
 
     /// The last traded price.
-    async fn price(&self) -> Decimal {
+    fn price(&self) -> Decimal {
         Decimal(self.0.price)
     }
 
     /// The previous session's close, restated for splits since; null if nobody knows it.
-    async fn previous_close(&self) -> Option<Decimal> {
+    fn previous_close(&self) -> Option<Decimal> {
         self.0.previous_close.map(Decimal)
     }
 
     /// The session's first price, if known.
-    async fn open(&self) -> Option<Decimal> {
+    fn open(&self) -> Option<Decimal> {
         self.0.open.map(Decimal)
     }
 
     /// The session's highest price so far, if known.
-    async fn high(&self) -> Option<Decimal> {
+    fn high(&self) -> Option<Decimal> {
         self.0.high.map(Decimal)
     }
 
     /// The session's lowest price so far, if known.
-    async fn low(&self) -> Option<Decimal> {
+    fn low(&self) -> Option<Decimal> {
         self.0.low.map(Decimal)
     }
 
     /// By how much the price differs from the previous close.
-    async fn change(&self) -> Option<Decimal> {
+    fn change(&self) -> Option<Decimal> {
         self.0.change().map(Decimal)
     }
 
     /// By how many percent the price differs from the previous close, to 4 decimals.
-    async fn change_percent(&self) -> Option<Decimal> {
+    fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent().map(Decimal)
     }
 
     /// Shares traded in the session so far, if known.
-    async fn volume(&self) -> Option<Int64> {
+    fn volume(&self) -> Option<Int64> {
         self.0.volume.map(Int64)
     }
 
     /// The session's date.
-    async fn trading_day(&self) -> Date {
+    fn trading_day(&self) -> Date {
         Date(self.0.trading_day)
     }
 
     /// The market's clock: as the provider sent it, or the session's close if it sent only a date.
-    async fn market_time(&self) -> DateTime {
+    fn market_time(&self) -> DateTime {
         DateTime(self.0.market_time)
     }
 
     /// When it was stored, by this server's clock.
-    async fn recorded_at(&self) -> DateTime {
+    fn recorded_at(&self) -> DateTime {
         DateTime(self.0.recorded_at)
     }
 
     /// Who gave it.
-    async fn provider(&self) -> &str {
+    fn provider(&self) -> &str {
         &self.0.provider
     }
 
     /// Its place in the feed: lists go on from it, and subscriptions resume after it.
-    async fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+    fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(service(ctx)?.cursor(self.0.seq, self.0.recorded_at)))
     }
 }
+
+columns!(PriceObject {
+    symbol,
+    price,
+    previous_close,
+    open,
+    high,
+    low,
+    change,
+    change_percent,
+    volume,
+    trading_day,
+    market_time,
+    recorded_at,
+    provider,
+    cursor,
+});
 
 /// The stock that something belongs to.
 pub(super) async fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {

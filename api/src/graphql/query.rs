@@ -5,8 +5,11 @@ use futures_util::future::join_all;
 use store::price::Recorded;
 
 use super::{
+    alert::AlertObject,
     connection::{AlertConnection, PriceConnection, StockConnection},
     node::{Node, find},
+    price::PriceObject,
+    row::Rows,
     rule::RuleObject,
     scalar::{Cursor, DateTime, Symbol},
     service,
@@ -52,7 +55,10 @@ impl Query {
         let page = service(ctx)?
             .stocks(search.as_deref(), &args, GRAPHQL)
             .await?;
-        Ok(StockConnection { page, search })
+        Ok(StockConnection {
+            page: page.map(StockObject),
+            search,
+        })
     }
 
     /// A stock's prices, newest first.
@@ -81,7 +87,9 @@ impl Query {
             to: to.map(|at| at.0),
         };
         let page = service.history(&stock, recorded, &args, GRAPHQL).await?;
-        Ok(PriceConnection { page })
+        Ok(PriceConnection {
+            page: page.map(PriceObject),
+        })
     }
 
     /// Alerts, newest first: a stock's, or all.
@@ -111,7 +119,7 @@ impl Query {
             .alerts(stock.as_ref(), Recorded::default(), &args, GRAPHQL)
             .await?;
         Ok(AlertConnection {
-            page,
+            page: page.map(AlertObject),
             total: stock.map(|stock| stock.alert_count),
         })
     }
@@ -123,7 +131,7 @@ impl Query {
         #[graphql(desc = "The ticker, in any case; all rules if not given.")] symbol: Option<
             Symbol,
         >,
-    ) -> Result<Vec<RuleObject>> {
+    ) -> Result<Rows<'static, RuleObject>> {
         let service = service(ctx)?;
         let stock = match symbol {
             Some(symbol) => Some(service.known_stock(&symbol.0).await?.id),

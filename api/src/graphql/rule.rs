@@ -6,6 +6,7 @@ use entity::AlertRule;
 use super::{
     kind::{AlertKind, ChangeBase, Trigger},
     node::{Kind, global_id},
+    row::columns,
     scalar::{DateTime, Decimal, Symbol},
 };
 
@@ -22,47 +23,52 @@ impl RuleObject {
     }
 
     /// The stock it watches; null for all that are tracked.
-    async fn symbol(&self) -> Option<Symbol> {
+    fn symbol(&self) -> Option<Symbol> {
         self.0.symbol.clone().map(Symbol)
     }
 
     /// What it watches for.
-    async fn kind(&self) -> AlertKind {
+    fn kind(&self) -> AlertKind {
         self.0.kind.into()
     }
 
     /// At what it fires: percent, a price, or a multiple of the average volume.
-    async fn threshold(&self) -> Decimal {
+    fn threshold(&self) -> Decimal {
         Decimal(self.0.threshold)
     }
 
     /// What a percentage is measured against.
-    async fn base(&self) -> Option<ChangeBase> {
+    fn base(&self) -> Option<ChangeBase> {
         self.0.base.map(Into::into)
     }
 
     /// How often it fires.
-    async fn trigger(&self) -> Trigger {
+    fn trigger(&self) -> Trigger {
         self.0.trigger.into()
     }
 
     /// The least time between two of its alerts, in seconds.
-    async fn cooldown_seconds(&self) -> i32 {
+    fn cooldown_seconds(&self) -> i32 {
         self.0.cooldown_seconds
     }
 
     /// Whether it is judged at all.
-    async fn enabled(&self) -> bool {
+    fn enabled(&self) -> bool {
         self.0.enabled
     }
 
     /// When it ends, if it does.
-    async fn expires_at(&self) -> Option<DateTime> {
+    fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
     }
 
     /// Since when it exists.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 }
+
+columns!(RuleObject {
+    id = |rule: &Self, _| global_id(Kind::AlertRule, rule.0.id),
+    symbol, kind, threshold, base, trigger, cooldown_seconds, enabled, expires_at, created_at,
+});

@@ -5,10 +5,12 @@ use entity::Stock;
 use store::price::Recorded;
 
 use super::{
+    alert::AlertObject,
     connection::{AlertConnection, PriceConnection},
     loader::{AlertsOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
+    row::{Rows, columns},
     rule::RuleObject,
     scalar::{Cursor, DateTime, Symbol},
     service,
@@ -28,27 +30,27 @@ impl StockObject {
     }
 
     /// The ticker.
-    async fn symbol(&self) -> Symbol {
+    fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
     /// The company's name, if anybody said it.
-    async fn name(&self) -> Option<&str> {
+    fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
     /// The currency of its prices, as ISO 4217 writes it, if known.
-    async fn currency(&self) -> Option<&str> {
+    fn currency(&self) -> Option<&str> {
         self.0.currency.as_deref()
     }
 
     /// Where it trades, if known.
-    async fn exchange(&self) -> Option<&str> {
+    fn exchange(&self) -> Option<&str> {
         self.0.exchange.as_deref()
     }
 
     /// Whether it is polled.
-    async fn tracked(&self) -> bool {
+    fn tracked(&self) -> bool {
         self.0.tracked
     }
 
@@ -101,7 +103,9 @@ impl StockObject {
                 batches(ctx)?.load_one(key).await?.unwrap_or_default()
             }
         };
-        Ok(PriceConnection { page })
+        Ok(PriceConnection {
+            page: page.map(PriceObject),
+        })
     }
 
     /// Its alerts, newest first.
@@ -135,17 +139,22 @@ impl StockObject {
             }
         };
         Ok(AlertConnection {
-            page,
+            page: page.map(AlertObject),
             total: Some(self.0.alert_count),
         })
     }
 
     /// The rules that watch it, those for all symbols included.
-    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<RuleObject>> {
+    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
         let rules = batches(ctx)?.load_one(RulesOf(self.0.id)).await?;
         Ok(rules.into_iter().flatten().map(RuleObject).collect())
     }
 }
+
+columns!(StockObject {
+    id = |stock: &Self, _| global_id(Kind::Stock, stock.0.id),
+    symbol, name, currency, exchange, tracked,
+});
 
 /// The arguments that every list has.
 pub(super) fn page_args(

@@ -1,0 +1,121 @@
+//! The pass beside the library's own resolution: random documents, byte for byte.
+
+mod document;
+
+use std::cell::Cell;
+
+use async_graphql::{Request, Value, Variables, value};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use runtime::testing::TestDatabase;
+
+use super::Row;
+use crate::graphql::{
+    alert::AlertObject,
+    json,
+    price::PriceObject,
+    rule::RuleObject,
+    sample::{Sample, Shape, Way},
+    stock::StockObject,
+};
+use document::{Document, TYPES, document, named};
+
+const SHAPE: Shape = Shape {
+    stocks: 4,
+    prices: 5,
+    alerts: 4,
+};
+
+async fn sample() -> (TestDatabase, Sample) {
+    let database = TestDatabase::sqlite().await;
+    let sample = Sample::fill((*database).clone(), SHAPE).await;
+    (database, sample)
+}
+
+fn request(query: &str) -> Request {
+    let variables = Variables::from_value(value!({"yes": true, "no": false}));
+    Request::new(query).variables(variables)
+}
+
+/// Whether something of an answer was told in one pass.
+fn has_raw(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            fields.contains_key(async_graphql_value::RAW_VALUE_TOKEN)
+                || fields.values().any(has_raw)
+        }
+        Value::List(values) => values.iter().any(has_raw),
+        _ => false,
+    }
+}
+
+#[test]
+fn random_documents_are_answered_as_the_library_answers_them() {
+    const CASES: u32 = 2_000;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let (_database, sample) = runtime.block_on(sample());
+    let (passes, failures) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config::with_cases(CASES));
+    let passed = runner.run(&document(), |Document(text)| {
+        runtime.block_on(async {
+            let told = sample.respond(request(&text), Way::OnePass).await;
+            let expected = sample.body(request(&text), Way::Library).await;
+            passes.set(passes.get() + u32::from(has_raw(&told.data)));
+            failures.set(failures.get() + u32::from(!told.errors.is_empty()));
+            let told = json::response(&told);
+            let (told, expected) = (
+                String::from_utf8_lossy(&told),
+                String::from_utf8_lossy(&expected),
+            );
+            prop_assert_eq!(told, expected);
+            Ok(())
+        })
+    });
+    passed.unwrap_or_else(|error| panic!("{error}"));
+    let (passes, failures) = (passes.get(), failures.get());
+    assert!(
+        passes > CASES / 3,
+        "{passes} answers had a list told in one pass"
+    );
+    assert!(failures < CASES / 3, "{failures} answers had errors");
+}
+
+/// Whether a field of a row is a column, by the row's name in the schema.
+fn columns_of(row: &str) -> fn(&str) -> bool {
+    match row {
+        "Stock" => |field| StockObject::column(field).is_some(),
+        "Price" => |field| PriceObject::column(field).is_some(),
+        "Alert" => |field| AlertObject::column(field).is_some(),
+        "AlertRule" => |field| RuleObject::column(field).is_some(),
+        other => panic!("{other} is in lists; name its columns here"),
+    }
+}
+
+#[test]
+fn every_field_that_only_reads_a_row_is_a_column() {
+    // It asks when providers are polled.
+    const ASKS: [(&str, &str); 1] = [("Stock", "stale")];
+    let connections = TYPES
+        .iter()
+        .filter(|(name, _)| name.ends_with("Connection"));
+    let nodes = connections.map(|(name, fields)| {
+        let nodes = fields.iter().find(|field| field.name.node == "nodes");
+        named(&nodes.unwrap_or_else(|| panic!("{name} has nodes")).ty.node)
+    });
+    let mut rows: Vec<&str> = nodes.chain(["AlertRule"]).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, ["Alert", "AlertRule", "Price", "Stock"]);
+    for row in rows {
+        for field in &TYPES[row] {
+            let name = &*field.name.node;
+            let leaf = !TYPES.contains_key(named(&field.ty.node));
+            let expected = leaf && field.arguments.is_empty() && !ASKS.contains(&(row, name));
+            assert_eq!(columns_of(row)(name), expected, "{row}.{name}");
+        }
+    }
+}
