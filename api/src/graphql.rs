@@ -8,6 +8,7 @@
 )]
 
 mod alert;
+mod batch;
 mod canonical;
 mod connection;
 mod executor;
@@ -24,8 +25,10 @@ mod query;
 mod row;
 mod rule;
 mod run;
-#[cfg(any(test, feature = "bench"))]
-pub(crate) mod sample;
+#[cfg(feature = "bench")]
+pub mod sample;
+#[cfg(all(test, not(feature = "bench")))]
+mod sample;
 mod scalar;
 mod status;
 mod stock;

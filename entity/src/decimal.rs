@@ -237,25 +237,43 @@ impl FromStr for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The longest is -92233720368.54775808; it is written from its end.
+        let mut text = [0; 21];
+        let mut begin = text.len();
+        let mut push = |byte| {
+            begin -= 1;
+            text[begin] = byte;
+        };
+        let scale = SCALE.unsigned_abs();
         let magnitude = self.0.unsigned_abs();
-        let (whole, mut fraction) = (
-            magnitude / SCALE.unsigned_abs(),
-            magnitude % SCALE.unsigned_abs(),
-        );
+        let (mut whole, mut fraction) = (magnitude / scale, magnitude % scale);
+        if fraction > 0 {
+            let mut width = DIGITS;
+            while fraction.is_multiple_of(10) {
+                fraction /= 10;
+                width -= 1;
+            }
+            for _ in 0..width {
+                push(last_digit(fraction));
+                fraction /= 10;
+            }
+            push(b'.');
+        }
+        push(last_digit(whole));
+        while whole >= 10 {
+            whole /= 10;
+            push(last_digit(whole));
+        }
         if self.0 < 0 {
-            f.write_str("-")?;
+            push(b'-');
         }
-        write!(f, "{whole}")?;
-        if fraction == 0 {
-            return Ok(());
-        }
-        let mut width = DIGITS as usize;
-        while fraction.is_multiple_of(10) {
-            fraction /= 10;
-            width -= 1;
-        }
-        write!(f, ".{fraction:0width$}")
+        f.write_str(std::str::from_utf8(&text[begin..]).map_err(|_| fmt::Error)?)
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is below 10")]
+fn last_digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 impl Serialize for Decimal {
@@ -367,6 +385,9 @@ mod tests {
             let number = Decimal::from_units(units);
             prop_assert_eq!(number.to_string().parse(), Ok(number));
             prop_assert_eq!(Decimal::parse_rounded(&number.to_string()), Ok(number));
+            let (whole, fraction) = (units.unsigned_abs() / 100_000_000, units.unsigned_abs() % 100_000_000);
+            let long = format!("{}{whole}.{fraction:08}", if units < 0 { "-" } else { "" });
+            prop_assert_eq!(number.to_string(), long.trim_end_matches('0').trim_end_matches('.'));
         }
 
         #[test]

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
 
@@ -100,12 +100,42 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        let at = self.to_utc();
+        let Ok(year @ 0..=9999) = u32::try_from(at.year()) else {
+            return f.write_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        };
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        put(&mut text[0..4], year);
+        put(&mut text[5..7], at.month());
+        put(&mut text[8..10], at.day());
+        put(&mut text[11..13], at.hour());
+        put(&mut text[14..16], at.minute());
+        put(&mut text[17..19], at.second());
+        let micros = at.timestamp_subsec_micros();
+        let end = match (micros, micros % 1000) {
+            (0, _) => 19,
+            (_, 0) => 23,
+            _ => 26,
+        };
+        put(&mut text[20..26], micros);
+        text[end] = b'Z';
+        f.write_str(std::str::from_utf8(&text[..=end]).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Writes a number's digits with zeros before them.
+#[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
+fn put(digits: &mut [u8], mut number: u32) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -123,5 +153,24 @@ mod tests {
             );
         }
         assert_eq!("2026-11-20".parse::<Timestamp>(), Err(TimestampError));
+    }
+
+    fn check(micros: i64) {
+        let at = Timestamp::from_micros(micros);
+        let expected = at.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        assert_eq!(at.to_string(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn an_instant_is_told_as_rfc_3339_has_it(
+            micros in -70_000_000_000_000_000..260_000_000_000_000_000_i64,
+            far: i64,
+        ) {
+            for unit in [1, 1_000, 1_000_000, 60_000_000, 86_400_000_000] {
+                check(micros / unit * unit);
+            }
+            check(far);
+        }
     }
 }

@@ -89,6 +89,15 @@ impl Database {
         matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(_)))
     }
 
+    /// Tells `told` of every statement that this and later clones of it send.
+    #[cfg(feature = "test-database")]
+    pub fn observe_statements(&mut self, told: impl Fn(&str) + Clone + Send + Sync + 'static) {
+        for pool in [&mut self.read, &mut self.write] {
+            let told = told.clone();
+            pool.set_metric_callback(move |sent| told(&sent.statement.sql));
+        }
+    }
+
     /// Closes every connection, waiting for those in use. On SQLite this leaves one file, without `-wal` and `-shm`.
     pub async fn close(&self) {
         for pool in [&self.probe, &self.read, &self.write] {

@@ -1,15 +1,15 @@
 //! Loads what many objects of one answer ask for, in one statement.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
-use async_graphql::{
-    Context, Result,
-    dataloader::{DataLoader, Loader},
-    runtime::{TokioSpawner, TokioTimer},
-};
+use async_graphql::{Context, Result, dataloader::Loader};
 use entity::{Alert, AlertRule, Price, Stock};
 use store::{page::Page, price::Recorded};
 
+use super::batch::Batcher;
 use crate::service::{Error, FirstPage, Service};
 
 /// A stock by its id.
@@ -56,17 +56,13 @@ pub(super) struct RuleId(pub(super) i64);
 pub(super) struct Batches(Service);
 
 /// The loader that a schema keeps.
-pub(super) fn loader(service: Service) -> DataLoader<Batches> {
-    DataLoader::new(
-        Batches(service),
-        TokioSpawner::current(),
-        TokioTimer::default(),
-    )
+pub(super) fn loader(service: Service) -> Batcher<Batches> {
+    Batcher::new(Batches(service))
 }
 
 /// The loader of a context.
-pub(super) fn batches<'a>(ctx: &Context<'a>) -> Result<&'a DataLoader<Batches>> {
-    ctx.data::<DataLoader<Batches>>()
+pub(super) fn batches<'a>(ctx: &Context<'a>) -> Result<&'a Batcher<Batches>> {
+    ctx.data::<Batcher<Batches>>()
 }
 
 /// Declares how values are loaded by the ids that their keys hold.

@@ -103,6 +103,7 @@ impl Sample {
         let service = Service::new(store, Hub::at(position), Market::Always, build);
         let options = SchemaOptions {
             introspection: true,
+            suggestions: true,
         };
         Self(schema(service, options))
     }

@@ -96,7 +96,7 @@ impl Author {
             text.push(' ');
             let part = match self.pick(12) {
                 0 => "__typename".to_owned(),
-                1 => "kind: __typename".to_owned(),
+                1 => "typeName: __typename".to_owned(),
                 2 => self.inline(on, depth),
                 3 => self.spread(on, depth),
                 _ => self.field(on, depth),

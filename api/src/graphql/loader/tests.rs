@@ -1,0 +1,139 @@
+//! How many statements nested lists cost: a number that does not grow with their rows.
+
+use std::sync::{Arc, Mutex};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use runtime::{on_both_databases, testing::TestDatabase};
+
+use crate::graphql::sample::{Sample, Shape, Way};
+
+/// The statements that were sent to a database.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl Statements {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
+    }
+}
+
+async fn sample(database: &TestDatabase) -> (Sample, Statements) {
+    let statements = Statements::default();
+    let mut database = (**database).clone();
+    let seen = statements.clone();
+    database.observe_statements(move |statement| {
+        let mut all = seen.0.lock().expect("nobody panicked");
+        all.push(statement.to_owned());
+    });
+    let shape = Shape {
+        stocks: 100,
+        prices: 20,
+        alerts: 5,
+    };
+    let sample = Sample::fill(database, shape).await;
+    // Freshness is looked up once a second, and this clock stands still.
+    sample
+        .body("{ stock(symbol: \"S0\") { stale } }", Way::OnePass)
+        .await;
+    statements.take();
+    (sample, statements)
+}
+
+/// Documents of `N` rows, and how many statements answer them, whatever `N` is.
+const DOCUMENTS: [(&str, usize); 14] = [
+    (
+        "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }
+           alerts(first: 5) { totalCount nodes { message } } } } }",
+        3,
+    ),
+    (
+        "{ stocks(first: N) { edges { cursor node { symbol latestPrice { price change } } } } }",
+        2,
+    ),
+    ("{ stocks(first: N) { nodes { alertRules { kind threshold } } } }", 3),
+    ("{ stocks(first: N) { nodes { history(last: 3) { edges { node { price } } } } } }", 2),
+    (
+        "{ stocks(first: N) { nodes { few: history(first: 1) { nodes { price } }
+           more: history(first: 2) { nodes { price } } } } }",
+        3,
+    ),
+    (
+        "{ stocks(first: N) { nodes { history(first: 2) { nodes { stock { alerts(first: 2) { nodes {
+           stock { latestPrice { price } } } } } } } } } }",
+        6,
+    ),
+    ("{ alerts(first: N) { nodes { stock { symbol latestPrice { price } } } } }", 3),
+    ("{ alerts(first: N) { edges { node { rule { threshold } stock { name } } } } }", 3),
+    (
+        "{ alerts(first: N) { totalCount nodes { stock { alertRules { kind } history(first: 1) {
+           nodes { price } } } } } }",
+        6,
+    ),
+    ("{ history(symbol: \"S1\", first: N) { nodes { price stock { symbol } } } }", 3),
+    (
+        "{ history(symbol: \"S1\", first: N) { edges { node { stock { latestPrice { price } } } } } }",
+        4,
+    ),
+    ("{ nodes(ids: [STOCKS]) { id ... on Stock { symbol latestPrice { price } } } }", 2),
+    ("{ nodes(ids: [ALERTS]) { ... on Alert { message stock { symbol } rule { kind } } } }", 3),
+    ("{ alertRules { id } nodes(ids: [RULES]) { id } }", 2),
+];
+
+fn document(text: &str, rows: usize) -> String {
+    let ids = |kind: &str| {
+        let id = |row| URL_SAFE_NO_PAD.encode(format!("{kind}:{row}"));
+        let ids: Vec<String> = (1..=rows).map(|row| format!("\"{}\"", id(row))).collect();
+        ids.join(", ")
+    };
+    text.replace("STOCKS", &ids("Stock"))
+        .replace("ALERTS", &ids("Alert"))
+        .replace("RULES", &ids("AlertRule"))
+        .replace("first: N", &format!("first: {rows}"))
+}
+
+async fn count(sample: Sample, statements: Statements) {
+    for way in [Way::OnePass, Way::Library] {
+        for (text, expected) in DOCUMENTS {
+            for rows in [10, 100] {
+                let body = sample.body(&*document(text, rows), way).await;
+                let body = String::from_utf8_lossy(&body);
+                assert!(body.starts_with("{\"data\":{"), "{text}: {body}");
+                let sent = statements.take();
+                let told = format!("{rows} rows, {way:?}: {text}");
+                assert_eq!(sent.len(), expected, "{told}\n{sent:#?}");
+            }
+        }
+    }
+}
+
+on_both_databases! {
+    async fn nested_lists_cost_as_many_statements_as_they_have_kinds(database) {
+        let (sample, statements) = sample(&database).await;
+        // As requests are: in a task of the runtime's.
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(count(sample, statements));
+        task.join_all().await;
+    }
+
+    async fn requests_at_the_same_time_and_those_given_up_have_their_answers(database) {
+        let (sample, _) = sample(&database).await;
+        let sample = Arc::new(sample);
+        let text = "{ alerts(first: 20) { nodes { stock { symbol latestPrice { price } } } } }";
+        let expected = sample.body(text, Way::Library).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for at in 0..60 {
+            let sample = Arc::clone(&sample);
+            let task = tasks.spawn(async move { sample.body(text, Way::OnePass).await });
+            if at % 3 == 0 {
+                task.abort();
+            }
+        }
+        let mut answered = 0;
+        while let Some(body) = tasks.join_next().await {
+            let Ok(body) = body else { continue };
+            assert_eq!(body, expected);
+            answered += 1;
+        }
+        assert!(answered >= 40, "{answered}");
+    }
+}
