@@ -57,7 +57,7 @@ async fn main() {
                 }
                 // The first round warms up.
                 if round > 0 {
-                    spent.push((cpu() - before) / ANSWERS);
+                    spent.push(cpu().saturating_sub(before) / ANSWERS);
                 }
             }
         }

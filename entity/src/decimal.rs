@@ -271,7 +271,6 @@ impl fmt::Display for Decimal {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it is below 10")]
 fn last_digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
 }

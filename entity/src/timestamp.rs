@@ -124,7 +124,6 @@ impl fmt::Display for Timestamp {
 }
 
 /// Writes a number's digits with zeros before them.
-#[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
 fn put(digits: &mut [u8], mut number: u32) {
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

@@ -101,7 +101,13 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
-    next_turn().await;
+    // A long list may yield before all of it was asked for: whoever still asks keeps the batch open for another turn.
+    let asked = || lock(&keys).as_ref().map_or(0, HashSet::len);
+    let mut known = 0;
+    while known < asked() {
+        known = asked();
+        next_turn().await;
+    }
     let keys = lock(&keys).take();
     let keys: Vec<K> = keys.into_iter().flatten().collect();
     loader.load(&keys).await.map(Arc::new)

@@ -13,10 +13,13 @@ use entity::{
     AlertKind, ChangeBase, Decimal, Direction, Position, Price, Symbol, Timestamp, Trigger,
     table::{alert, alert_rule, quote, stock, stock_price},
 };
-use runtime::{clock::ManualClock, database::Database};
+use runtime::{
+    clock::ManualClock,
+    database::{Database, DatabaseKind},
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    DatabaseTransaction, EntityTrait, IntoActiveModel,
+    ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
 };
 use store::Store;
 use tracker::market::Market;
@@ -51,6 +54,9 @@ pub enum Way {
 pub struct Sample(Schema);
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_400_000_123_456);
+/// Where PostgreSQL keeps the prices of `NOW`'s month.
+const MONTH: &str = "CREATE TABLE IF NOT EXISTS stock_prices_2026_11 PARTITION OF stock_prices \
+                     FOR VALUES FROM (1793491200000000) TO (1796083200000000)";
 const NAMES: [Option<&str>; 6] = [
     None,
     Some(""),
@@ -82,6 +88,10 @@ impl Sample {
     /// Fills a migrated, empty database.
     pub async fn fill(database: Database, shape: Shape) -> Self {
         let transaction = database.begin_write().await.expect("it can be written");
+        if database.kind() == DatabaseKind::Postgres {
+            let month = transaction.execute_unprepared(MONTH).await;
+            month.expect("there is a month for the prices");
+        }
         let first_rule = rules(&transaction).await;
         for at in 0..shape.stocks {
             let id = stock(&transaction, at, shape).await;
@@ -219,6 +229,8 @@ async fn prices(transaction: &DatabaseTransaction, stock_id: i64, stock: i64, sh
             market_time: last.market_time,
             market_time_sent: last.market_time_sent,
             provider: last.provider.clone(),
+            begins_at: NOW,
+            pruned_seq: 0,
         };
         let quote = quote.into_active_model();
         let written = quote::Entity::insert(quote).exec_without_returning(transaction);
