@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use runtime::{on_both_databases, testing::TestDatabase};
+use runtime::{database::DatabaseKind, on_both_databases, testing::TestDatabase};
 
 use crate::graphql::sample::{Sample, Shape, Way};
 
@@ -91,7 +91,8 @@ fn document(text: &str, rows: usize) -> String {
         .replace("first: N", &format!("first: {rows}"))
 }
 
-async fn count(sample: Sample, statements: Statements) {
+/// On PostgreSQL a history may be searched for by month, which takes up to `searches` more.
+async fn count(sample: Sample, statements: Statements, searches: usize) {
     for way in [Way::OnePass, Way::Library] {
         for (text, expected) in DOCUMENTS {
             for rows in [10, 100] {
@@ -100,7 +101,8 @@ async fn count(sample: Sample, statements: Statements) {
                 assert!(body.starts_with("{\"data\":{"), "{text}: {body}");
                 let sent = statements.take();
                 let told = format!("{rows} rows, {way:?}: {text}");
-                assert_eq!(sent.len(), expected, "{told}\n{sent:#?}");
+                let most = expected + searches;
+                assert!((expected..=most).contains(&sent.len()), "{told}\n{sent:#?}");
             }
         }
     }
@@ -111,7 +113,11 @@ on_both_databases! {
         let (sample, statements) = sample(&database).await;
         // As requests are: in a task of the runtime's.
         let mut task = tokio::task::JoinSet::new();
-        task.spawn(count(sample, statements));
+        let searches = match database.kind() {
+            DatabaseKind::Sqlite => 0,
+            DatabaseKind::Postgres => 2,
+        };
+        task.spawn(count(sample, statements, searches));
         task.join_all().await;
     }
 
