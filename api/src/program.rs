@@ -12,8 +12,8 @@ use runtime::{
     config::{Refusal, Secret, Settings},
     database::DatabaseKind,
     lifecycle::{Ending, Shutdown},
+    listener::{self, Patience, bind},
     metric::{ServeMetrics, TrackerMetrics},
-    metrics_server::bind,
     process::Process,
     random::draw_token,
 };
@@ -49,7 +49,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let listener = listener.into_std()?;
     let opened = CancellationToken::new();
     let waiting = TcpListener::from_std(listener.try_clone()?)?;
-    listen_until(&opened, waiting, server::starting(health, &guard), shutdown);
+    let patience = Patience::from_settings(&settings);
+    let starting = server::starting(health, &guard);
+    listen_until(&opened, waiting, starting, patience, shutdown);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown.unless_stopped(opening).await.transpose()?;
@@ -73,7 +75,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
         }
         let metrics = ServeMetrics::new(&meter);
         let routes = serve(&settings, store, &process, metrics, (guard, documents)).await?;
-        listen(TcpListener::from_std(listener)?, routes, shutdown);
+        let listener = TcpListener::from_std(listener)?;
+        listen(listener, routes, patience, shutdown);
         announce(addresses);
     }
     Ok(process.end(database).await)
@@ -126,33 +129,27 @@ async fn serve(
     Ok(server.router())
 }
 
-/// Accepts connections on `listener` until `opened`, when another goes on where this one stops.
+/// Tells on `listener` that the server is starting until `opened`, when another goes on where this one stops.
 fn listen_until(
     opened: &CancellationToken,
     listener: TcpListener,
     router: Router,
+    patience: Patience,
     shutdown: &Shutdown,
 ) {
-    let stop = opened.clone().cancelled_owned();
+    let stop = opened.clone();
     shutdown.track(async move {
-        if let Err(error) = axum::serve(listener, router)
-            .with_graceful_shutdown(stop)
-            .await
-        {
+        if let Err(error) = listener::serve(listener, router, patience, stop).await {
             tracing::warn!(%error, "nobody is told that the server is starting");
         }
     });
 }
 
 /// Accepts connections until polling stops, and finishes the requests that are under way then.
-fn listen(listener: TcpListener, router: Router, shutdown: &Shutdown) {
+fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    shutdown.spawn("listener", async move {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(soft.cancelled_owned())
-            .await
-    });
+    let serving = listener::serve(listener, router, patience, soft);
+    shutdown.spawn("listener", serving);
 }
 
 /// The tokens. One that nobody set is drawn, and told in this one line.

@@ -142,13 +142,14 @@ impl Settings {
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let api = ListenSettings::read(reader, "API_HOST", "API_PORT");
+        let limits = LimitSettings::read(reader);
         Self {
             program: reader.program(),
-            database: DatabaseSettings::read(reader),
+            database: DatabaseSettings::read(reader, &limits),
             metrics: ListenSettings::read(reader, "METRICS_HOST", "METRICS_PORT"),
             access: AccessSettings::read(reader, &api),
             api,
-            limits: LimitSettings::read(reader),
+            limits,
             tracking: TrackingSettings::read(reader),
             alpha_vantage: AlphaVantageSettings::read(reader),
             retention: RetentionSettings::read(reader),

@@ -9,6 +9,7 @@ pub mod config;
 pub mod database;
 pub mod health;
 pub mod lifecycle;
+pub mod listener;
 pub mod metric;
 pub mod metrics_server;
 pub mod process;

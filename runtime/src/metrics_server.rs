@@ -7,8 +7,14 @@ use std::io;
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::{config::ListenSettings, health::Health, metric::Metrics};
+use crate::{
+    config::ListenSettings,
+    health::Health,
+    listener::{self, BindError, Patience},
+    metric::Metrics,
+};
 
 /// The metrics listener, bound.
 #[derive(Debug)]
@@ -17,42 +23,19 @@ pub struct MetricsServer {
     router: Router,
 }
 
-/// Why a listener does not listen.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {host}:{port}")]
-pub struct BindError {
-    host: String,
-    port: u16,
-    source: io::Error,
-}
-
-/// Binds a listener of either kind.
-///
-/// # Errors
-///
-/// One that names the address: a taken port, an address of somebody else.
-pub async fn bind(settings: &ListenSettings) -> Result<TcpListener, BindError> {
-    let bound = TcpListener::bind(settings.address()).await;
-    bound.map_err(|source| BindError {
-        host: settings.host.clone(),
-        port: settings.port,
-        source,
-    })
-}
-
 impl MetricsServer {
     /// Binds the listener.
     ///
     /// # Errors
     ///
-    /// As [`bind`].
+    /// As [`listener::bind`].
     pub async fn bind(
         settings: &ListenSettings,
         metrics: Metrics,
         health: &Health,
     ) -> Result<Self, BindError> {
         Ok(Self {
-            listener: bind(settings).await?,
+            listener: listener::bind(settings).await?,
             router: router(metrics, health),
         })
     }
@@ -63,8 +46,14 @@ impl MetricsServer {
     }
 
     /// Serves for ever.
-    pub async fn serve(self) -> io::Result<()> {
-        axum::serve(self.listener, self.router).await
+    pub async fn serve(self, patience: Patience) -> io::Result<()> {
+        listener::serve(
+            self.listener,
+            self.router,
+            patience,
+            CancellationToken::new(),
+        )
+        .await
     }
 }
 
@@ -122,7 +111,13 @@ mod tests {
         let server = MetricsServer::bind(&settings, Metrics::new("", ""), &health);
         let server = server.await.expect("a port");
         let address = server.address().expect("an address");
-        shutdown.spawn_companion("metrics", server.serve());
+        let second = Duration::from_secs(1);
+        let patience = Patience {
+            head: 10 * second,
+            write: 10 * second,
+            leave: second,
+        };
+        shutdown.spawn_companion("metrics", server.serve(patience));
 
         let metrics = ask(address, "/metrics").await;
         assert!(metrics.starts_with("http/1.1 200 "), "{metrics}");
@@ -156,7 +151,7 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port,
         };
-        let error = bind(&settings).await.expect_err("it is taken");
+        let error = listener::bind(&settings).await.expect_err("it is taken");
         assert_eq!(
             error.to_string(),
             format!("cannot listen on 127.0.0.1:{port}")

@@ -10,7 +10,8 @@ use crate::{
     database::Database,
     health::Health,
     lifecycle::{self, Ending, Lifecycle, Shutdown},
-    metrics_server::{BindError, MetricsServer},
+    listener::{BindError, Patience},
+    metrics_server::MetricsServer,
     random::Random,
     say,
     telemetry::{Telemetry, TelemetryError},
@@ -96,7 +97,8 @@ impl Process {
         health.observe(&metrics.meter());
         let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
         let metrics_address = server.address().map_err(StartError::Address)?;
-        shutdown.spawn_companion("metrics", server.serve());
+        let patience = Patience::from_settings(settings);
+        shutdown.spawn_companion("metrics", server.serve(patience));
         Ok(Self {
             telemetry,
             health,

@@ -29,7 +29,9 @@ pub(super) fn mask_error(error: &mut ServerError) {
     match (ours, source.is_some()) {
         (Some(known), _) if known.code() != code::INTERNAL => {
             if let Some(cause) = known.cause() {
-                tracing::warn!(cause = %cause, path = ?error.path, "{known}");
+                let request_id = runtime::random::draw_id();
+                tracing::warn!(request_id, cause = %cause, path = ?error.path, "{known}");
+                extensions.set("requestId", request_id);
             }
             extensions.set("code", known.code());
             if let Some(seconds) = known.retry_after() {

@@ -3,7 +3,7 @@
 //! One invariant: an error's text is written here for clients; a cause from below (SQL, paths, addresses) is kept apart
 //! and only ever logged.
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{DbErr, RuntimeErr, sqlx::Error as Sqlx};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub(crate) enum Error {
         #[source]
         source: Option<DbErr>,
     },
+    /// The database gave it up, as it took too long.
+    #[error("the operation took longer than it may")]
+    TooSlow(#[source] DbErr),
     /// A defect.
     #[error("internal error")]
     Internal(#[source] DbErr),
@@ -74,6 +77,7 @@ impl Error {
             Self::Unauthenticated => code::UNAUTHENTICATED,
             Self::RateLimited { .. } => code::RATE_LIMITED,
             Self::Unavailable { .. } => code::UNAVAILABLE,
+            Self::TooSlow(_) => code::TIMEOUT,
             Self::Internal(_) => code::INTERNAL,
         }
     }
@@ -82,7 +86,7 @@ impl Error {
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            Self::Unavailable { .. } => Some(Self::OUTAGE),
+            Self::Unavailable { .. } | Self::TooSlow(_) => Some(Self::OUTAGE),
             _ => None,
         }
     }
@@ -90,7 +94,7 @@ impl Error {
     /// What only the log may say.
     pub(crate) fn cause(&self) -> Option<&DbErr> {
         match self {
-            Self::Internal(cause) => Some(cause),
+            Self::Internal(cause) | Self::TooSlow(cause) => Some(cause),
             Self::Unavailable { source, .. } => source.as_ref(),
             _ => None,
         }
@@ -104,27 +108,39 @@ impl From<DbErr> for Error {
                 reason: "the database is away",
                 source: Some(cause),
             }
+        } else if is_cut(&cause) {
+            Self::TooSlow(cause)
         } else {
             Self::Internal(cause)
         }
     }
 }
 
+/// Whether the database ended the statement, as its time was up: 57014.
+fn is_cut(error: &DbErr) -> bool {
+    matches!(cause(error), Some(Sqlx::Database(said)) if said.code().as_deref() == Some("57014"))
+}
+
 /// Whether the database cannot be reached, rather than having refused something.
 fn is_outage(error: &DbErr) -> bool {
-    use sea_orm::sqlx::Error as Sqlx;
-    match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-        DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
-            match cause.as_ref() {
-                Sqlx::Io(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed => true,
-                // 57P01 … 57P03: shut down, crashed, starting. 53300: too many connections.
-                Sqlx::Database(said) => said
-                    .code()
-                    .is_some_and(|code| code.starts_with("57P") || code == "53300"),
-                _ => false,
-            }
-        }
+    if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) {
+        return true;
+    }
+    match cause(error) {
+        Some(Sqlx::Io(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed) => true,
+        // 57P01 … 57P03: shut down, crashed, starting. 53300: too many connections.
+        Some(Sqlx::Database(said)) => said
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code == "53300"),
         _ => false,
+    }
+}
+
+fn cause(error: &DbErr) -> Option<&Sqlx> {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
+            Some(cause)
+        }
+        _ => None,
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::sqlx::{
 };
 
 use super::{
-    Program,
+    LimitSettings, Program,
     reader::Reader,
     value::{self, Parsed},
 };
@@ -24,6 +24,9 @@ pub struct DatabaseSettings {
     pub migrate: bool,
     /// How long a start waits for it.
     pub wait: Duration,
+    /// After which PostgreSQL gives a statement up, so that what no client waits for any more ends; none for the
+    /// tracker, for whose statements nobody waits.
+    pub statement_time: Option<Duration>,
 }
 
 /// A database, as a URL names it. Formatting it tells where it is and nothing secret.
@@ -46,7 +49,7 @@ pub struct SqliteUrl {
 }
 
 impl DatabaseSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, limits: &LimitSettings) -> Self {
         let url = reader.value("DATABASE_URL", DatabaseUrl::parse);
         if reader.program() == Program::Tracker && matches!(url, DatabaseUrl::Sqlite(_)) {
             let default = if reader.has("DATABASE_URL") {
@@ -63,6 +66,7 @@ impl DatabaseSettings {
             url,
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
+            statement_time: (reader.program() == Program::Api).then_some(limits.execution_time),
         }
     }
 }

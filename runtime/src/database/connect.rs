@@ -14,7 +14,7 @@ impl Database {
         program: Program,
     ) -> Result<Self, DatabaseError> {
         match &settings.url {
-            DatabaseUrl::Postgres(options) => postgres::open(options, settings.wait, program).await,
+            DatabaseUrl::Postgres(url) => postgres::open(url, settings, program).await,
             DatabaseUrl::Sqlite(url) => sqlite::open(url).await,
         }
     }

@@ -29,7 +29,9 @@ impl Database {
     async fn try_migrate(&self) -> Result<(), DbErr> {
         let transaction = self.begin_write().await?;
         if self.kind == DatabaseKind::Postgres {
-            let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
+            // However long the others take, and what is to be done here.
+            let lock =
+                format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})");
             transaction.execute_unprepared(&lock).await?;
         }
         Migrator::up(&transaction, None).await?;

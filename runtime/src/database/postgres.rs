@@ -15,7 +15,7 @@ use sea_orm::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Database, DatabaseError, DatabaseKind};
-use crate::config::{DatabaseUrl, Program};
+use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 /// Connections of a process, beside the one for signs of life.
 const CONNECTIONS: u32 = 16;
@@ -37,17 +37,23 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "30s"),
 ];
 
-/// Connects, waiting up to `wait` for the server.
+/// Connects, waiting for the server as long as the settings say.
 pub(super) async fn open(
     url: &PgConnectOptions,
-    wait: Duration,
+    settings: &DatabaseSettings,
     program: Program,
 ) -> Result<Database, DatabaseError> {
-    let options = url
+    let wait = settings.wait;
+    let mut options = url
         .clone()
         .application_name(&format!("stock-tracker {program}"))
         .options(SESSION)
         .disable_statement_logging();
+    if let Some(time) = settings.statement_time {
+        // Whoever asked is gone by then, and the connection waits for the server to end what it was asked.
+        let millis = format!("{}ms", time.as_millis());
+        options = options.options([("statement_timeout", millis)]);
+    }
     if let Err(source) = reach(&options, wait).await {
         return Err(DatabaseError::Unreachable {
             database: DatabaseUrl::Postgres(Box::new(url.clone())).to_string(),

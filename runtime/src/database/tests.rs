@@ -9,6 +9,7 @@ use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 async fn connect(url: &str) -> Result<Database, DatabaseError> {
     let settings = DatabaseSettings {
+        statement_time: None,
         url: DatabaseUrl::parse(url).expect("a URL"),
         migrate: true,
         wait: Duration::from_millis(300),

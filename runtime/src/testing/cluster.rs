@@ -154,6 +154,7 @@ impl Cluster {
             url: DatabaseUrl::parse(&self.url(MIGRATED)).expect("a URL"),
             migrate: true,
             wait: PATIENCE,
+            statement_time: None,
         };
         let database = Database::connect(&settings, Program::Tracker).await;
         let database = database.expect("it connects");

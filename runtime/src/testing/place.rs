@@ -70,6 +70,7 @@ impl TestPlace {
             url: DatabaseUrl::parse(&self.url).expect("a URL"),
             migrate: true,
             wait: Duration::from_secs(10),
+            statement_time: None,
         }
     }
 
