@@ -74,8 +74,13 @@ impl Client {
     }
 
     pub(crate) async fn say(&mut self, message: &Value) {
-        let message = Message::text(message.to_string());
-        self.socket.send(message).await.expect("it is sent");
+        self.say_text(message.to_string()).await;
+    }
+
+    /// Sends what may be no message.
+    pub(crate) async fn say_text(&mut self, text: String) {
+        let sent = self.socket.send(Message::text(text)).await;
+        sent.expect("it is sent");
     }
 
     /// Starts an operation.

@@ -1,6 +1,7 @@
 //! GraphQL, by its own rules.
 
 mod connection;
+mod fence;
 mod mutation;
 mod node;
 mod query;

@@ -9,10 +9,14 @@ mod place;
 mod process;
 mod product;
 
+mod fault;
 mod graphql;
+mod hostile;
 mod journey;
 mod kit;
 mod observe;
 mod program;
+mod rate;
 mod rest;
 mod server;
+mod slow;

@@ -1,0 +1,199 @@
+//! What clients are told while the database stalls, and when it dies under a query.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use runtime::testing::{Cable, TestPlace};
+use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    client::Client,
+    process::until,
+    product::{Home, Product},
+    rest::problem,
+};
+
+/// The oldest prices, which nobody keeps at hand.
+const QUERY: &str = r#"{ history(symbol: "AAPL", last: 2) { nodes { price } } }"#;
+const PATH: &str = "/api/v1/stocks/AAPL/history?limit=2&from=2001-01-01";
+
+/// Somebody else at the same server.
+struct Operator(PgConnection);
+
+impl Operator {
+    async fn at(home: &Home) -> Self {
+        let connection = PgConnection::connect(home.place.url()).await;
+        Self(connection.expect("the server answers"))
+    }
+
+    async fn says(&mut self, sql: &'static str) {
+        self.0
+            .execute(AssertSqlSafe(sql))
+            .await
+            .expect("it is done");
+    }
+
+    /// How many statements of `api` wait for a lock.
+    async fn waiting(&mut self) -> i64 {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name = 'stock-tracker api' AND wait_event_type = 'Lock'";
+        let row = self.0.fetch_one(AssertSqlSafe(sql)).await;
+        row.expect("a row").get(0)
+    }
+
+    async fn until_waiting(&mut self, wanted: impl Fn(i64) -> bool, product: &Product) {
+        let looks = async || wanted(self.waiting().await).then_some(());
+        until("as many statements wait", || product.last_words(), looks).await;
+    }
+}
+
+/// A product that has a history, and somebody who locks it.
+async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator, Operator) {
+    let product = home.start(variables).await;
+    let some = |data: &Value| (data["history"]["nodes"].as_array()?.len() == 2).then_some(());
+    product.until_data("there is a history", QUERY, some).await;
+    let mut locking = Operator::at(home).await;
+    locking
+        .says("BEGIN; LOCK TABLE stock_prices IN ACCESS EXCLUSIVE MODE")
+        .await;
+    (product, locking, Operator::at(home).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
+    let home = Home::new(TestPlace::postgres().await);
+    let variables = [("LIMIT_EXECUTION_TIME", "3s"), ("REPLAY_SPEED", "20")];
+    let (product, mut locking, mut watching) = stalled(&home, &variables).await;
+    let mut socket = Client::graphql(&product, json!({})).await;
+    for id in ["a", "b", "c"] {
+        socket.subscribe(id, QUERY, json!({})).await;
+    }
+    let posted = async {
+        let posts = (
+            product.graphql(QUERY, json!({})),
+            product.graphql(QUERY, json!({})),
+        );
+        tokio::join!(posts.0, posts.1)
+    };
+    let asked = async {
+        watching.until_waiting(|count| count >= 5, &product).await;
+        // Whoever needs something else is served meanwhile.
+        product.ask("{ alertRules { id } }").await;
+        product.ask("{ stocks { nodes { symbol } } }").await;
+    };
+    let rest = product.get(PATH);
+    let ((one, two), rest, ()) = tokio::join!(posted, rest, asked);
+    for answer in [one, two] {
+        assert_eq!(answer.code(), "TIMEOUT", "{}", answer.text);
+    }
+    problem(&rest, 503);
+    assert!(!rest.header("retry-after").is_empty());
+    let mut refused = BTreeSet::new();
+    for _ in 0..3 {
+        let told = socket.hear().await;
+        let error = match told["type"].as_str() {
+            Some("error") => &told["payload"][0],
+            _ => panic!("{told}"),
+        };
+        assert_eq!(error["extensions"]["code"], "TIMEOUT", "{told}");
+        refused.insert(told["id"].to_string());
+    }
+    assert_eq!(refused.len(), 3);
+    // Nothing of ours waits, though the lock is still held.
+    watching.until_waiting(|count| count == 0, &product).await;
+    locking.says("ROLLBACK").await;
+    assert_eq!(
+        product.ask(QUERY).await["history"]["nodes"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(product.get(PATH).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_told() {
+    let home = Home::new(TestPlace::postgres().await);
+    let (mut cable, through) = Cable::to_database(home.place.url()).await;
+    let variables = [("DATABASE_URL", &*through), ("REPLAY_SPEED", "20")];
+    let (product, mut locking, mut watching) = stalled(&home, &variables).await;
+    let mut socket = Client::graphql(&product, json!({})).await;
+    socket.subscribe("a", QUERY, json!({})).await;
+    let pulled = async {
+        watching.until_waiting(|count| count >= 3, &product).await;
+        cable.pull().await;
+    };
+    let posted = product.graphql(QUERY, json!({}));
+    let (posted, rest, ()) = tokio::join!(posted, product.get(PATH), pulled);
+    let told = socket.hear().await;
+    assert_eq!(told["type"], "next", "it was executed: {told}");
+    field_is_unavailable(&product, &told["payload"]);
+    assert_eq!(posted.status, 200, "{}", posted.text);
+    field_is_unavailable(&product, &posted.json());
+    is_masked(&posted.text);
+    is_masked(&told.to_string());
+    unavailable(&product, &rest);
+
+    // The same to whoever comes while it is away.
+    let posted = product.graphql(QUERY, json!({})).await;
+    field_is_unavailable(&product, &posted.json());
+    is_masked(&posted.text);
+    let got = product
+        .request(Method::GET, "/graphql")
+        .query(&[("query", QUERY)]);
+    field_is_unavailable(&product, &Answer::to(got).await.json());
+    unavailable(&product, &product.get(PATH).await);
+    let _ = locking.0.execute("ROLLBACK").await;
+    cable.mend().await;
+    let back = async || {
+        let answer = product.graphql(QUERY, json!({})).await;
+        answer.json().get("errors").is_none().then_some(())
+    };
+    until("it comes back by itself", || product.last_words(), back).await;
+}
+
+fn field_is_unavailable(product: &Product, body: &Value) {
+    let error = &body["errors"][0];
+    assert_eq!(body["errors"].as_array().map(Vec::len), Some(1), "{body}");
+    assert_eq!(error["path"], json!(["history"]), "{body}");
+    let extensions = error["extensions"].as_object().expect("extensions");
+    let names: Vec<&str> = extensions.keys().map(String::as_str).collect();
+    assert_eq!(names, ["code", "requestId", "retryAfter"], "{body}");
+    assert_eq!(extensions["code"], "UNAVAILABLE", "{body}");
+    assert!(extensions["retryAfter"].as_u64() >= Some(1), "{body}");
+    is_logged(product, extensions["requestId"].as_str().expect("text"));
+}
+
+fn unavailable(product: &Product, answer: &Answer) {
+    problem(answer, 503);
+    assert!(!answer.header("retry-after").is_empty());
+    is_masked(&answer.text);
+    let detail = answer.json()["detail"].as_str().expect("text").to_owned();
+    let (_, id) = detail.split_once("request ").expect("a request id");
+    is_logged(product, id.trim_end_matches(')'));
+}
+
+/// Whoever has the id finds the cause in the log.
+fn is_logged(product: &Product, id: &str) {
+    assert!(id.len() >= 8, "{id}");
+    let lines = product.api.out();
+    let told = lines.iter().filter(|line| line.contains(id)).count();
+    assert_eq!(told, 1, "{id} is not in\n{}", product.last_words());
+}
+
+fn is_masked(text: &str) {
+    let text = text.to_lowercase();
+    for word in [
+        "select",
+        "sqlx",
+        "stock_prices",
+        "127.0.0.1",
+        "postgres",
+        "connection",
+        "os error",
+    ] {
+        assert!(!text.contains(word), "{word} is told: {text}");
+    }
+}

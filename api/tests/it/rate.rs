@@ -1,0 +1,238 @@
+//! How much one client may ask, and who a client is.
+
+use reqwest::{Method, RequestBuilder};
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    client::Client,
+    process::until,
+    product::{Home, Product},
+    rest::problem,
+};
+
+const QUERY: &str = "{ __typename }";
+/// So few that none is given back while a test asks.
+const A_MINUTE: usize = 2;
+
+/// Requests of a client behind the proxy that the tests are.
+fn of(request: RequestBuilder, client: &str) -> RequestBuilder {
+    request.header("x-forwarded-for", client)
+}
+
+/// Asks until it is refused, which is not long, and answers the refusal.
+async fn refused(ask: impl AsyncFn() -> Answer) -> Answer {
+    for _ in 0..10 * A_MINUTE {
+        let answer = ask().await;
+        if answer.status != 200 {
+            return answer;
+        }
+    }
+    panic!("it goes on");
+}
+
+/// That the header says the same as the body, and is a time that somebody would wait.
+fn retry_after(answer: &Answer) -> u64 {
+    assert_eq!(answer.status, 429, "{}", answer.text);
+    let seconds = answer.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    seconds
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_too_much_is_told_so_on_every_way_in() {
+    let home = Home::new(TestPlace::sqlite());
+    let rate = A_MINUTE.to_string();
+    let variables = [
+        ("RATE_LIMIT", &*rate),
+        ("TRUSTED_PROXIES", "127.0.0.0/8, ::1"),
+    ];
+    let product = home.start(&variables).await;
+
+    let posts = async || Answer::to(of(product.post(QUERY, &json!({})), "198.51.100.1")).await;
+    for _ in 0..A_MINUTE {
+        assert_eq!(
+            posts().await.status,
+            200,
+            "as many as are allowed come at once"
+        );
+    }
+    let answer = refused(posts).await;
+    let seconds = retry_after(&answer);
+    assert_eq!(answer.code(), "RATE_LIMITED");
+    assert_eq!(answer.error()["extensions"]["retryAfter"], json!(seconds));
+    assert!(answer.json().get("data").is_none(), "{}", answer.text);
+
+    // All ways in are counted together, and to be refused costs nothing.
+    let get = || {
+        product
+            .request(Method::GET, "/graphql")
+            .query(&[("query", QUERY)])
+    };
+    let answer = refused(async || Answer::to(of(get(), "198.51.100.1")).await).await;
+    assert_eq!(answer.code(), "RATE_LIMITED");
+    for path in [
+        "/api/v1/stocks",
+        "/api/v1/openapi.json",
+        "/nope",
+        "/graphiql",
+    ] {
+        let ask = || of(product.request(Method::GET, path), "198.51.100.1");
+        let answer = refused(async || Answer::to(ask()).await).await;
+        problem(&answer, 429);
+        retry_after(&answer);
+    }
+    for path in ["/graphql", "/ws"] {
+        let opened = Client::open(&product, path, &[("x-forwarded-for", "198.51.100.1")]).await;
+        assert_eq!(opened.err(), Some(429), "{path}");
+    }
+    // What tells how it does is never refused.
+    for path in ["/livez", "/readyz", "/api/v1/health"] {
+        for _ in 0..3 * A_MINUTE {
+            let answer = Answer::to(of(product.request(Method::GET, path), "198.51.100.1")).await;
+            assert_eq!(answer.status, 200, "{path}");
+        }
+    }
+    others_are_not_meant(&product).await;
+    a_socket_counts_its_operations(&product).await;
+}
+
+async fn others_are_not_meant(product: &Product) {
+    let ask = async |client: &str| Answer::to(of(product.post(QUERY, &json!({})), client)).await;
+    // What a client says of itself stands before what the proxy adds.
+    let answer = ask("203.0.113.5, 198.51.100.1").await;
+    assert_eq!(answer.status, 429);
+    assert_eq!(ask("198.51.100.2").await.status, 200);
+    // A network of 64 bits is one client.
+    let mut network = (0..10 * A_MINUTE).map(|host| format!("2001:db8:0:1::{host:x}"));
+    let refused = async || {
+        let answer = ask(&network.next().expect("it is refused before")).await;
+        (answer.status != 200).then_some(answer.status)
+    };
+    assert_eq!(
+        until("the network is refused", || product.last_words(), refused).await,
+        429
+    );
+    assert_eq!(ask("2001:db8:0:2::1").await.status, 200);
+}
+
+async fn a_socket_counts_its_operations(product: &Product) {
+    for protocol in ["graphql-transport-ws", "graphql-ws"] {
+        let headers = [
+            ("sec-websocket-protocol", protocol),
+            (
+                "x-forwarded-for",
+                if protocol == "graphql-ws" {
+                    "192.0.2.7"
+                } else {
+                    "192.0.2.8"
+                },
+            ),
+        ];
+        let mut socket = Client::open(product, "/graphql", &headers)
+            .await
+            .expect("it is let in");
+        socket.init(json!({})).await;
+        let start = if protocol == "graphql-ws" {
+            "start"
+        } else {
+            "subscribe"
+        };
+        let mut error = Value::Null;
+        for id in 0..10 * A_MINUTE {
+            let payload = json!({"query": QUERY});
+            socket
+                .say(&json!({"type": start, "id": id.to_string(), "payload": payload}))
+                .await;
+            let told = loop {
+                let told = socket.hear().await;
+                if ["next", "data", "error"]
+                    .iter()
+                    .any(|name| told["type"] == *name)
+                {
+                    break told;
+                }
+            };
+            assert_eq!(told["id"], id.to_string(), "{told}");
+            if told["type"] == "error" {
+                error = told["payload"].clone();
+                break;
+            }
+        }
+        // The socket lives on; the legacy protocol tells one error, the modern one a list.
+        let error = if error.is_array() { &error[0] } else { &error };
+        assert_eq!(error["extensions"]["code"], "RATE_LIMITED", "{error}");
+        assert!(
+            error["extensions"]["retryAfter"].as_u64() >= Some(1),
+            "{error}"
+        );
+        if protocol == "graphql-transport-ws" {
+            socket.say(&json!({"type": "ping"})).await;
+            assert_eq!(socket.hear().await["type"], "pong");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_of_somebody_who_is_not_trusted_is_not_believed() {
+    let home = Home::new(TestPlace::sqlite());
+    let rate = A_MINUTE.to_string();
+    let variables = [("RATE_LIMIT", &*rate), ("TRUSTED_PROXIES", "10.0.0.0/8")];
+    let product = home.start(&variables).await;
+    let mut client = 0;
+    let another = async || {
+        client += 1;
+        let request = product.post(QUERY, &json!({}));
+        let answer = Answer::to(of(request, &format!("198.51.100.{client}"))).await;
+        (answer.status != 200).then_some(answer.status)
+    };
+    assert_eq!(
+        until("it is refused", || product.last_words(), another).await,
+        429
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_are_counted_by_client_over_all_protocols() {
+    let home = Home::new(TestPlace::sqlite());
+    let variables = [
+        ("LIMIT_SOCKETS_PER_ADDRESS", "2"),
+        ("LIMIT_SOCKETS", "3"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    let product = home.start(&variables).await;
+    let open = async |path: &str, client: &str| {
+        let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
+        Client::open(&product, path, &[("x-forwarded-for", client), protocol]).await
+    };
+    let first = open("/graphql", "192.0.2.1").await.expect("it is let in");
+    let second = open("/ws", "192.0.2.1").await.err();
+    // The plain WebSocket knows no such subprotocol, and yet lets in.
+    assert_eq!(second, None, "two are allowed");
+    drop(first);
+    let mut kept = Vec::new();
+    let enter = async || match open("/ws", "192.0.2.1").await {
+        Ok(client) => {
+            kept.push(client);
+            None
+        }
+        Err(status) => Some(status),
+    };
+    let status = until("there are too many", || product.last_words(), enter).await;
+    assert_eq!((status, kept.len() <= 2), (429, true));
+    for path in ["/graphql", "/ws"] {
+        assert_eq!(open(path, "192.0.2.1").await.err(), Some(429), "{path}");
+    }
+    let _other = open("/graphql/ws", "192.0.2.2")
+        .await
+        .expect("others are not meant");
+    assert_eq!(
+        open("/graphql", "192.0.2.3").await.err(),
+        Some(503),
+        "three in all"
+    );
+    kept.clear();
+    let enter = async || open("/ws", "192.0.2.1").await.ok();
+    let _back = until("there is room again", || product.last_words(), enter).await;
+}

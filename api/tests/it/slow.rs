@@ -1,0 +1,122 @@
+//! Clients that are slow on purpose.
+
+use std::time::Duration;
+
+use runtime::testing::TestPlace;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    client::Client,
+    process::{PATIENCE, until},
+    product::Home,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_keeps_a_connection_by_being_slow() {
+    let home = Home::new(TestPlace::sqlite());
+    let product = home
+        .start(&[
+            ("LIMIT_HEAD_TIME", "1s"),
+            ("LIMIT_BODY_TIME", "1s"),
+            ("LIMIT_INIT_TIME", "1s"),
+        ])
+        .await;
+    for listener in [product.address, product.metrics] {
+        // Drop by drop: something always comes, the head never does.
+        let connection = TcpStream::connect(listener).await.expect("it listens");
+        let (mut reading, mut writing) = connection.into_split();
+        let dripping = async {
+            while writing.write_all(b"GET /livez?").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let mut said = Vec::new();
+        let closed = async {
+            let _ = reading.read_to_end(&mut said).await;
+        };
+        timeout(PATIENCE, async { tokio::join!(dripping, closed) })
+            .await
+            .expect("it is closed");
+        assert!(said.is_empty(), "{said:?}");
+    }
+    // A body that does not come is told so, as is a socket without an introduction.
+    let mut connection = TcpStream::connect(product.address)
+        .await
+        .expect("it listens");
+    let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    connection
+        .write_all(head.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut said = String::new();
+    let read = timeout(PATIENCE, connection.read_to_string(&mut said)).await;
+    read.expect("it is closed").expect("it is told");
+    assert!(
+        said.starts_with("HTTP/1.1 408 ") && said.contains("TIMEOUT"),
+        "{said}"
+    );
+    let silent = Client::modern(&product, &[]).await.expect("it is let in");
+    assert_eq!(silent.closed().await, 4408);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_stream_that_nobody_reads_is_ended() {
+    let home = Home::new(TestPlace::sqlite());
+    let product = home
+        .start(&[
+            ("LIMIT_WRITE_TIME", "1s"),
+            ("REPLAY_SPEED", "max"),
+            ("LIMIT_BACKLOG", "100000000"),
+        ])
+        .await;
+    let mut connection = TcpStream::connect(product.address)
+        .await
+        .expect("it listens");
+    let query = "subscription { priceUpdates { symbol price open high low close: price volume tradingDay marketTime recordedAt cursor provider } }";
+    let body = json!({"query": query}).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection
+        .write_all(head.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut first = [0; 12];
+    connection.read_exact(&mut first).await.expect("it begins");
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let clients = async |wanted: &str| {
+        let url = format!("http://{}/metrics", product.metrics);
+        let text = crate::answer::browser()
+            .get(url)
+            .send()
+            .await
+            .ok()?
+            .text()
+            .await
+            .ok()?;
+        let line = text.lines().find(|it| {
+            it.starts_with("stock_tracker_websocket_clients") && it.contains("\"sse\"")
+        })?;
+        line.ends_with(wanted).then_some(())
+    };
+    until(
+        "it is counted",
+        || product.last_words(),
+        async || clients(" 1").await,
+    )
+    .await;
+    // Prices come as fast as they can be stored, until the connection holds no more.
+    until(
+        "it is given up",
+        || product.last_words(),
+        async || clients(" 0").await,
+    )
+    .await;
+    drop(connection);
+}
