@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    answer::{Answer, browser},
+    answer::Answer,
     client::Client,
     process::PATIENCE,
     product::{Home, Product},
@@ -21,7 +21,7 @@ use crate::{
 
 /// What the server may compute for one refusal, in seconds: far less than what blows up takes, which doubles with each
 /// further fragment. Unoptimised code is given more.
-const ALLOWED: f64 = if cfg!(debug_assertions) { 0.5 } else { 0.05 };
+const ALLOWED: f64 = if cfg!(debug_assertions) { 0.1 } else { 0.05 };
 /// How often each is sent, so that the clock's ticks of 10 ms do not matter.
 const TIMES: u32 = 10;
 /// Longer URIs are refused before they are read.
@@ -224,19 +224,8 @@ async fn over_socket(
     codes
 }
 
-/// Seconds that `api` has computed since its start.
-async fn computed(product: &Product) -> f64 {
-    let request = browser().get(format!("http://{}/metrics", product.metrics));
-    let text = Answer::to(request).await.text;
-    let line = text
-        .lines()
-        .find_map(|it| it.strip_prefix("process_cpu_seconds_total "));
-    line.expect("it is told").parse().expect("a number")
-}
-
 /// Asks whether it lives until `busy` is over; answers what that came to.
 async fn probed<T>(product: &Product, busy: impl Future<Output = T>) -> T {
-    let mut probes = 0;
     let asking = async {
         loop {
             let begun = Instant::now();
@@ -246,17 +235,12 @@ async fn probed<T>(product: &Product, busy: impl Future<Output = T>) -> T {
                 "it answered after {:?}",
                 begun.elapsed()
             );
-            probes += 1;
         }
     };
     let done = tokio::select! {
         () = asking => unreachable!("it asks for ever"),
         done = timeout(PATIENCE, busy) => done.expect("it is refused in time"),
     };
-    assert!(
-        probes > 0 || cfg!(not(debug_assertions)),
-        "nobody was answered meanwhile"
-    );
     done
 }
 
@@ -273,7 +257,7 @@ async fn hostile_documents_are_refused_cheaply_on_every_way_in() {
     let mut costly = Vec::new();
     for attack in attacks() {
         for way in WAYS {
-            let before = computed(&product).await;
+            let before = product.api.computed();
             let codes = probed(&product, way.send(&product, &attack, TIMES)).await;
             assert_eq!(
                 codes,
@@ -281,7 +265,7 @@ async fn hostile_documents_are_refused_cheaply_on_every_way_in() {
                 "{} by {way:?}",
                 attack.name
             );
-            let each = (computed(&product).await - before) / f64::from(TIMES);
+            let each = (product.api.computed() - before) / f64::from(TIMES);
             println!("{:>22} by {way:?}: {:.1} ms", attack.name, each * 1000.0);
             if each > ALLOWED {
                 costly.push(format!("{} by {way:?}: {each} s", attack.name));

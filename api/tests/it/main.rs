@@ -14,6 +14,7 @@ mod graphql;
 mod hostile;
 mod journey;
 mod kit;
+mod limit;
 mod observe;
 mod program;
 mod rate;

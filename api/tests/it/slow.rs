@@ -6,7 +6,7 @@ use runtime::testing::TestPlace;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{sleep, timeout},
 };
 
@@ -68,16 +68,13 @@ async fn nobody_keeps_a_connection_by_being_slow() {
 async fn an_event_stream_that_nobody_reads_is_ended() {
     let home = Home::new(TestPlace::sqlite());
     let product = home
-        .start(&[
-            ("LIMIT_WRITE_TIME", "1s"),
-            ("REPLAY_SPEED", "max"),
-            ("LIMIT_BACKLOG", "100000000"),
-        ])
+        .start(&[("LIMIT_WRITE_TIME", "1s"), ("REPLAY_SPEED", "max")])
         .await;
-    let mut connection = TcpStream::connect(product.address)
-        .await
-        .expect("it listens");
-    let query = "subscription { priceUpdates { symbol price open high low close: price volume tradingDay marketTime recordedAt cursor provider } }";
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let mut connection = socket.connect(product.address).await.expect("it listens");
+    let large: String = (0..90).map(|n| format!("a{n}: cursor ")).collect();
+    let query = format!("subscription {{ priceUpdates {{ {large} }} }}");
     let body = json!({"query": query}).to_string();
     let head = format!(
         "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

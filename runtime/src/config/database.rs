@@ -15,6 +15,9 @@ use super::{
     value::{self, Parsed},
 };
 
+/// How much later than its operation a statement is given up, so that clients are told of the former.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+
 /// The database and how a start treats it.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
@@ -66,7 +69,8 @@ impl DatabaseSettings {
             url,
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
-            statement_time: (reader.program() == Program::Api).then_some(limits.execution_time),
+            statement_time: (reader.program() == Program::Api)
+                .then_some(limits.execution_time + AFTERWARDS),
         }
     }
 }

@@ -1,0 +1,170 @@
+//! That what is set bounds what it says.
+
+use std::fs;
+
+use reqwest::Method;
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    client::Client,
+    product::{Home, Product},
+};
+
+/// Small enough for each to be passed by itself.
+const SMALL: [(&str, &str); 12] = [
+    ("LIMIT_BODY", "3KiB"),
+    ("LIMIT_DOCUMENT", "2KiB"),
+    ("LIMIT_TOKENS", "100"),
+    ("LIMIT_DEPTH", "4"),
+    ("LIMIT_ALIASES", "2"),
+    ("LIMIT_DIRECTIVES", "1"),
+    ("LIMIT_ROOT_FIELDS", "3"),
+    ("LIMIT_FIELDS", "8"),
+    ("LIMIT_COST", "50"),
+    ("LIMIT_PERSISTED", "0"),
+    ("LIMIT_MESSAGE", "1KiB"),
+    ("LIMIT_OPERATIONS", "1"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limit_is_the_one_that_was_set() {
+    let home = Home::new(TestPlace::sqlite());
+    let product = home.start(&SMALL).await;
+    let large = |filling: usize| format!("{{ __typename }} #{}", "x".repeat(filling));
+    for (query, told) in [
+        (large(2048), "2048 bytes"),
+        (format!("{{ {} }}", "__typename ".repeat(100)), "100 tokens"),
+        (
+            "{ stocks { edges { node { latestPrice { price } } } } }".to_owned(),
+            "4 nested fields",
+        ),
+        (
+            "{ a: __typename b: __typename c: __typename }".to_owned(),
+            "2 aliases",
+        ),
+        (
+            "{ __typename @include(if: true) @skip(if: false) }".to_owned(),
+            "1 directives",
+        ),
+        (
+            format!("{{ {} }}", "alertRules { id } ".repeat(4)),
+            "3 root fields",
+        ),
+        (
+            "{ stocks(first: 1) { nodes { id id id id id id id } } }".to_owned(),
+            "8 fields",
+        ),
+        (
+            "{ stocks(first: 60) { nodes { id } } }".to_owned(),
+            "50 fields in its response",
+        ),
+    ] {
+        let answer = product.graphql(&query, json!({})).await;
+        assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{query}");
+        let message = answer.error()["message"].as_str().expect("text").to_owned();
+        assert!(message.contains(told), "{message} does not tell {told}");
+    }
+    assert_eq!(product.graphql(&large(3072), json!({})).await.status, 413);
+    let hash = json!({"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}});
+    let named = product
+        .request(Method::POST, "/graphql")
+        .json(&json!({"extensions": hash}));
+    assert_eq!(
+        Answer::to(named).await.code(),
+        "PERSISTED_QUERY_NOT_SUPPORTED"
+    );
+
+    let mut socket = Client::graphql(&product, json!({})).await;
+    let follow = "subscription { alerts { id } }";
+    socket.subscribe("a", follow, json!({})).await;
+    socket.subscribe("b", follow, json!({})).await;
+    assert_eq!(
+        socket.refused("b").await["extensions"]["code"],
+        "RATE_LIMITED"
+    );
+    socket
+        .say(&json!({"type": "ping", "payload": {"x": "x".repeat(1024)}}))
+        .await;
+    assert_eq!(socket.closed().await, 1009);
+}
+
+async fn message(product: &Product, query: &str) -> String {
+    let error = product.graphql(query, json!({})).await.error();
+    error["message"].as_str().expect("text").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_schema_is_told_in_no_way_where_it_is_not_to_be() {
+    let home = Home::new(TestPlace::sqlite());
+    let product = home.start(&[]).await;
+    assert!(
+        message(&product, "{ stockz { id } }")
+            .await
+            .contains("stocks")
+    );
+    drop(product);
+    let product = home.start(&[("SUGGESTIONS", "false")]).await;
+    assert!(
+        !message(&product, "{ stockz { id } }")
+            .await
+            .contains("stocks")
+    );
+    product.ask("{ __schema { queryType { name } } }").await;
+    drop(product);
+    let product = home.start(&[("INTROSPECTION", "false")]).await;
+    assert!(
+        !message(&product, "{ stockz { id } }")
+            .await
+            .contains("stocks")
+    );
+    let answer = product
+        .graphql("{ __schema { queryType { name } } }", json!({}))
+        .await;
+    let told = answer.json();
+    assert!(
+        told["data"]["__schema"].is_null() && !answer.text.contains("\"Query\""),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_published_documents_are_served_where_there_are_any() {
+    let home = Home::new(TestPlace::sqlite());
+    let folder = home.folder.path().join("documents");
+    fs::create_dir(&folder).expect("it is made");
+    fs::write(
+        folder.join("symbols.graphql"),
+        "{ stocks { nodes { symbol } } }\n",
+    )
+    .expect("it is written");
+    let variables = [("TRUSTED_DOCUMENTS", "documents")];
+    let product = home.start(&variables).await;
+    let known = product.ask("{ stocks { nodes { symbol } } }").await;
+    let named = product
+        .request(Method::POST, "/graphql")
+        .json(&json!({"documentId": "symbols"}));
+    assert_eq!(Answer::to(named).await.data(), known);
+    let other = product
+        .graphql("{ stocks { nodes { id } } }", json!({}))
+        .await;
+    assert_eq!((other.status, &*other.code()), (403, "FORBIDDEN"));
+    let mut socket = Client::graphql(&product, json!({})).await;
+    socket
+        .subscribe("a", "subscription { alerts { id } }", Value::Null)
+        .await;
+    assert_eq!(socket.refused("a").await["extensions"]["code"], "FORBIDDEN");
+    drop(product);
+
+    // What cannot be read is told at the start.
+    fs::write(folder.join("broken.json"), "[]").expect("it is written");
+    let mut refused = home.api(&variables);
+    assert_eq!(refused.ended().await, Some(2), "{}", refused.last_words());
+    let said = refused.err();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("TRUSTED_DOCUMENTS") && said[0].contains("broken.json"),
+        "{said:?}"
+    );
+}
