@@ -73,8 +73,8 @@ async fn an_event_stream_that_nobody_reads_is_ended() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     let mut connection = socket.connect(product.address).await.expect("it listens");
-    let large: String = (0..90).map(|n| format!("a{n}: cursor ")).collect();
-    let query = format!("subscription {{ priceUpdates {{ {large} }} }}");
+    let large: Vec<_> = (0..90).map(|n| format!("a{n}: cursor")).collect();
+    let query = format!("subscription {{ priceUpdates {{ {} }} }}", large.join(" "));
     let body = json!({"query": query}).to_string();
     let head = format!(
         "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

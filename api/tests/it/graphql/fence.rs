@@ -169,7 +169,7 @@ fn operation(schema: &Value, field: &Value, sample: &str) -> String {
         format!("({arguments})")
     };
     let name = field["name"].as_str().expect("a name");
-    let selection = match kind(schema, &field["type"]) {
+    let selection = match kind(&field["type"]) {
         "OBJECT" | "INTERFACE" | "UNION" => " { __typename }",
         _ => "",
     };
@@ -219,9 +219,9 @@ fn named<'a>(schema: &'a Value, of: &Value) -> &'a Value {
         .expect("it is defined")
 }
 
-fn kind<'a>(schema: &'a Value, of: &'a Value) -> &'a str {
+fn kind(of: &Value) -> &str {
     match of["kind"].as_str() {
-        Some("NON_NULL") => kind(schema, &of["ofType"]),
+        Some("NON_NULL") => kind(&of["ofType"]),
         Some(kind) => kind,
         None => panic!("{of}"),
     }
