@@ -23,6 +23,10 @@ test: test-programs format-check lint rust-test doc web-test rest-test ## Instal
 .PHONY: check
 check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
 
+.PHONY: bench
+bench: rust test-programs ## Time reads and writes as the history grows, on a PostgreSQL of its own
+	$(CARGO) bench --package store --bench age
+
 .PHONY: format
 format: rust-parts ## Format the code
 	$(CARGO) fmt --all

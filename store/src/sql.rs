@@ -67,6 +67,18 @@ impl Sql {
             .push("))")
     }
 
+    /// Goes on with whether the last expression is one of `texts`.
+    #[must_use]
+    pub(crate) fn among(self, texts: Vec<String>) -> Self {
+        if self.backend == DbBackend::Postgres {
+            return self.push(" = ANY(").bind(texts).push(")");
+        }
+        let json: serde_json::Value = texts.into_iter().collect();
+        self.push(" IN (SELECT value FROM json_each(")
+            .bind(json.to_string())
+            .push("))")
+    }
+
     /// Goes on with a table of pairs.
     #[must_use]
     pub(crate) fn table_of(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {

@@ -49,6 +49,19 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await
 }
 
+/// The tracked ones among these symbols, in no order.
+pub async fn tracked(
+    connection: &impl ConnectionTrait,
+    symbols: impl IntoIterator<Item = &Symbol>,
+) -> Result<Vec<Stock>, DbErr> {
+    let symbols = symbols.into_iter().map(Symbol::to_string).collect();
+    let text = "SELECT * FROM stocks WHERE tracked AND symbol";
+    let sql = Sql::new(connection, text).among(symbols);
+    Stock::find_by_statement(sql.statement())
+        .all(connection)
+        .await
+}
+
 /// A page of the tracked stocks, by symbol; with `search`, of those whose symbol or name has it, in any case.
 pub async fn page(
     connection: &impl ConnectionTrait,

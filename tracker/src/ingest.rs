@@ -74,7 +74,8 @@ impl Ingest {
         }
         let quoted = answers.quotes.iter().map(|quote| &quote.symbol);
         let mut known = Known::load(&feed, quoted.chain(&answers.quoteless).collect()).await?;
-        write::answered(&feed, known.stocks.values().map(|stock| stock.id)).await?;
+        let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
+        write::answered(&feed, &ids).await?;
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {

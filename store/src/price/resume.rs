@@ -14,7 +14,7 @@ use super::{
     search::Search,
     window::{Extent, Window},
 };
-use crate::sql::Sql;
+use crate::{feed::HEAD, sql::Sql};
 
 /// The fewest prices that are read of each of many stocks at once.
 const LEAST: usize = 8;
@@ -131,8 +131,9 @@ pub async fn has_expired(
     stocks: Option<&[i64]>,
     position: Position,
 ) -> Result<bool, DbErr> {
-    let head = Sql::new(connection, "SELECT 1 FROM feed_head WHERE pruned_seq > ");
-    let sql = head.bind(position.seq);
+    let head = "SELECT 1 FROM feed_head WHERE id = ";
+    let sql = Sql::new(connection, head).bind(HEAD);
+    let sql = sql.push(" AND pruned_seq > ").bind(position.seq);
     let some = connection.query_one_raw(sql.statement()).await?.is_some();
     let Some(stocks) = stocks.filter(|_| some) else {
         return Ok(some);

@@ -1,5 +1,8 @@
 //! The store on real databases, of both kinds.
 
+mod age;
+mod archive;
+mod explained;
 mod feed;
 mod migration;
 mod page;

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use entity::{
     Alert, Price, Stock, Symbol,
-    table::{alert, alert_rule, stock},
+    table::{alert, alert_rule},
 };
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
-use store::{feed::FeedTransaction, price};
+use store::{feed::FeedTransaction, price, stock};
 
 /// The stocks that a poll answered for, with their newest prices.
 pub(super) struct Known {
@@ -27,13 +27,10 @@ impl Known {
         feed: &FeedTransaction,
         symbols: BTreeSet<&Symbol>,
     ) -> Result<Self, DbErr> {
-        let stocks: HashMap<Symbol, Stock> = stock::Entity::find()
-            .filter(stock::Column::Tracked.eq(true))
-            .filter(stock::Column::Symbol.is_in(symbols.into_iter().cloned()))
-            .all(feed.connection())
+        let stocks: HashMap<Symbol, Stock> = stock::tracked(feed.connection(), symbols)
             .await?
             .into_iter()
-            .map(|row| (row.symbol.clone(), row.into()))
+            .map(|stock| (stock.symbol.clone(), stock))
             .collect();
         let ids: Vec<i64> = stocks.values().map(|stock| stock.id).collect();
         let newest = price::latest(feed.connection(), &ids)

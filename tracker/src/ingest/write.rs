@@ -7,23 +7,20 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
-use store::feed::FeedTransaction;
+use store::{feed::FeedTransaction, sql::Sql};
 
 use crate::quote::Quote;
 
 /// Notes that a provider answered for these stocks just now.
-pub(super) async fn answered(
-    feed: &FeedTransaction,
-    stocks: impl Iterator<Item = i64>,
-) -> Result<(), DbErr> {
-    stock::Entity::update_many()
-        .col_expr(stock::Column::AnsweredAt, Expr::value(feed.recorded_at()))
-        .filter(stock::Column::Id.is_in(stocks))
-        .exec(feed.connection())
-        .await?;
+pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(), DbErr> {
+    let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
+        .bind(feed.recorded_at())
+        .push(" WHERE id")
+        .is_any(stocks);
+    feed.connection().execute_raw(sql.statement()).await?;
     Ok(())
 }
 

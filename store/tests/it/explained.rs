@@ -1,0 +1,90 @@
+//! A connection that has the database explain every statement that goes over it.
+
+use std::sync::Mutex;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+};
+use serde_json::Value;
+
+/// What the database did for the statements of one read.
+#[derive(Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) statements: usize,
+    /// Pages of 8 KiB that were touched, on PostgreSQL.
+    pub(crate) pages: u64,
+    /// Tables of months that stood in a plan, each counted for each statement.
+    pub(crate) months: usize,
+    /// What the plans say, line by line, on SQLite.
+    pub(crate) plan: Vec<String>,
+}
+
+pub(crate) struct Explained {
+    inner: DatabaseConnection,
+    cost: Mutex<Cost>,
+}
+
+impl Explained {
+    pub(crate) fn new(inner: &DatabaseConnection) -> Self {
+        Self {
+            inner: inner.clone(),
+            cost: Mutex::default(),
+        }
+    }
+
+    /// What all since the last time cost.
+    pub(crate) fn take(&self) -> Cost {
+        std::mem::take(&mut *self.cost.lock().expect("nobody panicked"))
+    }
+
+    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
+        let how = match statement.db_backend {
+            DbBackend::Postgres => "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ",
+            _ => "EXPLAIN QUERY PLAN ",
+        };
+        let mut asked = statement.clone();
+        asked.sql.insert_str(0, how);
+        let rows = self.inner.query_all_raw(asked).await?;
+        let mut cost = self.cost.lock().expect("nobody panicked");
+        cost.statements += 1;
+        if statement.db_backend != DbBackend::Postgres {
+            for row in rows {
+                cost.plan.push(row.try_get("", "detail")?);
+            }
+            return Ok(());
+        }
+        let told: Value = rows[0].try_get_by_index(0)?;
+        let plan = &told[0]["Plan"];
+        for kind in ["Shared Hit Blocks", "Shared Read Blocks"] {
+            cost.pages += plan[kind].as_u64().expect("a count");
+        }
+        let text = plan.to_string();
+        cost.months += text.matches("\"Relation Name\":\"stock_prices_").count();
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Explained {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.inner.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.inner.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.explain(&statement).await?;
+        self.inner.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.explain(&statement).await?;
+        self.inner.query_all_raw(statement).await
+    }
+}
