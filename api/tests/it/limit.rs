@@ -22,7 +22,7 @@ const SMALL: [(&str, &str); 12] = [
     ("LIMIT_DIRECTIVES", "1"),
     ("LIMIT_ROOT_FIELDS", "3"),
     ("LIMIT_FIELDS", "8"),
-    ("LIMIT_COST", "50"),
+    ("LIMIT_COST", "200"),
     ("LIMIT_PERSISTED", "0"),
     ("LIMIT_MESSAGE", "1KiB"),
     ("LIMIT_OPERATIONS", "1"),
@@ -57,8 +57,8 @@ async fn every_limit_is_the_one_that_was_set() {
             "8 fields",
         ),
         (
-            "{ stocks(first: 60) { nodes { id } } }".to_owned(),
-            "50 fields in its response",
+            "{ stocks(first: 300) { nodes { id } } }".to_owned(),
+            "200 fields in its response",
         ),
     ] {
         let answer = product.graphql(&query, json!({})).await;
