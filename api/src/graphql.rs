@@ -9,6 +9,7 @@
 
 mod alert;
 mod batch;
+mod candle;
 mod canonical;
 mod connection;
 mod executor;

@@ -2,6 +2,7 @@
 //!
 //! One invariant: rules live here and nowhere above, so that every surface answers alike.
 
+mod candle;
 mod error;
 mod following;
 mod page;
@@ -21,6 +22,7 @@ use store::{
 };
 use tracker::market::Market;
 
+pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
 pub(crate) use error::Error;
 pub(crate) use following::{Following, Kind};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
@@ -135,7 +137,7 @@ impl Service {
         args: &PageArgs,
         size: PageSize,
     ) -> Result<Page<Price>, Error> {
-        ordered(recorded)?;
+        ordered(recorded.from, recorded.to)?;
         let span: Span<PriceKey> = args.feed_span(size, self.epoch())?;
         Ok(store::price::page(
             self.store.database.read(),
@@ -155,7 +157,7 @@ impl Service {
         args: &PageArgs,
         size: PageSize,
     ) -> Result<Page<Alert>, Error> {
-        ordered(triggered)?;
+        ordered(triggered.from, triggered.to)?;
         let span = args.feed_span(size, self.epoch())?;
         let stock = stock.map(|stock| stock.id);
         Ok(store::alert::page(self.store.database.read(), stock, triggered, &span).await?)
@@ -168,7 +170,7 @@ impl Service {
         recorded: Recorded,
         first: FirstPage,
     ) -> Result<HashMap<i64, Page<Price>>, Error> {
-        ordered(recorded)?;
+        ordered(recorded.from, recorded.to)?;
         let FirstPage { limit, from_end } = first;
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
         Ok(store::price::first_pages(connection, now, stocks, recorded, limit, from_end).await?)
@@ -211,8 +213,8 @@ impl Service {
     }
 }
 
-fn ordered(span: Recorded) -> Result<(), Error> {
-    match (span.from, span.to) {
+fn ordered(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(), Error> {
+    match (from, to) {
         (Some(from), Some(to)) if from > to => Err(Error::bad_input("from", "is after to")),
         _ => Ok(()),
     }

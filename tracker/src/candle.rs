@@ -7,6 +7,7 @@
 mod bucket;
 mod fold;
 mod rebuild;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +15,12 @@ use entity::{CandleInterval, Price};
 use sea_orm::{ConnectionTrait, DbErr};
 use store::candle::{self, CandleKey};
 
-pub use self::bucket::{end, start};
 use self::fold::fold;
 pub(crate) use self::rebuild::rebuild;
+pub use self::{
+    bucket::{end, start},
+    settle::{Around, is_final},
+};
 
 /// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
 /// caller holds the feed's lock.

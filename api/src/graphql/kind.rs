@@ -56,6 +56,22 @@ pub(crate) enum Trigger {
     OncePerDay,
 }
 
+/// How long candles are.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::CandleInterval")]
+pub(crate) enum CandleInterval {
+    /// A minute of UTC.
+    OneMinute,
+    /// Five minutes of UTC.
+    FiveMinutes,
+    /// A quarter of an hour of UTC.
+    FifteenMinutes,
+    /// An hour of UTC.
+    OneHour,
+    /// A trading day, early and late trades included, from its session's open to its close.
+    OneDay,
+}
+
 /// How a provider is doing.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ProviderState")]

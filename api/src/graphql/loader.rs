@@ -7,10 +7,10 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::{Context, Result, dataloader::Loader};
 use entity::{Alert, AlertRule, Price, Stock};
-use store::{page::Page, price::Recorded};
+use store::{candle::CandleRange, page::Page, price::Recorded};
 
 use super::batch::Batcher;
-use crate::service::{Error, FirstPage, Service};
+use crate::service::{Error, FirstPage, Service, ToldCandle};
 
 /// A stock by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,15 @@ pub(super) struct AlertsOf {
     pub(super) stock: i64,
     /// How many, from which end.
     pub(super) first: FirstPage,
+}
+
+/// A stock's newest candles of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CandlesOf {
+    /// The stock's id.
+    pub(super) stock: i64,
+    /// Which ones.
+    pub(super) range: CandleRange,
 }
 
 /// The rules that watch a stock, by the stock's id.
@@ -130,6 +139,23 @@ impl Loader<AlertsOf> for Batches {
                     .into_iter()
                     .map(|(stock, page)| (AlertsOf { stock, first }, page)),
             );
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<CandlesOf> for Batches {
+    type Value = Vec<ToldCandle>;
+    type Error = Arc<Error>;
+
+    async fn load(
+        &self,
+        keys: &[CandlesOf],
+    ) -> Result<HashMap<CandlesOf, Self::Value>, Arc<Error>> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (range, stocks) in grouped(keys, |key| (key.range, key.stock)) {
+            let candles = self.0.candles(&stocks, range).await?.into_iter();
+            loaded.extend(candles.map(|(stock, candles)| (CandlesOf { stock, range }, candles)));
         }
         Ok(loaded)
     }

@@ -6,7 +6,9 @@ use store::price::Recorded;
 
 use super::{
     alert::AlertObject,
+    candle::CandleObject,
     connection::{AlertConnection, PriceConnection, StockConnection},
+    kind::CandleInterval,
     node::{Node, find},
     price::PriceObject,
     row::Rows,
@@ -16,7 +18,7 @@ use super::{
     status::StatusObject,
     stock::{StockObject, page_args},
 };
-use crate::service::{Error, GRAPHQL};
+use crate::service::{Error, GRAPHQL, candle_range};
 
 /// The most ids that `nodes` takes.
 const MOST_NODES: usize = 100;
@@ -90,6 +92,32 @@ impl Query {
         Ok(PriceConnection {
             page: page.map(PriceObject),
         })
+    }
+
+    /// A stock's newest candles of a range, the oldest first.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
+    async fn candles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
+        #[graphql(desc = "How long they are.")] interval: CandleInterval,
+        #[graphql(desc = "Only candles that start at this instant or later.")] from: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
+        #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
+        first: Option<i32>,
+    ) -> Result<Vec<CandleObject>> {
+        let service = service(ctx)?;
+        let stock = service.known_stock(&symbol.0).await?.id;
+        let range = candle_range(
+            interval.into(),
+            from.map(|at| at.0),
+            to.map(|at| at.0),
+            first,
+        )?;
+        let candles = service.candles(&[stock], range).await?.remove(&stock);
+        Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
 
     /// Alerts, newest first: a stock's, or all.

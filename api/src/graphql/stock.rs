@@ -6,8 +6,10 @@ use store::price::Recorded;
 
 use super::{
     alert::AlertObject,
+    candle::CandleObject,
     connection::{AlertConnection, PriceConnection},
-    loader::{AlertsOf, HistoryOf, LatestPriceOf, RulesOf, batches},
+    kind::CandleInterval,
+    loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
     row::{Rows, columns},
@@ -15,7 +17,7 @@ use super::{
     scalar::{Cursor, DateTime, Symbol},
     service,
 };
-use crate::service::{GRAPHQL, PageArgs};
+use crate::service::{GRAPHQL, PageArgs, candle_range};
 
 /// A stock that is or was tracked.
 #[derive(Clone)]
@@ -106,6 +108,29 @@ impl StockObject {
         Ok(PriceConnection {
             page: page.map(PriceObject),
         })
+    }
+
+    /// Its newest candles of a range, the oldest first.
+    async fn candles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How long they are.")] interval: CandleInterval,
+        #[graphql(desc = "Only candles that start at this instant or later.")] from: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
+        #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
+        first: Option<i32>,
+    ) -> Result<Vec<CandleObject>> {
+        let range = candle_range(
+            interval.into(),
+            from.map(|at| at.0),
+            to.map(|at| at.0),
+            first,
+        )?;
+        let stock = self.0.id;
+        let candles = batches(ctx)?.load_one(CandlesOf { stock, range }).await?;
+        Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
 
     /// Its alerts, newest first.

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use runtime::config::LimitSettings;
 use transport::{Documents, Limits, PageSizes};
 
-use crate::service::GRAPHQL;
+use crate::service::{CANDLES, GRAPHQL};
 
 /// Selections, fragments and inline fragments too, for each field that an operation may have.
 const SELECTIONS: u64 = 5;
@@ -54,6 +54,7 @@ fn sizes() -> PageSizes {
         .fold(PageSizes::new(most), |sizes, list| {
             sizes.with_list(list, default)
         })
+        .with_long_list("candles", CANDLES.default.into(), CANDLES.most.into())
         .with_length("nodes", "ids")
 }
 

@@ -29,6 +29,19 @@ pub(crate) struct PageSize {
     pub(crate) most: u32,
 }
 
+impl PageSize {
+    /// A size that a client asks for by this argument.
+    pub(crate) fn bounded(self, argument: &'static str, count: i32) -> Result<u32, Error> {
+        u32::try_from(count)
+            .ok()
+            .filter(|count| *count <= self.most)
+            .ok_or_else(|| {
+                let reason = format!("{count} is not within 0 and {}", self.most);
+                Error::bad_input(argument, reason)
+            })
+    }
+}
+
 /// GraphQL's lists.
 pub(crate) const GRAPHQL: PageSize = PageSize {
     default: 50,
@@ -85,17 +98,6 @@ impl PageArgs {
         size: PageSize,
         place: impl Fn(Cursor) -> Option<K>,
     ) -> Result<Span<K>, Error> {
-        let bounded = |argument, count: i32| {
-            u32::try_from(count)
-                .ok()
-                .filter(|count| *count <= size.most)
-                .ok_or_else(|| {
-                    Error::bad_input(
-                        argument,
-                        format!("{count} is not within 0 and {}", size.most),
-                    )
-                })
-        };
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_input(
@@ -103,8 +105,8 @@ impl PageArgs {
                     "cannot be given together with first",
                 ));
             }
-            (None, Some(last)) => (bounded("last", last)?, true),
-            (Some(first), None) => (bounded("first", first)?, false),
+            (None, Some(last)) => (size.bounded("last", last)?, true),
+            (Some(first), None) => (size.bounded("first", first)?, false),
             (None, None) => (size.default, false),
         };
         let cursor = |argument, text: &Option<String>| match text {

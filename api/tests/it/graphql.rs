@@ -1,5 +1,6 @@
 //! GraphQL, by its own rules.
 
+mod candle;
 mod connection;
 mod fence;
 mod mutation;

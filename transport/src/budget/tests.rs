@@ -17,6 +17,7 @@ fn judged(text: &str, variables: &Variables) -> Result<(), Refusal> {
         weigh: Arc::new(
             PageSizes::new(500)
                 .with_list("list", 50)
+                .with_long_list("long", 200, 1000)
                 .with_length("byIds", "ids"),
         ),
         ..Budget::default()
@@ -43,6 +44,16 @@ fn bomb(levels: usize) -> String {
     }
     write!(text, "fragment F{levels} on Q {{ a }}").expect("written");
     text
+}
+
+#[test]
+fn a_long_list_costs_what_it_has() {
+    let within = |text: &str| judged(text, &Variables::default()).is_ok();
+    // Each element is the field itself and what is selected of it: 100 000 are the most.
+    assert!(within("{ list(first: 99) { long(first: 1000) { a } } }"));
+    assert!(!within("{ list(first: 100) { long(first: 1000) { a } } }"));
+    assert!(!within("{ list(first: 500) { long { a } } }"));
+    assert!(within("{ list(first: 99) { long(first: 9000) { a } } }"));
 }
 
 #[test]

@@ -75,8 +75,15 @@ impl<'a> Arguments<'a> {
 pub struct PageSizes {
     /// More than a page has is never loaded, so it does not cost either.
     max: u64,
-    defaults: HashMap<String, u64>,
+    lists: HashMap<String, Sizes>,
     lengths: HashMap<String, String>,
+}
+
+/// How many elements a list has.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    default: u64,
+    max: u64,
 }
 
 impl Default for PageSizes {
@@ -91,15 +98,22 @@ impl PageSizes {
     pub fn new(max: u64) -> Self {
         Self {
             max,
-            defaults: HashMap::new(),
+            lists: HashMap::new(),
             lengths: HashMap::new(),
         }
     }
 
     /// A field of that name has so many elements unless it says otherwise.
     #[must_use]
-    pub fn with_list(mut self, field: impl Into<String>, default: u64) -> Self {
-        self.defaults.insert(field.into(), default);
+    pub fn with_list(self, field: impl Into<String>, default: u64) -> Self {
+        let max = self.max;
+        self.with_long_list(field, default, max)
+    }
+
+    /// As [`with_list`](Self::with_list), with at most `max` elements.
+    #[must_use]
+    pub fn with_long_list(mut self, field: impl Into<String>, default: u64, max: u64) -> Self {
+        self.lists.insert(field.into(), Sizes { default, max });
         self
     }
 
@@ -115,13 +129,15 @@ impl Weigh for PageSizes {
     fn items(&self, name: &str, arguments: &Arguments<'_>) -> u64 {
         let first = arguments.integer("first");
         let last = arguments.integer("last");
+        let list = self.lists.get(name);
         let items = if let Some(argument) = self.lengths.get(name) {
             arguments.length(argument)
         } else if first.is_some() || last.is_some() {
             first.max(last)
         } else {
-            self.defaults.get(name).copied()
+            list.map(|list| list.default)
         };
-        items.unwrap_or(1).clamp(1, self.max)
+        let max = list.map_or(self.max, |list| list.max);
+        items.unwrap_or(1).clamp(1, max)
     }
 }

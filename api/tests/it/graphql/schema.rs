@@ -15,8 +15,6 @@ const CONTRACT: &str = include_str!("contract.graphql");
 /// Types of the contract that are not here yet, whole or `Type.field` by field.
 const LATER: &[&str] = &[
     "AlertRuleTest",
-    "Candle",
-    "CandleInterval",
     "CreateAlertRuleInput",
     "CreateAlertRulePayload",
     "CreateWebhookInput",
@@ -38,14 +36,12 @@ const LATER: &[&str] = &[
     "Mutation.testWebhook",
     "Mutation.updateAlertRule",
     "Mutation.updateWebhook",
-    "Query.candles",
     "Query.searchSymbols",
     "Query.testAlertRule",
     "Query.webhooks",
     "RedeliverAlertInput",
     "RedeliverAlertPayload",
     "RuleFiring",
-    "Stock.candles",
     "SymbolMatch",
     "TestWebhookInput",
     "TestWebhookPayload",
