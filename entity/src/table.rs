@@ -10,6 +10,7 @@
 
 pub mod alert;
 pub mod alert_rule;
+pub mod backfill;
 pub mod candle;
 pub mod feed;
 pub mod feed_head;

@@ -5,6 +5,7 @@
 //! `api` stocks; `api` follows it.
 
 pub mod alert;
+pub mod backfill;
 pub mod candle;
 pub mod feed;
 mod month;

@@ -28,6 +28,11 @@ pub enum Purpose {
     Scheduled,
     /// Somebody waits for it.
     Requested,
+    /// Nobody waits for it: leaves the reserve alone, and so many more for the plan.
+    Spare {
+        /// How many.
+        keep: u32,
+    },
 }
 
 /// The answer to whether a request may be sent.
@@ -69,8 +74,12 @@ pub async fn charge(
         if day.used >= limit {
             return Ok(Charge::DaySpent(day.resets_at));
         }
-        let kept = day.used >= limit.saturating_sub(reserve(limit));
-        if kept && purpose == Purpose::Scheduled {
+        let kept = match purpose {
+            Purpose::Requested => 0,
+            Purpose::Scheduled => reserve(limit),
+            Purpose::Spare { keep } => reserve(limit).saturating_add(keep),
+        };
+        if day.used >= limit.saturating_sub(kept) {
             return Ok(Charge::DayReserved(day.resets_at));
         }
     }

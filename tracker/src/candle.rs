@@ -4,6 +4,7 @@
 //! by one or were read again. Ingest calls [`record`] for new prices; [`rebuild`] makes those of a database that is
 //! older than they are.
 
+mod backfill;
 mod bucket;
 mod fold;
 mod rebuild;
@@ -16,7 +17,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use store::candle::{self, CandleKey};
 
 use self::fold::fold;
-pub(crate) use self::rebuild::rebuild;
+pub(crate) use self::{backfill::fill, rebuild::rebuild};
 pub use self::{
     bucket::{end, start},
     settle::{Around, is_final},

@@ -5,6 +5,7 @@
 
 mod desk;
 mod driven;
+mod fill;
 mod plan;
 mod polling;
 mod seat;
@@ -29,6 +30,8 @@ pub struct Rules {
     pub wished: Duration,
     /// Whose hours decide when to poll.
     pub market: Market,
+    /// Whether providers are asked for the past of stocks.
+    pub history: bool,
 }
 
 /// Runs the loop that the first provider calls for: one that sets its own time runs alone; otherwise those that wait

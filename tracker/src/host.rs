@@ -178,6 +178,7 @@ impl Rules {
                 MarketHours::Us => Market::Us,
                 MarketHours::Always => Market::Always,
             },
+            history: true,
         }
     }
 }

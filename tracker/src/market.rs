@@ -10,6 +10,8 @@ mod calendar;
 mod easter;
 mod session;
 
+use std::{ops::Range, time::Duration};
+
 use entity::Timestamp;
 
 pub(crate) use self::session::new_york;
@@ -68,6 +70,23 @@ impl Market {
         }
         self.first_after(now, |day| polling_window(day).start)
             .unwrap_or(now)
+    }
+
+    /// For how long polling makes sense between `now` and an instant within a day from it.
+    pub fn polling_left(self, now: Timestamp, until: Timestamp) -> Duration {
+        match self {
+            Self::Us => {
+                let day = trading_day(now);
+                let Range { start, end } = polling_window(day);
+                let left = end.min(until).since(start.max(now));
+                if is_trading_day(day) {
+                    left
+                } else {
+                    Duration::ZERO
+                }
+            }
+            Self::Always => until.since(now),
+        }
     }
 
     /// The first of a trading day's instants after `now`.

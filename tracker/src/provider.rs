@@ -5,6 +5,7 @@
 
 mod alpha_vantage;
 mod field;
+mod history;
 mod http;
 mod pace;
 mod poll;
@@ -16,6 +17,7 @@ use entity::Symbol;
 
 pub use self::{
     alpha_vantage::{AlphaVantage, AlphaVantageError, AlphaVantageSettings},
+    history::{Bar, DailyHistory},
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,
@@ -36,6 +38,11 @@ pub trait QuoteProvider: Send + Sync {
 
     /// Asks once. At most [`Pace::symbols_per_request`] symbols; every one of them gets exactly one answer.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
+
+    /// The sessions of the past, if it tells them.
+    fn history(&self) -> Option<&dyn DailyHistory> {
+        None
+    }
 
     /// The setting that holds its key, for whoever has to mend a refused one (`ALPHA_VANTAGE_API_KEY`).
     fn key_setting(&self) -> Option<&'static str> {

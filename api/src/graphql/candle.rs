@@ -46,7 +46,7 @@ impl CandleObject {
         self.0.candle.volume.map(Int64)
     }
 
-    /// How many prices were stored in it; none if only its day's history is known.
+    /// How many prices were stored in it; 0 if only the provider knows of its day.
     async fn count(&self) -> i32 {
         self.0.candle.count
     }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::path};
 
 const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/quote.json");
+/// The past of every symbol.
+const SERIES: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/series.json");
 const UNKNOWN: &str =
     include_str!("../../../tracker/tests/fixtures/alpha_vantage/unknown_symbol.json");
 
@@ -40,11 +42,15 @@ impl Desk {
 
 impl Respond for Desk {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let symbol = request
-            .url
-            .query_pairs()
-            .find_map(|(name, value)| (name == "symbol").then(|| value.into_owned()))
-            .unwrap_or_default();
+        let asked = |wanted: &str| {
+            let mut pairs = request.url.query_pairs();
+            pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
+        };
+        let symbol = asked("symbol").unwrap_or_default();
+        if asked("function").is_some_and(|function| function == "TIME_SERIES_DAILY") {
+            let body = SERIES.replace("MSFT", &symbol);
+            return ResponseTemplate::new(200).set_body_raw(body, "application/json");
+        }
         let mut book = self.book();
         let body = book.quotes.get(&symbol).map(Value::to_string);
         *book.asked.entry(symbol).or_default() += 1;

@@ -158,9 +158,10 @@ impl TrackerMetrics {
 
     fn start_at_zero(&self, providers: &[&'static str]) {
         for provider in providers {
-            for outcome in CallOutcome::ALL {
-                self.api_calls
-                    .add(0, &call(provider, Endpoint::Quote, *outcome));
+            for endpoint in [Endpoint::Quote, Endpoint::Daily] {
+                for outcome in CallOutcome::ALL {
+                    self.api_calls.add(0, &call(provider, endpoint, *outcome));
+                }
             }
         }
         for kind in AlertKind::iter() {

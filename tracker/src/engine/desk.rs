@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The longest that a poll may take, whatever a provider promises of its own time-outs.
-const LONGEST_POLL: Duration = Duration::from_secs(15);
+pub(super) const LONGEST_POLL: Duration = Duration::from_secs(15);
 /// The longest that a look at the database may take.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// How long to leave a failing database alone, at least and beyond that at most: it is to be noticed soon that it is back.
@@ -78,29 +78,18 @@ impl Desk {
         track: Option<Newcomer>,
     ) -> Asked {
         let name = provider.name();
-        let charge = budget::charge(&self.lease, name, budget, purpose, self.now());
-        let granted = match bounded(charge).await {
-            Ok(Charge::Granted(granted)) => granted,
-            Ok(refused) => return Asked::NotGranted(refused),
-            Err(error) => return Asked::NotCharged(error),
+        let granted = match self.charge(name, budget, purpose).await {
+            Ok(granted) => granted,
+            Err(asked) => return asked,
         };
-        self.count_budget(name, granted);
         let begun = Instant::now();
         let poll = self.poll(provider, symbols).await;
-        let settled = budget::settle(&self.lease, granted, begun.elapsed(), self.now());
-        if let Err(error) = bounded(settled).await {
-            tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
-        }
         let spent = poll
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
-        if spent
-            && let Err(error) =
-                bounded(budget::spend_day(&self.lease, name, budget, self.now())).await
-        {
-            tracing::warn!(provider = name, %error, "a spent day is not written down");
-        }
+        self.settle(name, budget, granted, begun.elapsed(), spent)
+            .await;
         if self.record(name, &poll, track).await.is_none() {
             return Asked::Lost;
         }
@@ -111,6 +100,45 @@ impl Desk {
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
             day_left: granted.day_left,
+        }
+    }
+
+    /// Charges a request.
+    pub(super) async fn charge(
+        &self,
+        name: &'static str,
+        budget: Budget,
+        purpose: Purpose,
+    ) -> Result<Granted, Asked> {
+        let charge = budget::charge(&self.lease, name, budget, purpose, self.now());
+        match bounded(charge).await {
+            Ok(Charge::Granted(granted)) => {
+                self.count_budget(name, granted);
+                Ok(granted)
+            }
+            Ok(refused) => Err(Asked::NotGranted(refused)),
+            Err(error) => Err(Asked::NotCharged(error)),
+        }
+    }
+
+    /// Writes down what a request turned out to cost: more if it took long, and the whole day if it `spent` that.
+    pub(super) async fn settle(
+        &self,
+        name: &'static str,
+        budget: Budget,
+        granted: Granted,
+        took: Duration,
+        spent: bool,
+    ) {
+        let settled = budget::settle(&self.lease, granted, took, self.now());
+        if let Err(error) = bounded(settled).await {
+            tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
+        }
+        if spent
+            && let Err(error) =
+                bounded(budget::spend_day(&self.lease, name, budget, self.now())).await
+        {
+            tracing::warn!(provider = name, %error, "a spent day is not written down");
         }
     }
 
@@ -133,7 +161,7 @@ impl Desk {
             Pace::Driven { .. } => Endpoint::Daily,
         };
         self.metrics
-            .provider_called(name, endpoint, outcome(&poll), begun.elapsed());
+            .provider_called(name, endpoint, outcome_of(poll.outcome()), begun.elapsed());
         for (symbol, answer) in &poll.answers {
             if let Err(error) = answer {
                 tracing::debug!(provider = name, %symbol, %error, "no quote");
@@ -189,9 +217,8 @@ impl Desk {
     }
 }
 
-/// The metrics' word for how a poll ended.
-fn outcome(poll: &Poll) -> CallOutcome {
-    let said = poll.outcome();
+/// The metrics' word for how a request ended.
+pub(super) fn outcome_of(said: &str) -> CallOutcome {
     let known = CallOutcome::ALL
         .iter()
         .find(|outcome| outcome.as_str() == said);

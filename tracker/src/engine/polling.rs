@@ -4,6 +4,7 @@
 //! were given; everything the loop knows lives in this one task. Polls run beside it and come back to be settled.
 
 mod demand;
+mod history;
 mod look;
 mod settle;
 mod start;
@@ -18,7 +19,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{demand::Demand, settle::Done, watch::Watch};
+use self::{demand::Demand, history::History, settle::Done, watch::Watch};
 use super::{
     Rules,
     desk::{Desk, Outage},
@@ -49,6 +50,7 @@ pub(super) struct Polling {
     jobs: JoinSet<Done>,
     /// Polls of the plan among the jobs.
     scheduled: usize,
+    history: History,
     status: Status,
     /// Until when a database that could not charge is left alone.
     held_until: Option<Instant>,
@@ -75,6 +77,7 @@ impl Polling {
             demands: Vec::new(),
             jobs: JoinSet::new(),
             scheduled: 0,
+            history: History::default(),
             status: Status::default(),
             held_until: None,
             observing: Every::new(LOOK),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod notice;
+mod series;
 
 use std::{fmt, time::Duration};
 
@@ -14,7 +15,9 @@ use reqwest::{Url, header::HeaderMap};
 use runtime::config::Secret;
 
 use crate::{
-    provider::{Budget, DayZone, Pace, Poll, PollError, QuoteProvider, http::Http},
+    provider::{
+        Bar, Budget, DailyHistory, DayZone, Pace, Poll, PollError, QuoteProvider, http::Http,
+    },
     quote::Quote,
 };
 
@@ -33,7 +36,7 @@ pub struct AlphaVantageSettings {
     pub timeout: Duration,
 }
 
-/// The service, asked by `GLOBAL_QUOTE`.
+/// The service, asked by `GLOBAL_QUOTE`, and for the past by `TIME_SERIES_DAILY`.
 pub struct AlphaVantage {
     endpoint: Url,
     key: Secret,
@@ -79,13 +82,17 @@ impl AlphaVantage {
     }
 
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, PollError> {
+        let body = self.ask("GLOBAL_QUOTE", symbol).await?;
+        answer::parse(&body, symbol, &self.key)
+    }
+
+    async fn ask(&self, function: &str, symbol: &Symbol) -> Result<Vec<u8>, PollError> {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut()
-            .append_pair("function", "GLOBAL_QUOTE")
+            .append_pair("function", function)
             .append_pair("symbol", symbol.as_str())
             .append_pair("apikey", self.key.expose());
-        let body = self.http.get(url, HeaderMap::new()).await?;
-        answer::parse(&body, symbol, &self.key)
+        self.http.get(url, HeaderMap::new()).await
     }
 }
 
@@ -111,6 +118,10 @@ impl QuoteProvider for AlphaVantage {
         }
     }
 
+    fn history(&self) -> Option<&dyn DailyHistory> {
+        Some(self)
+    }
+
     fn key_setting(&self) -> Option<&'static str> {
         Some("ALPHA_VANTAGE_API_KEY")
     }
@@ -130,5 +141,14 @@ impl QuoteProvider for AlphaVantage {
             answers: vec![(symbol.clone(), self.quote(symbol).await)],
             position: None,
         }
+    }
+}
+
+/// The last 100 sessions, which every plan includes.
+#[async_trait]
+impl DailyHistory for AlphaVantage {
+    async fn bars(&self, symbol: &Symbol) -> Result<Vec<Bar>, PollError> {
+        let body = self.ask("TIME_SERIES_DAILY", symbol).await?;
+        series::parse(&body, symbol, &self.key)
     }
 }

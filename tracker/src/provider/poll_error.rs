@@ -93,6 +93,14 @@ impl PollError {
         )
     }
 
+    /// Whether it says something of the whole provider, whatever was asked for.
+    pub fn is_of_the_provider(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::BudgetSpent | Self::Refused { .. }
+        )
+    }
+
     /// Whether it is a fault that time may heal: it backs off with jitter, and enough of them open the breaker.
     pub fn backs_off(&self) -> bool {
         matches!(

@@ -3,6 +3,7 @@
 mod budget;
 mod candle;
 mod engine;
+mod history;
 mod ingest;
 mod journal;
 mod lease;

@@ -148,14 +148,34 @@ impl World {
         self.track_at(Market::Always, providers)
     }
 
+    /// As [`track`](Self::track), at a market's hours.
     pub(crate) fn track_at(
         &self,
         market: Market,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
+        self.track_by(market, false, providers)
+    }
+
+    /// As [`track_at`](Self::track_at), and asks for the past too.
+    pub(crate) fn track_with_history(
+        &self,
+        market: Market,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        self.track_by(market, true, providers)
+    }
+
+    fn track_by(
+        &self,
+        market: Market,
+        history: bool,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
         let rules = Rules {
             wished: Duration::from_mins(5),
             market,
+            history,
         };
         let tracker = Tracker::new(
             self.store.clone(),

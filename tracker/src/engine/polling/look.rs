@@ -47,6 +47,7 @@ impl Polling {
             let stale = |answered_at| is_stale(answered_at, interval, market, now);
             self.plan.observe_once(&self.desk, stale).await?;
         }
+        self.look_for_history().await?;
         if self.pruning.is_due() {
             bounded(request::prune(&self.desk.store)).await?;
         }

@@ -43,6 +43,7 @@ impl Polling {
         match done.purpose {
             Purpose::Scheduled => self.scheduled -= 1,
             Purpose::Requested => self.settle_demand(&done),
+            Purpose::Spare { .. } => return self.settle_history(done),
         }
         match done.asked {
             Asked::NotGranted(Charge::MinuteSpent(until)) => {

@@ -16,66 +16,73 @@ use crate::{
 };
 
 /// A JSON object whose values are left as they were written.
-type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+pub(super) type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+/// An answer that is not one of the notices that are known.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    sections: Object<'a>,
+    notice: Notice,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads an answer to a question about one symbol.
+    ///
+    /// # Errors
+    /// The classes of the service's notices, in the order in which they must be told apart.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, PollError> {
+        let sections: Object<'_> =
+            serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+        let notice = notice(&sections);
+        if let Some(error) = notice.classify() {
+            return Err(error);
+        }
+        if sections.is_empty() {
+            return Err(PollError::UnknownSymbol);
+        }
+        Ok(Self { sections, notice })
+    }
+
+    /// The part of it whose name begins so: with an entitlement a name goes on, as in "Global Quote - DATA DELAYED BY
+    /// 15 MINUTES".
+    ///
+    /// # Errors
+    /// There is no such part, or nothing in it.
+    pub(super) fn section(&self, name: &str, key: &Secret) -> Result<Object<'a>, PollError> {
+        let mut sections = self.sections.iter();
+        let Some((_, raw)) = sections.find(|(section, _)| section.starts_with(name)) else {
+            return Err(self
+                .notice
+                .unknown(key)
+                .unwrap_or_else(|| PollError::malformed("neither data nor a notice")));
+        };
+        let fields: Object<'_> = serde_json::from_str(raw.get())
+            .map_err(|_| PollError::malformed("data that are not an object"))?;
+        if fields.is_empty() {
+            return Err(PollError::UnknownSymbol);
+        }
+        Ok(fields)
+    }
+}
+
+/// The text of a field. Names are numbered ("05. price"), and differently from function to function.
+pub(super) fn named<'a>(fields: &Object<'a>, wanted: &str) -> Option<Cow<'a, str>> {
+    fields
+        .iter()
+        .find(|(name, _)| {
+            name.split_once(". ")
+                .is_some_and(|(_, name)| name == wanted)
+        })
+        .and_then(|(_, raw)| field::text(raw))
+}
 
 /// Reads the quote of `asked`. The `key` is only needed to keep it out of the failure.
 ///
 /// # Errors
-/// The classes of the service's answers, in the order in which they must be told apart.
+/// Those of [`Answer`], and fields without which it is no quote.
 pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Quote, PollError> {
-    let answer: Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
-    let notice = notice(&answer);
-    if let Some(error) = notice.classify() {
-        return Err(error);
-    }
-    if answer.is_empty() {
-        return Err(PollError::UnknownSymbol);
-    }
-    // With an entitlement the name goes on: "Global Quote - DATA DELAYED BY 15 MINUTES".
-    let quote = answer
-        .iter()
-        .find(|(name, _)| name.starts_with("Global Quote"))
-        .map(|(_, value)| *value);
-    match quote {
-        Some(raw) => {
-            let fields: Object<'_> = serde_json::from_str(raw.get())
-                .map_err(|_| PollError::malformed("a quote that is not an object"))?;
-            if fields.is_empty() {
-                return Err(PollError::UnknownSymbol);
-            }
-            self::quote(&fields, asked)
-        }
-        None => Err(notice
-            .unknown(key)
-            .unwrap_or_else(|| PollError::malformed("neither a quote nor a notice"))),
-    }
-}
-
-fn notice(answer: &Object<'_>) -> Notice {
-    let text = |name: &str| {
-        let raw = answer.get(name)?;
-        serde_json::from_str(raw.get()).ok()
-    };
-    Notice {
-        error: text("Error Message"),
-        information: text("Information"),
-        note: text("Note"),
-        message: text("message"),
-    }
-}
-
-fn quote(fields: &Object<'_>, asked: &Symbol) -> Result<Quote, PollError> {
-    // Names are numbered ("05. price"), and differently from function to function.
-    let text = |wanted: &str| {
-        fields
-            .iter()
-            .find(|(name, _)| {
-                name.split_once(". ")
-                    .is_some_and(|(_, name)| name == wanted)
-            })
-            .and_then(|(_, raw)| field::text(raw))
-    };
+    let fields = Answer::read(body)?.section("Global Quote", key)?;
+    let text = |wanted| named(&fields, wanted);
     let symbol = text("symbol").unwrap_or_default();
     if !symbol.eq_ignore_ascii_case(asked.as_str()) {
         return Err(PollError::malformed("the quote of another symbol"));
@@ -97,6 +104,19 @@ fn quote(fields: &Object<'_>, asked: &Symbol) -> Result<Quote, PollError> {
         currency: None,
         exchange: None,
     })
+}
+
+fn notice(answer: &Object<'_>) -> Notice {
+    let text = |name: &str| {
+        let raw = answer.get(name)?;
+        serde_json::from_str(raw.get()).ok()
+    };
+    Notice {
+        error: text("Error Message"),
+        information: text("Information"),
+        note: text("Note"),
+        message: text("message"),
+    }
 }
 
 #[cfg(test)]

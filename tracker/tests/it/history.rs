@@ -1,0 +1,249 @@
+//! The past of stocks, asked for over real HTTP from a stand-in that answers as recorded.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use entity::{
+    CandleInterval,
+    table::{backfill, candle},
+};
+use runtime::config::Secret;
+use sea_orm::{EntityTrait, QueryOrder};
+use tracker::{
+    market::Market,
+    provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider},
+    quote::Quote,
+};
+use wiremock::{
+    Mock, MockServer, Request, ResponseTemplate,
+    matchers::{any, query_param},
+};
+
+use crate::world::{Running, World, at, date, quote};
+
+const SERIES: &str = include_str!("../fixtures/alpha_vantage/series.json");
+const QUOTE: &str = include_str!("../fixtures/alpha_vantage/quote.json");
+const DAILY: &str = "TIME_SERIES_DAILY";
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// The service, and what it answers when it is asked for the past.
+struct Service {
+    server: MockServer,
+    past: Arc<Mutex<String>>,
+}
+
+impl Service {
+    /// Quotes every symbol; of its past it says `past`, with the symbol asked for.
+    async fn start(past: &str) -> Self {
+        let server = MockServer::start().await;
+        let past = Arc::new(Mutex::new(past.to_owned()));
+        let body = past.clone();
+        let told = move |request: &Request| {
+            let body = body
+                .lock()
+                .expect("a lock")
+                .replace("MSFT", &symbol_of(request));
+            ResponseTemplate::new(200).set_body_raw(body, "application/json")
+        };
+        let quoted = |request: &Request| {
+            let body = QUOTE
+                .replace("MSFT", &symbol_of(request))
+                .replace("2018-10-05", "2013-03-01");
+            ResponseTemplate::new(200).set_body_raw(body, "application/json")
+        };
+        let mock = Mock::given(query_param("function", DAILY)).respond_with(told);
+        mock.mount(&server).await;
+        Mock::given(any()).respond_with(quoted).mount(&server).await;
+        Self { server, past }
+    }
+
+    fn says(&self, past: &str) {
+        past.clone_into(&mut self.past.lock().expect("a lock"));
+    }
+
+    fn track(&self, world: &World, market: Market, per_minute: u32, per_day: u32) -> Running {
+        let settings = AlphaVantageSettings {
+            base_url: self.server.uri().parse().expect("a URL"),
+            key: Secret::new("RECORDEDKEY00001"),
+            per_minute,
+            per_day,
+            timeout: Duration::from_secs(10),
+        };
+        let provider: Arc<dyn QuoteProvider> =
+            Arc::new(AlphaVantage::new(settings).expect("a client"));
+        world.track_with_history(market, vec![provider])
+    }
+
+    /// The symbols whose past was asked for, in order.
+    async fn asked(&self) -> Vec<String> {
+        let requests = self
+            .server
+            .received_requests()
+            .await
+            .expect("they are kept");
+        let daily = requests.iter().filter(|request| {
+            let mut pairs = request.url.query_pairs();
+            pairs.any(|(name, value)| name == "function" && value == DAILY)
+        });
+        daily.map(symbol_of).collect()
+    }
+
+    /// How many requests there were of any kind.
+    async fn requests(&self) -> usize {
+        self.server
+            .received_requests()
+            .await
+            .expect("they are kept")
+            .len()
+    }
+}
+
+fn symbol_of(request: &Request) -> String {
+    let mut pairs = request.url.query_pairs();
+    let symbol = pairs.find(|(name, _)| name == "symbol");
+    symbol
+        .map(|(_, value)| value.into_owned())
+        .expect("a symbol")
+}
+
+/// The days' candles: start, open, high, low, close, volume and count.
+async fn days(world: &World) -> Vec<String> {
+    let rows = candle::Entity::find().order_by_asc(candle::Column::Start);
+    let rows = rows
+        .all(world.database.read())
+        .await
+        .expect("candles")
+        .into_iter();
+    rows.filter(|row| row.minutes == CandleInterval::OneDay)
+        .map(|row| {
+            let candle::Model {
+                start,
+                open,
+                high,
+                low,
+                close,
+                volume,
+                count,
+                ..
+            } = row;
+            let volume = volume.unwrap_or(-1);
+            format!("{start} {open} {high} {low} {close} {volume} {count}")
+        })
+        .collect()
+}
+
+async fn backfills(world: &World) -> Vec<backfill::Model> {
+    let rows = backfill::Entity::find().all(world.database.read()).await;
+    rows.expect("backfills")
+}
+
+async fn done(world: &World) -> usize {
+    let rows = backfills(world).await;
+    rows.iter().filter(|row| row.done_at.is_some()).count()
+}
+
+runtime::on_both_databases! {
+    async fn the_past_is_asked_for_once_and_fills_in_days_alone(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        // What few ticks saw of a session that the provider knows whole.
+        let seen = Quote { trading_day: date("2013-02-28"), ..quote("MSFT", "27.9") };
+        world.store(vec![seen]).await;
+        let service = Service::start(SERIES).await;
+        let running = service.track(&world, Market::Always, 5, 25);
+        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        let expected = [
+            "2013-02-27T14:30:00Z 27.42 28 27.33 27.81 36394700 0",
+            "2013-02-28T14:30:00Z 27.88 27.97 27.74 27.8 35840200 1",
+            "2013-03-01T14:30:00Z 27.72 27.98 27.52 27.95 34849700 0",
+        ];
+        assert_eq!(days(&world).await, expected);
+        // One price was stored and told, and none of the past.
+        assert_eq!((world.prices().await.len(), world.events().await.0.len()), (1, 1));
+        let counted = r#"api_calls_total{endpoint="daily",outcome="ok",provider="alphavantage"} 1"#;
+        assert!(world.metrics.text().contains(counted), "{}", world.metrics.text());
+        running.stop().await;
+
+        // Neither a restart nor a day asks again; each request was charged.
+        let running = service.track(&world, Market::Always, 5, 25);
+        let polled = service.requests().await;
+        world.until_after(MINUTE, "polls go on", async || service.requests().await > polled + 2).await;
+        running.stop().await;
+        assert_eq!(service.asked().await, ["MSFT"]);
+        assert_eq!(days(&world).await[..2], expected[..2]);
+    }
+
+    async fn a_session_that_is_not_over_is_left_to_prices(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        world.clock.set(at("2013-03-01T20:00:00Z"));
+        let service = Service::start(SERIES).await;
+        let running = service.track(&world, Market::Us, 5, 25);
+        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        running.stop().await;
+        assert_eq!(days(&world).await, [
+            "2013-02-27T14:30:00Z 27.42 28 27.33 27.81 36394700 0",
+            "2013-02-28T14:30:00Z 27.88 27.97 27.74 27.8 35840200 0",
+            "2013-03-01T14:30:00Z 112.63 113.17 110.64 112.13 29062853 1",
+        ]);
+    }
+
+    async fn failures_wait_longer_each_time_and_are_remembered(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = Service::start("<html>").await;
+        let running = service.track(&world, Market::Us, 5, 100);
+        let failed = async |times| {
+            let rows = backfills(&world).await;
+            rows.first().is_some_and(|row| row.failures >= times)
+        };
+        world.until_after(SECOND, "it fails", async || failed(2).await).await;
+        running.stop().await;
+        let asked = service.asked().await.len();
+        let next_at = backfills(&world).await[0].next_at;
+        // Polls are not held up, and the provider is well.
+        assert_eq!(world.provider("alphavantage").await.map(|row| row.state), Some(entity::ProviderState::Ok));
+        assert!(world.store.clock.now() < next_at);
+
+        service.says(SERIES);
+        let running = service.track(&world, Market::Us, 5, 100);
+        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        running.stop().await;
+        assert!(world.store.clock.now() >= next_at);
+        assert_eq!(service.asked().await.len(), asked + 1);
+        assert_eq!(backfills(&world).await[0].failures, 0);
+    }
+
+    async fn the_past_takes_a_tenth_of_a_day_from_polling_at_the_most(database) {
+        let symbols = ["AAPL", "GOOG", "IBM", "MSFT", "NVDA"];
+        let world = World::new(database, &symbols).await;
+        // A day that begins: what is above the reserve is all planned.
+        world.clock.set(at("2026-11-20T05:00:00Z"));
+        let service = Service::start(SERIES).await;
+        let running = service.track(&world, Market::Always, 60, 25);
+        let day = async || {
+            let now = world.store.clock.now();
+            now >= at("2026-11-20T12:00:00Z") && service.asked().await.len() >= 3
+        };
+        world.until_after(MINUTE, "hours pass", day).await;
+        assert_eq!(service.asked().await, ["AAPL", "GOOG", "IBM"]);
+        let all = async || done(&world).await == symbols.len();
+        world.until_after(MINUTE * 5, "the others' turn comes", all).await;
+        running.stop().await;
+        assert_eq!(service.asked().await, symbols);
+    }
+
+    async fn a_refusal_of_the_past_is_believed_for_a_day(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let premium = include_str!("../fixtures/alpha_vantage/premium.json");
+        let service = Service::start(premium).await;
+        let running = service.track(&world, Market::Us, 5, 25);
+        world.until_after(SECOND, "it is refused", async || backfills(&world).await.len() == 1).await;
+        running.stop().await;
+        let row = backfills(&world).await.remove(0);
+        assert_eq!((row.done_at, row.failures), (None, 1));
+        let wait = row.next_at.since(world.store.clock.now());
+        assert!(wait > Duration::from_hours(23) && wait <= Duration::from_hours(24), "{wait:?}");
+        assert_eq!(world.provider("alphavantage").await.map(|row| row.state), Some(entity::ProviderState::Ok));
+    }
+}
