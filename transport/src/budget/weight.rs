@@ -129,15 +129,15 @@ impl Weigh for PageSizes {
     fn items(&self, name: &str, arguments: &Arguments<'_>) -> u64 {
         let first = arguments.integer("first");
         let last = arguments.integer("last");
-        let list = self.lists.get(name);
+        let sizes = self.lists.get(name);
         let items = if let Some(argument) = self.lengths.get(name) {
             arguments.length(argument)
         } else if first.is_some() || last.is_some() {
             first.max(last)
         } else {
-            list.map(|list| list.default)
+            sizes.map(|sizes| sizes.default)
         };
-        let max = list.map_or(self.max, |list| list.max);
+        let max = sizes.map_or(self.max, |sizes| sizes.max);
         items.unwrap_or(1).clamp(1, max)
     }
 }

@@ -31,7 +31,14 @@ pub(super) struct History {
     asked: bool,
     held_until: Option<Timestamp>,
     /// How many were sent on a provider's day.
-    sent: Option<(NaiveDate, u32)>,
+    count: Option<(NaiveDate, u32)>,
+}
+
+impl History {
+    fn count_of(&self, today: NaiveDate) -> u32 {
+        let count = self.count.filter(|(day, _)| *day == today);
+        count.map_or(0, |(_, count)| count)
+    }
 }
 
 impl Polling {
@@ -84,8 +91,7 @@ impl Polling {
             return 0;
         };
         let today = seat.budget.day.date(now);
-        let sent = self.history.sent.filter(|(day, _)| *day == today);
-        if at != self.in_use(now) || sent.map_or(0, |(_, sent)| sent) < reserve(limit) {
+        if at != self.in_use(now) || self.history.count_of(today) < reserve(limit) {
             return 0;
         }
         let interval = self.planned_of(seat).interval.as_secs().max(1);
@@ -114,8 +120,7 @@ impl Polling {
             }
             Asked::Answered { answers, .. } => {
                 let today = seat.budget.day.date(now);
-                let sent = self.history.sent.filter(|(day, _)| *day == today);
-                self.history.sent = Some((today, sent.map_or(0, |(_, sent)| sent) + 1));
+                self.history.count = Some((today, self.history.count_of(today) + 1));
                 let errors = answers.iter().filter_map(|(_, error)| error.as_ref());
                 for error in errors.filter(|error| error.is_of_the_provider()) {
                     seat.failed(error, now, &self.desk.random);
