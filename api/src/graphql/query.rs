@@ -95,7 +95,6 @@ impl Query {
     }
 
     /// A stock's newest candles of a range, the oldest first.
-    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn candles(
         &self,
         ctx: &Context<'_>,
