@@ -13,13 +13,15 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use opentelemetry::metrics::Meter;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{database::Database, lifecycle::Shutdown};
 
 /// How old the database's last answer may be.
 const FRESH: Duration = Duration::from_secs(2);
+/// The least time beyond it.
+const INSTANT: Duration = Duration::from_millis(1);
 /// The pause between probes.
 const PROBE_EVERY: Duration = Duration::from_millis(600);
 
@@ -71,6 +73,23 @@ impl Health {
     /// Whether the database answered within the last 2 s.
     pub fn is_database_alive(&self) -> bool {
         self.answered().is_some_and(|at| at.elapsed() <= FRESH)
+    }
+
+    /// For how long the database has not answered, once that is more than 2 s.
+    pub fn silence(&self) -> Option<Duration> {
+        let silence = self.answered().map_or(Duration::MAX, |at| at.elapsed());
+        (silence > FRESH).then_some(silence)
+    }
+
+    /// Waits until the database has not answered for more than 2 s; not at all if that is so.
+    pub async fn database_lost(&self) {
+        loop {
+            let answered = *self.answered();
+            match answered {
+                Some(at) if at.elapsed() <= FRESH => sleep_until(at + FRESH + INSTANT).await,
+                _ => return,
+            }
+        }
     }
 
     /// Whether work may be sent here.
@@ -177,11 +196,17 @@ mod tests {
         health.migrated();
         assert_eq!(health.ready(), Ok(()));
         tokio::time::advance(FRESH).await;
-        assert_eq!(health.ready(), Ok(()));
-        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!((health.ready(), health.silence()), (Ok(()), None));
+        tokio::time::advance(INSTANT).await;
         assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
+        assert_eq!(health.silence(), Some(FRESH + INSTANT));
+        health.database_lost().await;
         health.database_answered();
         assert_eq!(health.ready(), Ok(()));
+        let answered = Instant::now();
+        health.database_lost().await;
+        assert_eq!(answered.elapsed(), FRESH + INSTANT);
+        health.database_answered();
         lifecycle.shutdown().begin();
         assert_eq!(health.ready(), Err(NotReady::Draining));
     }

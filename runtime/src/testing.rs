@@ -8,11 +8,13 @@ mod cable;
 mod cluster;
 mod place;
 mod program;
+mod server;
 
 use std::{ops::Deref, path::Path};
 
-pub use cable::Cable;
+pub use cable::{Cable, Fault};
 pub use place::TestPlace;
+pub use server::{Stop, TestServer};
 
 use crate::{
     config::{DatabaseSettings, Loaded, Program, Settings},

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::PipeWriter,
+    io::{PipeWriter, Write},
     net::TcpListener,
     os::unix::{fs::PermissionsExt, fs::chown, process::CommandExt},
     path::{Path, PathBuf},
@@ -39,14 +39,15 @@ const TRIES: usize = 3;
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
 /// A running server.
-struct Cluster {
+#[derive(Debug)]
+pub(super) struct Cluster {
     port: u16,
     password: String,
     made: AtomicU64,
     /// Databases of tests that are over.
     over: Mutex<Vec<String>>,
     /// The server runs while the pipe is open.
-    _keeper: (Child, PipeWriter),
+    keeper: (Child, PipeWriter),
 }
 
 /// One test's database on the server.
@@ -102,9 +103,15 @@ impl Drop for ServerDatabase {
 
 impl Cluster {
     async fn start() -> Self {
+        // Nobody crashes it, so what is acknowledged need not be written.
+        Self::start_with("off").await
+    }
+
+    /// Starts a server with that `synchronous_commit`.
+    pub(super) async fn start_with(durable: &str) -> Self {
         let mut said = String::new();
         for _ in 0..TRIES {
-            match Self::try_start().await {
+            match Self::try_start(durable).await {
                 Ok(cluster) => {
                     cluster.make_template().await;
                     return cluster;
@@ -116,7 +123,7 @@ impl Cluster {
     }
 
     /// Starts a server, or answers its log.
-    async fn try_start() -> Result<Self, String> {
+    async fn try_start(durable: &str) -> Result<Self, String> {
         let folder = folder().keep();
         let password = draw_token().expose().to_owned();
         fs::write(folder.join("password"), &password).expect("the password is written");
@@ -129,12 +136,11 @@ impl Cluster {
             password,
             made: AtomicU64::new(0),
             over: Mutex::default(),
-            _keeper: keep(&folder, port),
+            keeper: keep(&folder, port, durable),
         };
         let begun = Instant::now();
         loop {
-            if let Ok(connection) = cluster.connect().await {
-                let _ = connection.close().await;
+            if cluster.answers().await {
                 return Ok(cluster);
             }
             let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
@@ -145,6 +151,20 @@ impl Cluster {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Whether it lets a client in.
+    pub(super) async fn answers(&self) -> bool {
+        match self.connect().await {
+            Ok(connection) => connection.close().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Tells the keeper what to do with it.
+    pub(super) fn order(&mut self, order: &str) {
+        let told = writeln!(self.keeper.1, "{order}");
+        told.expect("the keeper listens");
     }
 
     async fn make_template(&self) {
@@ -163,7 +183,7 @@ impl Cluster {
         let _ = admin.close().await;
     }
 
-    fn url(&self, database: &str) -> String {
+    pub(super) fn url(&self, database: &str) -> String {
         let Self { port, password, .. } = self;
         format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}")
     }
@@ -185,7 +205,7 @@ async fn run(connection: &mut PgConnection, sql: String) {
 }
 
 /// Starts the keeper, which stops the server and removes `folder` once the pipe is closed.
-fn keep(folder: &Path, port: u16) -> (Child, PipeWriter) {
+fn keep(folder: &Path, port: u16, durable: &str) -> (Child, PipeWriter) {
     let programs: PathBuf = program::folder();
     let script = folder.join("keep");
     fs::write(&script, include_str!("cluster.sh")).expect("the script is written");
@@ -195,7 +215,7 @@ fn keep(folder: &Path, port: u16) -> (Child, PipeWriter) {
         .arg(&script)
         .arg(programs)
         .arg(folder)
-        .arg(port.to_string())
+        .args([&port.to_string(), durable])
         .current_dir("/")
         .stdin(reader)
         .stdout(Stdio::null())

@@ -25,6 +25,7 @@ pub struct TestPlace {
 enum Guard {
     Folder { _folder: TempDir },
     Server { _database: ServerDatabase },
+    Nothing,
 }
 
 impl TestPlace {
@@ -48,6 +49,14 @@ impl TestPlace {
     /// A PostgreSQL database in its newest shape.
     pub async fn migrated_postgres() -> Self {
         Self::of(ServerDatabase::create(cluster::MIGRATED).await)
+    }
+
+    /// A place that somebody else keeps, such as behind a [`Cable`](super::Cable).
+    pub fn at(url: String) -> Self {
+        Self {
+            url,
+            _guard: Guard::Nothing,
+        }
     }
 
     fn of(database: ServerDatabase) -> Self {
