@@ -23,6 +23,8 @@ const CONNECTIONS: u32 = 16;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A connection that was idle for this long is tried before it is used.
 const STALE_AFTER: Duration = Duration::from_secs(1);
+/// What a connection may take to show that it lives. One whose other end is gone without a word never does.
+const SIGN: Duration = Duration::from_secs(1);
 /// What one attempt to reach the server may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between attempts.
@@ -83,12 +85,23 @@ fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 if meta.idle_for >= STALE_AFTER {
-                    connection.ping().await?;
+                    sign(connection).await?;
                 }
                 Ok(true)
             })
         })
+        // The pool tries each connection that comes back, for as long as it takes; until then its place is taken.
+        .after_release(|connection, _| {
+            Box::pin(async move { sign(connection).await.map(|()| true) })
+        })
         .connect_lazy_with(options)
+}
+
+/// Gives up on a connection that shows no sign of life.
+async fn sign(connection: &mut PgConnection) -> Result<(), Error> {
+    timeout(SIGN, connection.ping())
+        .await
+        .unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
 /// Tries until the server lets us in, or `wait` is over. A server that starts refuses in several ways before it

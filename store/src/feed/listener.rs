@@ -2,15 +2,23 @@
 //!
 //! One invariant: whenever this may have missed a ring, it rings every bell itself.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::sqlx::{
+    Error, Executor, PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
+use tokio::time::timeout;
 
 use super::{Bell, Doorbell};
 use crate::Store;
 
 /// How long to wait before connecting again.
 const RETRY: Duration = Duration::from_millis(500);
+/// After this long without a notification the connection is asked for a sign of life.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long it may take to show one.
+const SIGN: Duration = Duration::from_secs(3);
 
 /// Rings `store`'s bells for as long as it is polled. Answers at once on SQLite, which nobody else writes to.
 pub async fn relay_notifications(store: Store) {
@@ -25,24 +33,43 @@ pub async fn relay_notifications(store: Store) {
     }
 }
 
-async fn relay_once(
-    pool: &sea_orm::sqlx::PgPool,
-    doorbell: &Doorbell,
-) -> Result<(), sea_orm::sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all(Bell::ALL.map(Bell::channel)).await?;
+async fn relay_once(pool: &PgPool, doorbell: &Doorbell) -> Result<(), Error> {
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(SIGN)
+        .connect_lazy_with(pool.connect_options().as_ref().clone());
+    let mut listener = PgListener::connect_with(&own).await?;
+    within(SIGN, listener.listen_all(Bell::ALL.map(Bell::channel))).await?;
     loop {
         // What was committed before the connection listened.
         for bell in Bell::ALL {
             doorbell.ring(bell);
         }
-        while let Some(notification) = listener.try_recv().await? {
-            let rung = Bell::ALL
-                .into_iter()
-                .find(|bell| bell.channel() == notification.channel());
-            if let Some(bell) = rung {
-                doorbell.ring(bell);
+        loop {
+            match timeout(SILENCE, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => {
+                    let channel = notification.channel();
+                    let rung = Bell::ALL.into_iter().find(|bell| bell.channel() == channel);
+                    rung.into_iter().for_each(|bell| doorbell.ring(bell));
+                }
+                // The connection was lost and made again.
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => return Err(error),
+                // Silence, or an end that is gone without a word.
+                Err(_) => {
+                    within(SIGN, listener.execute("SELECT 1")).await?;
+                }
             }
         }
     }
+}
+
+async fn within<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let asked = timeout(limit, asking).await;
+    asked.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
