@@ -1,9 +1,10 @@
 //! Serves stocks, prices and alerts over GraphQL, REST and WebSocket.
 //!
-//! One invariant: what is served was committed: the feed is followed ([`hub`]), the rest is read; every surface
+//! One invariant: what is served was committed: the feed is followed ([`hub`], [`board`]), the rest is read; every surface
 //! ([`graphql`], [`rest`], [`socket`]) asks one [`service`]. The program of this name runs it, on SQLite with a tracker inside.
 
 mod access;
+mod board;
 mod graphql;
 mod hub;
 mod observe;

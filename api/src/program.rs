@@ -25,6 +25,7 @@ use transport::{Documents, Guard};
 
 use crate::{
     access::Access,
+    board::Board,
     hub::{Hub, follow},
     server::{self, Server, ServerError},
     service::{Build, Service},
@@ -99,11 +100,11 @@ async fn serve(
     metrics: ServeMetrics,
     (guard, documents): (Guard, Documents),
 ) -> anyhow::Result<Router> {
-    let follower = FeedFollower::from_end(store.clone())
-        .await
-        .context("cannot read the feed")?;
-    let hub = Hub::at(follower.position());
-    let following = follow(follower, hub.clone(), store.clock.clone(), metrics.clone());
+    let (board, position) = Board::read(&store).await.context("cannot read the feed")?;
+    let follower = FeedFollower::after(store.clone(), position);
+    let hub = Hub::at(position);
+    let (clock, counted) = (store.clock.clone(), metrics.clone());
+    let following = follow(follower, board.clone(), hub.clone(), clock, counted);
     process.shutdown.spawn_companion("follower", async move {
         following.await;
         Ok::<_, Infallible>(())
@@ -114,7 +115,8 @@ async fn serve(
         started_at: store.clock.now(),
     };
     let market = Rules::from_settings(&settings.tracking).market;
-    let service = Service::new(store, hub, market, build);
+    let health = process.health.clone();
+    let service = Service::new(store, board, hub, health, market, build);
     let server = Server {
         service,
         access: access(settings),

@@ -4,6 +4,7 @@
 //! too, in the same words.
 
 mod accept;
+mod age;
 mod alert;
 mod conditional;
 mod description;
@@ -74,6 +75,10 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
         .route_layer(middleware::from_fn(conditional::conditional))
+        .route_layer(middleware::from_fn_with_state(
+            service.clone(),
+            age::tell_age,
+        ))
         .route(OPENAPI, get(description))
         .route_layer(middleware::from_fn(accept::require_json))
         .route_layer(middleware::from_fn_with_state(

@@ -5,6 +5,7 @@
 mod candle;
 mod error;
 mod following;
+mod outage;
 mod page;
 mod staleness;
 mod status;
@@ -14,6 +15,7 @@ mod tracking;
 use std::collections::HashMap;
 
 use entity::{Alert, AlertRule, Cursor, Position, Price, Stock, Symbol, Timestamp};
+use runtime::health::Health;
 use store::{
     Store,
     page::{Page, Span},
@@ -29,25 +31,36 @@ pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use status::{Build, ProviderStatus, Status};
 pub(crate) use telling::Told;
 
-use crate::hub::Hub;
+use crate::{board::Board, hub::Hub};
 
 /// The service; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
     store: Store,
+    board: Board,
     hub: Hub,
+    health: Health,
     market: Market,
     build: Build,
     staleness: staleness::Sampler,
 }
 
 impl Service {
-    /// A service over `store`, which tells the hub's news.
-    pub(crate) fn new(store: Store, hub: Hub, market: Market, build: Build) -> Self {
+    /// A service over `store`, which `board` follows and `health` watches, and which tells the hub's news.
+    pub(crate) fn new(
+        store: Store,
+        board: Board,
+        hub: Hub,
+        health: Health,
+        market: Market,
+        build: Build,
+    ) -> Self {
         let staleness = staleness::Sampler::default();
         Self {
             store,
+            board,
             hub,
+            health,
             market,
             build,
             staleness,
@@ -75,58 +88,45 @@ impl Service {
     }
 
     /// A stock that is or was tracked.
-    pub(crate) async fn stock(&self, symbol: &Symbol) -> Result<Option<Stock>, Error> {
-        Ok(store::stock::by_symbol(self.store.database.read(), symbol).await?)
+    pub(crate) fn stock(&self, symbol: &Symbol) -> Option<Stock> {
+        self.board.stock(symbol)
     }
 
     /// As [`stock`](Self::stock); one that never was tracked is an error.
-    pub(crate) async fn known_stock(&self, symbol: &Symbol) -> Result<Stock, Error> {
-        let stock = self.stock(symbol).await?;
+    pub(crate) fn known_stock(&self, symbol: &Symbol) -> Result<Stock, Error> {
+        let stock = self.stock(symbol);
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
     /// Stocks by their ids.
-    pub(crate) async fn stocks_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Stock>, Error> {
-        let stocks = store::stock::by_ids(self.store.database.read(), ids).await?;
-        Ok(stocks.into_iter().map(|stock| (stock.id, stock)).collect())
+    pub(crate) fn stocks_by_id(&self, ids: &[i64]) -> HashMap<i64, Stock> {
+        self.board.stocks_by_id(ids)
     }
 
     /// A page of the tracked stocks, by symbol.
-    pub(crate) async fn stocks(
+    pub(crate) fn stocks(
         &self,
         search: Option<&str>,
         args: &PageArgs,
         size: PageSize,
     ) -> Result<Page<Stock>, Error> {
         let span = args.stock_span(size, StockKey)?;
-        Ok(store::stock::page(self.store.database.read(), search, &span).await?)
+        Ok(self.board.stocks(search, &span))
     }
 
-    /// Every tracked stock, by symbol.
-    pub(crate) async fn all_stocks(&self) -> Result<Vec<Stock>, Error> {
-        let span = Span {
-            after: None,
-            before: None,
-            limit: u32::MAX,
-            from_end: false,
-        };
-        Ok(store::stock::page(self.store.database.read(), None, &span)
-            .await?
-            .rows)
+    /// Every tracked stock with its latest price, by symbol.
+    pub(crate) fn quoted_stocks(&self) -> Vec<(Stock, Option<Price>)> {
+        self.board.quoted()
     }
 
     /// How many stocks are tracked.
-    pub(crate) async fn stock_count(&self, search: Option<&str>) -> Result<i64, Error> {
-        Ok(store::stock::count(self.store.database.read(), search).await?)
+    pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
+        self.board.stock_count(search)
     }
 
     /// The latest price of each of these stocks that has one.
-    pub(crate) async fn latest_prices(&self, stocks: &[i64]) -> Result<HashMap<i64, Price>, Error> {
-        let prices = store::price::latest(self.store.database.read(), stocks).await?;
-        Ok(prices
-            .into_iter()
-            .map(|price| (price.stock_id, price))
-            .collect())
+    pub(crate) fn latest_prices(&self, stocks: &[i64]) -> HashMap<i64, Price> {
+        self.board.latest_prices(stocks)
     }
 
     /// A page of a stock's prices, newest first.
@@ -139,14 +139,16 @@ impl Service {
     ) -> Result<Page<Price>, Error> {
         ordered(recorded.from, recorded.to)?;
         let span: Span<PriceKey> = args.feed_span(size, self.epoch())?;
-        Ok(store::price::page(
-            self.store.database.read(),
-            self.store.clock.now(),
-            stock.id,
-            recorded,
-            &span,
-        )
-        .await?)
+        let (connection, now) = (self.store.database.read(), self.store.clock.now());
+        let read = || store::price::page(connection, now, stock.id, recorded, &span);
+        match self.read(read).await {
+            Err(error) if error.is_outage() => {
+                let span = args.feed_span(size, self.epoch())?;
+                let page = self.board.history(stock.id, recorded, &span);
+                page.ok_or(error)
+            }
+            read => read,
+        }
     }
 
     /// A page of a stock's alerts, or of everybody's, newest first.
@@ -160,7 +162,9 @@ impl Service {
         ordered(triggered.from, triggered.to)?;
         let span = args.feed_span(size, self.epoch())?;
         let stock = stock.map(|stock| stock.id);
-        Ok(store::alert::page(self.store.database.read(), stock, triggered, &span).await?)
+        let connection = self.store.database.read();
+        self.read(|| store::alert::page(connection, stock, triggered, &span))
+            .await
     }
 
     /// The first pages of many stocks' prices, by stock.
@@ -173,7 +177,20 @@ impl Service {
         ordered(recorded.from, recorded.to)?;
         let FirstPage { limit, from_end } = first;
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        Ok(store::price::first_pages(connection, now, stocks, recorded, limit, from_end).await?)
+        let read = || store::price::first_pages(connection, now, stocks, recorded, limit, from_end);
+        match self.read(read).await {
+            Err(error) if error.is_outage() => {
+                let span = Span {
+                    after: None,
+                    before: None,
+                    limit,
+                    from_end,
+                };
+                let page = |id: &i64| Some((*id, self.board.history(*id, recorded, &span)?));
+                stocks.iter().map(page).collect::<Option<_>>().ok_or(error)
+            }
+            read => read,
+        }
     }
 
     /// The first pages of many stocks' alerts, by stock.
@@ -184,17 +201,20 @@ impl Service {
     ) -> Result<HashMap<i64, Page<Alert>>, Error> {
         let FirstPage { limit, from_end } = first;
         let connection = self.store.database.read();
-        Ok(store::alert::first_pages(connection, stocks, limit, from_end).await?)
+        self.read(|| store::alert::first_pages(connection, stocks, limit, from_end))
+            .await
     }
 
     /// How many alerts all stocks have had.
     pub(crate) async fn alert_count(&self) -> Result<i64, Error> {
-        Ok(store::alert::count(self.store.database.read()).await?)
+        let connection = self.store.database.read();
+        self.read(|| store::alert::count(connection)).await
     }
 
     /// Alerts by their ids.
     pub(crate) async fn alerts_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Alert>, Error> {
-        let alerts = store::alert::by_ids(self.store.database.read(), ids).await?;
+        let connection = self.store.database.read();
+        let alerts = self.read(|| store::alert::by_ids(connection, ids)).await?;
         Ok(alerts.into_iter().map(|alert| (alert.id, alert)).collect())
     }
 
@@ -202,14 +222,23 @@ impl Service {
     pub(crate) async fn acknowledge(&self, id: Option<i64>) -> Result<Alert, Error> {
         let missing = || Error::NotFound("there is no alert with that id".to_owned());
         let id = id.ok_or_else(missing)?;
-        store::alert::acknowledge(&self.store, id)
-            .await?
-            .ok_or_else(missing)
+        let acknowledging = store::alert::acknowledge(&self.store, id);
+        self.unless_lost(acknowledging).await?.ok_or_else(missing)
     }
 
     /// The rules that watch a stock, or all rules.
     pub(crate) async fn rules(&self, stock: Option<i64>) -> Result<Vec<AlertRule>, Error> {
-        Ok(store::alert::rules(self.store.database.read(), stock).await?)
+        let connection = self.store.database.read();
+        match self.read(|| store::alert::rules(connection, stock)).await {
+            Err(error) if error.is_outage() => Ok(self.board.rules(stock)),
+            Ok(rules) => {
+                if stock.is_none() {
+                    self.board.keep_rules(&rules);
+                }
+                Ok(rules)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

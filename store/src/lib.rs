@@ -16,12 +16,14 @@ pub mod price;
 pub mod request;
 pub mod retention;
 mod seed;
+mod snapshot;
 pub mod sql;
 pub mod stock;
 
 pub use open::{OpenError, open};
 use runtime::{clock::SharedClock, database::Database};
 pub use seed::{Seed, seed};
+pub use snapshot::{Snapshot, snapshot};
 
 use crate::{feed::Doorbell, partition::Partitions};
 

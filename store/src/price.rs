@@ -11,15 +11,14 @@ mod search;
 mod window;
 
 use entity::{Position, Price, Timestamp};
-use runtime::database::DatabaseKind;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IsolationLevel, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 pub use self::{
     history::{first_pages, page},
     record::record,
     resume::{After, after, has_expired},
 };
-use crate::{Store, feed::end_within, sql::Sql};
+use crate::sql::Sql;
 
 /// A price's place among those of its stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,34 +68,4 @@ pub async fn latest(
     Price::find_by_statement(sql.statement())
         .all(connection)
         .await
-}
-
-/// The latest price of each of `stocks`, or of each tracked one, in feed order, with the place in the feed at which that
-/// is what they are.
-pub async fn snapshot(
-    store: &Store,
-    stocks: Option<&[i64]>,
-) -> Result<(Vec<Price>, Position), DbErr> {
-    // One snapshot of the database for both reads, so that neither knows what the other does not.
-    let isolation = match store.database.kind() {
-        DatabaseKind::Postgres => Some(IsolationLevel::RepeatableRead),
-        DatabaseKind::Sqlite => None,
-    };
-    let transaction = store
-        .database
-        .read()
-        .begin_with_config(isolation, None)
-        .await?;
-    let position = end_within(&transaction).await?;
-    let sql = Sql::new(&transaction, SELECT_LATEST);
-    let sql = match stocks {
-        None => sql.push("stocks.tracked"),
-        Some(stocks) => sql.push("prices.stock_id").is_any(stocks),
-    };
-    let sql = sql.push(" ORDER BY prices.recorded_at, prices.seq");
-    let prices = Price::find_by_statement(sql.statement())
-        .all(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok((prices, position))
 }

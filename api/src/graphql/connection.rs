@@ -119,7 +119,7 @@ impl StockConnection {
 
     /// How many stocks the whole list has.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = service(ctx)?.stock_count(self.search.as_deref()).await?;
+        let count = service(ctx)?.stock_count(self.search.as_deref());
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }

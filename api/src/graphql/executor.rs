@@ -5,7 +5,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use async_graphql::{Request, Response, ServerError};
+use async_graphql::{Request, Response, ServerError, Value};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use transport::{ClientAddress, End, Event, Fault, Item, Reply, Subscription};
@@ -59,6 +59,9 @@ impl transport::Service for Executor {
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
         let mut response = self.schema.execute(request.data(viewer)).await;
         mask(&mut response);
+        if self.service.silence().is_some() && response.data != Value::Null {
+            response = response.extension("stale", Value::Boolean(true));
+        }
         Reply::written(response, json::response)
     }
 
@@ -79,14 +82,7 @@ impl transport::Service for Executor {
         let following = begun(&mut responses, &run).await?;
         let group = Group::new(run, responses);
         let group = self.groups.join(text.map(|text| (text, viewer)), group);
-        let told = self.service.tell(following).await.map_err(|error| {
-            let mut error = ServerError {
-                source: Some(Arc::new(error)),
-                ..ServerError::new("the subscription cannot begin", None)
-            };
-            mask_error(&mut error);
-            vec![error]
-        })?;
+        let told = self.service.tell(following);
         let items = told.then(move |told| {
             let group = Arc::clone(&group);
             async move {

@@ -76,14 +76,15 @@ pub(super) fn batches<'a>(ctx: &Context<'a>) -> Result<&'a Batcher<Batches>> {
 
 /// Declares how values are loaded by the ids that their keys hold.
 macro_rules! load_by_id {
-    ($key:ident -> $value:ty: $method:ident) => {
+    ($key:ident -> $value:ty: |$service:ident, $ids:ident| $load:expr) => {
         impl Loader<$key> for Batches {
             type Value = $value;
             type Error = Arc<Error>;
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
-                let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-                let found = self.0.$method(&ids).await?;
+                let $ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
+                let $service = &self.0;
+                let found = $load;
                 Ok(found
                     .into_iter()
                     .map(|(id, value)| ($key(id), value))
@@ -93,9 +94,9 @@ macro_rules! load_by_id {
     };
 }
 
-load_by_id!(StockId -> Stock: stocks_by_id);
-load_by_id!(LatestPriceOf -> Price: latest_prices);
-load_by_id!(AlertId -> Alert: alerts_by_id);
+load_by_id!(StockId -> Stock: |service, ids| service.stocks_by_id(&ids));
+load_by_id!(LatestPriceOf -> Price: |service, ids| service.latest_prices(&ids));
+load_by_id!(AlertId -> Alert: |service, ids| service.alerts_by_id(&ids).await?);
 
 impl Loader<HistoryOf> for Batches {
     type Value = Page<Price>;
@@ -167,7 +168,7 @@ impl Loader<RulesOf> for Batches {
 
     async fn load(&self, keys: &[RulesOf]) -> Result<HashMap<RulesOf, Self::Value>, Arc<Error>> {
         let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let stocks = self.0.stocks_by_id(&ids).await?;
+        let stocks = self.0.stocks_by_id(&ids);
         let rules = self.0.rules(None).await?;
         let watching = |stock: &Stock| {
             let watches =

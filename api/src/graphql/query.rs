@@ -35,8 +35,8 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
     ) -> Option<Result<StockObject>> {
-        let stock = async { Ok(service(ctx)?.stock(&symbol.0).await?) };
-        stock.await.transpose().map(|stock| stock.map(StockObject))
+        let stock = service(ctx).map(|service| service.stock(&symbol.0));
+        stock.transpose().map(|stock| stock.map(StockObject))
     }
 
     /// The tracked stocks, by symbol.
@@ -54,9 +54,7 @@ impl Query {
         search: Option<String>,
     ) -> Result<StockConnection> {
         let args = page_args(first, after, last, before);
-        let page = service(ctx)?
-            .stocks(search.as_deref(), &args, GRAPHQL)
-            .await?;
+        let page = service(ctx)?.stocks(search.as_deref(), &args, GRAPHQL)?;
         Ok(StockConnection {
             page: page.map(StockObject),
             search,
@@ -82,7 +80,7 @@ impl Query {
         #[graphql(desc = "Only prices recorded before this instant.")] to: Option<DateTime>,
     ) -> Result<PriceConnection> {
         let service = service(ctx)?;
-        let stock = service.known_stock(&symbol.0).await?;
+        let stock = service.known_stock(&symbol.0)?;
         let args = page_args(first, after, last, before);
         let recorded = Recorded {
             from: from.map(|at| at.0),
@@ -138,7 +136,7 @@ impl Query {
     ) -> Result<AlertConnection> {
         let service = service(ctx)?;
         let stock = match symbol {
-            Some(symbol) => Some(service.known_stock(&symbol.0).await?),
+            Some(symbol) => Some(service.known_stock(&symbol.0)?),
             None => None,
         };
         let args = page_args(first, after, last, before);
@@ -161,7 +159,7 @@ impl Query {
     ) -> Result<Rows<'static, RuleObject>> {
         let service = service(ctx)?;
         let stock = match symbol {
-            Some(symbol) => Some(service.known_stock(&symbol.0).await?.id),
+            Some(symbol) => Some(service.known_stock(&symbol.0)?.id),
             None => None,
         };
         Ok(service

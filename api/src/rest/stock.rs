@@ -17,14 +17,10 @@ use crate::service::{Error, Service};
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
     responses((status = 200, body = [StockView])))]
-pub(crate) async fn stocks(
-    State(service): State<Service>,
-) -> Result<Json<Vec<StockView>>, Problem> {
-    let stocks = service.all_stocks().await?;
-    let ids: Vec<i64> = stocks.iter().map(|stock| stock.id).collect();
-    let prices = service.latest_prices(&ids).await?;
-    let view = |stock| StockView::new(stock, prices.get(&stock.id));
-    Ok(Json(stocks.iter().map(view).collect()))
+pub(crate) async fn stocks(State(service): State<Service>) -> Json<Vec<StockView>> {
+    let quoted = service.quoted_stocks();
+    let view = |(stock, price): &(_, Option<_>)| StockView::new(stock, price.as_ref());
+    Json(quoted.iter().map(view).collect())
 }
 
 /// One tracked stock with its latest price.
@@ -35,10 +31,10 @@ pub(crate) async fn stock(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
 ) -> Result<Json<StockView>, Problem> {
-    let stock = service.stock(&symbol).await?.filter(|stock| stock.tracked);
+    let stock = service.stock(&symbol).filter(|stock| stock.tracked);
     let missing = || Error::NotFound(format!("{symbol} is not tracked"));
     let stock = stock.ok_or_else(missing)?;
-    let prices = service.latest_prices(&[stock.id]).await?;
+    let prices = service.latest_prices(&[stock.id]);
     Ok(Json(StockView::new(&stock, prices.get(&stock.id))))
 }
 
@@ -52,7 +48,7 @@ pub(crate) async fn history(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 100)?;
-    let stock = service.known_stock(&symbol).await?;
+    let stock = service.known_stock(&symbol)?;
     let page = service
         .history(
             &stock,
@@ -84,6 +80,6 @@ pub(crate) async fn alerts(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 50)?;
-    let stock = service.known_stock(&symbol).await?;
+    let stock = service.known_stock(&symbol)?;
     super::alert::page(&service, Some(&stock), &parameters, &uri).await
 }

@@ -5,6 +5,9 @@
 
 use sea_orm::{DbErr, RuntimeErr, sqlx::Error as Sqlx};
 
+/// What is said of an outage.
+const AWAY: &str = "the database is away";
+
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -68,6 +71,21 @@ impl Error {
         }
     }
 
+    /// The database is known to be away.
+    pub(crate) fn away() -> Self {
+        Self::unavailable(AWAY)
+    }
+
+    /// Whether it is because the database is away.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { reason, .. } if *reason == AWAY)
+    }
+
+    /// Whether it is because a connection broke: another may do.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cause().is_some_and(is_cut_off)
+    }
+
     /// The value of `extensions.code`.
     pub(crate) fn code(&self) -> &'static str {
         use transport::code;
@@ -105,7 +123,7 @@ impl From<DbErr> for Error {
     fn from(cause: DbErr) -> Self {
         if is_outage(&cause) {
             Self::Unavailable {
-                reason: "the database is away",
+                reason: AWAY,
                 source: Some(cause),
             }
         } else if is_cut(&cause) {
@@ -121,26 +139,86 @@ fn is_cut(error: &DbErr) -> bool {
     matches!(cause(error), Some(Sqlx::Database(said)) if said.code().as_deref() == Some("57014"))
 }
 
-/// Whether the database cannot be reached, rather than having refused something.
+/// Whether the database cannot be asked now, rather than having refused something.
 fn is_outage(error: &DbErr) -> bool {
-    if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) {
-        return true;
-    }
+    is_cut_off(error)
+        || matches!(error, DbErr::ConnectionAcquire(_))
+        || match cause(error) {
+            Some(Sqlx::PoolTimedOut) => true,
+            Some(Sqlx::Database(said)) => said.code().is_some_and(|code| is_want(&code)),
+            _ => false,
+        }
+}
+
+/// Whether a connection broke, or could not be made.
+fn is_cut_off(error: &DbErr) -> bool {
     match cause(error) {
-        Some(Sqlx::Io(_) | Sqlx::PoolTimedOut | Sqlx::PoolClosed | Sqlx::WorkerCrashed) => true,
-        // 57P01 … 57P03: shut down, crashed, starting. 53300: too many connections.
-        Some(Sqlx::Database(said)) => said
-            .code()
-            .is_some_and(|code| code.starts_with("57P") || code == "53300"),
-        _ => false,
+        Some(Sqlx::Io(_) | Sqlx::Protocol(_) | Sqlx::Tls(_)) => true,
+        Some(Sqlx::PoolClosed | Sqlx::WorkerCrashed) => true,
+        // 57P01 … 57P03: shut down, crashed, starting. 08: the connection broke. 25006: it became a standby.
+        Some(Sqlx::Database(said)) => said.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("08") || code == "25006"
+        }),
+        Some(_) => false,
+        None => matches!(error, DbErr::Conn(_)),
+    }
+}
+
+/// Whether the database says that it has too little of something: PostgreSQL's class 53 and its failed writes and reads
+/// of files; SQLite's busy, failed and full files.
+fn is_want(code: &str) -> bool {
+    /// The low byte of SQLite's codes: BUSY, IOERR, FULL.
+    const WANTS: [u32; 3] = [5, 10, 13];
+    let sqlite = |code: &str| {
+        code.parse()
+            .is_ok_and(|it: u32| WANTS.contains(&(it & 0xff)))
+    };
+    match code.len() {
+        5 => code.starts_with("53") || code == "58030",
+        _ => sqlite(code),
     }
 }
 
 fn cause(error: &DbErr) -> Option<&Sqlx> {
     match error {
-        DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
-            Some(cause)
-        }
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause)) => Some(cause),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::testing::TestDatabase;
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+
+    async fn refused(database: &TestDatabase, sql: &str) -> Error {
+        let refused = database.write().execute_unprepared(sql).await;
+        refused.expect_err("it is refused").into()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_disk_and_an_ended_session_are_outages_and_a_wrong_statement_is_a_defect() {
+        let file = TestDatabase::sqlite().await;
+        let limit = file.write().execute_unprepared("PRAGMA max_page_count = 1");
+        limit.await.expect("it is set");
+        let fill = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
+        let full = refused(&file, fill).await;
+        assert!(full.is_outage() && !full.is_cut_off(), "{full:?}");
+        let server = TestDatabase::postgres().await;
+        let ended = refused(&server, "SELECT pg_terminate_backend(pg_backend_pid())").await;
+        assert!(ended.is_outage() && ended.is_cut_off(), "{ended:?}");
+        for code in ["53100", "53300", "58030"] {
+            let raise = format!("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '{code}'; END $$");
+            let wanting = refused(&server, &raise).await;
+            assert!(wanting.is_outage() && !wanting.is_cut_off(), "{wanting:?}");
+        }
+        for database in [&file, &server] {
+            let defect = refused(database, "SELECT nothing FROM nowhere").await;
+            assert_eq!(defect.code(), "INTERNAL", "{defect:?}");
+        }
     }
 }

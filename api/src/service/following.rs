@@ -46,7 +46,7 @@ impl Service {
         after: Option<String>,
         conflate: bool,
     ) -> Result<Following, Error> {
-        let stocks = self.selected(symbols).await?;
+        let stocks = self.selected(symbols)?;
         let (snapshot, position) = match (after, kind) {
             (Some(after), kind) => {
                 let position = self.resumable(&after).await?;
@@ -58,7 +58,7 @@ impl Service {
                 (Vec::new(), position)
             }
             (None, Kind::Alerts) => (Vec::new(), self.hub.position()),
-            (None, Kind::Prices) => store::price::snapshot(&self.store, stocks.as_deref()).await?,
+            (None, Kind::Prices) => self.board.snapshot(stocks.as_deref()),
         };
         let interest = Interest {
             stocks,
@@ -79,7 +79,7 @@ impl Service {
         })
     }
 
-    async fn selected(&self, symbols: Option<Vec<Symbol>>) -> Result<Option<Vec<i64>>, Error> {
+    fn selected(&self, symbols: Option<Vec<Symbol>>) -> Result<Option<Vec<i64>>, Error> {
         let Some(symbols) = symbols else {
             return Ok(None);
         };
@@ -91,7 +91,7 @@ impl Service {
         }
         let mut stocks = BTreeSet::new();
         for symbol in &symbols {
-            stocks.insert(self.known_stock(symbol).await?.id);
+            stocks.insert(self.known_stock(symbol)?.id);
         }
         Ok(Some(stocks.into_iter().collect()))
     }
@@ -104,7 +104,8 @@ impl Service {
         position: Position,
     ) -> Result<bool, Error> {
         let connection = self.store.database.read();
-        Ok(kind == Kind::Prices && store::price::has_expired(connection, stocks, position).await?)
+        let expired = || store::price::has_expired(connection, stocks, position);
+        Ok(kind == Kind::Prices && self.read(expired).await?)
     }
 
     /// The place of a cursor that can be resumed from: one of this database, not beyond its end.
@@ -117,8 +118,9 @@ impl Service {
         if position.epoch != self.epoch() {
             return Err(Error::CursorExpired("is a cursor of another database"));
         }
-        let known = self.hub.position().seq >= position.seq
-            || store::feed::end(&self.store).await?.seq >= position.seq;
+        let end = || store::feed::end(&self.store);
+        let known =
+            self.hub.position().seq >= position.seq || self.read(end).await?.seq >= position.seq;
         if !known {
             return Err(Error::CursorExpired("is beyond the feed's end"));
         }

@@ -7,10 +7,12 @@ use entity::{
     table::{provider, provider_call},
 };
 use runtime::database::DatabaseKind;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+};
 use tracker::market::Market;
 
-use super::{Error, Service};
+use super::Service;
 
 /// How long a tracker may be silent before it counts as gone.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -58,7 +60,8 @@ impl Service {
     /// The status now. While the database is away it says so, and nothing of providers.
     pub(crate) async fn status(&self) -> Status {
         let now = self.store.clock.now();
-        let providers = self.providers(now).await;
+        let connection = self.store.database.read();
+        let providers = self.read(|| providers(connection, now)).await;
         if let Err(error) = &providers {
             tracing::debug!(cause = ?error.cause(), "no status of providers");
         }
@@ -71,31 +74,33 @@ impl Service {
             now,
         }
     }
+}
 
-    async fn providers(&self, now: Timestamp) -> Result<Vec<ProviderStatus>, Error> {
-        let connection = self.store.database.read();
-        let rows = provider::Entity::find()
-            .filter(provider::Column::Rank.is_not_null())
-            .order_by_asc(provider::Column::Rank)
-            .all(connection)
-            .await?;
-        let mut providers = Vec::with_capacity(rows.len());
-        for row in rows {
-            let recent = provider_call::Entity::find()
-                .filter(provider_call::Column::Provider.eq(&row.name))
-                .filter(provider_call::Column::SentAt.gt(now.before(MINUTE)));
-            let oldest = recent
-                .clone()
-                .order_by_asc(provider_call::Column::SentAt)
-                .one(connection)
-                .await?
-                .map(|call| call.sent_at.after(MINUTE));
-            let used = recent.count(connection).await?;
-            let minute = (u32::try_from(used).unwrap_or(u32::MAX), oldest);
-            providers.push(ProviderStatus { row, minute });
-        }
-        Ok(providers)
+async fn providers(
+    connection: &DatabaseConnection,
+    now: Timestamp,
+) -> Result<Vec<ProviderStatus>, DbErr> {
+    let rows = provider::Entity::find()
+        .filter(provider::Column::Rank.is_not_null())
+        .order_by_asc(provider::Column::Rank)
+        .all(connection)
+        .await?;
+    let mut providers = Vec::with_capacity(rows.len());
+    for row in rows {
+        let recent = provider_call::Entity::find()
+            .filter(provider_call::Column::Provider.eq(&row.name))
+            .filter(provider_call::Column::SentAt.gt(now.before(MINUTE)));
+        let oldest = recent
+            .clone()
+            .order_by_asc(provider_call::Column::SentAt)
+            .one(connection)
+            .await?
+            .map(|call| call.sent_at.after(MINUTE));
+        let used = recent.count(connection).await?;
+        let minute = (u32::try_from(used).unwrap_or(u32::MAX), oldest);
+        providers.push(ProviderStatus { row, minute });
     }
+    Ok(providers)
 }
 
 impl Status {

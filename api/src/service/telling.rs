@@ -52,17 +52,17 @@ struct Telling {
 
 impl Service {
     /// Tells a subscriber everything; the stream ends after an `Err`, when the subscriber is too far behind.
-    pub(crate) async fn tell(
+    pub(crate) fn tell(
         &self,
         following: Following,
-    ) -> Result<impl Stream<Item = Result<Told, Lagging>> + Send + use<>, Error> {
+    ) -> impl Stream<Item = Result<Told, Lagging>> + Send + use<> {
         let Following {
             kind,
             interest,
             snapshot,
             position,
         } = following;
-        let snapshot = self.recorded(snapshot, position).await?.into();
+        let snapshot = self.recorded(snapshot, position).into();
         let telling = Telling {
             service: self.clone(),
             kind,
@@ -72,22 +72,18 @@ impl Service {
             position,
             reader: None,
         };
-        Ok(stream::unfold(Some(telling), |telling| async move {
+        stream::unfold(Some(telling), |telling| async move {
             let mut telling = telling?;
             let told = telling.next().await;
             let goes_on = told.is_ok().then_some(telling);
             Some((told, goes_on))
-        }))
+        })
     }
 
     /// Prices as the events that recorded them.
-    async fn recorded(
-        &self,
-        prices: Vec<Price>,
-        end: Position,
-    ) -> Result<Vec<Arc<Happened>>, Error> {
+    fn recorded(&self, prices: Vec<Price>, end: Position) -> Vec<Arc<Happened>> {
         let ids: Vec<i64> = prices.iter().map(|price| price.stock_id).collect();
-        let stocks = self.stocks_by_id(&ids).await?;
+        let stocks = self.stocks_by_id(&ids);
         let happened = prices.into_iter().filter_map(|price| {
             let stock = stocks.get(&price.stock_id)?.clone();
             let end = Position {
@@ -99,7 +95,7 @@ impl Service {
                 Event::QuoteRecorded { price, stock },
             )))
         });
-        Ok(happened.collect())
+        happened.collect()
     }
 }
 
@@ -166,13 +162,14 @@ impl Telling {
     /// What came next up to `end`, and up to where that is all; `None` if some of it was dropped.
     async fn page(&self, end: Position) -> Result<Option<(Page, Position)>, Error> {
         let connection = self.service.store.database.read();
-        let stocks = self.interest.stocks.as_deref();
+        let (stocks, from) = (self.interest.stocks.as_deref(), self.position);
         let page = if self.kind == Kind::Prices {
-            let read = store::price::after(connection, stocks, self.position, end, PAGE).await?;
-            (self.service.recorded(read.prices, end).await?, read.up_to)
+            let read = || store::price::after(connection, stocks, from, end, PAGE);
+            let read = self.service.read(read).await?;
+            (self.service.recorded(read.prices, end), read.up_to)
         } else {
-            let alerts =
-                store::alert::between(connection, stocks, self.position, end, PAGE).await?;
+            let read = || store::alert::between(connection, stocks, from, end, PAGE);
+            let alerts = self.service.read(read).await?;
             let happened = alerts.into_iter().map(|alert| {
                 let end = Position {
                     recorded_at: alert.triggered_at,

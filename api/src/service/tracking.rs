@@ -1,7 +1,8 @@
 //! What is tracked, and polls on demand.
 //!
 //! One invariant: the tracker is asked through the database, so it does not matter where it runs; when it cannot be
-//! asked, tracking still succeeds and refreshing says why it does not.
+//! asked, tracking still succeeds and refreshing says why it does not. What changed is on the board before it is answered,
+//! so that whoever changed it reads it.
 
 use entity::{PollOutcome, Stock, Symbol};
 use store::{
@@ -29,7 +30,12 @@ impl Service {
             let reason = format!("{length} characters are more than {LONGEST_NAME}");
             return Err(Error::bad_input("name", reason));
         }
-        if let Some(stock) = self.stock(symbol).await?.filter(|stock| stock.tracked) {
+        // The tables decide: another process may have changed them just now.
+        let connection = self.store.database.read();
+        let stored = self
+            .read(|| store::stock::by_symbol(connection, symbol))
+            .await?;
+        if let Some(stock) = stored.filter(|stock| stock.tracked) {
             return Ok(stock);
         }
         let request = PollRequest {
@@ -37,29 +43,37 @@ impl Service {
             track: true,
             name: name.clone(),
         };
-        let answer = ask(&self.store, request).await?;
+        let answer = self.unless_lost(ask(&self.store, request)).await?;
         if answer.is_some_and(|answer| answer.outcome == PollOutcome::UnknownSymbol) {
             return Err(Error::NotFound(format!(
                 "{symbol} is unknown to the provider"
             )));
         }
-        let mut feed = FeedTransaction::begin(&self.store).await?;
-        let stock = store::stock::track(&mut feed, symbol, name).await?;
-        feed.commit().await?;
+        let tracking = async {
+            let mut feed = FeedTransaction::begin(&self.store).await?;
+            let stock = store::stock::track(&mut feed, symbol, name).await?;
+            Ok((stock, feed.commit().await?))
+        };
+        let (stock, position) = self.unless_lost(tracking).await?;
+        self.board.passed(position.seq).await;
         Ok(stock)
     }
 
     /// Stops tracking a stock; its past stays.
     pub(crate) async fn untrack(&self, symbol: &Symbol) -> Result<Stock, Error> {
-        let mut feed = FeedTransaction::begin(&self.store).await?;
-        let stock = store::stock::untrack(&mut feed, symbol).await?;
-        feed.commit().await?;
+        let untracking = async {
+            let mut feed = FeedTransaction::begin(&self.store).await?;
+            let stock = store::stock::untrack(&mut feed, symbol).await?;
+            Ok((stock, feed.commit().await?))
+        };
+        let (stock, position) = self.unless_lost(untracking).await?;
+        self.board.passed(position.seq).await;
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
     /// Has the active tracker poll a stock now.
     pub(crate) async fn refresh(&self, symbol: &Symbol) -> Result<Stock, Error> {
-        let stock = self.known_stock(symbol).await?;
+        let stock = self.known_stock(symbol)?;
         if !stock.tracked {
             return Err(Error::NotFound(format!("{symbol} is not tracked")));
         }
@@ -68,11 +82,16 @@ impl Service {
             track: false,
             name: None,
         };
-        match ask(&self.store, request).await? {
+        match self.unless_lost(ask(&self.store, request)).await? {
             Some(Answer {
                 outcome: PollOutcome::Answered,
                 ..
-            }) => self.known_stock(symbol).await,
+            }) => {
+                // What the poll brought was committed before its answer.
+                let end = self.read(|| store::feed::end(&self.store)).await?;
+                self.board.passed(end.seq).await;
+                self.known_stock(symbol)
+            }
             Some(Answer {
                 outcome: PollOutcome::RateLimited,
                 retry_after,

@@ -36,16 +36,19 @@ pub struct FeedFollower {
 }
 
 impl FeedFollower {
-    /// Follows from where the feed ends now.
-    pub async fn from_end(store: Store) -> Result<Self, DbErr> {
-        // Listen first: what is committed in between rings a bell that is heard.
+    /// Follows from a place onwards.
+    pub fn after(store: Store, position: Position) -> Self {
         let bell = store.doorbell.listen(Bell::Feed);
-        let position = end(&store).await?;
-        Ok(Self {
+        Self {
             store,
             bell,
             position,
-        })
+        }
+    }
+
+    /// What is followed.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// What has been read so far.

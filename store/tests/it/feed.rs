@@ -5,10 +5,11 @@ use std::time::Duration;
 use entity::{Batch, Event, Timestamp};
 use runtime::on_both_databases;
 use store::{
+    Store,
     feed::{FeedFollower, FeedTransaction, Followed, end},
     stock::{track, untrack},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::world::{shared, store, symbol};
 
@@ -27,7 +28,7 @@ on_both_databases! {
         const WRITERS: i64 = 8;
         const EACH: i64 = 10;
         let (store, _) = store(&database, &["AAPL"]).await;
-        let mut follower = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut follower = follower(&store).await;
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
             let store = shared(&store);
@@ -91,7 +92,7 @@ on_both_databases! {
 
     async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(database) {
         let (store, _) = store(&database, &["AAPL"]).await;
-        let mut follower = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut follower = follower(&store).await;
         let mut ids = Vec::new();
         for name in [Some("Big Blue"), Some("other"), None] {
             let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
@@ -113,5 +114,41 @@ on_both_databases! {
         assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
         let told = read(&mut follower).await;
         assert_eq!(told.len(), 2, "tracked once, untracked once");
+    }
+}
+
+/// Follows from where the feed ends now.
+async fn follower(store: &Store) -> FeedFollower {
+    let end = end(store).await.expect("an end");
+    FeedFollower::after(store.clone(), end)
+}
+
+on_both_databases! {
+    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(database) {
+        let (store, _) = store(&database, &["AAPL"]).await;
+        for (commits, symbols) in [(true, ["A", "B"]), (false, ["C", "D"])] {
+            let before = end(&store).await.expect("an end").seq;
+            let mut first = FeedTransaction::begin(&store).await.expect("a turn");
+            track(&mut first, &symbol(symbols[0]), None).await.expect("it is tracked");
+            let mut writers = JoinSet::new();
+            let late = store.clone();
+            writers.spawn(async move {
+                let mut second = FeedTransaction::begin(&late).await.expect("a turn");
+                track(&mut second, &symbol(symbols[1]), None).await.expect("it is tracked");
+                second.commit().await.expect("it commits").seq
+            });
+            // Whatever the second tries while the first is open, it gets nowhere.
+            let early = timeout(Duration::from_millis(500), writers.join_next()).await;
+            assert!(early.is_err(), "{early:?}");
+            assert_eq!(end(&store).await.expect("an end").seq, before);
+            let kept = if commits {
+                first.commit().await.expect("it commits").seq
+            } else {
+                drop(first);
+                before
+            };
+            let second = writers.join_next().await.expect("one").expect("no panic");
+            assert_eq!((kept, second), (before + i64::from(commits), kept + 1));
+        }
     }
 }
