@@ -19,9 +19,10 @@ const UNKNOWN: &str =
 /// The session that every quote is of.
 pub(crate) const TRADING_DAY: &str = "2024-10-18";
 
-/// A service that knows what it was told.
+/// A service that knows what it was told. Clones are the same.
+#[derive(Clone)]
 pub(crate) struct Exchange {
-    server: MockServer,
+    server: Arc<MockServer>,
     desk: Desk,
 }
 
@@ -66,6 +67,7 @@ impl Exchange {
         let desk = Desk::default();
         let mock = Mock::given(path("/query")).respond_with(desk.clone());
         mock.mount(&server).await;
+        let server = Arc::new(server);
         Self { server, desk }
     }
 
@@ -89,6 +91,11 @@ impl Exchange {
             quote[field] = json!(value);
         }
         self.desk.book().quotes.insert(symbol.to_owned(), body);
+    }
+
+    /// How often it was asked for anything.
+    pub(crate) fn asked_in_all(&self) -> usize {
+        self.desk.book().asked.values().sum()
     }
 
     /// How often it was asked for a symbol.

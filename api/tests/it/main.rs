@@ -16,6 +16,7 @@ mod journey;
 mod kit;
 mod limit;
 mod observe;
+mod outage;
 mod program;
 mod rate;
 mod rest;

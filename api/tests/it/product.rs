@@ -44,13 +44,19 @@ pub(crate) struct Product {
 pub(crate) struct Home {
     pub(crate) place: TestPlace,
     pub(crate) folder: TempDir,
+    /// Where `api` finds the database, if not where the tracker does.
+    pub(crate) detour: Option<String>,
 }
 
 impl Home {
     /// Over a database that nothing was stored in.
     pub(crate) fn new(place: TestPlace) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { place, folder }
+        Self {
+            place,
+            folder,
+            detour: None,
+        }
     }
 
     /// Whether the tracker is a process of its own.
@@ -60,8 +66,16 @@ impl Home {
 
     /// Starts `api` and nothing else, without waiting for anything.
     pub(crate) fn api(&self, variables: &[(&str, &str)]) -> Process {
-        let variables = self.variables(variables);
+        let mut variables = self.variables(variables);
+        let detour = self.detour.as_ref();
+        variables.extend(detour.map(|url| ("DATABASE_URL", url.as_str())));
         Process::start(&api_program(), self.folder.path(), &variables)
+    }
+
+    /// Starts a tracker and nothing else, without waiting for anything.
+    pub(crate) fn tracker(&self, variables: &[(&str, &str)]) -> Process {
+        let variables = self.variables(variables);
+        Process::start(&tracker_program(), self.folder.path(), &variables)
     }
 
     fn variables<'a>(&'a self, variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -74,10 +88,7 @@ impl Home {
     /// Starts the product and waits until it is ready.
     pub(crate) async fn start(&self, variables: &[(&str, &str)]) -> Product {
         let api = self.api(variables);
-        let tracker = self.is_postgres().then(|| {
-            let variables = self.variables(variables);
-            Process::start(&tracker_program(), self.folder.path(), &variables)
-        });
+        let tracker = self.is_postgres().then(|| self.tracker(variables));
         let address = announced(&api, "GraphQL ").await;
         let metrics = announced(&api, "metrics ").await;
         let tracking_metrics = match &tracker {
@@ -101,18 +112,23 @@ impl Home {
     /// Starts it with Alpha Vantage's stand-in as the provider, polled each second.
     pub(crate) async fn track(&self, exchange: &Exchange, more: &[(&str, &str)]) -> Product {
         let url = exchange.url();
-        let mut variables = vec![
-            ("ALPHA_VANTAGE_API_KEY", "KEYOFTHETESTS"),
-            ("ALPHA_VANTAGE_URL", &*url),
-            ("ALPHA_VANTAGE_PER_MINUTE", "100000"),
-            ("ALPHA_VANTAGE_PER_DAY", "100000000"),
-            ("UPDATE_INTERVAL", "1s"),
-            ("MARKET_HOURS", "always"),
-            ("ADMIN_TOKEN", ADMIN),
-        ];
-        variables.extend_from_slice(more);
-        self.start(&variables).await
+        self.start(&polling(&url, more)).await
     }
+}
+
+/// What a tracker is told that polls a stand-in at `url` each second.
+pub(crate) fn polling<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut variables = vec![
+        ("ALPHA_VANTAGE_API_KEY", "KEYOFTHETESTS"),
+        ("ALPHA_VANTAGE_URL", url),
+        ("ALPHA_VANTAGE_PER_MINUTE", "100000"),
+        ("ALPHA_VANTAGE_PER_DAY", "100000000"),
+        ("UPDATE_INTERVAL", "1s"),
+        ("MARKET_HOURS", "always"),
+        ("ADMIN_TOKEN", ADMIN),
+    ];
+    variables.extend_from_slice(more);
+    variables
 }
 
 /// The address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.

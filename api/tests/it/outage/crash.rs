@@ -1,0 +1,179 @@
+//! Programs that are killed, fifty times, under load.
+
+use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::ledger::Ledger;
+use crate::{
+    answer::browser,
+    client::Client,
+    place::on_both,
+    product::{ADMIN, Product},
+};
+
+/// How often everything is killed.
+const CYCLES: usize = 50;
+/// Symbols that clients track and untrack.
+const TOYS: usize = 8;
+const PRICES: &str = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { symbol price recordedAt cursor } }";
+const ALERTS: &str = "subscription($after: Cursor) { alerts(after: $after) { symbol threshold triggeredAt cursor } }";
+
+on_both! {
+    async fn fifty_kills_lose_and_double_nothing(home) {
+        let file = home.folder.path().join("days.csv");
+        fs::write(&file, days()).expect("it is written");
+        let variables = [
+            ("REPLAY_FILE", file.to_str().expect("a path")),
+            ("REPLAY_SPEED", "40"),
+            ("DEFAULT_SYMBOLS", "AAA,BBB"),
+            ("ADMIN_TOKEN", ADMIN),
+        ];
+        let begun = Instant::now();
+        let mut told = Told::default();
+        let mut acknowledged = BTreeMap::new();
+        for cycle in 0..CYCLES {
+            let mut product = home.start(&variables).await;
+            told.gather(&product, 2 + cycle % 3).await;
+            let mut writers = toy(&product, cycle);
+            told.more(cycle % 4).await;
+            // At another moment of what is under way each time.
+            sleep(Duration::from_millis((cycle * 7 % 40) as u64)).await;
+            product.api.kill();
+            if let Some(tracker) = &mut product.tracker {
+                tracker.kill();
+            }
+            told.hang_up();
+            while let Some(written) = writers.join_next().await {
+                for (symbol, tracked) in written.expect("a writer does not panic") {
+                    acknowledged.insert(symbol, tracked);
+                }
+            }
+        }
+        println!("{CYCLES} cycles in {:?}", begun.elapsed());
+        let database = home.place.connect().await;
+        let ledger = Ledger::read(&database).await;
+        ledger.is_unbroken();
+        ledger.has_its_alerts();
+        ledger.was_told(&told.prices, "prices");
+        ledger.was_told(&told.alerts, "alerts");
+        assert!(told.prices.len() > CYCLES && told.alerts.len() > CYCLES, "there was load");
+        // Each symbol's last write was acknowledged, or nobody knows what became of it.
+        assert!(acknowledged.len() > TOYS / 2, "{acknowledged:?}");
+        for (symbol, tracked) in acknowledged {
+            let Some(tracked) = tracked else { continue };
+            assert_eq!(ledger.stocks[&symbol].tracked, tracked, "{symbol}");
+        }
+    }
+}
+
+/// A file of two symbols that move by more than 5 percent each day, and of symbols that are there to be tracked.
+fn days() -> String {
+    let first: chrono::NaiveDate = "1990-01-01".parse().expect("a date");
+    let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
+    for (day, date) in first.iter_days().take(8_000).enumerate() {
+        for (symbol, closes) in [("AAA", ["100", "107.5"]), ("BBB", ["50.25", "47"])] {
+            let close = closes[day % 2];
+            writeln!(
+                file,
+                "{symbol},{date},{close},{close},{close},{close},1000,{close}"
+            )
+            .expect("memory");
+        }
+    }
+    for toy in 0..TOYS {
+        writeln!(file, "T{toy},2050-01-03,1,1,1,1,1,1").expect("memory");
+    }
+    file
+}
+
+/// Has clients track and untrack symbols until their server is gone. Answers what they know: the state that was
+/// acknowledged last, or nothing where a later write was not acknowledged.
+#[expect(clippy::type_complexity, reason = "said above")]
+fn toy(product: &Product, cycle: usize) -> JoinSet<Vec<(String, Option<bool>)>> {
+    let mut writers = JoinSet::new();
+    let url = product.url("/graphql");
+    for of in 0..2 {
+        let url = url.clone();
+        writers.spawn(async move {
+            let client = browser();
+            let mut known = Vec::new();
+            for step in 0.. {
+                // Each writer has symbols of its own.
+                let symbol = format!("T{}", (step * 2 + of) % TOYS);
+                let track = (cycle + step / TOYS).is_multiple_of(2);
+                let (field, wanted) = if track {
+                    ("trackStock", true)
+                } else {
+                    ("untrackStock", false)
+                };
+                let query = format!("mutation {{ {field}(input: {{symbol: \"{symbol}\"}}) {{ stock {{ tracked }} }} }}");
+                let request = client.post(&url).bearer_auth(ADMIN).json(&json!({"query": query}));
+                known.push((symbol.clone(), None));
+                let Ok(response) = request.send().await else {
+                    return known;
+                };
+                let Ok(answer) = response.json::<Value>().await else {
+                    return known;
+                };
+                if answer["data"][field]["stock"]["tracked"] == wanted {
+                    known.push((symbol, Some(wanted)));
+                }
+            }
+            known
+        });
+    }
+    writers
+}
+
+/// What a client was told over all its connections.
+#[derive(Default)]
+struct Told {
+    client: Option<Client>,
+    prices: Vec<Value>,
+    alerts: Vec<Value>,
+}
+
+impl Told {
+    /// Comes back with its cursors, and hears at least so many prices and an alert.
+    async fn gather(&mut self, product: &Product, count: usize) {
+        let mut client = Client::graphql(product, json!({})).await;
+        for (id, query, told) in [("p", PRICES, &self.prices), ("a", ALERTS, &self.alerts)] {
+            // Alerts begin where prices do, so that all of them are told.
+            let last = told.last().or(self.prices.first());
+            let after = last.map(|event| event["cursor"].clone());
+            client.subscribe(id, query, json!({"after": after})).await;
+        }
+        self.client = Some(client);
+        self.more(count).await;
+    }
+
+    async fn more(&mut self, count: usize) {
+        let client = self.client.as_mut().expect("it is connected");
+        let wanted = (self.prices.len() + count, self.alerts.len() + count.min(1));
+        while self.prices.len() < wanted.0 || self.alerts.len() < wanted.1 {
+            let mut message = client.hear().await;
+            assert_eq!(message["type"], "next", "{message}");
+            let mut data = message["payload"]["data"].take();
+            if message["payload"]["extensions"]["delivery"]["snapshot"] == true {
+                // A first connection's: told again by none.
+                assert!(
+                    self.prices.len() < 2,
+                    "only the first begins with what there is"
+                );
+            }
+            match message["id"].as_str() {
+                Some("p") => self.prices.push(data["priceUpdates"].take()),
+                _ => self.alerts.push(data["alerts"].take()),
+            }
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.client = None;
+    }
+}

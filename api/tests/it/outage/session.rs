@@ -1,0 +1,135 @@
+//! Sessions that the server ends, again and again, under load.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use entity::table::provider;
+use runtime::testing::TestPlace;
+use sea_orm::{
+    ConnectionTrait, EntityTrait,
+    sqlx::{Connection, Executor, PgConnection},
+};
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::{
+    database::{Load, Market, PRICES},
+    ledger::Ledger,
+};
+use crate::{
+    answer::Answer,
+    client::Client,
+    exchange::Exchange,
+    process::until,
+    product::{Home, polling},
+};
+
+/// What an answer may take at the most: the deadline of an operation, on a busy machine.
+const BOUND: Duration = Duration::from_secs(20);
+/// Ends every session but this one.
+const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+/// Ends the session that holds the lease.
+const CUT_LEASE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'stock-tracker lease' \
+    AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_provider() {
+    let exchange = Exchange::open().await;
+    let market = Market::open(&exchange);
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let variables = [("DEFAULT_SYMBOLS", "AAPL,IBM")];
+    let product = home.track(&exchange, &variables).await;
+    let url = exchange.url();
+    // One more stands by.
+    let _standby = home.tracker(&polling(&url, &variables));
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", PRICES, json!({})).await;
+    let load = Load::begin(&product);
+    let mut told = Vec::new();
+    let mut knife = PgConnection::connect(home.place.url())
+        .await
+        .expect("a session");
+    for round in 0..20 {
+        let cut = if round % 4 == 3 { CUT_LEASE } else { CUT };
+        knife.execute(cut).await.expect("they are ended");
+        // The lease is taken again, and prices are told on.
+        let heard = told.len() + if round % 4 == 3 { 3 } else { 1 };
+        while told.len() < heard {
+            told.push(client.next("p").await["data"]["priceUpdates"].take());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(market);
+    load.end().await;
+    let witness = home.place.connect().await;
+    let ledger = Ledger::read(&witness).await;
+    ledger.is_unbroken();
+    ledger.has_its_alerts();
+    ledger.was_told(&told[2..], "prices");
+    // Whoever polled, every request was charged before it was sent.
+    let asked = exchange.asked_in_all();
+    let rows = provider::Entity::find()
+        .all(witness.read())
+        .await
+        .expect("the providers");
+    let charged: i32 = rows.iter().map(|row| row.day_used).sum();
+    assert!(
+        usize::try_from(charged).is_ok_and(|charged| asked <= charged),
+        "{asked} of {charged}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notice() {
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "100", "100");
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let priced = |data: &Value| {
+        data["stocks"]["nodes"][0]["latestPrice"]
+            .is_object()
+            .then_some(())
+    };
+    let held = "{ stocks { nodes { latestPrice { price } } } }";
+    product.until_data("it is tracked", held, priced).await;
+    let witness = home.place.connect().await;
+    let holding = witness.begin_write().await.expect("a transaction");
+    let lock = "LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE";
+    holding
+        .execute_unprepared(lock)
+        .await
+        .expect("it is locked");
+    let mut waiting = JoinSet::new();
+    for _ in 0..40 {
+        let request = product.post("{ alerts { nodes { id } } }", &json!({}));
+        waiting.spawn(async move { timeout(BOUND, Answer::to(request)).await });
+    }
+    let mut codes = BTreeMap::new();
+    while let Some(answer) = waiting.join_next().await {
+        // All the while what is in memory is there, and the process is ready.
+        assert_eq!(
+            product.ask(held).await["stocks"]["nodes"][0]["latestPrice"]["price"],
+            "100"
+        );
+        assert_eq!(product.get("/readyz").await.status, 200);
+        let answer = answer.expect("no panic").expect("nothing hangs");
+        *codes.entry(answer.code()).or_insert(0) += 1;
+    }
+    // Those who got a connection waited for the lock, the others for a connection.
+    assert!(
+        codes
+            .keys()
+            .all(|code| code == "UNAVAILABLE" || code == "TIMEOUT"),
+        "{codes:?}"
+    );
+    assert!(codes["UNAVAILABLE"] >= 20, "{codes:?}");
+    holding.rollback().await.expect("it is unlocked");
+    let answers = async || {
+        let answer = product
+            .graphql("{ alerts { nodes { id } } }", json!({}))
+            .await;
+        answer.json().get("errors").is_none().then_some(())
+    };
+    until("it answers again", || product.last_words(), answers).await;
+}
