@@ -5,3 +5,4 @@ mod crash;
 mod database;
 mod ledger;
 mod session;
+mod takeover;

@@ -1,0 +1,88 @@
+//! One tracker stands by while the other is killed, or paused and comes back.
+
+use std::time::Duration;
+
+use entity::table::provider;
+use runtime::testing::TestPlace;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    database::{Market, PRICES},
+    ledger::Ledger,
+};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    process::{Process, until},
+    product::{Home, polling},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps() {
+    let exchange = Exchange::open().await;
+    let market = Market::open(&exchange);
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let (url, variables) = (exchange.url(), [("DEFAULT_SYMBOLS", "AAPL,IBM")]);
+    let mut product = home.track(&exchange, &variables).await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", PRICES, json!({})).await;
+    let mut told = Vec::new();
+    let standby = async || {
+        let standby = home.tracker(&polling(&url, &variables));
+        logged(&standby, "standing by").await;
+        standby
+    };
+    for _ in 0..3 {
+        let next = standby().await;
+        let mut first = product.tracker.replace(next).expect("it tracks");
+        first.kill();
+        let killed = Instant::now();
+        polls_on(&exchange, &product.last_words()).await;
+        println!("polled again {:?} after a kill", killed.elapsed());
+        assert!(killed.elapsed() < Duration::from_secs(8), "{:?}", killed.elapsed());
+    }
+    // A machine that sleeps says nothing; the server ends its session, and only then another may poll.
+    let next = standby().await;
+    let sleeper = product.tracker.replace(next).expect("it tracks");
+    sleeper.signal("STOP");
+    let slept = Instant::now();
+    polls_on(&exchange, &product.last_words()).await;
+    println!("polled again {:?} after it fell asleep", slept.elapsed());
+    sleeper.signal("CONT");
+    logged(&sleeper, "the lease is lost").await;
+    polls_on(&exchange, &sleeper.last_words()).await;
+    // It is still good for taking over.
+    if let Some(mut next) = product.tracker.take() {
+        next.kill();
+    }
+    polls_on(&exchange, &sleeper.last_words()).await;
+    let heard = told.len() + 20;
+    while told.len() < heard {
+        told.push(client.next("p").await["data"]["priceUpdates"].take());
+    }
+    drop((market, sleeper));
+    let database = home.place.connect().await;
+    let ledger = Ledger::read(&database).await;
+    ledger.is_unbroken();
+    ledger.has_its_alerts();
+    ledger.was_told(&told[2..], "prices");
+    // Whoever polled, every request was charged before it was sent.
+    let rows = provider::Entity::find().all(database.read()).await;
+    let charged: i32 = rows.expect("providers").iter().map(|row| row.day_used).sum();
+    let asked = exchange.asked_in_all();
+    assert!(usize::try_from(charged).is_ok_and(|it| asked <= it), "{asked} of {charged}");
+}
+
+/// Waits until somebody polls again, beyond what was under way.
+async fn polls_on(exchange: &Exchange, words: &str) {
+    let asked = exchange.asked_in_all();
+    let more = async || (exchange.asked_in_all() > asked + 2).then_some(());
+    until("somebody polls", || words.to_owned(), more).await;
+}
+
+async fn logged(process: &Process, words: &str) {
+    let said = |event: &Value| event["message"].as_str()?.contains(words).then_some(());
+    process.logged(words, said).await;
+}
