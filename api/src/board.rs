@@ -73,9 +73,21 @@ impl Board {
         Ok((board, position))
     }
 
-    /// Takes in the next entry of the feed.
+    /// Becomes what `store` holds now: for when the feed does not lead there any more.
+    pub(crate) async fn read_again(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
+        let snapshot = store::snapshot(store, each).await?;
+        let seq = snapshot.position.seq;
+        *self.write() = State::new(snapshot);
+        self.0.passed.send_replace(seq);
+        Ok(())
+    }
+
+    /// Takes in the next entry of the feed, unless it has it already.
     pub(crate) fn pass(&self, batch: &Batch) {
-        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
+        if batch.end.seq <= state.position.seq {
+            return;
+        }
         for event in &batch.events {
             state.take(event);
         }

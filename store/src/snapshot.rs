@@ -40,7 +40,11 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
     let stocks: Vec<Stock> = rows.into_iter().map(Into::into).collect();
     let ids: Vec<i64> = stocks.iter().map(|stock| stock.id).collect();
     let latest = price::latest(&transaction, &ids).await?;
-    let (now, limit, all) = (store.clock.now(), recent(ids.len()), price::Recorded::default());
+    let (now, limit, all) = (
+        store.clock.now(),
+        recent(ids.len()),
+        price::Recorded::default(),
+    );
     let recent = price::first_pages(&transaction, now, &ids, all, limit, false).await?;
     let rules = alert::rules(&transaction, None).await?;
     transaction.commit().await?;

@@ -7,15 +7,20 @@
     expect(unreachable_pub, reason = "only the benchmark is another crate")
 )]
 
+use std::time::Duration;
+
 use async_graphql::{Request, Response};
 use chrono::NaiveDate;
 use entity::{
-    AlertKind, ChangeBase, Decimal, Direction, Position, Price, Symbol, Timestamp, Trigger,
-    table::{alert, alert_rule, quote, stock, stock_price},
+    AlertKind, ChangeBase, Decimal, Direction, Price, Symbol, Timestamp, Trigger,
+    table::{alert, alert_rule, feed_head, quote, stock, stock_price},
 };
 use runtime::{
     clock::ManualClock,
     database::{Database, DatabaseKind},
+    health::Health,
+    lifecycle::Lifecycle,
+    random::Random,
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -26,6 +31,7 @@ use tracker::market::Market;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
+    board::Board,
     hub::Hub,
     service::{Build, Service},
 };
@@ -50,8 +56,8 @@ pub enum Way {
     Library,
 }
 
-/// The schema over its rows.
-pub struct Sample(Schema);
+/// The schema over its rows, and the health of what they lie in.
+pub struct Sample(Schema, Health);
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_400_000_123_456);
 /// Where PostgreSQL keeps the prices of `NOW`'s month.
@@ -98,28 +104,38 @@ impl Sample {
             prices(&transaction, id, at, shape).await;
             alerts(&transaction, id, at, shape, first_rule).await;
         }
-        transaction.commit().await.expect("it is written");
-        let position = Position {
-            epoch: i64::MAX,
-            seq: 1,
-            recorded_at: NOW,
+        let head = feed_head::ActiveModel {
+            id: Set(1),
+            epoch: Set(i64::MAX),
+            seq: Set(1),
+            recorded_at: Set(NOW),
+            pruned_seq: Set(0),
         };
+        let head = feed_head::Entity::insert(head);
+        let head = head.exec_without_returning(&transaction).await;
+        head.expect("a head");
+        transaction.commit().await.expect("it is written");
         let build = Build {
             version: "0",
             revision: None,
             started_at: NOW,
         };
         let store = Store::new(database, ManualClock::at(NOW).shared());
-        let service = Service::new(store, Hub::at(position), Market::Always, build);
+        let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
+        let health = Health::new(lifecycle.shutdown());
+        let (board, position) = Board::read(&store).await.expect("the tables");
+        let hub = Hub::at(position);
+        let service = Service::new(store, board, hub, health.clone(), Market::Always, build);
         let options = SchemaOptions {
             introspection: true,
             suggestions: true,
         };
-        Self(schema(service, options))
+        Self(schema(service, options), health)
     }
 
     /// Answers a request.
     pub async fn respond(&self, request: impl Into<Request>, way: Way) -> Response {
+        self.1.database_answered();
         self.0.execute(request.into().data(way)).await
     }
 

@@ -41,7 +41,11 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
         let killed = Instant::now();
         polls_on(&exchange, &product.last_words()).await;
         println!("polled again {:?} after a kill", killed.elapsed());
-        assert!(killed.elapsed() < Duration::from_secs(8), "{:?}", killed.elapsed());
+        assert!(
+            killed.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            killed.elapsed()
+        );
     }
     // A machine that sleeps says nothing; the server ends its session, and only then another may poll.
     let next = standby().await;
@@ -70,9 +74,16 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
     ledger.was_told(&told[2..], "prices");
     // Whoever polled, every request was charged before it was sent.
     let rows = provider::Entity::find().all(database.read()).await;
-    let charged: i32 = rows.expect("providers").iter().map(|row| row.day_used).sum();
+    let charged: i32 = rows
+        .expect("providers")
+        .iter()
+        .map(|row| row.day_used)
+        .sum();
     let asked = exchange.asked_in_all();
-    assert!(usize::try_from(charged).is_ok_and(|it| asked <= it), "{asked} of {charged}");
+    assert!(
+        usize::try_from(charged).is_ok_and(|it| asked <= it),
+        "{asked} of {charged}"
+    );
 }
 
 /// Waits until somebody polls again, beyond what was under way.
