@@ -8,7 +8,6 @@ mod ingest;
 mod journal;
 mod lease;
 mod live;
-mod outage;
 mod program;
 mod provider;
 mod replay;
