@@ -106,7 +106,7 @@ impl Query {
         first: Option<i32>,
     ) -> Result<Vec<CandleObject>> {
         let service = service(ctx)?;
-        let stock = service.known_stock(&symbol.0).await?.id;
+        let stock = service.known_stock(&symbol.0)?.id;
         let range = candle_range(
             interval.into(),
             from.map(|at| at.0),

@@ -173,9 +173,9 @@ on_both_databases! {
 
     async fn whoever_was_away_for_longer_than_the_feed_is_kept_is_told_so(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
-        let mut away = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut away = follower(&store).await;
         grow(&store, &clock, 3, DAY / 4).await;
-        let mut near = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut near = follower(&store).await;
         let places = grow(&store, &clock, 3, DAY / 4).await;
         // The fourth is a day old, which is not too old.
         clock.advance(DAY / 4);
@@ -195,9 +195,9 @@ on_both_databases! {
 
     async fn a_feed_that_is_old_as_a_whole_keeps_its_last_row_for_those_who_were_away(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
-        let mut away = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut away = follower(&store).await;
         let places = grow(&store, &clock, 700, Duration::from_millis(1)).await;
-        let mut near = FeedFollower::from_end(store.clone()).await.expect("a follower");
+        let mut near = follower(&store).await;
         clock.advance(DAY * 30);
         prune_all(&store).await;
         assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[699]));
@@ -227,4 +227,10 @@ on_both_databases! {
         assert_eq!(kept(&store, 1).await, [33, 35, 37, 39]);
         assert_eq!(kept(&store, 2).await, [32, 34, 36, 38, 40]);
     }
+}
+
+/// Follows from where the feed ends now.
+async fn follower(store: &Store) -> FeedFollower {
+    let end = store::feed::end(store).await.expect("an end");
+    FeedFollower::after(store.clone(), end)
 }
