@@ -8,6 +8,7 @@ mod access;
 mod compose;
 mod database;
 mod example;
+mod feed;
 mod flag;
 mod given;
 mod limit;
@@ -32,6 +33,7 @@ pub use access::{AccessSettings, Allowed};
 pub use compose::with_fresh_settings;
 pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
 pub use example::env_example;
+pub use feed::{FeedSettings, StreamUrl};
 pub use limit::LimitSettings;
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogSettings};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub program: Program,
     /// Where prices are kept.
     pub database: DatabaseSettings,
+    /// How the feed reaches those who follow it.
+    pub feed: FeedSettings,
     /// Where GraphQL, REST and sockets are served.
     pub api: ListenSettings,
     /// Where metrics and health are served.
@@ -143,9 +147,11 @@ impl Settings {
     fn read(reader: &mut Reader<'_>) -> Self {
         let api = ListenSettings::read(reader, "API_HOST", "API_PORT");
         let limits = LimitSettings::read(reader);
+        let database = DatabaseSettings::read(reader, &limits);
         Self {
             program: reader.program(),
-            database: DatabaseSettings::read(reader, &limits),
+            feed: FeedSettings::read(reader, &database.url),
+            database,
             metrics: ListenSettings::read(reader, "METRICS_HOST", "METRICS_PORT"),
             access: AccessSettings::read(reader, &api),
             api,

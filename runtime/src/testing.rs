@@ -6,6 +6,7 @@
 
 mod cable;
 mod cluster;
+mod nats;
 mod place;
 mod program;
 mod server;
@@ -13,6 +14,7 @@ mod server;
 use std::{ops::Deref, path::Path};
 
 pub use cable::{Cable, Fault};
+pub use nats::TestNats;
 pub use place::TestPlace;
 pub use server::{Stop, TestServer};
 

@@ -6,10 +6,15 @@
 mod doorbell;
 mod follower;
 mod listener;
+mod source;
+mod stream;
+mod table;
 mod writer;
 
 pub use doorbell::{Bell, Doorbell, Listening};
-pub use follower::{FeedFollower, Followed, end};
+pub use follower::{FeedFollower, Followed};
 pub use listener::relay_notifications;
+pub use stream::{FeedStream, StreamError, relay_feed};
+pub use table::end;
 pub use writer::FeedTransaction;
-pub(crate) use {follower::end_within, writer::HEAD};
+pub(crate) use {table::end_within, writer::HEAD};

@@ -25,7 +25,10 @@ use runtime::{clock::SharedClock, database::Database};
 pub use seed::{Seed, seed};
 pub use snapshot::{Snapshot, snapshot};
 
-use crate::{feed::Doorbell, partition::Partitions};
+use crate::{
+    feed::{Doorbell, FeedStream},
+    partition::Partitions,
+};
 
 /// What it takes to write and to follow: cheap to clone.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct Store {
     /// Wakes those who wait for what is written.
     pub doorbell: Doorbell,
     partitions: Partitions,
+    /// What carries the feed to followers, if it is not the database alone.
+    pub stream: Option<FeedStream>,
 }
 
 impl Store {
@@ -47,6 +52,16 @@ impl Store {
             clock,
             doorbell: Doorbell::new(),
             partitions: Partitions::new(),
+            stream: None,
+        }
+    }
+
+    /// The same, followed through a stream. Somebody has to [copy the feed into it](feed::relay_feed).
+    #[must_use]
+    pub fn followed_through(self, stream: FeedStream) -> Self {
+        Self {
+            stream: Some(stream),
+            ..self
         }
     }
 }

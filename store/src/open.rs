@@ -6,14 +6,18 @@ use std::{convert::Infallible, process::ExitCode};
 
 use runtime::{
     clock::SharedClock,
-    config::Settings,
+    config::{Program, Settings},
     database::{Database, DatabaseError},
     health::Health,
     lifecycle::Shutdown,
 };
 use sea_orm::DbErr;
 
-use crate::{Seed, Store, feed::relay_notifications, seed};
+use crate::{
+    Seed, Store,
+    feed::{Bell, FeedStream, StreamError, relay_feed, relay_notifications},
+    seed,
+};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,9 @@ pub enum OpenError {
     /// An empty database cannot be filled.
     #[error("cannot fill the empty database")]
     Seed(#[source] DbErr),
+    /// The feed's stream cannot be used.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
 }
 
 impl OpenError {
@@ -31,7 +38,7 @@ impl OpenError {
     pub fn code(&self) -> ExitCode {
         match self {
             Self::Database(error) => error.code(),
-            Self::Seed(_) => ExitCode::FAILURE,
+            Self::Seed(_) | Self::Stream(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -51,15 +58,26 @@ pub async fn open(
     } else {
         database.migrated().await;
     }
-    let store = Store::new(database, clock);
+    let mut store = Store::new(database, clock);
     seed(&store, first).await.map_err(OpenError::Seed)?;
     health.migrated();
-    shutdown.spawn_companion("notifications", notifications(store.clone()));
+    let mut bells: &'static [Bell] = &Bell::ALL;
+    if let Some(url) = &settings.feed.stream {
+        let stream = FeedStream::connect(url, settings.retention.feed).await?;
+        tracing::info!("the feed's stream is {url}");
+        store = store.followed_through(stream.clone());
+        shutdown.spawn_companion("relay", endless(relay_feed(store.clone(), stream)));
+        if settings.program == Program::Api {
+            // The stream wakes it; the database is spared waking every `api` for each batch.
+            bells = &[Bell::Request];
+        }
+    }
+    shutdown.spawn_companion("notifications", notifications(store.clone(), bells));
     Ok(store)
 }
 
-async fn notifications(store: Store) -> Result<(), Infallible> {
-    relay_notifications(store).await;
+async fn notifications(store: Store, bells: &'static [Bell]) -> Result<(), Infallible> {
+    relay_notifications(store, bells).await;
     // There is nothing to relay on SQLite, and companions never end by themselves.
     std::future::pending().await
 }

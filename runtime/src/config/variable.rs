@@ -120,6 +120,8 @@ pub const VARIABLES: &[Variable] = &[
         "Bring the database to the newest shape at start; safe with several starting at once").switch(),
     Variable::new(DATABASE, "DATABASE_WAIT", Value("30s"),
         "How long a start waits for the database before it fails"),
+    Variable::new(DATABASE, "FEED_URL", Said("followers read the database"),
+        "NATS with JetStream that carries the feed to many api, such as nats://user:password@host:4222; a comma list names a cluster").sensitive(),
 
     Variable::new(LISTENERS, "API_HOST", Value("127.0.0.1"),
         "Address of GraphQL, REST and sockets; one that others can reach needs ADMIN_TOKEN"),

@@ -23,9 +23,10 @@ const OURS: [&str; 7] = [
     "transport",
 ];
 
-/// How the crates begin that stay at `info`: hyper and h2 trace headers, tungstenite whole messages, reqwest and
+/// How the crates begin that stay at `info`: async-nats traces what it sends, hyper and h2 trace headers, tungstenite whole messages, reqwest and
 /// rustls addresses, sqlx and SeaORM statements and the database's URL, OpenTelemetry what it exports.
-const CAPPED: [&str; 10] = [
+const CAPPED: [&str; 11] = [
+    "async_nats",
     "h2",
     "hyper",
     "opentelemetry",

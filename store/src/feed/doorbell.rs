@@ -21,7 +21,7 @@ pub enum Bell {
 }
 
 impl Bell {
-    pub(super) const ALL: [Self; 2] = [Self::Feed, Self::Request];
+    pub(crate) const ALL: [Self; 2] = [Self::Feed, Self::Request];
 
     /// The channel of PostgreSQL's NOTIFY.
     pub(super) const fn channel(self) -> &'static str {

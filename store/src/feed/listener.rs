@@ -1,6 +1,6 @@
 //! Brings the bells of other processes into this one, over a PostgreSQL connection of its own.
 //!
-//! One invariant: whenever this may have missed a ring, it rings every bell itself.
+//! One invariant: whenever this may have missed a ring, it rings its bells itself.
 
 use std::{io, time::Duration};
 
@@ -20,20 +20,20 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long it may take to show one.
 const SIGN: Duration = Duration::from_secs(3);
 
-/// Rings `store`'s bells for as long as it is polled. Answers at once on SQLite, which nobody else writes to.
-pub async fn relay_notifications(store: Store) {
+/// Rings `bells` of `store` for as long as it is polled. Answers at once on SQLite, which nobody else writes to.
+pub async fn relay_notifications(store: Store, bells: &[Bell]) {
     let Some(pool) = store.database.postgres_pool() else {
         return;
     };
     loop {
-        if let Err(error) = relay_once(pool, &store.doorbell).await {
+        if let Err(error) = relay_once(pool, &store.doorbell, bells).await {
             tracing::warn!(error = %error, "notifications of the database are cut off");
         }
         tokio::time::sleep(RETRY).await;
     }
 }
 
-async fn relay_once(pool: &PgPool, doorbell: &Doorbell) -> Result<(), Error> {
+async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Result<(), Error> {
     let own = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
@@ -41,18 +41,19 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell) -> Result<(), Error> {
         .acquire_timeout(SIGN)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     let mut listener = PgListener::connect_with(&own).await?;
-    within(SIGN, listener.listen_all(Bell::ALL.map(Bell::channel))).await?;
+    let channels = bells.iter().map(|bell| bell.channel());
+    within(SIGN, listener.listen_all(channels)).await?;
     loop {
         // What was committed before the connection listened.
-        for bell in Bell::ALL {
-            doorbell.ring(bell);
+        for bell in bells {
+            doorbell.ring(*bell);
         }
         loop {
             match timeout(SILENCE, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
-                    let rung = Bell::ALL.into_iter().find(|bell| bell.channel() == channel);
-                    rung.into_iter().for_each(|bell| doorbell.ring(bell));
+                    let rung = bells.iter().find(|bell| bell.channel() == channel);
+                    rung.into_iter().for_each(|bell| doorbell.ring(*bell));
                 }
                 // The connection was lost and made again.
                 Ok(Ok(None)) => break,

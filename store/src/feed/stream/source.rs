@@ -1,0 +1,140 @@
+//! Follows the feed's stream.
+//!
+//! One invariant: what the stream does not give in order and without a gap is read from the table: after every
+//! beginning, every error, every entry that does not follow, and every second of silence.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use async_trait::async_trait;
+use entity::{Batch, Position};
+use futures_util::{FutureExt, StreamExt};
+use sea_orm::DbErr;
+
+use super::{Entry, FeedStream, StreamError};
+use crate::feed::{
+    Followed,
+    source::{FeedSource, TableSource},
+};
+
+/// How long to trust in silence.
+const LOOK: Duration = Duration::from_secs(1);
+/// The most entries read at once.
+const PAGE: usize = 256;
+
+/// A follower's way through the stream.
+pub(crate) struct StreamSource {
+    stream: FeedStream,
+    table: TableSource,
+    /// Which life of the feed is followed.
+    epoch: i64,
+    listening: Option<pull::Ordered>,
+    heard: Vec<Entry>,
+    /// Whether the table has to be read next.
+    look: bool,
+    /// Whether it was told that the stream cannot be reached.
+    told: bool,
+}
+
+impl StreamSource {
+    /// Follows the feed's life `epoch`.
+    pub(crate) fn new(stream: FeedStream, table: TableSource, epoch: i64) -> Self {
+        Self {
+            stream,
+            table,
+            epoch,
+            listening: None,
+            heard: Vec::new(),
+            look: true,
+            told: false,
+        }
+    }
+
+    fn take(
+        &mut self,
+        message: Option<Result<async_nats::jetstream::Message, pull::OrderedError>>,
+    ) {
+        let entry = match message {
+            Some(Ok(message)) => Entry::read(&message.payload),
+            Some(Err(error)) => Err(super::reach(error)),
+            None => Err(super::reach(std::io::Error::other("the stream has ended"))),
+        };
+        match entry {
+            Ok(entry) => self.heard.push(entry),
+            Err(error) => self.lose(&error),
+        }
+    }
+
+    fn lose(&mut self, error: &StreamError) {
+        if !self.told {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the feed is read from the database for now"
+            );
+        }
+        self.told = true;
+        self.look = true;
+        self.listening = None;
+    }
+}
+
+#[async_trait]
+impl FeedSource for StreamSource {
+    async fn wait(&mut self) {
+        if self.look || !self.heard.is_empty() {
+            return;
+        }
+        let Some(listening) = &mut self.listening else {
+            match self.stream.listen(self.epoch).await {
+                Ok(listening) => {
+                    if std::mem::take(&mut self.told) {
+                        tracing::info!("the feed is read from its stream again");
+                    }
+                    self.listening = Some(listening);
+                }
+                Err(error) => {
+                    self.lose(&error);
+                    self.table.wait().await;
+                }
+            }
+            // What was committed before the stream was listened to.
+            self.look = true;
+            return;
+        };
+        match tokio::time::timeout(LOOK, listening.next()).await {
+            Ok(message) => self.take(message),
+            Err(_) => self.look = true,
+        }
+    }
+
+    async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
+        if self.look {
+            let followed = self.table.read(position).await?;
+            // A full page may have more behind it.
+            self.look = followed != Followed::Batches(Vec::new());
+            return Ok(followed);
+        }
+        while self.heard.len() < PAGE
+            && let Some(listening) = &mut self.listening
+            && let Some(message) = listening.next().now_or_never()
+        {
+            self.take(message);
+        }
+        let mut batches: Vec<Batch> = Vec::new();
+        for entry in self.heard.drain(..) {
+            let end = batches.last().map_or(position, |batch| batch.end);
+            if entry.seq() <= end.seq {
+                continue;
+            }
+            match entry.batch_after(end) {
+                Some(batch) => batches.push(batch),
+                // What comes after it is in the table, too.
+                None => {
+                    self.look = true;
+                    break;
+                }
+            }
+        }
+        Ok(Followed::Batches(batches))
+    }
+}
