@@ -27,7 +27,8 @@ impl FeedSettings {
         if stream.is_some() && matches!(database, DatabaseUrl::Sqlite(_)) {
             reader.fault(
                 "FEED_URL",
-                "needs a DATABASE_URL of postgres://…: nobody else follows a SQLite file".to_owned(),
+                "needs a DATABASE_URL of postgres://…: nobody else follows a SQLite file"
+                    .to_owned(),
             );
         }
         Self { stream }
@@ -48,9 +49,9 @@ impl StreamUrl {
             (known && bare).then_some(url)
         };
         let servers: Option<Vec<Url>> = text.split(',').map(server).collect();
-        servers
-            .map(|servers| Self { servers })
-            .ok_or_else(|| "must be like nats://user:password@host:4222, or a comma list of such".to_owned())
+        servers.map(|servers| Self { servers }).ok_or_else(|| {
+            "must be like nats://user:password@host:4222, or a comma list of such".to_owned()
+        })
     }
 
     /// The servers' URLs, secrets and all, for connecting.

@@ -75,18 +75,31 @@ impl TestPlace {
 
     /// Settings that name it.
     pub fn settings(&self) -> DatabaseSettings {
-        DatabaseSettings {
-            url: DatabaseUrl::parse(&self.url).expect("a URL"),
-            migrate: true,
-            wait: Duration::from_secs(10),
-            statement_time: None,
-        }
+        settings(&self.url)
     }
 
     /// Connects, as a process would. A SQLite file can be connected to once.
     pub async fn connect(&self) -> Database {
-        Database::connect(&self.settings(), Program::Api)
-            .await
-            .expect("it connects")
+        connect(&self.settings()).await
     }
+
+    /// Connects to what a URL names, such as the way through a [`Cable`](super::Cable).
+    pub async fn connect_to(url: &str) -> Database {
+        connect(&settings(url)).await
+    }
+}
+
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings {
+        url: DatabaseUrl::parse(url).expect("a URL"),
+        migrate: true,
+        wait: Duration::from_secs(10),
+        statement_time: None,
+    }
+}
+
+async fn connect(settings: &DatabaseSettings) -> Database {
+    Database::connect(settings, Program::Api)
+        .await
+        .expect("it connects")
 }

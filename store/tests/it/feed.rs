@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use entity::{Batch, Event, Timestamp};
-use runtime::on_both_databases;
 use store::{
     Store,
     feed::{FeedFollower, FeedTransaction, Followed, end},
@@ -11,7 +10,10 @@ use store::{
 };
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::world::{shared, store, symbol};
+use crate::{
+    place::on_every_feed,
+    world::{shared, symbol},
+};
 
 /// What came since, of which nothing was pruned.
 async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
@@ -23,12 +25,12 @@ async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
     }
 }
 
-on_both_databases! {
-    async fn positions_are_in_the_order_of_commits_however_many_write(database) {
+on_every_feed! {
+    async fn positions_are_in_the_order_of_commits_however_many_write(mut place) {
         const WRITERS: i64 = 8;
         const EACH: i64 = 10;
-        let (store, _) = store(&database, &["AAPL"]).await;
-        let mut follower = follower(&store).await;
+        let (store, _) = place.store(&["AAPL"]).await;
+        let mut follower = at_end(&store).await;
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
             let store = shared(&store);
@@ -49,18 +51,14 @@ on_both_databases! {
             });
         }
         let mut told = Vec::new();
-        let mut written = false;
         loop {
             let batches = read(&mut follower).await;
-            if batches.is_empty() && written {
-                break;
-            }
             let events = batches.iter().flat_map(|batch| &batch.events);
             told.extend(events.map(Event::seq));
-            if writers.is_empty() {
-                written = true;
-            } else if let Some(ended) = writers.try_join_next() {
+            if let Some(ended) = writers.try_join_next() {
                 ended.expect("the writer succeeds");
+            } else if writers.is_empty() && follower.position() == end(&store).await.expect("an end") {
+                break;
             } else {
                 follower.wait().await;
             }
@@ -71,8 +69,8 @@ on_both_databases! {
         assert_eq!(last, WRITERS * 7, "of ten turns each, three were given up");
     }
 
-    async fn recorded_at_never_decreases_even_if_the_clock_does(database) {
-        let (store, clock) = store(&database, &["AAPL"]).await;
+    async fn recorded_at_never_decreases_even_if_the_clock_does(mut place) {
+        let (store, clock) = place.store(&["AAPL"]).await;
         clock.advance(Duration::from_mins(1));
         let mut instants = Vec::new();
         for step in 0..4 {
@@ -90,9 +88,9 @@ on_both_databases! {
         assert_eq!(instants[0], instants[3]);
     }
 
-    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(database) {
-        let (store, _) = store(&database, &["AAPL"]).await;
-        let mut follower = follower(&store).await;
+    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(mut place) {
+        let (store, _) = place.store(&["AAPL"]).await;
+        let mut follower = at_end(&store).await;
         let mut ids = Vec::new();
         for name in [Some("Big Blue"), Some("other"), None] {
             let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
@@ -118,14 +116,14 @@ on_both_databases! {
 }
 
 /// Follows from where the feed ends now.
-async fn follower(store: &Store) -> FeedFollower {
+pub(crate) async fn at_end(store: &Store) -> FeedFollower {
     let end = end(store).await.expect("an end");
     FeedFollower::after(store.clone(), end)
 }
 
-on_both_databases! {
-    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(database) {
-        let (store, _) = store(&database, &["AAPL"]).await;
+on_every_feed! {
+    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(mut place) {
+        let (store, _) = place.store(&["AAPL"]).await;
         for (commits, symbols) in [(true, ["A", "B"]), (false, ["C", "D"])] {
             let before = end(&store).await.expect("an end").seq;
             let mut first = FeedTransaction::begin(&store).await.expect("a turn");

@@ -6,5 +6,7 @@ mod explained;
 mod feed;
 mod migration;
 mod page;
+mod place;
 mod retention;
+mod stream;
 mod world;

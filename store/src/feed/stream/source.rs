@@ -1,7 +1,8 @@
 //! Follows the feed's stream.
 //!
 //! One invariant: what the stream does not give in order and without a gap is read from the table: after every
-//! beginning, every error, every entry that does not follow, and every second of silence.
+//! beginning, every error, every entry that does not follow, and every second of silence. What does follow needs no
+//! table.
 
 use std::time::Duration;
 
@@ -48,6 +49,43 @@ impl StreamSource {
             look: true,
             told: false,
         }
+    }
+
+    /// The table's answer, if it has one in time: the stream may go on without it.
+    async fn look_at_table(&mut self, position: Position) -> Result<Followed, DbErr> {
+        let late = |_| DbErr::Custom("the database does not answer".to_owned());
+        let looking = self.table.read(position);
+        tokio::time::timeout(LOOK, looking).await.map_err(late)?
+    }
+
+    /// Takes what has arrived.
+    fn listen(&mut self) {
+        while self.heard.len() < PAGE
+            && let Some(listening) = &mut self.listening
+            && let Some(message) = listening.next().now_or_never()
+        {
+            self.take(message);
+        }
+    }
+
+    /// What follows `position` of what was heard.
+    fn hear(&mut self, position: Position) -> Vec<Batch> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for entry in self.heard.drain(..) {
+            let end = batches.last().map_or(position, |batch| batch.end);
+            if entry.seq() <= end.seq {
+                continue;
+            }
+            match entry.batch_after(end) {
+                Some(batch) => batches.push(batch),
+                // It is in the table, and so is what comes after it.
+                None => {
+                    self.look = true;
+                    break;
+                }
+            }
+        }
+        batches
     }
 
     fn take(
@@ -108,33 +146,14 @@ impl FeedSource for StreamSource {
     }
 
     async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
-        if self.look {
-            let followed = self.table.read(position).await?;
-            // A full page may have more behind it.
-            self.look = followed != Followed::Batches(Vec::new());
-            return Ok(followed);
+        self.listen();
+        let batches = self.hear(position);
+        if !batches.is_empty() || !self.look {
+            return Ok(Followed::Batches(batches));
         }
-        while self.heard.len() < PAGE
-            && let Some(listening) = &mut self.listening
-            && let Some(message) = listening.next().now_or_never()
-        {
-            self.take(message);
-        }
-        let mut batches: Vec<Batch> = Vec::new();
-        for entry in self.heard.drain(..) {
-            let end = batches.last().map_or(position, |batch| batch.end);
-            if entry.seq() <= end.seq {
-                continue;
-            }
-            match entry.batch_after(end) {
-                Some(batch) => batches.push(batch),
-                // What comes after it is in the table, too.
-                None => {
-                    self.look = true;
-                    break;
-                }
-            }
-        }
-        Ok(Followed::Batches(batches))
+        let followed = self.look_at_table(position).await?;
+        // A full page may have more behind it.
+        self.look = followed != Followed::Batches(Vec::new());
+        Ok(followed)
     }
 }
