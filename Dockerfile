@@ -18,6 +18,7 @@ COPY store/Cargo.toml store/
 COPY tracker/Cargo.toml tracker/
 COPY transport/Cargo.toml transport/
 COPY api/Cargo.toml api/
+COPY bench/Cargo.toml bench/
 RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done \
     && for program in api tracker; do echo 'fn main() {}' >"${program}/src/main.rs"; done \
     && cargo build --release --locked --package api --package tracker

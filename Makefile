@@ -24,7 +24,9 @@ test: test-programs format-check lint rust-test doc web-test rest-test ## Instal
 check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
 
 .PHONY: bench
-bench: rust test-programs ## Time reads and writes as the history grows, on a PostgreSQL of its own
+bench: rust test-programs ## Measure what telling many costs, and reads and writes as the history grows
+	$(CARGO) build --release --package api --package bench
+	target/release/bench
 	$(CARGO) bench --package store --bench age
 
 .PHONY: format

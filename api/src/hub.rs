@@ -4,6 +4,7 @@
 //! joins at a place gets everything after it, once, in order: what is in the run at once, the rest as it is published.
 //! When the feed's thread is lost, the readers are told up to where they have everything. Publishing costs what the interested readers cost, and waits for none of them.
 
+mod bound;
 mod follow;
 mod inbox;
 mod reader;
@@ -21,8 +22,9 @@ use std::{
 use entity::{Batch, Position};
 
 pub(crate) use self::{
+    bound::Bounds,
     follow::follow,
-    inbox::{Interest, Pace, Parted},
+    inbox::{Interest, Largest, Pace, Parted},
     reader::Reader,
     run::Happened,
 };
@@ -35,6 +37,7 @@ pub(crate) struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     state: Mutex<State>,
+    bounds: Bounds,
     /// Microseconds from the last batch's recording to its publication.
     lag: AtomicU64,
 }
@@ -56,9 +59,9 @@ type Readers = HashMap<u64, Arc<Inbox>>;
 
 impl Hub {
     /// A hub that has read the feed up to `position` and keeps what comes after it.
-    pub(crate) fn at(position: Position) -> Self {
+    pub(crate) fn at(position: Position, bounds: Bounds) -> Self {
         let state = State {
-            run: Run::at(position),
+            run: Run::at(position, bounds.kept),
             next: 0,
             of_all: Readers::new(),
             of_stock: HashMap::new(),
@@ -66,6 +69,7 @@ impl Hub {
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
+            bounds,
             lag: AtomicU64::new(0),
         }))
     }
@@ -73,6 +77,11 @@ impl Hub {
     /// Where this process has read to.
     pub(crate) fn position(&self) -> Position {
         self.state().run.end()
+    }
+
+    /// How far anybody may be behind.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.0.bounds
     }
 
     /// How many follow.
@@ -110,7 +119,7 @@ impl Hub {
     pub(crate) fn restart(&self, position: Position) {
         let mut state = self.state();
         let end = state.run.end();
-        state.run = Run::at(position);
+        state.run = Run::at(position, self.0.bounds.kept);
         // Who parts still leaves, but of the new readers' maps: numbers are never used twice.
         let of_all = std::mem::take(&mut state.of_all);
         let of_stock = std::mem::take(&mut state.of_stock);

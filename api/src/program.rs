@@ -26,7 +26,7 @@ use transport::{Documents, Guard};
 use crate::{
     access::Access,
     board::Board,
-    hub::{Hub, follow},
+    hub::{Bounds, Hub, follow},
     server::{self, Server, ServerError},
     service::{Build, Service},
 };
@@ -102,7 +102,7 @@ async fn serve(
 ) -> anyhow::Result<Router> {
     let (board, position) = Board::read(&store).await.context("cannot read the feed")?;
     let follower = FeedFollower::after(store.clone(), position);
-    let hub = Hub::at(position);
+    let hub = Hub::at(position, Bounds::default());
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
     process.shutdown.spawn_companion("follower", async move {

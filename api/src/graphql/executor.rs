@@ -8,6 +8,7 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 use async_graphql::{Request, Response, ServerError, Value};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
+use tokio::sync::Semaphore;
 use transport::{ClientAddress, End, Event, Fault, Item, Reply, Subscription};
 
 use super::{
@@ -30,7 +31,13 @@ pub(crate) struct Executor {
     access: Access,
     rate: RateLimit,
     groups: Groups,
+    /// Room for subscriptions to begin.
+    beginnings: Arc<Semaphore>,
 }
+
+/// How many subscriptions begin at the same time. It takes much memory for a moment, and when a thousand clients come
+/// back together, no less time if each has the database to itself.
+const BEGINNINGS: usize = 32;
 
 impl Executor {
     /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in, as many as `rate` allows.
@@ -41,6 +48,7 @@ impl Executor {
             access,
             rate,
             groups: Groups::default(),
+            beginnings: Arc::new(Semaphore::new(BEGINNINGS)),
         }
     }
 }
@@ -76,20 +84,26 @@ impl transport::Service for Executor {
             .parsed_query()
             .ok()
             .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
+        let beginning = self.beginnings.acquire().await;
         let run = Arc::new(Run::new());
         let request = request.data(viewer).data(Arc::clone(&run));
         let mut responses = self.schema.execute_stream(request).boxed();
         let following = begun(&mut responses, &run).await?;
         let group = Group::new(run, responses);
         let group = self.groups.join(text.map(|text| (text, viewer)), group);
+        let largest = following.largest();
         let told = self.service.tell(following);
+        drop(beginning);
         let items = told.then(move |told| {
-            let group = Arc::clone(&group);
+            let (group, largest) = (Arc::clone(&group), largest.clone());
             async move {
                 match told {
                     Err(_) => Item::End(End::Overloaded),
                     Ok(told) => match group.body(&told.happened).await {
-                        Some(body) => Item::Next(event(body, &told)),
+                        Some(body) => {
+                            largest.told(body.len());
+                            Item::Next(event(body, &told))
+                        }
                         None => Item::End(End::Complete),
                     },
                 }
@@ -144,3 +158,6 @@ fn event(body: Bytes, told: &Told) -> Event {
         missed: told.missed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ use tracker::market::Market;
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
     board::Board,
-    hub::Hub,
+    hub::{Bounds, Hub},
     service::{Build, Service},
 };
 
@@ -124,7 +124,7 @@ impl Sample {
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position);
+        let hub = Hub::at(position, Bounds::default());
         let service = Service::new(store, board, hub, health.clone(), Market::Always, build);
         let options = SchemaOptions {
             introspection: true,

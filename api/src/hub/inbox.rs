@@ -1,11 +1,14 @@
 //! What waits for one reader.
 //!
 //! One invariant: an inbox is bounded: by its limit if nothing may be skipped, and it is emptied at once when that is
-//! passed; by the number of symbols if only the latest counts, and what is skipped is counted with what replaced it.
+//! passed; by the number of symbols if only the latest counts, and what is skipped is counted with the next that is told.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use entity::{Event, Position};
@@ -27,6 +30,24 @@ pub(crate) struct Interest {
     pub(crate) pace: Pace,
     /// Cancelled once the reader is further behind than is kept for it, whether it reads or not.
     pub(crate) lagging: CancellationToken,
+    /// Bytes of the largest event that the reader was told, as its protocol writes it.
+    pub(crate) largest: Largest,
+}
+
+/// The size of the largest that somebody was told; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Largest(Arc<AtomicUsize>);
+
+impl Largest {
+    /// Notes that something of that size was told.
+    pub(crate) fn told(&self, bytes: usize) {
+        self.0.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether so many of them come to more than `bytes`. Whoever has one to take is not behind, however large it is.
+    fn exceeds(&self, count: usize, bytes: usize) -> bool {
+        count > 1 && self.0.load(Ordering::Relaxed).saturating_mul(count) > bytes
+    }
 }
 
 /// What happens when a reader is slow.
@@ -34,10 +55,12 @@ pub(crate) struct Interest {
 pub(crate) enum Pace {
     /// Only the latest event of each stock is kept for it.
     Latest,
-    /// Everything is kept for it, up to so many events behind.
+    /// Everything is kept for it, until it is too far behind.
     Everything {
-        /// How many.
+        /// By how many events.
         behind: usize,
+        /// By how many bytes.
+        bytes: usize,
     },
 }
 
@@ -61,11 +84,12 @@ pub(super) struct Inbox {
     waiting: Mutex<Waiting>,
     bell: Notify,
     lagging: CancellationToken,
+    largest: Largest,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// In feed order, each with how many earlier ones of its stock it replaced.
+    /// In feed order, each with how many were skipped between the one before it and itself.
     events: BTreeMap<i64, (Arc<Happened>, u64)>,
     /// Where each stock's event waits, if only the latest counts.
     of_stock: HashMap<i64, i64>,
@@ -90,6 +114,7 @@ impl Inbox {
             waiting: Mutex::default(),
             bell: Notify::new(),
             lagging: interest.lagging.clone(),
+            largest: interest.largest.clone(),
         };
         let mut waiting = inbox.waiting();
         let selected = |happened: &&Arc<Happened>| {
@@ -115,16 +140,16 @@ impl Inbox {
         let seq = happened.position.seq;
         let mut missed = 0;
         match self.pace {
-            Pace::Everything { behind } if waiting.events.len() - waiting.backlog >= behind => {
-                waiting.events.clear();
-                waiting.backlog = 0;
-                self.lagging.cancel();
+            Pace::Everything { behind, bytes } => {
+                let count = waiting.events.len() - waiting.backlog + 1;
+                if count > behind || self.largest.exceeds(count, bytes) {
+                    *waiting = Waiting::default();
+                    self.lagging.cancel();
+                }
             }
-            Pace::Everything { .. } => {}
             Pace::Latest => {
                 let replaced = waiting.of_stock.insert(happened.stock_id(), seq);
-                let replaced = replaced.and_then(|seq| waiting.events.remove(&seq));
-                missed = replaced.map_or(0, |(_, missed)| missed + 1);
+                missed = replaced.map_or(0, |replaced| waiting.skip(replaced));
             }
         }
         if !self.lagging.is_cancelled() {
@@ -134,7 +159,7 @@ impl Inbox {
         self.bell.notify_one();
     }
 
-    /// The oldest event that waits, with how many it replaced.
+    /// The oldest event that waits, with how many were skipped before it.
     pub(super) async fn take(&self) -> Result<(Arc<Happened>, u64), Parted> {
         loop {
             if let Some(first) = self.take_waiting()? {
@@ -180,5 +205,22 @@ impl Inbox {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Skips an event, and answers how many the one that replaces it has to tell of. The next one that waits tells of it,
+    /// so that a reader which is cut off after any event knows of every one that was skipped before it.
+    fn skip(&mut self, seq: i64) -> u64 {
+        let Some((_, missed)) = self.events.remove(&seq) else {
+            return 0;
+        };
+        match self.events.range_mut(seq..).next() {
+            Some((_, (_, of_next))) => {
+                *of_next += missed + 1;
+                0
+            }
+            None => missed + 1,
+        }
     }
 }

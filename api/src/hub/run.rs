@@ -8,9 +8,6 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use entity::{Batch, Event, Position};
 
-/// How many events are kept.
-pub(super) const KEPT: usize = 4096;
-
 /// An event at its place in the feed.
 #[derive(Debug)]
 pub(crate) struct Happened {
@@ -57,15 +54,18 @@ pub(super) struct Run {
     start: Position,
     end: Position,
     events: VecDeque<Arc<Happened>>,
+    /// How many are kept.
+    kept: usize,
 }
 
 impl Run {
-    /// A run that begins at `position`.
-    pub(super) fn at(position: Position) -> Self {
+    /// A run that begins at `position`, and keeps so many events.
+    pub(super) fn at(position: Position, kept: usize) -> Self {
         Self {
             start: position,
             end: position,
             events: VecDeque::new(),
+            kept,
         }
     }
 
@@ -88,7 +88,7 @@ impl Run {
 
     /// Forgets the oldest events beyond what is kept; not before they were handed out.
     pub(super) fn forget(&mut self) {
-        while self.events.len() > KEPT {
+        while self.events.len() > self.kept {
             if let Some(forgotten) = self.events.pop_front() {
                 self.start = forgotten.position;
             }

@@ -2,7 +2,7 @@
 
 use entity::{Event, Stock, Timestamp};
 
-use super::{run::KEPT, *};
+use super::*;
 
 fn position(seq: i64) -> Position {
     Position {
@@ -64,6 +64,7 @@ fn interest(stocks: Option<Vec<i64>>, pace: Pace) -> Interest {
         alerts: true,
         pace,
         lagging,
+        largest: Largest::default(),
     }
 }
 
@@ -75,11 +76,14 @@ fn waiting(reader: &mut Reader) -> Vec<(i64, u64)> {
         .collect()
 }
 
-const ALL: Pace = Pace::Everything { behind: 3 };
+const ALL: Pace = Pace::Everything {
+    behind: 3,
+    bytes: 1000,
+};
 
 #[test]
 fn a_reader_gets_everything_after_its_place_once() {
-    let hub = Hub::at(position(10));
+    let hub = Hub::at(position(10), Bounds::default());
     assert!(hub.join(interest(None, ALL), position(9)).is_none());
     for seq in 11..=15 {
         publish(&hub, seq, 1);
@@ -100,7 +104,7 @@ fn a_reader_gets_everything_after_its_place_once() {
 
 #[test]
 fn a_reader_that_knows_more_than_the_hub_is_told_nothing_twice() {
-    let hub = Hub::at(position(10));
+    let hub = Hub::at(position(10), Bounds::default());
     let mut reader = hub
         .join(interest(None, ALL), position(12))
         .expect("the hub has it");
@@ -112,8 +116,9 @@ fn a_reader_that_knows_more_than_the_hub_is_told_nothing_twice() {
 
 #[test]
 fn what_is_forgotten_is_never_passed_over() {
-    let hub = Hub::at(position(0));
-    let kept = i64::try_from(KEPT).expect("a number");
+    let hub = Hub::at(position(0), Bounds::default());
+    let bounds = Bounds::default();
+    let kept = i64::try_from(bounds.kept).expect("a number");
     for seq in 1..=kept + 1 {
         publish(&hub, seq, 1);
     }
@@ -121,12 +126,12 @@ fn what_is_forgotten_is_never_passed_over() {
     let mut reader = hub
         .join(interest(None, ALL), position(1))
         .expect("the hub has it");
-    assert_eq!(waiting(&mut reader).len(), KEPT);
+    assert_eq!(waiting(&mut reader).len(), bounds.kept);
 }
 
 #[test]
 fn only_the_stocks_of_a_reader_reach_it() {
-    let hub = Hub::at(position(0));
+    let hub = Hub::at(position(0), Bounds::default());
     let mut reader = hub
         .join(interest(Some(vec![2, 3]), ALL), position(0))
         .expect("a reader");
@@ -138,7 +143,7 @@ fn only_the_stocks_of_a_reader_reach_it() {
 
 #[test]
 fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
-    let hub = Hub::at(position(0));
+    let hub = Hub::at(position(0), Bounds::default());
     let wanted = interest(None, ALL);
     let lagging = wanted.lagging.clone();
     let mut slow = hub.join(wanted, position(0)).expect("a reader");
@@ -151,20 +156,45 @@ fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
     assert!(!lagging.is_cancelled());
     publish(&hub, 4, 1);
     assert!(lagging.is_cancelled());
+    let (last, missed) = other
+        .next_waiting()
+        .expect("it keeps up")
+        .expect("the last");
+    assert_eq!((last.position.seq, missed), (4, 3));
+    // The hub keeps it and whoever took it, but not the one who lags.
+    assert_eq!(Arc::strong_count(&last), 2);
     assert_eq!(slow.next_waiting().map(|_| ()), Err(Parted::Lagging));
-    assert_eq!(waiting(&mut other), [(4, 3)]);
+}
+
+#[test]
+fn a_slow_reader_of_large_events_is_let_go_before() {
+    let hub = Hub::at(position(0), Bounds::default());
+    for (told, behind) in [(333, 3), (334, 2), (1001, 1)] {
+        let wanted = interest(None, ALL);
+        wanted.largest.told(told);
+        wanted.largest.told(1);
+        let lagging = wanted.lagging.clone();
+        let _slow = hub.join(wanted, hub.position()).expect("a reader");
+        let mut kept = 0;
+        while !lagging.is_cancelled() {
+            publish(&hub, hub.position().seq + 1, 1);
+            kept += 1;
+        }
+        assert_eq!(kept - 1, behind, "events of {told} bytes");
+    }
 }
 
 #[test]
 fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
-    let hub = Hub::at(position(0));
+    let hub = Hub::at(position(0), Bounds::default());
     let mut reader = hub
         .join(interest(None, Pace::Latest), position(0))
         .expect("a reader");
     for (seq, stock) in [(1, 1), (2, 2), (3, 1), (4, 1)] {
         publish(&hub, seq, stock);
     }
-    assert_eq!(waiting(&mut reader), [(2, 0), (4, 2)]);
+    // What was skipped is told with the next event, whose ever it is: the reader may be cut off after it.
+    assert_eq!(waiting(&mut reader), [(2, 1), (4, 1)]);
     publish(&hub, 5, 1);
     publish(&hub, 6, 2);
     publish(&hub, 7, 2);
@@ -173,7 +203,7 @@ fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
 
 #[tokio::test]
 async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
-    let hub = Hub::at(position(0));
+    let hub = Hub::at(position(0), Bounds::default());
     let mut behind = hub
         .join(interest(None, Pace::Latest), position(0))
         .expect("a reader");
@@ -207,7 +237,7 @@ async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
 
 #[tokio::test]
 async fn a_waiting_reader_is_woken() {
-    let hub = Hub::at(position(0));
+    let hub = Hub::at(position(0), Bounds::default());
     let mut reader = hub
         .join(interest(Some(vec![1]), ALL), position(0))
         .expect("a reader");

@@ -9,10 +9,7 @@ use entity::{Cursor, Position, Price, Symbol};
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Service};
-use crate::hub::{Interest, Pace};
-
-/// How far a subscriber from whom nothing is kept may be behind, in events.
-const BEHIND: usize = 1000;
+use crate::hub::{Bounds, Interest, Largest, Pace};
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +31,13 @@ pub(crate) struct Following {
     pub(super) snapshot: Vec<Price>,
     /// After which place it goes on.
     pub(super) position: Position,
+}
+
+impl Following {
+    /// Where to note how large what the subscriber is told is.
+    pub(crate) fn largest(&self) -> Largest {
+        self.interest.largest.clone()
+    }
 }
 
 impl Service {
@@ -60,6 +64,7 @@ impl Service {
             (None, Kind::Alerts) => (Vec::new(), self.hub.position()),
             (None, Kind::Prices) => self.board.snapshot(stocks.as_deref()),
         };
+        let Bounds { behind, bytes, .. } = self.hub.bounds();
         let interest = Interest {
             stocks,
             prices: kind == Kind::Prices,
@@ -67,9 +72,10 @@ impl Service {
             pace: if conflate {
                 Pace::Latest
             } else {
-                Pace::Everything { behind: BEHIND }
+                Pace::Everything { behind, bytes }
             },
             lagging: CancellationToken::new(),
+            largest: Largest::default(),
         };
         Ok(Following {
             kind,

@@ -11,9 +11,6 @@ use futures_util::{Stream, stream};
 use super::{Error, Following, Service, following::Kind};
 use crate::hub::{Happened, Interest, Parted, Reader};
 
-/// The most that is read from the database at once.
-const PAGE: u32 = 500;
-
 /// Some events on end, in feed order.
 type Page = Vec<Arc<Happened>>;
 
@@ -29,7 +26,7 @@ pub(crate) struct Lagging;
 pub(crate) struct Told {
     /// What happened.
     pub(crate) happened: Arc<Happened>,
-    /// How many events of the same stock were skipped before it.
+    /// How many events were skipped between the one told before and this.
     pub(crate) missed: u64,
     /// Whether it is part of what the subscription begins with.
     pub(crate) snapshot: bool,
@@ -137,7 +134,8 @@ impl Telling {
             }
             self.reader = self.service.hub.join(self.interest.clone(), self.position);
             if self.reader.is_none() {
-                self.read_on().await?;
+                // Boxed, because few subscribers need it, and all would carry the room for it.
+                Box::pin(self.read_on()).await?;
             }
         }
     }
@@ -162,13 +160,14 @@ impl Telling {
     /// What came next up to `end`, and up to where that is all; `None` if some of it was dropped.
     async fn page(&self, end: Position) -> Result<Option<(Page, Position)>, Error> {
         let connection = self.service.store.database.read();
+        let limit = self.service.hub.bounds().page;
         let (stocks, from) = (self.interest.stocks.as_deref(), self.position);
         let page = if self.kind == Kind::Prices {
-            let read = || store::price::after(connection, stocks, from, end, PAGE);
+            let read = || store::price::after(connection, stocks, from, end, limit);
             let read = self.service.read(read).await?;
             (self.service.recorded(read.prices, end), read.up_to)
         } else {
-            let read = || store::alert::between(connection, stocks, from, end, PAGE);
+            let read = || store::alert::between(connection, stocks, from, end, limit);
             let alerts = self.service.read(read).await?;
             let happened = alerts.into_iter().map(|alert| {
                 let end = Position {
@@ -178,7 +177,7 @@ impl Telling {
                 Arc::new(Happened::within(end, Event::AlertFired { alert }))
             });
             let page: Page = happened.collect();
-            let last = page.last().filter(|_| page.len() == PAGE as usize);
+            let last = page.last().filter(|_| page.len() == limit as usize);
             let up_to = last.map_or(end, |last| last.position);
             (page, up_to)
         };

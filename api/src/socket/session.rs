@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Room, frame};
-use crate::hub::{Interest, Pace, Parted, Reader};
+use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
 
 /// The largest message that a client may send, in bytes; it is thrown away.
 pub(super) const LARGEST_INPUT: usize = 64 * 1024;
@@ -26,8 +26,6 @@ pub(super) const LARGEST_INPUT: usize = 64 * 1024;
 const PING: Duration = Duration::from_secs(20);
 /// How long a client may go without a pong.
 const SILENCE: Duration = Duration::from_secs(40);
-/// How many events a client may be behind. With frames of less than 4 KiB this also bounds 4 MiB.
-const BEHIND: usize = 1000;
 /// How long a client may take to hear that it is closed.
 const GOODBYE: Duration = Duration::from_secs(20);
 
@@ -91,36 +89,43 @@ async fn tell(
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
     let overload = (CloseReason::Overload, Some(close_code::AGAIN));
+    let Bounds { behind, bytes, .. } = room.hub.bounds();
     let interest = Interest {
         stocks: None,
         prices: true,
         alerts: true,
-        pace: Pace::Everything { behind: BEHIND },
+        pace: Pace::Everything { behind, bytes },
         lagging: CancellationToken::new(),
+        largest: Largest::default(),
     };
+    let largest = interest.largest.clone();
     let lagging = interest.lagging.clone();
     let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
         return overload;
     };
     let mut pings = interval_at(Instant::now() + PING, PING);
+    let mut silent = pin!(silence(hearing));
     loop {
         let messages = tokio::select! {
             _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
             frames = frames(&mut reader) => match frames {
                 Ok(frames) => {
+                    for frame in &frames {
+                        largest.told(size(frame));
+                    }
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
                 }
                 Err(_) => return overload,
             },
-            () = silence(hearing.clone()) => {
+            () = &mut silent => {
                 return (CloseReason::Silent, Some(close_code::POLICY));
             }
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
             () = lagging.cancelled() => return overload,
-            () = silence(hearing.clone()) => return (CloseReason::Silent, None),
+            () = &mut silent => return (CloseReason::Silent, None),
         };
         if told.is_err() {
             return (CloseReason::Left, None);
@@ -139,6 +144,13 @@ async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Parted> {
         .iter()
         .filter_map(|happened| happened.frame(frame::write));
     Ok(frames.map(Message::Text).collect())
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        _ => 0,
+    }
 }
 
 /// Writes messages with one flush.

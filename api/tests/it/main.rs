@@ -8,7 +8,11 @@ mod exchange;
 mod place;
 mod process;
 mod product;
+mod witness;
 
+mod departure;
+mod dice;
+mod fanout;
 mod fault;
 mod graphql;
 mod hostile;

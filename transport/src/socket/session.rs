@@ -63,7 +63,8 @@ pub(super) struct Session<S: Service> {
     pub(super) fed: usize,
     pub(super) pulse: Pulse,
     timer: Pin<Box<Sleep>>,
-    departure: BoxFuture<'static, ()>,
+    /// When to leave: in a set, which is cheap to ask, because it polls what has woken only.
+    departure: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
 /// An operation that occupies its id.
@@ -100,7 +101,7 @@ impl<S: Service> Session<S> {
         let pulse = Pulse::new(now, &room.limits);
         Self {
             timer: Box::pin(sleep_until(pulse.next(socket.get_ref(), &room.limits))),
-            departure: room.drain.departure().boxed(),
+            departure: std::iter::once(room.drain.departure().boxed()).collect(),
             room,
             socket,
             dialect,
@@ -146,7 +147,7 @@ impl<S: Service> Session<S> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        if !self.pulse.is_leaving() && self.departure.poll_unpin(cx).is_ready() {
+        if !self.pulse.is_leaving() && self.departure.poll_next_unpin(cx) == Poll::Ready(Some(())) {
             self.pulse.leave(Instant::now(), &self.room.limits);
         }
         // Before the clock is asked, so that what arrived in time is heard in time; but nothing

@@ -1,0 +1,120 @@
+//! Subscribers lose nothing, whatever happens to them: random lives of many clients over the real schema, service and
+//! hub, and a real database, judged by what is stored in the end.
+//!
+//! The bounds are small, so that few events overflow a hub, a page and a slow client.
+
+mod client;
+mod world;
+
+#[path = "../../../tests/it/dice.rs"]
+mod dice;
+#[path = "../../../tests/it/witness.rs"]
+mod witness;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use runtime::testing::TestDatabase;
+
+use self::{client::Client, dice::Dice, world::World};
+
+/// How many lives are lived on SQLite.
+const SEEDS: u64 = 1000;
+/// A server's databases cost more.
+const SEEDS_ON_POSTGRESQL: u64 = 12;
+/// The one life to live again, as in `SUBSCRIBERS_SEED=17 cargo test -p api subscribers_lose_nothing`.
+const ONLY: Option<&str> = option_env!("SUBSCRIBERS_SEED");
+
+#[derive(Debug, Default)]
+struct Lived {
+    prices: usize,
+    alerts: usize,
+    heard: usize,
+    snapshots: usize,
+    missed: u64,
+    resumed: usize,
+    overloaded: usize,
+}
+
+async fn live(seed: u64, database: TestDatabase) -> Lived {
+    let mut dice = Dice::seeded(seed);
+    let world = Arc::new(World::open(database).await);
+    let clients: Vec<_> = (0..dice.between(4, 8))
+        .map(|_| Client::draw(&world, dice.split()))
+        .collect();
+    let hearing = stream::iter(clients)
+        .map(Client::live)
+        .buffer_unordered(usize::MAX)
+        .collect::<Vec<_>>();
+    let writing = world.write(dice.split());
+    let (heard, ()) = world
+        .until_over(Box::pin(async { tokio::join!(hearing, writing) }))
+        .await;
+    let tables = world.tables();
+    let mut lived = Lived::default();
+    (lived.prices, lived.alerts) = tables.counts();
+    for (selection, sessions) in heard {
+        if let Err(error) = tables.judge(&selection, &sessions) {
+            let sessions: String = sessions.iter().map(ToString::to_string).collect();
+            panic!("seed {seed}: {error}\n{selection:?}\n{sessions}{tables:?}");
+        }
+        lived.resumed += sessions.iter().filter(|it| it.after.is_some()).count();
+        lived.overloaded += sessions.iter().filter(|it| it.is_overloaded()).count();
+        for heard in sessions.iter().flat_map(|session| &session.heard) {
+            lived.heard += 1;
+            lived.snapshots += usize::from(heard.snapshot);
+            lived.missed += heard.missed;
+        }
+    }
+    lived
+}
+
+async fn live_all(seeds: u64, database: impl AsyncFn() -> TestDatabase) {
+    let only: Option<u64> = ONLY.map(|seed| seed.parse().expect("SUBSCRIBERS_SEED is a number"));
+    let seeds = only.map_or(0..seeds, |seed| seed..seed + 1);
+    let lives = seeds.clone().map(|seed| {
+        let database = &database;
+        async move {
+            let life = AssertUnwindSafe(Box::pin(live(seed, database().await))).catch_unwind();
+            life.await.unwrap_or_else(|_| panic!("seed {seed} failed"))
+        }
+    });
+    let mut total = Lived::default();
+    let mut lives = stream::iter(lives).buffer_unordered(4);
+    while let Some(lived) = lives.next().await {
+        total.prices += lived.prices;
+        total.alerts += lived.alerts;
+        total.heard += lived.heard;
+        total.snapshots += lived.snapshots;
+        total.missed += lived.missed;
+        total.resumed += lived.resumed;
+        total.overloaded += lived.overloaded;
+    }
+    println!("{total:?}");
+    if only.is_none() {
+        // A test in which nothing happens to anybody would prove nothing.
+        let count = seeds.end;
+        assert!(total.resumed as u64 > count, "{total:?}");
+        assert!(
+            total.missed > count && total.snapshots as u64 > count,
+            "{total:?}"
+        );
+        assert!(total.overloaded as u64 > count / 20, "{total:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_lose_nothing() {
+    let template = world::Template::make().await;
+    live_all(SEEDS, async || template.copy().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_lose_nothing_on_postgresql() {
+    live_all(SEEDS_ON_POSTGRESQL, async || {
+        let database = TestDatabase::postgres().await;
+        world::seed(&database).await;
+        database
+    })
+    .await;
+}

@@ -1,0 +1,253 @@
+//! A client that reads, stalls, leaves at any moment and comes back with the last cursor it saw.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_graphql::{Request, Variables};
+use entity::Cursor;
+use futures_util::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use transport::{End, Item, Service, Subscription};
+
+use super::{
+    dice::Dice,
+    witness::{Ended, Heard, Selection, Session},
+    world::{SYMBOLS, World},
+};
+use crate::{
+    access::Viewer,
+    hub::{Bounds, Interest, Largest, Pace, Reader},
+};
+
+/// Texts that mean the same and shape it differently, so that some share a group and others do not.
+const PRICES: [&str; 4] = [
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+     { symbol price cursor } }",
+    "subscription Other($m: DeliveryMode, $a: Cursor, $s: [Symbol!]) { told: priceUpdates(mode: $m, symbols: $s, \
+     after: $a) { symbol price cursor } }",
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+     { ...P } } fragment P on Price { cursor price changePercent symbol volume }",
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+     { symbol price cursor stock { latestPrice { price } } } }",
+];
+const ALERTS: [&str; 2] = [
+    "subscription($s: [Symbol!], $a: Cursor) { told: alerts(symbols: $s, after: $a) { symbol price cursor } }",
+    "subscription($s: [Symbol!], $a: Cursor) { told: alerts(symbols: $s, after: $a) { id cursor symbol price \
+     direction stock { symbol } } }",
+];
+
+pub(super) struct Client {
+    world: Arc<World>,
+    dice: Dice,
+    selection: Selection,
+    sessions: Vec<Session>,
+    /// Where it goes on.
+    cursor: Option<(i64, String)>,
+}
+
+/// What it listens to.
+enum Source {
+    Graphql(Subscription),
+    /// As the plain WebSocket does it, which cannot resume.
+    Plain(Reader),
+}
+
+impl Client {
+    pub(super) fn draw(world: &Arc<World>, mut dice: Dice) -> Self {
+        let some = dice.percent(60).then(|| {
+            let drawn = (0..dice.between(1, 3)).map(|_| dice.choose(&SYMBOLS[..4]).to_owned());
+            drawn.collect::<BTreeSet<_>>()
+        });
+        let kind = dice.between(1, 10);
+        let selection = Selection {
+            symbols: some.filter(|_| kind < 10),
+            prices: !matches!(kind, 7..10),
+            alerts: kind >= 7,
+            conflates: kind < 4,
+            snapshot: kind < 7,
+        };
+        Self {
+            world: Arc::clone(world),
+            dice,
+            selection,
+            sessions: Vec::new(),
+            cursor: None,
+        }
+    }
+
+    /// Answers what it selected and heard.
+    pub(super) async fn live(mut self) -> (Selection, Vec<Session>) {
+        for _ in 0..self.dice.between(0, 15) {
+            tokio::task::yield_now().await;
+        }
+        while !self.session().await {}
+        (self.selection, self.sessions)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.selection.prices && self.selection.alerts
+    }
+
+    /// One session; whether it was the last.
+    async fn session(&mut self) -> bool {
+        let earliest = self.world.hub.position().seq;
+        let mut source = self.open().await;
+        let begun = (earliest, self.world.end().await.seq);
+        let mut session = Session {
+            after: self.cursor.as_ref().map(|(seq, _)| *seq),
+            begun,
+            heard: Vec::new(),
+            ended: Ended::Cut,
+        };
+        let leaves_after = self.dice.percent(60).then(|| self.dice.between(0, 12));
+        let mut written = self.world.written();
+        let is_over = loop {
+            if leaves_after.is_some_and(|count| session.heard.len() >= count) && !self.is_plain() {
+                // In the middle of whatever it is doing.
+                let _ = self.hear(&mut source).now_or_never();
+                break false;
+            }
+            if self.dice.percent(15) {
+                // It takes nothing while this many batches come.
+                let until = (*written.borrow()).map_or(0, |now| now + self.dice.between(1, 6));
+                let enough = written.wait_for(|written| written.is_none_or(|now| now >= until));
+                enough.await.expect("the world goes on");
+            }
+            let is_written = written.borrow_and_update().is_none();
+            if is_written {
+                let last = self.world.tables().last(&self.selection);
+                let heard = session
+                    .heard
+                    .last()
+                    .map(|heard| heard.seq)
+                    .or(session.after);
+                match heard {
+                    Some(heard) if heard >= last => break true,
+                    // It may have begun before the end or after it.
+                    None if !self.selection.snapshot && begun.1 >= last => break begun.0 >= last,
+                    _ => {}
+                }
+            }
+            let heard = tokio::select! {
+                heard = self.hear(&mut source) => heard,
+                _ = written.changed(), if !is_written => continue,
+            };
+            let Some((heard, cursor)) = heard else {
+                session.ended = Ended::Overloaded(self.world.hub.bounds().behind);
+                break self.is_plain();
+            };
+            self.cursor = cursor.map(|cursor| (heard.seq, cursor));
+            session.heard.push(heard);
+        };
+        if is_over && !session.is_overloaded() {
+            assert_eq!(
+                self.hear(&mut source).now_or_never(),
+                None,
+                "there is nothing more"
+            );
+            session.ended = Ended::Settled;
+        }
+        self.sessions.push(session);
+        is_over
+    }
+
+    async fn open(&mut self) -> Source {
+        if self.is_plain() {
+            let Bounds { behind, bytes, .. } = self.world.hub.bounds();
+            let interest = Interest {
+                stocks: None,
+                prices: true,
+                alerts: true,
+                pace: Pace::Everything { behind, bytes },
+                lagging: CancellationToken::new(),
+                largest: Largest::default(),
+            };
+            let reader = self.world.hub.join(interest, self.world.hub.position());
+            return Source::Plain(reader.expect("the hub knows where it is"));
+        }
+        let query = if self.selection.prices {
+            self.dice.choose(&PRICES)
+        } else {
+            self.dice.choose(&ALERTS)
+        };
+        let mode = if self.selection.conflates {
+            "LATEST"
+        } else {
+            "ALL"
+        };
+        let variables = json!({
+            "s": self.selection.symbols,
+            "a": self.cursor.as_ref().map(|(_, text)| text),
+            "m": mode,
+        });
+        let request = Request::new(query).variables(Variables::from_json(variables));
+        let begun = self.world.executor.subscribe(request, Viewer::Reader).await;
+        Source::Graphql(begun.unwrap_or_else(|errors| panic!("{errors:?}")))
+    }
+
+    /// The next event, and its cursor where one is told; `None` if it was let go.
+    async fn hear(&self, source: &mut Source) -> Option<(Heard, Option<String>)> {
+        match source {
+            Source::Graphql(subscription) => match subscription.next().await {
+                Some(Item::Next(event)) => {
+                    let (heard, cursor) = read(&event.body);
+                    assert_eq!(heard.missed, event.missed, "it is counted as it is told");
+                    Some((heard, Some(cursor)))
+                }
+                Some(Item::End(End::Overloaded)) => {
+                    assert!(subscription.next().await.is_none(), "nothing follows");
+                    None
+                }
+                end => panic!("nobody ended it, but: {end:?}"),
+            },
+            Source::Plain(reader) => {
+                let (happened, missed) = reader.next().await.ok()?;
+                let (symbol, price) = match &happened.event {
+                    entity::Event::QuoteRecorded { price, .. } => (&price.symbol, price.price),
+                    entity::Event::AlertFired { alert } => (&alert.symbol, alert.price),
+                    other @ entity::Event::StockChanged { .. } => {
+                        panic!("nobody is told {other:?}")
+                    }
+                };
+                let heard = Heard {
+                    seq: happened.position.seq,
+                    symbol: symbol.to_string(),
+                    price,
+                    snapshot: false,
+                    missed,
+                };
+                Some((heard, None))
+            }
+        }
+    }
+}
+
+/// What an event's body tells.
+fn read(body: &[u8]) -> (Heard, String) {
+    let body: Value = serde_json::from_slice(body).expect("JSON");
+    assert!(body.get("errors").is_none(), "{body}");
+    let told = &body["data"]["told"];
+    let cursor = told["cursor"].as_str().expect("a cursor").to_owned();
+    let Ok(Cursor::Feed(position)) = Cursor::decode(&cursor) else {
+        panic!("{cursor} is no cursor of an event");
+    };
+    let delivery = &body["extensions"]["delivery"];
+    let heard = Heard {
+        seq: position.seq,
+        symbol: told["symbol"].as_str().expect("a symbol").to_owned(),
+        price: told["price"]
+            .as_str()
+            .expect("text")
+            .parse()
+            .expect("a price"),
+        snapshot: delivery.get("snapshot").is_some_and(|it| it == true),
+        missed: delivery
+            .get("missed")
+            .map_or(0, |missed| missed.as_u64().expect("a count")),
+    };
+    assert!(
+        delivery.get("missed").is_none() || heard.missed > 0,
+        "{body}"
+    );
+    (heard, cursor)
+}

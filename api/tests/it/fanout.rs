@@ -1,0 +1,433 @@
+//! Subscribers over real sockets and every protocol lose nothing, however often they are cut off.
+
+use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
+
+use entity::{Cursor, Decimal};
+use futures_util::{StreamExt, stream};
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    client::Client,
+    dice::Dice,
+    process::PATIENCE,
+    product::{Home, Product},
+    witness::{Ended, Heard, Selection, Session, Tables, What},
+};
+
+const SYMBOLS: [&str; 5] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT"];
+/// Lives on each database; what happens in one depends on the machine, too.
+const SEEDS: u64 = 2;
+const CLIENTS: u64 = 20;
+const DAYS: u64 = 120;
+/// How many events a client may be behind that is to be told everything.
+const BEHIND: usize = 1000;
+/// Trading days a second.
+const SPEED: &str = "40";
+
+const PRICES: &str = "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) {
+    told: priceUpdates(symbols: $s, after: $a, mode: $m) { symbol price cursor } }";
+const ALERTS: &str = "subscription($s: [Symbol!], $a: Cursor) {
+    told: alerts(symbols: $s, after: $a) { symbol price cursor } }";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Modern,
+    Legacy,
+    Stream,
+    Plain,
+}
+
+/// An open connection that tells.
+enum Wire {
+    Socket(Client, Protocol),
+    Stream(reqwest::Response, String),
+}
+
+/// What is stored last of a selection: its place, and how the plain WebSocket tells it.
+type Last = Arc<dyn Fn(&Selection) -> (i64, bool, String, Decimal) + Send + Sync>;
+
+struct Life<'a> {
+    product: &'a Product,
+    dice: Dice,
+    protocol: Protocol,
+    selection: Selection,
+    over: watch::Receiver<Option<Last>>,
+    cursor: Option<String>,
+    sessions: Vec<Session>,
+    /// Of the heard of the plain WebSocket, whether each is an alert.
+    alerts: Vec<bool>,
+}
+
+impl<'a> Life<'a> {
+    fn draw(product: &'a Product, mut dice: Dice, over: watch::Receiver<Option<Last>>) -> Self {
+        let protocol = dice.choose(&[
+            Protocol::Modern,
+            Protocol::Modern,
+            Protocol::Legacy,
+            Protocol::Stream,
+            Protocol::Plain,
+        ]);
+        let plain = protocol == Protocol::Plain;
+        let alerts = dice.percent(30);
+        let some = (0..3).map(|_| dice.choose(&SYMBOLS).to_owned());
+        let some: BTreeSet<_> = some.collect();
+        let selection = Selection {
+            symbols: (!plain && dice.percent(60)).then_some(some),
+            prices: plain || !alerts,
+            alerts: plain || alerts,
+            conflates: !plain && !alerts && dice.percent(50),
+            snapshot: !plain && !alerts,
+        };
+        Self {
+            product,
+            dice,
+            protocol,
+            selection,
+            over,
+            cursor: None,
+            sessions: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    async fn live(mut self) -> Self {
+        while !self.session().await {}
+        self
+    }
+
+    /// One session; whether it was the last.
+    async fn session(&mut self) -> bool {
+        let mut wire = self.open().await;
+        let mut session = Session {
+            after: self
+                .sessions
+                .iter()
+                .flat_map(|it| &it.heard)
+                .last()
+                .map(|it| it.seq),
+            begun: (0, i64::MAX),
+            heard: Vec::new(),
+            ended: Ended::Cut,
+        };
+        let leaves = self.protocol != Protocol::Plain && self.dice.percent(80);
+        let leaves_after = self.dice.between(0, 60);
+        let is_over = loop {
+            if leaves && session.heard.len() >= leaves_after {
+                break false;
+            }
+            let last = self.over.borrow_and_update().clone();
+            if let Some(last) = &last {
+                let (seq, is_alert, symbol, price) = last(&self.selection);
+                let is_last = |heard: &Heard| match self.protocol {
+                    Protocol::Plain => {
+                        heard.symbol == symbol
+                            && heard.price == price
+                            && self.alerts.last() == Some(&is_alert)
+                    }
+                    _ => heard.seq == seq,
+                };
+                if session.heard.last().is_some_and(is_last) || session.after == Some(seq) {
+                    break true;
+                }
+                if session.heard.is_empty() && session.after.is_none() && !self.selection.snapshot {
+                    // It came too late to be told anything.
+                    break true;
+                }
+            }
+            if self.dice.percent(5) {
+                // It takes nothing for a while.
+                let while_away = self.dice.choose(&[1, 10, 100, 300]);
+                tokio::time::sleep(Duration::from_millis(while_away)).await;
+            }
+            tokio::select! {
+                told = wire.hear() => {
+                    if told["errors"][0]["extensions"]["code"] == "UNAVAILABLE" {
+                        session.ended = Ended::Overloaded(BEHIND);
+                        break false;
+                    }
+                    let heard = self.read(&told);
+                    session.heard.push(heard);
+                }
+                changed = self.over.changed(), if last.is_none() => changed.expect("it goes on"),
+            }
+        };
+        if is_over && !session.heard.is_empty() {
+            session.ended = Ended::Settled;
+        }
+        self.sessions.push(session);
+        is_over
+    }
+
+    async fn open(&self) -> Wire {
+        let query = if self.selection.prices {
+            PRICES
+        } else {
+            ALERTS
+        };
+        let mode = if self.selection.conflates {
+            "LATEST"
+        } else {
+            "ALL"
+        };
+        let mut variables = json!({"s": self.selection.symbols, "a": self.cursor});
+        if self.selection.prices {
+            variables["m"] = json!(mode);
+        }
+        let (name, start) = match self.protocol {
+            Protocol::Plain => {
+                let client = Client::plain(self.product).await;
+                return Wire::Socket(client, self.protocol);
+            }
+            Protocol::Stream => {
+                let request = self.product.post(query, &variables);
+                let request = request.header("accept", "text/event-stream");
+                let response = request.send().await.expect("it is answered");
+                assert_eq!(response.status(), 200);
+                return Wire::Stream(response, String::new());
+            }
+            Protocol::Modern => ("graphql-transport-ws", "subscribe"),
+            Protocol::Legacy => ("graphql-ws", "start"),
+        };
+        let header = ("sec-websocket-protocol", name);
+        let opened = Client::open(self.product, "/graphql", &[header]).await;
+        let mut client = opened.expect("it is let in");
+        client.init(json!({})).await;
+        assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+        let payload = json!({"query": query, "variables": variables});
+        client
+            .say(&json!({"type": start, "id": "x", "payload": payload}))
+            .await;
+        Wire::Socket(client, self.protocol)
+    }
+
+    fn read(&mut self, told: &Value) -> Heard {
+        let price = |value: &Value| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            text.parse().expect("a price")
+        };
+        if self.protocol == Protocol::Plain {
+            let is_alert = told["type"] == "alert";
+            self.alerts.push(is_alert);
+            let payload = &told["payload"];
+            return Heard {
+                seq: 0,
+                symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
+                price: price(&payload[if is_alert { "price" } else { "current_price" }]),
+                snapshot: false,
+                missed: 0,
+            };
+        }
+        assert!(told.get("errors").is_none(), "{told}");
+        let event = &told["data"]["told"];
+        let cursor = event["cursor"].as_str().unwrap_or_else(|| panic!("{told}"));
+        let Ok(Cursor::Feed(position)) = Cursor::decode(cursor) else {
+            panic!("{cursor} is no cursor of an event");
+        };
+        self.cursor = Some(cursor.to_owned());
+        let delivery = &told["extensions"]["delivery"];
+        Heard {
+            seq: position.seq,
+            symbol: event["symbol"].as_str().expect("a symbol").to_owned(),
+            price: price(&event["price"]),
+            snapshot: delivery["snapshot"] == true,
+            missed: delivery["missed"].as_u64().unwrap_or(0),
+        }
+    }
+}
+
+impl Wire {
+    /// The next payload; of the plain WebSocket, the next message.
+    async fn hear(&mut self) -> Value {
+        match self {
+            Self::Socket(client, protocol) => loop {
+                let mut message = client.hear().await;
+                match message["type"].as_str() {
+                    _ if *protocol == Protocol::Plain => return message,
+                    Some("next" | "data") => return message["payload"].take(),
+                    Some("ka") => {}
+                    _ => panic!("{message}"),
+                }
+            },
+            Self::Stream(response, text) => loop {
+                if let Some((event, rest)) = text.split_once("\n\n") {
+                    let (event, rest) = (event.to_owned(), rest.to_owned());
+                    *text = rest;
+                    if let Some(data) = event.strip_prefix("event: next\ndata: ") {
+                        return serde_json::from_str(data).expect("JSON");
+                    }
+                    assert_eq!(event, ":");
+                    continue;
+                }
+                let chunk = timeout(PATIENCE, response.chunk())
+                    .await
+                    .expect("something comes");
+                let chunk = chunk.expect("it is read").expect("not the end");
+                text.push_str(std::str::from_utf8(&chunk).expect("text"));
+            },
+        }
+    }
+}
+
+/// No price of a symbol is like another; many fire alerts, and the last of each does.
+fn days(mut dice: Dice) -> String {
+    let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
+    let start: chrono::NaiveDate = "2008-01-02".parse().expect("a date");
+    let mut cents = [10_000; SYMBOLS.len()];
+    for at in 0..DAYS {
+        let day = (start + chrono::Days::new(at)).to_string();
+        for (symbol, cents) in SYMBOLS.iter().zip(&mut cents) {
+            let hundredths = if at == DAYS - 1 {
+                11_000
+            } else {
+                dice.between(9_300, 10_700)
+            };
+            *cents = usize::max(*cents * hundredths / 10_000, 1_000);
+            // The last digits tell it apart.
+            let close = format!("{}.{:02}{at:04}", *cents / 100, *cents % 100);
+            let row = [
+                symbol, &*day, &close, &close, &close, &close, "1000", &close,
+            ];
+            file.push_str(&row.join(","));
+            file.push('\n');
+        }
+    }
+    file
+}
+
+async fn live(seed: u64, place: TestPlace) {
+    let home = Home::new(place);
+    let mut dice = Dice::seeded(seed);
+    let file = home.folder.path().join("days.csv");
+    fs::write(&file, days(dice.split())).expect("it is written");
+    let variables = [
+        ("REPLAY_FILE", file.to_str().expect("a path")),
+        ("REPLAY_SPEED", SPEED),
+        ("REPLAY_LOOP", "false"),
+        ("DEFAULT_SYMBOLS", &*SYMBOLS.join(",")),
+    ];
+    let mut product = home.start(&variables).await;
+    let (tell, over) = watch::channel(None);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| Life::draw(&product, dice.split(), over.clone()))
+        .collect();
+    let heard = stream::iter(clients)
+        .map(Life::live)
+        .buffer_unordered(usize::MAX);
+    let (heard, ()) = tokio::join!(heard.collect::<Vec<_>>(), async {
+        let last = last(&product).await;
+        tell.send_replace(Some(last));
+    });
+    let heard: Vec<_> = heard
+        .into_iter()
+        .map(|it| (it.protocol, it.selection, it.sessions, it.alerts))
+        .collect();
+    product.api.signal("TERM");
+    assert_eq!(
+        product.api.ended().await,
+        Some(0),
+        "{}",
+        product.last_words()
+    );
+    drop(product);
+    let tables = Tables::read(&home.place.connect().await, &SYMBOLS).await;
+    let (prices, alerts) = tables.counts();
+    assert!(
+        prices > alerts && alerts > SYMBOLS.len(),
+        "{prices} prices, {alerts} alerts"
+    );
+    for (protocol, selection, mut sessions, alerts) in heard {
+        if protocol == Protocol::Plain {
+            for (heard, is_alert) in sessions.iter_mut().flat_map(|it| &mut it.heard).zip(alerts) {
+                let is = |what: &What| match *what {
+                    What::Price(price) => !is_alert && price == heard.price,
+                    What::Alert(price) => is_alert && price == heard.price,
+                    What::Tracked(_) => false,
+                };
+                let mut rows = tables.rows.iter();
+                let row = rows.find(|row| row.symbol == heard.symbol && is(&row.what));
+                heard.seq = row.unwrap_or_else(|| panic!("{heard:?} is not stored")).seq;
+            }
+        }
+        if let Err(error) = tables.judge(&selection, &sessions) {
+            let sessions: String = sessions.iter().map(ToString::to_string).collect();
+            panic!("seed {seed}, {protocol:?}: {error}\n{selection:?}\n{sessions}{tables:?}");
+        }
+        let heard = sessions.iter().flat_map(|session| &session.heard);
+        if let Some(last) = heard.last() {
+            assert_eq!(
+                last.seq,
+                tables.last(&selection),
+                "seed {seed}: {selection:?}"
+            );
+        }
+        assert!(!sessions.last().expect("one").is_overloaded());
+    }
+}
+
+/// Waits until the replay has ended, and answers what is last.
+async fn last(product: &Product) -> Last {
+    let asked = SYMBOLS.iter().enumerate().map(|(at, symbol)| {
+        format!(
+            r#"s{at}: stock(symbol: "{symbol}") {{ symbol latestPrice {{ tradingDay price cursor }}
+            alerts(first: 1) {{ nodes {{ tradingDay price cursor }} }} }}"#
+        )
+    });
+    let query = format!("{{ {} }}", asked.collect::<String>());
+    let start: chrono::NaiveDate = "2008-01-02".parse().expect("a date");
+    let day = (start + chrono::Days::new(DAYS - 1)).to_string();
+    let ended = |data: &Value| {
+        let mut last = Vec::new();
+        for stock in data.as_object()?.values() {
+            let symbol = stock["symbol"].as_str()?.to_owned();
+            for (event, is_alert) in [
+                (&stock["latestPrice"], false),
+                (&stock["alerts"]["nodes"][0], true),
+            ] {
+                if event["tradingDay"] != day.as_str() {
+                    return None;
+                }
+                let Ok(Cursor::Feed(place)) = Cursor::decode(event["cursor"].as_str()?) else {
+                    return None;
+                };
+                let price: Decimal = event["price"].as_str()?.parse().ok()?;
+                last.push((place.seq, is_alert, symbol.clone(), price));
+            }
+        }
+        last.sort_by_key(|(seq, ..)| *seq);
+        Some(last)
+    };
+    let last = product.until_data("the replay ends", &query, ended).await;
+    Arc::new(move |selection: &Selection| {
+        let selected = |(_, is_alert, symbol, _): &&(i64, bool, String, Decimal)| {
+            let kind = if *is_alert {
+                selection.alerts
+            } else {
+                selection.prices
+            };
+            kind && selection
+                .symbols
+                .as_ref()
+                .is_none_or(|it| it.contains(symbol))
+        };
+        let last = last.iter().rev().find(selected);
+        last.expect("every symbol has both").clone()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_over_real_sockets_lose_nothing_on_sqlite() {
+    for seed in 0..SEEDS {
+        live(seed, TestPlace::sqlite()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_over_real_sockets_lose_nothing_on_postgresql() {
+    for seed in 0..SEEDS {
+        live(seed, TestPlace::postgres().await).await;
+    }
+}
