@@ -77,6 +77,11 @@ impl Client {
 
     /// Answers what it selected and heard.
     pub(super) async fn live(mut self) -> (Selection, Vec<Session>) {
+        // Some are there from the beginning, others come when there are prices.
+        let begins = self.dice.between(0, 6);
+        let mut written = self.world.written();
+        let begun = written.wait_for(|written| written.is_none_or(|now| now >= begins));
+        begun.await.expect("the world goes on");
         for _ in 0..self.dice.between(0, 15) {
             tokio::task::yield_now().await;
         }

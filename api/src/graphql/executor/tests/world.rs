@@ -49,6 +49,7 @@ const BOUNDS: Bounds = Bounds {
 pub(super) struct World {
     store: Store,
     board: Board,
+    health: Health,
     pub(super) hub: Hub,
     pub(super) executor: Executor,
     /// How many batches were written; `None` once there will be no more.
@@ -118,6 +119,7 @@ impl World {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
+        health.database_answered();
         let (board, position) = Board::read(&store).await.expect("the tables");
         let hub = Hub::at(position, bounds);
         let build = Build {
@@ -129,7 +131,7 @@ impl World {
             store.clone(),
             board.clone(),
             hub.clone(),
-            health,
+            health.clone(),
             Market::Always,
             build,
         );
@@ -147,6 +149,7 @@ impl World {
             ),
             store,
             board,
+            health,
             hub,
             written: watch::Sender::new(Some(0)),
             tables: OnceLock::new(),
@@ -170,10 +173,12 @@ impl World {
             self.store.clock.clone(),
             self.metrics.clone(),
         );
+        let probing = self.health.clone().probe(self.store.database.clone());
         let worked = async {
             tokio::select! {
                 worked = work => worked,
                 () = following => unreachable!("it follows for ever"),
+                () = probing => unreachable!("it asks for ever"),
             }
         };
         let worked = tokio::time::timeout(PATIENCE, worked).await;
