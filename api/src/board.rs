@@ -161,15 +161,12 @@ impl Board {
     /// which that is what they are.
     pub(crate) fn snapshot(&self, ids: Option<&[i64]>) -> (Vec<Price>, Position) {
         let state = self.state();
-        let mut prices: Vec<Price> = match ids {
-            Some(ids) => ids
-                .iter()
-                .filter_map(|id| state.stocks.get(id)?.latest.clone())
-                .collect(),
-            None => {
-                let tracked = state.stocks.values().filter(|known| known.stock.tracked);
-                tracked.filter_map(|known| known.latest.clone()).collect()
-            }
+        let mut prices: Vec<Price> = if let Some(ids) = ids {
+            let known = ids.iter().filter_map(|id| state.stocks.get(id));
+            known.filter_map(|known| known.latest.clone()).collect()
+        } else {
+            let tracked = state.stocks.values().filter(|known| known.stock.tracked);
+            tracked.filter_map(|known| known.latest.clone()).collect()
         };
         prices.sort_unstable_by_key(|price| price.seq);
         (prices, state.position)

@@ -55,7 +55,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
     listen_until(&opened, waiting, starting, patience, shutdown);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
-    let store = shutdown.unless_stopped(opening).await.transpose()?;
+    let store = shutdown
+        .unless_stopped(Box::pin(opening))
+        .await
+        .transpose()?;
     opened.cancel();
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {

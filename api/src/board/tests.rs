@@ -210,10 +210,13 @@ on_both_databases! {
             }
         }
         board.passed(position.seq).await;
-        for known in board.state().stocks.values() {
-            if known.latest.is_some() {
-                same_pages(&board, &store, known.stock.id, each).await;
-            }
+        let priced: Vec<i64> = {
+            let state = board.state();
+            let known = state.stocks.values().filter(|known| known.latest.is_some());
+            known.map(|known| known.stock.id).collect()
+        };
+        for stock in priced {
+            same_pages(&board, &store, stock, each).await;
         }
         assert!(position.seq > 100, "{position:?}");
     }

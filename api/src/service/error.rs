@@ -153,8 +153,9 @@ fn is_outage(error: &DbErr) -> bool {
 /// Whether a connection broke, or could not be made.
 fn is_cut_off(error: &DbErr) -> bool {
     match cause(error) {
-        Some(Sqlx::Io(_) | Sqlx::Protocol(_) | Sqlx::Tls(_)) => true,
-        Some(Sqlx::PoolClosed | Sqlx::WorkerCrashed) => true,
+        Some(
+            Sqlx::Io(_) | Sqlx::Protocol(_) | Sqlx::Tls(_) | Sqlx::PoolClosed | Sqlx::WorkerCrashed,
+        ) => true,
         // 57P01 … 57P03: shut down, crashed, starting. 08: the connection broke. 25006: it became a standby.
         Some(Sqlx::Database(said)) => said.code().is_some_and(|code| {
             code.starts_with("57P") || code.starts_with("08") || code == "25006"
@@ -205,8 +206,8 @@ mod tests {
         let file = TestDatabase::sqlite().await;
         let limit = file.write().execute_unprepared("PRAGMA max_page_count = 1");
         limit.await.expect("it is set");
-        let fill = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
-        let full = refused(&file, fill).await;
+        let large = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
+        let full = refused(&file, large).await;
         assert!(full.is_outage() && !full.is_cut_off(), "{full:?}");
         let server = TestDatabase::postgres().await;
         let ended = refused(&server, "SELECT pg_terminate_backend(pg_backend_pid())").await;

@@ -15,9 +15,9 @@ use crate::{
     rest::problem,
 };
 
-/// The oldest prices, which nobody keeps at hand.
-const QUERY: &str = r#"{ history(symbol: "AAPL", last: 2) { nodes { price } } }"#;
-const PATH: &str = "/api/v1/stocks/AAPL/history?limit=2&from=2001-01-01";
+/// Alerts, which are not kept in memory.
+const QUERY: &str = "{ alerts(first: 2) { nodes { price } } }";
+const PATH: &str = "/api/v1/alerts?limit=2";
 
 /// Somebody else at the same server.
 struct Operator(PgConnection);
@@ -49,14 +49,14 @@ impl Operator {
     }
 }
 
-/// A product that has a history, and somebody who locks it.
+/// A product that has alerts, and somebody who locks it.
 async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator, Operator) {
     let product = home.start(variables).await;
-    let some = |data: &Value| (data["history"]["nodes"].as_array()?.len() == 2).then_some(());
-    product.until_data("there is a history", QUERY, some).await;
+    let some = |data: &Value| (data["alerts"]["nodes"].as_array()?.len() == 2).then_some(());
+    product.until_data("there are alerts", QUERY, some).await;
     let mut locking = Operator::at(home).await;
     locking
-        .says("BEGIN; LOCK TABLE stock_prices IN ACCESS EXCLUSIVE MODE")
+        .says("BEGIN; LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE")
         .await;
     (product, locking, Operator::at(home).await)
 }
@@ -105,7 +105,7 @@ async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
     watching.until_waiting(|count| count == 0, &product).await;
     locking.says("ROLLBACK").await;
     assert_eq!(
-        product.ask(QUERY).await["history"]["nodes"]
+        product.ask(QUERY).await["alerts"]["nodes"]
             .as_array()
             .map(Vec::len),
         Some(2)
@@ -157,7 +157,7 @@ async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_t
 fn field_is_unavailable(product: &Product, body: &Value) {
     let error = &body["errors"][0];
     assert_eq!(body["errors"].as_array().map(Vec::len), Some(1), "{body}");
-    assert_eq!(error["path"], json!(["history"]), "{body}");
+    assert_eq!(error["path"], json!(["alerts"]), "{body}");
     let extensions = error["extensions"].as_object().expect("extensions");
     let names: Vec<&str> = extensions.keys().map(String::as_str).collect();
     assert_eq!(names, ["code", "requestId", "retryAfter"], "{body}");

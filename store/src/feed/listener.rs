@@ -53,7 +53,9 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Resul
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
                     let rung = bells.iter().find(|bell| bell.channel() == channel);
-                    rung.into_iter().for_each(|bell| doorbell.ring(*bell));
+                    if let Some(bell) = rung {
+                        doorbell.ring(*bell);
+                    }
                 }
                 // The connection was lost and made again.
                 Ok(Ok(None)) => break,

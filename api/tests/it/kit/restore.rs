@@ -98,11 +98,19 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     drop(product);
+    // Into an empty database, as what was made since the dump must not stay.
+    let (server, database) = url.rsplit_once('/').expect("a database");
+    let server = format!("{server}/postgres");
+    for sql in [
+        format!("DROP DATABASE {database} WITH (FORCE)"),
+        format!("CREATE DATABASE {database}"),
+    ] {
+        run("psql", &["--command", &sql, &server]);
+    }
     run(
         "pg_restore",
         &[
-            "--clean",
-            "--if-exists",
+            "--exit-on-error",
             "--single-transaction",
             "--dbname",
             &url,

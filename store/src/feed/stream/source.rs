@@ -76,14 +76,12 @@ impl StreamSource {
             if entry.seq() <= end.seq {
                 continue;
             }
-            match entry.batch_after(end) {
-                Some(batch) => batches.push(batch),
+            let Some(batch) = entry.batch_after(end) else {
                 // It is in the table, and so is what comes after it.
-                None => {
-                    self.look = true;
-                    break;
-                }
-            }
+                self.look = true;
+                break;
+            };
+            batches.push(batch);
         }
         batches
     }
