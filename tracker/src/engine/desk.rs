@@ -46,6 +46,13 @@ pub(super) struct Desk {
     pub(super) stopping: CancellationToken,
 }
 
+/// A request that was charged, and since when.
+pub(super) struct Charged {
+    pub(super) granted: Granted,
+    at: Timestamp,
+    begun: Instant,
+}
+
 /// What became of a request to a provider.
 #[derive(Debug)]
 pub(super) enum Asked {
@@ -78,18 +85,16 @@ impl Desk {
         track: Option<Newcomer>,
     ) -> Asked {
         let name = provider.name();
-        let granted = match self.charge(name, budget, purpose).await {
-            Ok(granted) => granted,
+        let charged = match self.charge(name, budget, purpose).await {
+            Ok(charged) => charged,
             Err(asked) => return asked,
         };
-        let begun = Instant::now();
         let poll = self.poll(provider, symbols).await;
         let spent = poll
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
-        self.settle(name, budget, granted, begun.elapsed(), spent)
-            .await;
+        self.settle(name, budget, &charged, spent).await;
         if self.record(name, &poll, track).await.is_none() {
             return Asked::Lost;
         }
@@ -99,7 +104,7 @@ impl Desk {
                 .into_iter()
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
-            day_left: granted.day_left,
+            day_left: charged.granted.day_left,
         }
     }
 
@@ -109,12 +114,13 @@ impl Desk {
         name: &'static str,
         budget: Budget,
         purpose: Purpose,
-    ) -> Result<Granted, Asked> {
-        let charge = budget::charge(&self.lease, name, budget, purpose, self.now());
+    ) -> Result<Charged, Asked> {
+        let (at, begun) = (self.now(), Instant::now());
+        let charge = budget::charge(&self.lease, name, budget, purpose, at);
         match bounded(charge).await {
             Ok(Charge::Granted(granted)) => {
                 self.count_budget(name, granted);
-                Ok(granted)
+                Ok(Charged { granted, at, begun })
             }
             Ok(refused) => Err(Asked::NotGranted(refused)),
             Err(error) => Err(Asked::NotCharged(error)),
@@ -126,11 +132,13 @@ impl Desk {
         &self,
         name: &'static str,
         budget: Budget,
-        granted: Granted,
-        took: Duration,
+        charged: &Charged,
         spent: bool,
     ) {
-        let settled = budget::settle(&self.lease, granted, took, self.now());
+        let now = self.now();
+        // It was sent at some time after it was charged, which a slow database makes late too.
+        let took = charged.begun.elapsed().max(now.since(charged.at));
+        let settled = budget::settle(&self.lease, charged.granted, took, now);
         if let Err(error) = bounded(settled).await {
             tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
         }

@@ -40,20 +40,19 @@ impl Desk {
         let Some(history) = provider.history() else {
             return Asked::Lost;
         };
-        let granted = match self.charge(name, budget, Purpose::Spare { keep }).await {
-            Ok(granted) => granted,
+        let charged = match self.charge(name, budget, Purpose::Spare { keep }).await {
+            Ok(charged) => charged,
             Err(asked) => return asked,
         };
         let begun = Instant::now();
         let told = tokio::time::timeout(LONGEST_POLL, history.bars(&due.symbol))
             .await
             .unwrap_or(Err(PollError::Timeout));
-        let took = begun.elapsed();
         let said = told.as_ref().err().map_or("ok", PollError::outcome);
         self.metrics
-            .provider_called(name, Endpoint::Daily, outcome_of(said), took);
+            .provider_called(name, Endpoint::Daily, outcome_of(said), begun.elapsed());
         let spent = told == Err(PollError::BudgetSpent);
-        self.settle(name, budget, granted, took, spent).await;
+        self.settle(name, budget, &charged, spent).await;
         let symbol = due.symbol.clone();
         let mut stored = bounded(self.keep(&due, &told)).await;
         while let Err(error) = &stored {
@@ -74,7 +73,7 @@ impl Desk {
         }
         Asked::Answered {
             answers: vec![(symbol, told.err())],
-            day_left: granted.day_left,
+            day_left: charged.granted.day_left,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
+use sea_orm::ConnectionTrait;
 use store::feed::FeedTransaction;
 use tracker::{market::Market, provider::PollError, quote::Quote};
 
@@ -72,16 +73,38 @@ runtime::on_both_databases! {
         let world = World::new(database, &symbols).await;
         let script = Script::new("live", world.clock.shared()).within(Some(3), None).shared();
         let running = world.track(vec![script.clone()]);
-        world.until_after(SECOND, "all are asked", async || script.calls().len() >= 8).await;
+        world.until_after(SECOND / 2, "all are asked", async || script.calls().len() >= 8).await;
         // The budget is the database's: a restart begins no new minute.
         running.stop().await;
         let _running = world.track(vec![script.clone()]);
         let many = async || script.calls().len() >= 16;
-        world.until_after(SECOND, "all are asked again", many).await;
+        world.until_after(SECOND / 2, "all are asked again", many).await;
         let calls: Vec<_> = script.calls().into_iter().map(|(at, _)| at).collect();
         for window in calls.windows(4) {
             assert!(window[3].since(window[0]) >= Duration::from_mins(1), "{window:?}");
         }
+    }
+
+    async fn a_request_that_a_slow_database_made_late_counts_from_when_it_was_sent(database) {
+        let world = World::new(database, &["A", "B", "C"]).await;
+        let script = Script::new("live", world.clock.shared()).within(Some(1), None).shared();
+        let _running = world.track(vec![script.clone()]);
+        world.until("one is asked", async || world.prices().await.len() == 1).await;
+        // Nobody can charge while this holds the provider's row.
+        let holding = world.database.begin_write().await.expect("a transaction");
+        let lock = "UPDATE providers SET name = name";
+        holding.execute_unprepared(lock).await.expect("it is locked");
+        world.clock.advance(SECOND * 62);
+        for _ in 0..20 {
+            tokio::time::sleep(SECOND / 10).await;
+            world.clock.advance(SECOND / 2);
+        }
+        assert_eq!(script.calls().len(), 1);
+        holding.rollback().await.expect("it is unlocked");
+        world.until("the next is asked", async || world.prices().await.len() == 2).await;
+        world.until_after(SECOND / 2, "and the last", async || script.calls().len() == 3).await;
+        let calls = script.calls();
+        assert!(calls[2].0.since(calls[1].0) >= Duration::from_mins(1), "{calls:?}");
     }
 
     async fn a_spent_day_is_left_alone_until_midnight_and_its_reserve_is_for_requests(database) {
