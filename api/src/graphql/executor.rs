@@ -14,7 +14,7 @@ use transport::{ClientAddress, End, Event, Fault, Item, Reply, Subscription};
 use super::{
     Schema, canonical,
     fault::{mask, mask_error},
-    group::{Group, Groups},
+    group::{Circumstance, Group, Groups},
     json,
     run::Run,
 };
@@ -94,18 +94,22 @@ impl transport::Service for Executor {
         let largest = following.largest();
         let told = self.service.tell(following);
         drop(beginning);
+        let service = self.service.clone();
         let items = told.then(move |told| {
             let (group, largest) = (Arc::clone(&group), largest.clone());
+            let away = service.silence().is_some();
             async move {
-                match told {
-                    Err(_) => Item::End(End::Overloaded),
-                    Ok(told) => match group.body(&told.happened).await {
-                        Some(body) => {
-                            largest.told(body.len());
-                            Item::Next(event(body, &told))
-                        }
-                        None => Item::End(End::Complete),
-                    },
+                let Ok(told) = told else {
+                    return Item::End(End::Overloaded);
+                };
+                let snapshot = told.snapshot;
+                let circumstance = Circumstance { snapshot, away };
+                match group.body(&told.happened, circumstance).await {
+                    Some(body) => {
+                        largest.told(body.len());
+                        Item::Next(event(body, &told))
+                    }
+                    None => Item::End(End::Complete),
                 }
             }
         });

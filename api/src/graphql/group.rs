@@ -1,23 +1,29 @@
 //! Executes each event once for everybody who asked the same.
 //!
 //! One invariant: a group's bodies are those that each of its members would have got alone; who comes first to an event
-//! has it executed, the rest take the same bytes.
+//! has it executed, the rest take the same bytes, for as long as what they say besides the event is true.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_graphql::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
-use tokio::sync::{Mutex as Turn, OnceCell};
+use tokio::{
+    sync::{Mutex as Turn, OnceCell},
+    time::Instant,
+};
 
 use super::{fault::mask, json, run::Run};
 use crate::{access::Viewer, hub::Happened};
 
 /// How many bodies a group keeps for its slower members; what is older is executed again.
 const KEPT: usize = 64;
+/// For how long a body serves those who begin with its event: it may tell how fresh the stock is.
+const NOW: Duration = Duration::from_secs(1);
 
 /// Those who ask the same: who may read what of which event.
 pub(super) type Key = (String, Viewer);
@@ -31,7 +37,25 @@ pub(super) struct Group {
     run: Arc<Run>,
     /// The library's execution of the subscription, which is fed one event at a time.
     responses: Turn<BoxStream<'static, Response>>,
-    bodies: Mutex<VecDeque<(i64, Arc<OnceCell<Bytes>>)>>,
+    bodies: Mutex<VecDeque<Kept>>,
+}
+
+/// When and how an event is told to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Circumstance {
+    /// It is what the member begins with: what is true now.
+    pub(super) snapshot: bool,
+    /// The database is away.
+    pub(super) away: bool,
+}
+
+/// A body that is shared.
+#[derive(Debug)]
+struct Kept {
+    seq: i64,
+    away: bool,
+    begun: Instant,
+    body: Arc<OnceCell<Bytes>>,
 }
 
 impl Groups {
@@ -63,28 +87,44 @@ impl Group {
     }
 
     /// What the members are told of an event; `None` if the subscription cannot be executed any more.
-    pub(super) async fn body(&self, happened: &Arc<Happened>) -> Option<Bytes> {
-        let cell = self.cell(happened.position.seq);
+    pub(super) async fn body(
+        &self,
+        happened: &Arc<Happened>,
+        circumstance: Circumstance,
+    ) -> Option<Bytes> {
+        let cell = self.cell(happened.position.seq, circumstance);
         cell.get_or_try_init(|| self.execute(happened))
             .await
             .ok()
             .cloned()
     }
 
-    fn cell(&self, seq: i64) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, seq: i64, circumstance: Circumstance) -> Arc<OnceCell<Bytes>> {
         let mut bodies = self.bodies();
-        let at = bodies.partition_point(|(kept, _)| *kept < seq);
-        if let Some((kept, cell)) = bodies.get(at)
-            && *kept == seq
+        let at = bodies.partition_point(|kept| kept.seq < seq);
+        let Circumstance { snapshot, away } = circumstance;
+        let known = bodies.get_mut(at).filter(|kept| kept.seq == seq);
+        if let Some(kept) = &known
+            && kept.away == away
+            && (!snapshot || kept.begun.elapsed() < NOW)
         {
-            return Arc::clone(cell);
+            return Arc::clone(&kept.body);
         }
-        let cell = Arc::new(OnceCell::new());
-        bodies.insert(at, (seq, Arc::clone(&cell)));
+        let body = Arc::new(OnceCell::new());
+        let new = Kept {
+            seq,
+            away,
+            begun: Instant::now(),
+            body: Arc::clone(&body),
+        };
+        match known {
+            Some(kept) => *kept = new,
+            None => bodies.insert(at, new),
+        }
         if bodies.len() > KEPT {
             bodies.pop_front();
         }
-        cell
+        body
     }
 
     async fn execute(&self, happened: &Arc<Happened>) -> Result<Bytes, ()> {
@@ -100,7 +140,7 @@ impl Group {
         }
     }
 
-    fn bodies(&self) -> MutexGuard<'_, VecDeque<(i64, Arc<OnceCell<Bytes>>)>> {
+    fn bodies(&self) -> MutexGuard<'_, VecDeque<Kept>> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
