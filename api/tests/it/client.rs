@@ -136,13 +136,16 @@ impl Client {
     }
 
     async fn frame(&mut self) -> Message {
-        loop {
-            let frame = timeout(PATIENCE, self.socket.next()).await;
-            let frame = frame.expect("something comes").expect("not the end");
-            match frame.expect("a frame") {
-                Message::Ping(_) | Message::Pong(_) => {}
-                frame => return frame,
+        let said = async {
+            loop {
+                let frame = self.socket.next().await.expect("not the end");
+                match frame.expect("a frame") {
+                    // Signs of life are nothing that was said.
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    frame => return frame,
+                }
             }
-        }
+        };
+        timeout(PATIENCE, said).await.expect("something comes")
     }
 }

@@ -32,8 +32,8 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
     let load = Load::begin(&product);
     hear(&mut client, &mut told, 4).await;
 
-    // A second there and back: what is told is told late.
-    cable.suffer(Fault::Delay(Duration::from_millis(500)));
+    // From another continent: what is told is told late. What takes a second to answer counts as away.
+    cable.suffer(Fault::Delay(Duration::from_millis(100)));
     hear(&mut client, &mut told, 4).await;
     cable.suffer(Fault::None);
     settled(&product).await;
