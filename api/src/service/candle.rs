@@ -54,7 +54,10 @@ impl Service {
         stocks: &[i64],
         range: CandleRange,
     ) -> Result<HashMap<i64, Vec<ToldCandle>>, Error> {
-        let read = store::candle::newest(self.store.database.read(), stocks, range).await?;
+        let connection = self.store.database.read();
+        let read = self
+            .read(|| store::candle::newest(connection, stocks, range))
+            .await?;
         let now = self.store.clock.now();
         let told = read.into_iter().map(|(stock, candles)| {
             let around = Around {

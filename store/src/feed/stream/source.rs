@@ -33,6 +33,8 @@ pub(crate) struct StreamSource {
     heard: Vec<Entry>,
     /// Whether the table has to be read next.
     look: bool,
+    /// Whether that is because the stream said nothing.
+    silent: bool,
     /// Whether it was told that the stream cannot be reached.
     told: bool,
 }
@@ -47,6 +49,7 @@ impl StreamSource {
             listening: None,
             heard: Vec::new(),
             look: true,
+            silent: false,
             told: false,
         }
     }
@@ -121,25 +124,30 @@ impl FeedSource for StreamSource {
             return;
         }
         let Some(listening) = &mut self.listening else {
-            match self.stream.listen(self.epoch).await {
-                Ok(listening) => {
+            let listening = tokio::time::timeout(LOOK, self.stream.listen(self.epoch));
+            match listening.await {
+                Ok(Ok(listening)) => {
                     if std::mem::take(&mut self.told) {
                         tracing::info!("the feed is read from its stream again");
                     }
                     self.listening = Some(listening);
                 }
-                Err(error) => {
+                Ok(Err(error)) => {
                     self.lose(&error);
                     self.table.wait().await;
                 }
+                Err(late) => self.lose(&super::reach(late)),
             }
             // What was committed before the stream was listened to.
             self.look = true;
             return;
         };
         match tokio::time::timeout(LOOK, listening.next()).await {
-            Ok(message) => self.take(message),
-            Err(_) => self.look = true,
+            Ok(message) => {
+                self.silent = false;
+                self.take(message);
+            }
+            Err(_) => (self.look, self.silent) = (true, true),
         }
     }
 
@@ -152,6 +160,10 @@ impl FeedSource for StreamSource {
         let followed = self.look_at_table(position).await?;
         // A full page may have more behind it.
         self.look = followed != Followed::Batches(Vec::new());
+        if self.look && std::mem::take(&mut self.silent) {
+            // The stream kept silent about this: it may have lost whom it tells, which its client notices much later.
+            self.listening = None;
+        }
         Ok(followed)
     }
 }
