@@ -8,6 +8,7 @@ mod ingest;
 mod journal;
 mod lease;
 mod live;
+mod outage;
 mod program;
 mod provider;
 mod replay;
