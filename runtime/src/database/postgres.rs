@@ -30,13 +30,13 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The first and the longest pause between attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// What the server does about this client when it falls silent: it notices within half a minute, and a transaction
-/// that was left open does not hold its locks for longer than that.
+/// What the server does about this client when it falls silent: it notices within half a minute. A transaction that was
+/// left open holds its locks for seconds only: a tracker that is frozen while it stores would hold up every writer.
 const SESSION: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
 ];
 
 /// Connects, waiting for the server as long as the settings say.

@@ -119,8 +119,28 @@ async fn the_server_names_us_and_does_not_wait_for_the_silent() {
     let database = TestDatabase::postgres().await;
     let sql = "SELECT COUNT(*) FROM pg_settings WHERE (name, setting) IN \
                (('application_name', 'stock-tracker api'), ('tcp_keepalives_idle', '10'), \
-                ('idle_in_transaction_session_timeout', '30000'))";
+                ('idle_in_transaction_session_timeout', '5000'))";
     assert_eq!(number(database.read(), sql).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
+    let database = TestDatabase::postgres().await;
+    let begun = database.begin_write().await.expect("a transaction");
+    run(&begun, "CREATE TABLE proof AS SELECT 1 AS value").await;
+    begun.commit().await.expect("it commits");
+    let silent = database.begin_write().await.expect("a transaction");
+    run(&silent, "UPDATE proof SET value = 2").await;
+
+    let other = database.place().connect().await;
+    let begun = other.begin_write().await.expect("a transaction");
+    let waiting = run(&begun, "UPDATE proof SET value = value + 2");
+    let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
+    waited.expect("the lock is free again");
+    begun.commit().await.expect("it commits");
+    assert!(silent.commit().await.is_err(), "its transaction is gone");
+    let sum = "SELECT SUM(value) FROM proof";
+    assert_eq!(number(other.read(), sum).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,9 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
     product.until_data("it is tracked", held, priced).await;
     let witness = home.place.connect().await;
     let holding = witness.begin_write().await.expect("a transaction");
-    let lock = "LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE";
+    // It holds its lock for longer than a transaction of ours may idle.
+    let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; \
+                LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE";
     holding
         .execute_unprepared(lock)
         .await
