@@ -73,7 +73,11 @@ impl Error {
 
     /// The database is known to be away.
     pub(crate) fn away() -> Self {
-        Self::unavailable(AWAY)
+        let unanswered = "it has not answered whether it is there".to_owned();
+        Self::Unavailable {
+            reason: AWAY,
+            source: Some(DbErr::Custom(unanswered)),
+        }
     }
 
     /// Whether it is because the database is away.
