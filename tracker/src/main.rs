@@ -35,7 +35,10 @@ async fn run(settings: Settings) -> anyhow::Result<Ending> {
     let counted = TrackerMetrics::new(&telemetry.metrics().meter(), &roster.names());
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
-    let store = shutdown.unless_stopped(opening).await.transpose()?;
+    let store = shutdown
+        .unless_stopped(Box::pin(opening))
+        .await
+        .transpose()?;
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
         let rules = Rules::from_settings(&settings.tracking);

@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::{task::JoinSet, time::sleep};
 
 use super::ledger::Ledger;
 use crate::{
@@ -33,7 +30,6 @@ on_both! {
             ("DEFAULT_SYMBOLS", "AAA,BBB"),
             ("ADMIN_TOKEN", ADMIN),
         ];
-        let begun = Instant::now();
         let mut told = Told::default();
         let mut acknowledged = BTreeMap::new();
         for cycle in 0..CYCLES {
@@ -54,7 +50,6 @@ on_both! {
                 }
             }
         }
-        println!("{CYCLES} cycles in {:?}", begun.elapsed());
         let database = home.place.connect().await;
         let ledger = Ledger::read(&database).await;
         ledger.is_unbroken();
@@ -93,7 +88,6 @@ fn days() -> String {
 
 /// Has clients track and untrack symbols until their server is gone. Answers what they know: the state that was
 /// acknowledged last, or nothing where a later write was not acknowledged.
-#[expect(clippy::type_complexity, reason = "said above")]
 fn toy(product: &Product, cycle: usize) -> JoinSet<Vec<(String, Option<bool>)>> {
     let mut writers = JoinSet::new();
     let url = product.url("/graphql");

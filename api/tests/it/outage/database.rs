@@ -16,7 +16,7 @@ use crate::{
     answer::{Answer, browser},
     client::Client,
     exchange::Exchange,
-    process::until,
+    process::{Process, until},
     product::{Home, Product},
 };
 
@@ -77,7 +77,7 @@ async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
         );
         assert!(used < SOON, "{how:?}: {used:?}");
         assert!(product.api.is_alive());
-        assert!(product.tracker.as_mut().is_some_and(|it| it.is_alive()));
+        assert!(product.tracker.as_mut().is_some_and(Process::is_alive));
     }
     let heard = told.len();
     hear(&mut client, &mut told, heard + 2).await;

@@ -115,25 +115,22 @@ impl Ledger {
             .iter()
             .map(|(symbol, row)| (row.id, symbol))
             .collect();
-        let stored: Vec<String> = match what {
-            "prices" => {
-                let line = |row: &stock_price::Model| {
-                    format!(
-                        "{} {} {}",
-                        row.recorded_at, symbols[&row.stock_id], row.price
-                    )
-                };
-                self.prices.iter().map(line).collect()
-            }
-            _ => {
-                let line = |row: &alert::Model| {
-                    format!(
-                        "{} {} {}",
-                        row.triggered_at, symbols[&row.stock_id], row.threshold
-                    )
-                };
-                self.alerts.iter().map(line).collect()
-            }
+        let stored: Vec<String> = if what == "prices" {
+            let line = |row: &stock_price::Model| {
+                format!(
+                    "{} {} {}",
+                    row.recorded_at, symbols[&row.stock_id], row.price
+                )
+            };
+            self.prices.iter().map(line).collect()
+        } else {
+            let line = |row: &alert::Model| {
+                format!(
+                    "{} {} {}",
+                    row.triggered_at, symbols[&row.stock_id], row.threshold
+                )
+            };
+            self.alerts.iter().map(line).collect()
         };
         let told: Vec<String> = told.iter().map(line).collect();
         let first = told.first().expect("something was told");

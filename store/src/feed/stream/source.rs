@@ -142,12 +142,11 @@ impl FeedSource for StreamSource {
             self.look = true;
             return;
         };
-        match tokio::time::timeout(LOOK, listening.next()).await {
-            Ok(message) => {
-                self.silent = false;
-                self.take(message);
-            }
-            Err(_) => (self.look, self.silent) = (true, true),
+        let heard = tokio::time::timeout(LOOK, listening.next()).await;
+        self.silent = heard.is_err();
+        match heard {
+            Ok(message) => self.take(message),
+            Err(_) => self.look = true,
         }
     }
 
