@@ -2,7 +2,9 @@
 //!
 //! Invariant: never more than the limit is kept. Called for POST.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::{
@@ -20,6 +22,8 @@ use crate::{
 /// How much more than the limit is read and thrown away, so that a client that is still sending
 /// gets to read why it was refused instead of a reset connection.
 const PATIENCE: usize = 8;
+/// How long that may take: a client that announces what it never sends hears soon.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// 415 unless the body is JSON in UTF-8; this also keeps forms of foreign pages out.
 pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Fault> {
@@ -61,40 +65,55 @@ pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<B
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limits.body_bytes)
-        && parts.headers.contains_key(EXPECT)
-    {
+    let mut chunks = body.into_data_stream();
+    let kept = if announced.is_some_and(|length| length > limits.body_bytes) {
+        if parts.headers.contains_key(EXPECT) {
+            return Err(too_large());
+        }
+        None
+    } else {
+        let collected = collect(&mut chunks, limits.body_bytes);
+        timeout(limits.body_deadline, collected)
+            .await
+            .map_err(|_| {
+                Fault::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    code::TIMEOUT,
+                    "the body took too long to arrive",
+                )
+            })??
+    };
+    let Some(text) = kept else {
+        let most = limits.body_bytes.saturating_mul(PATIENCE);
+        // Whether it ended, went on for too long or broke: the answer is the same.
+        let _ = timeout(LINGER, discard(&mut chunks, most)).await;
         return Err(too_large());
-    }
-    match timeout(limits.body_deadline, collect(body, limits.body_bytes)).await {
-        Ok(read) => read,
-        Err(_) => Err(Fault::new(
-            StatusCode::REQUEST_TIMEOUT,
-            code::TIMEOUT,
-            "the body took too long to arrive",
-        )),
-    }
+    };
+    Ok(text)
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Fault> {
-    let mut chunks = body.into_data_stream();
+/// The body, unless it is larger than the limit; then its rest is not read.
+async fn collect(chunks: &mut BodyDataStream, limit: usize) -> Result<Option<Bytes>, Fault> {
     let mut text = BytesMut::new();
-    let mut seen = 0_usize;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Fault::bad_request("the body could not be read"))?;
+        if text.len().saturating_add(chunk.len()) > limit {
+            return Ok(None);
+        }
+        text.extend_from_slice(&chunk);
+    }
+    Ok(Some(text.freeze()))
+}
+
+/// Reads on until the body ends, or so many bytes are read.
+async fn discard(chunks: &mut BodyDataStream, most: usize) {
+    let mut seen = 0_usize;
+    while let Some(Ok(chunk)) = chunks.next().await {
         seen = seen.saturating_add(chunk.len());
-        if seen > limit.saturating_mul(PATIENCE) {
-            break;
-        } else if seen > limit {
-            text = BytesMut::new();
-        } else {
-            text.extend_from_slice(&chunk);
+        if seen > most {
+            return;
         }
     }
-    if seen > limit {
-        return Err(too_large());
-    }
-    Ok(text.freeze())
 }
 
 fn too_large() -> Fault {

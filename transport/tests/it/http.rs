@@ -5,6 +5,11 @@ use std::{sync::atomic::Ordering, time::Duration};
 use axum::response::IntoResponse;
 use futures_util::stream;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use transport::Limits;
 
 use crate::app::{App, browser, told};
@@ -223,6 +228,33 @@ async fn a_body_that_does_not_arrive_is_given_up() {
         told(request).await,
         (408, JSON.to_owned(), "TIMEOUT".to_owned())
     );
+}
+
+#[tokio::test]
+async fn too_large_a_body_is_refused_though_the_rest_of_it_never_comes() {
+    let app = App::limited(Limits {
+        body_deadline: Duration::from_hours(1),
+        ..Limits::default()
+    })
+    .await;
+    let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let beyond = vec![b' '; Limits::default().body_bytes + 1];
+    for (length, sent) in [
+        ("content-length: 9999999999", Vec::new()),
+        (
+            "transfer-encoding: chunked",
+            [format!("{:x}\r\n", beyond.len()).into_bytes(), beyond].concat(),
+        ),
+    ] {
+        let mut peer = TcpStream::connect(app.address).await.expect("connected");
+        let head = format!("{head}{length}\r\n\r\n");
+        peer.write_all(head.as_bytes()).await.expect("sent");
+        peer.write_all(&sent).await.expect("sent");
+        let mut said = [0; 13];
+        let answer = timeout(Duration::from_mins(1), peer.read_exact(&mut said));
+        answer.await.expect("in time").expect("an answer");
+        assert_eq!(&said, b"HTTP/1.1 413 ", "{length}");
+    }
 }
 
 #[tokio::test]
