@@ -22,7 +22,7 @@ use crate::{
     observer::Kind,
     persisted::Hash,
     root,
-    validation::{Subject, Types},
+    validation::{self, Subject, Types},
 };
 
 /// How many times what one operation may select all operations of a document may select.
@@ -91,6 +91,7 @@ impl Operation {
             for rewrite in rewrites {
                 rewrite.apply(&mut document);
             }
+            validation::wrap_typenames(&mut document);
         }
         if kind == Kind::Subscription {
             let chosen = choose(&document, request.operation_name.as_deref())?;

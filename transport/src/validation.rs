@@ -9,11 +9,13 @@
 //! a string for an enum's value, any integer for an `Int` and anything for an input object, looks
 //! at no value that has a missing variable in it, keeps the last of an input object's repeated
 //! fields, answers missing variables as field errors, panics at a default of a list of an unknown
-//! type, and forgets an argument's default if its variable is not given.
+//! type, forgets an argument's default if its variable is not given, passes over `__typename` and
+//! over directives of variables, and answers introspection that is switched off with null.
 
 mod merge;
 mod repeat;
 mod schema;
+mod typename;
 mod usage;
 mod value;
 mod view;
@@ -27,13 +29,13 @@ use async_graphql::{
 };
 
 pub use self::schema::{Scalars, Types};
-pub(crate) use self::usage::Rewrite;
 use self::{
     merge::{Exhausted, Merge},
     usage::Usages,
     value::{Judge, Place, Source},
     walk::Walk,
 };
+pub(crate) use self::{typename::wrap as wrap_typenames, usage::Rewrite};
 use crate::fault::{self, code};
 
 /// Errors that one answer tells at most.

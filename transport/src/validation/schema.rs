@@ -14,8 +14,8 @@ use async_graphql::{
     parser::{
         self,
         types::{
-            BaseType, FieldDefinition, InputValueDefinition, OperationType, SchemaDefinition, Type,
-            TypeDefinition, TypeKind, TypeSystemDefinition,
+            BaseType, DirectiveLocation, FieldDefinition, InputValueDefinition, OperationType,
+            SchemaDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
         },
     },
 };
@@ -51,11 +51,13 @@ pub struct Types(Arc<Definitions>);
 #[derive(Clone)]
 struct Definitions {
     types: HashMap<Name, Definition>,
-    directives: HashMap<Name, Inputs>,
+    directives: HashMap<Name, Instruction>,
     query: Name,
     mutation: Name,
     subscription: Name,
     scalars: Arc<dyn Scalars>,
+    /// Whether clients may ask for the schema itself.
+    introspection: bool,
 }
 
 /// Arguments, or fields of an input object.
@@ -81,6 +83,14 @@ impl Input {
 pub(super) struct Output {
     pub(super) ty: Type,
     pub(super) arguments: Inputs,
+}
+
+/// One directive.
+#[derive(Debug, Clone)]
+pub(super) struct Instruction {
+    pub(super) arguments: Inputs,
+    /// Whether definitions of variables may have it.
+    pub(super) on_variables: bool,
 }
 
 /// One named type.
@@ -114,6 +124,7 @@ impl Types {
             mutation: Name::new("Mutation"),
             subscription: Name::new("Subscription"),
             scalars: Arc::new(Lenient),
+            introspection: true,
         };
         for text in [BUILT_IN, sdl] {
             for definition in parser::parse_schema(text)?.definitions {
@@ -130,6 +141,20 @@ impl Types {
         self
     }
 
+    /// Refuses questions for the schema itself, but for `__typename`.
+    #[must_use]
+    pub fn without_introspection(mut self) -> Self {
+        Arc::make_mut(&mut self.0).introspection = false;
+        self
+    }
+
+    /// Whether that field of that type asks for the schema though clients may not.
+    pub(super) fn hidden(&self, parent: &str, name: &str) -> bool {
+        !self.0.introspection
+            && parent == self.0.query.as_str()
+            && matches!(name, "__schema" | "__type")
+    }
+
     /// The type of that name.
     pub(super) fn find(&self, name: &str) -> Option<&Definition> {
         self.0.types.get(name)
@@ -140,8 +165,8 @@ impl Types {
         self.0.scalars.check(scalar, value)
     }
 
-    /// The arguments of that directive.
-    pub(super) fn directive(&self, name: &str) -> Option<&Inputs> {
+    /// The directive of that name.
+    pub(super) fn directive(&self, name: &str) -> Option<&Instruction> {
         self.0.directives.get(name)
     }
 
@@ -197,8 +222,14 @@ impl Definitions {
         match definition {
             TypeSystemDefinition::Schema(schema) => self.name_roots(schema.node),
             TypeSystemDefinition::Directive(directive) => {
-                let arguments = inputs(directive.node.arguments);
-                self.directives.insert(directive.node.name.node, arguments);
+                let directive = directive.node;
+                let mut locations = directive.locations.iter();
+                let instruction = Instruction {
+                    on_variables: locations
+                        .any(|location| location.node == DirectiveLocation::VariableDefinition),
+                    arguments: inputs(directive.arguments),
+                };
+                self.directives.insert(directive.name.node, instruction);
             }
             TypeSystemDefinition::Type(ty) => self.add_type(ty.node),
         }

@@ -4,8 +4,11 @@
 //! which has bounded how deep a document goes.
 
 use async_graphql::{
-    Name, Positioned, ServerError,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    Name, Pos, Positioned, ServerError,
+    parser::types::{
+        Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+        VariableDefinition,
+    },
 };
 use async_graphql_value::Value;
 
@@ -52,12 +55,12 @@ impl<'a> Walk<'a> {
     pub(super) fn operation(&mut self, operation: &'a OperationDefinition) -> Scope<'a> {
         for definition in &operation.variable_definitions {
             let variable = &definition.node;
+            self.directives_of_variable(variable);
             let name = base(&variable.var_type.node);
             if self.types.find(name).is_none() {
                 // The library panics at a default of a list of what it does not know.
                 let message = format!("the type `{name}` is not defined");
-                self.invalid
-                    .push(refusal(code::VALIDATION_FAILED, message, &[definition.pos]));
+                self.refuse(message, definition.pos);
             } else if let Some(default) = &variable.default_value {
                 let place = Place {
                     source: Source::Default,
@@ -93,6 +96,7 @@ impl<'a> Walk<'a> {
             self.directives(selection.node.directives());
             match &selection.node {
                 Selection::Field(field) => {
+                    self.meta(field, parent);
                     let field = &field.node;
                     let Some(output) = self.types.field(parent, &field.name.node) else {
                         self.incomplete = true;
@@ -116,10 +120,58 @@ impl<'a> Walk<'a> {
     fn directives(&mut self, directives: &'a [Positioned<Directive>]) {
         for directive in directives {
             match self.types.directive(&directive.node.name.node) {
-                Some(inputs) => self.arguments(&directive.node.arguments, inputs),
+                Some(known) => self.arguments(&directive.node.arguments, &known.arguments),
                 None => self.incomplete = true,
             }
         }
+    }
+
+    /// Refuses what the library never looks at.
+    fn directives_of_variable(&mut self, variable: &'a VariableDefinition) {
+        for directive in &variable.directives {
+            let name = &directive.node.name.node;
+            match self.types.directive(name) {
+                Some(known) if known.on_variables => {
+                    self.arguments(&directive.node.arguments, &known.arguments);
+                }
+                Some(_) => {
+                    let message = format!("a variable may not have the directive `@{name}`");
+                    self.refuse(message, directive.pos);
+                }
+                None => {
+                    let message = format!("the directive `@{name}` is not defined");
+                    self.refuse(message, directive.pos);
+                }
+            }
+        }
+    }
+
+    /// Refuses what the library executes, or answers with null, of the fields that every schema has.
+    fn meta(&mut self, field: &'a Positioned<Field>, parent: &str) {
+        let Field {
+            name,
+            arguments,
+            selection_set,
+            ..
+        } = &field.node;
+        if self.types.hidden(parent, &name.node) {
+            self.refuse("introspection is switched off".to_owned(), field.pos);
+        }
+        if name.node == "__typename" {
+            if let Some((argument, _)) = arguments.first() {
+                let message = format!("`__typename` has no argument `{argument}`");
+                self.refuse(message, argument.pos);
+            }
+            if !selection_set.node.items.is_empty() {
+                let message = "`__typename` has no fields to select".to_owned();
+                self.refuse(message, selection_set.pos);
+            }
+        }
+    }
+
+    fn refuse(&mut self, message: String, at: Pos) {
+        let error = refusal(code::VALIDATION_FAILED, message, &[at]);
+        self.invalid.push(error);
     }
 
     fn arguments(
@@ -150,8 +202,7 @@ impl<'a> Walk<'a> {
                 let error = refusal(code::BAD_USER_INPUT, misfit.message, &[place.pos]);
                 self.refused.push(error);
             } else {
-                let error = refusal(code::VALIDATION_FAILED, misfit.message, &[place.pos]);
-                self.invalid.push(error);
+                self.refuse(misfit.message, place.pos);
             }
         }
     }

@@ -191,6 +191,83 @@ async fn what_is_right_is_executed() {
     }
 }
 
+/// Each with the column of what is wrong with it.
+const BENT: [(&str, u32); 13] = [
+    ("{ __typename @nope }", 14),
+    ("{ __typename @skip }", 14),
+    ("{ __typename @skip(if: $u) }", 20),
+    ("{ __typename @skip(if: 5) }", 24),
+    ("{ __typename @skip(unless: true, if: true) }", 20),
+    ("{ __typename(x: 1) }", 14),
+    ("{ __typename { a } }", 14),
+    ("{ nodes { __typename @nope } }", 22),
+    (
+        "{ nodes { ...F } } fragment F on Node { __typename @nope }",
+        52,
+    ),
+    ("{ ... { __typename(x: 1) } }", 20),
+    ("query A { value } query B { __typename @nope }", 40),
+    ("query($n: Int @nope) { repeated(times: $n) }", 15),
+    ("query($n: Int @skip(if: true)) { repeated(times: $n) }", 15),
+];
+
+#[tokio::test]
+async fn what_every_schema_has_is_judged_like_its_own_fields() {
+    let app = start().await;
+    for (query, column) in BENT {
+        let name = query.contains(" A ").then_some("A");
+        let request = json!({"query": query, "operationName": name});
+        let response = app.post(&request).send().await.expect("response");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body.get("data"), None, "{query}: {body}");
+        let error = &body["errors"][0];
+        let code = &error["extensions"]["code"];
+        assert_eq!(code, "GRAPHQL_VALIDATION_FAILED", "{query}: {error}");
+        assert_eq!(error["locations"][0]["column"], column, "{query}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_typename_is_left_out_or_kept_as_its_variable_says() {
+    let app = start().await;
+    let query = "query($t: Boolean!) { \
+        __typename @skip(if: $t) nodes(first: 1) { id ...F } } \
+        fragment F on Node { kind: __typename @include(if: $t) }";
+    for (kept, data) in [
+        (true, json!({"nodes": [{"id": 0, "kind": "Node"}]})),
+        (false, json!({"__typename": "Query", "nodes": [{"id": 0}]})),
+    ] {
+        let request = json!({"query": query, "variables": {"t": kept}});
+        let response = app.post(&request).send().await.expect("response");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body, json!({ "data": data }));
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_not_told_if_introspection_is_switched_off() {
+    let types = Types::from_sdl(&schema(Counter::default()).sdl()).expect("a schema");
+    let app = App::start_with(Limits::default(), false, |transport| {
+        transport.with_types(types.without_introspection())
+    })
+    .await;
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ value ...F } fragment F on Query { __type(name: \"Node\") { name } }",
+    ] {
+        let response = app.query(query).send().await.expect("response");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body.get("data"), None, "{query}: {body}");
+        let error = &body["errors"][0];
+        let code = &error["extensions"]["code"];
+        assert_eq!(code, "GRAPHQL_VALIDATION_FAILED", "{query}: {error}");
+        assert_eq!(error["message"], "introspection is switched off");
+    }
+    let response = app.query("{ __typename }").send().await.expect("response");
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body, json!({"data": {"__typename": "Query"}}));
+}
+
 #[tokio::test]
 async fn the_standard_introspection_query_is_answered() {
     let app = start().await;
