@@ -175,11 +175,16 @@ impl Server {
             self.shutdown.closing_spread(),
             jitter,
         );
+        let types = if self.settings.introspection {
+            types()
+        } else {
+            types().without_introspection()
+        };
         let executor = Executor::new(schema, self.service.clone(), self.access.clone(), rate);
         let transport = Transport::new(executor)
             .with_limits(self.limits.clone())
             .with_documents(self.documents.clone())
-            .with_types(types())
+            .with_types(types)
             .with_guard(guard)
             .with_census(census)
             .with_observer(Counted::new(self.metrics.clone()))
