@@ -1,8 +1,8 @@
 //! Makes candles of prices, in the transaction that stores them.
 //!
 //! One invariant: a candle is what its stored prices make it, in the order of the market's time, whether they came one
-//! by one or were read again. Ingest calls [`record`] for new prices; [`rebuild`] makes those of a database that is
-//! older than they are.
+//! by one or were read again. Ingest calls [`record`] for new prices; [`rebuild`](fn@rebuild) makes those of a database
+//! that is older than they are.
 
 mod backfill;
 mod bucket;
