@@ -5,13 +5,7 @@
 //! charged over it ([`crate::budget`]): no live lock, no charge, no request. Nobody else writes to an SQLite file, so
 //! there the lease is free. [`crate::Tracker`] takes it, the engine works under it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use runtime::database::Database;
 use sea_orm::{
@@ -26,6 +20,8 @@ const KEY: i64 = 0x7374_6F63_6B74_726B;
 const PROOF: Duration = Duration::from_secs(1);
 /// How long anything on the lock's connection may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Where no server listens: a folder that cannot be one, so that a second connection fails at once and in silence.
+const NOWHERE: &str = "/dev/null";
 
 /// The right to poll, until [`lost`](Self::lost).
 #[derive(Debug)]
@@ -66,7 +62,9 @@ impl Lease {
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         match &self.0 {
             Held::Alone(database) => database.begin_write().await,
-            Held::Locked(connection) => within(connection.begin()).await,
+            Held::Locked(connection) => within(connection.begin())
+                .await
+                .map_err(|error| ended(connection, error)),
         }
     }
 
@@ -78,7 +76,7 @@ impl Lease {
         loop {
             tokio::time::sleep(PROOF).await;
             if let Err(error) = within(connection.execute_unprepared("SELECT 1")).await {
-                return error;
+                return ended(connection, error);
             }
         }
     }
@@ -94,29 +92,29 @@ impl Lease {
 
 /// A pool of one connection that is never made again: another one would be another session, without the lock.
 async fn connect_once(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
-    let connected = Arc::new(AtomicBool::new(false));
     let options = pool
         .connect_options()
         .as_ref()
         .clone()
         .application_name("stock-tracker lease");
-    PgPoolOptions::new()
+    let once = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(PATIENCE)
-        .after_connect(move |connection, _| {
-            let again = connected.swap(true, Ordering::SeqCst);
-            Box::pin(async move {
-                if again {
-                    Err(sqlx::Error::PoolClosed)
-                } else {
-                    outlive_nobody(connection).await
-                }
-            })
-        })
-        .connect_with(options)
-        .await
+        .after_connect(|connection, _| Box::pin(outlive_nobody(connection)))
+        .connect_with(options.clone())
+        .await?;
+    once.set_connect_options(options.socket(NOWHERE));
+    Ok(once)
+}
+
+/// What to tell of a failure: that the connection is not made again is no news once it has ended.
+fn ended(connection: &DatabaseConnection, error: DbErr) -> DbErr {
+    if connection.get_postgres_connection_pool().size() == 0 {
+        return DbErr::Custom("the lock's connection has ended".to_owned());
+    }
+    error
 }
 
 async fn try_lock(candidate: &PgPool) -> Result<bool, DbErr> {
@@ -140,9 +138,8 @@ async fn within<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, 
 
 /// Has the server end a session that is silent for long, so that a machine that vanished holds no lock for hours.
 async fn outlive_nobody(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let settings =
-        "SET idle_session_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'";
-    sqlx::raw_sql(settings).execute(connection).await?;
+    let setting = "SET idle_session_timeout = '10s'";
+    sqlx::raw_sql(setting).execute(connection).await?;
     Ok(())
 }
 

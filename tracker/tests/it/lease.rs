@@ -89,6 +89,10 @@ async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
         .map(|row| row.provider)
         .collect();
     assert!(!polled.is_empty());
+    // It heals by itself: warned of once each time, in words of ours.
+    let lost = world.journal.lines(&["WARN", "the lease is lost"]);
+    assert!(!lost.is_empty() && lost.len() <= 3, "{lost:?}");
+    assert_eq!(world.journal.lines(&["ERROR"]), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
