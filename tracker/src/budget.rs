@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use entity::{Timestamp, table::provider};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, QuerySelect,
 };
 
 use crate::{lease::Lease, provider::Budget, schedule::reserve};
@@ -69,7 +69,7 @@ pub async fn charge(
 ) -> Result<Charge, DbErr> {
     let transaction = lease.begin().await?;
     let row = locked(&transaction, name).await?;
-    let day = Today::of(&row, budget, now);
+    let day = Today::of(Some(&row), budget, now);
     if let Some(limit) = budget.per_day {
         if day.used >= limit {
             return Ok(Charge::DaySpent(day.resets_at));
@@ -92,7 +92,7 @@ pub async fn charge(
     };
     if let Some(limit) = budget.per_minute {
         count::forget(&transaction, name, now, WINDOW).await?;
-        let used = count::used(&transaction, name).await?;
+        let used = count::used(&transaction, name, now, WINDOW).await?;
         if used >= limit {
             let again = count::free_at(&transaction, name, used - limit, WINDOW).await?;
             // Refused, and yet there is something to keep: requests that a clock moved into the future count from now.
@@ -131,11 +131,42 @@ pub async fn spend_day(
 ) -> Result<Timestamp, DbErr> {
     let transaction = lease.begin().await?;
     let row = locked(&transaction, name).await?;
-    let day = Today::of(&row, budget, now);
+    let day = Today::of(Some(&row), budget, now);
     let all = budget.per_day.unwrap_or(day.used).max(day.used);
     day.write(&transaction, row, all).await?;
     transaction.commit().await?;
     Ok(day.resets_at)
+}
+
+/// What a budget has left, as far as it is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) minute: Option<u32>,
+    /// The reserve included.
+    pub(crate) day: Option<u32>,
+}
+
+/// What is left at `now`: without what anybody took or the provider called spent, with what time gave back.
+pub(crate) async fn left(
+    connection: &DatabaseConnection,
+    name: &str,
+    budget: Budget,
+    now: Timestamp,
+) -> Result<Left, DbErr> {
+    let mut left = Left {
+        minute: None,
+        day: None,
+    };
+    if let Some(limit) = budget.per_minute {
+        let used = count::used(connection, name, now, WINDOW).await?;
+        left.minute = Some(limit.saturating_sub(used));
+    }
+    if let Some(limit) = budget.per_day {
+        let row = provider::Entity::find_by_id(name).one(connection).await?;
+        let today = Today::of(row.as_ref(), budget, now);
+        left.day = Some(limit.saturating_sub(today.used));
+    }
+    Ok(left)
 }
 
 /// The provider's row, locked where rows are.
@@ -156,11 +187,12 @@ struct Today {
 
 impl Today {
     /// The day at `now`; the row's own, should the clock have stepped back into the day before.
-    fn of(row: &provider::Model, budget: Budget, now: Timestamp) -> Self {
+    fn of(row: Option<&provider::Model>, budget: Budget, now: Timestamp) -> Self {
         let date = budget.day.date(now);
-        match row.day.filter(|known| *known >= date) {
-            Some(known) => Self {
-                date: known,
+        let known = row.and_then(|row| Some((row, row.day.filter(|known| *known >= date)?)));
+        match known {
+            Some((row, day)) => Self {
+                date: day,
                 used: u32::try_from(row.day_used).unwrap_or(0),
                 resets_at: row
                     .day_resets_at

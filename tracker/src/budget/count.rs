@@ -1,7 +1,7 @@
 //! The requests of the last minute.
 //!
 //! One invariant: a row is a request that was charged and whose minute is not over. [`super::charge`] calls it with the
-//! provider's row locked.
+//! provider's row locked; only how many there are is also read without.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use entity::{Timestamp, table::provider_call};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 
@@ -36,11 +36,17 @@ pub(super) async fn forget(
     Ok(())
 }
 
-/// How many requests are remembered.
-pub(super) async fn used(transaction: &DatabaseTransaction, name: &str) -> Result<u32, DbErr> {
+/// How many requests of the last `window` are remembered.
+pub(super) async fn used(
+    connection: &impl ConnectionTrait,
+    name: &str,
+    now: Timestamp,
+    window: Duration,
+) -> Result<u32, DbErr> {
     let used = provider_call::Entity::find()
         .filter(provider_call::Column::Provider.eq(name))
-        .count(transaction)
+        .filter(provider_call::Column::SentAt.gt(now.before(window)))
+        .count(connection)
         .await?;
     Ok(u32::try_from(used).unwrap_or(u32::MAX))
 }

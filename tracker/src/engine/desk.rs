@@ -118,10 +118,7 @@ impl Desk {
         let (at, begun) = (self.now(), Instant::now());
         let charge = budget::charge(&self.lease, name, budget, purpose, at);
         match bounded(charge).await {
-            Ok(Charge::Granted(granted)) => {
-                self.count_budget(name, granted);
-                Ok(Charged { granted, at, begun })
-            }
+            Ok(Charge::Granted(granted)) => Ok(Charged { granted, at, begun }),
             Ok(refused) => Err(Asked::NotGranted(refused)),
             Err(error) => Err(Asked::NotCharged(error)),
         }
@@ -206,17 +203,24 @@ impl Desk {
         }
     }
 
-    fn count_budget(&self, provider: &'static str, granted: Granted) {
-        let left = [
-            (BudgetWindow::Minute, granted.minute_left),
-            (BudgetWindow::Day, granted.day_left),
-        ];
-        for (window, left) in left {
+    /// Shows what a provider's budget has left.
+    pub(super) async fn observe_budget(
+        &self,
+        provider: &'static str,
+        budget: Budget,
+    ) -> Result<(), DbErr> {
+        let left = budget::left(self.store.database.read(), provider, budget, self.now());
+        let left = bounded(left).await?;
+        for (window, left) in [
+            (BudgetWindow::Minute, left.minute),
+            (BudgetWindow::Day, left.day),
+        ] {
             if let Some(left) = left {
                 self.metrics
                     .budget_counted(provider, window, u64::from(left));
             }
         }
+        Ok(())
     }
 
     /// Leaves a failing database alone for a moment.

@@ -7,7 +7,7 @@ use tracker::{market::Market, provider::PollError};
 
 use crate::{
     script::Script,
-    world::{World, quote},
+    world::{World, at, quote},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -170,5 +170,28 @@ runtime::on_both_databases! {
         assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
         let spent = telling(ProviderState::BudgetSpent, "the day's requests are spent");
         world.until("the last is told", async || told(&world, "live").await == Some(spent.clone())).await;
+    }
+
+    async fn a_day_that_the_provider_calls_spent_shows_as_spent_until_its_midnight(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).within(Some(5), Some(25)).shared();
+        script.fail(PollError::BudgetSpent);
+        let _running = world.track(vec![script.clone()]);
+        let shows = async |window: &str, left: u32| {
+            let name = "stock_tracker_provider_budget_left";
+            let line = format!("{name}{{provider=\"live\",window=\"{window}\"}} {left}");
+            let shown = async || world.metrics.text().lines().any(|shown| shown == line);
+            world.until(&line, shown).await;
+        };
+        shows("day", 0).await;
+        shows("minute", 4).await;
+        // Nothing is charged, and yet the minute is over, and then the day.
+        world.clock.advance(2 * MINUTE);
+        shows("minute", 5).await;
+        shows("day", 0).await;
+        assert_eq!(script.calls().len(), 1);
+        script.answer(|of| Ok(quote(of.as_str(), "107")));
+        world.clock.set(at("2026-11-21T05:00:00Z"));
+        shows("day", 24).await;
     }
 }

@@ -46,6 +46,10 @@ impl Polling {
             let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
             let stale = |answered_at| is_stale(answered_at, interval, market, now);
             self.plan.observe_once(&self.desk, stale).await?;
+            for seat in &self.seats {
+                let name = seat.provider.name();
+                self.desk.observe_budget(name, seat.budget).await?;
+            }
         }
         self.look_for_history().await?;
         if self.pruning.is_due() {
