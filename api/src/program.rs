@@ -105,7 +105,7 @@ async fn serve(
 ) -> anyhow::Result<Router> {
     let (board, position) = Board::read(&store).await.context("cannot read the feed")?;
     let follower = FeedFollower::after(store.clone(), position);
-    let hub = Hub::at(position, Bounds::default());
+    let hub = Hub::at(position, bounds(settings));
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
     process.shutdown.spawn_companion("follower", async move {
@@ -155,6 +155,16 @@ fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &
     let soft = shutdown.soft().clone();
     let serving = listener::serve(listener, router, patience, soft);
     shutdown.spawn("listener", serving);
+}
+
+/// How far those who follow may be behind.
+fn bounds(settings: &Settings) -> Bounds {
+    let limits = &settings.limits;
+    Bounds {
+        behind: limits.backlog as usize,
+        bytes: limits.backlog_bytes,
+        ..Bounds::default()
+    }
 }
 
 /// The tokens. One that nobody set is drawn, and told in this one line.

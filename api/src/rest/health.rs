@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::service::Service;
+use crate::service::{Error, Service};
 
 /// How the product does.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,21 +24,26 @@ pub(crate) struct HealthView {
 }
 
 /// How the product does before it has a database.
-pub(crate) async fn starting() -> (StatusCode, Json<HealthView>) {
+pub(crate) async fn starting() -> Response {
     let checks = BTreeMap::from([("database".to_owned(), "is waited for".to_owned())]);
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        Json(HealthView {
-            status: "down",
-            checks,
-        }),
-    )
+    down(checks)
+}
+
+/// Says when to ask again, as every fault of an outage does.
+fn down(checks: BTreeMap<String, String>) -> Response {
+    let again = Error::away()
+        .retry_after()
+        .map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
+    let status = "down";
+    let view = Json(HealthView { status, checks });
+    (StatusCode::SERVICE_UNAVAILABLE, again, view).into_response()
 }
 
 /// How the product does; 503 only while the database is away.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation",
-    responses((status = 200, body = HealthView), (status = 503, body = HealthView)))]
-pub(crate) async fn health(State(service): State<Service>) -> (StatusCode, Json<HealthView>) {
+    responses((status = 200, body = HealthView), (status = 503, body = HealthView,
+        headers(("Retry-After" = u32, description = "After how many seconds another try makes sense.")))))]
+pub(crate) async fn health(State(service): State<Service>) -> Response {
     let status = service.status().await;
     let mut checks = BTreeMap::new();
     let database = if status.database_up {
@@ -63,19 +73,23 @@ pub(crate) async fn health(State(service): State<Service>) -> (StatusCode, Json<
         };
         checks.insert(format!("provider {}", provider.row.name), state);
     }
-    let (code, word) = match (
-        status.database_up,
-        checks.values().all(|check| check == "ok"),
-    ) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (true, true) => (StatusCode::OK, "ok"),
-    };
-    (
-        code,
-        Json(HealthView {
-            status: word,
-            checks,
-        }),
-    )
+    if !status.database_up {
+        return down(checks);
+    }
+    let well = checks.values().all(|check| check == "ok");
+    let status = if well { "ok" } else { "degraded" };
+    Json(HealthView { status, checks }).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_told_that_it_is_down_is_told_when_to_ask_again() {
+        let answer = starting().await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[RETRY_AFTER], "2");
+        assert_eq!(answer.headers()["content-type"], "application/json");
+    }
 }

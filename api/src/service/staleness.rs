@@ -47,10 +47,7 @@ impl Staleness {
         let answered = answered
             .filter(|at| *at >= stock.tracked_at)
             .max(stock.answered_at);
-        match seen.interval {
-            Some(interval) => is_stale(answered, interval, seen.market, self.now),
-            None => answered.is_none(),
-        }
+        is_stale(answered, seen.interval, seen.market, self.now)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{PollOutcome, ProviderState, Timestamp, table::provider};
+use entity::{PollOutcome, ProviderState, table::provider};
 use sea_orm::{DbErr, EntityTrait};
 use store::feed::Bell;
 use tokio::time::{Instant, sleep_until};
@@ -15,8 +15,10 @@ use super::{
     plan::{Every, Plan},
 };
 use crate::{
+    market::Market,
     provider::{Poll, PollError, QuoteProvider},
     request::{self, Request, Verdict},
+    schedule::is_stale,
     status::{Standing, Status},
 };
 
@@ -24,10 +26,6 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 /// How often old requests are forgotten.
 const PRUNE: Duration = Duration::from_mins(1);
-/// So many days without an answer make a symbol stale.
-const STALE_AFTER: u32 = 3;
-/// A day takes this long at least to count as late: at full speed there are none to wait for.
-const SHORTEST_DAY: Duration = Duration::from_secs(1);
 
 /// The loop and all it knows.
 pub(super) struct Driven {
@@ -150,9 +148,9 @@ impl Driven {
         if self.observing.is_due() {
             self.plan.reload(&self.desk.store).await?;
             let (now, finished) = (self.desk.now(), self.provider.finished());
-            let patience = self.every.unwrap_or_default().max(SHORTEST_DAY) * STALE_AFTER;
-            let late = |at: Timestamp| !finished && now.since(at) > patience;
-            let stale = |answered_at: Option<Timestamp>| answered_at.is_none_or(late);
+            // At full speed a day takes no time.
+            let every = (!finished).then(|| self.every.unwrap_or_default());
+            let stale = |answered_at| is_stale(answered_at, every, Market::Always, now);
             self.plan.observe_once(&self.desk, stale).await?;
         }
         if self.pruning.is_due() {

@@ -11,6 +11,8 @@ use crate::market::{Market, polling_window, trading_day};
 
 /// So many intervals without an answer make a symbol stale.
 const STALE_AFTER: u32 = 3;
+/// An interval counts as this long at least: a replay may tell hundreds of days a second.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// When a symbol is due that was last answered for at `answered_at`; a past instant is due now. `started_at` is when
 /// this tracker began to poll.
@@ -35,17 +37,17 @@ pub fn due_at(
     }
 }
 
-/// Whether nobody has answered for a symbol, with something new or not, for 3 intervals of an open market.
+/// Whether nobody has answered for a symbol, with something new or not, for 3 intervals of an open market. Without an
+/// interval nothing is expected any more, and whoever was answered for stays fresh.
 pub fn is_stale(
     answered_at: Option<Timestamp>,
-    interval: Duration,
+    interval: Option<Duration>,
     market: Market,
     now: Timestamp,
 ) -> bool {
-    match answered_at {
-        None => true,
-        Some(at) => now.since(at) > interval * STALE_AFTER && market.is_open(now),
-    }
+    let Some(at) = answered_at else { return true };
+    let late = |interval: Duration| now.since(at) > interval.max(SHORTEST) * STALE_AFTER;
+    interval.is_some_and(late) && market.is_open(now)
 }
 
 /// When the last polling window before `at` ended; `None` for a market that never closes.
@@ -132,11 +134,23 @@ mod tests {
     fn a_symbol_is_stale_after_three_intervals_of_an_open_market() {
         let noon = at("2026-11-20T17:00:00Z");
         let stale = |answered_at: &str, market, now| {
-            is_stale(Some(at(answered_at)), FIVE_MINUTES, market, now)
+            is_stale(Some(at(answered_at)), Some(FIVE_MINUTES), market, now)
         };
         assert!(!stale("2026-11-20T16:45:00Z", Market::Us, noon));
         assert!(stale("2026-11-20T16:44:59Z", Market::Us, noon));
-        assert!(is_stale(None, FIVE_MINUTES, Market::Us, noon));
+        assert!(is_stale(None, Some(FIVE_MINUTES), Market::Us, noon));
+        assert!(is_stale(None, None, Market::Us, noon));
+        assert!(!is_stale(
+            Some(Timestamp::from_micros(0)),
+            None,
+            Market::Always,
+            noon
+        ));
+        let just_now = noon.before(Duration::from_secs(2));
+        let every = Some(Duration::from_millis(5));
+        assert!(!is_stale(Some(just_now), every, Market::Always, noon));
+        let long_ago = noon.before(Duration::from_secs(4));
+        assert!(is_stale(Some(long_ago), every, Market::Always, noon));
         let sunday = at("2026-11-22T12:00:00Z");
         assert!(!stale("2026-11-21T01:03:00Z", Market::Us, sunday));
         assert!(stale("2026-11-21T01:03:00Z", Market::Always, sunday));

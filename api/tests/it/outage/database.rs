@@ -171,6 +171,7 @@ async fn the_rest_is_unavailable(product: &Product) {
         (health.status, &health.json()["status"]),
         (503, &json!("down"))
     );
+    assert_eq!(health.header("retry-after"), "2");
     assert_eq!(bounded(product.get("/readyz")).await.status, 503);
     assert_eq!(bounded(product.get("/livez")).await.status, 200);
     let status = bounded(product.graphql("{ status { database { up } } }", json!({}))).await;

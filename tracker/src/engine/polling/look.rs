@@ -44,7 +44,7 @@ impl Polling {
         bounded(self.status.write_once(&self.desk.store, standings)).await?;
         if self.observing.is_due() {
             let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
-            let stale = |answered_at| is_stale(answered_at, interval, market, now);
+            let stale = |answered_at| is_stale(answered_at, Some(interval), market, now);
             self.plan.observe_once(&self.desk, stale).await?;
             for seat in &self.seats {
                 let name = seat.provider.name();
