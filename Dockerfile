@@ -9,7 +9,7 @@ FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 
 # A layer of dependencies only, which is built again when a manifest or the lock file changes: the crates themselves are
-# empty here.
+# empty here, and so is whatever else their manifests name.
 COPY Cargo.toml Cargo.lock ./
 COPY entity/Cargo.toml entity/
 COPY migration/Cargo.toml migration/
@@ -21,6 +21,7 @@ COPY api/Cargo.toml api/
 COPY bench/Cargo.toml bench/
 RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done \
     && for program in api tracker; do echo 'fn main() {}' >"${program}/src/main.rs"; done \
+    && mkdir api/benches store/benches && touch api/benches/list.rs store/benches/age.rs \
     && cargo build --release --locked --package api --package tracker
 
 # What is copied is older than what was built of the empty crates, and cargo goes by age.
