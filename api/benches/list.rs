@@ -13,8 +13,9 @@ const SHAPE: Shape = Shape {
     stocks: 10,
     prices: 100,
     alerts: 5,
+    candles: 200,
 };
-const DOCUMENTS: [(&str, &str); 4] = [
+const DOCUMENTS: [(&str, &str); 5] = [
     (
         "100 prices, nothing told",
         "{ history(symbol: \"S1\", first: 100) { pageInfo { hasNextPage } } }",
@@ -23,6 +24,11 @@ const DOCUMENTS: [(&str, &str); 4] = [
         "100 prices x 8 fields",
         "{ history(symbol: \"S1\", first: 100) { nodes {
            symbol price previousClose change changePercent volume marketTime recordedAt } } }",
+    ),
+    (
+        "200 candles x 8 fields",
+        "{ candles(symbol: \"S1\", interval: ONE_DAY) {
+           start end open high low close volume final } }",
     ),
     (
         "10 stocks x 20 prices x 5 alerts, nothing told",

@@ -104,7 +104,7 @@ impl Query {
         #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
         #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
         first: Option<i32>,
-    ) -> Result<Vec<CandleObject>> {
+    ) -> Result<Rows<'static, CandleObject>> {
         let service = service(ctx)?;
         let stock = service.known_stock(&symbol.0)?.id;
         let range = candle_range(

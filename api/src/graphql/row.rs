@@ -1,7 +1,8 @@
 //! Lists of rows, told in one pass instead of by a future for every field.
 //!
-//! One invariant: the bytes are those of the library's own resolution. What a pass cannot do is left to the library: a
-//! field that is loaded, or a whole list whose selection has to be merged with another.
+//! One invariant: the data is, byte for byte, that of the library's own resolution. What a pass cannot do is left to the
+//! library: a field that is loaded, or a whole list whose selection has to be merged with another. Errors are the
+//! library's too, but say which row's field failed, where the library says only which row's.
 
 mod program;
 #[cfg(test)]
@@ -9,10 +10,13 @@ mod tests;
 
 use std::borrow::Cow;
 
+#[cfg(any(test, feature = "bench"))]
+use async_graphql::resolver_utils::resolve_list;
 use async_graphql::{
-    Context, ContextSelectionSet, Error, ObjectType, OutputType, Positioned, ServerResult, Value,
-    parser::types::Field, registry::Registry, resolver_utils::resolve_list,
+    Context, ContextSelectionSet, Error, ObjectType, OutputType, Positioned, ServerError,
+    ServerResult, Value, parser::types::Field, registry::Registry,
 };
+use futures_util::future::try_join_all;
 
 use super::connection::Listed;
 use program::Program;
@@ -48,9 +52,9 @@ macro_rules! columns {
 
 pub(super) use columns;
 
-/// Whether a field's name is that of a resolver: `previousClose` of `previous_close`.
+/// Whether a field's name is that of a resolver: `previousClose` of `previous_close`, `final` of `r#final`.
 pub(super) fn is_named(field: &str, resolver: &str) -> bool {
-    let mut letters = resolver.bytes();
+    let mut letters = resolver.trim_start_matches("r#").bytes();
     let same = |letter: u8| match letters.next() {
         Some(b'_') => letters.next().map(|next| next.to_ascii_uppercase()) == Some(letter),
         next => next == Some(letter),
@@ -106,7 +110,7 @@ macro_rules! list {
                     Some(program) => program.run(ctx, &self.0).await,
                     None => {
                         let ($it, $ctx) = (self, ctx);
-                        resolve_list(ctx, field, $each, Some(self.0.len())).await
+                        resolve_each(ctx, field, $each).await
                     }
                 }
             }
@@ -118,3 +122,26 @@ list!(Rows<T: Row> as Vec<T>, Program::of_rows, |rows, _ctx| rows.0.iter());
 list!(Edges<T: Listed> as Vec<T::Edge>, Program::of_edges, |edges, ctx| {
     edges.0.iter().map(|row| row.edge(ctx))
 });
+
+/// Resolves a list by a future for each of its items, as the library does.
+async fn resolve_each<T: OutputType>(
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+    items: impl Iterator<Item = T>,
+) -> ServerResult<Value> {
+    let each = items.enumerate().map(async |(at, item)| {
+        let ctx = ctx.with_index(at);
+        let resolved = item.resolve(&ctx, field).await;
+        resolved.map_err(|error| placed(&ctx, error))
+    });
+    Ok(Value::List(try_join_all(each).await?))
+}
+
+/// An error that says where it happened, which it may know better already.
+fn placed(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
+    if error.path.is_empty() {
+        ctx.set_error_path(error)
+    } else {
+        error
+    }
+}

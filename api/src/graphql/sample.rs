@@ -12,7 +12,8 @@ use std::time::Duration;
 use async_graphql::{Request, Response};
 use chrono::NaiveDate;
 use entity::{
-    AlertKind, ChangeBase, Decimal, Direction, Price, Symbol, Timestamp, Trigger,
+    AlertKind, Candle, CandleInterval, ChangeBase, Decimal, Direction, Price, Symbol, Timestamp,
+    Trigger,
     table::{alert, alert_rule, feed_head, quote, stock, stock_price},
 };
 use runtime::{
@@ -45,6 +46,8 @@ pub struct Shape {
     pub prices: i64,
     /// Alerts of each stock.
     pub alerts: i64,
+    /// Candles of each stock, of every interval.
+    pub candles: i64,
 }
 
 /// Who resolves lists.
@@ -103,6 +106,7 @@ impl Sample {
             let id = stock(&transaction, at, shape).await;
             prices(&transaction, id, at, shape).await;
             alerts(&transaction, id, at, shape, first_rule).await;
+            candles(&transaction, id, at, shape).await;
         }
         let head = feed_head::ActiveModel {
             id: Set(1),
@@ -286,6 +290,32 @@ async fn alerts(
     let rows: Vec<_> = (0..shape.alerts).map(alert).collect();
     if !rows.is_empty() {
         let written = alert::Entity::insert_many(rows).exec_without_returning(transaction);
+        written.await.expect("they are written");
+    }
+}
+
+async fn candles(transaction: &DatabaseTransaction, stock_id: i64, stock: i64, shape: Shape) {
+    const DAY: i64 = 86_400_000_000;
+    let candle = |interval, at: i64| {
+        let any = stock + at;
+        let start = Timestamp::from_micros(NOW.micros() - at * DAY);
+        Candle {
+            stock_id,
+            interval,
+            start,
+            opened_at: (any % 2 == 0).then_some(start),
+            closed_at: start,
+            open: decimal(any),
+            high: decimal(any + 1),
+            low: decimal(any + 2),
+            close: decimal(any + 3),
+            volume: (any % 2 == 1).then(|| pick(UNITS, any)),
+            count: i32::try_from(any % 3).unwrap_or_default(),
+        }
+    };
+    for interval in CandleInterval::ALL {
+        let rows: Vec<Candle> = (0..shape.candles).map(|at| candle(interval, at)).collect();
+        let written = store::candle::write(transaction, &rows);
         written.await.expect("they are written");
     }
 }

@@ -121,7 +121,7 @@ impl StockObject {
         #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
         #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
         first: Option<i32>,
-    ) -> Result<Vec<CandleObject>> {
+    ) -> Result<Rows<'static, CandleObject>> {
         let range = candle_range(
             interval.into(),
             from.map(|at| at.0),

@@ -29,6 +29,7 @@ async fn sample(database: &TestDatabase) -> (Sample, Statements) {
         stocks: 100,
         prices: 20,
         alerts: 5,
+        candles: 2,
     };
     let sample = Sample::fill(database, shape).await;
     // Freshness is looked up once a second, and this clock stands still.
@@ -40,7 +41,7 @@ async fn sample(database: &TestDatabase) -> (Sample, Statements) {
 }
 
 /// Documents of `N` rows, and how many statements answer them, whatever `N` is: stocks and latest prices are in memory.
-const DOCUMENTS: [(&str, usize); 14] = [
+const DOCUMENTS: [(&str, usize); 15] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }
            alerts(first: 5) { totalCount nodes { message } } } } }",
@@ -51,6 +52,7 @@ const DOCUMENTS: [(&str, usize); 14] = [
         0,
     ),
     ("{ stocks(first: N) { nodes { alertRules { kind threshold } } } }", 1),
+    ("{ stocks(first: N) { nodes { candles(interval: ONE_DAY) { close final } } } }", 1),
     ("{ stocks(first: N) { nodes { history(last: 3) { edges { node { price } } } } } }", 1),
     (
         "{ stocks(first: N) { nodes { few: history(first: 1) { nodes { price } }

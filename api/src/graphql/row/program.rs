@@ -12,7 +12,7 @@ use async_graphql::{
 };
 use futures_util::{FutureExt, future::try_join_all};
 
-use super::{Column, Row};
+use super::{Column, Row, placed};
 use crate::graphql::{
     connection::Listed,
     json::{push_text, push_value, raw},
@@ -160,9 +160,8 @@ impl<'a, T: Row> Program<'a, T> {
     ) -> ServerResult<Vec<Value>> {
         let ctx = ctx.with_index(at);
         let loads = self.loads.iter().map(|load| load.resolve(&ctx, row));
-        try_join_all(loads)
-            .await
-            .map_err(|error| ctx.set_error_path(error))
+        let loaded = try_join_all(loads).await;
+        loaded.map_err(|error| placed(&ctx, error))
     }
 }
 

@@ -4,7 +4,7 @@ mod document;
 
 use std::cell::Cell;
 
-use async_graphql::{Request, Value, Variables, value};
+use async_graphql::{PathSegment, Request, Value, Variables, value};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -14,6 +14,7 @@ use runtime::testing::TestDatabase;
 use super::Row;
 use crate::graphql::{
     alert::AlertObject,
+    candle::CandleObject,
     json,
     price::PriceObject,
     rule::RuleObject,
@@ -26,6 +27,7 @@ const SHAPE: Shape = Shape {
     stocks: 4,
     prices: 5,
     alerts: 4,
+    candles: 3,
 };
 
 async fn sample() -> (TestDatabase, Sample) {
@@ -63,8 +65,8 @@ fn random_documents_are_answered_as_the_library_answers_them() {
     let mut runner = TestRunner::new(Config::with_cases(CASES));
     let outcome = runner.run(&document(), |Document(text)| {
         runtime.block_on(async {
-            let told = sample.respond(request(&text), Way::OnePass).await;
-            let expected = sample.body(request(&text), Way::Library).await;
+            let mut told = sample.respond(request(&text), Way::OnePass).await;
+            let expected = sample.respond(request(&text), Way::Library).await;
             passes.set(passes.get() + u32::from(has_raw(&told.data)));
             failures.set(failures.get() + u32::from(!told.errors.is_empty()));
             // What is not even executed compares nothing.
@@ -73,7 +75,15 @@ fn random_documents_are_answered_as_the_library_answers_them() {
                 "{:?}",
                 told.errors
             );
+            // The library's path ends at the outermost list's row.
+            prop_assert_eq!(told.errors.len(), expected.errors.len());
+            for (told, expected) in told.errors.iter_mut().zip(&expected.errors) {
+                prop_assert!(told.path.starts_with(&expected.path), "{:?}", told);
+                prop_assert!(matches!(told.path.last(), Some(PathSegment::Field(_))));
+                told.path.clone_from(&expected.path);
+            }
             let told = json::response(&told);
+            let expected = serde_json::to_vec(&expected).expect("it is written");
             let (told, expected) = (
                 String::from_utf8_lossy(&told),
                 String::from_utf8_lossy(&expected),
@@ -98,6 +108,7 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
         "Price" => |field| PriceObject::column(field).is_some(),
         "Alert" => |field| AlertObject::column(field).is_some(),
         "AlertRule" => |field| RuleObject::column(field).is_some(),
+        "Candle" => |field| CandleObject::column(field).is_some(),
         other => panic!("{other} is in lists; name its columns here"),
     }
 }
@@ -113,9 +124,9 @@ fn every_field_that_only_reads_a_row_is_a_column() {
         let nodes = fields.iter().find(|field| field.name.node == "nodes");
         named(&nodes.unwrap_or_else(|| panic!("{name} has nodes")).ty.node)
     });
-    let mut rows: Vec<&str> = nodes.chain(["AlertRule"]).collect();
+    let mut rows: Vec<&str> = nodes.chain(["AlertRule", "Candle"]).collect();
     rows.sort_unstable();
-    assert_eq!(rows, ["Alert", "AlertRule", "Price", "Stock"]);
+    assert_eq!(rows, ["Alert", "AlertRule", "Candle", "Price", "Stock"]);
     for row in rows {
         for field in &TYPES[row] {
             let name = &*field.name.node;

@@ -205,7 +205,7 @@ impl Author {
                 }
                 "last" if text.is_empty() && self.pick(4) == 3 => Some("2".to_owned()),
                 "after" if self.pick(40) == 39 => Some("\"x\"".to_owned()),
-                "interval" => Some("ONE_DAY".to_owned()),
+                "interval" => Some(["ONE_DAY", "ONE_MINUTE"][self.pick(2)].to_owned()),
                 "id" => Some(self.id()),
                 "ids" => Some(format!("[{}, {}, {}]", self.id(), self.id(), self.id())),
                 _ => None,
