@@ -3,7 +3,7 @@
 //! Invariant: a parameter of the wrong type is refused and named, never ignored. Called by HTTP
 //! (body and query string) and WebSocket (`subscribe` payload).
 
-use async_graphql::{Extensions, Request, Variables};
+use async_graphql::{Extensions, Request, Value, Variables};
 use serde::Deserialize;
 
 use crate::{
@@ -72,8 +72,28 @@ impl Params {
         let mut request = Request::new(found.text);
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         request.variables = self.variables.unwrap_or_default();
+        request.variables.values_mut().for_each(make_whole);
         request.extensions = extensions;
         Ok((request, found.keep))
+    }
+}
+
+/// JSON has one kind of number: its `2.0` is the `2` that an `Int` takes. Within what a double holds exactly.
+fn make_whole(value: &mut Value) {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number
+                .as_f64()
+                .filter(|it| it.fract() == 0.0 && it.abs() <= EXACT);
+            let whole = whole.and_then(|it| format!("{it:.0}").parse::<i64>().ok());
+            if let Some(whole) = whole {
+                *number = whole.into();
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        _ => {}
     }
 }
 
@@ -90,4 +110,20 @@ fn read<'a, T: Deserialize<'a>>(
     let repeated = into.is_some();
     *into = value;
     Ok(repeated)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_whole_however_json_writes_it() {
+        let text = r#"{"a": 2.0, "b": [-0.0, 1e3, {"c": -7.00}], "d": 2.5, "e": 1e300, "f": 9007199254740993}"#;
+        let mut read: Value = serde_json::from_str(text).expect("JSON");
+        make_whole(&mut read);
+        let expected = value!({"a": 2, "b": [0, 1000, {"c": (-7)}], "d": 2.5, "e": 1e300, "f": 9_007_199_254_740_993_i64});
+        assert_eq!(read, expected);
+    }
 }
