@@ -8,10 +8,11 @@
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
-use entity::{Decimal, Event, Price, Timestamp};
+use entity::{CandleInterval, Decimal, Event, Price, Timestamp};
 use runtime::{clock::ManualClock, testing::TestDatabase};
 use store::{
     Seed, Store,
+    candle::{self, CandleRange},
     feed::FeedTransaction,
     page::Span,
     price::{self, PriceKey, Recorded},
@@ -46,10 +47,10 @@ async fn main() {
     let most = std::env::args().find_map(|it| it.parse::<u32>().ok());
     let most = most.unwrap_or(10).saturating_mul(1_000_000);
     println!(
-        "| rows | days | newest 50 | 50 after an old cursor | newest 20 of 100 stocks | 500 to resume | 100 prices written |"
+        "| rows | days | newest 50 | 50 after an old cursor | newest 20 of 100 stocks | 500 to resume | 200 old candles | 100 prices written |"
     );
     println!(
-        "|-----:|-----:|----------:|-----------------------:|------------------------:|--------------:|-------------------:|"
+        "|-----:|-----:|----------:|-----------------------:|------------------------:|--------------:|----------------:|-------------------:|"
     );
     for (rows, days) in HISTORIES.into_iter().filter(|(rows, _)| *rows <= most) {
         measure(rows, days).await;
@@ -103,12 +104,24 @@ async fn measure(rows: u32, days: u32) {
         assert!(!page.expect("a page").prices.is_empty());
     });
     let resumed = resumed.await;
+    let range = CandleRange {
+        interval: CandleInterval::OneMinute,
+        from: None,
+        to: Some(end.before(length * 3 / 5)),
+        limit: 200,
+    };
+    let candles = median(async |call| {
+        let stock = 1 + i64::from(call) % STOCKS;
+        let read = candle::newest(connection, &[stock], range).await;
+        assert_eq!(read.expect("candles")[&stock].rows.len(), 200);
+    });
+    let candles = candles.await;
     let written = median(async |_| {
         clock.advance(Duration::from_secs(1));
         write(&store, &everybody).await;
     });
     let written = written.await;
-    let told = [newest, after, many, resumed, written]
+    let told = [newest, after, many, resumed, candles, written]
         .map(|it| format!("{:.2} ms", it.as_secs_f64() * 1e3));
     println!("| {rows} | {days} | {} |", told.join(" | "));
 }

@@ -1,7 +1,8 @@
 //! Reads prices, and writes them.
 //!
 //! One invariant: what a read costs depends on how much it answers, not on how much there is: [`quotes`](latest) has the
-//! latest prices, [`page()`] and [`first_pages`] find an end of a list, [`resume`](after) goes on from a place.
+//! latest prices, [`page()`] and [`first_pages`] find an end of a list, [`resume`](after) goes on from a place. A stock's
+//! latest price is in its list for ever.
 
 mod history;
 mod reach;
@@ -64,6 +65,16 @@ pub async fn latest(
 ) -> Result<Vec<Price>, DbErr> {
     let sql = Sql::new(connection, SELECT_LATEST)
         .push("prices.stock_id")
+        .is_any(stocks);
+    Price::find_by_statement(sql.statement())
+        .all(connection)
+        .await
+}
+
+/// Those of the latest prices of `stocks` that retention has dropped from everywhere else.
+async fn last_left(connection: &impl ConnectionTrait, stocks: &[i64]) -> Result<Vec<Price>, DbErr> {
+    let sql = Sql::new(connection, SELECT_LATEST)
+        .push("prices.pruned_seq >= prices.seq AND prices.stock_id")
         .is_any(stocks);
     Price::find_by_statement(sql.statement())
         .all(connection)

@@ -1,6 +1,6 @@
 //! Which part of stocks' prices is wanted.
 
-use entity::{Position, Timestamp};
+use entity::{Position, Price, Timestamp};
 
 use super::{PriceKey, Recorded};
 use crate::sql::Sql;
@@ -60,6 +60,17 @@ impl Reach {
             (Some(to), Some(high)) => Some(to.min(high)),
             (to, high) => to.or(high),
         }
+    }
+
+    /// Whether a price is in it.
+    pub(super) fn has(&self, price: &Price) -> bool {
+        let (key, at) = (PriceKey::from(price), price.recorded_at);
+        let above = |edge: Edge| key > edge.key || (edge.included && key == edge.key);
+        let below = |edge: Edge| key < edge.key || (edge.included && key == edge.key);
+        self.recorded.from.is_none_or(|from| at >= from)
+            && self.recorded.to.is_none_or(|to| at < to)
+            && self.low.is_none_or(above)
+            && self.high.is_none_or(below)
     }
 
     /// Goes on with the conditions that a row of `stock_prices` is in it.

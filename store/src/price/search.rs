@@ -1,12 +1,16 @@
 //! Reads an end of stocks' prices.
 //!
 //! One invariant: for each stock the rows that come first are found in ranges of the key, and no more are read than are
-//! asked for: on SQLite in its one table at once, on PostgreSQL month by month ([`super::window`]).
+//! asked for: on SQLite in its one table at once, on PostgreSQL month by month ([`super::window`]). The latest price of a
+//! stock is found even if retention has dropped all of them.
+
+use std::collections::HashSet;
 
 use entity::{Price, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{
+    last_left,
     reach::Reach,
     window::{Extent, Window},
 };
@@ -38,10 +42,10 @@ impl Search<'_> {
         connection: &impl ConnectionTrait,
         now: Timestamp,
     ) -> Result<Vec<Price>, DbErr> {
-        if connection.get_database_backend() == DbBackend::Sqlite {
+        let mut prices = if connection.get_database_backend() == DbBackend::Sqlite {
             let bounds = |sql| self.reach.conditions(sql);
             let (stocks, wanted) = (self.stocks, self.wanted);
-            return page::read_each(
+            page::read_each(
                 connection,
                 "stock_prices",
                 self.order(),
@@ -49,9 +53,18 @@ impl Search<'_> {
                 wanted,
                 bounds,
             )
-            .await;
+            .await?
+        } else {
+            self.read_months(connection, now).await?
+        };
+        let found: HashSet<i64> = prices.iter().map(|it: &Price| it.stock_id).collect();
+        let bare = self.stocks.iter().filter(|id| !found.contains(id));
+        let bare: Vec<i64> = bare.copied().collect();
+        if !bare.is_empty() {
+            let left = last_left(connection, &bare).await?;
+            prices.extend(left.into_iter().filter(|price| self.reach.has(price)));
         }
-        self.read_months(connection, now).await
+        Ok(prices)
     }
 
     fn order(self) -> &'static str {

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use entity::Timestamp;
+use entity::{CandleInterval, Timestamp};
 use runtime::{database::DatabaseKind, on_both_databases};
 use sea_orm::ConnectionTrait;
 use store::{
+    candle::{self, CandleRange},
     page::Span,
     price::{self, PriceKey, Recorded},
 };
@@ -119,6 +120,47 @@ async fn read_all(
     costs
 }
 
+/// Likewise, of candles. Whether those of a range are final takes a look at whether there are later ones.
+async fn read_candles(explained: &Explained, old: Timestamp) -> Vec<(&'static str, usize, Cost)> {
+    let end = Some(old.after(Duration::from_hours(24 * 365)));
+    let mut costs = Vec::new();
+    for (what, most, interval, to, stocks) in [
+        (
+            "the newest candles of a stock",
+            1,
+            CandleInterval::OneMinute,
+            None,
+            &EVERYBODY[2..3],
+        ),
+        (
+            "the newest candles of an old year",
+            2,
+            CandleInterval::OneMinute,
+            end,
+            &EVERYBODY[2..3],
+        ),
+        (
+            "the newest days of an old year of many",
+            2,
+            CandleInterval::OneDay,
+            end,
+            &EVERYBODY[..],
+        ),
+    ] {
+        let range = CandleRange {
+            interval,
+            from: Some(old),
+            to,
+            limit: 100,
+        };
+        let read = candle::newest(explained, stocks, range).await;
+        let read = read.expect("candles");
+        assert!(read.len() == stocks.len() && read.values().all(|it| it.rows.len() == 100));
+        costs.push((what, most, explained.take()));
+    }
+    costs
+}
+
 on_both_databases! {
     async fn reads_cost_the_same_in_a_history_of_ten_years(database) {
         let (store, clock) = store(&database, &SYMBOLS).await;
@@ -130,7 +172,10 @@ on_both_databases! {
         };
         archive.fill(&store, &clock).await;
         let explained = Explained::new(database.read());
-        for (what, most, cost) in read_all(&explained, archive, at("2020-05-20")).await {
+        let old = at("2020-05-20");
+        let mut costs = read_all(&explained, archive, old).await;
+        costs.extend(read_candles(&explained, old).await);
+        for (what, most, cost) in costs {
             assert!(cost.statements <= most, "{what}: {cost:?}");
             if database.kind() == DatabaseKind::Sqlite {
                 for line in &cost.plan {
@@ -141,7 +186,8 @@ on_both_databases! {
                 }
             } else {
                 // Of some 130 months. Five pages lead to a row, and the rows of a stock lie some to a page.
-                assert!(cost.pages <= 120, "{what}: {cost:?}");
+                let most = if what.ends_with("of many") { 960 } else { 120 };
+                assert!(cost.pages <= most, "{what}: {cost:?}");
                 assert!(cost.months <= 4 * cost.statements, "{what}: {cost:?}");
             }
         }

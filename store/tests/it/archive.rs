@@ -11,7 +11,8 @@ use store::{Store, retention::make_room};
 const STILL: &str = "NULL, NULL, NULL, NULL, 100, '2020-01-02', 0, false, 'test'";
 
 /// Many stocks' prices, one each `every` from `from` to `to`; the clock stands at the end. A stock's prices are
-/// recorded as many microseconds after the step as its id says, and a place is its instant in microseconds.
+/// recorded as many microseconds after the step as its id says, and a place is its instant in microseconds. Candles there
+/// are of minutes and of days, days of UTC, written in the order of time as they would have been.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Archive {
     pub(crate) from: Timestamp,
@@ -72,12 +73,22 @@ impl Archive {
                  WHERE at + {every} < {to}) SELECT at FROM step) AS step"
             )
         };
+        let candles = |minutes: i64| {
+            format!(
+                "INSERT INTO candles SELECT {minutes}, stock_id, MIN(recorded_at), MIN(recorded_at), MAX(recorded_at), \
+                 MIN(price), MAX(price), MIN(price), MAX(price), 100, COUNT(*) FROM stock_prices \
+                 GROUP BY stock_id, recorded_at / {} ORDER BY 3",
+                minutes * 60_000_000
+            )
+        };
         for sql in [
             format!(
                 "INSERT INTO stock_prices SELECT id, at + id, at + id, 10000000000 + at % 1000000, {STILL} \
                  FROM stocks CROSS JOIN {steps} WHERE id <= {} ORDER BY at, id",
                 self.stocks
             ),
+            candles(1),
+            candles(1440),
             format!(
                 "INSERT INTO quotes (stock_id, recorded_at, seq, price, previous_close, open, high, low, volume, \
                  trading_day, market_time, market_time_sent, provider, begins_at) \
@@ -94,7 +105,7 @@ impl Archive {
         if postgres {
             // What autovacuum would have done.
             let database = store.database.write();
-            let settled = database.execute_unprepared("VACUUM (ANALYZE) stock_prices");
+            let settled = database.execute_unprepared("VACUUM (ANALYZE) stock_prices, candles");
             settled.await.expect("it is settled");
         }
     }

@@ -135,9 +135,10 @@ on_both_databases! {
         let place = record_now(&store, 1).await;
         clock.advance(DAY * 400);
         prune_all(&store).await;
-        assert_eq!(kept(&store, 1).await, [0; 0]);
+        assert_eq!(kept(&store, 1).await, [place.seq]);
         let latest = price::latest(store.database.read(), &[1]).await.expect("an answer");
         assert_eq!(latest[0].seq, place.seq);
+        is_alone(&store, place).await;
         make_room(&store).await.expect("the months to come are made");
         let next = record_now(&store, 1).await;
         assert_eq!(kept(&store, 1).await, [next.seq]);
@@ -152,10 +153,10 @@ on_both_databases! {
         clock.advance(DAY * 400);
         prune_all(&store).await;
         assert_eq!(kept(&store, 1).await, [1, 3, 5, 7, 9, 11, 13, 15, 17]);
-        assert_eq!(kept(&store, 2).await, [0; 0]);
+        assert_eq!(kept(&store, 2).await, [18]);
         cover(&store, 1).await;
         prune_all(&store).await;
-        assert_eq!(kept(&store, 1).await, [0; 0]);
+        assert_eq!(kept(&store, 1).await, [17]);
     }
 
     async fn more_than_a_batch_goes_in_batches(database) {
@@ -233,4 +234,50 @@ on_both_databases! {
 async fn follower(store: &Store) -> FeedFollower {
     let end = store::feed::end(store).await.expect("an end");
     FeedFollower::after(store.clone(), end)
+}
+
+/// The list of stock 1 is this price, and that of stock 2 is empty, however they are asked for.
+async fn is_alone(store: &Store, place: Position) {
+    let (connection, now) = (store.database.read(), store.clock.now());
+    let beside = |micros: i64| Position {
+        recorded_at: Timestamp::from_micros(place.recorded_at.micros() + micros),
+        ..place
+    };
+    let all = Recorded::default();
+    let from = |from| Recorded {
+        from: Some(from),
+        to: None,
+    };
+    let to = |to| Recorded {
+        from: None,
+        to: Some(to),
+    };
+    for (recorded, after, before, expected) in [
+        (all, None, None, (1, false, false)),
+        (all, Some(place), None, (0, false, true)),
+        (all, None, Some(place), (0, true, false)),
+        (all, Some(beside(1)), None, (1, false, false)),
+        (all, None, Some(beside(-1)), (1, false, false)),
+        (from(place.recorded_at), None, None, (1, false, false)),
+        (from(beside(1).recorded_at), None, None, (0, false, false)),
+        (to(place.recorded_at), None, None, (0, false, false)),
+        (to(beside(1).recorded_at), None, None, (1, false, false)),
+    ] {
+        for from_end in [false, true] {
+            let span = Span {
+                after: after.map(Into::into),
+                before: before.map(Into::into),
+                limit: 5,
+                from_end,
+            };
+            let page = price::page(connection, now, 1, recorded, &span).await;
+            let page = page.expect("a page");
+            let told = (page.rows.len(), page.has_next, page.has_previous);
+            assert_eq!(told, expected, "{recorded:?} {span:?}");
+        }
+    }
+    let pages = price::first_pages(connection, now, &[1, 2], all, 5, false).await;
+    let pages = pages.expect("pages");
+    let counted = [1, 2].map(|stock| pages.get(&stock).map_or(0, |page| page.rows.len()));
+    assert_eq!(counted, [1, 0]);
 }
