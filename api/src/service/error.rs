@@ -7,6 +7,10 @@ use sea_orm::{DbErr, RuntimeErr, sqlx::Error as Sqlx};
 
 /// What is said of an outage.
 const AWAY: &str = "the database is away";
+/// What is said when it has nothing left to answer with.
+const BUSY: &str = "the database is too busy";
+/// What is said when it has no room left to store anything.
+const FULL: &str = "the database's disk is full";
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +43,7 @@ pub(crate) enum Error {
     Unavailable {
         /// What is away.
         reason: &'static str,
-        /// Why, for the log.
+        /// Why, for the log, if it is the database.
         #[source]
         source: Option<DbErr>,
     },
@@ -80,9 +84,15 @@ impl Error {
         }
     }
 
-    /// Whether it is because the database is away.
+    /// Whether it is because the database cannot do it now.
     pub(crate) fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable { reason, .. } if *reason == AWAY)
+        matches!(
+            self,
+            Self::Unavailable {
+                source: Some(_),
+                ..
+            }
+        )
     }
 
     /// Whether it is because a connection broke: another may do.
@@ -125,9 +135,9 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(cause: DbErr) -> Self {
-        if is_outage(&cause) {
+        if let Some(reason) = outage(&cause) {
             Self::Unavailable {
-                reason: AWAY,
+                reason,
                 source: Some(cause),
             }
         } else if is_cut(&cause) {
@@ -138,20 +148,25 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether the database ended the statement, as its time was up: 57014.
+/// Whether the database ended the statement, as its time was up: PostgreSQL's 57014, SQLite's INTERRUPT.
 fn is_cut(error: &DbErr) -> bool {
-    matches!(cause(error), Some(Sqlx::Database(said)) if said.code().as_deref() == Some("57014"))
+    let code = match cause(error) {
+        Some(Sqlx::Database(said)) => said.code(),
+        _ => None,
+    };
+    code.is_some_and(|code| ["57014", "9"].contains(&&*code))
 }
 
-/// Whether the database cannot be asked now, rather than having refused something.
-fn is_outage(error: &DbErr) -> bool {
-    is_cut_off(error)
-        || matches!(error, DbErr::ConnectionAcquire(_))
-        || match cause(error) {
-            Some(Sqlx::PoolTimedOut) => true,
-            Some(Sqlx::Database(said)) => said.code().is_some_and(|code| is_want(&code)),
-            _ => false,
-        }
+/// Why the database cannot be asked now; `None` if it refused something.
+fn outage(error: &DbErr) -> Option<&'static str> {
+    if is_cut_off(error) {
+        return Some(AWAY);
+    }
+    match cause(error) {
+        Some(Sqlx::PoolTimedOut) => Some(BUSY),
+        Some(Sqlx::Database(said)) => want(&said.code()?),
+        _ => matches!(error, DbErr::ConnectionAcquire(_)).then_some(BUSY),
+    }
 }
 
 /// Whether a connection broke, or could not be made.
@@ -169,18 +184,20 @@ fn is_cut_off(error: &DbErr) -> bool {
     }
 }
 
-/// Whether the database says that it has too little of something: PostgreSQL's class 53 and its failed writes and reads
-/// of files; SQLite's busy, failed and full files.
-fn is_want(code: &str) -> bool {
-    /// The low byte of SQLite's codes: BUSY, IOERR, FULL.
-    const WANTS: [u32; 3] = [5, 10, 13];
-    let sqlite = |code: &str| {
-        code.parse()
-            .is_ok_and(|it: u32| WANTS.contains(&(it & 0xff)))
-    };
-    match code.len() {
-        5 => code.starts_with("53") || code == "58030",
-        _ => sqlite(code),
+/// What the database says that it has too little of: PostgreSQL's class 53 and its failed writes and reads of files;
+/// SQLite's full, busy and failed files, which the low bytes of its codes tell.
+fn want(code: &str) -> Option<&'static str> {
+    let sqlite = || Some(code.parse::<u32>().ok()? & 0xff);
+    match code {
+        "53100" => Some(FULL),
+        "58030" => Some(AWAY),
+        _ if code.len() == 5 => code.starts_with("53").then_some(BUSY),
+        _ => match sqlite()? {
+            13 => Some(FULL),
+            5 => Some(BUSY),
+            10 => Some(AWAY),
+            _ => None,
+        },
     }
 }
 
@@ -213,13 +230,15 @@ mod tests {
         let large = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
         let full = refused(&file, large).await;
         assert!(full.is_outage() && !full.is_cut_off(), "{full:?}");
+        assert_eq!(full.to_string(), FULL);
         let server = TestDatabase::postgres().await;
         let ended = refused(&server, "SELECT pg_terminate_backend(pg_backend_pid())").await;
         assert!(ended.is_outage() && ended.is_cut_off(), "{ended:?}");
-        for code in ["53100", "53300", "58030"] {
+        for (code, said) in [("53100", FULL), ("53300", BUSY), ("58030", AWAY)] {
             let raise = format!("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '{code}'; END $$");
             let wanting = refused(&server, &raise).await;
             assert!(wanting.is_outage() && !wanting.is_cut_off(), "{wanting:?}");
+            assert_eq!(wanting.to_string(), said);
         }
         for database in [&file, &server] {
             let defect = refused(database, "SELECT nothing FROM nowhere").await;

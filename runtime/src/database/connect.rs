@@ -15,7 +15,7 @@ impl Database {
     ) -> Result<Self, DatabaseError> {
         match &settings.url {
             DatabaseUrl::Postgres(url) => postgres::open(url, settings, program).await,
-            DatabaseUrl::Sqlite(url) => sqlite::open(url).await,
+            DatabaseUrl::Sqlite(url) => sqlite::open(url, settings.statement_time).await,
         }
     }
 }

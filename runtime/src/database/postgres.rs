@@ -39,6 +39,10 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
 ];
 
+/// Reads are short and always the same: a plan that is made anew for each costs a third of them. What depends on values,
+/// the months of prices, stands in their texts (`docs/performance.md`).
+const READER: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+
 /// Connects, waiting for the server as long as the settings say.
 pub(super) async fn open(
     url: &PgConnectOptions,
@@ -51,6 +55,9 @@ pub(super) async fn open(
         .application_name(&format!("stock-tracker {program}"))
         .options(SESSION)
         .disable_statement_logging();
+    if program == Program::Api {
+        options = options.options(READER);
+    }
     if let Some(time) = settings.statement_time {
         // Whoever asked is gone by then, and the connection waits for the server to end what it was asked.
         let millis = format!("{}ms", time.as_millis());

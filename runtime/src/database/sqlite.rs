@@ -1,14 +1,21 @@
 //! SQLite: one writer and a pool of readers on one file.
 //!
 //! One invariant: the file is in WAL mode, so that readers never wait for the writer, and only the writer's
-//! connection can change anything. In memory there is one connection for all.
+//! connection can change anything. In memory there is one connection for all. A reader that takes too long is
+//! interrupted, as PostgreSQL would. Nobody is given a connection with another's transaction on it.
 
-use std::{fs::OpenOptions, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     SqlxSqliteConnector,
     sqlx::{
-        ConnectOptions, SqlitePool,
+        ConnectOptions, Connection, Error, SqliteConnection, SqlitePool,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
     },
 };
@@ -21,8 +28,14 @@ const READERS: u32 = 4;
 /// What a statement waits for a lock, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the database, creating the file if the URL says so.
-pub(super) async fn open(url: &SqliteUrl) -> Result<Database, DatabaseError> {
+/// After so many of its steps SQLite looks at the clock: a tenth of a millisecond or so.
+const STEPS: i32 = 10_000;
+
+/// Opens the database, creating the file if the URL says so. Whoever reads has `statement_time` for it.
+pub(super) async fn open(
+    url: &SqliteUrl,
+    statement_time: Option<Duration>,
+) -> Result<Database, DatabaseError> {
     let options = url
         .options
         .clone()
@@ -30,7 +43,7 @@ pub(super) async fn open(url: &SqliteUrl) -> Result<Database, DatabaseError> {
         .foreign_keys(true)
         .disable_statement_logging();
     let Some(file) = url.file() else {
-        let only = pool(Path::new(":memory:"), 1, options).await?;
+        let only = pool(Path::new(":memory:"), 1, options, None).await?;
         return Ok(database(&only, &only, &only, None));
     };
     if file.is_dir() {
@@ -41,9 +54,9 @@ pub(super) async fn open(url: &SqliteUrl) -> Result<Database, DatabaseError> {
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
     let reading = options.pragma("query_only", "ON");
     // The writer comes first: it creates the file and switches it to WAL.
-    let write = pool(file, 1, writing).await?;
-    let read = pool(file, READERS, reading.clone()).await?;
-    let probe = pool(file, 1, reading).await?;
+    let write = pool(file, 1, writing, None).await?;
+    let read = pool(file, READERS, reading.clone(), statement_time).await?;
+    let probe = pool(file, 1, reading, None).await?;
     Ok(database(&read, &write, &probe, Some(lock)))
 }
 
@@ -68,6 +81,7 @@ async fn pool(
     file: &Path,
     connections: u32,
     options: SqliteConnectOptions,
+    time: Option<Duration>,
 ) -> Result<SqlitePool, DatabaseError> {
     SqlitePoolOptions::new()
         .min_connections(1)
@@ -76,12 +90,32 @@ async fn pool(
         .max_lifetime(None)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
+        .after_connect(move |connection, _| Box::pin(limit(connection, time)))
+        .before_acquire(move |connection, _| {
+            Box::pin(async move {
+                limit(connection, time).await?;
+                // Where SQLite has ended a transaction by itself, as it does when the disk is full, sqlx's rollback
+                // fails, and it goes on counting it: what came next would be put into a savepoint that nobody commits.
+                // Such a connection is closed.
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await
         .map_err(|source| DatabaseError::Unopenable {
             file: file.to_owned(),
             source,
         })
+}
+
+/// Has SQLite give up what is not done in time, counted from now.
+async fn limit(connection: &mut SqliteConnection, time: Option<Duration>) -> Result<(), Error> {
+    if let Some(time) = time {
+        let deadline = Instant::now() + time;
+        let mut handle = connection.lock_handle().await?;
+        handle.set_progress_handler(STEPS, move || Instant::now() < deadline);
+    }
+    Ok(())
 }
 
 /// SQLite would open a file that it cannot write for reading, and say so only at the first write.

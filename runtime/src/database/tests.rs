@@ -8,8 +8,15 @@ use super::*;
 use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 async fn connect(url: &str) -> Result<Database, DatabaseError> {
+    connect_for(url, None).await
+}
+
+async fn connect_for(
+    url: &str,
+    statement_time: Option<Duration>,
+) -> Result<Database, DatabaseError> {
     let settings = DatabaseSettings {
-        statement_time: None,
+        statement_time,
         url: DatabaseUrl::parse(url).expect("a URL"),
         migrate: true,
         wait: Duration::from_millis(300),
@@ -52,6 +59,30 @@ async fn a_sqlite_file_is_made_safe_for_readers_beside_a_writer() {
     assert!(database.is_migrated().await.expect("it knows"));
     let refused = database.read().execute_unprepared("DELETE FROM stocks");
     assert!(refused.await.is_err(), "a reader wrote");
+}
+
+#[tokio::test]
+async fn a_sqlite_reader_that_takes_too_long_is_interrupted_and_the_next_one_has_its_own_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url(&folder.path().join("stocks.db"));
+    let time = Duration::from_millis(300);
+    let database = connect_for(&url, Some(time)).await.expect("it opens");
+    let count = |to: u64| {
+        format!(
+            "WITH RECURSIVE step(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM step WHERE at < {to}) \
+             SELECT COUNT(*) FROM step"
+        )
+    };
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let endless = count(u64::MAX >> 2);
+        let cut = database.read().execute_unprepared(&endless).await;
+        let error = cut.expect_err("it is interrupted").to_string();
+        assert!(error.contains("interrupted"), "{error}");
+        assert!(begun.elapsed() >= time);
+        let short = database.read().execute_unprepared(&count(100_000)).await;
+        short.expect("it is done in time");
+    }
 }
 
 #[tokio::test]

@@ -197,3 +197,33 @@ async fn a_start_waits_for_a_database_that_comes_later() {
     });
     assert!(connected.expect("it connects").is_alive().await);
 }
+
+/// As SQLite also does when the disk is full.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_takes_no_later_one_with_it() {
+    let place = TestPlace::sqlite();
+    let database = place.connect().await;
+    let made = "CREATE TABLE proof (value INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO proof VALUES (0)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    for value in 1..=4 {
+        // The second time it would be a savepoint that is rolled back to, and left open.
+        for repeated in 0..value {
+            let ended = database.begin_write().await.expect("a transaction");
+            let again = format!("INSERT INTO proof VALUES ({repeated})");
+            let again = ended.execute_unprepared(&again).await;
+            assert!(again.is_err(), "it is there already");
+            drop(ended);
+            let failed = database.begin_write().await.expect("a transaction");
+            let wrong = failed
+                .execute_unprepared("INSERT INTO nothing VALUES (1)")
+                .await;
+            assert!(wrong.is_err(), "there is no such table");
+        }
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, &format!("INSERT INTO proof VALUES ({value})")).await;
+        begun.commit().await.expect("it commits");
+        let count = number(database.read(), "SELECT COUNT(*) FROM proof").await;
+        assert_eq!(count, value + 1, "what was committed is read");
+    }
+}
