@@ -188,3 +188,19 @@ fn announce((api, metrics): (SocketAddr, SocketAddr)) {
     tracing::info!("WebSocket  ws://{api}/ws");
     tracing::info!("metrics    http://{metrics}/metrics");
 }
+
+#[cfg(test)]
+mod tests {
+    use runtime::{config::Program, testing::settings};
+
+    use super::*;
+
+    #[test]
+    fn followers_may_be_as_far_behind_as_is_set() {
+        let by_default = bounds(&settings(Program::Api, &[]));
+        assert_eq!(by_default, Bounds::default());
+        let variables = [("LIMIT_BACKLOG", "7"), ("LIMIT_BACKLOG_BYTES", "9KiB")];
+        let set = bounds(&settings(Program::Api, &variables));
+        assert_eq!((set.behind, set.bytes), (7, 9 << 10));
+    }
+}

@@ -26,19 +26,16 @@ pub(super) const LARGEST_INPUT: usize = 64 * 1024;
 const PING: Duration = Duration::from_secs(20);
 /// How long a client may go without a pong.
 const SILENCE: Duration = Duration::from_secs(40);
-/// How long a client may take to hear that it is closed.
-const GOODBYE: Duration = Duration::from_secs(20);
-
 type Sink = SplitSink<WebSocket, Message>;
 
 /// Tells a client everything until either side has enough.
 pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
     let _counted = room.metrics.client_connected(Protocol::Ws);
-    let (mut sink, stream) = socket.split();
+    let (mut sink, mut stream) = socket.split();
     let (heard, hearing) = watch::channel(Instant::now());
     let (reason, code) = {
-        let reading = pin!(read(stream, heard));
-        let writing = pin!(tell(&mut sink, &room, hearing));
+        let reading = pin!(read(&mut stream, heard));
+        let writing = pin!(tell(&mut sink, &room, hearing.clone()));
         let lagging = pin!(going_away(&room));
         tokio::select! {
             reason = reading => (reason, None),
@@ -46,24 +43,32 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
         }
     };
+    room.metrics.subscriber_closed(Protocol::Ws, reason);
     if let Some(code) = code {
         let frame = CloseFrame {
             code,
             reason: reason.as_str().into(),
         };
-        // A client that does not take the goodbye has had its time.
-        let patience = if code == close_code::AWAY {
-            room.shutdown.grace() / 10
-        } else {
-            GOODBYE
+        // Whoever still says something to a socket that is gone is reset, and loses what was not read yet. So the socket
+        // stays until its client has left.
+        let goodbye = async {
+            let told = sink.send(Message::Close(Some(frame))).await;
+            while told.is_ok() && matches!(stream.next().await, Some(Ok(_))) {}
         };
-        let _ = timeout(patience, sink.send(Message::Close(Some(frame)))).await;
+        if code == close_code::AWAY {
+            let _ = timeout(room.shutdown.grace() / 10, goodbye).await;
+        } else {
+            // Who does not take the goodbye is silent, too.
+            tokio::select! {
+                () = goodbye => {}
+                () = silence(hearing) => {}
+            }
+        }
     }
-    room.metrics.subscriber_closed(Protocol::Ws, reason);
 }
 
 /// Hears and ignores what a client says; pongs keep it alive.
-async fn read(mut stream: SplitStream<WebSocket>, heard: watch::Sender<Instant>) -> CloseReason {
+async fn read(stream: &mut SplitStream<WebSocket>, heard: watch::Sender<Instant>) -> CloseReason {
     while let Some(message) = stream.next().await {
         match message {
             Ok(Message::Pong(_)) => {

@@ -2,17 +2,23 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 use crate::{process::PATIENCE, product::Product};
 
+/// What offers graphql-transport-ws.
+pub(crate) const MODERN: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+
 /// An open WebSocket.
 pub(crate) struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
     /// The subprotocol that was chosen.
     pub(crate) protocol: Option<String>,
 }
@@ -24,13 +30,35 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
+        let stream = TcpStream::connect(product.address).await;
+        Self::over(stream.expect("it listens"), product, path, headers).await
+    }
+
+    /// As [`open`](Self::open), by a connection that takes next to nothing until it is read.
+    pub(crate) async fn narrow(
+        product: &Product,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        let stream = socket.connect(product.address).await;
+        Self::over(stream.expect("it listens"), product, path, headers).await
+    }
+
+    async fn over(
+        stream: TcpStream,
+        product: &Product,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let url = format!("ws://{}{path}", product.address);
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             let value = HeaderValue::from_str(value).expect("a header");
             request.headers_mut().insert(*name, value);
         }
-        match connect_async(request).await {
+        match client_async(request, stream).await {
             Ok((socket, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");
                 let protocol = protocol.map(|it| it.to_str().expect("ASCII").to_owned());
@@ -60,8 +88,7 @@ impl Client {
         product: &Product,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
-        let headers: Vec<_> = std::iter::once(protocol)
+        let headers: Vec<_> = std::iter::once(MODERN)
             .chain(headers.iter().copied())
             .collect();
         Self::open(product, "/graphql", &headers).await

@@ -1,6 +1,6 @@
 //! Clients that are slow on purpose.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use runtime::testing::TestPlace;
 use serde_json::json;
@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, MODERN},
+    observe::scraped,
     process::{PATIENCE, until},
     product::Home,
 };
@@ -116,4 +117,82 @@ async fn an_event_stream_that_nobody_reads_is_ended() {
     )
     .await;
     drop(connection);
+}
+
+/// A file of many stocks that rise and fall, so that much is told at once.
+fn many_days() -> String {
+    let first: chrono::NaiveDate = "2008-01-01".parse().expect("a date");
+    let days = first.iter_days().take(400).enumerate();
+    let rows = days.flat_map(|(day, date)| {
+        let price = if day.is_multiple_of(2) { 100 } else { 110 };
+        STOCKS.map(move |stock| {
+            format!("S{stock},{date},{price},{price},{price},{price},1000,{price}\n")
+        })
+    });
+    let header = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
+    header + &rows.collect::<String>()
+}
+
+const STOCKS: std::ops::Range<u32> = 100..160;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_notices() {
+    let home = Home::new(TestPlace::sqlite());
+    let file = home.folder.path().join("days.csv");
+    fs::write(&file, many_days()).expect("it is written");
+    let symbols: Vec<String> = STOCKS.map(|stock| format!("S{stock}")).collect();
+    let variables = [
+        ("REPLAY_FILE", file.to_str().expect("a path")),
+        ("REPLAY_SPEED", "max"),
+        ("DEFAULT_SYMBOLS", &symbols.join(",")),
+        ("LIMIT_BACKLOG", "500"),
+    ];
+    let product = home.start(&variables).await;
+    let all =
+        "subscription { priceUpdates(mode: ALL) { symbol price recordedAt marketTime cursor } }";
+    let latest = "subscription { priceUpdates(symbols: [\"S100\"]) { symbol price } }";
+    let plain = Client::narrow(&product, "/ws", &[]).await;
+    let mut graphql = Client::narrow(&product, "/graphql", &[MODERN])
+        .await
+        .expect("it is let in");
+    graphql.init(json!({})).await;
+    graphql.hear().await;
+    graphql.subscribe("p", all, json!({})).await;
+    let legacy = [("sec-websocket-protocol", "graphql-ws")];
+    let other = Client::open(&product, "/graphql", &legacy).await;
+    let mut other = other.expect("it is let in");
+    other.init(json!({})).await;
+    let started = json!({"type": "start", "id": "o", "payload": {"query": latest}});
+    other.say(&started).await;
+    let hear_on = async |other: &mut Client| {
+        for _ in 0..20 {
+            let told = other.hear().await;
+            assert_ne!(told["type"], "error", "{told}");
+        }
+    };
+    // All that the connections hold has to be filled before anything waits.
+    let plain_closed = async || {
+        hear_on(&mut other).await;
+        let closed = "subscribers_closed_total{protocol=\"ws\",reason=\"overload\"} 1";
+        let told = scraped(product.metrics).await;
+        told.contains(closed).then_some(())
+    };
+    until("ws is let go", || product.last_words(), plain_closed).await;
+    let delivered = async || {
+        let told = scraped(product.metrics).await;
+        let series = "stock_tracker_deliveries_total{protocol=\"graphql_transport_ws\"} ";
+        let count = told.lines().find_map(|line| line.strip_prefix(series));
+        count.expect("it is counted").to_owned()
+    };
+    // What is told of one stock twenty times has then been told of sixty, and nothing of it was written.
+    let stands = async || {
+        let before = delivered().await;
+        hear_on(&mut other).await;
+        (delivered().await == before).then_some(())
+    };
+    until("nothing is written", || product.last_words(), stands).await;
+    for client in [graphql, plain.expect("it is let in")] {
+        assert_eq!(client.closed().await, 1013);
+    }
+    hear_on(&mut other).await;
 }
