@@ -6,6 +6,7 @@
 
 mod cable;
 mod cluster;
+mod disk;
 mod nats;
 mod place;
 mod program;
@@ -14,6 +15,7 @@ mod server;
 use std::{ops::Deref, path::Path};
 
 pub use cable::{Cable, Fault};
+pub use disk::TestDisk;
 pub use nats::TestNats;
 pub use place::TestPlace;
 pub use server::{Stop, TestServer};

@@ -1,6 +1,6 @@
 //! `/api/v1/health`: how the product does, for people and their scripts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Json,
@@ -53,12 +53,13 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
     };
     checks.insert("database".to_owned(), database.to_owned());
     if status.database_up {
-        let tracker = if status.is_tracked() {
-            "ok"
-        } else {
-            "none is active"
+        let tracker = match status.untracked() {
+            None => "ok".to_owned(),
+            Some(Duration::MAX) => "none was ever active".to_owned(),
+            // It may live and not be able to write that it does.
+            Some(silence) => format!("none has written for {} s", silence.as_secs()),
         };
-        checks.insert("tracker".to_owned(), tracker.to_owned());
+        checks.insert("tracker".to_owned(), tracker);
     }
     for provider in &status.providers {
         let state = if provider.is_well() {

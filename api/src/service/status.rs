@@ -104,14 +104,16 @@ async fn providers(
 }
 
 impl Status {
-    /// Whether a tracker is at work: it says so every two seconds.
+    /// Whether a tracker is at work.
     pub(crate) fn is_tracked(&self) -> bool {
-        let seen = self
-            .providers
-            .iter()
-            .map(|provider| provider.row.updated_at)
-            .max();
-        seen.is_some_and(|seen| self.now.since(seen) <= HEARTBEAT)
+        self.untracked().is_none()
+    }
+
+    /// For how long no tracker was at work, which would say so every two seconds; `None` if one is.
+    pub(crate) fn untracked(&self) -> Option<Duration> {
+        let seen = self.providers.iter().map(|it| it.row.updated_at).max();
+        let silence = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
+        (silence > HEARTBEAT).then_some(silence)
     }
 }
 

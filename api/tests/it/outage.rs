@@ -3,6 +3,7 @@
 mod cable;
 mod crash;
 mod database;
+mod disk;
 mod ledger;
 mod session;
 mod takeover;

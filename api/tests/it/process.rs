@@ -48,13 +48,9 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program with these variables and no others.
-    pub(crate) fn start(program: &Path, folder: &Path, variables: &[(&str, &str)]) -> Self {
-        Self::run(
-            Command::new(program)
-                .env_clear()
-                .envs(variables.iter().copied())
-                .current_dir(folder),
-        )
+    pub(crate) fn start(program: &mut Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
+        program.env_clear().envs(variables.iter().copied());
+        Self::run(program.current_dir(folder))
     }
 
     /// Starts a command.

@@ -2,7 +2,7 @@
 //!
 //! One invariant: the processes end before their database is removed.
 
-use std::net::SocketAddr;
+use std::{ffi::OsStr, net::SocketAddr, process::Command};
 
 use reqwest::{Method, RequestBuilder};
 use runtime::testing::TestPlace;
@@ -46,6 +46,8 @@ pub(crate) struct Home {
     pub(crate) folder: TempDir,
     /// Where `api` finds the database, if not where the tracker does.
     pub(crate) detour: Option<String>,
+    /// What starts `api` elsewhere than here, if something does: a program and its arguments.
+    pub(crate) entrance: Vec<String>,
 }
 
 impl Home {
@@ -56,6 +58,7 @@ impl Home {
             place,
             folder,
             detour: None,
+            entrance: Vec::new(),
         }
     }
 
@@ -69,13 +72,18 @@ impl Home {
         let mut variables = self.variables(variables);
         let detour = self.detour.as_ref();
         variables.extend(detour.map(|url| ("DATABASE_URL", url.as_str())));
-        Process::start(&api_program(), self.folder.path(), &variables)
+        let program = api_program();
+        let mut words = self.entrance.iter().map(OsStr::new);
+        let mut words = words.by_ref().chain([program.as_os_str()]);
+        let mut command = Command::new(words.next().expect("the program itself"));
+        Process::start(command.args(words), self.folder.path(), &variables)
     }
 
     /// Starts a tracker and nothing else, without waiting for anything.
     pub(crate) fn tracker(&self, variables: &[(&str, &str)]) -> Process {
         let variables = self.variables(variables);
-        Process::start(&tracker_program(), self.folder.path(), &variables)
+        let mut command = Command::new(tracker_program());
+        Process::start(&mut command, self.folder.path(), &variables)
     }
 
     fn variables<'a>(&'a self, variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {

@@ -168,8 +168,7 @@ impl Cluster {
     }
 
     async fn make_template(&self) {
-        let mut admin = self.connect().await.expect("the server answers");
-        run(&mut admin, format!("CREATE DATABASE {MIGRATED}")).await;
+        self.run(&format!("CREATE DATABASE {MIGRATED}")).await;
         let settings = DatabaseSettings {
             url: DatabaseUrl::parse(&self.url(MIGRATED)).expect("a URL"),
             migrate: true,
@@ -180,12 +179,18 @@ impl Cluster {
         let database = database.expect("it connects");
         database.migrate().await.expect("it migrates");
         database.close().await;
-        let _ = admin.close().await;
     }
 
     pub(super) fn url(&self, database: &str) -> String {
         let Self { port, password, .. } = self;
         format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Has the server do something.
+    pub(super) async fn run(&self, sql: &str) {
+        let mut admin = self.connect().await.expect("the server answers");
+        run(&mut admin, sql.to_owned()).await;
+        admin.close().await.expect("the connection closes");
     }
 
     async fn connect(&self) -> Result<PgConnection, sea_orm::sqlx::Error> {

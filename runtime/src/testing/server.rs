@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    TestPlace,
+    TestDisk, TestPlace,
     cluster::{Cluster, MIGRATED},
 };
 
@@ -38,6 +38,21 @@ impl TestServer {
     /// Its one database, in its newest shape.
     pub fn place(&self) -> TestPlace {
         TestPlace::at(self.0.url(MIGRATED))
+    }
+
+    /// A database in its newest shape whose tables, and nothing else of the server, lie on a disk.
+    pub async fn place_on(&self, disk: &TestDisk) -> TestPlace {
+        let at = disk.path();
+        let at = at.display();
+        self.0
+            .run(&format!("CREATE TABLESPACE small LOCATION '{at}'"))
+            .await;
+        self.0
+            .run(&format!(
+                "CREATE DATABASE small TEMPLATE {MIGRATED} TABLESPACE small"
+            ))
+            .await;
+        TestPlace::at(self.0.url("small"))
     }
 
     /// Stops it, and waits until nobody is let in.
