@@ -94,7 +94,7 @@ impl Ingest {
             }
             write::details(&feed, stock, quote).await?;
             let alert = fire(&mut feed, known.rule.as_ref(), &price).await?;
-            stock.answered_at = Some(feed.recorded_at());
+            stock.answered_at = Some(feed.now());
             stock.alert_count += i64::from(alert.is_some());
             happened.push((price, stock.clone(), alert));
         }

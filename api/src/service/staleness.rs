@@ -44,9 +44,10 @@ impl Staleness {
     pub(crate) fn of(&self, stock: &Stock) -> bool {
         let Some(seen) = &self.seen else { return true };
         let answered = seen.answered.get(&stock.id).copied();
-        let answered = answered
-            .filter(|at| *at >= stock.tracked_at)
-            .max(stock.answered_at);
+        let answered = answered.filter(|at| *at >= stock.tracked_at);
+        // The later one; not one that a clock noted which ran ahead.
+        let noted = answered.into_iter().chain(stock.answered_at);
+        let answered = noted.min_by_key(|at| self.now.distance(*at));
         is_stale(answered, seen.interval, seen.market, self.now)
     }
 }

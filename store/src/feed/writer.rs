@@ -25,6 +25,7 @@ pub struct FeedTransaction {
     partitions: Partitions,
     head: feed_head::Model,
     seq: i64,
+    now: Timestamp,
     recorded_at: Timestamp,
     events: Vec<Event>,
 }
@@ -39,16 +40,23 @@ impl FeedTransaction {
             .one(&transaction)
             .await?
             .ok_or_else(|| DbErr::RecordNotFound("the feed's head".to_owned()))?;
-        let recorded_at = store.clock.now().max(head.recorded_at);
+        let now = store.clock.now();
+        let recorded_at = now.max(head.recorded_at);
         Ok(Self {
             transaction,
             doorbell: store.doorbell.clone(),
             partitions: store.partitions.clone(),
             seq: head.seq,
             head,
+            now,
             recorded_at,
             events: Vec::new(),
         })
+    }
+
+    /// What the clock said when the transaction began; what it records may be later, if a clock was set back.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The instant of everything that this transaction records.

@@ -17,7 +17,7 @@ use crate::quote::Quote;
 /// Notes that a provider answered for these stocks just now.
 pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(), DbErr> {
     let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
-        .bind(feed.recorded_at())
+        .bind(feed.now())
         .push(" WHERE id")
         .is_any(stocks);
     feed.connection().execute_raw(sql.statement()).await?;

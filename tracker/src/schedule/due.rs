@@ -15,14 +15,15 @@ const STALE_AFTER: u32 = 3;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// When a symbol is due that was last answered for at `answered_at`; a past instant is due now. `started_at` is when
-/// this tracker began to poll.
+/// this tracker began to poll. An answer of a time far ahead was noted by a clock that was wrong, and says nothing.
 pub fn due_at(
     answered_at: Option<Timestamp>,
     started_at: Timestamp,
     interval: Duration,
     market: Market,
+    now: Timestamp,
 ) -> Timestamp {
-    let Some(answered_at) = answered_at else {
+    let Some(answered_at) = answered_at.filter(|at| *at <= now.after(interval)) else {
         return started_at;
     };
     let due = answered_at.after(interval);
@@ -38,7 +39,8 @@ pub fn due_at(
 }
 
 /// Whether nobody has answered for a symbol, with something new or not, for 3 intervals of an open market. Without an
-/// interval nothing is expected any more, and whoever was answered for stays fresh.
+/// interval nothing is expected any more, and whoever was answered for stays fresh. Nobody knows when that was which a
+/// clock that was wrong puts as far ahead.
 pub fn is_stale(
     answered_at: Option<Timestamp>,
     interval: Option<Duration>,
@@ -46,7 +48,7 @@ pub fn is_stale(
     now: Timestamp,
 ) -> bool {
     let Some(at) = answered_at else { return true };
-    let late = |interval: Duration| now.since(at) > interval.max(SHORTEST) * STALE_AFTER;
+    let late = |interval: Duration| now.distance(at) > interval.max(SHORTEST) * STALE_AFTER;
     interval.is_some_and(late) && market.is_open(now)
 }
 
@@ -78,13 +80,32 @@ mod tests {
     }
 
     fn due(answered_at: &str, started_at: &str, market: Market) -> String {
-        due_at(Some(at(answered_at)), at(started_at), FIVE_MINUTES, market).to_string()
+        let (answered_at, started_at) = (at(answered_at), at(started_at));
+        let now = answered_at.max(started_at);
+        due_at(Some(answered_at), started_at, FIVE_MINUTES, market, now).to_string()
     }
 
     #[test]
     fn a_symbol_that_was_never_answered_for_is_due_whatever_the_hour() {
         let sunday = at("2026-11-22T12:00:00Z");
-        assert_eq!(due_at(None, sunday, FIVE_MINUTES, Market::Us), sunday);
+        let due = due_at(None, sunday, FIVE_MINUTES, Market::Us, sunday);
+        assert_eq!(due, sunday);
+    }
+
+    #[test]
+    fn what_a_clock_noted_that_ran_ahead_puts_nothing_off() {
+        let (start, now) = (at(LONG_AGO), at("2026-11-20T17:00:00Z"));
+        let due = |ahead: Duration| {
+            let answered_at = Some(now.after(ahead));
+            due_at(answered_at, start, FIVE_MINUTES, Market::Always, now)
+        };
+        assert_eq!(due(FIVE_MINUTES), now.after(FIVE_MINUTES * 2));
+        assert_eq!(due(FIVE_MINUTES + Duration::from_micros(1)), start);
+        let stale = |ahead: Duration| {
+            let answered_at = Some(now.after(ahead));
+            is_stale(answered_at, Some(FIVE_MINUTES), Market::Always, now)
+        };
+        assert!(!stale(FIVE_MINUTES * 3) && stale(FIVE_MINUTES * 3 + Duration::from_micros(1)));
     }
 
     #[test]

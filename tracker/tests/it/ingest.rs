@@ -60,6 +60,21 @@ runtime::on_both_databases! {
         assert_eq!((first, second), (Some(at("2026-11-20T17:00:00Z")), Some(world.store.clock.now())));
     }
 
+    async fn a_clock_that_is_set_back_disorders_nothing_and_an_answer_is_of_the_true_time(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        world.clock.advance(std::time::Duration::from_mins(10));
+        world.store(vec![quote("AAPL", "100")]).await;
+        let ahead = world.store.clock.now();
+        world.clock.set(at("2026-11-20T17:00:00Z"));
+        for price in ["101", "101"] {
+            world.store(vec![quote("AAPL", price)]).await;
+            let answered = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
+            assert_eq!(answered, Some(at("2026-11-20T17:00:00Z")));
+        }
+        let recorded: Vec<_> = world.prices().await.iter().map(|row| row.recorded_at).collect();
+        assert_eq!(recorded, [ahead, ahead]);
+    }
+
     async fn an_older_quote_is_dropped_and_counted(database) {
         let world = World::new(database, &["AAPL"]).await;
         let timed = |price, time| Quote { market_time: Some(at(time)), ..quote("AAPL", price) };

@@ -56,7 +56,7 @@ impl Polling {
             if watch.is_some_and(|watch| watch.asked) {
                 continue;
             }
-            let at = due_at(*answered_at, self.started_at, interval, market);
+            let at = due_at(*answered_at, self.started_at, interval, market, now);
             let at = watch
                 .and_then(|watch| watch.waits_until(now))
                 .map_or(at, |wait| at.max(wait));
