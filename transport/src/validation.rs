@@ -32,7 +32,7 @@ pub use self::schema::{Scalars, Types};
 use self::{
     merge::{Exhausted, Merge},
     usage::Usages,
-    value::{Judge, Place, Source},
+    value::{Judge, Misfit, Place, Source},
     walk::Walk,
 };
 pub(crate) use self::{typename::wrap as wrap_typenames, usage::Rewrite};
@@ -117,8 +117,6 @@ impl Types {
         let mut errors = Vec::new();
         for definition in &subject.chosen.node.variable_definitions {
             let variable = &definition.node;
-            let mut refuse =
-                |message| errors.push(refusal(code::BAD_USER_INPUT, message, &[definition.pos]));
             let name = &variable.name.node;
             let ty = &variable.var_type.node;
             match subject.variables.get(name) {
@@ -130,18 +128,29 @@ impl Types {
                         default: None,
                         pos: definition.pos,
                     };
-                    let misfits = Judge::of(self, place, value).misfits;
-                    for misfit in misfits {
-                        refuse(misfit.message);
-                    }
+                    let misfits = Judge::of(self, place, value).misfits.into_iter();
+                    errors.extend(misfits.map(|misfit| misfit.refusal(definition.pos)));
                 }
                 None if !ty.nullable && variable.default_value.is_none() => {
-                    refuse(format!("variable `${name}` of type `{ty}` is missing"));
+                    let message = format!("variable `${name}` of type `{ty}` is missing");
+                    errors.push(refusal(code::BAD_USER_INPUT, message, &[definition.pos]));
                 }
                 None => {}
             }
         }
         errors
+    }
+}
+
+impl Misfit {
+    /// The error of a value that clients gave.
+    fn refusal(self, at: Pos) -> ServerError {
+        let mut error = refusal(code::BAD_USER_INPUT, self.message, &[at]);
+        if let Some(reason) = self.reason {
+            let extensions = error.extensions.get_or_insert_default();
+            extensions.set("reason", reason);
+        }
+        error
     }
 }
 

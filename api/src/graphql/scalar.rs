@@ -5,6 +5,8 @@
 use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
+use super::fault::CURSOR_EXPIRED;
+
 /// A wrong value as an error repeats it: enough to know it by.
 fn shown(text: &str) -> String {
     const ENOUGH: usize = 40;
@@ -107,8 +109,8 @@ impl ScalarType for Int64 {
     }
 }
 
-/// Judges the scalars' values before an operation is executed. A cursor that cannot be read has a reason to tell, which
-/// is the service's.
+/// Judges the scalars' values before an operation is executed. A cursor that can be read may still be none of a list, which
+/// is the service's to say.
 pub(crate) struct CustomScalars;
 
 impl transport::Scalars for CustomScalars {
@@ -125,8 +127,17 @@ impl transport::Scalars for CustomScalars {
             "DateTime" => parsed::<DateTime>(value),
             "Date" => parsed::<Date>(value),
             "Int64" => parsed::<Int64>(value),
-            "Cursor" => parsed::<Cursor>(value),
+            "Cursor" => match value {
+                Value::String(text) => entity::Cursor::decode(text)
+                    .map(drop)
+                    .map_err(|error| format!("{} {error}", shown(text))),
+                _ => parsed::<Cursor>(value),
+            },
             _ => Ok(()),
         }
+    }
+
+    fn reason(&self, scalar: &str) -> Option<&'static str> {
+        (scalar == "Cursor").then_some(CURSOR_EXPIRED)
     }
 }

@@ -33,6 +33,11 @@ pub trait Scalars: Send + Sync + 'static {
     ///
     /// Why it may not, for the client to read.
     fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String>;
+
+    /// What programs are told of a wrong value of that scalar, as `extensions.reason`.
+    fn reason(&self, _scalar: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Every value will do, until it is executed.
@@ -163,6 +168,11 @@ impl Types {
     /// The application's judgement.
     pub(super) fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String> {
         self.0.scalars.check(scalar, value)
+    }
+
+    /// What goes with it for programs.
+    pub(super) fn reason(&self, scalar: &str) -> Option<&'static str> {
+        self.0.scalars.reason(scalar)
     }
 
     /// The directive of that name.

@@ -42,6 +42,8 @@ pub(super) struct Misfit {
     pub(super) message: String,
     /// The application said so.
     pub(super) scalar: bool,
+    /// And this to programs.
+    pub(super) reason: Option<&'static str>,
 }
 
 /// Whose value it is.
@@ -181,6 +183,7 @@ impl<'a> Judge<'a> {
             self.refuse(format_args!("{message}"));
             if let Some(misfit) = self.misfits.last_mut() {
                 misfit.scalar = true;
+                misfit.reason = self.types.reason(name);
             }
         }
     }
@@ -212,6 +215,7 @@ impl<'a> Judge<'a> {
         self.misfits.push(Misfit {
             message,
             scalar: false,
+            reason: None,
         });
     }
 }

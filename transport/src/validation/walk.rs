@@ -199,8 +199,7 @@ impl<'a> Walk<'a> {
         self.scope.usages.extend(judge.usages);
         for misfit in judge.misfits {
             if misfit.scalar {
-                let error = refusal(code::BAD_USER_INPUT, misfit.message, &[place.pos]);
-                self.refused.push(error);
+                self.refused.push(misfit.refusal(place.pos));
             } else {
                 self.refuse(misfit.message, place.pos);
             }
