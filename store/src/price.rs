@@ -55,28 +55,30 @@ pub struct Recorded {
     pub to: Option<Timestamp>,
 }
 
-const SELECT_LATEST: &str = "SELECT stocks.symbol, prices.* FROM quotes AS prices \
-                             JOIN stocks ON stocks.id = prices.stock_id WHERE ";
-
 /// The latest price of each of `stocks` that has one, in no order.
 pub async fn latest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
 ) -> Result<Vec<Price>, DbErr> {
-    let sql = Sql::new(connection, SELECT_LATEST)
-        .push("prices.stock_id")
-        .is_any(stocks);
-    Price::find_by_statement(sql.statement())
-        .all(connection)
-        .await
+    quotes(connection, "", stocks).await
 }
 
 /// Those of the latest prices of `stocks` that retention has dropped from everywhere else.
 async fn last_left(connection: &impl ConnectionTrait, stocks: &[i64]) -> Result<Vec<Price>, DbErr> {
-    let sql = Sql::new(connection, SELECT_LATEST)
-        .push("prices.pruned_seq >= prices.seq AND prices.stock_id")
-        .is_any(stocks);
-    Price::find_by_statement(sql.statement())
-        .all(connection)
-        .await
+    let gone = "prices.pruned_seq >= prices.seq AND ";
+    quotes(connection, gone, stocks).await
+}
+
+async fn quotes(
+    connection: &impl ConnectionTrait,
+    condition: &str,
+    stocks: &[i64],
+) -> Result<Vec<Price>, DbErr> {
+    let text = format!(
+        "SELECT stocks.symbol, prices.* FROM quotes AS prices \
+         JOIN stocks ON stocks.id = prices.stock_id WHERE {condition}prices.stock_id"
+    );
+    let sql = Sql::new(connection, text).is_any(stocks);
+    let prices = Price::find_by_statement(sql.statement());
+    prices.all(connection).await
 }

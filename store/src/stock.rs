@@ -114,14 +114,19 @@ pub async fn track(
 ) -> Result<Stock, DbErr> {
     let known = find(feed, symbol).await?;
     let row = match known {
-        Some(row) if row.tracked => return Ok(row.into()),
+        Some(row) if row.tracked && (row.name.is_some() || name.is_none()) => {
+            return Ok(row.into());
+        }
         Some(row) => {
+            let tracked = row.tracked;
             let name = row.name.clone().or(name);
             let mut row = row.into_active_model();
-            row.tracked = Set(true);
-            row.tracked_at = Set(feed.recorded_at());
-            row.answered_at = Set(None);
             row.name = Set(name);
+            if !tracked {
+                row.tracked = Set(true);
+                row.tracked_at = Set(feed.recorded_at());
+                row.answered_at = Set(None);
+            }
             row.update(feed.connection()).await?
         }
         None => {

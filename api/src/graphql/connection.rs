@@ -103,12 +103,12 @@ pub(crate) struct StockConnection {
 #[Object]
 impl StockConnection {
     /// The stocks of this page with their cursors.
-    fn edges(&self) -> Edges<'_, StockObject> {
+    async fn edges(&self) -> Edges<'_, StockObject> {
         Edges(&self.page.rows)
     }
 
     /// The stocks of this page.
-    fn nodes(&self) -> Rows<'_, StockObject> {
+    async fn nodes(&self) -> Rows<'_, StockObject> {
         Rows::from(&*self.page.rows)
     }
 
@@ -133,12 +133,12 @@ pub(crate) struct PriceConnection {
 #[Object]
 impl PriceConnection {
     /// The prices of this page with their cursors.
-    fn edges(&self) -> Edges<'_, PriceObject> {
+    async fn edges(&self) -> Edges<'_, PriceObject> {
         Edges(&self.page.rows)
     }
 
     /// The prices of this page.
-    fn nodes(&self) -> Rows<'_, PriceObject> {
+    async fn nodes(&self) -> Rows<'_, PriceObject> {
         Rows::from(&*self.page.rows)
     }
 
@@ -159,12 +159,12 @@ pub(crate) struct AlertConnection {
 #[Object]
 impl AlertConnection {
     /// The alerts of this page with their cursors.
-    fn edges(&self) -> Edges<'_, AlertObject> {
+    async fn edges(&self) -> Edges<'_, AlertObject> {
         Edges(&self.page.rows)
     }
 
     /// The alerts of this page.
-    fn nodes(&self) -> Rows<'_, AlertObject> {
+    async fn nodes(&self) -> Rows<'_, AlertObject> {
         Rows::from(&*self.page.rows)
     }
 

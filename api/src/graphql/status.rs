@@ -57,6 +57,7 @@ impl StatusObject {
         self.0
             .providers
             .iter()
+            .flatten()
             .cloned()
             .map(ProviderObject)
             .collect()

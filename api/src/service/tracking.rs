@@ -30,24 +30,34 @@ impl Service {
             let reason = format!("{length} characters are more than {LONGEST_NAME}");
             return Err(Error::bad_input("name", reason));
         }
+        if name
+            .as_ref()
+            .is_some_and(|name| name.contains(char::is_control))
+        {
+            return Err(Error::bad_input("name", "has control characters"));
+        }
         // The tables decide: another process may have changed them just now.
         let connection = self.store.database.read();
         let stored = self
             .read(|| store::stock::by_symbol(connection, symbol))
             .await?;
-        if let Some(stock) = stored.filter(|stock| stock.tracked) {
+        let tracked = stored.filter(|stock| stock.tracked);
+        let is_tracked = tracked.is_some();
+        if let Some(stock) = tracked.filter(|stock| stock.name.is_some() || name.is_none()) {
             return Ok(stock);
         }
-        let request = PollRequest {
-            symbol: symbol.clone(),
-            track: true,
-            name: name.clone(),
-        };
-        let answer = self.unless_lost(ask(&self.store, request)).await?;
-        if answer.is_some_and(|answer| answer.outcome == PollOutcome::UnknownSymbol) {
-            return Err(Error::NotFound(format!(
-                "{symbol} is unknown to the provider"
-            )));
+        if !is_tracked {
+            let request = PollRequest {
+                symbol: symbol.clone(),
+                track: true,
+                name: name.clone(),
+            };
+            let answer = self.unless_lost(ask(&self.store, request)).await?;
+            if answer.is_some_and(|answer| answer.outcome == PollOutcome::UnknownSymbol) {
+                return Err(Error::NotFound(format!(
+                    "{symbol} is unknown to the provider"
+                )));
+            }
         }
         let tracking = async {
             let mut feed = FeedTransaction::begin(&self.store).await?;

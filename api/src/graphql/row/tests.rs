@@ -10,6 +10,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use runtime::testing::TestDatabase;
+use serde_json::json;
 
 use super::Row;
 use crate::graphql::{
@@ -134,5 +135,35 @@ fn every_field_that_only_reads_a_row_is_a_column() {
             let expected = leaf && field.arguments.is_empty() && !ASKS.contains(&(row, name));
             assert_eq!(columns_of(row)(name), expected, "{row}.{name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_error_within_lists_says_where_it_happened() {
+    let (_database, sample) = sample().await;
+    for (document, path) in [
+        (
+            "{ stocks { nodes { symbol history(first: 501) { nodes { price } } } } }",
+            json!(["stocks", "nodes", 0, "history"]),
+        ),
+        (
+            "{ stocks(first: 2) { edges { node { id its: alerts(last: -1) { totalCount } } } } }",
+            json!(["stocks", "edges", 0, "node", "its"]),
+        ),
+        (
+            "{ history(symbol: \"S1\", first: 2) { nodes { stock { history(first: -1) { nodes { price } } } } } }",
+            json!(["history", "nodes", 0, "stock", "history"]),
+        ),
+        (
+            "{ all: alerts { nodes { stock { price: history(first: 1) { nodes {
+               stock { candles(interval: ONE_DAY, first: 1001) { close } } } } } } } }",
+            json!([
+                "all", "nodes", 0, "stock", "price", "nodes", 0, "stock", "candles"
+            ]),
+        ),
+    ] {
+        let told = sample.respond(request(document), Way::OnePass).await;
+        let body: serde_json::Value = serde_json::to_value(&told).expect("it is written");
+        assert_eq!(body["errors"][0]["path"], path, "{body}");
     }
 }

@@ -80,6 +80,20 @@ async fn nobody_changes_anything(product: &Product, alert: &str) {
 }
 
 async fn a_stock_is_tracked_once(product: &Product) {
+    for name in ["a\u{0}b", "a\u{1b}[31mb"] {
+        let named = json!({"symbol": "NVDA", "name": name});
+        let refused = product.admin(TRACK, named).await;
+        assert_eq!(refused.code(), "BAD_USER_INPUT", "{}", refused.text);
+        let message = refused.error()["message"].to_string();
+        assert!(message.contains("name: "), "{message}");
+    }
+    // One that is tracked and has no name takes one.
+    let named = json!({"symbol": "AAPL", "name": "Apple"});
+    let tracked = product.admin(TRACK, named).await.data();
+    assert_eq!(tracked["trackStock"]["stock"]["name"], "Apple");
+    let named = json!({"symbol": "AAPL", "name": "Orange"});
+    let tracked = product.admin(TRACK, named).await.data();
+    assert_eq!(tracked["trackStock"]["stock"]["name"], "Apple");
     let named = json!({"symbol": "nvda", "name": "NVIDIA Corporation"});
     let tracked = product.admin(TRACK, named).await.data();
     let stock = &tracked["trackStock"]["stock"];
