@@ -46,13 +46,13 @@ fn down(checks: BTreeMap<String, String>) -> Response {
 pub(crate) async fn health(State(service): State<Service>) -> Response {
     let status = service.status().await;
     let mut checks = BTreeMap::new();
-    let database = if status.database_up {
-        "ok"
-    } else {
-        "does not answer"
+    let database = match &status.providers {
+        _ if !status.database_up => "does not answer",
+        None => "does not answer in time",
+        Some(_) => "ok",
     };
     checks.insert("database".to_owned(), database.to_owned());
-    if status.database_up {
+    if status.database_up && status.providers.is_some() {
         let tracker = match status.untracked() {
             None => "ok".to_owned(),
             Some(Duration::MAX) => "none was ever active".to_owned(),
@@ -61,7 +61,7 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
         };
         checks.insert("tracker".to_owned(), tracker);
     }
-    for provider in &status.providers {
+    for provider in status.providers.iter().flatten() {
         let state = if provider.is_well() {
             "ok".to_owned()
         } else {

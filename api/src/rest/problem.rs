@@ -65,7 +65,11 @@ impl From<Error> for Problem {
         };
         if let Some(cause) = error.cause() {
             let request_id = runtime::random::draw_id();
-            tracing::error!(request_id, cause = ?cause, "{error}");
+            if error.is_outage() {
+                tracing::warn!(request_id, cause = ?cause, "{error}");
+            } else {
+                tracing::error!(request_id, cause = ?cause, "{error}");
+            }
             let detail = format!("{error} (request {request_id})");
             return Self::new(status, detail).with_retry_after(error.retry_after());
         }

@@ -10,6 +10,7 @@ use runtime::database::DatabaseKind;
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
+use tokio::time::timeout;
 use tracker::market::Market;
 
 use super::Service;
@@ -18,6 +19,8 @@ use super::Service;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The window of a per-minute budget.
 const MINUTE: Duration = Duration::from_mins(1);
+/// What reading about providers may take: who asks how things are wants to know soon.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Which program runs, and since when.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +42,8 @@ pub(crate) struct Status {
     pub(crate) database: DatabaseKind,
     /// Whether the database answered just now.
     pub(crate) database_up: bool,
-    /// The providers, in the order in which they are asked.
-    pub(crate) providers: Vec<ProviderStatus>,
+    /// The providers, in the order in which they are asked; none if the database did not say in time.
+    pub(crate) providers: Option<Vec<ProviderStatus>>,
     /// The market whose hours are kept.
     pub(crate) market: Market,
     /// The instant of all this.
@@ -57,19 +60,24 @@ pub(crate) struct ProviderStatus {
 }
 
 impl Service {
-    /// The status now. While the database is away it says so, and nothing of providers.
+    /// The status now. While the database is away or slow it says so, and nothing of providers.
     pub(crate) async fn status(&self) -> Status {
         let now = self.store.clock.now();
         let connection = self.store.database.read();
-        let providers = self.read(|| providers(connection, now)).await;
-        if let Err(error) = &providers {
-            tracing::debug!(cause = ?error.cause(), "no status of providers");
-        }
+        let reading = timeout(SOON, self.read(|| providers(connection, now)));
+        let providers = match reading.await {
+            Ok(Ok(providers)) => Some(providers),
+            Ok(Err(error)) => {
+                tracing::debug!(cause = ?error.cause(), "no status of providers");
+                None
+            }
+            Err(_) => None,
+        };
         Status {
             build: self.build,
             database: self.store.database.kind(),
-            database_up: providers.is_ok(),
-            providers: providers.unwrap_or_default(),
+            database_up: self.silence().is_none(),
+            providers,
             market: self.market,
             now,
         }
@@ -111,7 +119,8 @@ impl Status {
 
     /// For how long no tracker was at work, which would say so every two seconds; `None` if one is.
     pub(crate) fn untracked(&self) -> Option<Duration> {
-        let seen = self.providers.iter().map(|it| it.row.updated_at).max();
+        let providers = self.providers.iter().flatten();
+        let seen = providers.map(|it| it.row.updated_at).max();
         let silence = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
         (silence > HEARTBEAT).then_some(silence)
     }
