@@ -22,10 +22,6 @@ use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
 
 /// The largest message that a client may send, in bytes; it is thrown away.
 pub(super) const LARGEST_INPUT: usize = 64 * 1024;
-/// How often a client is pinged.
-const PING: Duration = Duration::from_secs(20);
-/// How long a client may go without a pong.
-const SILENCE: Duration = Duration::from_secs(40);
 type Sink = SplitSink<WebSocket, Message>;
 
 /// Tells a client everything until either side has enough.
@@ -61,7 +57,7 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             // Who does not take the goodbye is silent, too.
             tokio::select! {
                 () = goodbye => {}
-                () = silence(hearing) => {}
+                () = silence(hearing, room.limits.silence) => {}
             }
         }
     }
@@ -108,8 +104,10 @@ async fn tell(
     let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
         return overload;
     };
-    let mut pings = interval_at(Instant::now() + PING, PING);
-    let mut silent = pin!(silence(hearing));
+    let limit = room.limits.silence;
+    let every = limit * 2 / 3;
+    let mut pings = interval_at(Instant::now() + every, every);
+    let mut silent = pin!(silence(hearing, limit));
     loop {
         let messages = tokio::select! {
             _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
@@ -166,10 +164,12 @@ async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Er
     sink.flush().await
 }
 
-/// Waits until a client has said nothing for too long.
-async fn silence(hearing: watch::Receiver<Instant>) {
+/// Waits until a client has said nothing for too long: a third longer than one of GraphQL may, since it is pinged at two
+/// thirds of that and only a pong counts.
+async fn silence(hearing: watch::Receiver<Instant>, limit: Duration) {
+    let patience = limit * 4 / 3;
     loop {
-        let left = SILENCE.checked_sub(hearing.borrow().elapsed());
+        let left = patience.checked_sub(hearing.borrow().elapsed());
         match left {
             Some(left) if !left.is_zero() => sleep(left).await,
             _ => return,

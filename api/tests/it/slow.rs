@@ -146,6 +146,8 @@ async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_
         ("REPLAY_SPEED", "max"),
         ("DEFAULT_SYMBOLS", &symbols.join(",")),
         ("LIMIT_BACKLOG", "500"),
+        // Nor are they let go for being silent.
+        ("LIMIT_SILENCE", "10m"),
     ];
     let product = home.start(&variables).await;
     let all =

@@ -169,7 +169,7 @@ pub const VARIABLES: &[Variable] = &[
         "Bytes of persisted queries that are kept; 0 for none"),
     Variable::new(LIMITS, "LIMIT_INIT_TIME", Value("10s"), "What a socket may take to introduce itself"),
     Variable::new(LIMITS, "LIMIT_SILENCE", Value("30s"),
-        "How long a GraphQL socket may be silent; it is pinged after two fifths of it"),
+        "How long a GraphQL socket may be silent, pinged after two fifths of it; one of /ws a third longer"),
     Variable::new(LIMITS, "LIMIT_MESSAGE", Value("1MiB"), "Bytes of a socket's message"),
     Variable::new(LIMITS, "LIMIT_OPERATIONS", Value("100"), "Operations at a time on one socket"),
     Variable::new(LIMITS, "LIMIT_SOCKETS", Value("100000"), "Sockets and event streams at a time"),

@@ -28,6 +28,8 @@ const READERS: u32 = 4;
 /// What a statement waits for a lock, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What SQLite calls a database that is no file.
+const MEMORY: &str = ":memory:";
 /// After so many of its steps SQLite looks at the clock: a tenth of a millisecond or so.
 const STEPS: i32 = 10_000;
 
@@ -43,7 +45,7 @@ pub(super) async fn open(
         .foreign_keys(true)
         .disable_statement_logging();
     let Some(file) = url.file() else {
-        let only = pool(Path::new(":memory:"), 1, options, None).await?;
+        let only = pool(Path::new(MEMORY), 1, options, None).await?;
         return Ok(database(&only, &only, &only, None));
     };
     if file.is_dir() {
@@ -83,6 +85,7 @@ async fn pool(
     options: SqliteConnectOptions,
     time: Option<Duration>,
 ) -> Result<SqlitePool, DatabaseError> {
+    let in_memory = file == Path::new(MEMORY);
     SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(connections)
@@ -96,8 +99,8 @@ async fn pool(
                 limit(connection, time).await?;
                 // Where SQLite has ended a transaction by itself, as it does when the disk is full, sqlx's rollback
                 // fails, and it goes on counting it: what came next would be put into a savepoint that nobody commits.
-                // Such a connection is closed.
-                Ok(!connection.is_in_transaction())
+                // Such a connection is closed, unless all data would go with it.
+                Ok(in_memory || !connection.is_in_transaction())
             })
         })
         .connect_with(options)

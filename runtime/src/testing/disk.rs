@@ -31,6 +31,8 @@ pub struct TestDisk {
     keeper: (Child, PipeWriter),
     /// Whether the keeper's namespace of users is its own, too.
     unprivileged: bool,
+    /// Blocks of 4 KiB that it has in all.
+    blocks: u32,
 }
 
 impl TestDisk {
@@ -69,6 +71,7 @@ impl TestDisk {
             folder,
             keeper: (keeper, alive),
             unprivileged,
+            blocks: mebibytes * 256,
         }
     }
 
@@ -97,13 +100,14 @@ impl TestDisk {
     /// Fills it to its last block.
     pub fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("it can be written");
-        loop {
+        for _ in 0..=self.blocks {
             match ballast.write(&[1; 4096]) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::StorageFull => return,
                 Err(error) => panic!("it is not filled: {error}"),
             }
         }
+        panic!("this is another disk");
     }
 
     /// Makes room again.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 use crate::{
@@ -35,11 +36,14 @@ on_both! {
         for cycle in 0..CYCLES {
             let mut product = home.start(&variables).await;
             told.gather(&product, 2 + cycle % 3).await;
-            let mut writers = toy(&product, cycle);
+            let over = CancellationToken::new();
+            let mut writers = toy(&product, cycle, &over);
             told.more(cycle % 4).await;
             // At another moment of what is under way each time.
             sleep(Duration::from_millis((cycle * 7 % 40) as u64)).await;
             product.api.kill();
+            // Somebody else may have the port soon.
+            over.cancel();
             if let Some(tracker) = &mut product.tracker {
                 tracker.kill();
             }
@@ -88,11 +92,15 @@ fn days() -> String {
 
 /// Has clients track and untrack symbols until their server is gone. Answers what they know: the state that was
 /// acknowledged last, or nothing where a later write was not acknowledged.
-fn toy(product: &Product, cycle: usize) -> JoinSet<Vec<(String, Option<bool>)>> {
+fn toy(
+    product: &Product,
+    cycle: usize,
+    over: &CancellationToken,
+) -> JoinSet<Vec<(String, Option<bool>)>> {
     let mut writers = JoinSet::new();
     let url = product.url("/graphql");
     for of in 0..2 {
-        let url = url.clone();
+        let (url, over) = (url.clone(), over.clone());
         writers.spawn(async move {
             let client = browser();
             let mut known = Vec::new();
@@ -108,10 +116,8 @@ fn toy(product: &Product, cycle: usize) -> JoinSet<Vec<(String, Option<bool>)>> 
                 let query = format!("mutation {{ {field}(input: {{symbol: \"{symbol}\"}}) {{ stock {{ tracked }} }} }}");
                 let request = client.post(&url).bearer_auth(ADMIN).json(&json!({"query": query}));
                 known.push((symbol.clone(), None));
-                let Ok(response) = request.send().await else {
-                    return known;
-                };
-                let Ok(answer) = response.json::<Value>().await else {
+                let asked = async { request.send().await?.json::<Value>().await };
+                let Some(Ok(answer)) = over.run_until_cancelled(asked).await else {
                     return known;
                 };
                 if answer["data"][field]["stock"]["tracked"] == wanted {
