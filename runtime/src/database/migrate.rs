@@ -1,13 +1,14 @@
 //! Bringing the database to the newest shape.
 //!
 //! One invariant: a migration is applied once and wholly, however many processes start at once and whenever one of
-//! them is killed: all of them are one transaction under one lock.
+//! them is killed: all of them are one transaction under one lock. A database that a newer program has brought further is
+//! left as it is: a rolling upgrade has old processes start, too.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use migration::Migrator;
-use sea_orm::{ConnectionTrait, DbErr};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManager};
 
 use super::{Database, DatabaseError, DatabaseKind};
 
@@ -21,7 +22,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If a migration fails, or the database is newer than this program.
+    /// If a migration fails.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         self.try_migrate().await.map_err(DatabaseError::Migrate)
     }
@@ -34,12 +35,21 @@ impl Database {
                 format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})");
             transaction.execute_unprepared(&lock).await?;
         }
-        Migrator::up(&transaction, None).await?;
+        if is_newer(&transaction).await? {
+            tracing::warn!(
+                "a newer program has migrated the database; this one works with it as it is"
+            );
+        } else {
+            Migrator::up(&transaction, None).await?;
+        }
         transaction.commit().await
     }
 
     /// Whether nothing is missing.
     pub async fn is_migrated(&self) -> Result<bool, DbErr> {
+        if is_newer(&self.read).await? {
+            return Ok(true);
+        }
         let pending = Migrator::get_pending_migrations_read_only(&self.read).await?;
         Ok(pending.is_empty())
     }
@@ -64,4 +74,24 @@ impl Database {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Whether a database has every migration that is known here, and more.
+async fn is_newer<'c, C>(connection: &'c C) -> Result<bool, DbErr>
+where
+    C: ConnectionTrait,
+    &'c C: IntoSchemaManagerConnection<'c>,
+{
+    const APPLIED: &str = "seaql_migrations";
+    if !SchemaManager::new(connection).has_table(APPLIED).await? {
+        return Ok(false);
+    }
+    let sql = format!("SELECT version FROM {APPLIED}");
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await?;
+    let applied = rows.iter().map(|row| row.try_get_by_index(0));
+    let applied: HashSet<String> = applied.collect::<Result<_, _>>()?;
+    let known = Migrator::migrations();
+    let has_all = known.iter().all(|it| applied.contains(it.name()));
+    Ok(has_all && applied.len() > known.len())
 }

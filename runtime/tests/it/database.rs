@@ -32,6 +32,18 @@ on_both_databases! {
         database.migrated().await;
     }
 
+    async fn a_database_that_a_newer_program_migrated_is_taken_as_it_is(database) {
+        let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20990101_000001_to_come', 0)";
+        database.write().execute_unprepared(newer).await.expect("it is noted");
+        database.migrate().await.expect("nothing is done");
+        assert!(database.is_migrated().await.expect("it knows"));
+        // One that lacks something that is known here is another's.
+        let lacking = "DELETE FROM seaql_migrations WHERE version = (SELECT MIN(version) FROM seaql_migrations)";
+        database.write().execute_unprepared(lacking).await.expect("it is noted");
+        assert!(database.migrate().await.is_err());
+        assert!(database.is_migrated().await.is_err());
+    }
+
     async fn what_is_committed_is_read_and_what_is_not_is_not(database) {
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "CREATE TABLE proof (value BIGINT)").await;
