@@ -135,3 +135,31 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
     };
     until("it answers again", || product.last_words(), answers).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let product = home.start(&[]).await;
+    let witness = home.place.connect().await;
+    let holding = witness.begin_write().await.expect("a transaction");
+    let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; \
+                LOCK TABLE providers IN ACCESS EXCLUSIVE MODE";
+    let locked = holding.execute_unprepared(lock).await;
+    locked.expect("it is locked");
+    let health = timeout(Duration::from_secs(5), product.get("/api/v1/health")).await;
+    let health = health.expect("it does not wait for the lock");
+    assert_eq!(health.status, 200, "{}", health.text);
+    let told = health.json();
+    assert_eq!(told["status"], "degraded", "{told}");
+    assert_eq!(
+        told["checks"]["database"], "does not answer in time",
+        "{told}"
+    );
+    assert_eq!(product.get("/readyz").await.status, 200);
+    holding.rollback().await.expect("it is unlocked");
+    let well = async || {
+        let health = product.get("/api/v1/health").await.json();
+        (health["status"] == "ok").then_some(())
+    };
+    until("it is well again", || product.last_words(), well).await;
+}
