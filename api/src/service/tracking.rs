@@ -42,11 +42,12 @@ impl Service {
             .read(|| store::stock::by_symbol(connection, symbol))
             .await?;
         let tracked = stored.filter(|stock| stock.tracked);
-        let is_tracked = tracked.is_some();
-        if let Some(stock) = tracked.filter(|stock| stock.name.is_some() || name.is_none()) {
-            return Ok(stock);
+        if let Some(stock) = &tracked
+            && (stock.name.is_some() || name.is_none())
+        {
+            return Ok(stock.clone());
         }
-        if !is_tracked {
+        if tracked.is_none() {
             let request = PollRequest {
                 symbol: symbol.clone(),
                 track: true,

@@ -54,8 +54,9 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
         if code == close_code::AWAY {
             let _ = timeout(room.shutdown.grace() / 10, goodbye).await;
         } else {
-            // Who does not take the goodbye is silent, too.
+            // Who does not take the goodbye is silent, too; who was silent already is told once.
             tokio::select! {
+                biased;
                 () = goodbye => {}
                 () = silence(hearing, room.limits.silence) => {}
             }
