@@ -1,9 +1,14 @@
 //! A connection that has the database explain every statement that goes over it.
+//!
+//! One invariant: what PostgreSQL explains is the plan that it would keep, since `api` has it keep plans: the statement
+//! is prepared and its execution explained. Of a statement with parameters alone it would tell a plan for their values.
 
 use std::sync::Mutex;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    TransactionTrait,
+    sea_query::{PostgresQueryBuilder, QueryBuilder},
 };
 use serde_json::Value;
 
@@ -37,14 +42,34 @@ impl Explained {
         std::mem::take(&mut *self.cost.lock().expect("nobody panicked"))
     }
 
-    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
-        let how = match statement.db_backend {
-            DbBackend::Postgres => "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ",
-            _ => "EXPLAIN QUERY PLAN ",
+    async fn explain_kept(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let one = self.inner.begin().await?;
+        let prepare = format!("PREPARE explained AS {}", statement.sql);
+        one.execute_unprepared(&prepare).await?;
+        let values = statement.values.iter().flat_map(|values| &values.0);
+        let values: Vec<String> = values
+            .map(|value| PostgresQueryBuilder.value_to_string(value))
+            .collect();
+        let given = match &values[..] {
+            [] => String::new(),
+            values => format!("({})", values.join(", ")),
         };
-        let mut asked = statement.clone();
-        asked.sql.insert_str(0, how);
-        let rows = self.inner.query_all_raw(asked).await?;
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE explained{given}");
+        let explain = Statement::from_string(DbBackend::Postgres, explain);
+        let rows = one.query_all_raw(explain).await?;
+        one.execute_unprepared("DEALLOCATE explained").await?;
+        one.commit().await?;
+        Ok(rows)
+    }
+
+    async fn explain(&self, statement: &Statement) -> Result<(), DbErr> {
+        let rows = if statement.db_backend == DbBackend::Postgres {
+            self.explain_kept(statement).await?
+        } else {
+            let mut asked = statement.clone();
+            asked.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+            self.inner.query_all_raw(asked).await?
+        };
         let mut cost = self.cost.lock().expect("nobody panicked");
         cost.statements += 1;
         if statement.db_backend != DbBackend::Postgres {
@@ -59,6 +84,14 @@ impl Explained {
             cost.pages += plan[kind].as_u64().expect("a count");
         }
         let text = plan.to_string();
+        let given = statement
+            .values
+            .as_ref()
+            .is_some_and(|values| !values.0.is_empty());
+        assert!(
+            !given || text.contains('$'),
+            "this plan is for values: {text}"
+        );
         cost.months += text.matches("\"Relation Name\":\"stock_prices_").count();
         Ok(())
     }
