@@ -14,8 +14,8 @@ mod sqlite;
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, sqlx::PgPool,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx::PgPool,
 };
 
 pub use error::DatabaseError;
@@ -68,6 +68,14 @@ impl Database {
                 ..TransactionOptions::default()
             })
             .await
+    }
+
+    /// Begins a transaction that reads everything as it is at one moment.
+    pub async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
+        // A transaction of SQLite has no other way.
+        let isolation =
+            (self.kind == DatabaseKind::Postgres).then_some(IsolationLevel::RepeatableRead);
+        self.read.begin_with_config(isolation, None).await
     }
 
     /// Which database it is.

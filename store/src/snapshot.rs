@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 
 use entity::{AlertRule, Position, Price, Stock};
-use runtime::database::DatabaseKind;
-use sea_orm::{DbErr, EntityTrait, IsolationLevel, TransactionTrait};
+use sea_orm::{DbErr, EntityTrait};
 
 use crate::{Store, alert, feed::end_within, page::Page, price};
 
@@ -28,12 +27,7 @@ pub struct Snapshot {
 
 /// Reads it, with as many of the newest prices of a stock as `recent` says for that many stocks.
 pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, DbErr> {
-    let isolation = match store.database.kind() {
-        DatabaseKind::Postgres => Some(IsolationLevel::RepeatableRead),
-        DatabaseKind::Sqlite => None,
-    };
-    let connection = store.database.read();
-    let transaction = connection.begin_with_config(isolation, None).await?;
+    let transaction = store.database.begin_read().await?;
     let position = end_within(&transaction).await?;
     let rows = entity::table::stock::Entity::find();
     let rows = rows.all(&transaction).await?;

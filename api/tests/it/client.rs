@@ -1,7 +1,10 @@
 //! Clients of live events: of graphql-transport-ws, and of the plain WebSocket.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use socket2::SockRef;
 use tokio::{
     net::{TcpSocket, TcpStream},
     time::timeout,
@@ -15,6 +18,16 @@ use crate::{process::PATIENCE, product::Product};
 
 /// What offers graphql-transport-ws.
 pub(crate) const MODERN: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+
+/// Connects so that next to nothing is on its way before it is read: with segments as small as this the sender's
+/// system, too, keeps kilobytes where it would keep megabytes.
+pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let segments = SockRef::from(&socket).set_tcp_mss(536);
+    segments.expect("small segments");
+    socket.connect(address).await.expect("it listens")
+}
 
 /// An open WebSocket.
 pub(crate) struct Client {
@@ -40,10 +53,8 @@ impl Client {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(4096).expect("a small buffer");
-        let stream = socket.connect(product.address).await;
-        Self::over(stream.expect("it listens"), product, path, headers).await
+        let stream = narrow(product.address).await;
+        Self::over(stream, product, path, headers).await
     }
 
     async fn over(

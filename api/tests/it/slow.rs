@@ -6,12 +6,12 @@ use runtime::testing::TestPlace;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     time::{sleep, timeout},
 };
 
 use crate::{
-    client::{Client, MODERN},
+    client::{Client, MODERN, narrow},
     observe::scraped,
     process::{PATIENCE, until},
     product::Home,
@@ -71,9 +71,7 @@ async fn an_event_stream_that_nobody_reads_is_ended() {
     let product = home
         .start(&[("LIMIT_WRITE_TIME", "1s"), ("REPLAY_SPEED", "max")])
         .await;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer");
-    let mut connection = socket.connect(product.address).await.expect("it listens");
+    let mut connection = narrow(product.address).await;
     let large: Vec<_> = (0..90).map(|n| format!("a{n}: cursor")).collect();
     let query = format!("subscription {{ priceUpdates {{ {} }} }}", large.join(" "));
     let body = json!({"query": query}).to_string();

@@ -96,7 +96,8 @@ pub(crate) struct Tables {
 impl Tables {
     /// Reads what happened to stocks of which `tracked` were tracked from the beginning.
     pub(crate) async fn read(database: &Database, tracked: &[&str]) -> Self {
-        let connection = database.read();
+        let moment = database.begin_read().await.expect("a transaction");
+        let connection = &moment;
         let stocks = stock::Entity::find().all(connection).await.expect("stocks");
         let symbols: BTreeMap<i64, String> = stocks
             .into_iter()

@@ -64,7 +64,8 @@ impl Database {
                 Ok(false) => {
                     told = true;
                     tracing::info!(
-                        "waiting for somebody to migrate the database, as MIGRATE=false"
+                        "waiting for somebody to migrate the database, as MIGRATE=false; if somebody has, this role \
+                         may not read it"
                     );
                 }
                 Err(error) => {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
@@ -11,6 +14,7 @@ use crate::{
     answer::browser,
     client::Client,
     place::on_both,
+    process::PATIENCE,
     product::{ADMIN, Product},
 };
 
@@ -18,6 +22,8 @@ use crate::{
 const CYCLES: usize = 50;
 /// Symbols that clients track and untrack.
 const TOYS: usize = 8;
+/// Clients that do so.
+const WRITERS: usize = 2;
 const PRICES: &str = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { symbol price recordedAt cursor } }";
 const ALERTS: &str = "subscription($after: Cursor) { alerts(after: $after) { symbol threshold triggeredAt cursor } }";
 
@@ -37,8 +43,16 @@ on_both! {
             let mut product = home.start(&variables).await;
             told.gather(&product, 2 + cycle % 3).await;
             let over = CancellationToken::new();
-            let mut writers = toy(&product, cycle, &over);
+            let mut writes = toy(&product, cycle, &over);
             told.more(cycle % 4).await;
+            loop {
+                let write = timeout(PATIENCE, writes.recv()).await.expect("something is written");
+                let (symbol, tracked) = write.expect("writers go on");
+                acknowledged.insert(symbol, tracked);
+                if tracked.is_some() {
+                    break;
+                }
+            }
             // At another moment of what is under way each time.
             sleep(Duration::from_millis((cycle * 7 % 40) as u64)).await;
             product.api.kill();
@@ -48,10 +62,8 @@ on_both! {
                 tracker.kill();
             }
             told.hang_up();
-            while let Some(written) = writers.join_next().await {
-                for (symbol, tracked) in written.expect("a writer does not panic") {
-                    acknowledged.insert(symbol, tracked);
-                }
+            while let Some((symbol, tracked)) = writes.recv().await {
+                acknowledged.insert(symbol, tracked);
             }
         }
         let database = home.place.connect().await;
@@ -61,11 +73,11 @@ on_both! {
         ledger.was_told(&told.prices, "prices");
         ledger.was_told(&told.alerts, "alerts");
         assert!(told.prices.len() > CYCLES && told.alerts.len() > CYCLES, "there was load");
-        // Each symbol's last write was acknowledged, or nobody knows what became of it.
-        assert!(acknowledged.len() > TOYS / 2, "{acknowledged:?}");
-        for (symbol, tracked) in acknowledged {
-            let Some(tracked) = tracked else { continue };
-            assert_eq!(ledger.stocks[&symbol].tracked, tracked, "{symbol}");
+        // Each symbol's last write was acknowledged, or nobody knows what became of it: of one a writer.
+        let known = acknowledged.iter().filter_map(|(symbol, tracked)| Some((symbol, (*tracked)?)));
+        assert!(known.clone().count() >= TOYS - WRITERS, "{acknowledged:?}");
+        for (symbol, tracked) in known {
+            assert_eq!(ledger.stocks[symbol].tracked, tracked, "{symbol}");
         }
     }
 }
@@ -90,44 +102,47 @@ fn days() -> String {
     file
 }
 
-/// Has clients track and untrack symbols until their server is gone. Answers what they know: the state that was
-/// acknowledged last, or nothing where a later write was not acknowledged.
+/// Has clients track and untrack symbols until their server is gone. Tells what they know: the state that was
+/// acknowledged, or nothing while a write is not.
 fn toy(
     product: &Product,
     cycle: usize,
     over: &CancellationToken,
-) -> JoinSet<Vec<(String, Option<bool>)>> {
-    let mut writers = JoinSet::new();
+) -> mpsc::UnboundedReceiver<(String, Option<bool>)> {
+    let (tell, told) = mpsc::unbounded_channel();
     let url = product.url("/graphql");
-    for of in 0..2 {
-        let (url, over) = (url.clone(), over.clone());
-        writers.spawn(async move {
+    for of in 0..WRITERS {
+        let (url, over, tell) = (url.clone(), over.clone(), tell.clone());
+        tokio::spawn(async move {
             let client = browser();
-            let mut known = Vec::new();
-            for step in 0.. {
-                // Each writer has symbols of its own.
-                let symbol = format!("T{}", (step * 2 + of) % TOYS);
-                let track = (cycle + step / TOYS).is_multiple_of(2);
-                let (field, wanted) = if track {
-                    ("trackStock", true)
-                } else {
-                    ("untrackStock", false)
-                };
-                let query = format!("mutation {{ {field}(input: {{symbol: \"{symbol}\"}}) {{ stock {{ tracked }} }} }}");
-                let request = client.post(&url).bearer_auth(ADMIN).json(&json!({"query": query}));
-                known.push((symbol.clone(), None));
+            // Begins with what nobody knows since the last cycle, if that was so short.
+            for step in cycle.. {
+                // Each writer has symbols of its own, and changes one each time it comes back to it.
+                let symbol = format!("T{}", (step * WRITERS + of) % TOYS);
+                let wanted = (step * WRITERS / TOYS).is_multiple_of(2);
+                let field = if wanted { "trackStock" } else { "untrackStock" };
+                let query = format!(
+                    "mutation {{ {field}(input: {{symbol: \"{symbol}\"}}) {{ stock {{ tracked }} }} }}"
+                );
+                let request = client
+                    .post(&url)
+                    .bearer_auth(ADMIN)
+                    .json(&json!({"query": query}));
+                if tell.send((symbol.clone(), None)).is_err() {
+                    return;
+                }
                 let asked = async { request.send().await?.json::<Value>().await };
                 let Some(Ok(answer)) = over.run_until_cancelled(asked).await else {
-                    return known;
+                    return;
                 };
-                if answer["data"][field]["stock"]["tracked"] == wanted {
-                    known.push((symbol, Some(wanted)));
+                let known = answer["data"][field]["stock"]["tracked"] == wanted;
+                if known && tell.send((symbol, Some(wanted))).is_err() {
+                    return;
                 }
             }
-            known
         });
     }
-    writers
+    told
 }
 
 /// What a client was told over all its connections.

@@ -22,9 +22,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Reads it.
+    /// Reads it, as it is at one moment.
     pub(super) async fn read(database: &Database) -> Self {
-        let connection = database.read();
+        let moment = database.begin_read().await.expect("a transaction");
+        let connection = &moment;
         let prices = stock_price::Entity::find().order_by_asc(stock_price::Column::Seq);
         let alerts = alert::Entity::find().order_by_asc(alert::Column::Seq);
         let feed = feed::Entity::find().order_by_asc(feed::Column::Seq);
