@@ -20,6 +20,7 @@ use std::{
 };
 
 use entity::{Batch, Position};
+use tokio::time::Instant;
 
 pub(crate) use self::{
     bound::Bounds,
@@ -29,6 +30,9 @@ pub(crate) use self::{
     run::Happened,
 };
 use self::{inbox::Inbox, run::Run};
+
+/// How long after a look at the feed the next one is due at the latest: it takes a second, unless something is wrong.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The hub; cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,11 +44,15 @@ struct Inner {
     bounds: Bounds,
     /// Microseconds from the last batch's recording to its publication.
     lag: AtomicU64,
+    /// When the feed was last looked at.
+    looked: Mutex<Instant>,
 }
 
 #[derive(Debug)]
 struct State {
     run: Run,
+    /// How many feeds there were before this one.
+    life: u64,
     /// The number of the next reader.
     next: u64,
     /// Readers of every stock.
@@ -62,6 +70,7 @@ impl Hub {
     pub(crate) fn at(position: Position, bounds: Bounds) -> Self {
         let state = State {
             run: Run::at(position, bounds.kept),
+            life: 0,
             next: 0,
             of_all: Readers::new(),
             of_stock: HashMap::new(),
@@ -71,6 +80,7 @@ impl Hub {
             state: Mutex::new(state),
             bounds,
             lag: AtomicU64::new(0),
+            looked: Mutex::new(Instant::now()),
         }))
     }
 
@@ -89,9 +99,26 @@ impl Hub {
         self.state().readers
     }
 
-    /// How long the last batch took from its recording to here.
+    /// How far this is behind the committed feed: as long as the last batch took from its recording to here, or since
+    /// when nobody knows.
     pub(crate) fn lag(&self) -> Duration {
-        Duration::from_micros(self.0.lag.load(Ordering::Relaxed))
+        let last = Duration::from_micros(self.0.lag.load(Ordering::Relaxed));
+        last.max(self.blindness().unwrap_or_default())
+    }
+
+    /// For how long the feed could not be looked at, once that is too long.
+    pub(crate) fn blindness(&self) -> Option<Duration> {
+        let elapsed = self.looked().elapsed();
+        (elapsed > LOOK).then_some(elapsed)
+    }
+
+    /// Notes that the feed was looked at just now: what it has is about to be published.
+    pub(crate) fn look(&self) {
+        *self.looked() = Instant::now();
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Instant> {
+        self.0.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands a batch to everybody who waits for it, `lag` after it was recorded. Batches come in feed order.
@@ -130,9 +157,38 @@ impl Hub {
         }
     }
 
-    /// Follows what `interest` selects from after `position`; `None` if the hub no longer knows what came then.
+    /// Begins anew at `position` of another feed: nobody can be told how what they know leads there.
+    pub(crate) fn replace(&self, position: Position) {
+        let mut state = self.state();
+        state.life += 1;
+        state.run = Run::at(position, self.0.bounds.kept);
+        let of_all = std::mem::take(&mut state.of_all);
+        let of_stock = std::mem::take(&mut state.of_stock);
+        drop(state);
+        let of_stock = of_stock.values().flat_map(Readers::values);
+        for inbox in of_all.values().chain(of_stock) {
+            inbox.let_go();
+        }
+    }
+
+    /// Which feed this is, counted from 0.
+    pub(crate) fn life(&self) -> u64 {
+        self.state().life
+    }
+
+    /// Whether what is known here has what `position` says; `None` if it is not known here.
+    pub(crate) fn has(&self, position: Position) -> Option<bool> {
+        self.state().run.has(position)
+    }
+
+    /// Follows what `interest` selects from after `position`; `None` if the hub no longer knows what came then, or has
+    /// another feed, when the reader is let go.
     pub(crate) fn join(&self, interest: Interest, position: Position) -> Option<Reader> {
         let mut state = self.state();
+        if interest.life != state.life {
+            interest.lagging.cancel();
+            return None;
+        }
         let missed = state.run.after(position)?;
         let inbox = Arc::new(Inbox::new(&interest, position.seq, missed));
         let id = state.next;

@@ -9,17 +9,20 @@ mod error;
 mod lock;
 mod migrate;
 mod postgres;
+mod probe;
 mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx::PgPool,
+    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait, sqlx::PgPool,
 };
 
 pub use error::DatabaseError;
 use lock::FileLock;
+use probe::Probe;
+use tokio::time::Instant;
 
 /// A probe without an answer for this long counts as none.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -38,8 +41,7 @@ pub enum DatabaseKind {
 pub struct Database {
     read: DatabaseConnection,
     write: DatabaseConnection,
-    /// A connection of its own, so that a busy pool does not look like a dead database.
-    probe: DatabaseConnection,
+    probe: Probe,
     kind: DatabaseKind,
     /// Keeps other processes off a SQLite file for as long as any clone lives.
     _lock: Option<Arc<FileLock>>,
@@ -62,20 +64,23 @@ impl Database {
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
         let immediate =
             (self.kind == DatabaseKind::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        self.write
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: immediate,
-                ..TransactionOptions::default()
-            })
-            .await
+        let options = TransactionOptions {
+            sqlite_transaction_mode: immediate,
+            ..TransactionOptions::default()
+        };
+        begin(&self.write, options).await
     }
 
     /// Begins a transaction that reads everything as it is at one moment.
     pub async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
-        // A transaction of SQLite has no other way.
+        // SQLite's know no other way.
         let isolation =
             (self.kind == DatabaseKind::Postgres).then_some(IsolationLevel::RepeatableRead);
-        self.read.begin_with_config(isolation, None).await
+        let options = TransactionOptions {
+            isolation_level: isolation,
+            ..TransactionOptions::default()
+        };
+        begin(&self.read, options).await
     }
 
     /// Which database it is.
@@ -93,8 +98,14 @@ impl Database {
 
     /// Asks for a sign of life; answers within 1.5 s.
     pub async fn is_alive(&self) -> bool {
-        let asked = self.probe.execute_unprepared("SELECT 1");
-        matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(_)))
+        let asked = self.probe.ask();
+        matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(())))
+    }
+
+    /// Whether a session that began at `at` may lack what a new one would be given: one that could only read, as the
+    /// database was told, goes on so when it is told otherwise. Pools notice by themselves.
+    pub fn outdates(&self, at: Instant) -> bool {
+        self.probe.sessions.are_outdated(Some(at))
     }
 
     /// Tells `told` of every statement that this and later clones of it send.
@@ -108,11 +119,34 @@ impl Database {
 
     /// Closes every connection, waiting for those in use. On SQLite this leaves one file, without `-wal` and `-shm`.
     pub async fn close(&self) {
-        for pool in [&self.probe, &self.read, &self.write] {
+        for pool in [&self.probe.connection, &self.read, &self.write] {
             // Closing twice, as where pools are the same, is no error.
             let _ = pool.clone().close().await;
         }
     }
+}
+
+/// Begins a transaction, whether somebody still waits for it or not: sqlx loses count of one whose beginning is
+/// abandoned, and whoever had the connection next would write into it and never commit.
+///
+/// # Errors
+///
+/// There is no connection, or it does not begin.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it lives for as long as a connection may take, and what nobody takes is rolled back"
+)]
+pub async fn begin(
+    connection: &DatabaseConnection,
+    options: TransactionOptions,
+) -> Result<DatabaseTransaction, DbErr> {
+    let connection = connection.clone();
+    let beginning = tokio::spawn(async move { connection.begin_with_options(options).await });
+    beginning.await.unwrap_or_else(|error| {
+        Err(DbErr::Custom(format!(
+            "a transaction cannot begin: {error}"
+        )))
+    })
 }
 
 #[cfg(test)]

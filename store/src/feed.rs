@@ -15,6 +15,6 @@ pub use doorbell::{Bell, Doorbell, Listening};
 pub use follower::{FeedFollower, Followed};
 pub use listener::relay_notifications;
 pub use stream::{FeedStream, StreamError, relay_feed};
-pub use table::end;
+pub use table::{end, has};
 pub use writer::FeedTransaction;
 pub(crate) use {table::end_within, writer::HEAD};

@@ -51,6 +51,11 @@ impl Partitions {
         // It is known only once it is seen: this transaction may yet be given up.
         create(connection, month).await
     }
+
+    /// Looks again before the next write: one has failed, perhaps for want of a month that somebody took away.
+    pub(crate) fn forget(&self) {
+        self.known.store(i64::MIN, Ordering::Relaxed);
+    }
 }
 
 /// Makes the month of `at` and those after it that are missing. Whoever calls it holds the feed's lock.

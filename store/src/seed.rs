@@ -9,7 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::OnConflict,
 };
 
@@ -26,8 +26,17 @@ pub struct Seed {
     pub symbols: Vec<Symbol>,
 }
 
-/// Fills an empty database, and brings the default rule's threshold up to date in any.
+/// Fills an empty database, and brings the default rule's threshold up to date in any. Where there is nothing to do
+/// nothing is written: it may be a database that is only to be read for now.
 pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
+    let current = alert_rule::Entity::find()
+        .filter(alert_rule::Column::IsDefault.eq(true))
+        .filter(alert_rule::Column::Threshold.eq(seed.alert_threshold))
+        .count(store.database.read())
+        .await?;
+    if current > 0 {
+        return Ok(());
+    }
     let transaction = store.database.begin_write().await?;
     let now = store.clock.now();
     let head = feed_head::ActiveModel {

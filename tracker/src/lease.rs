@@ -7,12 +7,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use runtime::database::Database;
+use runtime::database::{Database, begin};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqlxPostgresConnector,
-    TransactionTrait,
+    TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
+use tokio::time::Instant;
 
 /// What the lock is taken on: any number that nobody else takes; "stocktrk" in ASCII.
 const KEY: i64 = 0x7374_6F63_6B74_726B;
@@ -31,8 +32,8 @@ pub struct Lease(Held);
 enum Held {
     /// By being the only process.
     Alone(Database),
-    /// By a lock that lives as long as this pool's one connection.
-    Locked(DatabaseConnection),
+    /// By a lock that lives as long as this pool's one connection, which began at an instant.
+    Locked(DatabaseConnection, Database, Instant),
 }
 
 impl Lease {
@@ -44,46 +45,57 @@ impl Lease {
         let Some(pool) = database.postgres_pool() else {
             return Ok(Self(Held::Alone(database.clone())));
         };
+        let began = Instant::now();
         let candidate = connect_once(pool).await.map_err(conn_error)?;
         let mut told = false;
-        while !within(try_lock(&candidate)).await? {
+        while !within(try_lock(&candidate))
+            .await
+            .map_err(|error| ended(&candidate, error))?
+        {
             if !told {
                 tracing::info!("standing by: another tracker polls");
                 told = true;
             }
             tokio::time::sleep(PROOF).await;
         }
-        Ok(Self(Held::Locked(
-            SqlxPostgresConnector::from_sqlx_postgres_pool(candidate),
-        )))
+        tracing::info!("this tracker polls");
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(candidate);
+        Ok(Self(Held::Locked(connection, database.clone(), began)))
     }
 
     /// Begins a transaction that only the holder can begin.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         match &self.0 {
             Held::Alone(database) => database.begin_write().await,
-            Held::Locked(connection) => within(connection.begin())
-                .await
-                .map_err(|error| ended(connection, error)),
+            Held::Locked(connection, ..) => {
+                within(begin(connection, TransactionOptions::default()))
+                    .await
+                    .map_err(|error| ended(connection.get_postgres_connection_pool(), error))
+            }
         }
     }
 
     /// Waits until the lease is lost, and tells why; for ever if it cannot be.
     pub async fn lost(&self) -> DbErr {
-        let Held::Locked(connection) = &self.0 else {
+        let Held::Locked(connection, database, began) = &self.0 else {
             return std::future::pending().await;
         };
         loop {
             tokio::time::sleep(PROOF).await;
             if let Err(error) = within(connection.execute_unprepared("SELECT 1")).await {
-                return ended(connection, error);
+                return ended(connection.get_postgres_connection_pool(), error);
+            }
+            if database.outdates(*began) {
+                return DbErr::Custom(
+                    "the lock's session began when the database could only be read".to_owned(),
+                );
             }
         }
     }
 
     /// Gives the lease back, for another tracker to take it at once.
     pub async fn release(self) {
-        if let Held::Locked(connection) = self.0 {
+        if let Held::Locked(connection, ..) = self.0 {
             // The session ends with its connection in any case, and the lock with it.
             let _ = tokio::time::timeout(PATIENCE, connection.close()).await;
         }
@@ -110,8 +122,8 @@ async fn connect_once(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
 }
 
 /// What to tell of a failure: that the connection is not made again is no news once it has ended.
-fn ended(connection: &DatabaseConnection, error: DbErr) -> DbErr {
-    if connection.get_postgres_connection_pool().size() == 0 {
+fn ended(pool: &PgPool, error: DbErr) -> DbErr {
+    if pool.size() == 0 {
         return DbErr::Custom("the lock's connection has ended".to_owned());
     }
     error

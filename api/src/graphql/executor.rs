@@ -90,7 +90,8 @@ impl transport::Service for Executor {
         let mut responses = self.schema.execute_stream(request).boxed();
         let following = begun(&mut responses, &run).await?;
         let group = Group::new(run, responses);
-        let group = self.groups.join(text.map(|text| (text, viewer)), group);
+        let key = text.map(|text| (text, viewer, following.life()));
+        let group = self.groups.join(key, group);
         let largest = following.largest();
         let told = self.service.tell(following);
         drop(beginning);
@@ -107,7 +108,7 @@ impl transport::Service for Executor {
                 match group.body(&told.happened, circumstance).await {
                     Some(body) => {
                         largest.told(body.len());
-                        Item::Next(event(body, &told))
+                        Item::Next(event(body, &told, away))
                     }
                     None => Item::End(End::Complete),
                 }
@@ -138,25 +139,22 @@ async fn begun(
     .await
 }
 
-/// A body as one subscriber gets it: with what was skipped for it.
-fn event(body: Bytes, told: &Told) -> Event {
-    let note = match told {
+/// A body as one subscriber gets it: with what was skipped for it, and whether what it begins with may be old.
+fn event(body: Bytes, told: &Told, away: bool) -> Event {
+    let extensions = match told {
         Told {
             missed: 0,
             snapshot: false,
             ..
         } => return body.into(),
-        Told {
-            missed: 0,
-            snapshot: true,
-            ..
-        } => "\"snapshot\":true".to_owned(),
-        Told { missed, .. } => format!("\"missed\":{missed}"),
+        Told { missed: 0, .. } if away => r#""delivery":{"snapshot":true},"stale":true"#.to_owned(),
+        Told { missed: 0, .. } => r#""delivery":{"snapshot":true}"#.to_owned(),
+        Told { missed, .. } => format!(r#""delivery":{{"missed":{missed}}}"#),
     };
     // A response is an object, and the schema puts no extensions of its own into it.
     let object = body.strip_suffix(b"}").unwrap_or(&body);
-    let extension = format!(",\"extensions\":{{\"delivery\":{{{note}}}}}}}");
-    let body = [object, extension.as_bytes()].concat();
+    let extensions = format!(",\"extensions\":{{{extensions}}}}}");
+    let body = [object, extensions.as_bytes()].concat();
     Event {
         body: body.into(),
         missed: told.missed,

@@ -25,8 +25,8 @@ const KEPT: usize = 64;
 /// For how long a body serves those who begin with its event: it may tell how fresh the stock is.
 const NOW: Duration = Duration::from_secs(1);
 
-/// Those who ask the same: who may read what of which event.
-pub(super) type Key = (String, Viewer);
+/// Those who ask the same: who may read what of which event, in which of the hub's feeds.
+pub(super) type Key = (String, Viewer, u64);
 
 /// All groups; one lives as long as it has members.
 #[derive(Clone, Debug, Default)]

@@ -1,14 +1,17 @@
 //! Carries the feed onto the board and into the hub.
 //!
 //! One invariant: an error of the database only delays; the same place is read again until it can be. What is gone by
-//! then cuts the hub's readers off, who read on in the tables, and has the board read anew. The board comes first, so that
-//! whoever was told of something finds it there.
+//! then cuts the hub's readers off, who read on in the tables, and has the board read anew; a feed that takes the place of
+//! the one that was followed lets them go. The board comes first, so that whoever was told of something finds it there.
 
 use std::time::Duration;
 
 use runtime::{clock::SharedClock, metric::ServeMetrics};
-use store::feed::{FeedFollower, Followed};
-
+use sea_orm::DbErr;
+use store::{
+    Store,
+    feed::{FeedFollower, Followed},
+};
 use tokio::time::timeout;
 
 use super::Hub;
@@ -27,24 +30,49 @@ pub(crate) async fn follow(
     clock: SharedClock,
     metrics: ServeMetrics,
 ) {
+    let mut told = false;
     loop {
-        match timeout(LONGEST, follower.read_once()).await {
-            Ok(Ok(Followed::Lost(position))) => {
+        let looked = timeout(LONGEST, follower.read_once())
+            .await
+            .unwrap_or_else(|_| Err(DbErr::Custom("the database does not answer".to_owned())));
+        let followed = match looked {
+            Ok(followed) => followed,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "the feed cannot be read");
+                }
+                metrics.feed_followed(hub.lag());
+                tokio::time::sleep(RETRY).await;
+                continue;
+            }
+        };
+        hub.look();
+        if std::mem::take(&mut told) {
+            tracing::info!("the feed is read again");
+        }
+        match followed {
+            Followed::Lost(position) => {
                 tracing::warn!(
                     seq = position.seq,
                     "this process was cut off for longer than the feed is kept; its subscribers read the tables"
                 );
-                while let Err(error) = board.read_again(follower.store()).await {
-                    tracing::warn!(error = %error, "the board cannot be read");
-                    tokio::time::sleep(RETRY).await;
-                }
+                read_again(&board, follower.store()).await;
                 hub.restart(position);
             }
-            Ok(Ok(Followed::Batches(batches))) if batches.is_empty() => {
+            Followed::Replaced(position) => {
+                tracing::error!(
+                    seq = position.seq,
+                    "the database has another feed than before, as when it was restored, or a standby was promoted that \
+                     lacked its end; subscribers are let go, as they may know what it does not"
+                );
+                read_again(&board, follower.store()).await;
+                hub.replace(position);
+            }
+            Followed::Batches(batches) if batches.is_empty() => {
                 metrics.feed_followed(Duration::ZERO);
                 follower.wait().await;
             }
-            Ok(Ok(Followed::Batches(batches))) => {
+            Followed::Batches(batches) => {
                 for batch in batches {
                     let lag = clock.now().since(batch.end.recorded_at);
                     metrics.feed_followed(lag);
@@ -52,11 +80,13 @@ pub(crate) async fn follow(
                     hub.publish(batch, lag);
                 }
             }
-            Ok(Err(error)) => {
-                tracing::warn!(error = %error, "the feed cannot be read");
-                tokio::time::sleep(RETRY).await;
-            }
-            Err(_) => tracing::warn!("the feed cannot be read: the database does not answer"),
         }
+    }
+}
+
+async fn read_again(board: &Board, store: &Store) {
+    while let Err(error) = board.read_again(store).await {
+        tracing::warn!(%error, "the board cannot be read");
+        tokio::time::sleep(RETRY).await;
     }
 }

@@ -20,6 +20,8 @@ use super::run::Happened;
 /// What a reader wants to be told.
 #[derive(Clone, Debug)]
 pub(crate) struct Interest {
+    /// Of which of the hub's feeds.
+    pub(crate) life: u64,
     /// Of which stocks; of all if not given.
     pub(crate) stocks: Option<Vec<i64>>,
     /// Whether of prices.
@@ -67,7 +69,7 @@ pub(crate) enum Pace {
 /// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parted {
-    /// The reader is further behind than is kept for it.
+    /// The reader is further behind than is kept for it, or behind in another feed.
     Lagging,
     /// The hub has missed what came after this place, up to which the reader has everything: the tables have it.
     Cut(Position),
@@ -143,8 +145,7 @@ impl Inbox {
             Pace::Everything { behind, bytes } => {
                 let count = waiting.events.len() - waiting.backlog + 1;
                 if count > behind || self.largest.exceeds(count, bytes) {
-                    *waiting = Waiting::default();
-                    self.lagging.cancel();
+                    self.empty(&mut waiting);
                 }
             }
             Pace::Latest => {
@@ -192,6 +193,17 @@ impl Inbox {
     pub(super) fn cut(&self, position: Position) {
         self.waiting().cut = Some(position);
         self.bell.notify_one();
+    }
+
+    /// Ends at once: what waits is of a feed that there is no longer.
+    pub(super) fn let_go(&self) {
+        self.empty(&mut self.waiting());
+        self.bell.notify_one();
+    }
+
+    fn empty(&self, waiting: &mut Waiting) {
+        *waiting = Waiting::default();
+        self.lagging.cancel();
     }
 
     fn wants(&self, happened: &Happened) -> bool {

@@ -95,6 +95,14 @@ impl Run {
         }
     }
 
+    /// Whether what happened at a place is what `position` says; `None` if that is not kept.
+    pub(super) fn has(&self, position: Position) -> Option<bool> {
+        let at = self
+            .events
+            .binary_search_by_key(&position.seq, |it| it.position.seq);
+        Some(self.events[at.ok()?].position == position)
+    }
+
     /// The events after `position`; `None` if some of them are forgotten.
     pub(super) fn after(&self, position: Position) -> Option<vec_deque::Iter<'_, Arc<Happened>>> {
         let known = position.seq >= self.start.seq;

@@ -59,6 +59,7 @@ fn publish(hub: &Hub, seq: i64, stock_id: i64) {
 fn interest(stocks: Option<Vec<i64>>, pace: Pace) -> Interest {
     let lagging = tokio_util::sync::CancellationToken::new();
     Interest {
+        life: 0,
         stocks,
         prices: true,
         alerts: true,

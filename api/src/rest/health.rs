@@ -61,6 +61,10 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
         };
         checks.insert("tracker".to_owned(), tracker);
     }
+    if let (true, Some(blindness)) = (status.database_up, status.blindness) {
+        let said = format!("was not read for {} s", blindness.as_secs());
+        checks.insert("feed".to_owned(), said);
+    }
     for provider in status.providers.iter().flatten() {
         let state = if provider.is_well() {
             "ok".to_owned()

@@ -38,6 +38,11 @@ impl Following {
     pub(crate) fn largest(&self) -> Largest {
         self.interest.largest.clone()
     }
+
+    /// In which of the hub's feeds.
+    pub(crate) fn life(&self) -> u64 {
+        self.interest.life
+    }
 }
 
 impl Service {
@@ -50,6 +55,8 @@ impl Service {
         after: Option<String>,
         conflate: bool,
     ) -> Result<Following, Error> {
+        // Before anything is judged: should another feed take this one's place meanwhile, nobody follows it unawares.
+        let life = self.hub.life();
         let stocks = self.selected(symbols)?;
         let (snapshot, position) = match (after, kind) {
             (Some(after), kind) => {
@@ -66,6 +73,7 @@ impl Service {
         };
         let Bounds { behind, bytes, .. } = self.hub.bounds();
         let interest = Interest {
+            life,
             stocks,
             prices: kind == Kind::Prices,
             alerts: kind == Kind::Alerts,
@@ -124,11 +132,14 @@ impl Service {
         if position.epoch != self.epoch() {
             return Err(Error::CursorExpired("is a cursor of another database"));
         }
-        let end = || store::feed::end(&self.store);
-        let known =
-            self.hub.position().seq >= position.seq || self.read(end).await?.seq >= position.seq;
-        if !known {
-            return Err(Error::CursorExpired("is beyond the feed's end"));
+        if self.hub.has(position) == Some(true) {
+            return Ok(position);
+        }
+        let has = || store::feed::has(&self.store, position);
+        if !self.read(has).await? {
+            return Err(Error::CursorExpired(
+                "is beyond the feed's end, or of a feed that this one took the place of",
+            ));
         }
         Ok(position)
     }

@@ -15,9 +15,10 @@ use super::{Error, Service};
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 
 impl Service {
-    /// For how long the database has not answered, if it is away: then what is told may be that old.
+    /// For how long what is held in memory may have been out of date: since the database went away, or the feed could
+    /// not be read.
     pub(crate) fn silence(&self) -> Option<Duration> {
-        self.health.silence()
+        self.health.silence().or_else(|| self.hub.blindness())
     }
 
     /// What the database answers to a question that changes nothing.

@@ -42,6 +42,8 @@ pub(crate) struct Status {
     pub(crate) database: DatabaseKind,
     /// Whether the database answered just now.
     pub(crate) database_up: bool,
+    /// For how long the feed could not be read, if it cannot.
+    pub(crate) blindness: Option<Duration>,
     /// The providers, in the order in which they are asked; none if the database did not say in time.
     pub(crate) providers: Option<Vec<ProviderStatus>>,
     /// The market whose hours are kept.
@@ -76,7 +78,8 @@ impl Service {
         Status {
             build: self.build,
             database: self.store.database.kind(),
-            database_up: self.silence().is_none(),
+            database_up: self.health.silence().is_none(),
+            blindness: self.hub.blindness(),
             providers,
             market: self.market,
             now,

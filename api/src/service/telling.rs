@@ -142,6 +142,9 @@ impl Telling {
 
     /// Reads the next page of what the hub no longer knows.
     async fn read_on(&mut self) -> Result<(), Lagging> {
+        if self.interest.lagging.is_cancelled() {
+            return Err(Lagging);
+        }
         let end = self.service.hub.position();
         match self.page(end).await {
             Ok(Some((page, up_to))) => {

@@ -93,6 +93,7 @@ async fn tell(
     let overload = (CloseReason::Overload, Some(close_code::AGAIN));
     let Bounds { behind, bytes, .. } = room.hub.bounds();
     let interest = Interest {
+        life: room.hub.life(),
         stocks: None,
         prices: true,
         alerts: true,

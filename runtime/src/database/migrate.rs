@@ -28,6 +28,10 @@ impl Database {
     }
 
     async fn try_migrate(&self) -> Result<(), DbErr> {
+        // Where nothing is missing nothing is written: it may be a database that is only to be read for now.
+        if self.is_migrated().await? {
+            return Ok(());
+        }
         let transaction = self.begin_write().await?;
         if self.kind == DatabaseKind::Postgres {
             // However long the others take, and what is to be done here.
@@ -35,11 +39,7 @@ impl Database {
                 format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})");
             transaction.execute_unprepared(&lock).await?;
         }
-        if is_newer(&transaction).await? {
-            tracing::warn!(
-                "a newer program has migrated the database; this one works with it as it is"
-            );
-        } else {
+        if !is_newer(&transaction).await? {
             Migrator::up(&transaction, None).await?;
         }
         transaction.commit().await
@@ -48,6 +48,9 @@ impl Database {
     /// Whether nothing is missing.
     pub async fn is_migrated(&self) -> Result<bool, DbErr> {
         if is_newer(&self.read).await? {
+            tracing::warn!(
+                "a newer program has migrated the database; this one works with it as it is"
+            );
             return Ok(true);
         }
         let pending = Migrator::get_pending_migrations_read_only(&self.read).await?;

@@ -14,7 +14,10 @@ use sea_orm::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Database, DatabaseError, DatabaseKind};
+use super::{
+    Database, DatabaseError, DatabaseKind,
+    probe::{Probe, Sessions},
+};
 use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 /// Connections of a process, beside the one for signs of life.
@@ -70,11 +73,12 @@ pub(super) async fn open(
             source,
         });
     }
-    let shared = connection(pool(CONNECTIONS, options.clone()));
+    let sessions = Sessions::default();
+    let shared = connection(pool(CONNECTIONS, options.clone(), &sessions));
     Ok(Database {
         read: shared.clone(),
         write: shared,
-        probe: connection(pool(1, options)),
+        probe: probe(options, sessions),
         kind: DatabaseKind::Postgres,
         _lock: None,
     })
@@ -84,24 +88,46 @@ fn connection(pool: PgPool) -> DatabaseConnection {
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
-fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
+fn pool(connections: u32, options: PgConnectOptions, sessions: &Sessions) -> PgPool {
+    let (acquired, released) = (sessions.clone(), sessions.clone());
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
+        .before_acquire(move |connection, meta| {
+            let current = !acquired.are_outdated(Instant::now().checked_sub(meta.age));
             Box::pin(async move {
-                if meta.idle_for >= STALE_AFTER {
+                if current && meta.idle_for >= STALE_AFTER {
                     sign(connection).await?;
                 }
-                Ok(true)
+                Ok(current)
             })
         })
         // The pool tries each connection that comes back, for as long as it takes; until then its place is taken.
-        .after_release(|connection, _| {
-            Box::pin(async move { sign(connection).await.map(|()| true) })
+        .after_release(move |connection, meta| {
+            let current = !released.are_outdated(Instant::now().checked_sub(meta.age));
+            Box::pin(async move { sign(connection).await.map(|()| current) })
         })
         .connect_lazy_with(options)
+}
+
+/// A connection that is made anew for each sign of life while it can only read.
+fn probe(options: PgConnectOptions, sessions: Sessions) -> Probe {
+    let released = sessions.clone();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .after_release(move |connection, _| {
+            let writes = !released.only_read();
+            Box::pin(async move { sign(connection).await.map(|()| writes) })
+        })
+        .connect_lazy_with(options);
+    Probe {
+        connection: connection(pool),
+        kind: DatabaseKind::Postgres,
+        sessions,
+    }
 }
 
 /// Gives up on a connection that shows no sign of life.

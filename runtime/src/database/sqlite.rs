@@ -20,7 +20,11 @@ use sea_orm::{
     },
 };
 
-use super::{Database, DatabaseError, DatabaseKind, lock::FileLock};
+use super::{
+    Database, DatabaseError, DatabaseKind,
+    lock::FileLock,
+    probe::{Probe, Sessions},
+};
 use crate::config::SqliteUrl;
 
 /// Readers beside the writer. Each is a thread with a page cache of 2 MiB.
@@ -51,8 +55,13 @@ pub(super) async fn open(
     if file.is_dir() {
         return Err(unwritable(file, io::ErrorKind::IsADirectory.into()));
     }
+    if !url.creates && !file.exists() {
+        return Err(DatabaseError::FileMissing {
+            file: file.to_owned(),
+        });
+    }
     let lock = FileLock::acquire(file)?;
-    check_writable(file, url.creates)?;
+    check_writable(file)?;
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
     let reading = options.pragma("query_only", "ON");
     // The writer comes first: it creates the file and switches it to WAL.
@@ -72,7 +81,11 @@ fn database(
     Database {
         read: connection(read),
         write: connection(write),
-        probe: connection(probe),
+        probe: Probe {
+            connection: connection(probe),
+            kind: DatabaseKind::Sqlite,
+            sessions: Sessions::default(),
+        },
         kind: DatabaseKind::Sqlite,
         _lock: lock.map(Arc::new),
     }
@@ -122,14 +135,10 @@ async fn limit(connection: &mut SqliteConnection, time: Option<Duration>) -> Res
 }
 
 /// SQLite would open a file that it cannot write for reading, and say so only at the first write.
-fn check_writable(file: &Path, creates: bool) -> Result<(), DatabaseError> {
+fn check_writable(file: &Path) -> Result<(), DatabaseError> {
     match OpenOptions::new().write(true).open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && creates => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DatabaseError::FileMissing {
-            file: file.to_owned(),
-        }),
-        Err(source) => Err(unwritable(file, source)),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(unwritable(file, source)),
+        _ => Ok(()),
     }
 }
 

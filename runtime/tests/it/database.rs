@@ -126,6 +126,84 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
     assert!(database.is_alive().await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it() {
+    let database = TestDatabase::postgres().await;
+    let witness = database.place().connect().await;
+    let made = "CREATE TABLE proof (value BIGINT)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    for nth in 0..300 {
+        // At any moment of it.
+        let moment = async {
+            for _ in 0..nth * 4 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            begun = database.begin_write() => drop(begun),
+            () = moment => {}
+        }
+        let written = database.write();
+        let written = written.execute_unprepared("INSERT INTO proof VALUES (1)");
+        written.await.expect("it is written");
+        let count = number(witness.read(), "SELECT COUNT(*) FROM proof").await;
+        assert_eq!(count, nth + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_could_only_be_read_is_written_again_soon() {
+    let database = TestDatabase::postgres().await;
+    let witness = database.place().connect().await;
+    let operator = async |sql: &str| {
+        let sql = format!(
+            "BEGIN READ WRITE; \
+             DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {sql}', current_database()); END $$; COMMIT"
+        );
+        let ordered = witness.write().execute_unprepared(&sql).await;
+        ordered.expect("it is done");
+    };
+    let write = async || {
+        let begun = database.begin_write().await?;
+        let written = begun
+            .execute_unprepared("INSERT INTO proof VALUES (1)")
+            .await;
+        drop(begun);
+        written.map(drop)
+    };
+    let made = "CREATE TABLE proof (value BIGINT)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    operator("SET default_transaction_read_only = on").await;
+    let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                WHERE datname = current_database() AND application_name = 'stock-tracker api' \
+                AND pid <> pg_backend_pid()";
+    number(witness.read(), kill).await;
+    // Several at once, so that several sessions are of that time.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(database.is_alive().await, "it can be read");
+        let (one, other) = tokio::join!(write(), write());
+        assert!(one.is_err() && other.is_err(), "it cannot be written");
+    }
+    operator("RESET default_transaction_read_only").await;
+    assert!(database.is_alive().await);
+    for _ in 0..8 {
+        let (one, other) = tokio::join!(write(), write());
+        assert_eq!((one, other), (Ok(()), Ok(())), "it can be written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_only_be_read_needs_no_migration_if_it_has_it() {
+    let database = TestDatabase::postgres().await;
+    let only_read = "SET default_transaction_read_only = on";
+    let ordered = database.write().execute_unprepared(only_read).await;
+    ordered.expect("it is done");
+    database.migrate().await.expect("nothing is missing");
+}
+
 #[tokio::test]
 async fn the_server_names_us_and_does_not_wait_for_the_silent() {
     let database = TestDatabase::postgres().await;

@@ -2,7 +2,8 @@
 //!
 //! One invariant: every batch is handed out once, in order, whether a bell rang or not; an error loses nothing, the
 //! next read goes on from the same place. What was pruned before it could be read is never passed over in silence: a row
-//! says which one came before it, and the last one is never pruned.
+//! says which one came before it, and the last one is never pruned. Nor is a feed passed over that is another than
+//! before: every look sees the place that was read last.
 
 use entity::{Batch, Position};
 use sea_orm::DbErr;
@@ -21,6 +22,9 @@ pub enum Followed {
     /// Some of what came since was pruned: this follower was away for too long. It goes on from this place, where the
     /// feed ended just now; what came before is in the tables.
     Lost(Position),
+    /// The database has another feed than the one that was followed: one that was restored, that another took the place
+    /// of, or that lacks the end of what was read. This goes on from where it ends; what was read does not count there.
+    Replaced(Position),
 }
 
 /// Somebody who reads the feed from a place onwards.
@@ -65,6 +69,7 @@ impl FeedFollower {
         let followed = self.source.read(self.position).await?;
         match &followed {
             Followed::Lost(position) => self.position = *position,
+            Followed::Replaced(position) => *self = Self::after(self.store.clone(), *position),
             Followed::Batches(batches) => {
                 if let Some(last) = batches.last() {
                     self.position = last.end;

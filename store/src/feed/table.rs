@@ -1,32 +1,73 @@
 //! The feed as the database has it.
 
 use entity::{
-    Batch, Position,
+    Batch, Position, Timestamp,
     table::{feed, feed_head},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::{Followed, writer::HEAD};
-use crate::Store;
+use crate::{Store, sql::Sql};
 
 /// The most batches read at once.
 const PAGE: u64 = 256;
 
-/// What follows `position`.
+/// What follows `position`. Its own row, where it is kept, is looked at too: a feed that came from elsewhere may have
+/// given its place to something else.
 pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed, DbErr> {
-    let rows = rows(store, position.seq).await?;
-    let pruned = |row: &feed::Model| row.after_seq > position.seq;
-    if rows.first().is_some_and(pruned) {
+    let mut rows = rows(store, position.seq).await?;
+    let Some(first) = rows.first() else {
+        let end = end(store).await?;
+        // Before the first row there is none. It may be there by now.
+        let grows = (end.epoch, position.seq) == (position.epoch, 0) && end.seq > 0;
+        return Ok(if end == position || grows {
+            Followed::Batches(Vec::new())
+        } else {
+            Followed::Replaced(end)
+        });
+    };
+    let is_mine = first.seq == position.seq;
+    let follows = if is_mine {
+        first.recorded_at == position.recorded_at
+    } else {
+        first.after_seq >= position.seq
+    };
+    if !follows || first.epoch != position.epoch {
+        return end(store).await.map(Followed::Replaced);
+    }
+    if first.after_seq > position.seq {
         return end(store).await.map(Followed::Lost);
     }
-    batches(position.epoch, &rows).map(Followed::Batches)
+    rows.drain(..usize::from(is_mine));
+    batches(&rows).map(Followed::Batches)
 }
 
 /// What is kept of what follows the place `seq`.
-pub(super) async fn kept_after(store: &Store, epoch: i64, seq: i64) -> Result<Vec<Batch>, DbErr> {
-    batches(epoch, &rows(store, seq).await?)
+pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, DbErr> {
+    let mut rows = rows(store, seq).await?;
+    rows.retain(|row| row.seq > seq);
+    batches(&rows)
+}
+
+/// Whether the feed has come to what `position` says, as far as it still knows: the row may be pruned, never the last.
+pub async fn has(store: &Store, position: Position) -> Result<bool, DbErr> {
+    let within: Option<(i64, Timestamp)> = feed::Entity::find()
+        .select_only()
+        .columns([feed::Column::AfterSeq, feed::Column::RecordedAt])
+        .filter(feed::Column::Seq.gte(position.seq))
+        .order_by_asc(feed::Column::Seq)
+        .into_tuple()
+        .one(store.database.read())
+        .await?;
+    Ok(match within {
+        Some((after_seq, recorded_at)) => {
+            after_seq >= position.seq || recorded_at == position.recorded_at
+        }
+        None => position.seq == 0,
+    })
 }
 
 /// Where the feed ends.
@@ -47,26 +88,43 @@ pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Posi
     })
 }
 
-/// At most a page of rows.
-async fn rows(store: &Store, seq: i64) -> Result<Vec<feed::Model>, DbErr> {
-    feed::Entity::find()
-        .filter(feed::Column::Seq.gt(seq))
-        .order_by_asc(feed::Column::Seq)
-        .limit(PAGE)
-        .all(store.database.read())
+/// A row, and whose feed it is in.
+#[derive(FromQueryResult)]
+struct Row {
+    seq: i64,
+    after_seq: i64,
+    recorded_at: Timestamp,
+    events: String,
+    epoch: i64,
+}
+
+/// At most a page of rows, and before them the one at `seq`, if it is kept, without its events.
+async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, DbErr> {
+    let connection = store.database.read();
+    let text = format!(
+        "SELECT seq, after_seq, recorded_at, (SELECT epoch FROM feed_head WHERE id = {HEAD}) AS epoch, \
+         CASE WHEN seq = "
+    );
+    let asked = Sql::new(connection, text)
+        .bind(seq)
+        .push(" THEN '[]' ELSE events END AS events FROM feed WHERE seq >= ")
+        .bind(seq)
+        .push(&format!(" ORDER BY seq LIMIT {}", PAGE + 1));
+    Row::find_by_statement(asked.statement())
+        .all(connection)
         .await
 }
 
-fn batches(epoch: i64, rows: &[feed::Model]) -> Result<Vec<Batch>, DbErr> {
-    rows.iter().map(|row| batch(epoch, row)).collect()
+fn batches(rows: &[Row]) -> Result<Vec<Batch>, DbErr> {
+    rows.iter().map(batch).collect()
 }
 
-fn batch(epoch: i64, row: &feed::Model) -> Result<Batch, DbErr> {
+fn batch(row: &Row) -> Result<Batch, DbErr> {
     let events = serde_json::from_str(&row.events)
         .map_err(|error| DbErr::Custom(format!("feed entry {} is unreadable: {error}", row.seq)))?;
     Ok(Batch {
         end: Position {
-            epoch,
+            epoch: row.epoch,
             seq: row.seq,
             recorded_at: row.recorded_at,
         },

@@ -76,6 +76,11 @@ impl FeedTransaction {
             .await
     }
 
+    /// Says that what this transaction was to record could not be.
+    pub(crate) fn unprepare(&self) {
+        self.partitions.forget();
+    }
+
     /// The next place in the feed; an event with it must be [pushed](Self::push).
     pub fn next_seq(&mut self) -> i64 {
         self.seq += 1;

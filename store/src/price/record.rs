@@ -21,7 +21,10 @@ pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbEr
     let columns = Price::COLUMNS;
     let insert = format!("INSERT INTO stock_prices ({columns}) SELECT {columns} FROM ");
     let insert = rows(Sql::new(connection, insert), prices);
-    connection.execute_raw(insert.statement()).await?;
+    connection
+        .execute_raw(insert.statement())
+        .await
+        .inspect_err(|_| feed.unprepare())?;
     let insert =
         format!("INSERT INTO quotes ({columns}, begins_at) SELECT {columns}, recorded_at FROM ");
     let updates: Vec<String> = columns

@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
-use entity::{Batch, Event, Timestamp};
+use entity::{Batch, Event, Position, Timestamp};
+use sea_orm::ConnectionTrait;
 use store::{
     Store,
-    feed::{FeedFollower, FeedTransaction, Followed, end},
+    feed::{FeedFollower, FeedTransaction, Followed, end, has},
     stock::{track, untrack},
 };
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     place::on_every_feed,
-    world::{shared, symbol},
+    world::{record_now, shared, symbol},
 };
 
 /// What came since, of which nothing was pruned.
 async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
     match follower.read_once().await.expect("the feed is read") {
         Followed::Batches(batches) => batches,
-        Followed::Lost(position) => {
-            panic!("nothing was pruned, and yet all is lost to {position:?}")
-        }
+        gone => panic!("nothing was pruned, and yet {gone:?}"),
     }
 }
 
@@ -112,6 +111,73 @@ on_every_feed! {
         assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
         let told = read(&mut follower).await;
         assert_eq!(told.len(), 2, "tracked once, untracked once");
+    }
+}
+
+/// Waits until the feed that is followed is noticed to be another.
+async fn replaced(follower: &mut FeedFollower) -> Position {
+    let noticing = async {
+        loop {
+            match follower.read_once().await.expect("the feed is read") {
+                Followed::Replaced(position) => return position,
+                Followed::Batches(batches) if batches.is_empty() => follower.wait().await,
+                other => panic!("that is not to be told: {other:?}"),
+            }
+        }
+    };
+    let noticed = timeout(Duration::from_secs(20), noticing).await;
+    noticed.expect("it is noticed")
+}
+
+/// Makes the feed end before its last entry, as a standby's may that is promoted.
+async fn lose_last(store: &Store) {
+    for sql in [
+        "DELETE FROM stock_prices WHERE seq = (SELECT seq FROM feed_head)",
+        "DELETE FROM feed WHERE seq = (SELECT seq FROM feed_head)",
+        "UPDATE feed_head SET (seq, recorded_at) = (SELECT seq, recorded_at FROM feed ORDER BY seq DESC LIMIT 1)",
+    ] {
+        let lost = store.database.write().execute_unprepared(sql).await;
+        lost.expect("it is lost");
+    }
+}
+
+on_every_feed! {
+    async fn a_feed_that_took_the_place_of_another_is_noticed_and_followed(mut place) {
+        let (store, clock) = place.store(&["AAPL"]).await;
+        let mut follower = at_end(&store).await;
+        let new_life = "UPDATE feed_head SET epoch = epoch + 1";
+        let new_life = async || drop(store.database.write().execute_unprepared(new_life).await.expect("a life"));
+        for (loses, grows, lives_anew) in [(0, 0, true), (1, 0, false), (1, 1, false), (2, 3, false), (2, 0, true)] {
+            for _ in 0..3 {
+                clock.advance(Duration::from_secs(1));
+                record_now(&store, 1).await;
+            }
+            let known = end(&store).await.expect("an end");
+            while follower.position() != known {
+                read(&mut follower).await;
+                follower.wait().await;
+            }
+            for _ in 0..loses {
+                lose_last(&store).await;
+            }
+            clock.advance(Duration::from_secs(1));
+            for _ in 0..grows {
+                record_now(&store, 1).await;
+            }
+            if lives_anew {
+                new_life().await;
+            }
+            let position = end(&store).await.expect("an end");
+            assert_eq!(replaced(&mut follower).await, position);
+            assert_eq!(has(&store, known).await, Ok(loses == 0), "its last place is known or not");
+            let next = record_now(&store, 1).await;
+            let mut told = Vec::new();
+            while told.is_empty() {
+                follower.wait().await;
+                told = read(&mut follower).await;
+            }
+            assert_eq!(told.iter().map(|batch| batch.end).collect::<Vec<_>>(), [next]);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ async fn follow(follower: &mut FeedFollower, last: i64) -> Vec<i64> {
                     let events = batches.iter().flat_map(|batch| &batch.events);
                     told.extend(events.map(Event::seq));
                 }
-                Ok(Followed::Lost(position)) => panic!("all is lost to {position:?}"),
+                Ok(gone) => panic!("nothing was lost, and yet {gone:?}"),
                 // The database is away; the stream may not be.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }

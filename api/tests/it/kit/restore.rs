@@ -98,7 +98,13 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     drop(product);
-    // Into an empty database, as what was made since the dump must not stay.
+    restore(&url, dump);
+    draw_epoch(&url, &text("deploy/new-epoch.sql")).await;
+    goes_on(&home, &exchange, &before, &lost).await;
+}
+
+/// Into an empty database, as what was made since the dump must not stay.
+fn restore(url: &str, dump: &str) {
     let (server, database) = url.rsplit_once('/').expect("a database");
     let server = format!("{server}/postgres");
     for sql in [
@@ -107,18 +113,73 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
     ] {
         run("psql", &["--command", &sql, &server]);
     }
+    let whole = ["--exit-on-error", "--single-transaction"];
     run(
         "pg_restore",
-        &[
-            "--exit-on-error",
-            "--single-transaction",
-            "--dbname",
-            &url,
-            dump,
-        ],
+        &[&whole[..], &["--dbname", url, dump]].concat(),
     );
+}
+
+/// As where a standby is promoted that lacks the end, and nobody has stopped anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_noticed() {
+    let home = Home::new(TestPlace::postgres().await);
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "101", "100");
+    let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let before = cursor(&product, "101").await;
+    let url = home.place.url().to_owned();
+    let dump = home.folder.path().join("stocktracker.dump");
+    let dump = dump.to_str().expect("a path");
+    run("pg_dump", &["--format=custom", "--file", dump, &url]);
+    exchange.quote("AAPL", "102", "100");
+    let lost = cursor(&product, "102").await;
+    let all = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { price } }";
+    let latest = "subscription { priceUpdates { price } }";
+    let mut clients = Vec::new();
+    for query in [all, latest] {
+        let mut client = Client::graphql(&product, json!({})).await;
+        client.subscribe("p", query, json!({})).await;
+        assert_eq!(
+            client.next("p").await["data"]["priceUpdates"]["price"],
+            "102"
+        );
+        clients.push(client);
+    }
+    clients.push(Client::plain(&product).await);
+
+    exchange.quote("AAPL", "103", "100");
+    restore(&url, dump);
+    // Nobody is told on as if nothing had happened.
+    for client in clients {
+        assert_eq!(client.closed().await, 1013);
+    }
+    cursor(&product, "103").await;
+    refused(&product, &lost).await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", all, json!({"after": before})).await;
+    let told = client.next("p").await;
+    assert_eq!(told["data"]["priceUpdates"]["price"], "103");
+    let kept = product
+        .ask(r#"{ history(symbol: "AAPL") { nodes { price } } }"#)
+        .await;
+    assert_eq!(
+        kept["history"]["nodes"],
+        json!([{"price": "103"}, {"price": "101"}])
+    );
+
+    // What an operator does then has an effect on those that run.
     draw_epoch(&url, &text("deploy/new-epoch.sql")).await;
-    goes_on(&home, &exchange, &before, &lost).await;
+    assert_eq!(client.closed().await, 1013);
+    refused(&product, &before).await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", all, json!({})).await;
+    exchange.quote("AAPL", "104", "100");
+    for price in ["103", "104"] {
+        let told = client.next("p").await;
+        assert_eq!(told["data"]["priceUpdates"]["price"], price);
+    }
+    assert!(product.api.is_alive());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,7 +46,7 @@ async fn relay_once(store: &Store, feed: &FeedStream) -> Result<(), StreamError>
     let stream = feed.open(end.epoch).await?;
     let mut tail = feed.tail(&stream).await?;
     loop {
-        let batches = table::kept_after(store, end.epoch, tail.seq)
+        let batches = table::kept_after(store, tail.seq)
             .await
             .map_err(StreamError::Table)?;
         if batches.is_empty() {

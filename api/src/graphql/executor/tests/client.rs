@@ -160,6 +160,7 @@ impl Client {
         if self.is_plain() {
             let Bounds { behind, bytes, .. } = self.world.hub.bounds();
             let interest = Interest {
+                life: self.world.hub.life(),
                 stocks: None,
                 prices: true,
                 alerts: true,
