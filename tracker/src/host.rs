@@ -95,6 +95,7 @@ impl Tracker {
 
     /// Polls for as long as the lease is held and the process runs.
     async fn hold(&self, lease: Arc<Lease>) {
+        self.metrics.tracking_written();
         let lost = tokio::select! {
             biased;
             () = self.work(&lease) => None,

@@ -7,6 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use entity::{ProviderState, table::provider};
+use runtime::metric::TrackerMetrics;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
@@ -36,13 +37,23 @@ pub(crate) struct Standing {
 }
 
 /// Writes the rows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Status {
+    metrics: TrackerMetrics,
     written: HashMap<&'static str, Standing>,
     at: Option<Instant>,
 }
 
 impl Status {
+    /// Nothing is written yet; `metrics` show when something was.
+    pub(crate) fn new(metrics: TrackerMetrics) -> Self {
+        Self {
+            metrics,
+            written: HashMap::new(),
+            at: None,
+        }
+    }
+
     /// Writes what has changed, and a sign of life when it is time for one. After an error it is all written anew.
     pub(crate) async fn write_once(
         &mut self,
@@ -85,6 +96,7 @@ impl Status {
             .exec(&transaction)
             .await?;
         transaction.commit().await?;
+        self.metrics.tracking_written();
         self.at = Some(Instant::now());
         self.written = written;
         for standing in changed {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What the process that tracks promises: a name, and the labels of each of its series.
-const TRACKING: [(&str, &[&str]); 8] = [
+const TRACKING: [(&str, &[&str]); 9] = [
     ("api_calls_total", &["endpoint", "outcome", "provider"]),
     ("api_call_duration_seconds_count", &["endpoint", "provider"]),
     ("current_price", &["symbol"]),
@@ -31,6 +31,7 @@ const TRACKING: [(&str, &[&str]); 8] = [
     ("ingest_duration_seconds_count", &[]),
     ("provider_budget_left", &["provider", "window"]),
     ("stale_symbols", &[]),
+    ("write_age_seconds", &[]),
 ];
 /// What `api` promises.
 const SERVING: [(&str, &[&str]); 8] = [

@@ -76,8 +76,11 @@ fn an_untracked_symbol_has_no_price() {
     );
     tracker.stale_counted(3);
     assert!(ours(&metrics).contains("stock_tracker_stale_symbols 3\n"));
+    tracker.tracking_written();
+    assert!(ours(&metrics).contains("stock_tracker_write_age_seconds 0"));
     tracker.tracking_stopped();
     assert!(!ours(&metrics).contains("current_price"));
+    assert!(!ours(&metrics).contains("write_age"));
     assert!(ours(&metrics).contains("stock_tracker_stale_symbols 0\n"));
 }
 

@@ -15,6 +15,7 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram, Meter},
 };
 use sea_orm::{ActiveEnum, Iterable};
+use tokio::time::Instant;
 
 use super::{BudgetWindow, CallOutcome, Endpoint, seconds};
 
@@ -23,6 +24,9 @@ const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0,
 
 /// The prices of tracked symbols that have one.
 type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
+
+/// When the process that tracks last wrote that it does.
+type Written = Arc<Mutex<Option<Instant>>>;
 
 /// Instruments of polling, ingest and alerts. Clones share them.
 #[derive(Clone, Debug)]
@@ -35,6 +39,7 @@ pub struct TrackerMetrics {
     provider_budget_left: Gauge<u64>,
     stale_symbols: Gauge<u64>,
     prices: Prices,
+    written: Written,
 }
 
 impl TrackerMetrics {
@@ -73,8 +78,10 @@ impl TrackerMetrics {
                 .with_description("Tracked symbols without an answer for too long.")
                 .build(),
             prices: Prices::default(),
+            written: Written::default(),
         };
         metrics.observe_prices(meter);
+        metrics.observe_writing(meter);
         metrics.start_at_zero(providers);
         metrics
     }
@@ -105,9 +112,15 @@ impl TrackerMetrics {
         self.prices().remove(symbol);
     }
 
+    /// This process tracks and wrote so just now, or begins to and will.
+    pub fn tracking_written(&self) {
+        *self.written() = Some(Instant::now());
+    }
+
     /// This process no longer tracks: it has no prices to show, and what is stale is another's to say.
     pub fn tracking_stopped(&self) {
         self.prices().clear();
+        *self.written() = None;
         self.stale_counted(0);
     }
 
@@ -140,6 +153,24 @@ impl TrackerMetrics {
 
     fn prices(&self) -> std::sync::MutexGuard<'_, HashMap<Symbol, f64>> {
         self.prices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observe_writing(&self, meter: &Meter) {
+        let metrics = self.clone();
+        let _ = meter
+            .f64_observable_gauge("write_age")
+            .with_unit("s")
+            .with_description("How long ago the process that tracks last wrote that it does.")
+            .with_callback(move |observer| {
+                if let Some(written) = *metrics.written() {
+                    observer.observe(written.elapsed().as_secs_f64(), &[]);
+                }
+            })
+            .build();
     }
 
     fn observe_prices(&self, meter: &Meter) {

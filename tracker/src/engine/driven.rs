@@ -53,6 +53,7 @@ impl Driven {
             .pace()
             .day_length()
             .filter(|every| !every.is_zero());
+        let status = Status::new(desk.metrics.clone());
         Self {
             desk,
             provider,
@@ -60,7 +61,7 @@ impl Driven {
             rank,
             bystanders,
             plan: Plan::default(),
-            status: Status::default(),
+            status,
             observing: Every::new(LOOK),
             pruning: Every::new(PRUNE),
             outage: Outage::default(),
@@ -138,13 +139,8 @@ impl Driven {
         }
     }
 
-    /// Answers requests, and tells how it is doing.
+    /// Tells how it is doing, which needs no write that succeeds, and answers requests.
     pub(super) async fn look_once(&mut self) -> Result<(), DbErr> {
-        for request in bounded(request::open(&self.desk.store, |_| false)).await? {
-            self.answer_once(request).await?;
-        }
-        let standings = self.standings();
-        bounded(self.status.write_once(&self.desk.store, standings)).await?;
         if self.observing.is_due() {
             self.plan.reload(&self.desk.store).await?;
             let (now, finished) = (self.desk.now(), self.provider.finished());
@@ -153,6 +149,11 @@ impl Driven {
             let stale = |answered_at| is_stale(answered_at, every, Market::Always, now);
             self.plan.observe_once(&self.desk, stale).await?;
         }
+        for request in bounded(request::open(&self.desk.store, |_| false)).await? {
+            self.answer_once(request).await?;
+        }
+        let standings = self.standings();
+        bounded(self.status.write_once(&self.desk.store, standings)).await?;
         if self.pruning.is_due() {
             bounded(request::prune(&self.desk.store)).await?;
         }

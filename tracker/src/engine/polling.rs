@@ -66,6 +66,7 @@ impl Polling {
         seats: Vec<Seat>,
         bystanders: Vec<Standing>,
     ) -> Self {
+        let status = Status::new(desk.metrics.clone());
         Self {
             started_at: desk.now(),
             desk,
@@ -78,7 +79,7 @@ impl Polling {
             jobs: JoinSet::new(),
             scheduled: 0,
             history: History::default(),
-            status: Status::default(),
+            status,
             held_until: None,
             observing: Every::new(LOOK),
             pruning: Every::new(PRUNE),

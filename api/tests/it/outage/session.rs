@@ -6,21 +6,25 @@ use entity::table::provider;
 use runtime::testing::TestPlace;
 use sea_orm::{
     ConnectionTrait, EntityTrait,
-    sqlx::{Connection, Executor, PgConnection},
+    sqlx::{AssertSqlSafe, Connection, Executor, PgConnection},
 };
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::{
-    database::{Load, Market, PRICES},
+    database::{Load, Market, PRICES, SOON, hear},
     ledger::Ledger,
 };
 use crate::{
     answer::Answer,
     client::Client,
     exchange::Exchange,
+    observe::scraped,
     process::until,
-    product::{Home, polling},
+    product::{Home, Product, polling},
 };
 
 /// What an answer may take at the most: the deadline of an operation, on a busy machine.
@@ -78,6 +82,60 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
         usize::try_from(charged).is_ok_and(|charged| asked <= charged),
         "{asked} of {charged}"
     );
+}
+
+/// Seconds since the tracker last wrote, as it shows them while it holds the lease.
+async fn write_age(product: &Product) -> Option<f64> {
+    let told = scraped(product.tracking_metrics).await;
+    let age = told
+        .lines()
+        .find_map(|line| line.strip_prefix("stock_tracker_write_age_seconds "));
+    age.map(|age| age.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_as_it_can_be() {
+    let exchange = Exchange::open().await;
+    let market = Market::open(&exchange);
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let variables = [("DEFAULT_SYMBOLS", "AAPL,IBM")];
+    let product = home.track(&exchange, &variables).await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", PRICES, json!({})).await;
+    let mut told = Vec::new();
+    hear(&mut client, &mut told, 4).await;
+    let mut operator = PgConnection::connect(home.place.url())
+        .await
+        .expect("a session");
+    let mut order = async |words: &str, then: &str| {
+        let words = format!(
+            "BEGIN READ WRITE; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {words}', current_database()); END $$; \
+             COMMIT; {then}"
+        );
+        let ordered = operator.execute(AssertSqlSafe(words)).await;
+        ordered.expect("it is done");
+    };
+    // What holds for sessions that begin from now on, and so all of them are ended.
+    order("SET default_transaction_read_only = on", CUT).await;
+    let grows = async || write_age(&product).await.filter(|age| *age > 4.0);
+    until("it is told", || product.last_words(), grows).await;
+    assert_eq!(product.get("/readyz").await.status, 200);
+    let stored = product.ask("{ alerts(first: 1) { totalCount } }").await;
+    assert!(stored["alerts"]["totalCount"].is_number(), "it can be read");
+    // Somebody starts meanwhile, and serves what there is.
+    drop(home.start(&variables).await);
+
+    order("RESET default_transaction_read_only", "").await;
+    let begun = Instant::now();
+    let heard = told.len();
+    hear(&mut client, &mut told, heard + 4).await;
+    assert!(begun.elapsed() < 2 * SOON, "{:?}", begun.elapsed());
+    let writes = async || write_age(&product).await.filter(|age| *age < 4.0);
+    until("it writes", || product.last_words(), writes).await;
+    drop(market);
+    let ledger = Ledger::read(&home.place.connect().await).await;
+    ledger.is_unbroken();
+    ledger.was_told(&told[2..], "prices");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

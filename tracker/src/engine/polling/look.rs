@@ -40,8 +40,7 @@ impl Polling {
                 .retain(|symbol, watch| watch.asked || tracked.contains_key(symbol));
             self.tell_pace();
         }
-        let standings = self.standings();
-        bounded(self.status.write_once(&self.desk.store, standings)).await?;
+        // Before anything is written: the metrics tell of a database that can only be read.
         if self.observing.is_due() {
             let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
             let stale = |answered_at| is_stale(answered_at, Some(interval), market, now);
@@ -51,6 +50,8 @@ impl Polling {
                 self.desk.observe_budget(name, seat.budget).await?;
             }
         }
+        let standings = self.standings();
+        bounded(self.status.write_once(&self.desk.store, standings)).await?;
         self.look_for_history().await?;
         if self.pruning.is_due() {
             bounded(request::prune(&self.desk.store)).await?;
