@@ -78,11 +78,12 @@ pub(crate) async fn require_reader(
 /// What a request says of who sends it: the header, or, for browsers' sockets, a subprotocol `bearer.<token>`.
 fn authorization(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     let malformed = || Fault::unauthenticated("the authorization is not readable");
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        return value
-            .to_str()
-            .map(|text| Some(text.to_owned()))
-            .map_err(|_| malformed());
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(value) = values.next() {
+        return match (value.to_str(), values.next()) {
+            (Ok(text), None) => Ok(Some(text.to_owned())),
+            _ => Err(malformed()),
+        };
     }
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     let mut offered = offered

@@ -77,7 +77,7 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
         // What is read is thrown away; axum would reserve 128 KiB for it.
         .read_buffer_size(4096)
         .write_buffer_size(4096)
-        .max_message_size(session::LARGEST_INPUT)
+        .max_message_size(room.limits.message_bytes)
         .protocols(token)
         .on_upgrade(move |socket| async move {
             // On the tracker, because axum does not wait for sockets when it stops.

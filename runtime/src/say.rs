@@ -24,8 +24,33 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        line = format!("{line}: {error}");
+        let said = error.to_string();
+        // Some libraries' errors say what caused them themselves.
+        if !line.ends_with(&said) {
+            line = format!("{line}: {said}");
+        }
         cause = error.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Told {
+        #[error("it cannot start")]
+        Outer(#[source] Box<Told>),
+        #[error("no answer: {0}")]
+        Twice(#[source] Box<Told>),
+        #[error("it is away")]
+        Inner,
+    }
+
+    #[test]
+    fn what_caused_an_error_is_told_once() {
+        let error = Told::Outer(Box::new(Told::Twice(Box::new(Told::Inner))));
+        assert_eq!(chain(&error), "it cannot start: no answer: it is away");
+    }
 }

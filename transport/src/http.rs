@@ -26,6 +26,7 @@ use crate::{
     guard::Guard,
     observer::Kind,
     params::Params,
+    persisted,
     room::Room,
     service::{Reply, Service},
     socket,
@@ -114,7 +115,7 @@ async fn answer<S: Service>(
         Params::from_query_string(parts.uri.query().unwrap_or_default())?
     };
     if params.is_empty() {
-        return Err(Fault::bad_request("`query` is missing"));
+        return Err(persisted::missing());
     }
     let operation = match room.prepare(params) {
         Ok(operation) => operation,
@@ -161,12 +162,13 @@ fn page_of<'a, S>(room: &'a Room<S>, door: Door, parts: &Parts) -> Option<&'a cr
     room.page.as_ref().filter(|_| asks)
 }
 
-/// The value of the `Authorization` header; one that is no text is some wrong token.
+/// The value of the `Authorization` header; one that is no text is some wrong token, as several are together.
 fn authorization(parts: &Parts) -> Option<String> {
-    parts
-        .headers
-        .get(AUTHORIZATION)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let values = parts.headers.get_all(AUTHORIZATION).iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 fn is_upgrade(parts: &Parts) -> bool {

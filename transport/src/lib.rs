@@ -56,5 +56,6 @@ pub use self::{
     plain::Plain,
     router::Transport,
     service::{End, Event, Item, Outcome, Reply, Service, Subscription},
+    socket::close_code,
     validation::{Scalars, Types},
 };

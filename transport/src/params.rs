@@ -56,7 +56,10 @@ impl Params {
 
     /// Whether neither a document nor the name of one is there.
     pub(crate) fn is_empty(&self) -> bool {
-        let named = |extensions: &Extensions| extensions.contains_key("persistedQuery");
+        let named = |extensions: &Extensions| {
+            let entry = extensions.get("persistedQuery");
+            entry.is_some_and(|entry| *entry != Value::Null)
+        };
         self.query.is_none()
             && self.document_id.is_none()
             && !self.extensions.as_ref().is_some_and(named)

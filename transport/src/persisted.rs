@@ -86,6 +86,7 @@ impl Documents {
                 let id = named.map(|hash| hex(&hash)).or(id.map(str::to_owned));
                 trusted(directory, text.as_deref(), id.as_deref())
             }
+            Source::None if text.is_none() && named.is_none() => Err(missing()),
             Source::None if text.is_none() => Err(unsupported("PersistedQueryNotSupported")),
             Source::Automatic(cache) => automatic(cache, text, named),
             Source::None => Ok(Found {
@@ -117,7 +118,7 @@ fn automatic(cache: &Cache, text: Option<String>, named: Option<Hash>) -> Result
             Some(text) => (text.as_ref().to_owned(), None),
             None => return Err(not_found()),
         },
-        (None, None) => return Err(not_found()),
+        (None, None) => return Err(missing()),
     };
     Ok(Found { text, keep })
 }
@@ -132,7 +133,7 @@ fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Resul
             )
         }),
         (None, Some(id)) => directory.by_name(id).ok_or_else(not_found),
-        (None, None) => Err(not_found()),
+        (None, None) => Err(missing()),
     }?;
     Ok(Found {
         text: found.to_owned(),
@@ -142,8 +143,10 @@ fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Resul
 
 /// The hash in `extensions.persistedQuery`.
 fn named(extensions: &Extensions) -> Result<Option<Hash>, Fault> {
-    let Some(Value::Object(entry)) = extensions.get("persistedQuery") else {
-        return Ok(None);
+    let entry = match extensions.get("persistedQuery") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(entry)) => entry,
+        Some(_) => return Err(Fault::bad_request("`persistedQuery` is not a JSON object")),
     };
     let version = entry.get("version");
     if version.is_some_and(|version| *version != Value::from(1)) {
@@ -156,6 +159,11 @@ fn named(extensions: &Extensions) -> Result<Option<Hash>, Fault> {
         },
         _ => Err(Fault::bad_request("`persistedQuery` has no `sha256Hash`")),
     }
+}
+
+/// Nothing names a document.
+pub(crate) fn missing() -> Fault {
+    Fault::bad_request("`query` is missing")
 }
 
 /// Clients look for this very message.

@@ -14,6 +14,8 @@ mod session;
 mod wire;
 mod writer;
 
+pub use self::reader::close_code;
+
 use std::sync::Arc;
 
 use axum::response::Response;

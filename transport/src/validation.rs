@@ -25,7 +25,7 @@ use std::collections::HashMap;
 
 use async_graphql::{
     Pos, Positioned, ServerError, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition},
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 
 pub use self::schema::{Scalars, Types};
@@ -84,11 +84,23 @@ impl Types {
                 return Err(vec![too_many(subject.steps)]);
             }
             walk.incomplete |= !usages.check(operation, &mut walk.invalid);
+            if std::ptr::eq(*operation, &raw const subject.chosen.node) {
+                usages.nulls(operation, subject.variables, &mut walk.refused);
+            }
             rewrites.extend(usages.rewrites(*name, operation));
         }
         some(walk.invalid)?;
         if !walk.incomplete {
             walk.refused.extend(self.misfits(subject));
+            if subject.chosen.node.ty != OperationType::Subscription {
+                for error in &mut walk.refused {
+                    // Those are for programs that resume.
+                    error
+                        .extensions
+                        .iter_mut()
+                        .for_each(|it| it.unset("reason"));
+                }
+            }
             some(walk.refused)?;
         }
         Ok(rewrites)

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Room, frame};
 use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
 
-/// The largest message that a client may send, in bytes; it is thrown away.
-pub(super) const LARGEST_INPUT: usize = 64 * 1024;
+/// What a client has to take the goodbye that broke the protocol.
+const LINGER: Duration = Duration::from_secs(1);
 type Sink = SplitSink<WebSocket, Message>;
 
 /// Tells a client everything until either side has enough.
@@ -34,7 +34,7 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
         let writing = pin!(tell(&mut sink, &room, hearing.clone()));
         let lagging = pin!(going_away(&room));
         tokio::select! {
-            reason = reading => (reason, None),
+            (reason, code) = reading => (reason, code),
             (reason, code) = writing => (reason, code),
             () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
         }
@@ -51,7 +51,11 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             let told = sink.send(Message::Close(Some(frame))).await;
             while told.is_ok() && matches!(stream.next().await, Some(Ok(_))) {}
         };
-        if code == close_code::AWAY {
+        if reason == CloseReason::Protocol {
+            // Nothing more can be read; and what was not read resets the client, who is given time to take the goodbye.
+            let _ = timeout(LINGER, goodbye).await;
+            sleep(LINGER).await;
+        } else if code == close_code::AWAY {
             let _ = timeout(room.shutdown.grace() / 10, goodbye).await;
         } else {
             // Who does not take the goodbye is silent, too; who was silent already is told once.
@@ -64,18 +68,24 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
     }
 }
 
-/// Hears and ignores what a client says; pongs keep it alive.
-async fn read(stream: &mut SplitStream<WebSocket>, heard: watch::Sender<Instant>) -> CloseReason {
+/// Hears and ignores what a client says; pongs keep it alive. Ends with why nothing more can be read.
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    heard: watch::Sender<Instant>,
+) -> (CloseReason, Option<u16>) {
     while let Some(message) = stream.next().await {
         match message {
             Ok(Message::Pong(_)) => {
                 heard.send_replace(Instant::now());
             }
             Ok(_) => {}
-            Err(_) => return CloseReason::Protocol,
+            Err(error) => match transport::close_code(&error) {
+                Some(code) => return (CloseReason::Protocol, Some(code)),
+                None => break,
+            },
         }
     }
-    CloseReason::Left
+    (CloseReason::Left, None)
 }
 
 /// Waits until this client is to be sent off.

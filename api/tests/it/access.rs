@@ -150,6 +150,12 @@ on_archives! {
                 problem(&Answer::to(request).await, 401);
             }
         }
+        // Beside a right one, too.
+        for path in ["/graphql?query={__typename}", "/api/v1/stocks"] {
+            let request = archive.request(Method::GET, path);
+            let request = request.bearer_auth(ADMIN).header("authorization", "Bearer wrong");
+            assert_eq!(Answer::to(request).await.status, 401, "{path}");
+        }
         assert_eq!(schema_with(archive, Some("wrong")).await, 401);
         assert_eq!(Client::open(archive, "/ws", &[("authorization", "Bearer wrong")]).await.err(), Some(401));
         let mut client = Client::modern(archive, &[]).await.expect("it is let in");

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     client::Client,
+    observe::scraped,
+    process::until,
     product::{Home, Product},
 };
 
@@ -164,4 +166,27 @@ async fn only_published_documents_are_served_where_there_are_any() {
         said[0].contains("TRUSTED_DOCUMENTS") && said[0].contains("broken.json"),
         "{said:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_plain_websocket_tells_who_sends_too_much_from_who_leaves() {
+    let home = Home::new(TestPlace::sqlite());
+    let product = home.start(&[("LIMIT_MESSAGE", "1KiB")]).await;
+    let mut client = Client::plain(&product).await;
+    client.say_text("x".repeat(1024)).await;
+    client.say_text("x".repeat(200_000)).await;
+    assert_eq!(client.closed().await, 1009);
+    drop(Client::plain(&product).await);
+    for reason in ["protocol", "left"] {
+        let counted = format!(
+            "stock_tracker_subscribers_closed_total{{protocol=\"ws\",reason=\"{reason}\"}} 1\n"
+        );
+        let counts = async || {
+            scraped(product.metrics)
+                .await
+                .contains(&counted)
+                .then_some(())
+        };
+        until(reason, || product.last_words(), counts).await;
+    }
 }

@@ -68,6 +68,8 @@ fn read_file(path: &Path, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
             return Vec::new();
         }
     };
+    // Some editors begin a file with a mark that is none of its text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut assignments = Vec::new();
     for assignment in dotenvy::from_read_iter(text.as_bytes()) {
         match assignment {

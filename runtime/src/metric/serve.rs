@@ -63,7 +63,10 @@ impl ServeMetrics {
                 "conflated",
                 "Events that a newer one of the symbol replaced.",
             ),
-            subscribers_closed: counter("subscribers_closed", "Connections of clients that ended."),
+            subscribers_closed: counter(
+                "subscribers_closed",
+                "Subscribers that are gone: subscriptions of GraphQL, connections of the plain WebSocket.",
+            ),
         };
         metrics.start_at_zero();
         metrics

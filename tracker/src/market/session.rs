@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use chrono::{NaiveDate, NaiveTime, TimeZone, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::America::New_York;
 use entity::Timestamp;
 
@@ -40,10 +40,31 @@ pub fn polling_window(date: NaiveDate) -> Range<Timestamp> {
 /// not changed; of one that comes twice, the first is meant.
 pub(crate) fn new_york(date: NaiveDate, time: NaiveTime) -> Timestamp {
     let local = date.and_time(time);
-    match New_York.from_local_datetime(&local).earliest() {
-        Some(instant) => instant.to_utc().into(),
-        None => (local.and_utc() + chrono::TimeDelta::hours(5)).into(),
+    let like = alike(date).and_time(time);
+    let instant = match New_York.from_local_datetime(&like).earliest() {
+        Some(instant) => instant.naive_utc(),
+        None => like + chrono::TimeDelta::hours(5),
+    };
+    (local + (instant - like)).and_utc().into()
+}
+
+/// The last year that the time zone's table knows. A replay that goes round and round comes to later ones.
+const LAST: i32 = 2099;
+
+/// The same day of a year that the time zone's table knows and that has the same calendar, so that the clocks change
+/// on the same dates; of those years there is one in any 28.
+fn alike(date: NaiveDate) -> NaiveDate {
+    if date.year() <= LAST {
+        return date;
     }
+    let same = |year: &i32| {
+        let like = date.with_year(*year);
+        like.is_some_and(|like| {
+            like.weekday() == date.weekday() && like.leap_year() == date.leap_year()
+        })
+    };
+    let year = (LAST - 27..=LAST).find(same);
+    year.and_then(|year| date.with_year(year)).unwrap_or(date)
 }
 
 /// A full hour of the day.
@@ -70,6 +91,14 @@ mod tests {
             // Summer time ended a week later from 2007 on.
             ("2006-10-30", "2006-10-30T21:00:00Z"),
             ("2007-10-30", "2007-10-30T20:00:00Z"),
+            // Beyond what the time zone's table knows the rules stay as they are.
+            ("2099-07-15", "2099-07-15T20:00:00Z"),
+            ("2100-03-12", "2100-03-12T21:00:00Z"),
+            ("2100-03-15", "2100-03-15T20:00:00Z"),
+            ("2100-11-05", "2100-11-05T20:00:00Z"),
+            ("2100-11-08", "2100-11-08T21:00:00Z"),
+            ("2104-02-29", "2104-02-29T21:00:00Z"),
+            ("9998-07-15", "9998-07-15T20:00:00Z"),
         ] {
             assert_eq!(session_close(date(day)).to_string(), close);
         }

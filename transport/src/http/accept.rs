@@ -1,7 +1,7 @@
 //! Content negotiation: which form of answer a client prefers.
 //!
-//! Invariant: the best `q` wins, ties by the order in which the client wrote them. Called once per
-//! HTTP request.
+//! Invariant: the best `q` wins, that of the most specific range of each media type; ties by the order
+//! in which the client wrote them. Called once per HTTP request.
 
 use http::{HeaderMap, HeaderValue, header::ACCEPT};
 
@@ -75,21 +75,28 @@ impl Accept {
                 .map(|entry| entry.1)
                 .max()
         };
+        // A media type weighs what the range says that fits it best; a wildcard stands for JSON first.
         let any = rank("application/*").or(rank("*/*"));
-        let named_json = rank("application/json");
-        let json = named_json.or(any);
-        // A wildcard stands for JSON, unless that was ruled out by name.
-        let response = rank("application/graphql-response+json")
-            .or(any.filter(|_| named_json.is_some_and(|rank| rank.0 == 0)));
-        let single = [(json, Media::Json), (response, Media::Response)]
+        let weigh = |name: &str, media: Media| {
+            let named = rank(name);
+            let (weight, place) = named.or(any)?;
+            (weight > 0).then_some(((weight, named.is_some(), place), media))
+        };
+        let single = [
+            weigh("application/graphql-response+json", Media::Response),
+            weigh("application/json", Media::Json),
+        ];
+        let single = single
             .into_iter()
-            .filter_map(|(rank, media)| Some((rank.filter(|rank| rank.0 > 0)?, media)))
+            .flatten()
             .max_by_key(|candidate| candidate.0);
         let html = rank("text/html").filter(|rank| rank.0 > 0);
         Self {
             single: single.map(|(_, media)| media),
             stream: rank("text/event-stream").is_some_and(|rank| rank.0 > 0),
-            html: html.is_some_and(|html| single.is_none_or(|(rank, _)| html > rank)),
+            html: html.is_some_and(|html| {
+                single.is_none_or(|((weight, _, place), _)| html > (weight, place))
+            }),
         }
     }
 }
@@ -142,6 +149,11 @@ mod tests {
         assert_eq!(single("application/*"), Some(Media::Json));
         assert_eq!(single("text/html, */*;q=0.8"), Some(Media::Json));
         assert_eq!(single("application/json;q=0, */*"), Some(Media::Response));
+        assert_eq!(single("*/*, application/json"), Some(Media::Json));
+        let worse = "application/*;q=0.5, application/json;q=0.1, */*;q=0.9";
+        assert_eq!(single(worse), Some(Media::Response));
+        let ruled_out = "application/graphql-response+json;q=0, application/json;q=0, */*";
+        assert_eq!(single(ruled_out), None);
     }
 
     #[test]

@@ -48,6 +48,21 @@ fn odd_names_are_refused() {
         let found = documents.find(None, None, &extensions(hash));
         assert_eq!(code_of(found), "PERSISTED_QUERY_NOT_FOUND", "{hash}");
     }
+    for (entry, said) in [
+        (value!(null), "`query` is missing"),
+        (value!("x"), "`persistedQuery` is not a JSON object"),
+        (
+            value!({"version": 1}),
+            "`persistedQuery` has no `sha256Hash`",
+        ),
+    ] {
+        let mut odd = Extensions::default();
+        odd.insert("persistedQuery".to_owned(), entry);
+        let fault = documents.find(None, None, &odd).expect_err("a fault");
+        assert_eq!((fault.code, &*fault.message), ("BAD_USER_INPUT", said));
+        let sent = documents.find(Some(QUERY.to_owned()), None, &odd);
+        assert_eq!(sent.is_ok(), said.contains("missing"), "{said}");
+    }
     let mut other = Extensions::default();
     let entry = value!({"version": 2, "sha256Hash": "x"});
     other.insert("persistedQuery".to_owned(), entry);

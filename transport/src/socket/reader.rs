@@ -196,13 +196,27 @@ impl<S: Service> Session<S> {
 
 /// What the library could not read.
 fn failed(error: &Error) -> Ending {
-    match error {
-        Error::Capacity(_) => closing(CloseCode::TooBig, "Message too big"),
-        Error::Utf8(_) => closing(CloseCode::NotText, "Messages are UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Ending::Gone(Reason::Disconnected)
-        }
-        Error::Protocol(_) => closing(CloseCode::Protocol, "Not a WebSocket frame"),
-        _ => Ending::Gone(Reason::Disconnected),
+    match fault_of(error) {
+        Some((code, reason)) => closing(code, reason),
+        None => Ending::Gone(Reason::Disconnected),
     }
+}
+
+/// What the peer did wrong, if it did not just go.
+fn fault_of(error: &Error) -> Option<(CloseCode, &'static str)> {
+    Some(match error {
+        Error::Capacity(_) => (CloseCode::TooBig, "Message too big"),
+        Error::Utf8(_) => (CloseCode::NotText, "Messages are UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
+        Error::Protocol(_) => (CloseCode::Protocol, "Not a WebSocket frame"),
+        _ => return None,
+    })
+}
+
+/// The close code for what a WebSocket's peer sent, if that was no message; `None` if it just went. For sockets that an
+/// application has besides, whose errors wrap the library's.
+pub fn close_code(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
+    let mut errors = std::iter::successors(Some(error), |error| error.source());
+    let error = errors.find_map(|error| error.downcast_ref::<Error>())?;
+    fault_of(error).map(|(code, _)| code as u16)
 }

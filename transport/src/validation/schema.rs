@@ -34,7 +34,7 @@ pub trait Scalars: Send + Sync + 'static {
     /// Why it may not, for the client to read.
     fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String>;
 
-    /// What programs are told of a wrong value of that scalar, as `extensions.reason`.
+    /// What programs are told of a wrong value of that scalar in a subscription, as `extensions.reason`.
     fn reason(&self, _scalar: &str) -> Option<&'static str> {
         None
     }

@@ -377,6 +377,21 @@ fn variables_of_other_types_are_bad_input_and_are_named() {
             "variable `$n`: `Int!` cannot be null",
         ),
         (
+            "query($i: ID = \"a\") { id(id: $i) }",
+            json!({"i": null}),
+            "variable `$i` is null where `ID!` is wanted",
+        ),
+        (
+            "query($k: Kind = CAT) { kinds(in: [$k]) }",
+            json!({"k": null}),
+            "variable `$k` is null where `Kind!` is wanted",
+        ),
+        (
+            "query($b: Boolean = true) { ...f } fragment f on Query { __typename @include(if: $b) }",
+            json!({"b": null}),
+            "variable `$b` is null where `Boolean!` is wanted",
+        ),
+        (
             "query($n: Int!) { int(n: $n) }",
             json!({"n": "1"}),
             "variable `$n`: a value of `Int` is wanted, not the string \"1\"",

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
-    Name, Positioned, ServerError, Value as ConstValue,
+    Name, Positioned, ServerError, Value as ConstValue, Variables,
     parser::types::{
         BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type,
         VariableDefinition,
@@ -78,6 +78,33 @@ impl<'a> Usages<'a> {
             }
         }
         complete
+    }
+
+    /// Variables that are sent as null and used where that cannot be: their definition allows it, as they have a
+    /// default, and so may their place, which has one too.
+    pub(super) fn nulls(
+        &self,
+        operation: &'a OperationDefinition,
+        variables: &Variables,
+        refused: &mut Vec<ServerError>,
+    ) {
+        let definitions = by_name(operation);
+        for usage in &self.all {
+            let name = usage.name;
+            let null = variables.get(name) == Some(&ConstValue::Null);
+            let Some((_, definition)) = definitions.get(name).filter(|_| null) else {
+                continue;
+            };
+            if definition.node.var_type.node.nullable && !usage.expected.nullable {
+                let expected = usage.expected;
+                let message = format!("variable `${name}` is null where `{expected}` is wanted");
+                refused.push(refusal(
+                    code::BAD_USER_INPUT,
+                    message,
+                    &[definition.pos, usage.pos],
+                ));
+            }
+        }
     }
 
     /// What the library must read to execute what is right.

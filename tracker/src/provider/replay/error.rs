@@ -38,7 +38,7 @@ pub enum ReplayError {
         file: PathBuf,
     },
     /// The day to begin at is after its last.
-    #[error("{} ends on {last}, before {from}", .file.display())]
+    #[error("the last day of {} is {last}, before {from}", .file.display())]
     FromTooLate {
         /// The file.
         file: PathBuf,

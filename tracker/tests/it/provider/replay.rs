@@ -424,7 +424,10 @@ async fn the_first_day_may_lie_between_or_before_the_files_but_not_after() {
     let error = open_file(path.clone(), Some("2020-01-07"), true).expect_err("a refusal");
     assert_eq!(
         error.to_string(),
-        format!("{} ends on 2020-01-06, before 2020-01-07", path.display())
+        format!(
+            "the last day of {} is 2020-01-06, before 2020-01-07",
+            path.display()
+        )
     );
 }
 
