@@ -87,7 +87,7 @@ pub(crate) struct DatabaseStatus {
 pub(crate) struct FeedStatus {
     /// Where it ends; a subscription can resume after it.
     position: Cursor,
-    /// Seconds between the last entry's recording and its arrival here.
+    /// Seconds between the last entry's recording and its arrival here, or for which the feed could not be read.
     lag_seconds: f64,
     /// How many subscriptions and sockets follow it here.
     subscribers: i32,

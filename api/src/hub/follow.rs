@@ -35,8 +35,8 @@ pub(crate) async fn follow(
         let looked = timeout(LONGEST, follower.read_once())
             .await
             .unwrap_or_else(|_| Err(DbErr::Custom("the database does not answer".to_owned())));
-        let followed = match looked {
-            Ok(followed) => followed,
+        let found = match looked {
+            Ok(found) => found,
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "the feed cannot be read");
@@ -50,7 +50,7 @@ pub(crate) async fn follow(
         if std::mem::take(&mut told) {
             tracing::info!("the feed is read again");
         }
-        match followed {
+        match found {
             Followed::Lost(position) => {
                 tracing::warn!(
                     seq = position.seq,

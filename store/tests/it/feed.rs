@@ -146,7 +146,10 @@ on_every_feed! {
         let (store, clock) = place.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let new_life = "UPDATE feed_head SET epoch = epoch + 1";
-        let new_life = async || drop(store.database.write().execute_unprepared(new_life).await.expect("a life"));
+        let new_life = async || {
+            let drawn = store.database.write().execute_unprepared(new_life).await;
+            drawn.expect("it is drawn");
+        };
         for (loses, grows, lives_anew) in [(0, 0, true), (1, 0, false), (1, 1, false), (2, 3, false), (2, 0, true)] {
             for _ in 0..3 {
                 clock.advance(Duration::from_secs(1));

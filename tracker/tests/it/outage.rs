@@ -23,9 +23,9 @@ async fn an_answer_outlives_the_server_that_should_store_it() {
     for (at, how) in (1..).zip([Stop::Fast, Stop::Immediate, Stop::Killed]) {
         script.answer(move |of| Ok(quote(of.as_str(), &(100 + at).to_string())));
         script.hold();
-        let minutes = Duration::from_mins(1);
+        let step = Duration::from_secs(20);
         world
-            .until_after(minutes, "it is asked", async || script.waiting() == at)
+            .until_after(step, "it is asked", async || script.waiting() == at)
             .await;
         server.stop(how).await;
         script.let_go();

@@ -363,19 +363,10 @@ fn variables_of_their_types_are_taken() {
     }
 }
 
+/// Which their definition's default lets the document be valid without.
 #[test]
-fn variables_of_other_types_are_bad_input_and_are_named() {
+fn variables_that_are_null_where_nothing_can_be_are_bad_input() {
     for (text, variables, wanted) in [
-        (
-            "query($n: Int!) { int(n: $n) }",
-            json!({}),
-            "variable `$n` of type `Int!` is missing",
-        ),
-        (
-            "query($n: Int!) { int(n: $n) }",
-            json!({"n": null}),
-            "variable `$n`: `Int!` cannot be null",
-        ),
         (
             "query($i: ID = \"a\") { id(id: $i) }",
             json!({"i": null}),
@@ -390,6 +381,26 @@ fn variables_of_other_types_are_bad_input_and_are_named() {
             "query($b: Boolean = true) { ...f } fragment f on Query { __typename @include(if: $b) }",
             json!({"b": null}),
             "variable `$b` is null where `Boolean!` is wanted",
+        ),
+    ] {
+        let told = refused(text, &variables);
+        assert_eq!(told, format!("BAD_USER_INPUT 1:7 {wanted}"), "{text}");
+        judge(text, &json!({})).expect("the default is good");
+    }
+}
+
+#[test]
+fn variables_of_other_types_are_bad_input_and_are_named() {
+    for (text, variables, wanted) in [
+        (
+            "query($n: Int!) { int(n: $n) }",
+            json!({}),
+            "variable `$n` of type `Int!` is missing",
+        ),
+        (
+            "query($n: Int!) { int(n: $n) }",
+            json!({"n": null}),
+            "variable `$n`: `Int!` cannot be null",
         ),
         (
             "query($n: Int!) { int(n: $n) }",

@@ -98,11 +98,7 @@ impl<'a> Usages<'a> {
             if definition.node.var_type.node.nullable && !usage.expected.nullable {
                 let expected = usage.expected;
                 let message = format!("variable `${name}` is null where `{expected}` is wanted");
-                refused.push(refusal(
-                    code::BAD_USER_INPUT,
-                    message,
-                    &[definition.pos, usage.pos],
-                ));
+                refused.push(refusal(code::BAD_USER_INPUT, message, &[definition.pos]));
             }
         }
     }

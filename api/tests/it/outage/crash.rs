@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -43,7 +44,7 @@ on_both! {
             let mut product = home.start(&variables).await;
             told.gather(&product, 2 + cycle % 3).await;
             let over = CancellationToken::new();
-            let mut writes = toy(&product, cycle, &over);
+            let (_writers, mut writes) = toy(&product, cycle, &over);
             told.more(cycle % 4).await;
             loop {
                 let write = timeout(PATIENCE, writes.recv()).await.expect("something is written");
@@ -108,12 +109,13 @@ fn toy(
     product: &Product,
     cycle: usize,
     over: &CancellationToken,
-) -> mpsc::UnboundedReceiver<(String, Option<bool>)> {
+) -> (JoinSet<()>, mpsc::UnboundedReceiver<(String, Option<bool>)>) {
+    let mut writers = JoinSet::new();
     let (tell, told) = mpsc::unbounded_channel();
     let url = product.url("/graphql");
     for of in 0..WRITERS {
         let (url, over, tell) = (url.clone(), over.clone(), tell.clone());
-        tokio::spawn(async move {
+        writers.spawn(async move {
             let client = browser();
             // Begins with what nobody knows since the last cycle, if that was so short.
             for step in cycle.. {
@@ -142,7 +144,7 @@ fn toy(
             }
         });
     }
-    told
+    (writers, told)
 }
 
 /// What a client was told over all its connections.
