@@ -144,8 +144,20 @@ impl Hub {
 
     /// Begins anew at `position`, after a gap: readers get what waits for them and then part from the hub.
     pub(crate) fn restart(&self, position: Position) {
+        self.begin_anew(position, 0, Inbox::cut);
+    }
+
+    /// Begins anew at `position` of another feed: readers are let go, as nobody can tell them how what they know leads
+    /// there.
+    pub(crate) fn replace(&self, position: Position) {
+        self.begin_anew(position, 1, |inbox, _| inbox.let_go());
+    }
+
+    /// Parts from every reader; `part` is given where the run ended that they read.
+    fn begin_anew(&self, position: Position, lives: u64, part: impl Fn(&Inbox, Position)) {
         let mut state = self.state();
         let end = state.run.end();
+        state.life += lives;
         state.run = Run::at(position, self.0.bounds.kept);
         // Who parts still leaves, but of the new readers' maps: numbers are never used twice.
         let of_all = std::mem::take(&mut state.of_all);
@@ -153,21 +165,7 @@ impl Hub {
         drop(state);
         let of_stock = of_stock.values().flat_map(Readers::values);
         for inbox in of_all.values().chain(of_stock) {
-            inbox.cut(end);
-        }
-    }
-
-    /// Begins anew at `position` of another feed: nobody can be told how what they know leads there.
-    pub(crate) fn replace(&self, position: Position) {
-        let mut state = self.state();
-        state.life += 1;
-        state.run = Run::at(position, self.0.bounds.kept);
-        let of_all = std::mem::take(&mut state.of_all);
-        let of_stock = std::mem::take(&mut state.of_stock);
-        drop(state);
-        let of_stock = of_stock.values().flat_map(Readers::values);
-        for inbox in of_all.values().chain(of_stock) {
-            inbox.let_go();
+            part(inbox, end);
         }
     }
 

@@ -214,5 +214,7 @@ fn graphiql() -> Response {
         .endpoint("/graphql")
         .subscription_endpoint("/graphql")
         .finish();
-    (StatusCode::OK, Html(page)).into_response()
+    // People type tokens into it: no other site may show it as its own.
+    let alone = [("content-security-policy", "frame-ancestors 'none'")];
+    (StatusCode::OK, alone, Html(page)).into_response()
 }

@@ -13,7 +13,8 @@ use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, Method, Request, StatusCode,
     header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
+        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, VARY,
+        WWW_AUTHENTICATE,
     },
     request::Parts,
 };
@@ -55,7 +56,9 @@ pub(crate) async fn serve<S: Service>(
         Ok(response) => response,
         Err(fault) => refuse(&parts, &fault),
     };
-    sharing.apply(response.headers_mut());
+    let headers = response.headers_mut();
+    sharing.apply(headers);
+    headers.append(VARY, HeaderValue::from_static("accept"));
     response
 }
 

@@ -27,6 +27,7 @@ on_archives! {
             assert_eq!(answer.status, 200, "{path}");
             assert!(answer.header("content-type").starts_with("text/html"), "{path}");
             assert!(answer.text.contains("graphiql"), "{path}: {}", answer.text);
+            assert_eq!(answer.header("content-security-policy"), "frame-ancestors 'none'");
         }
         let answer = archive.get("/playground").await;
         assert!((300..400).contains(&answer.status), "{}", answer.status);

@@ -91,16 +91,22 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
     exchange.quote("AAPL", "101", "100");
     let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let before = cursor(&product, "101").await;
-    let url = home.place.url().to_owned();
-    let dump = home.folder.path().join("stocktracker.dump");
-    let dump = dump.to_str().expect("a path");
-    run("pg_dump", &["--format=custom", "--file", dump, &url]);
+    let (url, dump) = (home.place.url(), dump(&home));
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     drop(product);
-    restore(&url, dump);
-    draw_epoch(&url, &text("deploy/new-epoch.sql")).await;
+    restore(url, &dump);
+    draw_epoch(url, &text("deploy/new-epoch.sql")).await;
     goes_on(&home, &exchange, &before, &lost).await;
+}
+
+/// Answers the file.
+fn dump(home: &Home) -> String {
+    let dump = home.folder.path().join("stocktracker.dump");
+    let dump = dump.to_str().expect("a path");
+    let url = home.place.url();
+    run("pg_dump", &["--format=custom", "--file", dump, url]);
+    dump.to_owned()
 }
 
 /// Into an empty database, as what was made since the dump must not stay.
@@ -128,10 +134,7 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
     exchange.quote("AAPL", "101", "100");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let before = cursor(&product, "101").await;
-    let url = home.place.url().to_owned();
-    let dump = home.folder.path().join("stocktracker.dump");
-    let dump = dump.to_str().expect("a path");
-    run("pg_dump", &["--format=custom", "--file", dump, &url]);
+    let (url, dump) = (home.place.url(), dump(&home));
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     let all = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { price } }";
@@ -149,7 +152,7 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
     clients.push(Client::plain(&product).await);
 
     exchange.quote("AAPL", "103", "100");
-    restore(&url, dump);
+    restore(url, &dump);
     // Nobody is told on as if nothing had happened.
     for client in clients {
         assert_eq!(client.closed().await, 1013);
@@ -169,7 +172,7 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
     );
 
     // What an operator does then has an effect on those that run.
-    draw_epoch(&url, &text("deploy/new-epoch.sql")).await;
+    draw_epoch(url, &text("deploy/new-epoch.sql")).await;
     assert_eq!(client.closed().await, 1013);
     refused(&product, &before).await;
     let mut client = Client::graphql(&product, json!({})).await;
