@@ -245,3 +245,45 @@ async fn a_waiting_reader_is_woken() {
     let (next, ()) = tokio::join!(reader.next(), async { publish(&hub, 1, 1) });
     assert_eq!(next.map(|(happened, _)| happened.position.seq), Ok(1));
 }
+
+#[tokio::test]
+async fn nobody_follows_another_feed_unawares() {
+    let hub = Hub::at(position(10), Bounds::default());
+    let latest = interest(None, Pace::Latest);
+    let lets_go = latest.lagging.clone();
+    let mut reader = hub.join(latest, position(10)).expect("the hub has it");
+    publish(&hub, 11, 1);
+    assert_eq!(hub.has(position(11)), Some(true));
+    let other = Position {
+        recorded_at: Timestamp::from_micros(99),
+        ..position(11)
+    };
+    assert_eq!((hub.has(other), hub.has(position(9))), (Some(false), None));
+    hub.replace(position(4));
+    // What waited is of what there is no longer.
+    assert_eq!(reader.next().await.err(), Some(Parted::Lagging));
+    assert!(lets_go.is_cancelled());
+    // Whoever was let in before and comes now is let go too, wherever it was.
+    let late = interest(None, ALL);
+    let lets_go = late.lagging.clone();
+    assert!(hub.join(late, position(4)).is_none() && lets_go.is_cancelled());
+    let new = Interest {
+        life: hub.life(),
+        ..interest(None, ALL)
+    };
+    let mut reader = hub.join(new, position(4)).expect("the hub has it");
+    publish(&hub, 5, 1);
+    assert_eq!(waiting(&mut reader), [(5, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_cannot_see_the_feed_says_since_when() {
+    let hub = Hub::at(position(0), Bounds::default());
+    publish(&hub, 1, 1);
+    assert_eq!((hub.blindness(), hub.lag()), (None, Duration::ZERO));
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let seven = Duration::from_secs(7);
+    assert_eq!((hub.blindness(), hub.lag()), (Some(seven), seven));
+    hub.look();
+    assert_eq!((hub.blindness(), hub.lag()), (None, Duration::ZERO));
+}
