@@ -102,6 +102,11 @@ impl Database {
         matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(())))
     }
 
+    /// Whether the database had nothing of ours at the last sign of life: it is another than it was.
+    pub fn is_bare(&self) -> bool {
+        self.probe.is_bare()
+    }
+
     /// Whether a session that began at `at` may lack what a new one would be given: one that could only read, as the
     /// database was told, goes on so when it is told otherwise. Pools notice by themselves.
     pub fn outdates(&self, at: Instant) -> bool {

@@ -32,6 +32,8 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     migrated: AtomicBool,
+    /// The database was migrated and is another now, without anything of ours.
+    bare: AtomicBool,
     answered: Mutex<Option<Instant>>,
     draining: CancellationToken,
 }
@@ -55,6 +57,7 @@ impl Health {
     pub fn new(shutdown: &Shutdown) -> Self {
         Self(Arc::new(Inner {
             migrated: AtomicBool::new(false),
+            bare: AtomicBool::new(false),
             answered: Mutex::new(None),
             draining: shutdown.draining().clone(),
         }))
@@ -104,7 +107,7 @@ impl Health {
         if !self.is_database_alive() {
             return Err(NotReady::DatabaseSilent);
         }
-        if !self.0.migrated.load(Ordering::Acquire) {
+        if !self.0.migrated.load(Ordering::Acquire) || self.0.bare.load(Ordering::Acquire) {
             return Err(NotReady::NotMigrated);
         }
         Ok(())
@@ -116,6 +119,7 @@ impl Health {
         loop {
             let answers = database.is_alive().await;
             if answers {
+                self.0.bare.store(database.is_bare(), Ordering::Release);
                 self.database_answered();
             }
             match (alive, answers) {

@@ -123,11 +123,7 @@ fn probe(options: PgConnectOptions, sessions: Sessions) -> Probe {
             Box::pin(async move { sign(connection).await.map(|()| writes) })
         })
         .connect_lazy_with(options);
-    Probe {
-        connection: connection(pool),
-        kind: DatabaseKind::Postgres,
-        sessions,
-    }
+    Probe::new(connection(pool), DatabaseKind::Postgres, sessions)
 }
 
 /// Gives up on a connection that shows no sign of life.

@@ -4,15 +4,20 @@
 //! database. What a session may do it was told when it began: so when a database can be written again that was only to
 //! be read, as the probe's newest session says, the sessions of before are [outdated](Sessions::are_outdated).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use tokio::time::Instant;
 
 use super::DatabaseKind;
 
-/// Whether a session of PostgreSQL writes unless it is told otherwise.
-const WRITES: &str = "SELECT current_setting('default_transaction_read_only') = 'off'";
+/// Whether a session of PostgreSQL writes unless it is told otherwise, and whether the database has no tables of ours. It
+/// waits for no lock.
+const ASKED: &str = "SELECT current_setting('default_transaction_read_only') = 'off' AS writes, \
+                     to_regclass('seaql_migrations') IS NULL AS bare";
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -20,9 +25,29 @@ pub(super) struct Probe {
     pub(super) connection: DatabaseConnection,
     pub(super) kind: DatabaseKind,
     pub(super) sessions: Sessions,
+    /// Whether the database had nothing of ours when it was last asked.
+    bare: Arc<AtomicBool>,
 }
 
 impl Probe {
+    pub(super) fn new(
+        connection: DatabaseConnection,
+        kind: DatabaseKind,
+        sessions: Sessions,
+    ) -> Self {
+        Self {
+            connection,
+            kind,
+            sessions,
+            bare: Arc::default(),
+        }
+    }
+
+    /// Whether the database had nothing of ours when it was last asked.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare.load(Ordering::Relaxed)
+    }
+
     /// Waits for a sign of life.
     pub(super) async fn ask(&self) -> Result<(), DbErr> {
         if self.kind == DatabaseKind::Sqlite {
@@ -33,10 +58,11 @@ impl Probe {
                 .map(drop);
         }
         let backend = self.connection.get_database_backend();
-        let asked = Statement::from_string(backend, WRITES);
-        let row = self.connection.query_one_raw(asked).await?;
-        let writes = row.map(|row| row.try_get_by_index(0)).transpose()?;
-        self.sessions.note(writes.unwrap_or(true));
+        let asked = Statement::from_string(backend, ASKED);
+        if let Some(row) = self.connection.query_one_raw(asked).await? {
+            self.sessions.note(row.try_get("", "writes")?);
+            self.bare.store(row.try_get("", "bare")?, Ordering::Relaxed);
+        }
         Ok(())
     }
 }

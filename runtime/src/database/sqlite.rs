@@ -81,11 +81,7 @@ fn database(
     Database {
         read: connection(read),
         write: connection(write),
-        probe: Probe {
-            connection: connection(probe),
-            kind: DatabaseKind::Sqlite,
-            sessions: Sessions::default(),
-        },
+        probe: Probe::new(connection(probe), DatabaseKind::Sqlite, Sessions::default()),
         kind: DatabaseKind::Sqlite,
         _lock: lock.map(Arc::new),
     }

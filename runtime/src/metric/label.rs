@@ -93,12 +93,8 @@ label! {
         Silent = "silent",
         /// It broke the protocol.
         Protocol = "protocol",
-        /// It may not be here.
-        Forbidden = "forbidden",
         /// The server stops.
         Shutdown = "shutdown",
-        /// The server failed.
-        Error = "error",
     }
 }
 

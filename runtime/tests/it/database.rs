@@ -272,6 +272,19 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
         .await
         .expect("ready again");
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+
+    // As where another database takes its place that has nothing of ours yet.
+    for (sql, ready) in [
+        ("ALTER TABLE seaql_migrations RENAME TO elsewhere", false),
+        ("ALTER TABLE elsewhere RENAME TO seaql_migrations", true),
+    ] {
+        let done = database.write().execute_unprepared(sql).await;
+        done.expect("it is done");
+        tokio::time::timeout(soon, becomes(ready))
+            .await
+            .expect("it is noticed");
+        assert!(database.is_alive().await);
+    }
     shutdown.hard().cancel();
 }
 

@@ -1,7 +1,8 @@
 //! What it takes to ask a provider once, and to store what it said.
 //!
-//! One invariant: no request is sent that was not charged before, and no answer is dropped because the database was
-//! away. Both loops, [`super::polling`] and [`super::driven`], work at it.
+//! One invariant: no request is sent that was not charged before, and an answer waits for a database that is away for as
+//! long as the lease holds. With the lease it is dropped, and asked for anew by whoever holds it next: stored late, it
+//! could be older than what that one has stored. Both loops, [`super::polling`] and [`super::driven`], work at it.
 
 use std::{sync::Arc, time::Duration};
 

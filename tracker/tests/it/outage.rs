@@ -27,17 +27,20 @@ async fn an_answer_outlives_the_server_that_should_store_it() {
         world
             .until_after(step, "it is asked", async || script.waiting() == at)
             .await;
+        let asked = script.calls().len();
         server.stop(how).await;
         script.let_go();
         server.start_again().await;
-        // The clock stands still: nobody is asked again.
+        // The clock stands still.
         let stored = async || {
             // Connections that broke are noticed by whoever uses them first.
             let prices = stock_price::Entity::find().count(world.database.read());
             prices.await.is_ok_and(|count| count == at as u64 + 1)
         };
         world.until("its answer is stored", stored).await;
-        assert_eq!(script.calls().len(), at + 1);
+        // Where the lease was lost with its session before the answer was stored, it is asked for once more.
+        let again = script.calls().len() - asked;
+        assert!(again <= 1, "{again}");
     }
     assert_eq!(world.told().await, ["100", "101", "102", "103"]);
 }
