@@ -111,11 +111,14 @@ impl Archive {
             ("ADMIN_TOKEN", ADMIN),
         ];
         let product = home.start(&variables).await;
-        let query = r#"{ history(symbol: "IBM") { nodes { price } } alerts { totalCount } }"#;
+        // What the database says, and what is held in memory, which comes to know it a moment later.
+        let query = r#"{ history(symbol: "IBM") { nodes { price } } alerts { totalCount }
+            stock(symbol: "AAPL") { latestPrice { price } } }"#;
         let ended = |data: &Value| {
             let prices = data["history"]["nodes"].as_array().expect("a list").len();
             let alerts = data["alerts"]["totalCount"] == ALERTS.len();
-            (prices == IBM.len() && alerts).then_some(())
+            let held = data["stock"]["latestPrice"]["price"] == AAPL[AAPL.len() - 1];
+            (prices == IBM.len() && alerts && held).then_some(())
         };
         product.until_data("the replay ends", query, ended).await;
         Self {
