@@ -129,22 +129,22 @@ async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_t
     let (posted, rest, ()) = tokio::join!(posted, product.get(PATH), pulled);
     let told = socket.hear().await;
     assert_eq!(told["type"], "next", "it was executed: {told}");
-    field_is_unavailable(&product, &told["payload"]);
+    field_is_unavailable(&product, &told["payload"]).await;
     assert_eq!(posted.status, 200, "{}", posted.text);
-    field_is_unavailable(&product, &posted.json());
+    field_is_unavailable(&product, &posted.json()).await;
     is_masked(&posted.text);
     is_masked(&told.to_string());
-    unavailable(&product, &rest);
+    unavailable(&product, &rest).await;
 
     // The same to whoever comes while it is away.
     let posted = product.graphql(QUERY, json!({})).await;
-    field_is_unavailable(&product, &posted.json());
+    field_is_unavailable(&product, &posted.json()).await;
     is_masked(&posted.text);
     let got = product
         .request(Method::GET, "/graphql")
         .query(&[("query", QUERY)]);
-    field_is_unavailable(&product, &Answer::to(got).await.json());
-    unavailable(&product, &product.get(PATH).await);
+    field_is_unavailable(&product, &Answer::to(got).await.json()).await;
+    unavailable(&product, &product.get(PATH).await).await;
     let _ = locking.0.execute("ROLLBACK").await;
     cable.mend().await;
     let back = async || {
@@ -154,7 +154,7 @@ async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_t
     until("it comes back by itself", || product.last_words(), back).await;
 }
 
-fn field_is_unavailable(product: &Product, body: &Value) {
+async fn field_is_unavailable(product: &Product, body: &Value) {
     let error = &body["errors"][0];
     assert_eq!(body["errors"].as_array().map(Vec::len), Some(1), "{body}");
     assert_eq!(error["path"], json!(["alerts"]), "{body}");
@@ -163,24 +163,28 @@ fn field_is_unavailable(product: &Product, body: &Value) {
     assert_eq!(names, ["code", "requestId", "retryAfter"], "{body}");
     assert_eq!(extensions["code"], "UNAVAILABLE", "{body}");
     assert!(extensions["retryAfter"].as_u64() >= Some(1), "{body}");
-    is_logged(product, extensions["requestId"].as_str().expect("text"));
+    is_logged(product, extensions["requestId"].as_str().expect("text")).await;
 }
 
-fn unavailable(product: &Product, answer: &Answer) {
+async fn unavailable(product: &Product, answer: &Answer) {
     problem(answer, 503);
     assert!(!answer.header("retry-after").is_empty());
     is_masked(&answer.text);
     let detail = answer.json()["detail"].as_str().expect("text").to_owned();
     let (_, id) = detail.split_once("request ").expect("a request id");
-    is_logged(product, id.trim_end_matches(')'));
+    is_logged(product, id.trim_end_matches(')')).await;
 }
 
-/// Whoever has the id finds the cause in the log.
-fn is_logged(product: &Product, id: &str) {
+/// Whoever has the id finds the cause in the log, which is read beside the answers.
+async fn is_logged(product: &Product, id: &str) {
     assert!(id.len() >= 8, "{id}");
-    let lines = product.api.out();
-    let told = lines.iter().filter(|line| line.contains(id)).count();
-    assert_eq!(told, 1, "{id} is not in\n{}", product.last_words());
+    let told = async || {
+        let lines = product.api.out();
+        let told = lines.iter().filter(|line| line.contains(id)).count();
+        (told > 0).then_some(told)
+    };
+    let told = until("the cause is logged", || product.last_words(), told).await;
+    assert_eq!(told, 1, "{id} is told once");
 }
 
 fn is_masked(text: &str) {
