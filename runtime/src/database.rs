@@ -18,11 +18,11 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, sqlx::PgPool,
 };
+use tokio::time::Instant;
 
 pub use error::DatabaseError;
 use lock::FileLock;
 use probe::Probe;
-use tokio::time::Instant;
 
 /// A probe without an answer for this long counts as none.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);

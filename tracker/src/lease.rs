@@ -32,8 +32,14 @@ pub struct Lease(Held);
 enum Held {
     /// By being the only process.
     Alone(Database),
-    /// By a lock that lives as long as this pool's one connection, which began at an instant.
-    Locked(DatabaseConnection, Database, Instant),
+    /// By a lock that lives as long as this pool's one connection.
+    Locked {
+        connection: DatabaseConnection,
+        /// When it was made.
+        began: Instant,
+        /// Knows whether it is outdated.
+        database: Database,
+    },
 }
 
 impl Lease {
@@ -60,14 +66,18 @@ impl Lease {
         }
         tracing::info!("this tracker polls");
         let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(candidate);
-        Ok(Self(Held::Locked(connection, database.clone(), began)))
+        Ok(Self(Held::Locked {
+            connection,
+            began,
+            database: database.clone(),
+        }))
     }
 
     /// Begins a transaction that only the holder can begin.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         match &self.0 {
             Held::Alone(database) => database.begin_write().await,
-            Held::Locked(connection, ..) => {
+            Held::Locked { connection, .. } => {
                 within(begin(connection, TransactionOptions::default()))
                     .await
                     .map_err(|error| ended(connection.get_postgres_connection_pool(), error))
@@ -77,7 +87,12 @@ impl Lease {
 
     /// Waits until the lease is lost, and tells why; for ever if it cannot be.
     pub async fn lost(&self) -> DbErr {
-        let Held::Locked(connection, database, began) = &self.0 else {
+        let Held::Locked {
+            connection,
+            began,
+            database,
+        } = &self.0
+        else {
             return std::future::pending().await;
         };
         loop {
@@ -95,7 +110,7 @@ impl Lease {
 
     /// Gives the lease back, for another tracker to take it at once.
     pub async fn release(self) {
-        if let Held::Locked(connection, ..) = self.0 {
+        if let Held::Locked { connection, .. } = self.0 {
             // The session ends with its connection in any case, and the lock with it.
             let _ = tokio::time::timeout(PATIENCE, connection.close()).await;
         }
