@@ -26,6 +26,9 @@ pub struct Stock {
     pub answered_at: Option<Timestamp>,
     /// How many alerts it has had.
     pub alert_count: i64,
+    /// How many answers in a row gave no price for it. An entry of the feed may lack it.
+    #[serde(default)]
+    pub unpriced_answers: i32,
 }
 
 impl From<crate::table::stock::Model> for Stock {
@@ -40,6 +43,7 @@ impl From<crate::table::stock::Model> for Stock {
             tracked_at: row.tracked_at,
             answered_at: row.answered_at,
             alert_count: row.alert_count,
+            unpriced_answers: row.unpriced_answers,
         }
     }
 }

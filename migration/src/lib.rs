@@ -30,6 +30,7 @@ mod m20261123_000002_remember_what_was_pruned;
 mod m20261123_000003_create_readable_prices;
 mod m20261123_000020_create_candles;
 mod m20261123_000021_create_backfills;
+mod m20261128_000001_count_answers_without_a_price;
 
 /// Brings a database to the newest shape, and back.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_create_readable_prices::Migration),
             Box::new(m20261123_000020_create_candles::Migration),
             Box::new(m20261123_000021_create_backfills::Migration),
+            Box::new(m20261128_000001_count_answers_without_a_price::Migration),
         ]
     }
 }

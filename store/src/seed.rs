@@ -86,6 +86,7 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
         tracked: Set(true),
         tracked_at: Set(now),
         alert_count: Set(0),
+        unpriced_answers: Set(0),
         ..Default::default()
     });
     stock::Entity::insert_many(stocks)

@@ -136,6 +136,7 @@ pub async fn track(
                 tracked: Set(true),
                 tracked_at: Set(feed.recorded_at()),
                 alert_count: Set(0),
+                unpriced_answers: Set(0),
                 ..Default::default()
             };
             row.insert(feed.connection()).await?

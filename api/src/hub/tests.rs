@@ -23,6 +23,7 @@ fn stock(id: i64) -> Stock {
         tracked_at: Timestamp::from_micros(0),
         answered_at: None,
         alert_count: 0,
+        unpriced_answers: 0,
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Model {
     pub tracked_at: Timestamp,
     pub answered_at: Option<Timestamp>,
     pub alert_count: i64,
+    pub unpriced_answers: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

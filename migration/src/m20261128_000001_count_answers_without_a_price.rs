@@ -1,0 +1,32 @@
+//! `stocks.unpriced_answers`: how many answers in a row gave no price for a stock.
+
+use sea_orm_migration::{prelude::*, schema::*};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("stocks")
+                    .add_column(integer("unpriced_answers").default(0))
+                    .take(),
+            )
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("stocks")
+                    .drop_column("unpriced_answers")
+                    .take(),
+            )
+            .await
+    }
+}
