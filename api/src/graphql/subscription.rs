@@ -1,7 +1,7 @@
-//! What is told as it happens.
+//! The root of all subscriptions.
 //!
-//! One invariant: everything told here was committed before, and is told from the feed only; arguments are judged
-//! before the first event, so that a refusal is never an event.
+//! Events come from the feed only, so every event is committed before it is sent. Arguments are
+//! checked before the first event, so a refused subscription never sends one.
 
 use std::sync::Arc;
 
@@ -22,23 +22,25 @@ use crate::{hub::Happened, service::Kind};
 /// The subscription root.
 pub(crate) struct Subscription;
 
-/// What is told as it happens.
+/// The root of all subscriptions.
 #[Subscription]
 impl Subscription {
-    /// Prices as they are stored. Without `after` it begins with the latest price of each symbol.
+    /// Sends each price when it is stored. Without `after`, the subscription starts with the latest
+    /// price of each selected stock.
     async fn price_updates(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these tickers; all that are tracked if not given.")] symbols: Option<
-            Vec<Symbol>,
-        >,
         #[graphql(
-            desc = "Everything after this cursor of a price, an alert or the feed's position."
+            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+        )]
+        symbols: Option<Vec<Symbol>>,
+        #[graphql(
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
         #[graphql(
             default_with = "Some(DeliveryMode::default())",
-            desc = "What happens to a slow client."
+            desc = "How to treat a client that reads more slowly than prices arrive."
         )]
         mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
@@ -51,15 +53,16 @@ impl Subscription {
         Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
     }
 
-    /// Alerts as they fire. None is ever skipped.
+    /// Sends each alert when it fires. Alerts are never skipped.
     async fn alerts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these tickers; all that are tracked if not given.")] symbols: Option<
-            Vec<Symbol>,
-        >,
         #[graphql(
-            desc = "Everything after this cursor of a price, an alert or the feed's position."
+            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+        )]
+        symbols: Option<Vec<Symbol>>,
+        #[graphql(
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
