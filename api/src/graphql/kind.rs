@@ -72,6 +72,42 @@ pub(crate) enum CandleInterval {
     OneDay,
 }
 
+/// How old a stock's newest price is.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "tracker::schedule::Freshness")]
+pub(crate) enum Freshness {
+    /// It is of the session that is open or was last. In New York that is the day before until 09:30.
+    Current,
+    /// It is of the session before that.
+    PreviousSession,
+    /// It is of an earlier session.
+    Old,
+    /// There is no price.
+    None,
+}
+
+/// The market of a stock, derived from its symbol.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Market {
+    /// The stock exchanges of the United States.
+    Us,
+    /// Cryptocurrencies and foreign exchange, whose trading days are those of UTC. Foreign exchange rests at weekends.
+    AlwaysOpen,
+    /// An exchange whose hours are not known, such as that of `TSCO.LON` or `7203.T`.
+    Other,
+}
+
+impl From<tracker::market::Market> for Market {
+    fn from(market: tracker::market::Market) -> Self {
+        use tracker::market::Market as Of;
+        match market {
+            Of::Us => Self::Us,
+            Of::Crypto | Of::Forex => Self::AlwaysOpen,
+            Of::Other => Self::Other,
+        }
+    }
+}
+
 /// How a provider is doing.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ProviderState")]
