@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::NaiveDate;
 use entity::{AlertRule, Batch, Event, Position, Price, Stock, Symbol};
 use store::{
     Snapshot, Store,
@@ -49,6 +50,8 @@ struct State {
     ids: BTreeMap<Symbol, i64>,
     /// As they were last read: they change without an entry in the feed.
     rules: Vec<AlertRule>,
+    /// The newest trading day of all prices, which is the current day of a replay.
+    newest_day: Option<NaiveDate>,
     /// How many of a stock's newest prices are kept.
     each: usize,
 }
@@ -157,6 +160,16 @@ impl Board {
         found.map(|price| (price.stock_id, price)).collect()
     }
 
+    /// The latest price of a stock, if it has one.
+    pub(crate) fn latest_price(&self, id: i64) -> Option<Price> {
+        self.state().stocks.get(&id)?.latest.clone()
+    }
+
+    /// The newest trading day of the prices of all stocks.
+    pub(crate) fn newest_day(&self) -> Option<NaiveDate> {
+        self.state().newest_day
+    }
+
     /// The latest price of each of these stocks, or of each tracked one, in feed order, with the place in the feed at
     /// which that is what they are.
     pub(crate) fn snapshot(&self, ids: Option<&[i64]>) -> (Vec<Price>, Position) {
@@ -220,6 +233,7 @@ impl State {
             .into_iter()
             .map(|price| (price.stock_id, price))
             .collect();
+        let newest_day = latest.values().map(|price| price.trading_day).max();
         let ids = stocks.iter().map(|stock| (stock.symbol.clone(), stock.id));
         let ids = ids.collect();
         let each = each(stocks.len()) as usize;
@@ -236,6 +250,7 @@ impl State {
             stocks: known.collect(),
             ids,
             rules,
+            newest_day,
             each,
         }
     }
@@ -244,6 +259,7 @@ impl State {
         match event {
             Event::QuoteRecorded { price, stock } => {
                 let each = self.each;
+                self.newest_day = self.newest_day.max(Some(price.trading_day));
                 let known = self.known(stock);
                 known.latest = Some(price.clone());
                 known.recent.put(price.clone(), each);

@@ -117,9 +117,9 @@ async fn serve(
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
     };
-    let market = Rules::from_settings(&settings.tracking).market;
+    let hours = Rules::from_settings(&settings.tracking).hours;
     let health = process.health.clone();
-    let service = Service::new(store, board, hub, health, market, build);
+    let service = Service::new(store, board, hub, health, hours, build);
     let server = Server {
         service,
         access: access(settings),

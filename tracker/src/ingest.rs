@@ -21,7 +21,8 @@ use self::{
 };
 use crate::{
     alert::percent_change,
-    candle, market,
+    candle,
+    market::Market,
     quote::{PreviousClose, Quote},
 };
 
@@ -56,12 +57,25 @@ pub struct Ingested {
 pub struct Ingest {
     store: Store,
     metrics: TrackerMetrics,
+    alert_max_age: Option<u32>,
 }
 
 impl Ingest {
     /// Stores into `store`.
     pub fn new(store: Store, metrics: TrackerMetrics) -> Self {
-        Self { store, metrics }
+        Self {
+            store,
+            metrics,
+            alert_max_age: None,
+        }
+    }
+
+    /// Lets no live quote fire alerts that is more than this many sessions before the last one. Without
+    /// a limit, quotes of any age do.
+    #[must_use]
+    pub fn with_alert_max_age(mut self, sessions: Option<u32>) -> Self {
+        self.alert_max_age = sessions;
+        self
     }
 
     /// Stores what a poll brought. After an error nothing of it is stored.
@@ -76,6 +90,8 @@ impl Ingest {
         let mut known = Known::load(&feed, quoted.chain(&answers.quoteless).collect()).await?;
         let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
         write::answered(&feed, &ids).await?;
+        // A replay stores its position with its prices; its days have their own time.
+        let is_live = answers.position.is_none();
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {
@@ -93,7 +109,11 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            let alert = fire(&mut feed, known.rule.as_ref(), &price).await?;
+            let alert = if is_live && self.is_too_old(&price) {
+                None
+            } else {
+                fire(&mut feed, known.rule.as_ref(), &price).await?
+            };
             stock.answered_at = Some(feed.now());
             stock.alert_count += i64::from(alert.is_some());
             happened.push((price, stock.clone(), alert));
@@ -119,6 +139,14 @@ impl Ingest {
         self.observe(&ingested, started);
         tell(&prices, &fired);
         Ok(ingested)
+    }
+
+    /// Whether a price is of too old a session to fire alerts.
+    fn is_too_old(&self, price: &Price) -> bool {
+        let market = Market::of(&price.symbol);
+        let last = market.last_session(price.recorded_at);
+        self.alert_max_age
+            .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
     fn observe(&self, ingested: &Ingested, started: Instant) {
@@ -163,7 +191,7 @@ fn recordable(
     feed: &FeedTransaction,
 ) -> Price {
     let recorded_at = feed.recorded_at();
-    let close = || market::session_close(quote.trading_day).min(recorded_at);
+    let market_time = || Market::of(&quote.symbol).market_time(quote.trading_day, recorded_at);
     Price {
         stock_id,
         symbol: quote.symbol.clone(),
@@ -187,7 +215,7 @@ fn recordable(
         low: quote.low,
         volume: quote.volume,
         trading_day: quote.trading_day,
-        market_time: quote.market_time.unwrap_or_else(close),
+        market_time: quote.market_time.unwrap_or_else(market_time),
         market_time_sent: quote.market_time.is_some(),
         recorded_at,
         provider: provider.to_owned(),

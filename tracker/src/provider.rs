@@ -21,7 +21,7 @@ pub use self::{
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,
-    replay::{Replay, ReplayError, ReplaySettings, RowError},
+    replay::{REPLAY, Replay, ReplayError, ReplaySettings, RowError},
 };
 
 /// Something that can be asked for quotes.

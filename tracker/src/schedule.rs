@@ -7,10 +7,12 @@ mod backoff;
 mod due;
 mod interval;
 mod spoken;
+mod staleness;
 
 pub use self::{
     backoff::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
-    due::{due_at, is_stale},
+    due::due_at,
     interval::{Limit, Planned, planned, reserve},
     spoken::Spoken,
+    staleness::{Expected, Freshness, Quoted, StaleReason, UNPRICED},
 };

@@ -71,6 +71,44 @@ pub(crate) enum CandleInterval {
     OneDay,
 }
 
+/// How recent the newest price of a stock is.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "tracker::schedule::Freshness")]
+pub(crate) enum Freshness {
+    /// The price is of the current session or, while the market is closed, of the last one.
+    /// In New York a session is the last one until the next opens at 09:30.
+    Current,
+    /// The price is of the session before that.
+    PreviousSession,
+    /// The price is of an earlier session.
+    Old,
+    /// There is no price.
+    None,
+}
+
+/// The market of a stock, derived from its symbol.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Market {
+    /// The stock exchanges of the United States.
+    Us,
+    /// Cryptocurrencies and foreign exchange, whose trading days are days of UTC. Foreign exchange
+    /// rests at weekends.
+    AlwaysOpen,
+    /// An exchange whose hours are not known, such as that of `TSCO.LON` or `7203.T`.
+    Other,
+}
+
+impl From<tracker::market::Market> for Market {
+    fn from(market: tracker::market::Market) -> Self {
+        use tracker::market::Market as Of;
+        match market {
+            Of::Us => Self::Us,
+            Of::Crypto | Of::Forex => Self::AlwaysOpen,
+            Of::Other => Self::Other,
+        }
+    }
+}
+
 /// The state of a market-data provider.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ProviderState")]

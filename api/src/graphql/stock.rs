@@ -8,7 +8,7 @@ use super::{
     alert::AlertObject,
     candle::CandleObject,
     connection::{AlertConnection, PriceConnection},
-    kind::CandleInterval,
+    kind::{CandleInterval, Freshness, Market},
     loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
@@ -56,9 +56,28 @@ impl StockObject {
         self.0.tracked
     }
 
-    /// Whether no provider has answered for three intervals while its market is open.
+    /// The market, whose sessions and hours apply.
+    fn market(&self) -> Market {
+        tracker::market::Market::of(&self.0.symbol).into()
+    }
+
+    /// Whether its price may be out of date: no provider has answered with a price for three polling intervals while its
+    /// market is open, the last three answers had no price, there is no price, the newest price is more than one session
+    /// behind (in a replay: three days of it), or the database is away. `note` says which.
     async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(service(ctx)?.staleness().await?.of(&self.0))
+        Ok(service(ctx)?.condition(&self.0).await?.is_stale())
+    }
+
+    /// How old the newest price is, in sessions of its market; in a replay, in days of the replay.
+    async fn freshness(&self, ctx: &Context<'_>) -> Result<Freshness> {
+        Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
+    }
+
+    /// Why it is stale or polled less often, in words for people: `the newest price is of 2022-10-27`. Null if it is not
+    /// stale.
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let condition = service(ctx)?.condition(&self.0).await?;
+        Ok(condition.cause.map(|cause| cause.to_string()))
     }
 
     /// The latest recorded price. Null until there is one.
@@ -198,7 +217,7 @@ impl StockObject {
 
 columns!(StockObject {
     id = |stock: &Self, _| global_id(Kind::Stock, stock.0.id),
-    symbol, name, currency, exchange, tracked,
+    symbol, name, currency, exchange, tracked, market,
 });
 
 /// Collects the pagination arguments that all connections share.

@@ -17,10 +17,16 @@ use crate::service::{Error, Service};
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
     responses((status = 200, body = [StockView])))]
-pub(crate) async fn stocks(State(service): State<Service>) -> Json<Vec<StockView>> {
+pub(crate) async fn stocks(
+    State(service): State<Service>,
+) -> Result<Json<Vec<StockView>>, Problem> {
+    let staleness = service.staleness().await?;
     let quoted = service.quoted_stocks();
-    let view = |(stock, price): &(_, Option<_>)| StockView::new(stock, price.as_ref());
-    Json(quoted.iter().map(view).collect())
+    let view = |(stock, price): &(_, Option<_>)| {
+        let condition = staleness.of(stock, price.as_ref());
+        StockView::new(stock, price.as_ref(), condition)
+    };
+    Ok(Json(quoted.iter().map(view).collect()))
 }
 
 /// One tracked stock with its latest price.
@@ -34,8 +40,10 @@ pub(crate) async fn stock(
     let stock = service.stock(&symbol).filter(|stock| stock.tracked);
     let missing = || Error::NotFound(format!("{symbol} is not tracked"));
     let stock = stock.ok_or_else(missing)?;
-    let prices = service.latest_prices(&[stock.id]);
-    Ok(Json(StockView::new(&stock, prices.get(&stock.id))))
+    let staleness = service.staleness().await?;
+    let price = service.latest_price(stock.id);
+    let condition = staleness.of(&stock, price.as_ref());
+    Ok(Json(StockView::new(&stock, price.as_ref(), condition)))
 }
 
 /// A stock's prices, newest first.

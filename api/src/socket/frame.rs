@@ -4,7 +4,10 @@ use axum::extract::ws::Utf8Bytes;
 use entity::Event;
 use serde::Serialize;
 
-use crate::rest::{AlertView, StockView};
+use crate::{
+    rest::{AlertView, StockView},
+    service::Condition,
+};
 
 /// What a frame holds.
 #[derive(Serialize)]
@@ -18,7 +21,8 @@ enum Envelope {
 pub(super) fn write(event: &Event) -> Option<Utf8Bytes> {
     let envelope = match event {
         Event::QuoteRecorded { price, stock } => {
-            Envelope::StockUpdate(StockView::new(stock, Some(price)))
+            let condition = Condition::recorded(price);
+            Envelope::StockUpdate(StockView::new(stock, Some(price), condition))
         }
         Event::AlertFired { alert } => Envelope::Alert(alert.into()),
         Event::StockChanged { .. } => return None,

@@ -51,6 +51,7 @@ fn nothing_set_means_the_documented_defaults() {
     assert_eq!(settings.tracking.update_interval, Duration::from_mins(5));
     assert_eq!(settings.tracking.market_hours, MarketHours::Us);
     assert_eq!(settings.tracking.alert_threshold.to_string(), "5");
+    assert_eq!(settings.tracking.alert_max_age, Some(1));
     assert_eq!(
         settings
             .tracking
@@ -203,6 +204,7 @@ fn all_faults_are_told_at_once_and_no_secret() {
         ("UPDATE_INTERVAL", "999ms"),
         ("MARKET_HOURS", "eu"),
         ("ALERT_THRESHOLD", "0"),
+        ("ALERT_MAX_AGE", "-1"),
         ("DEFAULT_SYMBOLS", "AAPL,NOT A SYMBOL"),
         ("REPLAY_FROM", "2004-02-30"),
         ("REPLAY_SPEED", "NaN"),

@@ -189,9 +189,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(TRACKING, "UPDATE_INTERVAL", Value("5m"),
         "How often each symbol is polled, at least 1s; stretched, and said so, if the budget is short"),
     Variable::new(TRACKING, "MARKET_HOURS", Value("us"),
-        "When to poll: us (04:00 to 20:00 New York on trading days) or always"),
+        "When to poll: us (while a stock's market can trade: 04:00 to 20:00 New York on trading days for shares of the United States, any hour of weekdays for other exchanges and foreign exchange, any time for cryptocurrencies) or always"),
     Variable::new(TRACKING, "ALERT_THRESHOLD", Value("5"),
         "Percent of change that fires the default rule"),
+    Variable::new(TRACKING, "ALERT_MAX_AGE", Value("1"),
+        "How many sessions a live quote may be before the last one and still fire alerts, 0 to 1000, or any"),
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Value("AAPL,GOOG,IBM,MSFT"),
         "Symbols to track, a comma list; written once, into an empty database"),
 

@@ -15,10 +15,10 @@ use super::{
     plan::{Every, Plan},
 };
 use crate::{
-    market::Market,
+    market::{LastSessions, PollingHours},
     provider::{Poll, PollError, QuoteProvider},
     request::{self, Request, Verdict},
-    schedule::is_stale,
+    schedule::Expected,
     status::{Standing, Status},
 };
 
@@ -143,11 +143,15 @@ impl Driven {
     pub(super) async fn look_once(&mut self) -> Result<(), DbErr> {
         if self.observing.is_due() {
             self.plan.reload(&self.desk.store).await?;
-            let (now, finished) = (self.desk.now(), self.provider.finished());
-            // At full speed a day takes no time.
-            let every = (!finished).then(|| self.every.unwrap_or_default());
-            let stale = |answered_at| is_stale(answered_at, every, Market::Always, now);
-            self.plan.observe_once(&self.desk, stale).await?;
+            let (now, interval) = (self.desk.now(), self.interval());
+            let expected = |newest_day: Option<_>| Expected {
+                now,
+                interval,
+                hours: PollingHours::Always,
+                sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
+                replayed: true,
+            };
+            self.plan.observe_once(&self.desk, expected).await?;
         }
         for request in bounded(request::open(&self.desk.store, |_| false)).await? {
             self.answer_once(request).await?;
@@ -177,12 +181,17 @@ impl Driven {
         bounded(answered).await
     }
 
+    /// The time that a day takes, none at full speed; `None` once the replay has ended.
+    fn interval(&self) -> Option<Duration> {
+        (!self.provider.finished()).then(|| self.every.unwrap_or_default())
+    }
+
     fn standings(&self) -> Vec<Standing> {
         let own = Standing {
             name: self.provider.name(),
             rank: self.rank,
             state: ProviderState::Ok,
-            effective_interval: self.every.filter(|_| !self.provider.finished()),
+            effective_interval: self.interval(),
             note: self.provider.note(),
             budget: None,
         };

@@ -8,17 +8,26 @@ use std::{
     time::Duration,
 };
 
-use entity::{Symbol, Timestamp, table::stock};
+use chrono::NaiveDate;
+use entity::{Price, Symbol, Timestamp, table::stock};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use store::Store;
 
 use super::desk::{Desk, bounded};
+use crate::{
+    market::Market,
+    schedule::{Expected, Quoted},
+};
 
 /// What is tracked, and when it was last answered for.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// By symbol: when a provider last answered for it.
     pub(super) stocks: BTreeMap<Symbol, Option<Timestamp>>,
+    /// How many of them each market has.
+    pub(super) markets: BTreeMap<Market, u32>,
+    /// By symbol: how many answers in a row gave no price.
+    unpriced: BTreeMap<Symbol, u32>,
     ids: Vec<i64>,
     /// Those that have a price, which the metrics show.
     priced: BTreeSet<Symbol>,
@@ -32,6 +41,17 @@ impl Plan {
             .all(store.database.read());
         let rows = bounded(reading).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
+        self.markets.clear();
+        for row in &rows {
+            *self.markets.entry(Market::of(&row.symbol)).or_default() += 1;
+        }
+        self.unpriced = rows
+            .iter()
+            .map(|row| {
+                let answers = u32::try_from(row.unpriced_answers).unwrap_or_default();
+                (row.symbol.clone(), answers)
+            })
+            .collect();
         self.stocks = rows
             .into_iter()
             .map(|row| (row.symbol, row.answered_at))
@@ -63,15 +83,21 @@ impl Plan {
         self.priced.contains(symbol)
     }
 
-    /// Shows the latest prices and how many symbols are stale.
+    /// Shows the latest prices and how many symbols are stale. `expected` is told the newest trading day
+    /// of all prices.
     pub(super) async fn observe_once(
         &mut self,
         desk: &Desk,
-        is_stale: impl Fn(Option<Timestamp>) -> bool,
+        expected: impl FnOnce(Option<NaiveDate>) -> Expected,
     ) -> Result<(), DbErr> {
         let reading = store::price::latest(desk.store.database.read(), &self.ids);
         let latest = bounded(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
+        let stale = self.stale(
+            &latest,
+            &expected(latest.iter().map(|it| it.trading_day).max()),
+        );
+        desk.metrics.stale_counted(stale);
         for price in latest {
             desk.metrics.price_recorded(&price.symbol, price.price);
         }
@@ -79,13 +105,25 @@ impl Plan {
             desk.metrics.symbol_untracked(gone);
         }
         self.priced = priced;
-        let stale = self
-            .stocks
-            .values()
-            .filter(|answered_at| is_stale(**answered_at))
-            .count();
-        desk.metrics.stale_counted(stale);
         Ok(())
+    }
+
+    /// How many symbols are stale.
+    fn stale(&self, latest: &[Price], expected: &Expected) -> usize {
+        let days: BTreeMap<&Symbol, NaiveDate> = latest
+            .iter()
+            .map(|price| (&price.symbol, price.trading_day))
+            .collect();
+        let is_stale = |(symbol, answered_at): &(&Symbol, &Option<Timestamp>)| {
+            let quoted = Quoted {
+                market: Market::of(symbol),
+                newest_day: days.get(symbol).copied(),
+                answered_at: **answered_at,
+                unpriced_answers: self.unpriced.get(*symbol).copied().unwrap_or_default(),
+            };
+            quoted.stale_reason(expected).is_some()
+        };
+        self.stocks.iter().filter(is_stale).count()
     }
 }
 

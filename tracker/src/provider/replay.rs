@@ -27,6 +27,9 @@ pub use self::{error::ReplayError, row::RowError};
 use self::{position::Position, reel::Reel, tape::Tape};
 use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
 
+/// The name of the replay among the providers.
+pub const REPLAY: &str = "replay";
+
 /// What to replay, and how fast.
 #[derive(Clone, Debug, Default)]
 pub struct ReplaySettings {
@@ -94,7 +97,7 @@ impl Replay {
 #[async_trait]
 impl QuoteProvider for Replay {
     fn name(&self) -> &'static str {
-        "replay"
+        REPLAY
     }
 
     fn pace(&self) -> Pace {

@@ -5,14 +5,10 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{market::Market, provider::Budget};
+use crate::provider::Budget;
 
 /// The minute that a budget per minute counts.
 const MINUTE: Duration = Duration::from_mins(1);
-/// How long a day is polled while a market has hours: 04:00 to 20:00.
-const WINDOW: Duration = Duration::from_hours(16);
-/// How long a day is polled of a market that never closes.
-const DAY: Duration = Duration::from_hours(24);
 
 /// The time between two polls of a symbol, and what made it longer than wished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +41,14 @@ impl fmt::Display for Limit {
 }
 
 /// How often to poll a symbol: as wished, unless `symbols` at that pace would overspend `budget`.
-pub fn planned(wished: Duration, symbols: usize, budget: Budget, market: Market) -> Planned {
-    let window = match market {
-        Market::Us => WINDOW,
-        Market::Always => DAY,
-    };
+/// `polled` is the time for which they are polled on a day, summed over all of them.
+pub fn planned(wished: Duration, symbols: usize, polled: Duration, budget: Budget) -> Planned {
     let minute = budget
         .per_minute
         .map(|limit| (spread(MINUTE, symbols, limit), Limit::Minute(limit)));
     let day = budget.per_day.map(|limit| {
         let planned = limit.saturating_sub(reserve(limit));
-        (spread(window, symbols, planned), Limit::Day(limit))
+        (spread(polled, 1, planned), Limit::Day(limit))
     });
     let as_wished = Planned {
         interval: wished,
@@ -97,7 +90,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provider::DayZone;
+    use crate::{
+        market::{Market, PollingHours},
+        provider::DayZone,
+    };
 
     fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> Budget {
         Budget {
@@ -107,32 +103,63 @@ mod tests {
         }
     }
 
+    /// The plan for shares of the United States.
+    fn planned_at(
+        hours: PollingHours,
+        wished: Duration,
+        symbols: usize,
+        budget: Budget,
+    ) -> Planned {
+        let count = u32::try_from(symbols).expect("a few");
+        planned(wished, symbols, hours.a_day(Market::Us) * count, budget)
+    }
+
     #[test]
     fn the_tightest_of_wish_minute_and_day_decides() {
         let wish = Duration::from_mins(5);
-        let interval = |symbols, per_minute, per_day, market| {
-            planned(wish, symbols, budget(per_minute, per_day), market)
+        let interval = |symbols, per_minute, per_day, hours| {
+            planned_at(hours, wish, symbols, budget(per_minute, per_day))
                 .interval
                 .as_micros()
         };
         // 57 600 s × 4 / (25 − 3) on the free plan.
-        assert_eq!(interval(4, Some(5), Some(25), Market::Us), 10_472_727_273);
         assert_eq!(
-            interval(4, Some(5), Some(25), Market::Always),
+            interval(4, Some(5), Some(25), PollingHours::Market),
+            10_472_727_273
+        );
+        assert_eq!(
+            interval(4, Some(5), Some(25), PollingHours::Always),
             15_709_090_910
         );
-        assert_eq!(interval(4, Some(5), None, Market::Us), 300_000_000);
-        assert_eq!(interval(50, Some(5), None, Market::Us), 600_000_000);
-        assert_eq!(interval(0, Some(5), Some(25), Market::Us), 300_000_000);
+        assert_eq!(
+            interval(4, Some(5), None, PollingHours::Market),
+            300_000_000
+        );
+        assert_eq!(
+            interval(50, Some(5), None, PollingHours::Market),
+            600_000_000
+        );
+        assert_eq!(
+            interval(0, Some(5), Some(25), PollingHours::Market),
+            300_000_000
+        );
         // A single request a day is all reserve.
-        assert_eq!(interval(1, None, Some(1), Market::Us), 57_600_000_000);
+        assert_eq!(
+            interval(1, None, Some(1), PollingHours::Market),
+            57_600_000_000
+        );
     }
 
     #[test]
     fn a_plan_names_the_budget_that_stretches_it() {
         let wish = Duration::from_mins(5);
         let limit = |symbols, per_minute, per_day| {
-            let planned = planned(wish, symbols, budget(per_minute, per_day), Market::Us);
+            let planned = planned_at(
+                PollingHours::Market,
+                wish,
+                symbols,
+                budget(per_minute, per_day),
+            );
             planned.limit.map(|limit| limit.to_string())
         };
         let said = |text: &str| Some(text.to_owned());
@@ -153,10 +180,10 @@ mod tests {
             symbols in 1_usize..5_000, per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
         ) {
             let budget = budget(Some(per_minute), Some(per_day));
-            let interval = planned(Duration::ZERO, symbols, budget, Market::Us).interval;
+            let interval = planned_at(PollingHours::Market, Duration::ZERO, symbols, budget).interval;
             let polls = |time: Duration| time.as_micros() * symbols as u128 / interval.as_micros();
             prop_assert!(polls(MINUTE) <= u128::from(per_minute));
-            prop_assert!(polls(WINDOW) <= u128::from(per_day - reserve(per_day)));
+            prop_assert!(polls(Duration::from_hours(16)) <= u128::from(per_day - reserve(per_day)));
         }
     }
 }

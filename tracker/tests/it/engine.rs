@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use entity::{PollOutcome, ProviderState};
 use sea_orm::ConnectionTrait;
 use store::feed::FeedTransaction;
-use tracker::{market::Market, provider::PollError, quote::Quote};
+use tracker::{market::PollingHours, provider::PollError, quote::Quote};
 
 use crate::{
     script::Script,
@@ -53,7 +53,7 @@ runtime::on_both_databases! {
         let world = World::new(database, &["AAPL"]).await;
         world.clock.set(at("2026-11-21T17:00:00Z"));
         let script = Script::new("live", world.clock.shared()).shared();
-        let running = world.track_at(Market::Us, vec![script.clone()]);
+        let running = world.track_at(PollingHours::Market, vec![script.clone()]);
         world.until("the start's poll", async || world.prices().await.len() == 1).await;
         let monday = at("2026-11-23T09:00:00Z");
         world.until_after(SECOND * 1_200, "Monday's poll", async || script.calls().len() == 2).await;
@@ -61,7 +61,7 @@ runtime::on_both_databases! {
         assert!(again >= monday && again.since(monday) < Duration::from_hours(1), "{again}");
         running.stop().await;
         // A restart soon after has nothing to catch up with.
-        let _running = world.track_at(Market::Us, vec![script.clone()]);
+        let _running = world.track_at(PollingHours::Market, vec![script.clone()]);
         world.until("it runs", async || {
             world.provider("live").await.is_some_and(|row| row.updated_at == world.store.clock.now())
         }).await;

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
-use tracker::{market::Market, provider::PollError};
+use tracker::{market::PollingHours, provider::PollError};
 
 use crate::{
     script::Script,
@@ -141,7 +141,7 @@ runtime::on_both_databases! {
     async fn a_stretched_interval_is_told_with_its_budget_and_when_it_changes(database) {
         let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT"]).await;
         let script = Script::new("live", world.clock.shared()).within(Some(5), Some(25)).shared();
-        let _running = world.track_at(Market::Us, vec![script]);
+        let _running = world.track_at(PollingHours::Market, vec![script]);
         let note = "polled every 2h 54m 33s to stay within 25 requests a day";
         let stretched = telling(ProviderState::Ok, note);
         world.until("it is told", async || told(&world, "live").await == Some(stretched.clone())).await;

@@ -96,10 +96,11 @@ impl Polling {
         }
         let interval = self.planned_of(seat).interval.as_secs().max(1);
         let midnight = seat.budget.day.next_midnight(now);
-        let left = self.rules.market.polling_left(now, midnight).as_secs();
-        let rounds = usize::try_from(left / interval).unwrap_or(usize::MAX);
-        let polls = rounds.saturating_mul(self.plan.stocks.len());
-        u32::try_from(polls).unwrap_or(u32::MAX)
+        let polls = self.plan.markets.iter().map(|(market, count)| {
+            let left = self.rules.hours.left(*market, now, midnight).as_secs();
+            (left / interval).saturating_mul(u64::from(*count))
+        });
+        u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)
     }
 
     /// A request for the past came back. Whatever it says of the whole provider counts for polls too; what it says of

@@ -12,6 +12,7 @@ use super::{LOOK, Polling, Seat, settle::Done};
 use crate::{
     budget::Purpose,
     engine::{desk::Newcomer, seat::Readiness},
+    market::Market,
     schedule::{Planned, due_at, planned},
 };
 
@@ -47,7 +48,6 @@ impl Polling {
     /// Starts what is due, the longest overdue first.
     fn start_planned(&mut self, now: Timestamp) -> Option<Timestamp> {
         let interval = self.interval();
-        let market = self.rules.market;
         let mut due: Vec<(Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
@@ -56,7 +56,8 @@ impl Polling {
             if watch.is_some_and(|watch| watch.asked) {
                 continue;
             }
-            let at = due_at(*answered_at, self.started_at, interval, market, now);
+            let hours = (self.rules.hours, Market::of(symbol));
+            let at = due_at(*answered_at, self.started_at, interval, hours, now);
             let at = watch
                 .and_then(|watch| watch.waits_until(now))
                 .map_or(at, |wait| at.max(wait));
@@ -199,6 +200,8 @@ impl Polling {
 
     pub(super) fn planned_of(&self, seat: &Seat) -> Planned {
         let symbols = self.plan.stocks.len();
-        planned(self.rules.wished, symbols, seat.budget, self.rules.market)
+        let markets = self.plan.markets.iter();
+        let polled = markets.map(|(market, count)| self.rules.hours.a_day(*market) * *count);
+        planned(self.rules.wished, symbols, polled.sum(), seat.budget)
     }
 }
