@@ -7,10 +7,12 @@ mod backoff;
 mod due;
 mod interval;
 mod spoken;
+mod unpriced;
 
 pub use self::{
-    backoff::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
+    backoff::{Backoff, RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
     due::{due_at, is_stale},
     interval::{Limit, Planned, planned, reserve},
     spoken::Spoken,
+    unpriced::{interval_of, is_dead},
 };

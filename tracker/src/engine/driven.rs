@@ -11,12 +11,13 @@ use store::feed::Bell;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    desk::{Desk, Outage, bounded},
-    plan::{Every, Plan},
+    desk::{Desk, Outage, answers, bounded},
+    plan::{Every, Plan, Tracked},
 };
 use crate::{
+    ingest::Answers,
     market::Market,
-    provider::{Poll, PollError, QuoteProvider},
+    provider::QuoteProvider,
     request::{self, Request, Verdict},
     schedule::is_stale,
     status::{Standing, Status},
@@ -92,7 +93,9 @@ impl Driven {
                 self.tell_once().await;
             }
             let looked = self.look_once().await;
-            self.outage.note(looked);
+            if !self.outage.note(looked) {
+                self.desk.refuse_requests().await;
+            }
             let wake = if self.provider.finished() {
                 Instant::now() + LOOK
             } else {
@@ -123,6 +126,7 @@ impl Driven {
     pub(super) async fn tell_once(&mut self) {
         let reloaded = self.plan.reload(&self.desk.store).await;
         if !self.outage.note(reloaded) {
+            self.desk.refuse_requests().await;
             self.desk
                 .stopping
                 .run_until_cancelled(self.desk.pause())
@@ -133,7 +137,8 @@ impl Driven {
             .desk
             .poll(self.provider.as_ref(), &self.plan.symbols())
             .await;
-        self.desk.record(self.provider.name(), &poll, None).await;
+        let answers = answers(self.provider.name(), &poll, None);
+        self.desk.record(answers).await;
         if self.provider.finished() {
             tracing::info!(provider = self.provider.name(), "the replay has ended");
         }
@@ -146,7 +151,8 @@ impl Driven {
             let (now, finished) = (self.desk.now(), self.provider.finished());
             // At full speed a day takes no time.
             let every = (!finished).then(|| self.every.unwrap_or_default());
-            let stale = |answered_at| is_stale(answered_at, every, Market::Always, now);
+            let stale =
+                |tracked: &Tracked| is_stale(tracked.answered_at, every, Market::Always, now);
             self.plan.observe_once(&self.desk, stale).await?;
         }
         for request in bounded(request::open(&self.desk.store, |_| false)).await? {
@@ -162,12 +168,15 @@ impl Driven {
 
     /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
     async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
-        let symbols = [request.symbol.clone()];
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let poll = Poll::failed(&symbols, &PollError::NoQuote);
-                let track = request.track.then_some((request.symbol, request.name));
-                let stored = self.desk.record(self.provider.name(), &poll, track).await;
+                let answers = Answers {
+                    provider: self.provider.name(),
+                    confirmed: vec![request.symbol.clone()],
+                    track: request.track.then_some((request.symbol, request.name)),
+                    ..Answers::default()
+                };
+                let stored = self.desk.record(answers).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
             }
             Some(false) => PollOutcome::UnknownSymbol,

@@ -13,12 +13,23 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use store::Store;
 
 use super::desk::{Desk, bounded};
+use crate::schedule::is_dead;
 
-/// What is tracked, and when it was last answered for.
+/// What decides when a tracked symbol is polled next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tracked {
+    /// When a provider last answered for it.
+    pub(super) answered_at: Option<Timestamp>,
+    /// When the plan last asked for it.
+    pub(super) asked_at: Option<Timestamp>,
+    /// How many answers in a row had no price.
+    pub(super) unpriced_answers: i32,
+}
+
+/// The tracked symbols.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// By symbol: when a provider last answered for it.
-    pub(super) stocks: BTreeMap<Symbol, Option<Timestamp>>,
+    pub(super) stocks: BTreeMap<Symbol, Tracked>,
     ids: Vec<i64>,
     /// Those that have a price, which the metrics show.
     priced: BTreeSet<Symbol>,
@@ -34,7 +45,14 @@ impl Plan {
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
-            .map(|row| (row.symbol, row.answered_at))
+            .map(|row| {
+                let tracked = Tracked {
+                    answered_at: row.answered_at,
+                    asked_at: row.asked_at,
+                    unpriced_answers: row.unpriced_answers,
+                };
+                (row.symbol, tracked)
+            })
             .collect();
         Ok(())
     }
@@ -44,30 +62,36 @@ impl Plan {
         self.stocks.keys().cloned().collect()
     }
 
-    /// Notes an answer before the database's word of it is read.
-    pub(super) fn answered(&mut self, symbol: &Symbol, now: Timestamp) {
-        if let Some(answered_at) = self.stocks.get_mut(symbol) {
-            *answered_at = Some(now);
+    /// The number of answers without a price of each symbol.
+    pub(super) fn unpriced_answers(&self) -> Vec<i32> {
+        let tracked = self.stocks.values();
+        tracked.map(|tracked| tracked.unpriced_answers).collect()
+    }
+
+    /// Notes an answer before the row is read again.
+    pub(super) fn answered(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
+        if let Some(tracked) = self.stocks.get_mut(symbol) {
+            tracked.answered_at = Some(now);
+            // The row has the exact number.
+            tracked.unpriced_answers = match priced {
+                true => 0,
+                false => tracked.unpriced_answers.max(1),
+            };
         }
     }
 
-    /// Notes a price before the database's word of it is read.
-    pub(super) fn quoted(&mut self, symbol: &Symbol) {
-        if self.stocks.contains_key(symbol) {
-            self.priced.insert(symbol.clone());
+    /// Notes a request of the plan before the row is read again.
+    pub(super) fn asked(&mut self, symbol: &Symbol, at: Timestamp) {
+        if let Some(tracked) = self.stocks.get_mut(symbol) {
+            tracked.asked_at = tracked.asked_at.max(Some(at));
         }
-    }
-
-    /// Whether a symbol has ever had a price.
-    pub(super) fn has_price(&self, symbol: &Symbol) -> bool {
-        self.priced.contains(symbol)
     }
 
     /// Shows the latest prices and how many symbols are stale.
     pub(super) async fn observe_once(
         &mut self,
         desk: &Desk,
-        is_stale: impl Fn(Option<Timestamp>) -> bool,
+        is_stale: impl Fn(&Tracked) -> bool,
     ) -> Result<(), DbErr> {
         let reading = store::price::latest(desk.store.database.read(), &self.ids);
         let latest = bounded(reading).await?;
@@ -79,11 +103,11 @@ impl Plan {
             desk.metrics.symbol_untracked(gone);
         }
         self.priced = priced;
-        let stale = self
-            .stocks
-            .values()
-            .filter(|answered_at| is_stale(**answered_at))
-            .count();
+        let stale = self.stocks.values().filter(|tracked| {
+            let dead = is_dead(tracked.unpriced_answers);
+            dead || is_stale(tracked)
+        });
+        let stale = stale.count();
         desk.metrics.stale_counted(stale);
         Ok(())
     }

@@ -7,7 +7,10 @@ use entity::PollOutcome;
 use sea_orm::DbErr;
 use tokio::time::Instant;
 
-use super::{super::desk::bounded, Demand, Polling};
+use super::{
+    super::{desk::bounded, plan::Tracked},
+    Demand, Polling,
+};
 use crate::{
     request,
     schedule::{Spoken, is_stale},
@@ -19,7 +22,10 @@ impl Polling {
     pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
         let looked = Instant::now();
         let tried = self.try_look(plan_too).await;
-        self.outage.note(tried);
+        if !self.outage.note(tried) {
+            self.desk.refuse_requests().await;
+            self.demands.retain(|demand| demand.asked);
+        }
         looked
     }
 
@@ -43,7 +49,8 @@ impl Polling {
         // Before anything is written: the metrics tell of a database that can only be read.
         if self.observing.is_due() {
             let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
-            let stale = |answered_at| is_stale(answered_at, Some(interval), market, now);
+            let stale =
+                |tracked: &Tracked| is_stale(tracked.answered_at, Some(interval), market, now);
             self.plan.observe_once(&self.desk, stale).await?;
             for seat in &self.seats {
                 let name = seat.provider.name();
