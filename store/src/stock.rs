@@ -3,12 +3,12 @@
 //! One invariant: a stock keeps its row, its id and its past for ever; tracking only says whether it is polled.
 
 use entity::{
-    Event, Stock, Symbol,
+    Event, Stock, Symbol, Timestamp,
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, Value,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, Value,
 };
 
 use crate::{
@@ -126,6 +126,8 @@ pub async fn track(
                 row.tracked = Set(true);
                 row.tracked_at = Set(feed.recorded_at());
                 row.answered_at = Set(None);
+                row.asked_at = Set(None);
+                row.unpriced_answers = Set(0);
             }
             row.update(feed.connection()).await?
         }
@@ -143,6 +145,28 @@ pub async fn track(
         }
     };
     Ok(tell(feed, row))
+}
+
+/// Notes that the plan asks a provider for these symbols at `now`.
+pub async fn asked(
+    transaction: &DatabaseTransaction,
+    symbols: &[Symbol],
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let symbols = symbols.iter().map(Symbol::to_string).collect();
+    let sql = Sql::new(transaction, "UPDATE stocks SET asked_at = ")
+        .bind(now)
+        .push(" WHERE symbol")
+        .among(symbols);
+    transaction.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Begins to count answers without a price anew, for all stocks.
+pub async fn revive(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let text = "UPDATE stocks SET unpriced_answers = 0 WHERE unpriced_answers <> 0";
+    transaction.execute_unprepared(text).await?;
+    Ok(())
 }
 
 /// Stops tracking a stock. `None` for one that never was.

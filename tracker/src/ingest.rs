@@ -10,7 +10,7 @@ mod write;
 
 use std::time::Instant;
 
-use entity::{Alert, AlertKind, Event, Price, Symbol, table::alert_rule};
+use entity::{Alert, AlertKind, Event, Price, Stock, Symbol, table::alert_rule};
 use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
 use store::{Store, feed::FeedTransaction};
@@ -24,17 +24,20 @@ use crate::{
     candle,
     market::Market,
     quote::{PreviousClose, Quote},
+    schedule::is_dead,
 };
 
 /// What one poll brought, at most one quote a symbol.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// Who answered.
     pub provider: &'static str,
     /// The quotes.
     pub quotes: Vec<Quote>,
-    /// Symbols that were answered for without a quote.
+    /// Symbols that were answered for without a price.
     pub quoteless: Vec<Symbol>,
+    /// Symbols that are known to exist, though nothing was asked for.
+    pub confirmed: Vec<Symbol>,
     /// A stock to track, with the name to give it, now that it turned out to exist.
     pub track: Option<(Symbol, Option<String>)>,
     /// Where a replay goes on, stored with its prices.
@@ -87,9 +90,13 @@ impl Ingest {
             store::stock::track(&mut feed, symbol, name.clone()).await?;
         }
         let quoted = answers.quotes.iter().map(|quote| &quote.symbol);
-        let mut known = Known::load(&feed, quoted.chain(&answers.quoteless).collect()).await?;
+        let unquoted = answers.quoteless.iter().chain(&answers.confirmed);
+        let mut known = Known::load(&feed, quoted.chain(unquoted).collect()).await?;
         let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
         write::answered(&feed, &ids).await?;
+        let priced = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
+        let unpriced = known.of(&answers.quoteless);
+        write::unpriced_answers(&feed, &priced, &unpriced).await?;
         // A replay stores its position with its prices; its days have their own time.
         let is_live = answers.position.is_none();
         let mut ingested = Ingested::default();
@@ -115,6 +122,7 @@ impl Ingest {
                 fire(&mut feed, known.rule.as_ref(), &price).await?
             };
             stock.answered_at = Some(feed.now());
+            stock.unpriced_answers = 0;
             stock.alert_count += i64::from(alert.is_some());
             happened.push((price, stock.clone(), alert));
         }
@@ -138,6 +146,9 @@ impl Ingest {
         feed.commit().await?;
         self.observe(&ingested, started);
         tell(&prices, &fired);
+        if answers.position.is_none() {
+            log_unpriced(answers.provider, &priced, &unpriced);
+        }
         Ok(ingested)
     }
 
@@ -179,6 +190,19 @@ fn tell(prices: &[Price], fired: &[Alert]) {
             ..
         } = alert;
         tracing::info!(id, %symbol, %trading_day, %threshold, "{}", alert.message());
+    }
+}
+
+/// Logs which symbols are polled less often as they have no price, and which no longer are.
+fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
+    for Stock { symbol, .. } in priced.iter().filter(|it| is_dead(it.unpriced_answers)) {
+        tracing::info!(provider, %symbol, "the symbol has a price again: polled as planned");
+    }
+    for stock in unpriced {
+        let (symbol, answers) = (&stock.symbol, stock.unpriced_answers + 1);
+        if is_dead(answers) && !is_dead(stock.unpriced_answers) {
+            tracing::warn!(provider, %symbol, answers, "no price for the symbol: polled hourly, later daily");
+        }
     }
 }
 

@@ -8,11 +8,13 @@ mod due;
 mod interval;
 mod spoken;
 mod staleness;
+mod unpriced;
 
 pub use self::{
-    backoff::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
+    backoff::{Backoff, RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
     due::due_at,
-    interval::{Limit, Planned, planned, reserve},
+    interval::{Limit, Planned, PlannedSymbol, planned, reserve},
     spoken::Spoken,
-    staleness::{Expected, Freshness, Quoted, StaleReason, UNPRICED},
+    staleness::{Expected, Freshness, Quoted, StaleReason},
+    unpriced::{interval_of, is_dead},
 };

@@ -208,6 +208,7 @@ async fn stock(transaction: &DatabaseTransaction, at: i64, shape: Shape) -> i64 
         answered_at: Set((at % 2 == 1).then_some(NOW)),
         alert_count: Set(shape.alerts),
         unpriced_answers: Set(0),
+        asked_at: Set(None),
     };
     let written = stock::Entity::insert(row).exec(transaction).await;
     written.expect("it is written").last_insert_id

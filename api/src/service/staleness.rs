@@ -87,7 +87,7 @@ struct Answers {
     /// When the last one came.
     at: Timestamp,
     /// How many in a row had no price.
-    unpriced: u32,
+    unpriced: i32,
 }
 
 impl Staleness {
@@ -141,7 +141,7 @@ impl Staleness {
         let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
         let told = stock.answered_at.map(|at| Answers {
             at,
-            unpriced: unsigned(stock.unpriced_answers),
+            unpriced: stock.unpriced_answers,
         });
         let both = sampled.into_iter().chain(told);
         both.min_by_key(|answers| self.now.distance(answers.at))
@@ -239,10 +239,9 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
         .into_tuple()
         .all(connection)
         .await?;
-    let answers = answered.into_iter().map(|(id, at, unpriced)| {
-        let unpriced = unsigned(unpriced);
-        (id, Answers { at, unpriced })
-    });
+    let answers = answered
+        .into_iter()
+        .map(|(id, at, unpriced)| (id, Answers { at, unpriced }));
     let interval = providers.iter().find_map(|row| row.effective_interval);
     Ok(Sample {
         taken_at: now,
@@ -254,8 +253,4 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
         sessions: LastSessions::at(now),
         answers: Arc::new(answers.collect()),
     })
-}
-
-fn unsigned(answers: i32) -> u32 {
-    u32::try_from(answers).unwrap_or_default()
 }

@@ -12,6 +12,9 @@ use store::{
 
 use super::{Error, Service};
 
+/// Why a poll was not made or not stored.
+const SILENT_DATABASE: &str = "the database did not answer";
+
 /// The longest name that a stock can be given, in characters.
 const LONGEST_NAME: usize = 200;
 
@@ -54,10 +57,15 @@ impl Service {
                 name: name.clone(),
             };
             let answer = self.unless_lost(ask(&self.store, request)).await?;
-            if answer.is_some_and(|answer| answer.outcome == PollOutcome::UnknownSymbol) {
-                return Err(Error::NotFound(format!(
-                    "{symbol} is unknown to the provider"
-                )));
+            match answer.map(|answer| answer.outcome) {
+                Some(PollOutcome::UnknownSymbol) => {
+                    let reason = format!("{symbol} is unknown to the provider");
+                    return Err(Error::NotFound(reason));
+                }
+                Some(PollOutcome::DatabaseUnavailable) => {
+                    return Err(Error::unavailable(SILENT_DATABASE));
+                }
+                _ => {}
             }
         }
         let tracking = async {
@@ -118,7 +126,11 @@ impl Service {
             Some(Answer {
                 outcome: PollOutcome::Failed,
                 ..
-            }) => Err(Error::unavailable("the provider did not answer")),
+            }) => Err(Error::unavailable("the provider gave no price")),
+            Some(Answer {
+                outcome: PollOutcome::DatabaseUnavailable,
+                ..
+            }) => Err(Error::unavailable(SILENT_DATABASE)),
             None if self.status().await.is_tracked() => {
                 Err(Error::unavailable("the provider did not answer in time"))
             }

@@ -11,12 +11,13 @@ use store::feed::Bell;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    desk::{Desk, Outage, bounded},
+    desk::{Desk, Outage, answers, bounded},
     plan::{Every, Plan},
 };
 use crate::{
+    ingest::Answers,
     market::{LastSessions, PollingHours},
-    provider::{Poll, PollError, QuoteProvider},
+    provider::QuoteProvider,
     request::{self, Request, Verdict},
     schedule::Expected,
     status::{Standing, Status},
@@ -92,7 +93,9 @@ impl Driven {
                 self.tell_once().await;
             }
             let looked = self.look_once().await;
-            self.outage.note(looked);
+            if !self.outage.note(looked) {
+                self.desk.refuse_requests().await;
+            }
             let wake = if self.provider.finished() {
                 Instant::now() + LOOK
             } else {
@@ -123,6 +126,7 @@ impl Driven {
     pub(super) async fn tell_once(&mut self) {
         let reloaded = self.plan.reload(&self.desk.store).await;
         if !self.outage.note(reloaded) {
+            self.desk.refuse_requests().await;
             self.desk
                 .stopping
                 .run_until_cancelled(self.desk.pause())
@@ -133,7 +137,8 @@ impl Driven {
             .desk
             .poll(self.provider.as_ref(), &self.plan.symbols())
             .await;
-        self.desk.record(self.provider.name(), &poll, None).await;
+        let answers = answers(self.provider.name(), &poll, None);
+        self.desk.record(answers).await;
         if self.provider.finished() {
             tracing::info!(provider = self.provider.name(), "the replay has ended");
         }
@@ -166,12 +171,15 @@ impl Driven {
 
     /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
     async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
-        let symbols = [request.symbol.clone()];
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let poll = Poll::failed(&symbols, &PollError::NoQuote);
-                let track = request.track.then_some((request.symbol, request.name));
-                let stored = self.desk.record(self.provider.name(), &poll, track).await;
+                let answers = Answers {
+                    provider: self.provider.name(),
+                    confirmed: vec![request.symbol.clone()],
+                    track: request.track.then_some((request.symbol, request.name)),
+                    ..Answers::default()
+                };
+                let stored = self.desk.record(answers).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
             }
             Some(false) => PollOutcome::UnknownSymbol,

@@ -41,7 +41,10 @@ impl Desk {
         let Some(history) = provider.history() else {
             return Asked::Lost;
         };
-        let charged = match self.charge(name, budget, Purpose::Spare { keep }).await {
+        let charged = match self
+            .charge(name, budget, Purpose::Spare { keep }, &[])
+            .await
+        {
             Ok(charged) => charged,
             Err(asked) => return asked,
         };

@@ -51,6 +51,14 @@ impl Known {
     }
 }
 
+impl Known {
+    /// The tracked ones among `symbols`, as they were loaded.
+    pub(super) fn of<'a>(&self, symbols: impl IntoIterator<Item = &'a Symbol>) -> Vec<Stock> {
+        let known = |symbol| self.stocks.get(symbol).cloned();
+        symbols.into_iter().filter_map(known).collect()
+    }
+}
+
 /// The highest multiple that a rule fired for a price's stock and day in an alert's direction.
 pub(super) async fn highest_fired(
     feed: &FeedTransaction,

@@ -24,6 +24,33 @@ pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(
     Ok(())
 }
 
+/// Counts an answer without a price for each of the stocks `unpriced`, and begins anew for those `priced`.
+pub(super) async fn unpriced_answers(
+    feed: &FeedTransaction,
+    priced: &[Stock],
+    unpriced: &[Stock],
+) -> Result<(), DbErr> {
+    let ids = |stocks: &[Stock]| stocks.iter().map(|stock| stock.id).collect::<Vec<_>>();
+    let reset: Vec<Stock> = priced
+        .iter()
+        .filter(|stock| stock.unpriced_answers != 0)
+        .cloned()
+        .collect();
+    if !reset.is_empty() {
+        let text = "UPDATE stocks SET unpriced_answers = 0 WHERE id";
+        let sql = Sql::new(feed.connection(), text).is_any(&ids(&reset));
+        feed.connection().execute_raw(sql.statement()).await?;
+    }
+    if !unpriced.is_empty() {
+        // Bounded, so that a replay that loops for months cannot overflow it.
+        let text = "UPDATE stocks SET unpriced_answers = unpriced_answers + 1 \
+            WHERE unpriced_answers < 1000000 AND id";
+        let sql = Sql::new(feed.connection(), text).is_any(&ids(unpriced));
+        feed.connection().execute_raw(sql.statement()).await?;
+    }
+    Ok(())
+}
+
 /// Fills in what nobody had said of a stock so far.
 pub(super) async fn details(
     feed: &FeedTransaction,

@@ -29,13 +29,13 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// # Errors
 /// Absent, not a finite number, not above 0 (also after rounding), or out of range.
 pub(super) fn price(text: Option<&str>) -> Result<Decimal, PollError> {
-    let text = text.ok_or_else(|| PollError::malformed("no price"))?;
-    let price = Decimal::parse_rounded(text)
-        .map_err(|error| PollError::malformed(format!("a price that {error}")))?;
+    let text = text.ok_or_else(|| PollError::no_price("it is absent"))?;
+    let price =
+        Decimal::parse_rounded(text).map_err(|error| PollError::no_price(format!("it {error}")))?;
     if price > Decimal::ZERO {
         Ok(price)
     } else {
-        Err(PollError::malformed("a price that is not above 0"))
+        Err(PollError::no_price("it is not above 0"))
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
             Some("1e11"),
         ] {
             assert!(
-                matches!(price(text), Err(PollError::Malformed { .. })),
+                matches!(price(text), Err(PollError::NoPrice { .. })),
                 "{text:?}"
             );
         }

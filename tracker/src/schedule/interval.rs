@@ -5,10 +5,16 @@
 
 use std::{fmt, time::Duration};
 
+use super::{interval_of, is_dead};
 use crate::provider::Budget;
 
 /// The minute that a budget per minute counts.
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// One symbol, in millionths.
+const SYMBOL: u64 = 1_000_000;
+/// So many steps find the interval beside symbols that are polled less often.
+const STEPS: usize = 4;
 
 /// The time between two polls of a symbol, and what made it longer than wished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +46,63 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How often to poll a symbol: as wished, unless `symbols` at that pace would overspend `budget`.
-/// `polled` is the time for which they are polled on a day, summed over all of them.
-pub fn planned(wished: Duration, symbols: usize, polled: Duration, budget: Budget) -> Planned {
+/// What a tracked symbol takes of a provider's budget.
+#[derive(Clone, Copy, Debug)]
+pub struct PlannedSymbol {
+    /// The time for which it is polled on a day.
+    pub polled: Duration,
+    /// How many answers in a row had no price.
+    pub unpriced_answers: i32,
+}
+
+/// Returns how often to poll a symbol: as wished, unless all symbols at that pace would overspend
+/// `budget`. A symbol without a price is polled less often and counts for what it takes.
+pub fn planned(wished: Duration, symbols: &[PlannedSymbol], budget: Budget) -> Planned {
+    let at = |interval: Option<Duration>| {
+        let (mut load, mut polled) = (0_u64, 0_u128);
+        for symbol in symbols {
+            let share = interval.map_or(SYMBOL, |interval| symbol.share(interval));
+            load = load.saturating_add(share);
+            polled = polled.saturating_add(symbol.polled.as_micros() * u128::from(share));
+        }
+        planned_load(wished, load, polled, budget)
+    };
+    let mut plan = at(None);
+    for _ in 0..STEPS {
+        let next = at(Some(plan.interval));
+        // An interval is long enough if what is polled at it needs no longer one.
+        let is_enough = at(Some(next.interval)).interval <= next.interval;
+        if next.interval >= plan.interval || !is_enough {
+            break;
+        }
+        plan = next;
+    }
+    plan
+}
+
+impl PlannedSymbol {
+    /// The polls of this symbol in millionths of those of a symbol that is polled at every `interval`.
+    fn share(self, interval: Duration) -> u64 {
+        if !is_dead(self.unpriced_answers) {
+            return SYMBOL;
+        }
+        let own = interval_of(self.unpriced_answers, interval).min(self.polled);
+        let share = interval.as_micros() * u128::from(SYMBOL);
+        let share = share.div_ceil(own.as_micros().max(1));
+        u64::try_from(share).map_or(SYMBOL, |share| share.min(SYMBOL))
+    }
+}
+
+/// As [`planned`], for `load` millionths of a symbol that are polled for `polled` microseconds a day
+/// times millionths in all.
+fn planned_load(wished: Duration, load: u64, polled: u128, budget: Budget) -> Planned {
+    let minute = MINUTE.as_micros().saturating_mul(u128::from(load));
     let minute = budget
         .per_minute
-        .map(|limit| (spread(MINUTE, symbols, limit), Limit::Minute(limit)));
+        .map(|limit| (spread(minute, limit), Limit::Minute(limit)));
     let day = budget.per_day.map(|limit| {
         let planned = limit.saturating_sub(reserve(limit));
-        (spread(polled, 1, planned), Limit::Day(limit))
+        (spread(polled, planned), Limit::Day(limit))
     });
     let as_wished = Planned {
         interval: wished,
@@ -75,13 +129,10 @@ pub fn reserve(per_day: u32) -> u32 {
     per_day.div_ceil(10).max(1)
 }
 
-/// `time × symbols ÷ requests`, rounded up to a microsecond; the whole time a symbol if there are no requests at all.
-fn spread(time: Duration, symbols: usize, requests: u32) -> Duration {
-    let symbols = u128::try_from(symbols).unwrap_or(u128::MAX);
-    let micros = time
-        .as_micros()
-        .saturating_mul(symbols)
-        .div_ceil(u128::from(requests.max(1)));
+/// Divides a time in microseconds times millionths of a symbol by a number of requests, rounded up to a
+/// microsecond; by one if there are no requests at all.
+fn spread(polled: u128, requests: u32) -> Duration {
+    let micros = polled.div_ceil(u128::from(requests.max(1)) * u128::from(SYMBOL));
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
@@ -103,15 +154,28 @@ mod tests {
         }
     }
 
-    /// The plan for shares of the United States.
+    /// The plan for stocks of the United States that had so many answers without a price.
+    fn plan_of(
+        hours: PollingHours,
+        wished: Duration,
+        unpriced_answers: &[i32],
+        budget: Budget,
+    ) -> Planned {
+        let symbols = unpriced_answers.iter().map(|answers| PlannedSymbol {
+            polled: hours.a_day(Market::Us),
+            unpriced_answers: *answers,
+        });
+        planned(wished, &symbols.collect::<Vec<_>>(), budget)
+    }
+
+    /// The plan for so many stocks of the United States that have a price.
     fn planned_at(
         hours: PollingHours,
         wished: Duration,
         symbols: usize,
         budget: Budget,
     ) -> Planned {
-        let count = u32::try_from(symbols).expect("a few");
-        planned(wished, symbols, hours.a_day(Market::Us) * count, budget)
+        plan_of(hours, wished, &vec![0; symbols], budget)
     }
 
     #[test]
@@ -174,14 +238,44 @@ mod tests {
         assert_eq!([0, 1, 10, 11, 25, 800].map(reserve), [1, 1, 1, 2, 3, 80]);
     }
 
+    #[test]
+    fn symbols_without_a_price_slow_the_others_by_what_they_take_alone() {
+        let interval = |unpriced_answers: &[i32], per_minute, per_day| {
+            let budget = budget(per_minute, per_day);
+            let wished = Duration::from_mins(5);
+            plan_of(PollingHours::Always, wished, unpriced_answers, budget).interval
+        };
+        let alone = interval(&[0], None, Some(25));
+        let beside_daily = interval(&[0, 1_000], None, Some(25));
+        // One of 22 requests a day is the other's.
+        let minutes = |interval: Duration| interval.as_secs() / 60;
+        assert_eq!((minutes(alone), minutes(beside_daily)), (65, 68));
+        // Hourly is no less often than every two hours.
+        assert_eq!(
+            interval(&[0, 3], None, Some(25)),
+            interval(&[0, 0], None, Some(25))
+        );
+        let half = [[0; 25], [3; 25]].concat();
+        let interval = interval(&half, Some(5), None);
+        assert!((327..=330).contains(&interval.as_secs()), "{interval:?}");
+    }
+
     proptest! {
         #[test]
         fn polling_at_the_interval_never_overspends(
-            symbols in 1_usize..5_000, per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
+            symbols in 1_usize..5_000, dead in prop::collection::vec(3_i32..100, 0..50),
+            per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
         ) {
             let budget = budget(Some(per_minute), Some(per_day));
-            let interval = planned_at(PollingHours::Market, Duration::ZERO, symbols, budget).interval;
-            let polls = |time: Duration| time.as_micros() * symbols as u128 / interval.as_micros();
+            let all = [vec![0; symbols], dead.clone()].concat();
+            let interval = plan_of(PollingHours::Market, Duration::ZERO, &all, budget).interval;
+            let polls = |time: Duration| {
+                let dead = dead.iter().map(|answers| {
+                    time.as_micros() as f64 / interval_of(*answers, interval).as_micros() as f64
+                });
+                let dead = dead.sum::<f64>().floor();
+                time.as_micros() * symbols as u128 / interval.as_micros() + dead as u128
+            };
             prop_assert!(polls(MINUTE) <= u128::from(per_minute));
             prop_assert!(polls(Duration::from_hours(16)) <= u128::from(per_day - reserve(per_day)));
         }

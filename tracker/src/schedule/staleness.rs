@@ -7,10 +7,9 @@ use std::{fmt, time::Duration};
 use chrono::NaiveDate;
 use entity::Timestamp;
 
+use super::is_dead;
 use crate::market::{LastSessions, Market, PollingHours};
 
-/// A stock is stale after this many answers in a row that gave no price for it.
-pub const UNPRICED: u32 = 3;
 /// A symbol is stale after this many intervals without an answer that has a price.
 const INTERVALS: u32 = 3;
 /// The shortest interval that counts: a replay can play hundreds of days a second.
@@ -39,7 +38,7 @@ pub enum StaleReason {
     /// The last answers of providers had no price for it.
     Unpriced {
         /// How many in a row.
-        answers: u32,
+        answers: i32,
     },
     /// It never had a price.
     NoPrice,
@@ -83,7 +82,7 @@ pub struct Quoted {
     /// When a provider last answered for it, with or without a price.
     pub answered_at: Option<Timestamp>,
     /// How many answers in a row gave no price.
-    pub unpriced_answers: u32,
+    pub unpriced_answers: i32,
 }
 
 /// What is expected of all stocks at an instant.
@@ -124,7 +123,7 @@ impl Quoted {
             return None;
         }
         let answers = self.unpriced_answers;
-        if !expected.replayed && answers >= UNPRICED {
+        if !expected.replayed && is_dead(answers) {
             return Some(StaleReason::Unpriced { answers });
         }
         let Some(day) = self.newest_day else {
@@ -157,6 +156,7 @@ impl Quoted {
             self.unpriced_answers
         };
         let late = |interval: Duration| {
+            let unpriced = u32::try_from(unpriced).unwrap_or(0);
             let intervals = INTERVALS.saturating_sub(unpriced);
             expected.now.distance(at) > interval.max(SHORTEST) * intervals
         };

@@ -20,7 +20,10 @@ impl Polling {
     pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
         let looked = Instant::now();
         let tried = self.try_look(plan_too).await;
-        self.outage.note(tried);
+        if !self.outage.note(tried) {
+            self.desk.refuse_requests().await;
+            self.demands.retain(|demand| demand.asked);
+        }
         looked
     }
 

@@ -153,6 +153,15 @@ fn what_was_not_promised_is_malformed() {
         r#"{"Global Quote":"MSFT"}"#.to_owned(),
         r#"{"bestMatches":[]}"#.to_owned(),
         r#"{"Information":7}"#.to_owned(),
+    ] {
+        assert!(
+            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            "{body}: {:?}",
+            judge(body.as_bytes())
+        );
+    }
+    // A readable answer that lacks a price says nothing of other symbols.
+    for body in [
         dated("\"112.13\"").replace("MSFT", "AAPL"),
         dated("\"112.13\"").replace("01. symbol", "01. ticker"),
         dated("\"112.13\"").replace("2018-10-05", "5 Oct"),
@@ -169,7 +178,7 @@ fn what_was_not_promised_is_malformed() {
         dated("{\"value\":1}"),
     ] {
         assert!(
-            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            matches!(judge(body.as_bytes()), Err(PollError::NoPrice { .. })),
             "{body}: {:?}",
             judge(body.as_bytes())
         );

@@ -1,0 +1,49 @@
+//! `stocks.asked_at`, when the plan last asked a provider for a stock, and `providers.day_retries`, how many requests of
+//! the provider's day were retries.
+
+use sea_orm_migration::{prelude::*, schema::*};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("stocks")
+                    .add_column(big_integer_null("asked_at"))
+                    .take(),
+            )
+            .await?;
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("providers")
+                    .add_column(integer("day_retries").default(0))
+                    .take(),
+            )
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("providers")
+                    .drop_column("day_retries")
+                    .take(),
+            )
+            .await?;
+        manager
+            .alter_table(
+                Table::alter()
+                    .table("stocks")
+                    .drop_column("asked_at")
+                    .take(),
+            )
+            .await
+    }
+}
