@@ -12,6 +12,7 @@ mod reel;
 mod row;
 mod split;
 mod tape;
+mod warning;
 
 use std::{
     path::PathBuf,
