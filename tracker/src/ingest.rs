@@ -38,6 +38,8 @@ pub struct Answers {
     pub track: Option<(Symbol, Option<String>)>,
     /// Where a replay goes on, stored with its prices.
     pub position: Option<String>,
+    /// The position that must be stored for these answers to be stored ([`crate::provider::Poll::follows`]).
+    pub follows: Option<String>,
 }
 
 /// What became of it.
@@ -49,6 +51,8 @@ pub struct Ingested {
     pub alerts: usize,
     /// Quotes older than what is stored, which were dropped.
     pub older: usize,
+    /// Nothing was stored: another tracker has replayed on meanwhile.
+    pub superseded: bool,
 }
 
 /// Stores quotes; cheap to clone.
@@ -69,6 +73,13 @@ impl Ingest {
     pub async fn ingest(&self, answers: Answers) -> Result<Ingested, DbErr> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
+        let replayed = answers.position.is_some();
+        if replayed && load::position(&feed, answers.provider).await? != answers.follows {
+            return Ok(Ingested {
+                superseded: true,
+                ..Ingested::default()
+            });
+        }
         if let Some((symbol, name)) = &answers.track {
             store::stock::track(&mut feed, symbol, name.clone()).await?;
         }
@@ -84,7 +95,7 @@ impl Ingest {
             };
             let newest = known.newest.get(&stock.id);
             let mut price = recordable(quote, stock.id, newest, answers.provider, &feed);
-            match judge(&price, newest) {
+            match judge(&price, newest, replayed) {
                 Verdict::Repeated => continue,
                 Verdict::Older => {
                     ingested.older += 1;
@@ -93,7 +104,7 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            let alert = fire(&mut feed, known.rule.as_ref(), &price).await?;
+            let alert = fire(&mut feed, known.rule.as_ref(), &price, newest).await?;
             stock.answered_at = Some(feed.now());
             stock.alert_count += i64::from(alert.is_some());
             happened.push((price, stock.clone(), alert));
@@ -199,6 +210,7 @@ async fn fire(
     feed: &mut FeedTransaction,
     rule: Option<&alert_rule::Model>,
     price: &Price,
+    newest: Option<&Price>,
 ) -> Result<Option<Alert>, DbErr> {
     let (Some(rule), Some(reference)) = (rule, price.previous_close) else {
         return Ok(None);
@@ -222,6 +234,10 @@ async fn fire(
         triggered_at: price.recorded_at,
         acknowledged_at: None,
     };
+    // A day that only begins has alerts if a replay has told it before, in the years before it restarted.
+    if newest.is_none_or(|newest| newest.trading_day != price.trading_day) {
+        write::detach_alerts(feed, &alert).await?;
+    }
     let highest = load::highest_fired(feed, &alert).await?;
     if highest.is_some_and(|highest| alert.threshold <= highest) {
         return Ok(None);

@@ -243,6 +243,7 @@ fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answ
     let mut answers = Answers {
         provider,
         position: poll.position.clone(),
+        follows: poll.follows.clone(),
         ..Answers::default()
     };
     for (symbol, answer) in &poll.answers {

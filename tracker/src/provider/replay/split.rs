@@ -22,7 +22,7 @@ pub(super) struct Written {
     price: Decimal,
     /// The place value of the last digit that is written and is not noise, in units of 1e-8.
     step: i128,
-    /// The place value of the last digit that can be trusted, in the same units: at most `step`.
+    /// The place value of the last significant digit, in the same units: the least that `step` could be.
     finest: i128,
 }
 
@@ -48,11 +48,11 @@ impl Written {
         let price = field::other_price(Some(text))?;
         let units = i128::from(price.units());
         let written = ONE / 10_i128.pow(Decimal::written_digits(text));
-        let mut finest = written;
+        let mut finest = 1;
         while units / finest >= SIGNIFICANT {
             finest *= 10;
         }
-        let mut step = finest;
+        let mut step = finest.max(written);
         if finest > written {
             let rounded = round(units, finest);
             while rounded % (step * 10) == 0 {
