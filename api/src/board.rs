@@ -22,6 +22,7 @@ use store::{
     stock::StockKey,
 };
 use tokio::{sync::watch, time::timeout};
+use unicode_normalization::UnicodeNormalization;
 
 use self::recent::Recent;
 
@@ -286,18 +287,25 @@ impl State {
 
     /// The tracked stocks by symbol, of those with `search` in their symbol or name.
     fn listed(&self, search: Option<&str>) -> impl Iterator<Item = &Stock> {
-        let search = search.map(str::to_lowercase);
+        let search = search.map(fold);
         let stocks = self.ids.values().filter_map(|id| self.stocks.get(id));
         let tracked = stocks
             .map(|known| &known.stock)
             .filter(|stock| stock.tracked);
         tracked.filter(move |stock| {
             search.as_ref().is_none_or(|search| {
-                let has = |text: &str| text.to_lowercase().contains(search);
+                let has = |text: &str| fold(text).contains(search);
                 has(stock.symbol.as_str()) || stock.name.as_deref().is_some_and(has)
             })
         })
     }
+}
+
+/// A text in the form in which searches compare it: letters in one case, and normalized (NFC), so that "é" is found
+/// however it is composed. By way of upper case, which makes "ß" and "SS" equal too.
+fn fold(text: &str) -> String {
+    let upper = text.nfd().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// How many of a stock's newest prices are kept where there are so many stocks.

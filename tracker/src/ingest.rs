@@ -42,6 +42,8 @@ pub struct Answers {
     pub track: Option<(Symbol, Option<String>)>,
     /// Where a replay goes on, stored with its prices.
     pub position: Option<String>,
+    /// The position that must be stored for these answers to be stored ([`crate::provider::Poll::follows`]).
+    pub follows: Option<String>,
 }
 
 /// What became of it.
@@ -53,6 +55,8 @@ pub struct Ingested {
     pub alerts: usize,
     /// Quotes older than what is stored, which were dropped.
     pub older: usize,
+    /// Nothing was stored: another tracker has replayed on meanwhile.
+    pub superseded: bool,
 }
 
 /// Stores quotes; cheap to clone.
@@ -86,6 +90,14 @@ impl Ingest {
     pub async fn ingest(&self, answers: Answers) -> Result<Ingested, DbErr> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
+        // A replay stores its position with its prices; its days have their own time.
+        let replayed = answers.position.is_some();
+        if replayed && load::position(&feed, answers.provider).await? != answers.follows {
+            return Ok(Ingested {
+                superseded: true,
+                ..Ingested::default()
+            });
+        }
         if let Some((symbol, name)) = &answers.track {
             store::stock::track(&mut feed, symbol, name.clone()).await?;
         }
@@ -97,8 +109,6 @@ impl Ingest {
         let priced = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
         let unpriced = known.of(&answers.quoteless);
         write::unpriced_answers(&feed, &priced, &unpriced).await?;
-        // A replay stores its position with its prices; its days have their own time.
-        let is_live = answers.position.is_none();
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {
@@ -107,7 +117,7 @@ impl Ingest {
             };
             let newest = known.newest.get(&stock.id);
             let mut price = recordable(quote, stock.id, newest, answers.provider, &feed);
-            match judge(&price, newest) {
+            match judge(&price, newest, replayed) {
                 Verdict::Repeated => continue,
                 Verdict::Older => {
                     ingested.older += 1;
@@ -116,10 +126,10 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            let alert = if is_live && self.is_too_old(&price) {
+            let alert = if !replayed && self.is_too_old(&price) {
                 None
             } else {
-                fire(&mut feed, known.rule.as_ref(), &price).await?
+                fire(&mut feed, known.rule.as_ref(), &price, newest).await?
             };
             stock.answered_at = Some(feed.now());
             stock.unpriced_answers = 0;
@@ -251,6 +261,7 @@ async fn fire(
     feed: &mut FeedTransaction,
     rule: Option<&alert_rule::Model>,
     price: &Price,
+    newest: Option<&Price>,
 ) -> Result<Option<Alert>, DbErr> {
     let (Some(rule), Some(reference)) = (rule, price.previous_close) else {
         return Ok(None);
@@ -274,6 +285,10 @@ async fn fire(
         triggered_at: price.recorded_at,
         acknowledged_at: None,
     };
+    // A day that only begins has alerts if a replay has told it before, in the years before it restarted.
+    if newest.is_none_or(|newest| newest.trading_day != price.trading_day) {
+        write::detach_alerts(feed, &alert).await?;
+    }
     let highest = load::highest_fired(feed, &alert).await?;
     if highest.is_some_and(|highest| alert.threshold <= highest) {
         return Ok(None);

@@ -30,7 +30,7 @@ impl Guard for Admin {
 pub(crate) struct TrackStockInput {
     /// The ticker symbol, in any case.
     symbol: Symbol,
-    /// The name to give it, if it has none.
+    /// The name to give it. Without one it keeps the name it has.
     name: Option<String>,
 }
 

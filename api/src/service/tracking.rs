@@ -10,6 +10,8 @@ use store::{
     request::{Answer, PollRequest, ask},
 };
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{Error, Service};
 
 /// Why a poll was not made or not stored.
@@ -19,14 +21,14 @@ const SILENT_DATABASE: &str = "the database did not answer";
 const LONGEST_NAME: usize = 200;
 
 impl Service {
-    /// Tracks a stock, if its provider knows it or cannot be asked.
+    /// Tracks a stock, if its provider knows it or cannot be asked. A `name` is stored in Unicode's normalization form C.
     pub(crate) async fn track(
         &self,
         symbol: &Symbol,
         name: Option<String>,
     ) -> Result<Stock, Error> {
         let name = name
-            .map(|name| name.trim().to_owned())
+            .map(|name| name.trim().nfc().collect::<String>())
             .filter(|name| !name.is_empty());
         let length = name.as_ref().map_or(0, |name| name.chars().count());
         if length > LONGEST_NAME {
@@ -46,7 +48,7 @@ impl Service {
             .await?;
         let tracked = stored.filter(|stock| stock.tracked);
         if let Some(stock) = &tracked
-            && (stock.name.is_some() || name.is_none())
+            && (name.is_none() || name == stock.name)
         {
             return Ok(stock.clone());
         }

@@ -262,6 +262,7 @@ pub(super) fn answers(provider: &'static str, poll: &Poll, track: Option<Newcome
     let mut answers = Answers {
         provider,
         position: poll.position.clone(),
+        follows: poll.follows.clone(),
         ..Answers::default()
     };
     for (symbol, answer) in &poll.answers {

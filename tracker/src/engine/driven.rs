@@ -5,9 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{PollOutcome, ProviderState, table::provider};
+use chrono::NaiveDate;
+use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
 use sea_orm::{DbErr, EntityTrait};
-use store::feed::Bell;
+use store::{candle::CandleKey, feed::Bell};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     ingest::Answers,
-    market::{LastSessions, PollingHours},
+    market::{self, LastSessions, PollingHours},
     provider::QuoteProvider,
     request::{self, Request, Verdict},
     schedule::Expected,
@@ -73,19 +74,7 @@ impl Driven {
     pub(super) async fn run(mut self) {
         let stopping = self.desk.stopping.clone();
         let mut request = self.desk.store.doorbell.listen(Bell::Request);
-        loop {
-            let resumed = self.resume_once().await;
-            if self.outage.note(resumed) {
-                break;
-            }
-            if stopping
-                .run_until_cancelled(self.desk.pause())
-                .await
-                .is_none()
-            {
-                return;
-            }
-        }
+        self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
             if !self.provider.finished() && Instant::now() >= next {
@@ -110,6 +99,17 @@ impl Driven {
         }
     }
 
+    /// Finds its place, however long the database is away.
+    async fn resume(&mut self) {
+        while !self.desk.stopping.is_cancelled() {
+            let resumed = self.resume_once().await;
+            if self.outage.note(resumed) {
+                return;
+            }
+            self.pause().await;
+        }
+    }
+
     /// Finds its place. The provider's row exists from then on, which is where the place is kept.
     pub(super) async fn resume_once(&mut self) -> Result<(), DbErr> {
         let name = self.provider.name();
@@ -124,13 +124,15 @@ impl Driven {
 
     /// Tells one day: asks, and stores it whole. A day that the database does not take is told again.
     pub(super) async fn tell_once(&mut self) {
-        let reloaded = self.plan.reload(&self.desk.store).await;
-        if !self.outage.note(reloaded) {
+        let mut ready = self.plan.reload(&self.desk.store).await;
+        if ready.is_ok()
+            && let Some(day) = self.provider.restarts_at()
+        {
+            ready = self.make_way(day).await;
+        }
+        if !self.outage.note(ready) {
             self.desk.refuse_requests().await;
-            self.desk
-                .stopping
-                .run_until_cancelled(self.desk.pause())
-                .await;
+            self.pause().await;
             return;
         }
         let poll = self
@@ -138,10 +140,57 @@ impl Driven {
             .poll(self.provider.as_ref(), &self.plan.symbols())
             .await;
         let answers = answers(self.provider.name(), &poll, None);
-        self.desk.record(answers).await;
+        let stored = self.desk.record(answers).await;
+        if stored.is_some_and(|stored| stored.superseded) {
+            tracing::warn!(
+                provider = self.provider.name(),
+                "another tracker has replayed on: this one follows it"
+            );
+            self.resume().await;
+        }
         if self.provider.finished() {
             tracing::info!(provider = self.provider.name(), "the replay has ended");
         }
+    }
+
+    /// Deletes the candles from a day on of all stocks that the replay has prices of, in small transactions. The replay
+    /// restarts there, and candles of later years would hide the new ones.
+    async fn make_way(&self, day: NaiveDate) -> Result<(), DbErr> {
+        /// How many candles go at once.
+        const BATCH: u64 = 10_000;
+        tracing::info!(
+            provider = self.provider.name(),
+            %day,
+            "the years have run out: the replay restarts at its first day"
+        );
+        let store = &self.desk.store;
+        let from = market::session_open(day);
+        let stocks = bounded(store::stock::all(store.database.read())).await?;
+        for stock in stocks {
+            if self.provider.knows(&stock.symbol) != Some(true) {
+                continue;
+            }
+            for interval in CandleInterval::ALL {
+                let from = CandleKey {
+                    stock_id: stock.id,
+                    interval,
+                    start: from,
+                };
+                while !self.desk.stopping.is_cancelled() {
+                    let deleting = store::candle::delete_from(&store.database, from, BATCH);
+                    if bounded(deleting).await? < BATCH {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a failing database alone for a moment.
+    async fn pause(&self) {
+        let stopping = &self.desk.stopping;
+        stopping.run_until_cancelled(self.desk.pause()).await;
     }
 
     /// Tells how it is doing, which needs no write that succeeds, and answers requests.

@@ -110,6 +110,18 @@ pub(super) async fn alert(feed: &FeedTransaction, alert: &Alert) -> Result<i64, 
     Ok(stored.id)
 }
 
+/// Detaches the alerts of a rule, stock and trading day from the rule, so that they do not keep the rule from firing.
+pub(super) async fn detach_alerts(feed: &FeedTransaction, of: &Alert) -> Result<(), DbErr> {
+    alert::Entity::update_many()
+        .col_expr(alert::Column::RuleId, Expr::value(None::<i64>))
+        .filter(alert::Column::RuleId.eq(of.rule_id))
+        .filter(alert::Column::StockId.eq(of.stock_id))
+        .filter(alert::Column::TradingDay.eq(of.trading_day))
+        .exec(feed.connection())
+        .await?;
+    Ok(())
+}
+
 /// Notes where a replay goes on.
 pub(super) async fn replay_position(
     feed: &FeedTransaction,

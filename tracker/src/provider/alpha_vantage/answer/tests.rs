@@ -69,12 +69,33 @@ fn numbers_may_come_without_quotation_marks() {
 }
 
 #[test]
+fn the_symbol_may_be_spelled_with_another_separator() {
+    let body = |symbol: &str| {
+        format!(
+            r#"{{"Global Quote":{{"01. symbol":"{symbol}","05. price":"480.5",
+            "07. latest trading day":"2026-11-20"}}}}"#
+        )
+    };
+    let asked: Symbol = "BRK.B".parse().expect("a symbol");
+    let key = Secret::new("key");
+    for sent in ["BRK.B", "BRK-B", "brk/b"] {
+        let quote = parse(body(sent).as_bytes(), &asked, &key).expect("a quote");
+        assert_eq!(quote.symbol, asked, "{sent}");
+    }
+    for sent in ["BRK.A", "BRKB", "BRK", ""] {
+        let error = parse(body(sent).as_bytes(), &asked, &key).expect_err("another symbol");
+        assert!(matches!(error, PollError::Malformed { .. }), "{sent}");
+    }
+}
+
+#[test]
 fn bad_fields_beside_the_price_are_absent() {
     let quote = recorded!("quote_bad_fields").expect("a quote");
     assert_eq!(quote.price, decimal("112.13"));
     assert_eq!(
         (quote.open, quote.high, quote.low, quote.volume),
-        (None, None, None, None)
+        (None, None, None, Some(13)),
+        "a fraction of a share is rounded"
     );
     assert_eq!(quote.previous_close, PreviousClose::Absent);
 }
