@@ -234,11 +234,7 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
 }
 
 /// Deletes candles of one stock and interval from a start on, at most `limit` of them. Returns how many.
-pub async fn delete_from(
-    database: &Database,
-    from: CandleKey,
-    limit: u64,
-) -> Result<u64, DbErr> {
+pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Result<u64, DbErr> {
     let CandleKey {
         stock_id,
         interval,
@@ -249,7 +245,9 @@ pub async fn delete_from(
     let transaction = database.begin_write().await?;
     let sql = Sql::new(&transaction, format!("DELETE FROM candles WHERE {of} >= "))
         .bind(start)
-        .push(&format!(" AND {of} IN (SELECT start FROM candles WHERE {of} >= "))
+        .push(&format!(
+            " AND {of} IN (SELECT start FROM candles WHERE {of} >= "
+        ))
         .bind(start)
         .push(&format!(" LIMIT {limit})"));
     let deleted = transaction.execute_raw(sql.statement()).await?;

@@ -127,7 +127,8 @@ impl Driven {
         {
             ready = self.make_way(day).await;
         }
-        if !self.outage.note(ready) {
+        // A stop leaves candles that are still to be deleted before the next day.
+        if !self.outage.note(ready) || self.desk.stopping.is_cancelled() {
             self.pause().await;
             return;
         }

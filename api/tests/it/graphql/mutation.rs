@@ -88,7 +88,10 @@ async fn a_stock_is_tracked_once(product: &Product) {
         assert!(message.contains("name: "), "{message}");
     }
     let too_long = json!({"symbol": "NVDA", "name": "a".repeat(201)});
-    assert_eq!(product.admin(TRACK, too_long).await.code(), "BAD_USER_INPUT");
+    assert_eq!(
+        product.admin(TRACK, too_long).await.code(),
+        "BAD_USER_INPUT"
+    );
     // One that is tracked takes a name, and another one; without a name, or with an empty one, it keeps it.
     for (name, named) in [
         (json!("Apple"), "Apple"),

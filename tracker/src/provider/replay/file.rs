@@ -151,7 +151,10 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
     fn the_bundled_prices_are_good() {
         let (rows, warnings) = bundled().expect("unpacked").rows().expect("good rows");
         assert_eq!(rows.len(), 12_154);
-        assert_eq!(format!("{warnings:?}"), format!("{:?}", Warnings::default()));
+        assert_eq!(
+            format!("{warnings:?}"),
+            format!("{:?}", Warnings::default())
+        );
     }
 
     #[test]
@@ -243,7 +246,10 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
                 ("Open", format!("AAA,2020-01-02,{text},2,0.5,1.5,100,1.5")),
                 ("High", format!("AAA,2020-01-02,1,{text},0.5,1.5,100,1.5")),
                 ("Low", format!("AAA,2020-01-02,1,2,{text},1.5,100,1.5")),
-                ("Adj Close", format!("AAA,2020-01-02,1,2,0.5,1.5,100,{text}")),
+                (
+                    "Adj Close",
+                    format!("AAA,2020-01-02,1,2,0.5,1.5,100,{text}"),
+                ),
             ] {
                 let mut warnings = Vec::new();
                 let row = Row::read(&line, |warning| warnings.push(warning.to_string()));
@@ -297,7 +303,9 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
 
     #[test]
     fn of_two_rows_of_one_day_the_later_counts() {
-        let content = GOOD.replace("BBB", "aaa").replace("1.5,100,1.5\nAAA", "1.75,7,1.75\nAAA");
+        let content = GOOD
+            .replace("BBB", "aaa")
+            .replace("1.5,100,1.5\nAAA", "1.75,7,1.75\nAAA");
         let file = File::unpack("prices.csv".into(), content.into_bytes()).expect("a file");
         let (rows, warnings) = file.rows().expect("rows");
         assert_eq!(rows.len(), 2);
@@ -305,8 +313,7 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
         assert_eq!(first.and_then(|row| row.volume), Some(7));
         let mut expected = Warnings::default();
         let (ticker, date) = ("AAA".parse(), "2020-01-02".parse());
-        let replaced =
-            RowWarning::Replaced(ticker.expect("a symbol"), date.expect("a date"));
+        let replaced = RowWarning::Replaced(ticker.expect("a symbol"), date.expect("a date"));
         expected.push(3, replaced);
         assert_eq!(format!("{warnings:?}"), format!("{expected:?}"));
     }

@@ -482,7 +482,10 @@ async fn bad_fields_are_null_and_logged_by_file_and_line() {
     let rows: String = (1..=14)
         .map(|day| format!("^GSPC,1963-03-{day:02},0.0,66,65,65.46,5797.53,65.46\n"))
         .collect();
-    let path = file("zero.csv", &format!("{rows}^GSPC,1963-03-15,null,,NaN,-,0,null\n"));
+    let path = file(
+        "zero.csv",
+        &format!("{rows}^GSPC,1963-03-15,null,,NaN,-,0,null\n"),
+    );
     let journal = Journal::default();
     let replay = tracing::subscriber::with_default(journal.clone(), || {
         open_file(path.clone(), None, true).expect("a file")
@@ -509,7 +512,10 @@ async fn of_two_rows_of_a_day_the_later_is_replayed() {
     let replay = tracing::subscriber::with_default(journal.clone(), || {
         open_file(path.clone(), None, false).expect("a file")
     });
-    assert_eq!(next_day(&replay, &symbol("IXIC")).await.price, decimal("1.75"));
+    assert_eq!(
+        next_day(&replay, &symbol("IXIC")).await.price,
+        decimal("1.75")
+    );
     assert!(replay.finished());
     let said = "line 3: a second row of IXIC on 2026-03-20: replaces the first";
     assert!(journal.text().contains(said), "{}", journal.text());

@@ -64,20 +64,14 @@ fn the_noise_of_floating_point_does_not_count() {
             ["47.11999893188477", "2.190000057220459"],
             ["31.3700008392334", "2.190000057220459"],
         ),
-        (
-            ["47.12", "2.19035198171"],
-            ["31.37", "2.18733514229"],
-        ),
+        (["47.12", "2.19035198171"], ["31.37", "2.18733514229"]),
         (["47.12", "2.19"], ["31.37", "2.19"]),
     ] {
         assert_eq!(split(before, after), Some((3, 2)), "{before:?}");
     }
     let before = ["50.0", "0.515965257204501"];
     assert_eq!(split(before, ["51.0", "0.526284562348591"]), None);
-    assert_eq!(
-        split(before, ["25.5", "0.526284562348591"]),
-        Some((2, 1))
-    );
+    assert_eq!(split(before, ["25.5", "0.526284562348591"]), Some((2, 1)));
 }
 
 #[test]
@@ -115,8 +109,24 @@ enum Action {
 
 fn action() -> impl Strategy<Value = Action> {
     let ratios = [
-        (2, 1), (3, 1), (4, 1), (7, 1), (10, 1), (20, 1), (3, 2), (5, 2), (4, 3), (5, 4), (6, 5),
-        (1, 2), (1, 5), (1, 8), (1, 10), (1, 20), (2, 3), (4, 5),
+        (2, 1),
+        (3, 1),
+        (4, 1),
+        (7, 1),
+        (10, 1),
+        (20, 1),
+        (3, 2),
+        (5, 2),
+        (4, 3),
+        (5, 4),
+        (6, 5),
+        (1, 2),
+        (1, 5),
+        (1, 8),
+        (1, 10),
+        (1, 20),
+        (2, 3),
+        (4, 5),
     ];
     prop_oneof![
         6 => Just(Action::Nothing),
@@ -159,7 +169,12 @@ fn days(first: u32, actions: &[(Action, i32)]) -> Vec<(f64, f64)> {
 }
 
 /// The splits that are found if the columns have so many decimals.
-fn found(days: &[(f64, f64)], close: usize, adjusted: usize, zeros: bool) -> Vec<Option<(i64, i64)>> {
+fn found(
+    days: &[(f64, f64)],
+    close: usize,
+    adjusted: usize,
+    zeros: bool,
+) -> Vec<Option<(i64, i64)>> {
     let write = |price: f64, digits: usize| {
         let text = format!("{price:.digits$}");
         if zeros || digits == 0 {
