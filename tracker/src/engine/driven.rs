@@ -135,6 +135,10 @@ impl Driven {
             self.pause().await;
             return;
         }
+        // A stop leaves the rest of the candles to be deleted before the next day.
+        if self.desk.stopping.is_cancelled() {
+            return;
+        }
         let poll = self
             .desk
             .poll(self.provider.as_ref(), &self.plan.symbols())
