@@ -193,5 +193,6 @@ pub(super) fn page_args(
         after: after.map(|it| it.0),
         last,
         before: before.map(|it| it.0),
+        list: None,
     }
 }
