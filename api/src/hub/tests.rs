@@ -1,5 +1,6 @@
 //! The hub's promises, without a database.
 
+use futures_util::FutureExt;
 use entity::{Event, Stock, Timestamp};
 
 use super::*;
