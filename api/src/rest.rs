@@ -21,6 +21,7 @@ use description::Everywhere;
 use utoipa::OpenApi;
 
 pub(crate) use health::starting;
+pub(crate) use parameter::known;
 pub(crate) use problem::Problem;
 pub(crate) use view::{AlertView, StockView};
 
@@ -28,6 +29,10 @@ use crate::{access::Access, service::Service};
 
 /// Where the health of the product is told.
 pub(crate) const HEALTH: &str = "/api/v1/health";
+/// Where it is said that the process lives.
+const LIVEZ: &str = "/livez";
+/// Where it is said that the process is ready.
+const READYZ: &str = "/readyz";
 /// Where all of this is described.
 const OPENAPI: &str = "/api/v1/openapi.json";
 
@@ -48,8 +53,12 @@ const OPENAPI: &str = "/api/v1/openapi.json";
         stock::alerts,
         alert::alerts,
         health::health,
+        health::livez,
+        health::readyz,
         description
     ),
+    // Relative to the description's own URL, so that it holds below a path of a proxy, too.
+    servers((url = "../..")),
     components(schemas(Problem)),
     modifiers(&Everywhere)
 )]

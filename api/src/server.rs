@@ -37,6 +37,8 @@ const GRAPHQL_PATH: &str = "/graphql";
 const STARTING: &str = "the server is starting: it waits for its database";
 /// Where GraphiQL lives.
 const GRAPHIQL: &str = "/graphiql";
+/// The same, relative to [`PLAYGROUND`]: a proxy may serve all of this below a path.
+const RELATIVE_GRAPHIQL: &str = "graphiql";
 /// Where people of other servers look for it.
 const PLAYGROUND: &str = "/playground";
 
@@ -133,9 +135,8 @@ impl Server {
         let rate = RateLimit::new(self.settings.rate_limit);
         let census = Census::default();
         let graphql = self.graphql(self.guard.clone(), rate.clone(), census.clone());
-        let hub = self.service.hub().clone();
         let sockets = socket::Room {
-            hub,
+            service: self.service.clone(),
             shutdown: self.shutdown,
             metrics: self.metrics.clone(),
             census,
@@ -147,7 +148,7 @@ impl Server {
         if self.settings.graphiql {
             others = others
                 .route(GRAPHIQL, get(async || graphiql()))
-                .route(PLAYGROUND, get(async || Redirect::permanent(GRAPHIQL)));
+                .route(PLAYGROUND, get(async || Redirect::permanent(RELATIVE_GRAPHIQL)));
         }
         let limited = middleware::from_fn_with_state(rate, access::limit);
         let others = others
@@ -209,11 +210,14 @@ fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, Se
 }
 
 fn graphiql() -> Response {
+    // The library resolves the endpoint against the origin. Against the page's own URL it is right below a path, too,
+    // for this page as for that of GET /graphql.
     let page = async_graphql::http::GraphiQLSource::build()
         .title("Stock Tracker")
-        .endpoint("/graphql")
-        .subscription_endpoint("/graphql")
-        .finish();
+        .endpoint("graphql")
+        .subscription_endpoint("graphql")
+        .finish()
+        .replace("window.location.origin", "window.location.href");
     // People type tokens into it: no other site may show it as its own.
     let alone = [("content-security-policy", "frame-ancestors 'none'")];
     (StatusCode::OK, alone, Html(page)).into_response()

@@ -14,7 +14,7 @@ mod tracking;
 
 use std::collections::HashMap;
 
-use entity::{Alert, AlertRule, Cursor, Position, Price, Stock, Symbol, Timestamp};
+use entity::{Alert, AlertRule, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
 use runtime::health::Health;
 use store::{
     Store,
@@ -25,12 +25,12 @@ use store::{
 use tracker::market::PollingHours;
 
 pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
-pub(crate) use error::Error;
+pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use following::{Following, Kind};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
 pub(crate) use status::{Build, ProviderStatus, Status};
-pub(crate) use telling::Told;
+pub(crate) use telling::{Lagging, Told};
 
 use crate::{board::Board, hub::Hub};
 
@@ -75,13 +75,20 @@ impl Service {
 
     /// The cursor of a place in the feed.
     pub(crate) fn cursor(&self, seq: i64, recorded_at: Timestamp) -> String {
-        let epoch = self.epoch();
-        Cursor::Feed(Position {
-            epoch,
+        Cursor::Feed(self.position(seq, recorded_at)).encode()
+    }
+
+    /// The cursor of a place in `list`.
+    pub(crate) fn list_cursor(&self, list: List, seq: i64, recorded_at: Timestamp) -> String {
+        Cursor::Listed(list, self.position(seq, recorded_at)).encode()
+    }
+
+    fn position(&self, seq: i64, recorded_at: Timestamp) -> Position {
+        Position {
+            epoch: self.epoch(),
             seq,
             recorded_at,
-        })
-        .encode()
+        }
     }
 
     fn epoch(&self) -> i64 {

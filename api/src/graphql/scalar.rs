@@ -5,7 +5,7 @@
 use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
-use super::fault::CURSOR_EXPIRED;
+use crate::service::CURSOR_EXPIRED;
 
 /// Returns the start of an invalid value, quoted, for an error message.
 fn shown(text: &str) -> String {
@@ -56,7 +56,7 @@ macro_rules! text_scalar {
 }
 
 text_scalar! {
-    /// Ticker: 1 to 16 of `A–Z 0–9 . - ^ = /`; taken in any case, answered in upper case.
+    /// Ticker: 1 to 32 of `A–Z 0–9 . - ^ = / & : _`; taken in any case, answered in upper case.
     Symbol(entity::Symbol), "Symbol",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#symbol"
 }

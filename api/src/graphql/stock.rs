@@ -232,5 +232,6 @@ pub(super) fn page_args(
         after: after.map(|it| it.0),
         last,
         before: before.map(|it| it.0),
+        list: None,
     }
 }

@@ -171,7 +171,7 @@ impl Inbox {
     }
 
     /// As [`take`](Self::take), if anything waits.
-    pub(super) fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
+    fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
         if self.lagging.is_cancelled() {
             return Err(Parted::Lagging);
         }

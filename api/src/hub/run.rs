@@ -17,6 +17,8 @@ pub(crate) struct Happened {
     pub(crate) event: Event,
     /// Its frame of the plain WebSocket, written once for all who read it.
     frame: OnceLock<Option<Utf8Bytes>>,
+    /// The same with its cursor.
+    cursor_frame: OnceLock<Option<Utf8Bytes>>,
 }
 
 impl Happened {
@@ -30,6 +32,7 @@ impl Happened {
             position,
             event,
             frame: OnceLock::new(),
+            cursor_frame: OnceLock::new(),
         }
     }
 
@@ -42,9 +45,18 @@ impl Happened {
         }
     }
 
-    /// The event's frame, if it has one; `write` is called once.
-    pub(crate) fn frame(&self, write: fn(&Event) -> Option<Utf8Bytes>) -> Option<Utf8Bytes> {
-        self.frame.get_or_init(|| write(&self.event)).clone()
+    /// The event's frame, if it has one, with or without its cursor; `write` is called once for each.
+    pub(crate) fn frame(
+        &self,
+        with_cursor: bool,
+        write: fn(&Event, Option<Position>) -> Option<Utf8Bytes>,
+    ) -> Option<Utf8Bytes> {
+        let (frame, position) = if with_cursor {
+            (&self.cursor_frame, Some(self.position))
+        } else {
+            (&self.frame, None)
+        };
+        frame.get_or_init(|| write(&self.event, position)).clone()
     }
 }
 

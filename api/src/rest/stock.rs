@@ -5,6 +5,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
+use entity::List;
 
 use super::{
     page::listed,
@@ -57,6 +58,8 @@ pub(crate) async fn history(
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 100)?;
     let stock = service.known_stock(&symbol)?;
+    let list = List::Prices(stock.id);
+    let parameters = parameters.of_list(list);
     let page = service
         .history(
             &stock,
@@ -68,13 +71,12 @@ pub(crate) async fn history(
     let cursor = page
         .rows
         .last()
-        .map(|last| service.cursor(last.seq, last.recorded_at));
+        .map(|last| service.list_cursor(list, last.seq, last.recorded_at));
     let views: Vec<PriceView> = page.rows.iter().map(PriceView::from).collect();
     Ok(listed(
         views,
         page.has_next.then_some(cursor).flatten(),
         &parameters,
-        &uri,
     ))
 }
 
@@ -89,5 +91,5 @@ pub(crate) async fn alerts(
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 50)?;
     let stock = service.known_stock(&symbol)?;
-    super::alert::page(&service, Some(&stock), &parameters, &uri).await
+    super::alert::page(&service, Some(&stock), parameters).await
 }

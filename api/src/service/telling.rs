@@ -165,27 +165,38 @@ impl Telling {
         let connection = self.service.store.database.read();
         let limit = self.service.hub.bounds().page;
         let (stocks, from) = (self.interest.stocks.as_deref(), self.position);
-        let page = if self.kind == Kind::Prices {
+        let (mut page, mut up_to) = if self.kind == Kind::Alerts {
+            (Page::new(), end)
+        } else {
             let read = || store::price::after(connection, stocks, from, end, limit);
             let read = self.service.read(read).await?;
             (self.service.recorded(read.prices, end), read.up_to)
-        } else {
-            let read = || store::alert::between(connection, stocks, from, end, limit);
-            let alerts = self.service.read(read).await?;
-            let happened = alerts.into_iter().map(|alert| {
-                let end = Position {
-                    recorded_at: alert.triggered_at,
-                    ..end
-                };
-                Arc::new(Happened::within(end, Event::AlertFired { alert }))
-            });
-            let page: Page = happened.collect();
-            let last = page.last().filter(|_| page.len() == limit as usize);
-            let up_to = last.map_or(end, |last| last.position);
-            (page, up_to)
         };
+        if self.kind != Kind::Prices {
+            // Of the range that the prices read so far cover.
+            let to = up_to;
+            let read = || store::alert::between(connection, stocks, from, to, limit);
+            let alerts = self.service.read(read).await?;
+            let is_cut = alerts.len() == limit as usize;
+            let fired: Page = alerts
+                .into_iter()
+                .map(|alert| {
+                    let end = Position {
+                        recorded_at: alert.triggered_at,
+                        ..end
+                    };
+                    Arc::new(Happened::within(end, Event::AlertFired { alert }))
+                })
+                .collect();
+            if let Some(last) = fired.last().filter(|_| is_cut) {
+                up_to = last.position;
+                page.retain(|happened| happened.position.seq <= up_to.seq);
+            }
+            page.extend(fired);
+            page.sort_unstable_by_key(|happened| happened.position.seq);
+        }
         // Asked after reading: what was there when it was read is told.
         let lost = self.service.is_lost(self.kind, stocks, self.position);
-        Ok((!lost.await?).then_some(page))
+        Ok((!lost.await?).then_some((page, up_to)))
     }
 }

@@ -15,23 +15,35 @@ use tokio::{
     sync::watch,
     time::{Instant, interval_at, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{Room, frame};
-use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
+use crate::service::{Following, Lagging, Told};
 
+/// The most events that are written with one flush.
+const AT_ONCE: usize = 64;
 /// What a client has to take the goodbye that broke the protocol.
 const LINGER: Duration = Duration::from_secs(1);
 type Sink = SplitSink<WebSocket, Message>;
 
-/// Tells a client everything until either side has enough.
-pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
+/// Sends a client the events that it follows, each with its cursor if `with_cursor`, until either side ends the socket.
+pub(super) async fn serve(
+    socket: WebSocket,
+    room: Arc<Room>,
+    following: Following,
+    with_cursor: bool,
+) {
     let _counted = room.metrics.client_connected(Protocol::Ws);
     let (mut sink, mut stream) = socket.split();
     let (heard, hearing) = watch::channel(Instant::now());
     let (reason, code) = {
         let reading = pin!(read(&mut stream, heard));
-        let writing = pin!(tell(&mut sink, &room, hearing.clone()));
+        let writing = pin!(tell(
+            &mut sink,
+            &room,
+            following,
+            with_cursor,
+            hearing.clone()
+        ));
         let lagging = pin!(going_away(&room));
         tokio::select! {
             (reason, code) = reading => (reason, code),
@@ -94,28 +106,17 @@ async fn going_away(room: &Room) {
     sleep(room.shutdown.closing_delay()).await;
 }
 
-/// Writes everything that happens; ends with why it cannot go on.
+/// Writes the events that a client follows; returns why it cannot go on.
 async fn tell(
     sink: &mut Sink,
     room: &Room,
+    following: Following,
+    with_cursor: bool,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
     let overload = (CloseReason::Overload, Some(close_code::AGAIN));
-    let Bounds { behind, bytes, .. } = room.hub.bounds();
-    let interest = Interest {
-        life: room.hub.life(),
-        stocks: None,
-        prices: true,
-        alerts: true,
-        pace: Pace::Everything { behind, bytes },
-        lagging: CancellationToken::new(),
-        largest: Largest::default(),
-    };
-    let largest = interest.largest.clone();
-    let lagging = interest.lagging.clone();
-    let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
-        return overload;
-    };
+    let (largest, lagging) = (following.largest(), following.lagging());
+    let mut events = pin!(room.service.tell(following).ready_chunks(AT_ONCE));
     let limit = room.limits.silence;
     let every = limit * 2 / 3;
     let mut pings = interval_at(Instant::now() + every, every);
@@ -123,7 +124,7 @@ async fn tell(
     loop {
         let messages = tokio::select! {
             _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
-            frames = frames(&mut reader) => match frames {
+            events = events.next() => match frames(events, with_cursor) {
                 Ok(frames) => {
                     for frame in &frames {
                         largest.told(size(frame));
@@ -148,17 +149,18 @@ async fn tell(
     }
 }
 
-/// Waits for something to tell, and takes all that is there.
-async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Parted> {
-    let (first, _) = reader.next().await?;
-    let mut events = vec![first];
-    while let Ok(Some((event, _))) = reader.next_waiting() {
-        events.push(event);
-    }
-    let frames = events
-        .iter()
-        .filter_map(|happened| happened.frame(frame::write));
-    Ok(frames.map(Message::Text).collect())
+/// The frames of some events. The stream of events ends only after the error that the client is too far behind.
+fn frames(
+    events: Option<Vec<Result<Told, Lagging>>>,
+    with_cursor: bool,
+) -> Result<Vec<Message>, Lagging> {
+    let frame = |told: Told| told.happened.frame(with_cursor, frame::write);
+    events
+        .ok_or(Lagging)?
+        .into_iter()
+        .filter_map(|told| told.map(frame).transpose())
+        .map(|frame| frame.map(Message::Text))
+        .collect()
 }
 
 fn size(message: &Message) -> usize {

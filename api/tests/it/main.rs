@@ -26,3 +26,5 @@ mod rate;
 mod rest;
 mod server;
 mod slow;
+mod socket;
+mod symbol;
