@@ -6,7 +6,8 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use entity::{Batch, Event, Position};
+use bytes::Bytes;
+use entity::{Batch, Cursor, Event, Position};
 
 /// An event at its place in the feed.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Happened {
     pub(crate) event: Event,
     /// Its frame of the plain WebSocket, written once for all who read it.
     frame: OnceLock<Option<Utf8Bytes>>,
+    /// Its cursor as text, written once for all who read it.
+    cursor: OnceLock<Bytes>,
 }
 
 impl Happened {
@@ -30,6 +33,7 @@ impl Happened {
             position,
             event,
             frame: OnceLock::new(),
+            cursor: OnceLock::new(),
         }
     }
 
@@ -40,6 +44,12 @@ impl Happened {
             Event::AlertFired { alert } => alert.stock_id,
             Event::StockChanged { stock, .. } => stock.id,
         }
+    }
+
+    /// The cursor after which a client resumes that has this event.
+    pub(crate) fn cursor(&self) -> Bytes {
+        let write = || Cursor::Feed(self.position).encode().into();
+        self.cursor.get_or_init(write).clone()
     }
 
     /// The event's frame, if it has one; `write` is called once.

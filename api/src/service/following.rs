@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use entity::{Cursor, Position, Price, Symbol};
-use tokio_util::sync::CancellationToken;
 
 use super::{Error, Service};
-use crate::hub::{Bounds, Interest, Largest, Pace};
+use crate::hub::{Bounds, Dismissal, Interest, Largest, Pace};
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ impl Service {
             } else {
                 Pace::Everything { behind, bytes }
             },
-            lagging: CancellationToken::new(),
+            dismissal: Dismissal::default(),
             largest: Largest::default(),
         };
         Ok(Following {

@@ -12,13 +12,13 @@ use futures_util::{
 };
 use runtime::metric::{CloseReason, Protocol};
 use tokio::{
-    sync::watch,
-    time::{Instant, interval_at, sleep, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
-use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
+use crate::hub::{Bounds, Dismissal, Dismissed, Interest, Largest, Pace, Parted, Reader};
 
 /// What a client has to take the goodbye that broke the protocol.
 const LINGER: Duration = Duration::from_secs(1);
@@ -32,11 +32,11 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
     let (reason, code) = {
         let reading = pin!(read(&mut stream, heard));
         let writing = pin!(tell(&mut sink, &room, hearing.clone()));
-        let lagging = pin!(going_away(&room));
+        let leaving = pin!(going_away(&room));
         tokio::select! {
             (reason, code) = reading => (reason, code),
             (reason, code) = writing => (reason, code),
-            () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
+            () = leaving => (CloseReason::Shutdown, Some(close_code::AWAY)),
         }
     };
     room.metrics.subscriber_closed(Protocol::Ws, reason);
@@ -62,7 +62,7 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             tokio::select! {
                 biased;
                 () = goodbye => {}
-                () = silence(hearing, room.limits.silence) => {}
+                () = silence(hearing, room.limits.silence, None) => {}
             }
         }
     }
@@ -100,7 +100,6 @@ async fn tell(
     room: &Room,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
-    let overload = (CloseReason::Overload, Some(close_code::AGAIN));
     let Bounds { behind, bytes, .. } = room.hub.bounds();
     let interest = Interest {
         life: room.hub.life(),
@@ -108,21 +107,19 @@ async fn tell(
         prices: true,
         alerts: true,
         pace: Pace::Everything { behind, bytes },
-        lagging: CancellationToken::new(),
+        dismissal: Dismissal::default(),
         largest: Largest::default(),
     };
     let largest = interest.largest.clone();
-    let lagging = interest.lagging.clone();
+    let dismissal = interest.dismissal.clone();
     let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
-        return overload;
+        return closed(dismissal.reason().unwrap_or(Dismissed::Lagging));
     };
-    let limit = room.limits.silence;
-    let every = limit * 2 / 3;
-    let mut pings = interval_at(Instant::now() + every, every);
-    let mut silent = pin!(silence(hearing, limit));
+    let (pings, mut due) = mpsc::channel(1);
+    let mut silent = pin!(silence(hearing, room.limits.silence, Some(pings)));
     loop {
         let messages = tokio::select! {
-            _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
+            Some(()) = due.recv() => vec![Message::Ping(Vec::new().into())],
             frames = frames(&mut reader) => match frames {
                 Ok(frames) => {
                     for frame in &frames {
@@ -131,7 +128,8 @@ async fn tell(
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
                 }
-                Err(_) => return overload,
+                Err(Parted::Dismissed(reason)) => return closed(reason),
+                Err(Parted::Cut(_)) => return closed(Dismissed::Lagging),
             },
             () = &mut silent => {
                 return (CloseReason::Silent, Some(close_code::POLICY));
@@ -139,13 +137,22 @@ async fn tell(
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
-            () = lagging.cancelled() => return overload,
+            reason = dismissal.dismissed() => return closed(reason),
             () = &mut silent => return (CloseReason::Silent, None),
         };
         if told.is_err() {
             return (CloseReason::Left, None);
         }
     }
+}
+
+/// How a client that was dismissed is closed: it may come back.
+fn closed(reason: Dismissed) -> (CloseReason, Option<u16>) {
+    let reason = match reason {
+        Dismissed::Lagging => CloseReason::Overload,
+        Dismissed::Replaced => CloseReason::Replaced,
+    };
+    (reason, Some(close_code::AGAIN))
 }
 
 /// Waits for something to tell, and takes all that is there.
@@ -176,15 +183,22 @@ async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Er
     sink.flush().await
 }
 
-/// Waits until a client has said nothing for too long: a third longer than one of GraphQL may, since it is pinged at two
-/// thirds of that and only a pong counts.
-async fn silence(hearing: watch::Receiver<Instant>, limit: Duration) {
-    let patience = limit * 4 / 3;
+/// Waits until a client has sent no pong for too long: a third longer than one of GraphQL may be silent, since it is
+/// pinged at two thirds of that and only a pong counts. Says when to ping, unless a ping waits already.
+async fn silence(
+    hearing: watch::Receiver<Instant>,
+    limit: Duration,
+    pings: Option<mpsc::Sender<()>>,
+) {
+    let mut heartbeat = Heartbeat::new(Instant::now(), limit * 2 / 3, limit * 4 / 3);
     loop {
-        let left = patience.checked_sub(hearing.borrow().elapsed());
-        match left {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return,
+        let heard = *hearing.borrow();
+        match heartbeat.due(Instant::now(), heard) {
+            Some(Beat::Silence) => return,
+            Some(Beat::Ping) => {
+                let _ = pings.as_ref().map(|pings| pings.try_send(()));
+            }
+            None => sleep_until(heartbeat.next(heard)).await,
         }
     }
 }
