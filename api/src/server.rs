@@ -202,11 +202,14 @@ impl Server {
 
 fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, ServerError> {
     let parsed = match allowed {
-        Allowed::Loopback => return Ok(AllowList::loopback()),
+        Allowed::Loopback => Ok(AllowList::loopback()),
         Allowed::Any => AllowList::parse(["*"]),
         Allowed::These(entries) => AllowList::parse(entries.iter().map(String::as_str)),
     };
-    parsed.map_err(|reason| ServerError::AllowList { variable, reason })
+    match parsed {
+        Ok(list) => Ok(list.with_setting(variable)),
+        Err(reason) => Err(ServerError::AllowList { variable, reason }),
+    }
 }
 
 fn graphiql() -> Response {

@@ -30,7 +30,7 @@ pub(crate) use following::{Following, Kind};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
 pub(crate) use status::{Build, ProviderStatus, Status};
-pub(crate) use telling::{Lagging, Told};
+pub(crate) use telling::Told;
 
 use crate::{board::Board, hub::Hub};
 

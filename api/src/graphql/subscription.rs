@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result, Subscription};
 use entity::Event;
 use futures_util::Stream;
+use transport::LastEventId;
 
 use super::{
     alert::AlertObject,
@@ -46,7 +47,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
         // An explicit null means what is meant by default.
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
-        let after = after.map(|it| it.0);
+        let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
             .follow(Kind::Prices, plain(symbols), after, conflate)
             .await?;
@@ -66,12 +67,17 @@ impl Subscription {
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
-        let after = after.map(|it| it.0);
+        let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
             .follow(Kind::Alerts, plain(symbols), after, false)
             .await?;
         Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
     }
+}
+
+/// The place after which a client resumes its event stream, which it opened with the same arguments: it replaces `after`.
+fn resumed(ctx: &Context<'_>) -> Option<String> {
+    ctx.data_opt::<LastEventId>().map(|id| id.0.clone())
 }
 
 fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use entity::{Batch, Event, Position};
+use bytes::Bytes;
+use entity::{Batch, Cursor, Event, Position};
 
 /// An event at its place in the feed.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Happened {
     frame: OnceLock<Option<Utf8Bytes>>,
     /// The same with its cursor.
     cursor_frame: OnceLock<Option<Utf8Bytes>>,
+    /// Its cursor as text, written once for all who read it.
+    cursor: OnceLock<Bytes>,
 }
 
 impl Happened {
@@ -33,6 +36,7 @@ impl Happened {
             event,
             frame: OnceLock::new(),
             cursor_frame: OnceLock::new(),
+            cursor: OnceLock::new(),
         }
     }
 
@@ -43,6 +47,12 @@ impl Happened {
             Event::AlertFired { alert } => alert.stock_id,
             Event::StockChanged { stock, .. } => stock.id,
         }
+    }
+
+    /// The cursor after which a client resumes that has this event.
+    pub(crate) fn cursor(&self) -> Bytes {
+        let write = || Cursor::Feed(self.position).encode().into();
+        self.cursor.get_or_init(write).clone()
     }
 
     /// The event's frame, if it has one, with or without its cursor; `write` is called once for each.

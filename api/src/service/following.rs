@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use entity::{Cursor, Position, Price, Symbol};
-use tokio_util::sync::CancellationToken;
 
 use super::{Error, Service};
-use crate::hub::{Bounds, Interest, Largest, Pace};
+use crate::hub::{Bounds, Dismissal, Interest, Largest, Pace};
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +46,9 @@ impl Following {
         self.interest.largest.clone()
     }
 
-    /// Cancelled once the subscriber is too far behind.
-    pub(crate) fn lagging(&self) -> CancellationToken {
-        self.interest.lagging.clone()
+    /// Set once the subscriber gets nothing more.
+    pub(crate) fn dismissal(&self) -> Dismissal {
+        self.interest.dismissal.clone()
     }
 
     /// In which of the hub's feeds.
@@ -95,7 +94,7 @@ impl Service {
             } else {
                 Pace::Everything { behind, bytes }
             },
-            lagging: CancellationToken::new(),
+            dismissal: Dismissal::default(),
             largest: Largest::default(),
         };
         Ok(Following {

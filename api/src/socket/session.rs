@@ -12,12 +12,16 @@ use futures_util::{
 };
 use runtime::metric::{CloseReason, Protocol};
 use tokio::{
-    sync::watch,
-    time::{Instant, interval_at, sleep, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
+use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
-use crate::service::{Following, Lagging, Told};
+use crate::{
+    hub::Dismissed,
+    service::{Following, Told},
+};
 
 /// The most events that are written with one flush.
 const AT_ONCE: usize = 64;
@@ -44,11 +48,11 @@ pub(super) async fn serve(
             with_cursor,
             hearing.clone()
         ));
-        let lagging = pin!(going_away(&room));
+        let leaving = pin!(going_away(&room));
         tokio::select! {
             (reason, code) = reading => (reason, code),
             (reason, code) = writing => (reason, code),
-            () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
+            () = leaving => (CloseReason::Shutdown, Some(close_code::AWAY)),
         }
     };
     room.metrics.subscriber_closed(Protocol::Ws, reason);
@@ -74,7 +78,7 @@ pub(super) async fn serve(
             tokio::select! {
                 biased;
                 () = goodbye => {}
-                () = silence(hearing, room.limits.silence) => {}
+                () = silence(hearing, room.limits.silence, None) => {}
             }
         }
     }
@@ -114,16 +118,13 @@ async fn tell(
     with_cursor: bool,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
-    let overload = (CloseReason::Overload, Some(close_code::AGAIN));
-    let (largest, lagging) = (following.largest(), following.lagging());
+    let (largest, dismissal) = (following.largest(), following.dismissal());
     let mut events = pin!(room.service.tell(following).ready_chunks(AT_ONCE));
-    let limit = room.limits.silence;
-    let every = limit * 2 / 3;
-    let mut pings = interval_at(Instant::now() + every, every);
-    let mut silent = pin!(silence(hearing, limit));
+    let (pings, mut due) = mpsc::channel(1);
+    let mut silent = pin!(silence(hearing, room.limits.silence, Some(pings)));
     loop {
         let messages = tokio::select! {
-            _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
+            Some(()) = due.recv() => vec![Message::Ping(Vec::new().into())],
             events = events.next() => match frames(events, with_cursor) {
                 Ok(frames) => {
                     for frame in &frames {
@@ -132,7 +133,7 @@ async fn tell(
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
                 }
-                Err(_) => return overload,
+                Err(reason) => return closed(reason),
             },
             () = &mut silent => {
                 return (CloseReason::Silent, Some(close_code::POLICY));
@@ -140,7 +141,7 @@ async fn tell(
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
-            () = lagging.cancelled() => return overload,
+            reason = dismissal.dismissed() => return closed(reason),
             () = &mut silent => return (CloseReason::Silent, None),
         };
         if told.is_err() {
@@ -149,14 +150,23 @@ async fn tell(
     }
 }
 
-/// The frames of some events. The stream of events ends only after the error that the client is too far behind.
+/// How a client that was dismissed is closed: it may come back.
+fn closed(reason: Dismissed) -> (CloseReason, Option<u16>) {
+    let reason = match reason {
+        Dismissed::Lagging => CloseReason::Overload,
+        Dismissed::Replaced => CloseReason::Replaced,
+    };
+    (reason, Some(close_code::AGAIN))
+}
+
+/// The frames of some events. The stream of events ends only after the reason of a dismissal.
 fn frames(
-    events: Option<Vec<Result<Told, Lagging>>>,
+    events: Option<Vec<Result<Told, Dismissed>>>,
     with_cursor: bool,
-) -> Result<Vec<Message>, Lagging> {
+) -> Result<Vec<Message>, Dismissed> {
     let frame = |told: Told| told.happened.frame(with_cursor, frame::write);
     events
-        .ok_or(Lagging)?
+        .ok_or(Dismissed::Lagging)?
         .into_iter()
         .filter_map(|told| told.map(frame).transpose())
         .map(|frame| frame.map(Message::Text))
@@ -178,15 +188,22 @@ async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Er
     sink.flush().await
 }
 
-/// Waits until a client has said nothing for too long: a third longer than one of GraphQL may, since it is pinged at two
-/// thirds of that and only a pong counts.
-async fn silence(hearing: watch::Receiver<Instant>, limit: Duration) {
-    let patience = limit * 4 / 3;
+/// Waits until a client has sent no pong for too long: a third longer than one of GraphQL may be silent, since it is
+/// pinged at two thirds of that and only a pong counts. Says when to ping, unless a ping waits already.
+async fn silence(
+    hearing: watch::Receiver<Instant>,
+    limit: Duration,
+    pings: Option<mpsc::Sender<()>>,
+) {
+    let mut heartbeat = Heartbeat::new(Instant::now(), limit * 2 / 3, limit * 4 / 3);
     loop {
-        let left = patience.checked_sub(hearing.borrow().elapsed());
-        match left {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return,
+        let heard = *hearing.borrow();
+        match heartbeat.due(Instant::now(), heard) {
+            Some(Beat::Silence) => return,
+            Some(Beat::Ping) => {
+                let _ = pings.as_ref().map(|pings| pings.try_send(()));
+            }
+            None => sleep_until(heartbeat.next(heard)).await,
         }
     }
 }

@@ -308,6 +308,42 @@ fn names_are_kept_as_browsers_send_them() {
     );
     let any = load(&[], &[("ALLOWED_HOSTS", "a, *")]).access.allowed_hosts;
     assert_eq!(any, Allowed::Any);
+    let apps = "Capacitor://LocalHost, tauri://localhost/, app://Desk.example:8443, \
+                chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm";
+    assert_eq!(
+        load(&[], &[("ALLOWED_ORIGINS", apps)])
+            .access
+            .allowed_origins,
+        these(&[
+            "capacitor://localhost",
+            "tauri://localhost",
+            "app://desk.example:8443",
+            "chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm",
+        ])
+    );
+}
+
+#[test]
+fn an_origin_that_is_none_is_explained() {
+    for (origin, reason) in [
+        ("desk.example", "has no scheme"),
+        ("null", "has no scheme"),
+        ("https://", "is not a URL (empty host)"),
+        ("capacitor://", "has no host"),
+        ("https://desk.example:99999", "is not a URL (invalid port number)"),
+        ("https://me@desk.example", "has a user name or password"),
+        ("https://desk.example/app", "has a path, query or fragment"),
+        ("capacitor://localhost?a", "has a path, query or fragment"),
+        ("file://desk", "is a file"),
+        ("app://desk%20one", "has a host with a character"),
+    ] {
+        let env = vec![("ALLOWED_ORIGINS".into(), origin.into())];
+        let refused = Settings::load(Program::Api, [], env, "/nonexistent".as_ref());
+        let error = refused.expect_err(origin).to_string();
+        assert!(error.contains(reason), "{origin}: {error}");
+        let form = "an origin is scheme://host or scheme://host:port, such as https://desk.example";
+        assert!(error.contains(form), "{origin}: {error}");
+    }
 }
 
 #[test]

@@ -89,6 +89,8 @@ label! {
         Left = "left",
         /// It was too far behind.
         Overload = "overload",
+        /// The feed that it followed was replaced, as when the database was restored.
+        Replaced = "replaced",
         /// It was silent for too long.
         Silent = "silent",
         /// It broke the protocol.
