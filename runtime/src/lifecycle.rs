@@ -15,6 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 pub use ending::Ending;
 pub use shutdown::Shutdown;
+pub use signal::Signals;
 
 use crate::random::Random;
 use shutdown::Failure;
@@ -30,20 +31,16 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Starts to listen for SIGTERM and SIGINT: the first begins the end, the second cuts it short.
+    /// Listens for `signals`: the first begins the end, the second cuts it short.
     ///
     /// `grace` bounds the whole ending; `random` spreads the closing of sockets.
-    ///
-    /// # Errors
-    ///
-    /// If the signals cannot be listened for.
-    pub fn start(grace: Duration, random: Random) -> io::Result<Self> {
+    pub fn start(signals: Signals, grace: Duration, random: Random) -> Self {
         let lifecycle = Self::without_signals(grace, random);
-        signal::listen(lifecycle.shutdown.clone())?;
-        Ok(lifecycle)
+        signals.listen(lifecycle.shutdown.clone());
+        lifecycle
     }
 
-    /// As [`Self::start`], deaf to signals: for tests, which call [`Shutdown::begin`].
+    /// As [`Self::start`], without signals: for tests, which call [`Shutdown::begin`].
     pub fn without_signals(grace: Duration, random: Random) -> Self {
         let (failed, failures) = mpsc::unbounded_channel();
         Self {

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rand::{Rng, SeedableRng, TryRngCore, rngs::OsRng, rngs::StdRng};
+use rand::{
+    RngExt, SeedableRng, TryRng,
+    rngs::{StdRng, SysRng},
+};
 
 use crate::config::Secret;
 
@@ -22,8 +25,15 @@ pub struct Random(Arc<Mutex<StdRng>>);
 
 impl Random {
     /// Seeded by the operating system.
+    ///
+    /// # Panics
+    ///
+    /// As [`draw_token`].
     pub fn from_system() -> Self {
-        Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
+        let random = StdRng::try_from_rng(&mut SysRng);
+        Self(Arc::new(Mutex::new(
+            random.expect("the operating system gives randomness"),
+        )))
     }
 
     /// The same sequence at each run, for tests.
@@ -71,7 +81,7 @@ pub fn draw_id() -> String {
 
 fn draw_hex<const BYTES: usize>() -> String {
     let mut bytes = [0_u8; BYTES];
-    OsRng
+    SysRng
         .try_fill_bytes(&mut bytes)
         .expect("the operating system gives randomness");
     let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);

@@ -1,7 +1,8 @@
 //! What signals mean.
 //!
-//! One invariant: the first SIGTERM or SIGINT asks for an orderly end, the second for an immediate one.
-//! [`Lifecycle::start`](super::Lifecycle::start) calls this once.
+//! The first SIGTERM or SIGINT asks for an orderly end, the second for an immediate one. [`Signals::catch`] is
+//! the first thing that a program does, so that a signal during the rest of the start is not lost and does not kill it:
+//! it is handled when [`Lifecycle::start`](super::Lifecycle::start) begins to listen.
 
 use std::io;
 
@@ -9,28 +10,50 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Shutdown;
 
-/// Listens from now on, in a task of its own.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it ends with the process, nothing waits for it"
-)]
-pub(super) fn listen(shutdown: Shutdown) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        let name = next(&mut terminate, &mut interrupt).await;
-        tracing::info!(signal = name, grace = ?shutdown.grace(), "stopping");
-        shutdown.begin();
-        let name = next(&mut terminate, &mut interrupt).await;
-        tracing::warn!(signal = name, "stopping at once");
-        shutdown.hard().cancel();
-    });
-    Ok(())
+/// SIGTERM and SIGINT, caught.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+impl Signals {
+    /// Catches the signals from now on. One that arrives is kept until it is listened for.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses the handlers.
+    ///
+    /// # Panics
+    ///
+    /// If it is called outside of a Tokio runtime.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Ends `shutdown` by the signals, in a task of its own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the process, nothing waits for it"
+    )]
+    pub(super) fn listen(mut self, shutdown: Shutdown) {
+        tokio::spawn(async move {
+            let name = self.next().await;
+            tracing::info!(signal = name, grace = ?shutdown.grace(), "stopping");
+            shutdown.begin();
+            let name = self.next().await;
+            tracing::warn!(signal = name, "stopping at once");
+            shutdown.hard().cancel();
+        });
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }
