@@ -148,6 +148,11 @@ impl Seat {
             // One request tries it; the others need not wait for what comes of it.
             return Readiness::PassedOver(Some(now.after(SHORT_PATIENCE)));
         }
+        let unproven = self.budget.per_day.is_some() && self.answers == 0;
+        if (unproven || self.is_faulty()) && self.running > 0 {
+            // A day's budget is not spent on several requests that may all fail.
+            return Readiness::Waits(now.after(GAP));
+        }
         match ahead(self.patience_until.max(self.not_before)) {
             Some(until) if until.since(now) > SHORT_PATIENCE => Readiness::PassedOver(Some(until)),
             Some(until) => Readiness::Waits(until),

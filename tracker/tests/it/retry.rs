@@ -299,7 +299,9 @@ async fn refresh_over_a_lock(table: &str) {
     script.answer(|of| Ok(quote(of.as_str(), "101")));
     let other = world.database.begin_write().await.expect("a transaction");
     assert_eq!(other.get_database_backend(), DbBackend::Postgres);
-    let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+    let lock = format!(
+        "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+    );
     other.execute_unprepared(&lock).await.expect("it is locked");
     let (outcome, _) = world.request("AAPL", false).await;
     assert_eq!(outcome, PollOutcome::DatabaseUnavailable, "{table}");

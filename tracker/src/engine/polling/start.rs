@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
 use tokio::time::Instant;
+use tracing::instrument::WithSubscriber;
 
 use super::{LOOK, Polling, Seat, settle::Done};
 use crate::{
@@ -193,7 +194,7 @@ impl Polling {
             self.seats[seat].budget,
         );
         let desk = Arc::clone(&self.desk);
-        self.jobs.spawn(async move {
+        let job = async move {
             let provider = provider.as_ref();
             let asked = desk
                 .ask(provider, budget, purpose, &symbols, &failing_alone, track)
@@ -204,7 +205,8 @@ impl Polling {
                 purpose,
                 asked,
             }
-        });
+        };
+        self.jobs.spawn(job.with_current_subscriber());
     }
 
     /// Whom to ask for a symbol whose next poll is due by the plan (`planned`), or whose last one failed.
