@@ -259,3 +259,6 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
 fn unsigned(answers: i32) -> u32 {
     u32::try_from(answers).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
