@@ -23,6 +23,8 @@ use utoipa::OpenApi;
 pub(crate) use health::starting;
 pub(crate) use parameter::known;
 pub(crate) use problem::Problem;
+#[cfg(test)]
+pub(crate) use stock::stocks;
 pub(crate) use view::{AlertView, StockView};
 
 use crate::{access::Access, service::Service};

@@ -254,3 +254,6 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
         answers: Arc::new(answers.collect()),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod departure;
 mod dice;
 mod fanout;
 mod fault;
+mod freshness;
 mod graphql;
 mod hostile;
 mod journey;

@@ -68,6 +68,41 @@ runtime::on_both_databases! {
         assert_eq!(script.calls().len(), 2);
     }
 
+    async fn each_market_is_polled_at_its_own_hours(database) {
+        let world = World::new(database, &["7203.T", "AAPL", "BTC/USD"]).await;
+        // Thursday, 22:00 in New York.
+        world.clock.set(at("2026-11-20T03:00:00Z"));
+        let script = Script::new("live", world.clock.shared()).shared();
+        let _running = world.track_at(PollingHours::Market, vec![script.clone()]);
+        world.until("the start's polls", async || world.prices().await.len() == 3).await;
+        let night = async || script.asked_for("7203.T") == 3 && script.asked_for("BTC/USD") == 3;
+        world.until_after(SECOND * 30, "the open ones", night).await;
+        assert_eq!(script.asked_for("AAPL"), 1);
+        // Saturday: the week is over in Tokyo too, but for the poll after its end.
+        world.clock.set(at("2026-11-21T03:00:00Z"));
+        let weekend = script.asked_for("BTC/USD") + 4;
+        let only = async || script.asked_for("BTC/USD") == weekend;
+        world.until_after(SECOND * 30, "the one that never closes", only).await;
+        assert_eq!((script.asked_for("AAPL"), script.asked_for("7203.T")), (2, 4));
+    }
+
+    async fn the_metric_counts_what_the_api_calls_stale(database) {
+        let world = World::new(database, &["AAPL", "IBM", "TSCO.LON"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        script.answer(|of| Ok(match of.as_str() {
+            "AAPL" => quote("AAPL", "100"),
+            of => Quote { trading_day: date("2022-10-27"), ..quote(of, "100") },
+        }));
+        let _running = world.track(vec![script.clone()]);
+        let counts = |count: usize| format!("\nstock_tracker_stale_symbols {count}\n");
+        let counted = async |count| world.metrics.text().contains(&counts(count));
+        world.until("all are priced", async || world.prices().await.len() == 3).await;
+        world.until("the old one is stale", async || counted(1).await).await;
+        let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'AAPL'";
+        world.database.write().execute_unprepared(count).await.expect("it is written");
+        world.until("the one without prices is stale too", async || counted(2).await).await;
+    }
+
     async fn the_minutes_budget_holds_in_any_sixty_seconds(database) {
         let symbols = ["A", "B", "C", "D", "E", "F", "G", "H"];
         let world = World::new(database, &symbols).await;
