@@ -12,6 +12,7 @@ mod witness;
 
 mod departure;
 mod dice;
+mod event_stream;
 mod fanout;
 mod fault;
 mod graphql;
@@ -26,3 +27,4 @@ mod rate;
 mod rest;
 mod server;
 mod slow;
+mod suspend;
