@@ -197,8 +197,19 @@ impl<'a> Life<'a> {
                 return Wire::Socket(opened.expect("it is let in"), self.protocol);
             }
             Protocol::Stream => {
+                // An `EventSource` repeats its first request and adds the header.
+                let resumed = self
+                    .cursor
+                    .as_ref()
+                    .filter(|_| self.sessions.len() % 2 == 1);
+                if resumed.is_some() {
+                    variables["a"] = Value::Null;
+                }
                 let request = self.product.post(query, &variables);
                 let request = request.header("accept", "text/event-stream");
+                let request = resumed.into_iter().fold(request, |request, id| {
+                    request.header("last-event-id", id)
+                });
                 let response = request.send().await.expect("it is answered");
                 assert_eq!(response.status(), 200);
                 return Wire::Stream(response, String::new());
@@ -291,8 +302,16 @@ impl Wire {
                 if let Some((event, rest)) = text.split_once("\n\n") {
                     let (event, rest) = (event.to_owned(), rest.to_owned());
                     *text = rest;
-                    if let Some(data) = event.strip_prefix("event: next\ndata: ") {
-                        return serde_json::from_str(data).expect("JSON");
+                    if let Some(event) = event.strip_prefix("event: next\n") {
+                        let (id, data) = match event.strip_prefix("id: ") {
+                            Some(event) => event.split_once('\n').expect("data"),
+                            None => ("", event),
+                        };
+                        let data = data.strip_prefix("data: ").expect("data");
+                        let told: Value = serde_json::from_str(data).expect("JSON");
+                        let cursor = &told["data"]["told"]["cursor"];
+                        assert_eq!(cursor.as_str().unwrap_or_default(), id, "{told}");
+                        return told;
                     }
                     assert_eq!(event, ":");
                     continue;

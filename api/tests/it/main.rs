@@ -12,6 +12,7 @@ mod witness;
 
 mod departure;
 mod dice;
+mod event_stream;
 mod fanout;
 mod fault;
 mod freshness;
@@ -28,4 +29,5 @@ mod rest;
 mod server;
 mod slow;
 mod socket;
+mod suspend;
 mod symbol;
