@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Fractional digits that are kept.
 const DIGITS: u32 = 8;
 /// Units in one.
-const SCALE: i64 = 10_i64.pow(DIGITS);
+pub(crate) const SCALE: i64 = 10_i64.pow(DIGITS);
 
 /// An exact number with at most 8 fractional digits, from -92233720368.54775808 to 92233720368.54775807.
 ///
@@ -56,19 +56,7 @@ impl Decimal {
     /// Reads a number as providers write them: any number of fractional digits, an exponent if they like. Surplus
     /// digits round half away from zero.
     pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {
-        let (mantissa, exponent) = match text.find(['e', 'E']) {
-            None => (text, 0),
-            Some(at) => {
-                let exponent = &text[at + 1..];
-                (
-                    &text[..at],
-                    exponent
-                        .parse::<i32>()
-                        .map_err(|_| DecimalError::Malformed)?,
-                )
-            }
-        };
-        let digits = Digits::read(mantissa)?;
+        let (digits, exponent) = Digits::with_exponent(text)?;
         digits.into_units(exponent).map(Self)
     }
 
@@ -118,7 +106,7 @@ impl Decimal {
 }
 
 /// A decimal number taken apart: its sign, its digits as one whole number, and how many of them are fractional.
-struct Digits {
+pub(crate) struct Digits {
     negative: bool,
     value: i128,
     fraction: i32,
@@ -127,6 +115,21 @@ struct Digits {
 }
 
 impl Digits {
+    /// Reads a number that may have an exponent, which is returned beside it.
+    pub(crate) fn with_exponent(text: &str) -> Result<(Self, i32), DecimalError> {
+        let Some(at) = text.find(['e', 'E']) else {
+            return Ok((Self::read(text)?, 0));
+        };
+        let exponent = text[at + 1..].parse();
+        let exponent = exponent.map_err(|_| DecimalError::Malformed)?;
+        Ok((Self::read(&text[..at])?, exponent))
+    }
+
+    /// Whether it is negative, its digits, and how many of them are fractional.
+    pub(crate) fn parts(&self) -> (bool, i128, i32) {
+        (self.negative, self.value, self.fraction)
+    }
+
     fn read(text: &str) -> Result<Self, DecimalError> {
         /// More digits than this cannot change a number of 64 bits, only its rounding.
         const MOST: usize = 36;
@@ -207,7 +210,7 @@ impl Digits {
 }
 
 /// `numerator / denominator`, halves away from zero.
-fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
+pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
     let (quotient, remainder) = (numerator / denominator, numerator % denominator);
     if remainder.abs() * 2 >= denominator.abs() {
         quotient

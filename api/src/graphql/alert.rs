@@ -98,7 +98,7 @@ impl AlertObject {
     /// Its place in the feed: lists go on from it, and subscriptions resume after it.
     fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(
-            service(ctx)?.cursor(self.0.seq, self.0.triggered_at),
+            service(ctx)?.cursor(self.0.seq, self.0.recorded_at()),
         ))
     }
 }

@@ -174,7 +174,7 @@ impl Telling {
             let alerts = self.service.read(read).await?;
             let happened = alerts.into_iter().map(|alert| {
                 let end = Position {
-                    recorded_at: alert.triggered_at,
+                    recorded_at: alert.recorded_at(),
                     ..end
                 };
                 Arc::new(Happened::within(end, Event::AlertFired { alert }))

@@ -45,6 +45,8 @@ pub(super) struct Desk {
     pub(super) random: Random,
     /// Cancelled when the process begins to end.
     pub(super) stopping: CancellationToken,
+    /// Whether a listed provider reports splits.
+    pub(super) splits_can_be_asked: bool,
 }
 
 /// A request that was charged, and since when.
@@ -185,7 +187,11 @@ impl Desk {
     ) -> Option<Ingested> {
         let mut waited = false;
         loop {
-            match bounded(self.ingest.ingest(answers(provider, poll, track.clone()))).await {
+            let answers = Answers {
+                splits_can_be_asked: self.splits_can_be_asked,
+                ..answers(provider, poll, track.clone())
+            };
+            match bounded(self.ingest.ingest(answers)).await {
                 Ok(ingested) => {
                     if waited {
                         tracing::info!(provider, "prices are stored again");

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use entity::{Decimal, Symbol};
+use entity::{Decimal, Ratio, Symbol};
 
 use super::{
     company::Company,
@@ -50,6 +50,8 @@ struct Bar {
     close: Decimal,
     volume: i64,
     previous_close: Option<Decimal>,
+    /// A split since the row before, in new shares per old share.
+    split: Option<Ratio>,
 }
 
 impl Tape {
@@ -84,9 +86,10 @@ impl Tape {
             return;
         };
         let closes = (row.close, row.adjusted);
+        let before = before.insert(ticker, closes);
+        let split = before.and_then(|before| Split::between(before, closes));
         let previous_close = before
-            .insert(ticker, closes)
-            .and_then(|before| match Split::between(before, closes) {
+            .and_then(|before| match split {
                 Some(split) => split.restate(before.0),
                 None => Some(before.0),
             })
@@ -99,6 +102,7 @@ impl Tape {
             close: row.close,
             volume: row.volume,
             previous_close,
+            split: split.and_then(|split| Ratio::new(split.new.into(), split.old.into())),
         };
         match self.days.last_mut() {
             Some(day) if day.date == row.date => day.bars.push(bar),
@@ -176,6 +180,8 @@ impl Tape {
             name: company.map(|company| company.name.to_owned()),
             currency: company.map(|company| company.currency.to_owned()),
             exchange: company.map(|company| company.exchange.to_owned()),
+            unrounded: None,
+            split: bar.split,
         })
     }
 
