@@ -13,6 +13,7 @@ mod program;
 mod provider;
 mod replay;
 mod script;
+mod split;
 mod tape;
 mod trouble;
 mod world;

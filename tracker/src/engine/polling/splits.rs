@@ -45,7 +45,10 @@ pub(super) struct SplitChecks {
     /// The next stock of the background, and how many were requested today.
     due: Option<(Due, u64)>,
     background_until: Option<Timestamp>,
+    /// The stocks that a request is under way for.
     running: HashSet<i64>,
+    /// The stocks whose prices are being released without an answer.
+    releasing: HashSet<i64>,
     pub(super) jobs: JoinSet<Checked>,
 }
 
@@ -90,7 +93,7 @@ impl Polling {
     pub(super) fn start_splits(&mut self, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
         for held in self.splits.held.clone() {
-            if self.splits.running.contains(&held.stock_id) {
+            if self.splits.releasing.contains(&held.stock_id) {
                 continue;
             }
             match self.step(&held, now) {
@@ -108,6 +111,9 @@ impl Polling {
             return Step::Release;
         }
         let wait = |until: Timestamp| Step::Wait(until.min(held.held_until));
+        if self.splits.running.contains(&held.stock_id) {
+            return Step::Wait(held.held_until);
+        }
         let not_before = self.splits.not_before.get(&held.stock_id);
         if let Some(until) = not_before.filter(|until| **until > now) {
             return wait(*until);
@@ -167,7 +173,7 @@ impl Polling {
 
     fn release(&mut self, stock_id: i64) {
         let desk = Arc::clone(&self.desk);
-        self.splits.running.insert(stock_id);
+        self.splits.releasing.insert(stock_id);
         self.splits.jobs.spawn(async move {
             desk.release(stock_id, None).await;
             Checked {
@@ -188,11 +194,12 @@ impl Polling {
             },
         };
         let now = self.desk.now();
-        self.splits.running.remove(&stock_id);
         let Some((at, asked)) = asked else {
+            self.splits.releasing.remove(&stock_id);
             self.splits.held.retain(|held| held.stock_id != stock_id);
             return;
         };
+        self.splits.running.remove(&stock_id);
         let seat = &mut self.seats[at];
         seat.running -= 1;
         let again_at = match asked {
@@ -226,11 +233,13 @@ impl Polling {
             Asked::NotGranted(_) | Asked::Lost => None,
         };
         self.splits.background_until = Some(now.after(AGAIN));
+        let is_held = self.splits.held.iter().any(|held| held.stock_id == stock_id);
         match again_at {
             Some(until) => {
                 self.splits.not_before.insert(stock_id, until);
             }
-            None => self.splits.failed.entry(stock_id).or_default().push(at),
+            None if is_held => self.splits.failed.entry(stock_id).or_default().push(at),
+            None => {}
         }
     }
 }
