@@ -37,9 +37,17 @@ pub struct Alert {
     pub triggered_at: Timestamp,
     /// When somebody said that they had seen it.
     pub acknowledged_at: Option<Timestamp>,
+    /// When its row was stored, if its price was held and the alert fired later than that.
+    #[serde(default)]
+    pub fired_at: Option<Timestamp>,
 }
 
 impl Alert {
+    /// When its row was stored, which is the instant of its position in the feed.
+    pub fn recorded_at(&self) -> Timestamp {
+        self.fired_at.unwrap_or(self.triggered_at)
+    }
+
     /// A sentence for people: `AAPL rose 5.43% to 196.1`.
     pub fn message(&self) -> String {
         let verb = match self.direction {
@@ -77,6 +85,7 @@ mod tests {
             trading_day: NaiveDate::MIN,
             triggered_at: Timestamp::from_micros(0),
             acknowledged_at: None,
+            fired_at: None,
         };
         assert_eq!(alert.message(), "AAPL rose 5.43% to 196.1");
         alert.direction = Direction::Down;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Fractional digits that are kept.
 const DIGITS: u32 = 8;
 /// Units in one.
-const SCALE: i64 = 10_i64.pow(DIGITS);
+pub(crate) const SCALE: i64 = 10_i64.pow(DIGITS);
 
 /// An exact number with at most 8 fractional digits, from -92233720368.54775808 to 92233720368.54775807.
 ///
@@ -126,7 +126,7 @@ impl Decimal {
 }
 
 /// A decimal number taken apart: its sign, its digits as one whole number, and how many of them are fractional.
-struct Digits {
+pub(crate) struct Digits {
     negative: bool,
     value: i128,
     fraction: i32,
@@ -136,12 +136,17 @@ struct Digits {
 
 impl Digits {
     /// Reads a number that may have an exponent, which is returned beside its digits.
-    fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
+    pub(crate) fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
         let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
             return Ok((Self::read(text)?, 0));
         };
         let exponent = exponent.parse().map_err(|_| DecimalError::Malformed)?;
         Ok((Self::read(mantissa)?, exponent))
+    }
+
+    /// Whether it is negative, its digits, and how many of them are fractional.
+    pub(crate) fn parts(&self) -> (bool, i128, i32) {
+        (self.negative, self.value, self.fraction)
     }
 
     fn read(text: &str) -> Result<Self, DecimalError> {
@@ -224,7 +229,7 @@ impl Digits {
 }
 
 /// `numerator / denominator`, halves away from zero.
-fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
+pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
     let (quotient, remainder) = (numerator / denominator, numerator % denominator);
     if remainder.abs() * 2 >= denominator.abs() {
         quotient

@@ -18,12 +18,12 @@ pub enum Event {
         /// Its stock, as it was then.
         stock: Stock,
     },
-    /// An alert fired, because of the price before it.
+    /// An alert fired: because of the price before it, or of one before that was held.
     AlertFired {
         /// The alert.
         alert: Alert,
     },
-    /// A stock was tracked, untracked or renamed.
+    /// A stock was tracked, untracked or renamed, or its number of alerts changed without a price.
     StockChanged {
         /// Its place in the feed.
         seq: i64,

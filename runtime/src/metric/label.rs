@@ -55,6 +55,8 @@ label! {
         Daily = "daily",
         /// Symbols by name.
         Search = "search",
+        /// Share splits.
+        Splits = "splits",
     }
 }
 

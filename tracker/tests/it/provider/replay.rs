@@ -155,6 +155,8 @@ async fn it_begins_on_the_first_day_of_the_four_default_symbols() {
             name: Some("Google Inc.".to_owned()),
             currency: Some("USD".to_owned()),
             exchange: Some("NASDAQ".to_owned()),
+            unrounded: None,
+            split: None,
         }
     );
     for quote in quotes(&poll) {
