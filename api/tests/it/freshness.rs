@@ -4,7 +4,13 @@ use runtime::testing::TestPlace;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::{client::Client, exchange::Exchange, place::on_both, process::until, product::Product};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    place::on_both,
+    process::until,
+    product::{Home, Product},
+};
 
 const CONDITION: &str = "{ stocks { nodes { symbol stale freshness note market } } }";
 
