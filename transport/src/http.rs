@@ -13,8 +13,8 @@ use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode,
     header::{
-        ALLOW, AUTHORIZATION, AsHeaderName, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, VARY,
-        WWW_AUTHENTICATE,
+        ALLOW, AUTHORIZATION, AsHeaderName, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE,
+        VARY, WWW_AUTHENTICATE,
     },
     request::Parts,
 };

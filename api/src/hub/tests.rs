@@ -164,7 +164,10 @@ fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
     assert_eq!((last.position.seq, missed), (4, 3));
     // The hub keeps it and whoever took it, but not the one who lags.
     assert_eq!(Arc::strong_count(&last), 2);
-    assert_eq!(slow.next_waiting().map(|_| ()), Err(Parted::Dismissed(Dismissed::Lagging)));
+    assert_eq!(
+        slow.next_waiting().map(|_| ()),
+        Err(Parted::Dismissed(Dismissed::Lagging))
+    );
 }
 
 #[test]

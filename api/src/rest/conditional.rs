@@ -34,7 +34,10 @@ pub(crate) async fn conditional(request: Request, next: Next) -> Result<Response
     }
     if matched {
         parts.headers.remove(header::CONTENT_TYPE);
-        parts.headers.remove(header::CONTENT_LENGTH);
+        // That of a 200. Without one the router adds that of the empty body.
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, bytes.len().into());
         return Ok((StatusCode::NOT_MODIFIED, parts.headers).into_response());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))

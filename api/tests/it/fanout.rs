@@ -191,9 +191,9 @@ impl<'a> Life<'a> {
                 }
                 let request = self.product.post(query, &variables);
                 let request = request.header("accept", "text/event-stream");
-                let request = resumed.into_iter().fold(request, |request, id| {
-                    request.header("last-event-id", id)
-                });
+                let request = resumed
+                    .into_iter()
+                    .fold(request, |request, id| request.header("last-event-id", id));
                 let response = request.send().await.expect("it is answered");
                 assert_eq!(response.status(), 200);
                 return Wire::Stream(response, String::new());

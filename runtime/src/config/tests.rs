@@ -328,7 +328,10 @@ fn an_origin_that_is_none_is_explained() {
         ("null", "has no scheme"),
         ("https://", "is not a URL (empty host)"),
         ("capacitor://", "has no host"),
-        ("https://desk.example:99999", "is not a URL (invalid port number)"),
+        (
+            "https://desk.example:99999",
+            "is not a URL (invalid port number)",
+        ),
         ("https://me@desk.example", "has a user name or password"),
         ("https://desk.example/app", "has a path, query or fragment"),
         ("capacitor://localhost?a", "has a path, query or fragment"),

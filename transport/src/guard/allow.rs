@@ -303,7 +303,13 @@ mod tests {
     #[test]
     fn a_wrong_entry_is_named() {
         assert_eq!(AllowList::parse(["a", "b c"]), Err("b c".to_owned()));
-        for wrong in ["https://", "1a://b", "https://a/b", "https://u@a", "a://b:99999"] {
+        for wrong in [
+            "https://",
+            "1a://b",
+            "https://a/b",
+            "https://u@a",
+            "a://b:99999",
+        ] {
             assert_eq!(AllowList::parse([wrong]), Err(wrong.to_owned()));
         }
         assert_eq!(AllowList::parse([""]), Err(String::new()));

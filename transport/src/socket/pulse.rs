@@ -79,14 +79,10 @@ impl Pulse {
 
     /// When to ask again at the latest.
     pub(super) fn next<T>(&self, wire: &Wire<T>, limits: &Limits) -> Instant {
-        [
-            self.stuck_at(wire, limits),
-            self.init_at(),
-            self.leave_by,
-        ]
-        .into_iter()
-        .flatten()
-        .fold(self.heartbeat.next(wire.heard), Instant::min)
+        [self.stuck_at(wire, limits), self.init_at(), self.leave_by]
+            .into_iter()
+            .flatten()
+            .fold(self.heartbeat.next(wire.heard), Instant::min)
     }
 
     /// When a peer that takes nothing is given up.

@@ -16,8 +16,8 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
-    ClientAddress, Drain, End, Event, Fault, Item, Kind, LastEventId, Limits, Observer, Outcome, Plain,
-    Protocol, Reason, Reply, Service, Subscription, Transport,
+    ClientAddress, Drain, End, Event, Fault, Item, Kind, LastEventId, Limits, Observer, Outcome,
+    Plain, Protocol, Reason, Reply, Service, Subscription, Transport,
 };
 
 use crate::demo::{Counter, Demo, schema};

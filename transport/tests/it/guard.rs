@@ -20,7 +20,12 @@ async fn foreign_hosts_are_misdirected() {
     let app = App::start().await;
     let (status, _, code) = told(app.query("{ value }").header("host", "evil.example")).await;
     assert_eq!((status, code.as_str()), (421, "FORBIDDEN"));
-    for (host, expected) in [("a b", 400), ("a@localhost", 400), ("a:b:c", 400), ("", 421)] {
+    for (host, expected) in [
+        ("a b", 400),
+        ("a@localhost", 400),
+        ("a:b:c", 400),
+        ("", 421),
+    ] {
         let status = told(app.query("{ value }").header("host", host)).await.0;
         assert_eq!(status, expected, "{host:?}");
     }
@@ -64,7 +69,8 @@ async fn foreign_websites_are_kept_out() {
 #[tokio::test]
 async fn an_allowed_website_may_ask_and_read() {
     let app = App::start().await;
-    let asked = "Authorization,content-type, x-apollo-operation-name ,if-none-match,,a b,last-event-id";
+    let asked =
+        "Authorization,content-type, x-apollo-operation-name ,if-none-match,,a b,last-event-id";
     let ask = |origin: &str| {
         browser()
             .request(reqwest::Method::OPTIONS, app.url())
@@ -93,11 +99,18 @@ async fn an_allowed_website_may_ask_and_read() {
         .request(reqwest::Method::OPTIONS, app.url())
         .header("origin", "http://localhost:3000")
         .header("access-control-request-method", "POST");
-    let bare = ask.try_clone().expect("a copy").send().await.expect("response");
+    let bare = ask
+        .try_clone()
+        .expect("a copy")
+        .send()
+        .await
+        .expect("response");
     assert!(!bare.headers().contains_key("access-control-allow-headers"));
     let many = ask.header("access-control-request-headers", many.join(","));
     let many = many.send().await.expect("response");
-    let allowed = many.headers()["access-control-allow-headers"].to_str().expect("text");
+    let allowed = many.headers()["access-control-allow-headers"]
+        .to_str()
+        .expect("text");
     assert_eq!(allowed.split(',').count(), 100);
     let answer = app
         .query("{ value }")
@@ -155,12 +168,18 @@ async fn other_routes_are_guarded_alike() {
     );
     assert_eq!(other(&guard, &[], "/rest").await, 400);
     assert_eq!(other(&guard, &[home, home], "/rest").await, 400);
-    assert_eq!(other(&guard, &[home], "http://evil.example/rest").await, 421);
+    assert_eq!(
+        other(&guard, &[home], "http://evil.example/rest").await,
+        421
+    );
     let anybody = Guard::new(
         AllowList::parse(["*"]).expect("entries"),
         AllowList::loopback(),
     );
-    assert_eq!(other(&anybody, &[("host", "evil.example")], "/rest").await, 200);
+    assert_eq!(
+        other(&anybody, &[("host", "evil.example")], "/rest").await,
+        200
+    );
     assert_eq!(other(&anybody, &[], "/rest").await, 400);
     assert_eq!(other(&anybody, &[home, home], "/rest").await, 400);
     assert_eq!(other(&anybody, &[("host", "a b")], "/rest").await, 400);
@@ -217,19 +236,41 @@ async fn a_refusal_names_what_is_refused_and_the_setting() {
     .await;
     let long = format!("{}.example", "x".repeat(200));
     for (name, value, expected) in [
-        ("host", "evil.example", "the host \"evil.example\" is not allowed; allowed are those of HOSTS"),
+        (
+            "host",
+            "evil.example",
+            "the host \"evil.example\" is not allowed; allowed are those of HOSTS",
+        ),
         ("host", &long, "…"),
-        ("origin", "ionic://localhost", "the origin \"ionic://localhost\" is not allowed; allowed are those of ORIGINS"),
-        ("origin", "null", "the origin \"null\" is not allowed; allowed are those of ORIGINS"),
-        ("sec-fetch-site", "cross-site", "a cross-site request without an Origin is not allowed"),
+        (
+            "origin",
+            "ionic://localhost",
+            "the origin \"ionic://localhost\" is not allowed; allowed are those of ORIGINS",
+        ),
+        (
+            "origin",
+            "null",
+            "the origin \"null\" is not allowed; allowed are those of ORIGINS",
+        ),
+        (
+            "sec-fetch-site",
+            "cross-site",
+            "a cross-site request without an Origin is not allowed",
+        ),
     ] {
         let response = app.query("{ value }").header(name, value).send().await;
         let body = response.expect("response").text().await.expect("text");
         let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         let message = body["errors"][0]["message"].as_str().expect("a message");
-        assert!(message.contains(expected) && message.len() < 200, "{message}");
+        assert!(
+            message.contains(expected) && message.len() < 200,
+            "{message}"
+        );
     }
-    for (origin, is_open) in [("Capacitor://localhost", true), ("ionic://localhost", false)] {
+    for (origin, is_open) in [
+        ("Capacitor://localhost", true),
+        ("ionic://localhost", false),
+    ] {
         let headers = [("origin", origin)];
         let socket = Client::open(&app, "graphql-transport-ws", &headers).await;
         assert_eq!(socket.is_ok(), is_open, "{origin}");

@@ -125,7 +125,10 @@ async fn a_client_whose_source_was_replaced_is_told_and_left_without_complete() 
         "operationName": "Replaced",
     });
     let text = text(streamed(app.post(&body))).await;
-    assert!(text.contains("\"UNAVAILABLE\"") && text.contains("was replaced"), "{text}");
+    assert!(
+        text.contains("\"UNAVAILABLE\"") && text.contains("was replaced"),
+        "{text}"
+    );
     assert!(!text.contains("complete"), "{text}");
     app.log.wait_for("sse closed: replaced").await;
 }
@@ -142,9 +145,9 @@ async fn a_stream_is_resumed_after_the_last_event() {
     let requests: [&dyn Fn() -> reqwest::RequestBuilder; 2] = [&post, &get];
     for request in requests {
         for (header, first) in [(None, 1), (Some(""), 1), (Some("0"), 1), (Some("2"), 3)] {
-            let request = header.into_iter().fold(request(), |request, id| {
-                request.header("last-event-id", id)
-            });
+            let request = header
+                .into_iter()
+                .fold(request(), |request, id| request.header("last-event-id", id));
             let events: String = (first..=3).map(event).collect();
             assert_eq!(text(request).await, format!(":\n\n{events}{complete}"));
         }

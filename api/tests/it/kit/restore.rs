@@ -177,7 +177,9 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
         };
         let all = [("ws", 1), ("graphql_transport_ws", 2), ("sse", 1)];
         all.into_iter()
-            .all(|(protocol, count)| has(protocol, "replaced", count) && has(protocol, "overload", 0))
+            .all(|(protocol, count)| {
+                has(protocol, "replaced", count) && has(protocol, "overload", 0)
+            })
             .then_some(())
     };
     until("it is counted", || product.last_words(), counts).await;
