@@ -89,15 +89,10 @@ impl Refuser {
             return None;
         }
         let (media, body) = (self.body)(status, self.path());
-        let mut whole = format!("{status_line}\r\n");
-        for line in others {
-            whole.push_str(line);
-            whole.push_str("\r\n");
-        }
-        whole.push_str(&format!(
-            "content-type: {media}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        ));
+        let length = format!("content-length: {}", body.len());
+        let media = format!("content-type: {media}");
+        let lines = [&[status_line], &*others, &[&media, &length, "\r\n"]].concat();
+        let whole = lines.join("\r\n");
         Some([whole.as_bytes(), &*body].concat())
     }
 
