@@ -56,7 +56,7 @@ pub async fn ask(store: &Store, request: PollRequest) -> Result<Option<Answer>, 
         retry_after: Set(None),
     };
     let id = row.insert(&transaction).await?.id;
-    Doorbell::announce(&transaction, Bell::Request).await?;
+    Doorbell::notify(&transaction, Bell::Request).await?;
     transaction.commit().await?;
     store.doorbell.ring(Bell::Request);
     let answered = async {
@@ -72,7 +72,7 @@ pub async fn ask(store: &Store, request: PollRequest) -> Result<Option<Answer>, 
                     retry_after,
                 });
             }
-            bell.rung().await;
+            bell.notified().await;
         }
     };
     timeout(PATIENCE, answered).await.ok().transpose()

@@ -100,8 +100,8 @@ impl Polling {
                 biased;
                 () = stopping.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.settle(done),
-                () = request.rung() => { self.look_once(false).await; }
-                () = feed.rung() => look_at = look_at.min(looked + CALM),
+                () = request.notified() => { self.look_once(false).await; }
+                () = feed.notified() => look_at = look_at.min(looked + CALM),
                 () = sleep_until(wake) => {}
             }
             if Instant::now() >= look_at {

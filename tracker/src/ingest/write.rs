@@ -19,7 +19,7 @@ pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(
     let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
         .bind(feed.now())
         .push(" WHERE id")
-        .is_any(stocks);
+        .eq_any(stocks);
     feed.connection().execute_raw(sql.statement()).await?;
     Ok(())
 }
