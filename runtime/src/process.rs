@@ -7,13 +7,13 @@ use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use crate::{
     config::{Program, Settings},
+    console,
     database::Database,
     health::Health,
     lifecycle::{self, Ending, Lifecycle, Shutdown},
     listener::{BindError, Patience},
     metrics_server::MetricsServer,
     random::Random,
-    say,
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -40,13 +40,13 @@ where
         match run(settings).await {
             Ok(ending) => ending.code(),
             Err(error) => {
-                say::err(format_args!("{error:#}"));
+                console::err(format_args!("{error:#}"));
                 code(&error)
             }
         }
     });
     ended.unwrap_or_else(|error| {
-        say::err(error);
+        console::err(error);
         ExitCode::FAILURE
     })
 }

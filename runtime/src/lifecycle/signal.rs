@@ -1,6 +1,5 @@
-//! What signals mean.
+//! Handles signals: the first SIGTERM or SIGINT begins a graceful shutdown, the second aborts it.
 //!
-//! One invariant: the first SIGTERM or SIGINT asks for an orderly end, the second for an immediate one.
 //! [`Lifecycle::start`](super::Lifecycle::start) calls this once.
 
 use std::io;
@@ -9,10 +8,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Shutdown;
 
-/// Listens from now on, in a task of its own.
+/// Installs the handlers and spawns the task that waits for signals.
 #[expect(
     clippy::disallowed_methods,
-    reason = "it ends with the process, nothing waits for it"
+    reason = "ends with the process and is not waited for"
 )]
 pub(super) fn listen(shutdown: Shutdown) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -22,7 +21,7 @@ pub(super) fn listen(shutdown: Shutdown) -> io::Result<()> {
         tracing::info!(signal = name, grace = ?shutdown.grace(), "stopping");
         shutdown.begin();
         let name = next(&mut terminate, &mut interrupt).await;
-        tracing::warn!(signal = name, "stopping at once");
+        tracing::warn!(signal = name, "stopping immediately");
         shutdown.hard().cancel();
     });
     Ok(())
