@@ -38,7 +38,7 @@ RUN groupadd --gid 10001 stock-tracker \
 # Whom to trust as a provider of prices.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/api /build/target/release/tracker /usr/local/bin/
-COPY deploy/healthcheck /usr/local/bin/healthcheck
+COPY deploy/healthcheck deploy/draw-secrets /usr/local/bin/
 
 # A number, so that an orchestrator can see that it is not root.
 USER 10001:10001

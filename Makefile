@@ -7,10 +7,16 @@
 CARGO ?= cargo
 # One choice of features for lints, tests and documentation, so that no dependency is built twice.
 EVERYTHING := --workspace --all-features
+# Programs that are built once, outside of target/, where every clone finds them.
+TOOLS ?= $(HOME)/.cache/stock-tracker/tools
+DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
+AUDIT := $(TOOLS)/cargo-audit-0.22.2/bin/cargo-audit
+ADVISORIES := https://github.com/RustSec/advisory-db.git
+COVERAGE := $(TOOLS)/cargo-llvm-cov-0.9.1/bin/cargo-llvm-cov
 
 .PHONY: help
 help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: export LOG_FORMAT ?= console
@@ -18,10 +24,30 @@ run: rust ## Build and start everything in one process, on a SQLite file in this
 	$(CARGO) run --package api
 
 .PHONY: test
-test: test-programs format-check lint rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
+test: test-programs format-check lint deny audit rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
 
 .PHONY: check
 check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
+
+.PHONY: integration
+integration: rust test-programs ## Run only the tests that need PostgreSQL and start real processes
+	$(CARGO) test $(EVERYTHING) --test it
+
+.PHONY: coverage
+coverage: llvm-tools $(COVERAGE) test-programs ## Measure which lines the tests run, into target/llvm-cov/html/index.html
+	$(COVERAGE) llvm-cov $(EVERYTHING) --html
+
+.PHONY: deny
+deny: $(DENY) ## Check the licences, sources and versions of the dependencies by deny.toml
+	$(DENY) --all-features check licenses bans sources
+
+.PHONY: audit
+audit: rust ## Check the dependencies for known vulnerabilities, if the advisory database can be reached
+	@if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory $(AUDIT) && $(AUDIT) audit --url $(ADVISORIES); \
+	else \
+	    echo "audit: SKIPPED, the advisory database cannot be reached: $(ADVISORIES)"; \
+	fi
 
 .PHONY: bench
 bench: rust test-programs ## Measure what telling many costs, and reads and writes as the history grows
@@ -86,6 +112,11 @@ web/openapi/.venv/installed: web/openapi/requirements.txt
 
 # What the rest needs.
 
+# Without optimization and debug information they build in half the time, and run for seconds.
+$(DENY) $(AUDIT) $(COVERAGE): | rust
+	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug --locked --no-default-features --target-dir target/tools \
+		--root $(@:/bin/$(@F)=) $(patsubst $(@F)-%,$(@F)@%,$(notdir $(@:/bin/$(@F)=)))
+
 .PHONY: rust
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
@@ -95,6 +126,16 @@ rust:
 rust-parts: rust
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# cargo-llvm-cov takes llvm-profdata and llvm-cov of the compiler's LLVM from rustup, or from these variables.
+.PHONY: llvm-tools
+llvm-tools: rust
+	@if [ -z "$${LLVM_COV:-}" ] || [ -z "$${LLVM_PROFDATA:-}" ]; then \
+	    rustup component add llvm-tools || { \
+	        echo "Coverage needs llvm-profdata and llvm-cov of the compiler's LLVM ($$(rustc -vV | sed -n 's/^LLVM version: //p'))." >&2; \
+	        echo "rustup could not install them; name your own with LLVM_PROFDATA and LLVM_COV." >&2; \
+	        exit 1; }; \
+	fi
 
 .PHONY: test-programs
 test-programs:

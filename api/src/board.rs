@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::NaiveDate;
 use entity::{AlertRule, Batch, Event, Position, Price, Stock, Symbol};
 use store::{
     Snapshot, Store,
@@ -21,6 +22,7 @@ use store::{
     stock::StockKey,
 };
 use tokio::{sync::watch, time::timeout};
+use unicode_normalization::UnicodeNormalization;
 
 use self::recent::Recent;
 
@@ -49,6 +51,8 @@ struct State {
     ids: BTreeMap<Symbol, i64>,
     /// As they were last read: they change without an entry in the feed.
     rules: Vec<AlertRule>,
+    /// The newest trading day of all prices, which is the current day of a replay.
+    newest_day: Option<NaiveDate>,
     /// How many of a stock's newest prices are kept.
     each: usize,
 }
@@ -157,6 +161,16 @@ impl Board {
         found.map(|price| (price.stock_id, price)).collect()
     }
 
+    /// The latest price of a stock, if it has one.
+    pub(crate) fn latest_price(&self, id: i64) -> Option<Price> {
+        self.state().stocks.get(&id)?.latest.clone()
+    }
+
+    /// The newest trading day of the prices of all stocks.
+    pub(crate) fn newest_day(&self) -> Option<NaiveDate> {
+        self.state().newest_day
+    }
+
     /// The latest price of each of these stocks, or of each tracked one, in feed order, with the place in the feed at
     /// which that is what they are.
     pub(crate) fn snapshot(&self, ids: Option<&[i64]>) -> (Vec<Price>, Position) {
@@ -220,6 +234,7 @@ impl State {
             .into_iter()
             .map(|price| (price.stock_id, price))
             .collect();
+        let newest_day = latest.values().map(|price| price.trading_day).max();
         let ids = stocks.iter().map(|stock| (stock.symbol.clone(), stock.id));
         let ids = ids.collect();
         let each = each(stocks.len()) as usize;
@@ -236,6 +251,7 @@ impl State {
             stocks: known.collect(),
             ids,
             rules,
+            newest_day,
             each,
         }
     }
@@ -244,6 +260,7 @@ impl State {
         match event {
             Event::QuoteRecorded { price, stock } => {
                 let each = self.each;
+                self.newest_day = self.newest_day.max(Some(price.trading_day));
                 let known = self.known(stock);
                 known.latest = Some(price.clone());
                 known.recent.put(price.clone(), each);
@@ -270,18 +287,25 @@ impl State {
 
     /// The tracked stocks by symbol, of those with `search` in their symbol or name.
     fn listed(&self, search: Option<&str>) -> impl Iterator<Item = &Stock> {
-        let search = search.map(str::to_lowercase);
+        let search = search.map(fold);
         let stocks = self.ids.values().filter_map(|id| self.stocks.get(id));
         let tracked = stocks
             .map(|known| &known.stock)
             .filter(|stock| stock.tracked);
         tracked.filter(move |stock| {
             search.as_ref().is_none_or(|search| {
-                let has = |text: &str| text.to_lowercase().contains(search);
+                let has = |text: &str| fold(text).contains(search);
                 has(stock.symbol.as_str()) || stock.name.as_deref().is_some_and(has)
             })
         })
     }
+}
+
+/// A text in the form in which searches compare it: letters in one case, and normalized (NFC), so that "é" is found
+/// however it is composed. By way of upper case, which makes "ß" and "SS" equal too.
+fn fold(text: &str) -> String {
+    let upper = text.nfd().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// How many of a stock's newest prices are kept where there are so many stocks.

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub(crate) use self::{
     bound::Bounds,
     follow::follow,
-    inbox::{Interest, Largest, Pace, Parted},
+    inbox::{Dismissal, Dismissed, Interest, Largest, Pace, Parted},
     reader::Reader,
     run::Happened,
 };
@@ -184,7 +184,7 @@ impl Hub {
     pub(crate) fn join(&self, interest: Interest, position: Position) -> Option<Reader> {
         let mut state = self.state();
         if interest.life != state.life {
-            interest.lagging.cancel();
+            interest.dismissal.dismiss(Dismissed::Replaced);
             return None;
         }
         let missed = state.run.after(position)?;

@@ -58,6 +58,7 @@ impl transport::Observer for Counted {
         let reason = match reason {
             Reason::Complete | Reason::Unsubscribed | Reason::Disconnected => CloseReason::Left,
             Reason::Overloaded => CloseReason::Overload,
+            Reason::Replaced => CloseReason::Replaced,
             Reason::Silent => CloseReason::Silent,
             Reason::Misbehaved => CloseReason::Protocol,
             Reason::GoingAway => CloseReason::Shutdown,

@@ -11,7 +11,7 @@ use runtime::{
     clock::SystemClock,
     config::{Refusal, Secret, Settings},
     database::DatabaseKind,
-    lifecycle::{Ending, Shutdown},
+    lifecycle::{Ending, Shutdown, Signals},
     listener::{self, Patience, bind},
     metric::{ServeMetrics, TrackerMetrics},
     process::Process,
@@ -32,11 +32,11 @@ use crate::{
 };
 
 /// Builds everything, announces it and waits for the end.
-pub async fn run(settings: Settings) -> anyhow::Result<Ending> {
+pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
     let guard = server::guard(&settings.access)?;
     let documents = server::documents(&settings)?;
-    let process = Process::start(&settings).await?;
+    let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
         health,
@@ -117,9 +117,9 @@ async fn serve(
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
     };
-    let market = Rules::from_settings(&settings.tracking).market;
+    let hours = Rules::from_settings(&settings.tracking).hours;
     let health = process.health.clone();
-    let service = Service::new(store, board, hub, health, market, build);
+    let service = Service::new(store, board, hub, health, hours, build);
     let server = Server {
         service,
         access: access(settings),

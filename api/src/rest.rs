@@ -21,13 +21,20 @@ use description::Everywhere;
 use utoipa::OpenApi;
 
 pub(crate) use health::starting;
+pub(crate) use parameter::known;
 pub(crate) use problem::Problem;
+#[cfg(test)]
+pub(crate) use stock::stocks;
 pub(crate) use view::{AlertView, StockView};
 
 use crate::{access::Access, service::Service};
 
 /// Where the health of the product is told.
 pub(crate) const HEALTH: &str = "/api/v1/health";
+/// Where it is said that the process lives.
+const LIVEZ: &str = "/livez";
+/// Where it is said that the process is ready.
+const READYZ: &str = "/readyz";
 /// Where all of this is described.
 const OPENAPI: &str = "/api/v1/openapi.json";
 
@@ -48,8 +55,12 @@ const OPENAPI: &str = "/api/v1/openapi.json";
         stock::alerts,
         alert::alerts,
         health::health,
+        health::livez,
+        health::readyz,
         description
     ),
+    // Relative to the description's own URL, so that it holds below a path of a proxy, too.
+    servers((url = "../..")),
     components(schemas(Problem)),
     modifiers(&Everywhere)
 )]

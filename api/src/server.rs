@@ -37,6 +37,8 @@ const GRAPHQL_PATH: &str = "/graphql";
 const STARTING: &str = "the server is starting: it waits for its database";
 /// Where GraphiQL lives.
 const GRAPHIQL: &str = "/graphiql";
+/// The same, relative to [`PLAYGROUND`]: a proxy may serve all of this below a path.
+const RELATIVE_GRAPHIQL: &str = "graphiql";
 /// Where people of other servers look for it.
 const PLAYGROUND: &str = "/playground";
 
@@ -133,9 +135,8 @@ impl Server {
         let rate = RateLimit::new(self.settings.rate_limit);
         let census = Census::default();
         let graphql = self.graphql(self.guard.clone(), rate.clone(), census.clone());
-        let hub = self.service.hub().clone();
         let sockets = socket::Room {
-            hub,
+            service: self.service.clone(),
             shutdown: self.shutdown,
             metrics: self.metrics.clone(),
             census,
@@ -145,9 +146,10 @@ impl Server {
             .merge(socket::router(sockets, self.access))
             .merge(self.health.router());
         if self.settings.graphiql {
-            others = others
-                .route(GRAPHIQL, get(async || graphiql()))
-                .route(PLAYGROUND, get(async || Redirect::permanent(GRAPHIQL)));
+            others = others.route(GRAPHIQL, get(async || graphiql())).route(
+                PLAYGROUND,
+                get(async || Redirect::permanent(RELATIVE_GRAPHIQL)),
+            );
         }
         let limited = middleware::from_fn_with_state(rate, access::limit);
         let others = others
@@ -201,19 +203,25 @@ impl Server {
 
 fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, ServerError> {
     let parsed = match allowed {
-        Allowed::Loopback => return Ok(AllowList::loopback()),
+        Allowed::Loopback => Ok(AllowList::loopback()),
         Allowed::Any => AllowList::parse(["*"]),
         Allowed::These(entries) => AllowList::parse(entries.iter().map(String::as_str)),
     };
-    parsed.map_err(|reason| ServerError::AllowList { variable, reason })
+    match parsed {
+        Ok(list) => Ok(list.with_setting(variable)),
+        Err(reason) => Err(ServerError::AllowList { variable, reason }),
+    }
 }
 
 fn graphiql() -> Response {
+    // The library resolves the endpoint against the origin. Against the page's own URL it is right below a path, too,
+    // for this page as for that of GET /graphql.
     let page = async_graphql::http::GraphiQLSource::build()
         .title("Stock Tracker")
-        .endpoint("/graphql")
-        .subscription_endpoint("/graphql")
-        .finish();
+        .endpoint("graphql")
+        .subscription_endpoint("graphql")
+        .finish()
+        .replace("window.location.origin", "window.location.href");
     // People type tokens into it: no other site may show it as its own.
     let alone = [("content-security-policy", "frame-ancestors 'none'")];
     (StatusCode::OK, alone, Html(page)).into_response()

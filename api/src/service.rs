@@ -14,7 +14,7 @@ mod tracking;
 
 use std::collections::HashMap;
 
-use entity::{Alert, AlertRule, Cursor, Position, Price, Stock, Symbol, Timestamp};
+use entity::{Alert, AlertRule, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
 use runtime::health::Health;
 use store::{
     Store,
@@ -22,12 +22,13 @@ use store::{
     price::{PriceKey, Recorded},
     stock::StockKey,
 };
-use tracker::market::Market;
+use tracker::market::PollingHours;
 
 pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
-pub(crate) use error::Error;
+pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use following::{Following, Kind};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
+pub(crate) use staleness::Condition;
 pub(crate) use status::{Build, ProviderStatus, Status};
 pub(crate) use telling::Told;
 
@@ -40,7 +41,7 @@ pub(crate) struct Service {
     board: Board,
     hub: Hub,
     health: Health,
-    market: Market,
+    hours: PollingHours,
     build: Build,
     staleness: staleness::Sampler,
 }
@@ -52,7 +53,7 @@ impl Service {
         board: Board,
         hub: Hub,
         health: Health,
-        market: Market,
+        hours: PollingHours,
         build: Build,
     ) -> Self {
         let staleness = staleness::Sampler::default();
@@ -61,7 +62,7 @@ impl Service {
             board,
             hub,
             health,
-            market,
+            hours,
             build,
             staleness,
         }
@@ -74,13 +75,20 @@ impl Service {
 
     /// The cursor of a place in the feed.
     pub(crate) fn cursor(&self, seq: i64, recorded_at: Timestamp) -> String {
-        let epoch = self.epoch();
-        Cursor::Feed(Position {
-            epoch,
+        Cursor::Feed(self.position(seq, recorded_at)).encode()
+    }
+
+    /// The cursor of a place in `list`.
+    pub(crate) fn list_cursor(&self, list: List, seq: i64, recorded_at: Timestamp) -> String {
+        Cursor::Listed(list, self.position(seq, recorded_at)).encode()
+    }
+
+    fn position(&self, seq: i64, recorded_at: Timestamp) -> Position {
+        Position {
+            epoch: self.epoch(),
             seq,
             recorded_at,
-        })
-        .encode()
+        }
     }
 
     fn epoch(&self) -> i64 {
@@ -122,6 +130,11 @@ impl Service {
     /// How many stocks are tracked.
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.board.stock_count(search)
+    }
+
+    /// The latest price of a stock, if it has one.
+    pub(crate) fn latest_price(&self, stock: i64) -> Option<Price> {
+        self.board.latest_price(stock)
     }
 
     /// The latest price of each of these stocks that has one.

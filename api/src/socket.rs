@@ -1,9 +1,11 @@
-//! The plain WebSocket `/ws`: every new price and every alert as one text frame, in feed order.
+//! The plain WebSocket `/ws`: every new price and every alert as one text frame, in feed order; with parameters, those of
+//! some symbols, or those after a cursor.
 //!
 //! One invariant: a frame is written once for everybody. A socket holds only its place in the hub, so a slow one costs
 //! nothing but itself, and is closed when it is too far behind to be told everything.
 
 mod frame;
+mod parameter;
 mod session;
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use axum::{
     },
     http::StatusCode,
     middleware,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
@@ -24,14 +26,15 @@ use transport::{Census, ClientAddress, Limits};
 
 use crate::{
     access::{Access, require_reader},
-    hub::Hub,
     rest::Problem,
+    service::{Kind, Service},
 };
+use parameter::Parameters;
 
 /// What every socket shares.
 pub(crate) struct Room {
-    /// Tells what happens.
-    pub(crate) hub: Hub,
+    /// Where events come from.
+    pub(crate) service: Service,
     /// How it ends.
     pub(crate) shutdown: Shutdown,
     /// What is counted.
@@ -50,19 +53,24 @@ pub(crate) fn router(room: Room, access: Access) -> Router {
         .with_state(Arc::new(room))
 }
 
-async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
+async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
+    // Before the handshake is looked at: a browser, which cannot read the answer to a handshake, can `fetch` this URL to
+    // learn why it is refused.
+    let Parameters {
+        symbols,
+        after,
+        with_cursor,
+    } = Parameters::read(&parts.uri)?;
+    let following = room
+        .service
+        .follow(Kind::All, symbols, after, false)
+        .await?;
     let asked: Result<WebSocketUpgrade, WebSocketUpgradeRejection> =
         WebSocketUpgrade::from_request_parts(&mut parts, &room).await;
-    let upgrade = match asked {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return refused(&rejection).into_response(),
-    };
+    let upgrade = asked.map_err(|rejection| refused(&rejection))?;
     let address = ClientAddress::of(&parts.extensions);
-    let seat = match room.census.admit(address, &room.limits) {
-        Ok(seat) => seat,
-        Err(fault) => return Problem::from(fault).into_response(),
-    };
+    let seat = room.census.admit(address, &room.limits)?;
     let offered = parts.headers.get_all("sec-websocket-protocol").iter();
     let offered = offered
         .filter_map(|value| value.to_str().ok())
@@ -73,7 +81,7 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
         .find(|it| it.starts_with("bearer."))
         .map(str::to_owned);
     let shutdown = room.shutdown.clone();
-    upgrade
+    let response = upgrade
         // What is read is thrown away; axum would reserve 128 KiB for it.
         .read_buffer_size(4096)
         .write_buffer_size(4096)
@@ -82,11 +90,12 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Response {
         .on_upgrade(move |socket| async move {
             // On the tracker, because axum does not wait for sockets when it stops.
             let serving = async move {
-                session::serve(socket, room).await;
+                session::serve(socket, room, following, with_cursor).await;
                 drop(seat);
             };
             let _ended = shutdown.track(serving).await;
-        })
+        });
+    Ok(response)
 }
 
 fn refused(rejection: &WebSocketUpgradeRejection) -> Problem {

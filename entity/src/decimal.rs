@@ -57,20 +57,29 @@ impl Decimal {
     /// Parses a number as providers send it, with any number of fractional digits and an optional
     /// exponent. Rounds to 8 fractional digits, half away from zero.
     pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {
-        let (mantissa, exponent) = match text.find(['e', 'E']) {
-            None => (text, 0),
-            Some(at) => {
-                let exponent = &text[at + 1..];
-                (
-                    &text[..at],
-                    exponent
-                        .parse::<i32>()
-                        .map_err(|_| DecimalError::Malformed)?,
-                )
-            }
-        };
-        let digits = Digits::read(mantissa)?;
+        let (digits, exponent) = Digits::read_scientific(text)?;
         digits.into_units(exponent).map(Self)
+    }
+
+    /// Parses a number in any form that [`parse_rounded`](Self::parse_rounded) accepts and rounds it
+    /// to a 64-bit integer, half away from zero.
+    ///
+    /// # Errors
+    ///
+    /// The text is not a decimal number, or the number is out of range.
+    pub fn parse_whole_rounded(text: &str) -> Result<i64, DecimalError> {
+        let (digits, exponent) = Digits::read_scientific(text)?;
+        digits.into_units(exponent.saturating_sub(DIGITS.cast_signed()))
+    }
+
+    /// Returns the number of fractional digits in the text of a number, from 0 to 8: 2 for `1.50`,
+    /// 3 for `1.5e-2`. 0 if the text is not a number.
+    pub fn written_digits(text: &str) -> u32 {
+        let Ok((digits, exponent)) = Digits::read_scientific(text) else {
+            return 0;
+        };
+        let written = digits.fraction.saturating_sub(exponent);
+        written.clamp(0, DIGITS.cast_signed()).unsigned_abs()
     }
 
     /// Rounds to `digits` fractional digits, half away from zero.
@@ -129,6 +138,15 @@ struct Digits {
 }
 
 impl Digits {
+    /// Parses a number with an optional exponent and returns its digits and exponent.
+    fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
+        let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+            return Ok((Self::read(text)?, 0));
+        };
+        let exponent = exponent.parse().map_err(|_| DecimalError::Malformed)?;
+        Ok((Self::read(mantissa)?, exponent))
+    }
+
     fn read(text: &str) -> Result<Self, DecimalError> {
         /// Further digits cannot change a 64-bit number, only its rounding.
         const MAX_DIGITS: usize = 36;
@@ -367,6 +385,51 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_rounds_half_away_from_zero() {
+        for (given, whole) in [
+            ("6321507.562155", 6_321_508),
+            ("5797.4999", 5797),
+            ("0.5", 1),
+            ("-0.5", -1),
+            ("1.2e7", 12_000_000),
+            ("9223372036854775807", i64::MAX),
+            ("9223372036854775807.4", i64::MAX),
+        ] {
+            assert_eq!(Decimal::parse_whole_rounded(given), Ok(whole), "{given}");
+        }
+        for given in ["9223372036854775807.5", "9223372036854775808", "1e19"] {
+            assert_eq!(
+                Decimal::parse_whole_rounded(given),
+                Err(DecimalError::OutOfRange),
+                "{given}"
+            );
+        }
+        for given in ["", "-", "NaN", "1,5", "1e"] {
+            assert_eq!(
+                Decimal::parse_whole_rounded(given),
+                Err(DecimalError::Malformed),
+                "{given}"
+            );
+        }
+    }
+
+    #[test]
+    fn written_digits_count_trailing_zeros_and_exponents() {
+        for (given, digits) in [
+            ("31.50", 2),
+            ("31", 0),
+            ("31.", 0),
+            ("-0.5", 1),
+            ("1.5e-2", 3),
+            ("1.5e2", 0),
+            ("65.45999908447266", 8),
+            ("null", 0),
+        ] {
+            assert_eq!(Decimal::written_digits(given), digits, "{given}");
+        }
+    }
+
+    #[test]
     fn percents_have_four_decimals() {
         let percent = |price: &str, reference: &str| {
             decimal(price)
@@ -395,6 +458,8 @@ mod tests {
         fn no_text_panics(text in "[-+0-9.eE]{0,60}") {
             let _ = text.parse::<Decimal>();
             let _ = Decimal::parse_rounded(&text);
+            let _ = Decimal::parse_whole_rounded(&text);
+            let _ = Decimal::written_digits(&text);
         }
     }
 }

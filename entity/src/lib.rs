@@ -21,7 +21,7 @@ pub use alert::Alert;
 pub use candle::{Candle, CandleInterval};
 pub use decimal::{Decimal, DecimalError};
 pub use event::{Batch, Event};
-pub use position::{Cursor, CursorError, Position};
+pub use position::{Cursor, CursorError, List, Position};
 pub use price::Price;
 pub use provider::{PollOutcome, ProviderState};
 pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, Trigger};

@@ -27,6 +27,19 @@ pub enum Cursor {
     Feed(Position),
     /// A position in the list of stocks, which is ordered by symbol.
     Stock(Symbol),
+    /// A position in a list of the REST API, valid in that list only.
+    Listed(List, Position),
+}
+
+/// A list that the REST API serves in pages, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// The prices of the stock with this id.
+    Prices(i64),
+    /// The alerts of the stock with this id.
+    Alerts(i64),
+    /// The alerts of all stocks.
+    AllAlerts,
 }
 
 /// The text is not a [`Cursor`].
@@ -38,6 +51,8 @@ pub struct CursorError;
 const FEED: u8 = 1;
 /// First byte of a stock cursor.
 const STOCK: u8 = 2;
+/// First byte of a cursor of one list.
+const LISTED: u8 = 3;
 
 impl Cursor {
     /// Decodes a cursor.
@@ -50,6 +65,7 @@ impl Cursor {
                 .and_then(|text| text.parse().ok())
                 .map(Self::Stock)
                 .ok_or(CursorError),
+            Some((&LISTED, rest)) => listed(rest).ok_or(CursorError),
             _ => Err(CursorError),
         }
     }
@@ -60,9 +76,7 @@ impl Cursor {
             Self::Feed(position) => {
                 let mut bytes = Vec::with_capacity(25);
                 bytes.push(FEED);
-                bytes.extend(position.epoch.to_be_bytes());
-                bytes.extend(position.seq.to_be_bytes());
-                bytes.extend(position.recorded_at.micros().to_be_bytes());
+                write_position(&mut bytes, position);
                 URL_SAFE_NO_PAD.encode(bytes)
             }
             Self::Stock(symbol) => {
@@ -70,8 +84,38 @@ impl Cursor {
                 bytes.extend(symbol.as_str().as_bytes());
                 URL_SAFE_NO_PAD.encode(bytes)
             }
+            Self::Listed(list, position) => {
+                let (kind, stock_id) = match *list {
+                    List::Prices(stock_id) => (1, stock_id),
+                    List::Alerts(stock_id) => (2, stock_id),
+                    List::AllAlerts => (3, 0),
+                };
+                let mut bytes = Vec::with_capacity(34);
+                bytes.extend([LISTED, kind]);
+                bytes.extend(stock_id.to_be_bytes());
+                write_position(&mut bytes, position);
+                URL_SAFE_NO_PAD.encode(bytes)
+            }
         }
     }
+}
+
+fn write_position(bytes: &mut Vec<u8>, position: &Position) {
+    bytes.extend(position.epoch.to_be_bytes());
+    bytes.extend(position.seq.to_be_bytes());
+    bytes.extend(position.recorded_at.micros().to_be_bytes());
+}
+
+fn listed(bytes: &[u8]) -> Option<Cursor> {
+    let (kind, rest) = bytes.split_first()?;
+    let (stock_id, rest) = rest.split_first_chunk::<8>()?;
+    let list = match (kind, i64::from_be_bytes(*stock_id)) {
+        (1, stock_id) => List::Prices(stock_id),
+        (2, stock_id) => List::Alerts(stock_id),
+        (3, 0) => List::AllAlerts,
+        _ => return None,
+    };
+    feed_position(rest).map(|position| Cursor::Listed(list, position))
 }
 
 fn feed_position(bytes: &[u8]) -> Option<Position> {
@@ -97,6 +141,18 @@ mod tests {
         fn a_position_round_trips_through_its_cursor(epoch: i64, seq in 0..i64::MAX, micros: i64) {
             let recorded_at = Timestamp::from_micros(micros);
             let cursor = Cursor::Feed(Position { epoch, seq, recorded_at });
+            prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        }
+
+        #[test]
+        fn a_position_in_a_list_round_trips_through_its_cursor(id: i64, kind in 0..3, epoch: i64, seq in 0..i64::MAX, micros: i64) {
+            let list = match kind {
+                0 => List::Prices(id),
+                1 => List::Alerts(id),
+                _ => List::AllAlerts,
+            };
+            let recorded_at = Timestamp::from_micros(micros);
+            let cursor = Cursor::Listed(list, Position { epoch, seq, recorded_at });
             prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
         }
 

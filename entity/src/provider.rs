@@ -50,4 +50,7 @@ pub enum PollOutcome {
     /// The provider could not be asked, or failed.
     #[sea_orm(string_value = "FAILED")]
     Failed,
+    /// The database did not answer in time: nothing was asked, or the answer is not stored yet.
+    #[sea_orm(string_value = "DATABASE_UNAVAILABLE")]
+    DatabaseUnavailable,
 }

@@ -8,16 +8,16 @@ use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most characters of a symbol.
-const LONGEST: usize = 16;
+const LONGEST: usize = 32;
 
-/// A ticker: 1 to 16 of `A–Z 0–9 . - ^ = /`, taken in any case and kept in upper case.
+/// A ticker: 1 to 32 of `A–Z 0–9 . - ^ = / & : _`, taken in any case and kept in upper case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
 #[sea_orm(value_type = "String")]
 pub struct Symbol(Arc<str>);
 
 /// Why a text is not a [`Symbol`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a symbol: 1 to 16 of A-Z 0-9 . - ^ = /")]
+#[error("is not a symbol: 1 to 32 of A-Z 0-9 . - ^ = / & : _")]
 pub struct SymbolError;
 
 impl Symbol {
@@ -31,9 +31,7 @@ impl FromStr for Symbol {
     type Err = SymbolError;
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
-        let allowed = |byte: u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'^' | b'=' | b'/')
-        };
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=/&:_".contains(&byte);
         if text.is_empty() || text.len() > LONGEST || !text.bytes().all(allowed) {
             return Err(SymbolError);
         }
@@ -71,6 +69,10 @@ mod tests {
             ("brk.b", "BRK.B"),
             ("^gspc", "^GSPC"),
             ("eur/usd=x", "EUR/USD=X"),
+            ("m&m.ns", "M&M.NS"),
+            ("fra:iqqe", "FRA:IQQE"),
+            ("btc_usd", "BTC_USD"),
+            (&"a".repeat(32), &"A".repeat(32)),
         ] {
             assert_eq!(
                 given.parse::<Symbol>().map(|symbol| symbol.to_string()),
@@ -85,9 +87,11 @@ mod tests {
             "",
             " ",
             "AA PL",
-            "A_B",
+            "A+B",
+            "A,B",
+            "A%26B",
             "\u{e4}",
-            "ABCDEFGHIJKLMNOPQ",
+            &"A".repeat(33),
             "A\0",
         ] {
             assert_eq!(text.parse::<Symbol>(), Err(SymbolError), "{text:?}");

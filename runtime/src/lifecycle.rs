@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 pub use ending::Ending;
 pub use shutdown::Shutdown;
+pub use signal::Signals;
 
 use crate::random::Random;
 use shutdown::Failure;
@@ -31,18 +32,13 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Starts to listen for SIGTERM and SIGINT: the first begins the shutdown, the second aborts
-    /// it.
+    /// Starts to listen for `signals`: the first begins the shutdown, the second aborts it.
     ///
     /// `grace` bounds the whole shutdown; `random` spreads the closing of sockets.
-    ///
-    /// # Errors
-    ///
-    /// If signal handlers cannot be installed.
-    pub fn start(grace: Duration, random: Random) -> io::Result<Self> {
+    pub fn start(signals: Signals, grace: Duration, random: Random) -> Self {
         let lifecycle = Self::without_signals(grace, random);
-        signal::listen(lifecycle.shutdown.clone())?;
-        Ok(lifecycle)
+        signals.listen(lifecycle.shutdown.clone());
+        lifecycle
     }
 
     /// Like [`Self::start`], without signals, for tests, which call [`Shutdown::begin`].

@@ -10,7 +10,7 @@ use crate::{
     console,
     database::Database,
     health::Health,
-    lifecycle::{self, Ending, Lifecycle, Shutdown},
+    lifecycle::{self, Ending, Lifecycle, Shutdown, Signals},
     listener::{BindError, Patience},
     metrics_server::MetricsServer,
     random::Random,
@@ -23,21 +23,30 @@ const CLOSE: Duration = Duration::from_secs(2);
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// Runs a program to its exit code: `code` says that of a start that failed.
+///
+/// Signals are caught before anything else is done: a SIGTERM in the first moments of a start ends it as one later does.
 pub fn main<R, E>(
     program: Program,
-    run: impl FnOnce(Settings) -> R,
+    run: impl FnOnce(Settings, Signals) -> R,
     code: impl FnOnce(&E) -> ExitCode,
 ) -> ExitCode
 where
     R: Future<Output = Result<Ending, E>>,
     E: Display,
 {
-    let settings = match Settings::from_process(program) {
-        Ok(settings) => settings,
-        Err(code) => return code,
-    };
     let ended = lifecycle::block_on(async move {
-        match run(settings).await {
+        let signals = match Signals::catch() {
+            Ok(signals) => signals,
+            Err(error) => {
+                console::err(format_args!("cannot catch signals: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
+        let settings = match Settings::from_process(program) {
+            Ok(settings) => settings,
+            Err(code) => return code,
+        };
+        match run(settings, signals).await {
             Ok(ending) => ending.code(),
             Err(error) => {
                 console::err(format_args!("{error:#}"));
@@ -73,9 +82,6 @@ pub enum StartError {
     /// It cannot log or trace.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
-    /// It cannot hear signals.
-    #[error("cannot listen for signals")]
-    Signals(#[source] io::Error),
     /// Its metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] BindError),
@@ -86,11 +92,10 @@ pub enum StartError {
 
 impl Process {
     /// Starts logging, listens for signals, and serves metrics and health.
-    pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+    pub async fn start(settings: &Settings, signals: Signals) -> Result<Self, StartError> {
         let telemetry = Telemetry::start(settings)?;
         let random = Random::from_system();
-        let lifecycle = Lifecycle::start(settings.shutdown_grace, random.clone())
-            .map_err(StartError::Signals)?;
+        let lifecycle = Lifecycle::start(signals, settings.shutdown_grace, random.clone());
         let shutdown = lifecycle.shutdown().clone();
         let health = Health::new(&shutdown);
         let metrics = telemetry.metrics().clone();

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rand::{Rng, SeedableRng, TryRngCore, rngs::OsRng, rngs::StdRng};
+use rand::{
+    RngExt, SeedableRng, TryRng,
+    rngs::{StdRng, SysRng},
+};
 
 use crate::config::Secret;
 
@@ -22,8 +25,15 @@ pub struct Random(Arc<Mutex<StdRng>>);
 
 impl Random {
     /// Creates a generator seeded by the operating system.
+    ///
+    /// # Panics
+    ///
+    /// Like [`draw_token`].
     pub fn from_system() -> Self {
-        Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
+        let random = StdRng::try_from_rng(&mut SysRng);
+        Self(Arc::new(Mutex::new(
+            random.expect("the operating system provides randomness"),
+        )))
     }
 
     /// Creates a generator with a fixed sequence, for tests.
@@ -72,7 +82,7 @@ pub fn draw_id() -> String {
 
 fn draw_hex<const BYTES: usize>() -> String {
     let mut bytes = [0_u8; BYTES];
-    OsRng
+    SysRng
         .try_fill_bytes(&mut bytes)
         .expect("the operating system provides randomness");
     let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);

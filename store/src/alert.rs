@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::{
     Store,
-    page::{self, Key, Order, Page, Span},
+    page::{self, Key, Page, Span},
     price::Recorded,
     sql::Sql,
 };
@@ -48,7 +48,7 @@ pub async fn page(
         .push_if_some(" AND alerts.stock_id = ", stock)
         .push_if_some(" AND alerts.triggered_at >= ", triggered.from)
         .push_if_some(" AND alerts.triggered_at < ", triggered.to);
-    page::read(connection, &sql, Order::Descending, span).await
+    page::read(connection, &sql, span).await
 }
 
 /// The first pages of many stocks' alerts, by stock, newest first: the newest `limit`, or the oldest if `from_end`.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
+use runtime::database::Database;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use crate::sql::Sql;
@@ -230,6 +231,28 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
         ));
     connection.execute_raw(sql.statement()).await?;
     Ok(())
+}
+
+/// Deletes candles of one stock and interval from a start on, at most `limit` of them. Returns how many.
+pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Result<u64, DbErr> {
+    let CandleKey {
+        stock_id,
+        interval,
+        start,
+    } = from;
+    let minutes = interval.minutes();
+    let of = format!("minutes = {minutes} AND stock_id = {stock_id} AND start");
+    let transaction = database.begin_write().await?;
+    let sql = Sql::new(&transaction, format!("DELETE FROM candles WHERE {of} >= "))
+        .bind(start)
+        .push(&format!(
+            " AND {of} IN (SELECT start FROM candles WHERE {of} >= "
+        ))
+        .bind(start)
+        .push(&format!(" LIMIT {limit})"));
+    let deleted = transaction.execute_raw(sql.statement()).await?;
+    transaction.commit().await?;
+    Ok(deleted.rows_affected())
 }
 
 /// Whether there are prices without any candle, as in a database from before there were candles.

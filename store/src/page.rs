@@ -77,23 +77,18 @@ pub(crate) trait Key {
     fn values(&self) -> Vec<Value>;
 }
 
-/// Reads a page of the list that `select` (`SELECT … WHERE …`) returns, ordered by `K`.
+/// Reads a page of the list that `select` (`SELECT … WHERE …`) returns, in descending order of `K`.
 pub(crate) async fn read<T: FromQueryResult, K: Key>(
     connection: &impl ConnectionTrait,
     select: &Sql,
-    order: Order,
     span: &Span<K>,
 ) -> Result<Page<T>, DbErr> {
     let count = u64::from(span.limit) + 1;
     let mut bounded = select.clone();
     for (side, key) in [(Side::Beyond, &span.after), (Side::Within, &span.before)] {
-        bounded = bound(bounded, order, side, key.as_ref());
+        bounded = bound(bounded, side, key.as_ref());
     }
-    let direction = if (order == Order::Ascending) == span.from_end {
-        "DESC"
-    } else {
-        "ASC"
-    };
+    let direction = if span.from_end { "ASC" } else { "DESC" };
     let keys: Vec<String> = K::COLUMNS
         .iter()
         .map(|key| format!("{key} {direction}"))
@@ -107,7 +102,7 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
     let outside = async |side, key: &Option<K>| match key {
         None => Ok(false),
         Some(key) => {
-            let one = bound(select.clone(), order, side, Some(key)).push(" LIMIT 1");
+            let one = bound(select.clone(), side, Some(key)).push(" LIMIT 1");
             connection
                 .query_one_raw(one.statement())
                 .await
@@ -119,10 +114,10 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
     Ok(page)
 }
 
-fn bound<K: Key>(sql: Sql, order: Order, side: Side, key: Option<&K>) -> Sql {
+fn bound<K: Key>(sql: Sql, side: Side, key: Option<&K>) -> Sql {
     let Some(key) = key else { return sql };
     let columns = K::COLUMNS.join(", ");
-    sql.push(&format!(" AND ({columns}) {} ", side.operator(order)))
+    sql.push(&format!(" AND ({columns}) {} ", side.operator()))
         .bind_row(key.values())
 }
 
@@ -177,15 +172,6 @@ pub(crate) fn by_stock<T, K: Ord>(
     lists.into_iter().map(page).collect()
 }
 
-/// The order of a list by its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Ascending by key.
-    Ascending,
-    /// Descending by key.
-    Descending,
-}
-
 /// The rows on one side of a key.
 #[derive(Clone, Copy)]
 enum Side {
@@ -196,12 +182,12 @@ enum Side {
 }
 
 impl Side {
-    const fn operator(self, order: Order) -> &'static str {
-        match (self, order) {
-            (Self::Beyond, Order::Ascending) | (Self::Within, Order::Descending) => ">",
-            (Self::Beyond, Order::Descending) | (Self::Within, Order::Ascending) => "<",
-            (Self::AtOrBeyond, Order::Ascending) | (Self::AtOrWithin, Order::Descending) => ">=",
-            (Self::AtOrBeyond, Order::Descending) | (Self::AtOrWithin, Order::Ascending) => "<=",
+    const fn operator(self) -> &'static str {
+        match self {
+            Self::Beyond => "<",
+            Self::Within => ">",
+            Self::AtOrBeyond => "<=",
+            Self::AtOrWithin => ">=",
         }
     }
 }

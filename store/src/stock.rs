@@ -3,31 +3,19 @@
 //! One invariant: a stock keeps its row, its id and its past for ever; tracking only says whether it is polled.
 
 use entity::{
-    Event, Stock, Symbol,
+    Event, Stock, Symbol, Timestamp,
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, Value,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
 };
 
-use crate::{
-    feed::FeedTransaction,
-    page::{self, Key, Order, Page, Span},
-    sql::Sql,
-};
+use crate::{feed::FeedTransaction, sql::Sql};
 
 /// A stock's place in the list of them.
 #[derive(Clone, Debug)]
 pub struct StockKey(pub Symbol);
-
-impl Key for StockKey {
-    const COLUMNS: &'static [&'static str] = &["symbol"];
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.0.clone().into()]
-    }
-}
 
 /// One stock, tracked or not.
 pub async fn by_symbol(
@@ -39,6 +27,12 @@ pub async fn by_symbol(
         .one(connection)
         .await?;
     Ok(row.map(Into::into))
+}
+
+/// All stocks, tracked or not, in no order.
+pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, DbErr> {
+    let rows = Entity::find().all(connection).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// The stocks with these ids, in no order.
@@ -62,51 +56,7 @@ pub async fn tracked(
         .await
 }
 
-/// A page of the tracked stocks, by symbol; with `search`, of those whose symbol or name has it, in any case.
-pub async fn page(
-    connection: &impl ConnectionTrait,
-    search: Option<&str>,
-    span: &Span<StockKey>,
-) -> Result<Page<Stock>, DbErr> {
-    let select = searched(
-        Sql::new(connection, "SELECT * FROM stocks WHERE tracked"),
-        search,
-    );
-    page::read(connection, &select, Order::Ascending, span).await
-}
-
-/// How many stocks [`page()`]'s list has.
-pub async fn count(connection: &impl ConnectionTrait, search: Option<&str>) -> Result<i64, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Count {
-        count: i64,
-    }
-    let counted = "SELECT COUNT(*) AS count FROM stocks WHERE tracked";
-    let sql = searched(Sql::new(connection, counted), search);
-    let count = Count::find_by_statement(sql.statement())
-        .one(connection)
-        .await?;
-    Ok(count.map_or(0, |row| row.count))
-}
-
-fn searched(sql: Sql, search: Option<&str>) -> Sql {
-    let Some(search) = search else { return sql };
-    let mut pattern = String::from("%");
-    for character in search.to_lowercase().chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    sql.push(" AND (LOWER(symbol) LIKE ")
-        .bind(pattern.clone())
-        .push(" ESCAPE '\\' OR LOWER(name) LIKE ")
-        .bind(pattern)
-        .push(" ESCAPE '\\')")
-}
-
-/// Tracks a stock, from now on if it was not. `name` names one that has no name yet.
+/// Tracks a stock, from now on if it was not. With `name` it is renamed, else it keeps the name it has.
 pub async fn track(
     feed: &mut FeedTransaction,
     symbol: &Symbol,
@@ -114,18 +64,21 @@ pub async fn track(
 ) -> Result<Stock, DbErr> {
     let known = find(feed, symbol).await?;
     let row = match known {
-        Some(row) if row.tracked && (row.name.is_some() || name.is_none()) => {
+        Some(row) if row.tracked && (name.is_none() || name == row.name) => {
             return Ok(row.into());
         }
         Some(row) => {
             let tracked = row.tracked;
-            let name = row.name.clone().or(name);
             let mut row = row.into_active_model();
-            row.name = Set(name);
+            if name.is_some() {
+                row.name = Set(name);
+            }
             if !tracked {
                 row.tracked = Set(true);
                 row.tracked_at = Set(feed.recorded_at());
                 row.answered_at = Set(None);
+                row.asked_at = Set(None);
+                row.unpriced_answers = Set(0);
             }
             row.update(feed.connection()).await?
         }
@@ -143,6 +96,28 @@ pub async fn track(
         }
     };
     Ok(tell(feed, row))
+}
+
+/// Notes that the plan asks a provider for these symbols at `now`.
+pub async fn asked(
+    transaction: &DatabaseTransaction,
+    symbols: &[Symbol],
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let symbols = symbols.iter().map(Symbol::to_string).collect();
+    let sql = Sql::new(transaction, "UPDATE stocks SET asked_at = ")
+        .bind(now)
+        .push(" WHERE symbol")
+        .eq_any_text(symbols);
+    transaction.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Begins to count answers without a price anew, for all stocks.
+pub async fn revive(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let text = "UPDATE stocks SET unpriced_answers = 0 WHERE unpriced_answers <> 0";
+    transaction.execute_unprepared(text).await?;
+    Ok(())
 }
 
 /// Stops tracking a stock. `None` for one that never was.

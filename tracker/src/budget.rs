@@ -8,7 +8,7 @@ mod count;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use entity::{Timestamp, table::provider};
+use entity::{Symbol, Timestamp, table::provider};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr,
     EntityTrait, IntoActiveModel, QuerySelect,
@@ -26,6 +26,9 @@ const SLOW: Duration = Duration::from_secs(1);
 pub enum Purpose {
     /// The plan: leaves the day's reserve alone.
     Scheduled,
+    /// Another try of what failed before its next planned time: taken from the reserve, of which the last request is
+    /// left for [`Purpose::Requested`]. So all retries of a day take less than a tenth of it, and nothing from the plan.
+    Retry,
     /// Somebody waits for it.
     Requested,
     /// Nobody waits for it: leaves the reserve alone, and so many more for the plan.
@@ -46,6 +49,8 @@ pub enum Charge {
     DaySpent(Timestamp),
     /// Not before this instant by the plan: what is left of the day is its reserve.
     DayReserved(Timestamp),
+    /// No retry before this instant: the day's retries are spent.
+    RetriesSpent(Timestamp),
 }
 
 /// A request that was charged.
@@ -59,25 +64,31 @@ pub struct Granted {
     pub day_left: Option<u32>,
 }
 
-/// Charges one request to a provider, in a transaction of its own. Its row in `providers` must exist.
+/// Charges one request for `symbols` to a provider, in a transaction of its own that also notes when the plan asked for
+/// them. The provider's row in `providers` must exist.
 pub async fn charge(
     lease: &Lease,
     name: &str,
     budget: Budget,
     purpose: Purpose,
+    symbols: &[Symbol],
     now: Timestamp,
 ) -> Result<Charge, DbErr> {
     let transaction = lease.begin().await?;
     let row = locked(&transaction, name).await?;
-    let day = Today::of(Some(&row), budget, now);
+    let mut day = Today::of(Some(&row), budget, now);
     if let Some(limit) = budget.per_day {
         if day.used >= limit {
             return Ok(Charge::DaySpent(day.resets_at));
         }
+        // Retries have taken their part of the reserve already.
+        let reserve = reserve(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Scheduled => reserve(limit),
-            Purpose::Spare { keep } => reserve(limit).saturating_add(keep),
+            Purpose::Retry if reserve <= 1 => return Ok(Charge::RetriesSpent(day.resets_at)),
+            Purpose::Retry => 1,
+            Purpose::Scheduled => reserve,
+            Purpose::Spare { keep } => reserve.saturating_add(keep),
         };
         if day.used >= limit.saturating_sub(kept) {
             return Ok(Charge::DayReserved(day.resets_at));
@@ -102,7 +113,13 @@ pub async fn charge(
         granted.minute_left = Some(limit - used - 1);
         granted.call = Some(count::add(&transaction, name, now).await?);
     }
-    day.write(&transaction, row, day.used + 1).await?;
+    let retry = u32::from(purpose == Purpose::Retry);
+    day.used += 1;
+    day.retries += retry;
+    day.write(&transaction, row).await?;
+    if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
+        store::stock::asked(&transaction, symbols, now).await?;
+    }
     transaction.commit().await?;
     Ok(Charge::Granted(granted))
 }
@@ -131,9 +148,9 @@ pub async fn spend_day(
 ) -> Result<Timestamp, DbErr> {
     let transaction = lease.begin().await?;
     let row = locked(&transaction, name).await?;
-    let day = Today::of(Some(&row), budget, now);
-    let all = budget.per_day.unwrap_or(day.used).max(day.used);
-    day.write(&transaction, row, all).await?;
+    let mut day = Today::of(Some(&row), budget, now);
+    day.used = budget.per_day.unwrap_or(day.used).max(day.used);
+    day.write(&transaction, row).await?;
     transaction.commit().await?;
     Ok(day.resets_at)
 }
@@ -182,6 +199,8 @@ async fn locked(transaction: &DatabaseTransaction, name: &str) -> Result<provide
 struct Today {
     date: NaiveDate,
     used: u32,
+    /// Retries among them.
+    retries: u32,
     resets_at: Timestamp,
 }
 
@@ -194,6 +213,7 @@ impl Today {
             Some((row, day)) => Self {
                 date: day,
                 used: u32::try_from(row.day_used).unwrap_or(0),
+                retries: u32::try_from(row.day_retries).unwrap_or(0),
                 resets_at: row
                     .day_resets_at
                     .unwrap_or_else(|| budget.day.next_midnight(now)),
@@ -201,6 +221,7 @@ impl Today {
             None => Self {
                 date,
                 used: 0,
+                retries: 0,
                 resets_at: budget.day.next_midnight(now),
             },
         }
@@ -210,11 +231,11 @@ impl Today {
         &self,
         transaction: &DatabaseTransaction,
         row: provider::Model,
-        used: u32,
     ) -> Result<(), DbErr> {
         let mut row = row.into_active_model();
         row.day = Set(Some(self.date));
-        row.day_used = Set(i32::try_from(used).unwrap_or(i32::MAX));
+        row.day_used = Set(i32::try_from(self.used).unwrap_or(i32::MAX));
+        row.day_retries = Set(i32::try_from(self.retries).unwrap_or(i32::MAX));
         row.day_resets_at = Set(Some(self.resets_at));
         row.update(transaction).await?;
         Ok(())

@@ -18,7 +18,7 @@ use self::{desk::Desk, driven::Driven, polling::Polling, seat::Seat};
 use crate::{
     host::Tracker,
     lease::Lease,
-    market::Market,
+    market::PollingHours,
     provider::{Pace, QuoteProvider},
     status::Standing,
 };
@@ -28,8 +28,10 @@ use crate::{
 pub struct Rules {
     /// The time between two polls of a symbol, if the budget allows.
     pub wished: Duration,
-    /// Whose hours decide when to poll.
-    pub market: Market,
+    /// When stocks are polled.
+    pub hours: PollingHours,
+    /// A live quote more than this many sessions before the last one fires no alerts; `None` for no limit.
+    pub alert_max_age: Option<u32>,
     /// Whether providers are asked for the past of stocks.
     pub history: bool,
 }

@@ -20,7 +20,7 @@ use crate::{
     housekeeping,
     ingest::Ingest,
     lease::Lease,
-    market::Market,
+    market::PollingHours,
     provider::Pace,
 };
 
@@ -51,7 +51,8 @@ impl Tracker {
         random: Random,
     ) -> Self {
         Self {
-            ingest: Ingest::new(store.clone(), metrics.clone()),
+            ingest: Ingest::new(store.clone(), metrics.clone())
+                .with_alert_max_age(rules.alert_max_age),
             store,
             metrics,
             random,
@@ -175,10 +176,11 @@ impl Rules {
     pub fn from_settings(settings: &TrackingSettings) -> Self {
         Self {
             wished: settings.update_interval,
-            market: match settings.market_hours {
-                MarketHours::Us => Market::Us,
-                MarketHours::Always => Market::Always,
+            hours: match settings.market_hours {
+                MarketHours::Us => PollingHours::Market,
+                MarketHours::Always => PollingHours::Always,
             },
+            alert_max_age: settings.alert_max_age,
             history: true,
         }
     }

@@ -10,7 +10,7 @@ mod write;
 
 use std::time::Instant;
 
-use entity::{Alert, AlertKind, Event, Price, Symbol, table::alert_rule};
+use entity::{Alert, AlertKind, Event, Price, Stock, Symbol, table::alert_rule};
 use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
 use store::{Store, feed::FeedTransaction};
@@ -21,23 +21,29 @@ use self::{
 };
 use crate::{
     alert::percent_change,
-    candle, market,
+    candle,
+    market::Market,
     quote::{PreviousClose, Quote},
+    schedule::is_dead,
 };
 
 /// What one poll brought, at most one quote a symbol.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// Who answered.
     pub provider: &'static str,
     /// The quotes.
     pub quotes: Vec<Quote>,
-    /// Symbols that were answered for without a quote.
+    /// Symbols that were answered for without a price.
     pub quoteless: Vec<Symbol>,
+    /// Symbols that are known to exist, though nothing was asked for.
+    pub confirmed: Vec<Symbol>,
     /// A stock to track, with the name to give it, now that it turned out to exist.
     pub track: Option<(Symbol, Option<String>)>,
     /// Where a replay goes on, stored with its prices.
     pub position: Option<String>,
+    /// The position that must be stored for these answers to be stored ([`crate::provider::Poll::follows`]).
+    pub follows: Option<String>,
 }
 
 /// What became of it.
@@ -49,6 +55,8 @@ pub struct Ingested {
     pub alerts: usize,
     /// Quotes older than what is stored, which were dropped.
     pub older: usize,
+    /// Nothing was stored: another tracker has replayed on meanwhile.
+    pub superseded: bool,
 }
 
 /// Stores quotes; cheap to clone.
@@ -56,12 +64,25 @@ pub struct Ingested {
 pub struct Ingest {
     store: Store,
     metrics: TrackerMetrics,
+    alert_max_age: Option<u32>,
 }
 
 impl Ingest {
     /// Stores into `store`.
     pub fn new(store: Store, metrics: TrackerMetrics) -> Self {
-        Self { store, metrics }
+        Self {
+            store,
+            metrics,
+            alert_max_age: None,
+        }
+    }
+
+    /// Lets no live quote fire alerts that is more than this many sessions before the last one. Without
+    /// a limit, quotes of any age do.
+    #[must_use]
+    pub fn with_alert_max_age(mut self, sessions: Option<u32>) -> Self {
+        self.alert_max_age = sessions;
+        self
     }
 
     /// Stores what a poll brought. After an error nothing of it is stored.
@@ -69,13 +90,25 @@ impl Ingest {
     pub async fn ingest(&self, answers: Answers) -> Result<Ingested, DbErr> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
+        // A replay stores its position with its prices; its days have their own time.
+        let replayed = answers.position.is_some();
+        if replayed && load::position(&feed, answers.provider).await? != answers.follows {
+            return Ok(Ingested {
+                superseded: true,
+                ..Ingested::default()
+            });
+        }
         if let Some((symbol, name)) = &answers.track {
             store::stock::track(&mut feed, symbol, name.clone()).await?;
         }
         let quoted = answers.quotes.iter().map(|quote| &quote.symbol);
-        let mut known = Known::load(&feed, quoted.chain(&answers.quoteless).collect()).await?;
+        let unquoted = answers.quoteless.iter().chain(&answers.confirmed);
+        let mut known = Known::load(&feed, quoted.chain(unquoted).collect()).await?;
         let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
         write::answered(&feed, &ids).await?;
+        let priced = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
+        let unpriced = known.of(&answers.quoteless);
+        write::unpriced_answers(&feed, &priced, &unpriced).await?;
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {
@@ -84,7 +117,7 @@ impl Ingest {
             };
             let newest = known.newest.get(&stock.id);
             let mut price = recordable(quote, stock.id, newest, answers.provider, &feed);
-            match judge(&price, newest) {
+            match judge(&price, newest, replayed) {
                 Verdict::Repeated => continue,
                 Verdict::Older => {
                     ingested.older += 1;
@@ -93,8 +126,13 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            let alert = fire(&mut feed, known.rule.as_ref(), &price).await?;
+            let alert = if !replayed && self.is_too_old(&price) {
+                None
+            } else {
+                fire(&mut feed, known.rule.as_ref(), &price, newest).await?
+            };
             stock.answered_at = Some(feed.now());
+            stock.unpriced_answers = 0;
             stock.alert_count += i64::from(alert.is_some());
             happened.push((price, stock.clone(), alert));
         }
@@ -118,7 +156,18 @@ impl Ingest {
         feed.commit().await?;
         self.observe(&ingested, started);
         tell(&prices, &fired);
+        if answers.position.is_none() {
+            log_unpriced(answers.provider, &priced, &unpriced);
+        }
         Ok(ingested)
+    }
+
+    /// Whether a price is of too old a session to fire alerts.
+    fn is_too_old(&self, price: &Price) -> bool {
+        let market = Market::of(&price.symbol);
+        let last = market.last_session(price.recorded_at);
+        self.alert_max_age
+            .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
     fn observe(&self, ingested: &Ingested, started: Instant) {
@@ -154,6 +203,19 @@ fn tell(prices: &[Price], fired: &[Alert]) {
     }
 }
 
+/// Logs which symbols are polled less often as they have no price, and which no longer are.
+fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
+    for Stock { symbol, .. } in priced.iter().filter(|it| is_dead(it.unpriced_answers)) {
+        tracing::info!(provider, %symbol, "the symbol has a price again: polled as planned");
+    }
+    for stock in unpriced {
+        let (symbol, answers) = (&stock.symbol, stock.unpriced_answers + 1);
+        if is_dead(answers) && !is_dead(stock.unpriced_answers) {
+            tracing::warn!(provider, %symbol, answers, "no price for the symbol: polled hourly, later daily");
+        }
+    }
+}
+
 /// A quote as it would be stored, but for its place in the feed.
 fn recordable(
     quote: &Quote,
@@ -163,7 +225,7 @@ fn recordable(
     feed: &FeedTransaction,
 ) -> Price {
     let recorded_at = feed.recorded_at();
-    let close = || market::session_close(quote.trading_day).min(recorded_at);
+    let market_time = || Market::of(&quote.symbol).market_time(quote.trading_day, recorded_at);
     Price {
         stock_id,
         symbol: quote.symbol.clone(),
@@ -187,7 +249,7 @@ fn recordable(
         low: quote.low,
         volume: quote.volume,
         trading_day: quote.trading_day,
-        market_time: quote.market_time.unwrap_or_else(close),
+        market_time: quote.market_time.unwrap_or_else(market_time),
         market_time_sent: quote.market_time.is_some(),
         recorded_at,
         provider: provider.to_owned(),
@@ -199,6 +261,7 @@ async fn fire(
     feed: &mut FeedTransaction,
     rule: Option<&alert_rule::Model>,
     price: &Price,
+    newest: Option<&Price>,
 ) -> Result<Option<Alert>, DbErr> {
     let (Some(rule), Some(reference)) = (rule, price.previous_close) else {
         return Ok(None);
@@ -222,6 +285,10 @@ async fn fire(
         triggered_at: price.recorded_at,
         acknowledged_at: None,
     };
+    // A day that only begins has alerts if a replay has told it before, in the years before it restarted.
+    if newest.is_none_or(|newest| newest.trading_day != price.trading_day) {
+        write::detach_alerts(feed, &alert).await?;
+    }
     let highest = load::highest_fired(feed, &alert).await?;
     if highest.is_some_and(|highest| alert.threshold <= highest) {
         return Ok(None);

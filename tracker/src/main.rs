@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use runtime::{
     clock::SystemClock,
     config::{Program, Refusal, Settings},
-    lifecycle::Ending,
+    lifecycle::{Ending, Signals},
     metric::TrackerMetrics,
     process::{self, Process},
 };
@@ -20,9 +20,9 @@ fn main() -> ExitCode {
 }
 
 /// Builds everything, announces it and waits for the end.
-async fn run(settings: Settings) -> anyhow::Result<Ending> {
+async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
-    let process = Process::start(&settings).await?;
+    let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
         health,

@@ -1,113 +1,177 @@
-//! When the market trades: sessions, holidays and the hours in which polling makes sense.
+//! Markets: which one a stock trades on, its sessions, and the hours in which it is polled.
 //!
-//! One invariant: everything is computed from rules and the given instant, for any date and without a clock, so that a
-//! replay shifted decades ahead and a live poll are judged alike. The loop, the planner, ingest and `status` call it.
+//! Everything is computed from rules and a given instant, for any date and without a clock. A replay
+//! shifted decades ahead and a live poll therefore follow the same rules.
 //!
 //! The rules are our own: the `exchange-hours` crate knows New York's holidays from 2010 to 2028 only and refuses other
 //! dates, while the bundled replay begins in 2000 and its later passes lie decades ahead.
 
 mod calendar;
 mod easter;
+mod hours;
 mod session;
+mod symbol;
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
+use chrono::{Datelike, Days, NaiveDate, Weekday};
 use entity::Timestamp;
 
 pub(crate) use self::session::new_york;
 pub use self::{
     calendar::{is_half_day, is_trading_day},
+    hours::PollingHours,
     session::{polling_window, session_close, session_close_time, session_open, trading_day},
 };
 
-/// Whose hours decide when to poll (`MARKET_HOURS`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The market of a stock, derived from its symbol by [`Market::of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Market {
-    /// The United States' stock exchanges.
+    /// The stock exchanges of the United States. A session is a trading day, 09:30 to 16:00 New York,
+    /// 13:00 on half days.
     Us,
-    /// A market that never closes.
-    Always,
+    /// Cryptocurrencies, which trade at any time. A session is a UTC day.
+    Crypto,
+    /// Foreign exchange, which rests at weekends. A session is a weekday in UTC.
+    Forex,
+    /// An exchange whose hours are not known. It can trade at any hour of a weekday, and its holidays
+    /// are not known either.
+    Other,
 }
 
 impl Market {
-    /// Whether the regular session is on: 09:30 inclusive to the close exclusive, New York. Always, for one that never
-    /// closes.
+    /// Every market.
+    pub const ALL: [Self; 4] = [Self::Us, Self::Crypto, Self::Forex, Self::Other];
+
+    /// Whether the market trades at `now`: its regular session for [`Market::Us`], any weekday for
+    /// [`Market::Forex`] and [`Market::Other`].
     pub fn is_open(self, now: Timestamp) -> bool {
         match self {
             Self::Us => {
                 let day = trading_day(now);
                 is_trading_day(day) && (session_open(day)..session_close(day)).contains(&now)
             }
-            Self::Always => true,
+            Self::Crypto => true,
+            Self::Forex | Self::Other => hours::week_after(now).contains(&now),
         }
     }
 
-    /// The first opening of a regular session after `now`; `None` for a market that never closes.
+    /// The session of a trading day, from its open to its close. Outside of the United States it is the
+    /// UTC day.
+    pub fn session(self, day: NaiveDate) -> Range<Timestamp> {
+        match self {
+            Self::Us => session_open(day)..session_close(day),
+            Self::Crypto | Self::Forex | Self::Other => {
+                let next = day.succ_opt().unwrap_or(day);
+                Timestamp::start_of(day)..Timestamp::start_of(next)
+            }
+        }
+    }
+
+    /// The trading day whose [session](Self::session) begins at `start`.
+    pub fn day_of(self, start: Timestamp) -> NaiveDate {
+        match self {
+            Self::Us => trading_day(start),
+            Self::Crypto | Self::Forex | Self::Other => start.to_utc().date_naive(),
+        }
+    }
+
+    /// The market time of a quote for which the provider sent a trading day only: the end of the
+    /// session, or `recorded_at` if that is earlier or the session's end is not known.
+    pub fn market_time(self, day: NaiveDate, recorded_at: Timestamp) -> Timestamp {
+        match self {
+            Self::Us => session_close(day).min(recorded_at),
+            Self::Crypto | Self::Forex => {
+                // The last instant that belongs to the day.
+                let end = self.session(day).end.micros().saturating_sub(1);
+                Timestamp::from_micros(end).min(recorded_at)
+            }
+            Self::Other => recorded_at,
+        }
+    }
+
+    /// The trading day of the session that is open at `now`, or else of the last one.
+    ///
+    /// In New York this is the day before until 09:30. A session of [`Market::Other`] counts once its UTC
+    /// day is over, as its opening time is not known.
+    pub fn last_session(self, now: Timestamp) -> NaiveDate {
+        let today = match self {
+            Self::Us => trading_day(now),
+            Self::Crypto | Self::Forex => now.to_utc().date_naive(),
+            Self::Other => now.to_utc().date_naive() - Days::new(1),
+        };
+        let has_begun = |day: NaiveDate| self != Self::Us || session_open(day) <= now;
+        let days = today.iter_days().rev();
+        days.filter(|day| self.has_session(*day))
+            .find(|day| has_begun(*day))
+            .unwrap_or(today)
+    }
+
+    /// Whether a trading day is more than `sessions` sessions before the session of `last`.
+    pub fn is_behind(self, day: NaiveDate, last: NaiveDate, sessions: u32) -> bool {
+        let later = last.iter_days().rev().take_while(|later| *later > day);
+        let mut later = later.filter(|later| self.has_session(*later));
+        later
+            .nth(usize::try_from(sessions).unwrap_or(usize::MAX))
+            .is_some()
+    }
+
+    /// Whether there is a session on a date.
+    fn has_session(self, day: NaiveDate) -> bool {
+        match self {
+            Self::Us => is_trading_day(day),
+            Self::Crypto => true,
+            Self::Forex | Self::Other => !matches!(day.weekday(), Weekday::Sat | Weekday::Sun),
+        }
+    }
+
+    /// The first opening of a regular session after `now`; `None` for a market without opening hours.
     pub fn next_open(self, now: Timestamp) -> Option<Timestamp> {
         self.first_after(now, session_open)
     }
 
-    /// The first close of a regular session after `now`; `None` for a market that never closes.
+    /// The first close of a regular session after `now`; `None` for a market without opening hours.
     pub fn next_close(self, now: Timestamp) -> Option<Timestamp> {
         self.first_after(now, session_close)
-    }
-
-    /// Whether polling makes sense: 04:00 inclusive to 20:00 exclusive, New York, on trading days.
-    pub fn is_polling(self, now: Timestamp) -> bool {
-        match self {
-            Self::Us => {
-                let day = trading_day(now);
-                is_trading_day(day) && polling_window(day).contains(&now)
-            }
-            Self::Always => true,
-        }
-    }
-
-    /// The first instant, not before `now`, at which polling makes sense.
-    pub fn next_polling(self, now: Timestamp) -> Timestamp {
-        if self.is_polling(now) {
-            return now;
-        }
-        self.first_after(now, |day| polling_window(day).start)
-            .unwrap_or(now)
-    }
-
-    /// For how long polling makes sense between `now` and an instant within a day from it.
-    pub fn polling_left(self, now: Timestamp, until: Timestamp) -> Duration {
-        match self {
-            Self::Us => {
-                let day = trading_day(now);
-                let Range { start, end } = polling_window(day);
-                let left = end.min(until).since(start.max(now));
-                if is_trading_day(day) {
-                    left
-                } else {
-                    Duration::ZERO
-                }
-            }
-            Self::Always => until.since(now),
-        }
     }
 
     /// The first of a trading day's instants after `now`.
     fn first_after(
         self,
         now: Timestamp,
-        instant: impl Fn(chrono::NaiveDate) -> Timestamp,
+        instant: impl Fn(NaiveDate) -> Timestamp,
     ) -> Option<Timestamp> {
-        match self {
-            Self::Us => trading_day(now)
-                .iter_days()
-                .filter(|day| is_trading_day(*day))
-                .map(instant)
-                .find(|instant| *instant > now),
-            Self::Always => None,
-        }
+        let days = trading_day(now).iter_days();
+        let mut instants = days.filter(|day| is_trading_day(*day)).map(instant);
+        (self == Self::Us).then(|| instants.find(|instant| *instant > now))?
+    }
+}
+
+/// The [last session](Market::last_session) of every market at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSessions([NaiveDate; 4]);
+
+impl LastSessions {
+    /// The last sessions at `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self(Market::ALL.map(|market| market.last_session(now)))
+    }
+
+    /// Those of a replay whose current day is `day`.
+    pub fn replayed(day: NaiveDate) -> Self {
+        Self([day; 4])
+    }
+
+    /// The last session of a market.
+    pub fn of(&self, market: Market) -> NaiveDate {
+        self.0[market as usize]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -138,8 +202,20 @@ mod tests {
             ("2026-11-26T16:00:00Z", false, false),
         ] {
             assert_eq!(Market::Us.is_open(at(now)), open, "open at {now}");
-            assert_eq!(Market::Us.is_polling(at(now)), polling, "polling at {now}");
-            assert!(Market::Always.is_open(at(now)) && Market::Always.is_polling(at(now)));
+            let polled = |hours: PollingHours, market| hours.contains(market, at(now));
+            assert_eq!(
+                polled(PollingHours::Market, Market::Us),
+                polling,
+                "polling at {now}"
+            );
+            assert!(
+                Market::Crypto.is_open(at(now)) && polled(PollingHours::Market, Market::Crypto)
+            );
+            assert!(
+                Market::ALL
+                    .iter()
+                    .all(|market| polled(PollingHours::Always, *market))
+            );
         }
     }
 
@@ -184,15 +260,161 @@ mod tests {
             let now = at(now);
             assert_eq!(Market::Us.next_open(now), Some(at(open)), "after {now}");
             assert_eq!(Market::Us.next_close(now), Some(at(close)), "after {now}");
-            assert_eq!(Market::Us.next_polling(now), at(polling), "after {now}");
+            let next = PollingHours::Market.next(Market::Us, now);
+            assert_eq!(next, at(polling), "after {now}");
         }
     }
 
     #[test]
-    fn a_market_that_never_closes_has_no_next_opening() {
+    fn a_market_without_opening_hours_has_no_next_opening() {
         let now = at("2026-11-21T17:00:00Z");
-        assert_eq!(Market::Always.next_open(now), None);
-        assert_eq!(Market::Always.next_close(now), None);
-        assert_eq!(Market::Always.next_polling(now), now);
+        for market in [Market::Crypto, Market::Forex, Market::Other] {
+            assert_eq!(
+                (market.next_open(now), market.next_close(now)),
+                (None, None)
+            );
+        }
+        assert_eq!(PollingHours::Market.next(Market::Crypto, now), now);
+        assert_eq!(PollingHours::Always.next(Market::Us, now), now);
+    }
+
+    #[test]
+    fn a_market_of_weekdays_rests_from_friday_midnight_to_monday_in_the_east() {
+        for (now, open, next, last_end) in [
+            // Friday.
+            ("2026-11-20T23:59:59Z", true, None, "2026-11-14T00:00:00Z"),
+            // Saturday.
+            (
+                "2026-11-21T00:00:00Z",
+                false,
+                Some("2026-11-22T12:00:00Z"),
+                "2026-11-21T00:00:00Z",
+            ),
+            (
+                "2026-11-22T11:59:59Z",
+                false,
+                Some("2026-11-22T12:00:00Z"),
+                "2026-11-21T00:00:00Z",
+            ),
+            // Sunday noon: Monday has begun in Auckland.
+            ("2026-11-22T12:00:00Z", true, None, "2026-11-21T00:00:00Z"),
+            ("2026-11-25T03:00:00Z", true, None, "2026-11-21T00:00:00Z"),
+        ] {
+            let now = at(now);
+            for market in [Market::Forex, Market::Other] {
+                let hours = PollingHours::Market;
+                assert_eq!(market.is_open(now), open, "{now}");
+                assert_eq!(hours.contains(market, now), open, "{now}");
+                assert_eq!(hours.next(market, now), next.map_or(now, at), "{now}");
+                assert_eq!(hours.last_end(market, now), Some(at(last_end)), "{now}");
+                assert_eq!(PollingHours::Always.last_end(market, now), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_is_polled_for_as_long_as_the_market_can_trade() {
+        let left = |market, now, until| PollingHours::Market.left(market, at(now), at(until));
+        let (friday, saturday) = ("2026-11-20T17:00:00Z", "2026-11-21T05:00:00Z");
+        let hours = Duration::from_hours;
+        assert_eq!(left(Market::Us, friday, saturday), hours(8));
+        assert_eq!(left(Market::Other, friday, saturday), hours(7));
+        assert_eq!(left(Market::Crypto, friday, saturday), hours(12));
+        // The window of a UTC day can begin in New York's next day.
+        let (night, midnight) = ("2026-11-20T01:30:00Z", "2026-11-21T00:00:00Z");
+        assert_eq!(left(Market::Us, night, midnight), hours(15));
+        let (saturday, sunday) = ("2026-11-21T17:00:00Z", "2026-11-22T05:00:00Z");
+        assert_eq!(left(Market::Us, saturday, sunday), Duration::ZERO);
+        assert_eq!(left(Market::Other, saturday, sunday), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_last_session_is_the_one_that_is_open_or_was_last() {
+        for (market, now, last) in [
+            // Winter, UTC-5. Before 09:30 New York the day before was the last.
+            (Market::Us, "2026-11-20T14:29:59Z", "2026-11-19"),
+            (Market::Us, "2026-11-20T14:30:00Z", "2026-11-20"),
+            (Market::Us, "2026-11-21T04:59:59Z", "2026-11-20"),
+            // Summer, UTC-4: on the Monday after the change too.
+            (Market::Us, "2026-07-01T13:29:59Z", "2026-06-30"),
+            (Market::Us, "2026-07-01T13:30:00Z", "2026-07-01"),
+            (Market::Us, "2026-03-09T13:29:59Z", "2026-03-06"),
+            (Market::Us, "2026-03-09T13:30:00Z", "2026-03-09"),
+            (Market::Us, "2026-11-02T14:29:59Z", "2026-10-30"),
+            // Weekend, then Monday before the open.
+            (Market::Us, "2026-11-22T17:00:00Z", "2026-11-20"),
+            (Market::Us, "2026-11-23T14:00:00Z", "2026-11-20"),
+            // Thanksgiving, and the half day after it, also once it has closed.
+            (Market::Us, "2026-11-26T17:00:00Z", "2026-11-25"),
+            (Market::Us, "2026-11-27T14:30:00Z", "2026-11-27"),
+            (Market::Us, "2026-11-27T19:00:00Z", "2026-11-27"),
+            (Market::Crypto, "2026-11-22T00:00:00Z", "2026-11-22"),
+            (Market::Forex, "2026-11-22T22:00:00Z", "2026-11-20"),
+            (Market::Forex, "2026-11-23T00:00:00Z", "2026-11-23"),
+            (Market::Other, "2026-11-20T23:59:59Z", "2026-11-19"),
+            (Market::Other, "2026-11-23T12:00:00Z", "2026-11-20"),
+            (Market::Other, "2026-11-24T00:00:00Z", "2026-11-23"),
+        ] {
+            let now = at(now);
+            assert_eq!(
+                market.last_session(now).to_string(),
+                last,
+                "{market:?} at {now}"
+            );
+            assert_eq!(
+                LastSessions::at(now).of(market).to_string(),
+                last,
+                "{market:?} at {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn days_without_a_session_do_not_count_as_sessions_behind() {
+        let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
+        let behind = |market: Market, day, last| {
+            let behind = |sessions: &u32| market.is_behind(date(day), date(last), *sessions);
+            (0..10).take_while(behind).count()
+        };
+        for (market, day, last, sessions) in [
+            (Market::Us, "2026-11-20", "2026-11-20", 0),
+            (Market::Us, "2026-11-23", "2026-11-20", 0),
+            (Market::Us, "2026-11-19", "2026-11-20", 1),
+            // Over a weekend, and over Thanksgiving.
+            (Market::Us, "2026-11-20", "2026-11-23", 1),
+            (Market::Us, "2026-11-25", "2026-11-27", 1),
+            (Market::Us, "2026-11-24", "2026-11-27", 2),
+            // A day without a session is as old as the session before it.
+            (Market::Us, "2026-11-26", "2026-11-27", 1),
+            (Market::Us, "2022-10-27", "2026-11-20", 10),
+            (Market::Crypto, "2026-11-20", "2026-11-23", 3),
+            (Market::Forex, "2026-11-20", "2026-11-23", 1),
+            (Market::Other, "2026-11-20", "2026-11-24", 2),
+        ] {
+            assert_eq!(
+                behind(market, day, last),
+                sessions,
+                "{market:?} {day} {last}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_quote_with_a_date_only_is_of_the_sessions_end_where_that_is_known() {
+        let recorded_at = at("2026-11-21T12:00:00Z");
+        for (market, day, time) in [
+            (Market::Us, "2026-11-20", "2026-11-20T21:00:00Z"),
+            (Market::Us, "2026-11-21", "2026-11-21T12:00:00Z"),
+            (Market::Crypto, "2026-11-20", "2026-11-20T23:59:59.999999Z"),
+            (Market::Crypto, "2026-11-21", "2026-11-21T12:00:00Z"),
+            (Market::Other, "2026-11-20", "2026-11-21T12:00:00Z"),
+        ] {
+            let day = day.parse().expect("a date");
+            assert_eq!(
+                market.market_time(day, recorded_at),
+                at(time),
+                "{market:?} {day}"
+            );
+        }
     }
 }

@@ -13,6 +13,7 @@ mod poll_error;
 mod replay;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use entity::Symbol;
 
 pub use self::{
@@ -21,7 +22,7 @@ pub use self::{
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,
-    replay::{Replay, ReplayError, ReplaySettings, RowError},
+    replay::{REPLAY, Replay, ReplayError, ReplaySettings, RowError},
 };
 
 /// Something that can be asked for quotes.
@@ -61,6 +62,12 @@ pub trait QuoteProvider: Send + Sync {
     /// The position cannot be followed. The provider has then begun at its beginning, as the error tells.
     fn resume(&self, _position: Option<&str>) -> Result<(), PositionError> {
         Ok(())
+    }
+
+    /// The first trading day of the next poll, if that poll begins again at days that earlier polls may have told. What
+    /// those polls left for this day and later ones has to give way.
+    fn restarts_at(&self) -> Option<NaiveDate> {
+        None
     }
 
     /// Whether it has told everything it ever will. It still answers, with [`PollError::NoQuote`].

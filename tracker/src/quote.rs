@@ -25,8 +25,8 @@ pub struct Quote {
     pub volume: Option<i64>,
     /// The session's date, New York's for United States markets.
     pub trading_day: NaiveDate,
-    /// The market's clock as sent; `None` when only a date was, and then the session's close serves
-    /// ([`crate::market::session_close`]), or the time of recording if that is earlier.
+    /// The market's clock as sent; `None` when only a date was, and then
+    /// [`Market::market_time`](crate::market::Market::market_time) gives it.
     pub market_time: Option<Timestamp>,
     /// The company's name, if this answer tells it.
     pub name: Option<String>,

@@ -66,7 +66,8 @@ pub(crate) async fn open(
             Some(request) => {
                 request.ids.push(row.id);
                 request.track |= row.track;
-                request.name = request.name.take().or(row.name);
+                // The last name that was requested counts.
+                request.name = row.name.or(request.name.take());
             }
             None => requests.push(Request {
                 ids: vec![row.id],

@@ -7,10 +7,14 @@ mod backoff;
 mod due;
 mod interval;
 mod spoken;
+mod staleness;
+mod unpriced;
 
 pub use self::{
-    backoff::{Backoff, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
-    due::{due_at, is_stale},
-    interval::{Limit, Planned, planned, reserve},
+    backoff::{Backoff, RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
+    due::due_at,
+    interval::{Limit, Planned, PlannedSymbol, planned, reserve},
     spoken::Spoken,
+    staleness::{Expected, Freshness, Quoted, StaleReason},
+    unpriced::{interval_of, is_dead},
 };

@@ -84,6 +84,9 @@ impl Status {
         let written = std::mem::take(&mut self.written);
         let transaction = store.database.begin_write().await?;
         let now = store.clock.now();
+        if first && is_new(&transaction, &changed).await? {
+            store::stock::revive(&transaction).await?;
+        }
         for standing in &changed {
             write(&transaction, standing, now).await?;
         }
@@ -129,6 +132,7 @@ async fn write(
         per_minute: Set(limit(|budget| budget.per_minute)),
         per_day: Set(limit(|budget| budget.per_day)),
         day_used: Set(0),
+        day_retries: Set(0),
         position: NotSet,
         day: NotSet,
         day_resets_at: NotSet,
@@ -151,6 +155,16 @@ async fn write(
         .exec_without_returning(transaction)
         .await?;
     Ok(())
+}
+
+/// Whether one of these was not configured before: it may have a price for symbols of which the others had none.
+async fn is_new(transaction: &DatabaseTransaction, standings: &[Standing]) -> Result<bool, DbErr> {
+    let known = provider::Entity::find()
+        .filter(provider::Column::Rank.is_not_null())
+        .all(transaction)
+        .await?;
+    let is_known = |name: &str| known.iter().any(|row| row.name == name);
+    Ok(standings.iter().any(|standing| !is_known(standing.name)))
 }
 
 /// Takes those out of the order that are no longer configured.

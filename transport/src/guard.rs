@@ -14,6 +14,7 @@ use http::{
     HeaderMap, Method, StatusCode, Version,
     header::{HOST, ORIGIN},
     request::Parts,
+    uri::Authority,
 };
 
 pub use self::allow::AllowList;
@@ -51,38 +52,56 @@ impl Guard {
         self
     }
 
-    /// 421 for a name this server does not go by.
+    /// Checks the host that a request is for. One of HTTP/1.0 need not name any, and then is
+    /// accepted: a browser always names one.
+    ///
+    /// # Errors
+    ///
+    /// 400 unless `Host` is given as RFC 9112, section 3.2, requires, also where every host is
+    /// allowed; 421 for a host that is not allowed.
     pub fn check_host(&self, parts: &Parts) -> Result<(), Fault> {
-        if self.hosts.is_open() {
-            return Ok(());
-        }
         let mut named = parts.headers.get_all(HOST).iter();
-        let host = match (parts.uri.authority(), named.next(), named.next()) {
-            (_, _, Some(_)) => None,
-            (Some(authority), ..) => Some(authority.as_str()),
-            (None, Some(host), None) => host.to_str().ok(),
-            // A browser always names a host; HTTP/1.0 need not.
-            (None, None, None) if parts.version < Version::HTTP_11 => return Ok(()),
-            (None, None, None) => None,
+        let named = match (named.next(), named.next()) {
+            (Some(_), Some(_)) => return Err(Fault::bad_request("there are several Host headers")),
+            (Some(host), None) => match host.to_str().ok().filter(|host| is_host(host)) {
+                Some(host) => Some(host),
+                None => return Err(Fault::bad_request("the Host header is not `host[:port]`")),
+            },
+            (None, _) if parts.version == Version::HTTP_11 => {
+                return Err(Fault::bad_request("the Host header is missing"));
+            }
+            (None, _) => None,
         };
-        if host.is_some_and(|host| self.hosts.has_host(host)) {
+        // A target in absolute form takes the place of `Host`.
+        let target = parts.uri.authority().map(Authority::as_str);
+        let Some(host) = target.or(named) else {
+            return Ok(());
+        };
+        if self.hosts.has_host(host) {
             return Ok(());
         }
+        let message = format!("the host {} is not allowed", shown(host));
         Err(Fault::new(
             StatusCode::MISDIRECTED_REQUEST,
             code::FORBIDDEN,
-            "this server does not go by that host name",
+            self.hosts.explain(message),
         ))
     }
 
     /// 403 for a request that a foreign website makes.
     pub fn check_origin(&self, parts: &Parts) -> Result<(), Fault> {
-        let message = if self.is_home(&parts.headers) {
+        if self.is_home(&parts.headers) {
             return Ok(());
-        } else if parts.headers.contains_key(ORIGIN) {
-            "that origin may not use this server"
-        } else {
-            "other websites may not use this server"
+        }
+        let mut origins = parts.headers.get_all(ORIGIN).iter();
+        let message = match (origins.next(), origins.next()) {
+            (None, _) => "a cross-site request without an Origin is not allowed".to_owned(),
+            (Some(origin), None) => {
+                let origin = String::from_utf8_lossy(origin.as_bytes());
+                self.origins
+                    .explain(format!("the origin {} is not allowed", shown(&origin)))
+            }
+            (Some(_), Some(_)) => "there are several Origin headers".to_owned(),
         };
         Err(Fault::new(StatusCode::FORBIDDEN, code::FORBIDDEN, message))
     }
@@ -115,13 +134,23 @@ impl Guard {
 
     /// A page that came from the very host it now calls. Sound only where hosts are checked.
     fn is_own_page(&self, origin: &str, headers: &HeaderMap) -> bool {
-        let authority = origin
-            .strip_prefix("https://")
-            .or_else(|| origin.strip_prefix("http://"));
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        !self.hosts.is_open()
-            && authority.is_some_and(|authority| {
-                host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-            })
+        !self.hosts.is_open() && host.is_some_and(|host| allow::is_same_host(origin, host))
     }
+}
+
+/// Whether this is the `uri-host [":" port]` of RFC 9110, section 7.2.
+fn is_host(text: &str) -> bool {
+    // An empty host is well-formed, and allowed nowhere.
+    text.is_empty() || (!text.contains('@') && text.parse::<Authority>().is_ok())
+}
+
+/// A value of a request, quoted and bounded.
+fn shown(value: &str) -> String {
+    const LONGEST: usize = 100;
+    if value.chars().nth(LONGEST).is_none() {
+        return format!("{value:?}");
+    }
+    let start: String = value.chars().take(LONGEST).collect();
+    format!("{start:?}…")
 }

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
 use http::{
-    HeaderValue, Method, Request, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
     header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, VARY,
-        WWW_AUTHENTICATE,
+        ALLOW, AUTHORIZATION, AsHeaderName, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE,
+        VARY, WWW_AUTHENTICATE,
     },
     request::Parts,
 };
@@ -29,7 +29,7 @@ use crate::{
     params::Params,
     persisted,
     room::Room,
-    service::{Reply, Service},
+    service::{LastEventId, Reply, Service},
     socket,
 };
 
@@ -71,7 +71,7 @@ async fn answer<S: Service>(
     room.guard.check_host(parts)?;
     if Guard::is_preflight(parts) {
         room.guard.check_origin(parts)?;
-        return Ok(Guard::preflight(METHODS));
+        return Ok(Guard::preflight(METHODS, &parts.headers));
     }
     let allowed = match door {
         Door::All => METHODS,
@@ -95,7 +95,7 @@ async fn answer<S: Service>(
             "this path serves WebSockets only",
         ));
     }
-    let authorization = authorization(parts);
+    let authorization = joined(&parts.headers, AUTHORIZATION);
     if let (Some(page), None) = (page, &authorization) {
         return Ok(page(parts));
     }
@@ -120,12 +120,17 @@ async fn answer<S: Service>(
     if params.is_empty() {
         return Err(persisted::missing());
     }
-    let operation = match room.prepare(params) {
+    let mut operation = match room.prepare(params) {
         Ok(operation) => operation,
         Err(rejection) => return Ok(rejected(accept, rejection)),
     };
     if operation.kind == Kind::Mutation && parts.method == Method::GET {
         return Err(Fault::method("POST", "a mutation is served by POST only"));
+    }
+    if operation.kind == Kind::Subscription
+        && let Some(id) = joined(&parts.headers, "last-event-id").filter(|id| !id.is_empty())
+    {
+        operation.request = operation.request.data(LastEventId(id));
     }
     execute(room, operation, viewer, accept, parts).await
 }
@@ -165,10 +170,12 @@ fn page_of<'a, S>(room: &'a Room<S>, door: Door, parts: &Parts) -> Option<&'a cr
     room.page.as_ref().filter(|_| asks)
 }
 
-/// The value of the `Authorization` header; one that is no text is some wrong token, as several are together.
-fn authorization(parts: &Parts) -> Option<String> {
-    let values = parts.headers.get_all(AUTHORIZATION).iter();
-    let values: Vec<_> = values
+/// The header's values as one text. Several values, or bytes that are not UTF-8, never give one
+/// that is valid for a header with a single value.
+fn joined(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     (!values.is_empty()).then(|| values.join(", "))

@@ -31,6 +31,7 @@ mod document;
 mod drain;
 mod fault;
 mod guard;
+mod heartbeat;
 mod http;
 mod limit;
 mod observer;
@@ -50,12 +51,13 @@ pub use self::{
     drain::Drain,
     fault::{Fault, code, error_body},
     guard::{AllowList, Guard},
+    heartbeat::{Beat, Heartbeat},
     limit::Limits,
     observer::{Kind, Observer, Protocol, Reason, Unobserved},
     persisted::Documents,
     plain::Plain,
     router::Transport,
-    service::{End, Event, Item, Outcome, Reply, Service, Subscription},
+    service::{End, Event, Item, LastEventId, Outcome, Reply, Service, Subscription},
     socket::close_code,
     validation::{Scalars, Types},
 };

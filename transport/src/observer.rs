@@ -97,6 +97,8 @@ pub enum Reason {
     Disconnected,
     /// The client was too far behind.
     Overloaded,
+    /// The source of the events was replaced.
+    Replaced,
     /// Nothing was heard of the client, or nothing could be written to it, for too long.
     Silent,
     /// The client broke the protocol.
@@ -113,6 +115,7 @@ impl Reason {
             Self::Unsubscribed => "unsubscribed",
             Self::Disconnected => "disconnected",
             Self::Overloaded => "overloaded",
+            Self::Replaced => "replaced",
             Self::Silent => "silent",
             Self::Misbehaved => "misbehaved",
             Self::GoingAway => "going_away",

@@ -26,8 +26,12 @@ pub(crate) struct Params {
 impl Params {
     /// Parses a JSON object.
     pub(crate) fn from_json(text: &[u8]) -> Result<Self, Fault> {
-        match text.trim_ascii_start().first() {
-            Some(b'{') => serde_json::from_slice(text)
+        let text = std::str::from_utf8(text).map_err(|error| {
+            let at = error.valid_up_to();
+            Fault::bad_request(format!("the request is not UTF-8: byte {at} is invalid"))
+        })?;
+        match text.trim_ascii_start().bytes().next() {
+            Some(b'{') => serde_json::from_str(text)
                 .map_err(|error| Fault::bad_request(format!("invalid GraphQL request: {error}"))),
             Some(b'[') => Err(Fault::bad_request("batched requests are not supported")),
             Some(_) => Err(Fault::bad_request("the request must be a JSON object")),

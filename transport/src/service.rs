@@ -49,7 +49,8 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn execute(&self, request: Request, viewer: Self::Viewer)
     -> impl Future<Output = Reply> + Send;
 
-    /// Starts a subscription. The request carries its parsed document.
+    /// Starts a subscription. The request carries its parsed document, and in its data a
+    /// [`LastEventId`] if the client resumes an event stream.
     ///
     /// The stream is polled only while its client takes what it yields, so it must hold nothing
     /// that others wait for; what may pile up behind a slow client is its own to bound.
@@ -83,13 +84,24 @@ pub struct Event {
     pub body: Bytes,
     /// How many events were skipped before this one; only counted, the body tells the client.
     pub missed: u64,
+    /// Identifies the event to a client that resumes after it ([`LastEventId`]); one line of
+    /// text. Sent by Server-Sent Events only.
+    pub id: Option<Bytes>,
 }
 
 impl From<Bytes> for Event {
     fn from(body: Bytes) -> Self {
-        Self { body, missed: 0 }
+        Self {
+            body,
+            missed: 0,
+            id: None,
+        }
     }
 }
+
+/// The `Last-Event-ID` of a request: the [`Event::id`] of the last event that the client has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEventId(pub String);
 
 /// Why a subscription ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +110,13 @@ pub enum End {
     Complete,
     /// The client is further behind than may be kept for it.
     Overloaded,
+    /// The source of the events was replaced by another one, in which the client's position does
+    /// not exist.
+    Replaced,
 }
+
+/// What a client reads when its subscription ends as [`End::Replaced`].
+pub(crate) const REPLACED: &str = "the source of the events was replaced";
 
 /// How an operation went, as metrics and status codes see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -47,6 +47,47 @@ test('an alert in a frame is the alert that REST tells', limit, async () => {
   assert.deepEqual(listed.find((it) => it.id === told.id), told);
 });
 
+/** Frames of a socket opened with these parameters, until `enough`. */
+function frames(parameters, enough) {
+  const seen = [];
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(`${api.websocket}?${new URLSearchParams(parameters)}`);
+    ws.onerror = (event) => reject(event.error);
+    ws.onmessage = (event) => {
+      if (enough(seen)) return;
+      seen.push(JSON.parse(event.data));
+      if (enough(seen)) {
+        ws.close();
+        resolve(seen);
+      }
+    };
+  });
+}
+
+test('a client that is cut off after each event resumes with the next', limit, async () => {
+  const symbols = 'aapl,IBM';
+  const [first] = await frames({ symbols }, (seen) => seen.length === 1);
+  const told = [];
+  for (let after = first.cursor; told.length < 40; after = told.at(-1).cursor) {
+    told.push(...await frames({ symbols, after }, (seen) => seen.length === 1));
+  }
+  // One that is not cut off is told the same.
+  assert.deepEqual(await frames({ symbols, after: first.cursor }, (seen) => seen.length === told.length), told);
+  for (const { payload } of told) assert.ok(['AAPL', 'IBM'].includes(payload.symbol));
+  assert.ok(told.some(({ type }) => type === 'alert'));
+});
+
+test('a page learns by fetch why its cursor is refused', limit, async () => {
+  const url = new URL(`/ws?${new URLSearchParams({ after: 'of-elsewhere' })}`, api.graphql);
+  const ws = new WebSocket(url.href.replace('http', 'ws'));
+  await new Promise((resolve) => (ws.onerror = resolve));
+  const response = await fetch(url);
+  assert.equal(response.status, 400);
+  const { detail, reason } = await response.json();
+  assert.match(detail, /^after: /);
+  assert.equal(reason, 'CURSOR_EXPIRED');
+});
+
 test('a page of another website is refused', limit, async () => {
   const ws = new WebSocket(api.websocket, { origin: 'https://elsewhere.example' });
   const status = await new Promise((resolve, reject) => {

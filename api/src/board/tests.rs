@@ -32,7 +32,7 @@ enum Change {
 
 fn change() -> impl Strategy<Value = Change> {
     let symbol = 0..SYMBOLS.len();
-    let name = proptest::option::of("[a-zäÄ ]{1,6}");
+    let name = proptest::option::of("[a-zäÄ ]{1,2}");
     let quotes = proptest::collection::btree_map(symbol.clone(), 90..130_i32, 1..5);
     prop_oneof![
         (symbol.clone(), name).prop_map(|(at, name)| Change::Track(at, name)),
@@ -219,5 +219,40 @@ on_both_databases! {
             same_pages(&board, &store, stock, each).await;
         }
         assert!(position.seq > 100, "{position:?}");
+    }
+
+    async fn a_search_finds_names_in_any_case_and_form(database) {
+        let store = Store::new((*database).clone(), SystemClock::shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: Decimal::from_int(5),
+            symbols: Vec::new(),
+        };
+        store::seed(&store, &seed).await.expect("it is seeded");
+        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+        let ingest = Ingest::new(store.clone(), metrics);
+        // As older programs stored them: not normalized.
+        let names = ["Nestle\u{301} S.A.", "\u{c9}lectricit\u{e9}", "Stra\u{df}e", "\u{39f}\u{394}\u{39f}\u{3a3}"];
+        for (at, name) in names.iter().enumerate() {
+            make(&store, &ingest, Change::Track(at, Some((*name).to_owned()))).await;
+        }
+        let (board, _) = Board::read(&store).await.expect("the tables");
+        let span = Span { after: None, before: None, limit: 10, from_end: false };
+        for (search, found) in [
+            ("nestl\u{e9}", &SYMBOLS[..1]),
+            ("NESTLE\u{301}", &SYMBOLS[..1]),
+            ("nestle s", &[]),
+            ("e\u{301}LEC", &SYMBOLS[1..2]),
+            ("STRASSE", &SYMBOLS[2..3]),
+            ("\u{3bf}\u{3b4}\u{3bf}\u{3c2}", &SYMBOLS[3..4]),
+            ("brk", &SYMBOLS[1..2]),
+            ("%", &[]),
+            ("", &SYMBOLS[..4]),
+        ] {
+            let page = board.stocks(Some(search), &span);
+            let rows: Vec<&str> = page.rows.iter().map(|stock| stock.symbol.as_str()).collect();
+            assert_eq!(rows, found, "{search}");
+            assert_eq!(board.stock_count(Some(search)), found.len(), "{search}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! An alert.
+//! The `Alert` type.
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
@@ -15,87 +15,89 @@ use super::{
     stock::StockObject,
 };
 
-/// An alert that fired.
+/// The GraphQL object of an alert.
 #[derive(Clone)]
 pub(crate) struct AlertObject(pub Alert);
 
-/// An alert that fired. It exists if and only if the price that caused it is stored.
+/// An alert that fired. It is stored in the same transaction as the price that triggered it.
 #[Object(name = "Alert")]
 impl AlertObject {
-    /// The alert's global id, to deduplicate by.
+    /// The global ID of the alert. Use it to detect duplicate deliveries.
     pub(super) async fn id(&self) -> ID {
         global_id(Kind::Alert, self.0.id)
     }
 
-    /// The stock.
+    /// The stock that the alert is about.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
         price::stock(ctx, self.0.stock_id).await
     }
 
-    /// The stock's ticker.
+    /// The ticker symbol of the stock.
     fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
-    /// The rule that fired; null once it is deleted.
+    /// The rule that fired. Null after the rule is deleted.
     async fn rule(&self, ctx: &Context<'_>) -> Option<Result<RuleObject>> {
         let id = RuleId(self.0.rule_id?);
         let rule = async { Ok(batches(ctx)?.load_one(id).await?) };
         rule.await.transpose().map(|rule| rule.map(RuleObject))
     }
 
-    /// What the rule watched for.
+    /// The kind of condition that was met.
     fn kind(&self) -> AlertKind {
         self.0.kind.into()
     }
 
-    /// Which way the price went.
+    /// The direction in which the price moved.
     #[expect(clippy::unnecessary_wraps, reason = "the schema has it nullable")]
     fn direction(&self) -> Option<Direction> {
         Some(self.0.direction.into())
     }
 
-    /// The price that caused it.
+    /// The price that triggered the alert.
     fn price(&self) -> Decimal {
         Decimal(self.0.price)
     }
 
-    /// What the price was compared with.
+    /// The value that the price was compared with, such as the previous close.
     fn reference_price(&self) -> Option<Decimal> {
         self.0.reference_price.map(Decimal)
     }
 
-    /// By how many percent the price differed, to 4 decimals.
+    /// The difference between the price and the reference price in percent, rounded to 4 decimals.
     fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent.map(Decimal)
     }
 
-    /// What was reached: of a percentage the multiple (5, 10, 15 …), otherwise the rule's threshold.
+    /// The threshold that was reached. For the default rule, the highest multiple of its threshold
+    /// that was reached (5, 10, 15 …).
     fn threshold(&self) -> Decimal {
         Decimal(self.0.threshold)
     }
 
-    /// A sentence for people.
+    /// A readable description of the alert.
     fn message(&self) -> String {
         self.0.message()
     }
 
-    /// The session's date.
+    /// The date of the trading session.
     fn trading_day(&self) -> Date {
         Date(self.0.trading_day)
     }
 
-    /// When the price that caused it was recorded.
+    /// The time at which the price that triggered the alert was recorded.
     fn triggered_at(&self) -> DateTime {
         DateTime(self.0.triggered_at)
     }
 
-    /// When somebody said that they had seen it.
+    /// The time at which the alert was acknowledged. Null until then.
     fn acknowledged_at(&self) -> Option<DateTime> {
         self.0.acknowledged_at.map(DateTime)
     }
 
-    /// Its place in the feed: lists go on from it, and subscriptions resume after it.
+    /// The position of the alert in the feed. Use it as `after` to continue a list or to resume a
+    /// subscription.
     fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(
             service(ctx)?.cursor(self.0.seq, self.0.triggered_at),

@@ -1,4 +1,4 @@
-//! A candle.
+//! The `Candle` type.
 
 use async_graphql::Object;
 
@@ -8,54 +8,60 @@ use super::{
 };
 use crate::service::ToldCandle;
 
-/// What a stock's prices did in a stretch of time.
+/// The GraphQL object of a candle.
 #[derive(Clone)]
 pub(crate) struct CandleObject(pub(super) ToldCandle);
 
-/// What a stock's prices did in a stretch of the market's time. There is none for a stretch without a price.
+/// The open, high, low and close of a stock's prices within an interval of market time. An interval
+/// without a price has no candle.
 #[Object(name = "Candle")]
 impl CandleObject {
-    /// When it begins; a day's is its session's open.
+    /// The start of the interval, inclusive. For `ONE_DAY`, the open of the session.
     fn start(&self) -> DateTime {
         DateTime(self.0.candle.start)
     }
 
-    /// When it ends; a day's is its session's close.
+    /// The end of the interval, exclusive. For `ONE_DAY`, the close of the session.
     fn end(&self) -> DateTime {
         DateTime(self.0.end)
     }
 
-    /// Its first price; a day's is the session's, where the provider gives it.
+    /// The first price of the interval. For `ONE_DAY`, the opening price of the session if the
+    /// provider sends it.
     fn open(&self) -> Decimal {
         Decimal(self.0.candle.open)
     }
 
-    /// Its highest price; a day's is the session's, where the provider gives it.
+    /// The highest price of the interval. For `ONE_DAY`, the session's high if the provider sends
+    /// it.
     fn high(&self) -> Decimal {
         Decimal(self.0.candle.high)
     }
 
-    /// Its lowest price; a day's is the session's, where the provider gives it.
+    /// The lowest price of the interval. For `ONE_DAY`, the session's low if the provider sends it.
     fn low(&self) -> Decimal {
         Decimal(self.0.candle.low)
     }
 
-    /// Its last price.
+    /// The last price of the interval.
     fn close(&self) -> Decimal {
         Decimal(self.0.candle.close)
     }
 
-    /// Shares traded: a day's are the session's, otherwise by how much those grew between prices; null if unknown.
+    /// The number of shares traded, if known. For `ONE_DAY`, the session's volume; otherwise the
+    /// increase of the session's volume between prices.
     fn volume(&self) -> Option<Int64> {
         self.0.candle.volume.map(Int64)
     }
 
-    /// How many prices were stored in it; 0 if only the provider knows of its day.
+    /// The number of recorded prices in the interval. 0 if the candle comes from the provider's
+    /// daily history.
     fn count(&self) -> i32 {
         self.0.candle.count
     }
 
-    /// Whether it is as it will stay: a later one has a price, or its session has ended and its last price is known.
+    /// Whether the candle is complete: a later interval has a price, or the session has ended and
+    /// its last price is known.
     fn r#final(&self) -> bool {
         self.0.is_final
     }

@@ -1,6 +1,4 @@
-//! Relay connections.
-//!
-//! One invariant: a connection's edges, nodes and page info tell of the same rows.
+//! Relay connections: pages of stocks, prices and alerts.
 
 use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Result, SimpleObject};
 use entity::Cursor as Place;
@@ -16,16 +14,16 @@ use super::{
 };
 use crate::service::Service;
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(SimpleObject, Clone, Debug)]
 pub(crate) struct PageInfo {
-    /// Whether the list goes on after this page.
+    /// Whether there are more items after this page.
     has_next_page: bool,
-    /// Whether the list has something before this page.
+    /// Whether there are more items before this page.
     has_previous_page: bool,
-    /// The first edge's cursor; null on an empty page.
+    /// The cursor of the first edge. Null if the page is empty.
     start_cursor: Option<Cursor>,
-    /// The last edge's cursor; null on an empty page.
+    /// The cursor of the last edge. Null if the page is empty.
     end_cursor: Option<Cursor>,
 }
 
@@ -47,9 +45,9 @@ macro_rules! edge {
         $(#[$doc])*
         #[derive(SimpleObject)]
         pub(crate) struct $edge {
-            /// The place of the node in this list.
+            /// The position of the node in the list.
             cursor: Cursor,
-            /// What is there.
+            /// The item at the end of the edge.
             node: $node,
         }
 
@@ -70,15 +68,15 @@ macro_rules! edge {
 }
 
 edge!(
-    /// A stock in a list.
+    /// An edge of a list of stocks.
     StockEdge, StockObject, |stock, _service| Place::Stock(stock.symbol.clone()).encode()
 );
 edge!(
-    /// A price in a list.
+    /// An edge of a list of prices.
     PriceEdge, PriceObject, |price, service| service.cursor(price.seq, price.recorded_at)
 );
 edge!(
-    /// An alert in a list.
+    /// An edge of a list of alerts.
     AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.triggered_at)
 );
 
@@ -93,31 +91,31 @@ fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
     })
 }
 
-/// A page of stocks, by symbol.
+/// A page of stocks, ordered by symbol.
 pub(crate) struct StockConnection {
     pub(super) page: Page<StockObject>,
     pub(super) search: Option<String>,
 }
 
-/// A page of stocks, by symbol.
+/// A page of stocks, ordered by symbol.
 #[Object]
 impl StockConnection {
-    /// The stocks of this page with their cursors.
+    /// The edges of the page.
     async fn edges(&self) -> Edges<'_, StockObject> {
         Edges(&self.page.rows)
     }
 
-    /// The stocks of this page.
+    /// The stocks of the page.
     async fn nodes(&self) -> Rows<'_, StockObject> {
         Rows::from(&*self.page.rows)
     }
 
-    /// Where the page lies in the list.
+    /// Information for pagination.
     fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
         page_info(&self.page, ctx)
     }
 
-    /// How many stocks the whole list has.
+    /// The total number of stocks in the list.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = service(ctx)?.stock_count(self.search.as_deref());
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
@@ -132,17 +130,17 @@ pub(crate) struct PriceConnection {
 /// A page of prices, newest first.
 #[Object]
 impl PriceConnection {
-    /// The prices of this page with their cursors.
+    /// The edges of the page.
     async fn edges(&self) -> Edges<'_, PriceObject> {
         Edges(&self.page.rows)
     }
 
-    /// The prices of this page.
+    /// The prices of the page.
     async fn nodes(&self) -> Rows<'_, PriceObject> {
         Rows::from(&*self.page.rows)
     }
 
-    /// Where the page lies in the list.
+    /// Information for pagination.
     fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
         page_info(&self.page, ctx)
     }
@@ -151,29 +149,29 @@ impl PriceConnection {
 /// A page of alerts, newest first.
 pub(crate) struct AlertConnection {
     pub(super) page: Page<AlertObject>,
-    /// How many alerts the whole list has, if it is one stock's.
+    /// The total number of alerts in the list, if it is the list of one stock.
     pub(super) total: Option<i64>,
 }
 
 /// A page of alerts, newest first.
 #[Object]
 impl AlertConnection {
-    /// The alerts of this page with their cursors.
+    /// The edges of the page.
     async fn edges(&self) -> Edges<'_, AlertObject> {
         Edges(&self.page.rows)
     }
 
-    /// The alerts of this page.
+    /// The alerts of the page.
     async fn nodes(&self) -> Rows<'_, AlertObject> {
         Rows::from(&*self.page.rows)
     }
 
-    /// Where the page lies in the list.
+    /// Information for pagination.
     fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
         page_info(&self.page, ctx)
     }
 
-    /// How many alerts the whole list has.
+    /// The total number of alerts in the list.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = match self.total {
             Some(total) => total,

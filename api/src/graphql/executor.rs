@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     access::{Access, RateLimit, Viewer},
+    hub::Dismissed,
     service::{Following, Service, Told},
 };
 
@@ -100,15 +101,21 @@ impl transport::Service for Executor {
             let (group, largest) = (Arc::clone(&group), largest.clone());
             let away = service.silence().is_some();
             async move {
-                let Ok(told) = told else {
-                    return Item::End(End::Overloaded);
+                let told = match told {
+                    Ok(told) => told,
+                    Err(Dismissed::Lagging) => return Item::End(End::Overloaded),
+                    Err(Dismissed::Replaced) => return Item::End(End::Replaced),
                 };
                 let snapshot = told.snapshot;
                 let circumstance = Circumstance { snapshot, away };
                 match group.body(&told.happened, circumstance).await {
                     Some(body) => {
                         largest.told(body.len());
-                        Item::Next(event(body, &told, away))
+                        let cursor = told.happened.cursor();
+                        Item::Next(Event {
+                            id: Some(cursor),
+                            ..event(body, &told, away)
+                        })
                     }
                     None => Item::End(End::Complete),
                 }
@@ -156,8 +163,8 @@ fn event(body: Bytes, told: &Told, away: bool) -> Event {
     let extensions = format!(",\"extensions\":{{{extensions}}}}}");
     let body = [object, extensions.as_bytes()].concat();
     Event {
-        body: body.into(),
         missed: told.missed,
+        ..Bytes::from(body).into()
     }
 }
 

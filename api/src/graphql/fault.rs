@@ -10,9 +10,6 @@ use transport::code;
 
 use crate::service::Error;
 
-/// What programs are told of a cursor that cannot be resumed from.
-pub(super) const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
-
 /// Makes every error of a response one for clients.
 pub(super) fn mask(response: &mut Response) {
     response.errors.iter_mut().for_each(mask_error);
@@ -40,8 +37,8 @@ pub(super) fn mask_error(error: &mut ServerError) {
             if let Some(seconds) = known.retry_after() {
                 extensions.set("retryAfter", seconds);
             }
-            if matches!(known, Error::CursorExpired(_)) {
-                extensions.set("reason", CURSOR_EXPIRED);
+            if let Some(reason) = known.reason() {
+                extensions.set("reason", reason);
             }
         }
         // The library's own words: of a document that does not fit before execution, of a value that does not after.

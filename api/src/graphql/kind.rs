@@ -1,121 +1,159 @@
-//! The enums.
-//!
-//! One invariant: a value's public name is its stored name.
+//! The enums of the schema. A value has the same name in the schema and in the database.
 
 use async_graphql::Enum;
 
-/// What a rule watches for.
+/// The kind of condition of an alert rule.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::AlertKind")]
 pub(crate) enum AlertKind {
-    /// The price differs from a base by a percentage or more.
+    /// The price differs from its base by at least the threshold, in percent.
     PercentChange,
-    /// The price is at or above a level.
+    /// The price is at or above the threshold.
     PriceAbove,
-    /// The price is at or below a level.
+    /// The price is at or below the threshold.
     PriceBelow,
-    /// The price goes from below a level to above it.
+    /// The price rises from below the threshold to the threshold or above.
     CrossesAbove,
-    /// The price goes from above a level to below it.
+    /// The price falls from above the threshold to the threshold or below.
     CrossesBelow,
-    /// The session's volume exceeds a multiple of its average.
+    /// The volume of the session reaches a multiple of the average volume.
     VolumeSpike,
 }
 
-/// Which way a price went.
+/// The direction of a price movement.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::Direction")]
 pub(crate) enum Direction {
-    /// It rose.
+    /// The price rose.
     Up,
-    /// It fell.
+    /// The price fell.
     Down,
 }
 
-/// What a percentage is measured against.
+/// The price that a percentage is measured against.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ChangeBase")]
 pub(crate) enum ChangeBase {
-    /// The previous session's close, adjusted for splits.
+    /// The closing price of the previous session, adjusted for splits.
     PreviousClose,
-    /// The session's open.
+    /// The opening price of the session.
     Open,
-    /// The price of the rule's last alert.
+    /// The price of the last alert of the rule.
     LastAlert,
 }
 
-/// How often a rule fires.
+/// How often an alert rule fires.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::Trigger")]
 pub(crate) enum Trigger {
-    /// Once, and then it is disabled.
+    /// The rule fires once and is then disabled.
     Once,
-    /// Each time its condition becomes true.
+    /// The rule fires each time its condition becomes true.
     EveryTime,
-    /// Once per symbol and trading day; a percentage once per direction and multiple.
+    /// The rule fires at most once per symbol, direction and trading day. The default rule also
+    /// fires at each further multiple of its threshold.
     OncePerDay,
 }
 
-/// How long candles are.
+/// The interval that a candle covers.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::CandleInterval")]
 pub(crate) enum CandleInterval {
-    /// A minute of UTC.
+    /// One minute, aligned to UTC.
     OneMinute,
-    /// Five minutes of UTC.
+    /// Five minutes, aligned to UTC.
     FiveMinutes,
-    /// A quarter of an hour of UTC.
+    /// Fifteen minutes, aligned to UTC.
     FifteenMinutes,
-    /// An hour of UTC.
+    /// One hour, aligned to UTC.
     OneHour,
-    /// A trading day, early and late trades included, from its session's open to its close.
+    /// One trading day. Includes trades before the open and after the close.
     OneDay,
 }
 
-/// How a provider is doing.
+/// How recent the newest price of a stock is.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "tracker::schedule::Freshness")]
+pub(crate) enum Freshness {
+    /// The price is of the current session or, while the market is closed, of the last one.
+    /// In New York a session is the last one until the next opens at 09:30.
+    Current,
+    /// The price is of the session before that.
+    PreviousSession,
+    /// The price is of an earlier session.
+    Old,
+    /// There is no price.
+    None,
+}
+
+/// The market of a stock, derived from its symbol.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Market {
+    /// The stock exchanges of the United States.
+    Us,
+    /// Cryptocurrencies and foreign exchange, whose trading days are days of UTC. Foreign exchange
+    /// rests at weekends.
+    AlwaysOpen,
+    /// An exchange whose hours are not known, such as that of `TSCO.LON` or `7203.T`.
+    Other,
+}
+
+impl From<tracker::market::Market> for Market {
+    fn from(market: tracker::market::Market) -> Self {
+        use tracker::market::Market as Of;
+        match market {
+            Of::Us => Self::Us,
+            Of::Crypto | Of::Forex => Self::AlwaysOpen,
+            Of::Other => Self::Other,
+        }
+    }
+}
+
+/// The state of a market-data provider.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ProviderState")]
 pub(crate) enum ProviderState {
-    /// It answers.
+    /// The provider answers.
     Ok,
-    /// It asked for patience.
+    /// The provider asked for fewer requests; polling waits.
     RateLimited,
-    /// The day's requests are spent.
+    /// The daily request budget is used up.
     BudgetSpent,
-    /// It refuses the key.
+    /// The provider rejects the API key.
     Refused,
-    /// It does not answer, or not with what it promises.
+    /// The provider does not answer, or its answers cannot be read.
     Failing,
-    /// It waits for its turn.
+    /// The provider is a fallback and is not needed at the moment.
     Standby,
 }
 
-/// What the data is stored in.
+/// The kind of database.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "runtime::database::DatabaseKind")]
 pub(crate) enum DatabaseKind {
-    /// The embedded database, in one file.
+    /// SQLite, embedded in the server.
     Sqlite,
-    /// A PostgreSQL server.
+    /// PostgreSQL.
     #[graphql(name = "POSTGRESQL")]
     Postgres,
 }
 
-/// The time that a budget is for.
+/// The time window of a request budget.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetWindow {
     /// Any 60 seconds.
     Minute,
-    /// The provider's day.
+    /// A day in the provider's time zone.
     Day,
 }
 
-/// What happens to a client that reads more slowly than prices come.
+/// How to treat a client that reads more slowly than prices arrive.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeliveryMode {
-    /// Prices are conflated per symbol: the latest is sent, and `extensions.delivery.missed` says how many were not.
+    /// Sends only the latest price of each symbol. `extensions.delivery.missed` is the number of
+    /// prices that were skipped.
     #[default]
     Latest,
-    /// Nothing is ever skipped; a client that cannot keep up is closed.
+    /// Sends every price. A client that cannot keep up is disconnected.
     All,
 }

@@ -1,6 +1,6 @@
-//! What can be changed.
+//! The root of all mutations.
 //!
-//! One invariant: everything here needs the admin token, because the guard stands at the root and not at its fields.
+//! Every mutation requires the admin token: the guard is on the root type, not on its fields.
 
 use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObject};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{access::Viewer, service::Error};
 
-/// Lets only the admin token pass.
+/// Rejects requests without the admin token.
 struct Admin;
 
 impl Guard for Admin {
@@ -25,75 +25,75 @@ impl Guard for Admin {
     }
 }
 
-/// Which stock to track.
+/// Input of `trackStock`.
 #[derive(InputObject)]
 pub(crate) struct TrackStockInput {
-    /// The ticker, in any case.
+    /// The ticker symbol, in any case.
     symbol: Symbol,
-    /// The name to give it, if it has none.
+    /// The name to give it. Without one it keeps the name it has.
     name: Option<String>,
 }
 
-/// Which stock to stop tracking.
+/// Input of `untrackStock`.
 #[derive(InputObject)]
 pub(crate) struct UntrackStockInput {
-    /// The ticker, in any case.
+    /// The ticker symbol, in any case.
     symbol: Symbol,
 }
 
-/// Which stock to poll now.
+/// Input of `refreshStock`.
 #[derive(InputObject)]
 pub(crate) struct RefreshStockInput {
-    /// The ticker, in any case.
+    /// The ticker symbol, in any case.
     symbol: Symbol,
 }
 
-/// Which alert was seen.
+/// Input of `acknowledgeAlert`.
 #[derive(InputObject)]
 pub(crate) struct AcknowledgeAlertInput {
-    /// The alert's global id.
+    /// The global ID of the alert.
     id: ID,
 }
 
-/// The tracked stock.
+/// Payload of `trackStock`.
 #[derive(SimpleObject)]
 pub(crate) struct TrackStockPayload {
-    /// The stock as it is now.
+    /// The stock after the mutation.
     stock: StockObject,
 }
 
-/// The stock that is no longer tracked.
+/// Payload of `untrackStock`.
 #[derive(SimpleObject)]
 pub(crate) struct UntrackStockPayload {
-    /// The stock as it is now.
+    /// The stock after the mutation.
     stock: StockObject,
 }
 
-/// The polled stock.
+/// Payload of `refreshStock`.
 #[derive(SimpleObject)]
 pub(crate) struct RefreshStockPayload {
-    /// The stock as it is now.
+    /// The stock after the mutation.
     stock: StockObject,
 }
 
-/// The alert that was seen.
+/// Payload of `acknowledgeAlert`.
 #[derive(SimpleObject)]
 pub(crate) struct AcknowledgeAlertPayload {
-    /// The alert as it is now.
+    /// The alert after the mutation.
     alert: AlertObject,
 }
 
 /// The mutation root.
 pub(crate) struct Mutation;
 
-/// What can be changed, with the admin token.
+/// The root of all mutations. Every mutation requires the admin token.
 #[Object(guard = "Admin")]
 impl Mutation {
-    /// Tracks a stock from now on. One that its provider does not know is `NOT_FOUND`.
+    /// Starts to track a stock. Fails with `NOT_FOUND` if the provider does not know the symbol.
     async fn track_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which stock.")] input: TrackStockInput,
+        #[graphql(desc = "The stock and its options.")] input: TrackStockInput,
     ) -> Result<TrackStockPayload> {
         let stock = service(ctx)?.track(&input.symbol.0, input.name).await?;
         Ok(TrackStockPayload {
@@ -101,11 +101,11 @@ impl Mutation {
         })
     }
 
-    /// Stops tracking a stock. Its history and alerts stay.
+    /// Stops tracking a stock. Its prices, candles and alerts are kept.
     async fn untrack_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which stock.")] input: UntrackStockInput,
+        #[graphql(desc = "The stock and its options.")] input: UntrackStockInput,
     ) -> Result<UntrackStockPayload> {
         let stock = service(ctx)?.untrack(&input.symbol.0).await?;
         Ok(UntrackStockPayload {
@@ -113,11 +113,12 @@ impl Mutation {
         })
     }
 
-    /// Polls a stock now, within the provider's budget.
+    /// Polls the provider for the price of a stock now. Fails with `RATE_LIMITED` if the provider's
+    /// request budget is used up.
     async fn refresh_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which stock.")] input: RefreshStockInput,
+        #[graphql(desc = "The stock and its options.")] input: RefreshStockInput,
     ) -> Result<RefreshStockPayload> {
         let stock = service(ctx)?.refresh(&input.symbol.0).await?;
         Ok(RefreshStockPayload {
@@ -125,11 +126,12 @@ impl Mutation {
         })
     }
 
-    /// Notes that somebody has seen an alert; the first time counts.
+    /// Marks an alert as acknowledged. An alert that is already acknowledged keeps its
+    /// `acknowledgedAt`.
     async fn acknowledge_alert(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which alert.")] input: AcknowledgeAlertInput,
+        #[graphql(desc = "The alert.")] input: AcknowledgeAlertInput,
     ) -> Result<AcknowledgeAlertPayload> {
         let row = parse_id(&input.id)
             .filter(|(kind, _)| *kind == Kind::Alert)

@@ -1,6 +1,6 @@
-//! Global ids, and whatever has one.
+//! Global IDs and the `Node` interface.
 //!
-//! One invariant: an id says what it is of, and stays the same for as long as the thing exists.
+//! An ID encodes the type and the row of its object, and does not change while the object exists.
 
 use async_graphql::{Context, ID, Interface, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,19 +12,19 @@ use super::{
     stock::StockObject,
 };
 
-/// Whatever has a global id.
+/// An object with a global ID.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+#[graphql(field(name = "id", ty = "ID", desc = "The global ID of the object."))]
 pub(crate) enum Node {
     /// A stock.
     Stock(StockObject),
     /// An alert.
     Alert(AlertObject),
-    /// A rule.
+    /// An alert rule.
     AlertRule(RuleObject),
 }
 
-/// What an id is of.
+/// The type of object that an ID refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Stock,
@@ -44,14 +44,14 @@ impl Kind {
     }
 }
 
-/// The global id of a row.
+/// Returns the global ID of a row.
 pub(super) fn global_id(kind: Kind, row: i64) -> ID {
     URL_SAFE_NO_PAD
         .encode(format!("{}:{row}", kind.name()))
         .into()
 }
 
-/// What a global id says; `None` if it is not one.
+/// Decodes a global ID. Returns `None` if it is malformed.
 pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let (name, row) = text.split_once(':')?;
@@ -61,7 +61,7 @@ pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
     (global_id(kind, row).as_str() == id).then_some((kind, row))
 }
 
-/// What there is under a global id.
+/// Loads the object with a global ID.
 pub(super) async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     let batches = batches(ctx)?;
     Ok(match parse_id(id) {

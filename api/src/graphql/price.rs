@@ -1,4 +1,4 @@
-//! A price.
+//! The `Price` type.
 
 use async_graphql::{Context, Object, Result};
 use entity::Price;
@@ -12,19 +12,19 @@ use super::{
 };
 use crate::service::Error;
 
-/// One price of one stock, as recorded.
+/// The GraphQL object of a price.
 #[derive(Clone)]
 pub(crate) struct PriceObject(pub Price);
 
-/// One price of one stock, exactly as its provider said it.
+/// A price of a stock, with the exact digits that its provider sent.
 #[Object(name = "Price")]
 impl PriceObject {
-    /// The stock's ticker.
+    /// The ticker symbol of the stock.
     fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
-    /// The stock.
+    /// The stock that was priced.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
         stock(ctx, self.0.stock_id).await
     }
@@ -34,62 +34,66 @@ impl PriceObject {
         Decimal(self.0.price)
     }
 
-    /// The previous session's close, restated for splits since; null if nobody knows it.
+    /// The closing price of the previous session, adjusted for splits since then. Null if unknown.
     fn previous_close(&self) -> Option<Decimal> {
         self.0.previous_close.map(Decimal)
     }
 
-    /// The session's first price, if known.
+    /// The opening price of the session, if known.
     fn open(&self) -> Option<Decimal> {
         self.0.open.map(Decimal)
     }
 
-    /// The session's highest price so far, if known.
+    /// The highest price of the session so far, if known.
     fn high(&self) -> Option<Decimal> {
         self.0.high.map(Decimal)
     }
 
-    /// The session's lowest price so far, if known.
+    /// The lowest price of the session so far, if known.
     fn low(&self) -> Option<Decimal> {
         self.0.low.map(Decimal)
     }
 
-    /// By how much the price differs from the previous close.
+    /// The difference between the price and the previous close. Null if the previous close is
+    /// unknown.
     fn change(&self) -> Option<Decimal> {
         self.0.change().map(Decimal)
     }
 
-    /// By how many percent the price differs from the previous close, to 4 decimals.
+    /// The difference between the price and the previous close in percent, rounded to 4 decimals.
+    /// Null if the previous close is unknown.
     fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent().map(Decimal)
     }
 
-    /// Shares traded in the session so far, if known.
+    /// The number of shares traded in the session so far, if known.
     fn volume(&self) -> Option<Int64> {
         self.0.volume.map(Int64)
     }
 
-    /// The session's date.
+    /// The date of the trading session.
     fn trading_day(&self) -> Date {
         Date(self.0.trading_day)
     }
 
-    /// The market's clock: as the provider sent it, or the session's close if it sent only a date.
+    /// The market's time of the price, as sent by the provider. If the provider sent only a date,
+    /// the close of that session, or `recordedAt` if that is earlier.
     fn market_time(&self) -> DateTime {
         DateTime(self.0.market_time)
     }
 
-    /// When it was stored, by this server's clock.
+    /// The time at which the server stored the price.
     fn recorded_at(&self) -> DateTime {
         DateTime(self.0.recorded_at)
     }
 
-    /// Who gave it.
+    /// The name of the provider that sent the price.
     fn provider(&self) -> &str {
         &self.0.provider
     }
 
-    /// Its place in the feed: lists go on from it, and subscriptions resume after it.
+    /// The position of the price in the feed. Use it as `after` to continue a list or to resume a
+    /// subscription.
     fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(service(ctx)?.cursor(self.0.seq, self.0.recorded_at)))
     }
@@ -112,7 +116,7 @@ columns!(PriceObject {
     cursor,
 });
 
-/// The stock that something belongs to.
+/// Loads the stock that a price or an alert belongs to.
 pub(super) async fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
     let stock = batches(ctx)?.load_one(StockId(id)).await?;
     let missing = || Error::NotFound("the stock is gone".to_owned());

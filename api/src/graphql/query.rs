@@ -1,4 +1,4 @@
-//! What can be asked.
+//! The root of all queries.
 
 use async_graphql::{Context, ID, Object, Result};
 use futures_util::future::join_all;
@@ -20,37 +20,47 @@ use super::{
 };
 use crate::service::{Error, GRAPHQL, candle_range};
 
-/// The most ids that `nodes` takes.
+/// The maximum number of IDs that `nodes` accepts.
 const MOST_NODES: usize = 100;
 
 /// The query root.
 pub(crate) struct Query;
 
-/// What can be asked.
+/// The root of all queries.
 #[Object]
 impl Query {
-    /// One stock, tracked now or ever; null if it never was.
+    /// Looks up a stock by its ticker symbol, whether or not it is still tracked. Null if it was
+    /// never tracked.
     async fn stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
+        #[graphql(desc = "The ticker symbol, in any case.")] symbol: Symbol,
     ) -> Option<Result<StockObject>> {
         let stock = service(ctx).map(|service| service.stock(&symbol.0));
         stock.transpose().map(|stock| stock.map(StockObject))
     }
 
-    /// The tracked stocks, by symbol.
+    /// Lists the tracked stocks, ordered by symbol.
     async fn stocks(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or after `after`: 0 to 500, 50 if not given."
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<Cursor>,
-        #[graphql(desc = "How many from the end or before `before`: 0 to 500.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<Cursor>,
-        #[graphql(desc = "Only stocks whose symbol or name has this in it, in any case.")]
+        #[graphql(desc = "Returns the items that follow this cursor in the list.")] after: Option<
+            Cursor,
+        >,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items that precede this cursor in the list.")] before: Option<
+            Cursor,
+        >,
+        #[graphql(
+            desc = "Includes only stocks whose symbol or name contains this text, ignoring case."
+        )]
         search: Option<String>,
     ) -> Result<StockConnection> {
         let args = page_args(first, after, last, before);
@@ -61,23 +71,32 @@ impl Query {
         })
     }
 
-    /// A stock's prices, newest first.
+    /// Lists the recorded prices of a stock, newest first.
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
+        #[graphql(desc = "The ticker symbol, in any case.")] symbol: Symbol,
         #[graphql(
-            desc = "How many from the beginning or after `after`: 0 to 500, 50 if not given."
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor: older prices.")] after: Option<Cursor>,
-        #[graphql(desc = "How many from the end or before `before`: 0 to 500.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor: newer prices.")] before: Option<
-            Cursor,
+        #[graphql(
+            desc = "Returns the prices that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the prices that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
+        #[graphql(desc = "Includes only prices recorded at or after this time.")] from: Option<
+            DateTime,
         >,
-        #[graphql(desc = "Only prices recorded at this instant or later.")] from: Option<DateTime>,
-        #[graphql(desc = "Only prices recorded before this instant.")] to: Option<DateTime>,
+        #[graphql(desc = "Includes only prices recorded before this time.")] to: Option<DateTime>,
     ) -> Result<PriceConnection> {
         let service = service(ctx)?;
         let stock = service.known_stock(&symbol.0)?;
@@ -92,17 +111,21 @@ impl Query {
         })
     }
 
-    /// A stock's newest candles of a range, the oldest first.
+    /// Returns the newest candles of a stock within a time range, in chronological order.
     async fn candles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ticker, in any case.")] symbol: Symbol,
-        #[graphql(desc = "How long they are.")] interval: CandleInterval,
-        #[graphql(desc = "Only candles that start at this instant or later.")] from: Option<
+        #[graphql(desc = "The ticker symbol, in any case.")] symbol: Symbol,
+        #[graphql(desc = "The interval that each candle covers.")] interval: CandleInterval,
+        #[graphql(desc = "Includes only candles that start at or after this time.")] from: Option<
             DateTime,
         >,
-        #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
-        #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
+        #[graphql(desc = "Includes only candles that start before this time.")] to: Option<
+            DateTime,
+        >,
+        #[graphql(
+            desc = "The number of candles to return, counted from the newest of the range: 0 to 1000, 200 by default."
+        )]
         first: Option<i32>,
     ) -> Result<Rows<'static, CandleObject>> {
         let service = service(ctx)?;
@@ -117,22 +140,30 @@ impl Query {
         Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
 
-    /// Alerts, newest first: a stock's, or all.
+    /// Lists the alerts of one stock or of all stocks, newest first.
     async fn alerts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ticker, in any case; all stocks if not given.")] symbol: Option<
-            Symbol,
-        >,
         #[graphql(
-            desc = "How many from the beginning or after `after`: 0 to 500, 50 if not given."
+            desc = "Includes only alerts of the stock with this ticker symbol. Defaults to all stocks."
+        )]
+        symbol: Option<Symbol>,
+        #[graphql(
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor: older alerts.")] after: Option<Cursor>,
-        #[graphql(desc = "How many from the end or before `before`: 0 to 500.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor: newer alerts.")] before: Option<
-            Cursor,
-        >,
+        #[graphql(
+            desc = "Returns the alerts that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
     ) -> Result<AlertConnection> {
         let service = service(ctx)?;
         let stock = match symbol {
@@ -149,13 +180,14 @@ impl Query {
         })
     }
 
-    /// The rules, the default rule first: those that watch a stock, or all.
+    /// Returns the alert rules, starting with the default rule.
     async fn alert_rules(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ticker, in any case; all rules if not given.")] symbol: Option<
-            Symbol,
-        >,
+        #[graphql(
+            desc = "Includes only rules that apply to the stock with this ticker symbol. Defaults to all rules."
+        )]
+        symbol: Option<Symbol>,
     ) -> Result<Rows<'static, RuleObject>> {
         let service = service(ctx)?;
         let stock = match symbol {
@@ -170,25 +202,26 @@ impl Query {
             .collect())
     }
 
-    /// How the server, its database, its feed, its providers and the market are.
+    /// Reports the state of the server, its database, its feed, its providers and the market.
     async fn status(&self, ctx: &Context<'_>) -> Result<StatusObject> {
         Ok(StatusObject(service(ctx)?.status().await))
     }
 
-    /// Whatever has this global id; null if nothing does.
+    /// Looks up an object by its global ID. Null if there is none.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The global id.")] id: ID,
+        #[graphql(desc = "The global ID of the object.")] id: ID,
     ) -> Option<Result<Node>> {
         find(ctx, &id).await.transpose()
     }
 
-    /// Whatever has these global ids, in their order; null where nothing does.
+    /// Looks up objects by their global IDs. Keeps the order, and repeats; an element is null where
+    /// there is no object.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The global ids, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "The global IDs of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Result<Node>>>> {
         if ids.len() > MOST_NODES {
             let reason = format!("{} are more than {MOST_NODES}", ids.len());

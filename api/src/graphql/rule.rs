@@ -1,4 +1,4 @@
-//! An alert rule.
+//! The `AlertRule` type.
 
 use async_graphql::{ID, Object};
 use entity::AlertRule;
@@ -10,59 +10,62 @@ use super::{
     scalar::{DateTime, Decimal, Symbol},
 };
 
-/// What fires alerts.
+/// The GraphQL object of an alert rule.
 #[derive(Clone)]
 pub(crate) struct RuleObject(pub AlertRule);
 
-/// What fires alerts. The default rule has no symbol, and its threshold follows the setting `ALERT_THRESHOLD`.
+/// A condition that fires alerts. The default rule applies to all stocks, and its threshold follows
+/// the setting `ALERT_THRESHOLD`.
 #[Object(name = "AlertRule")]
 impl RuleObject {
-    /// The rule's global id.
+    /// The global ID of the rule.
     pub(super) async fn id(&self) -> ID {
         global_id(Kind::AlertRule, self.0.id)
     }
 
-    /// The stock it watches; null for all that are tracked.
+    /// The ticker symbol of the stock that the rule applies to. Null if it applies to every tracked
+    /// stock.
     fn symbol(&self) -> Option<Symbol> {
         self.0.symbol.clone().map(Symbol)
     }
 
-    /// What it watches for.
+    /// The kind of condition.
     fn kind(&self) -> AlertKind {
         self.0.kind.into()
     }
 
-    /// At what it fires: percent, a price, or a multiple of the average volume.
+    /// The threshold of the condition: a percentage, a price, or a multiple of the average volume,
+    /// depending on `kind`.
     fn threshold(&self) -> Decimal {
         Decimal(self.0.threshold)
     }
 
-    /// What a percentage is measured against.
+    /// The price that a percentage is measured against. Null for other kinds.
     fn base(&self) -> Option<ChangeBase> {
         self.0.base.map(Into::into)
     }
 
-    /// How often it fires.
+    /// How often the rule fires.
     fn trigger(&self) -> Trigger {
         self.0.trigger.into()
     }
 
-    /// The least time between two of its alerts, in seconds.
+    /// The minimum time between two alerts of the rule, in seconds.
     fn cooldown_seconds(&self) -> i32 {
         self.0.cooldown_seconds
     }
 
-    /// Whether it is judged at all.
+    /// Whether the rule is active.
     fn enabled(&self) -> bool {
         self.0.enabled
     }
 
-    /// When it ends, if it does.
+    /// The time at which the rule expires. Null if it does not expire.
     fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
     }
 
-    /// Since when it exists.
+    /// The time at which the rule was created.
     fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }

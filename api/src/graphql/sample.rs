@@ -28,7 +28,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
 };
 use store::Store;
-use tracker::market::Market;
+use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
@@ -129,7 +129,8 @@ impl Sample {
         let health = Health::new(lifecycle.shutdown());
         let (board, position) = Board::read(&store).await.expect("the tables");
         let hub = Hub::at(position, Bounds::default());
-        let service = Service::new(store, board, hub, health.clone(), Market::Always, build);
+        let hours = PollingHours::Always;
+        let service = Service::new(store, board, hub, health.clone(), hours, build);
         let options = SchemaOptions {
             introspection: true,
             suggestions: true,
@@ -207,6 +208,7 @@ async fn stock(transaction: &DatabaseTransaction, at: i64, shape: Shape) -> i64 
         answered_at: Set((at % 2 == 1).then_some(NOW)),
         alert_count: Set(shape.alerts),
         unpriced_answers: Set(0),
+        asked_at: Set(None),
     };
     let written = stock::Entity::insert(row).exec(transaction).await;
     written.expect("it is written").last_insert_id

@@ -1,13 +1,13 @@
-//! The scalars: how exact values are read from clients and told to them.
+//! The custom scalars: how exact values are parsed from input and written to responses.
 //!
-//! One invariant: every number and instant has one text, the same as everywhere else.
+//! Every number and time has one textual form, the same in GraphQL, REST and `/ws`.
 
 use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
-use super::fault::CURSOR_EXPIRED;
+use crate::service::CURSOR_EXPIRED;
 
-/// A wrong value as an error repeats it: enough to know it by.
+/// Returns the start of an invalid value, quoted, for an error message.
 fn shown(text: &str) -> String {
     const ENOUGH: usize = 40;
     let mut characters = text.chars();
@@ -20,7 +20,7 @@ fn shown(text: &str) -> String {
     format!("{begin:?}{more}")
 }
 
-/// Declares a scalar that is a text on the wire and parses with `FromStr`.
+/// Declares a scalar that is a JSON string and parses with `FromStr`.
 macro_rules! text_scalar {
     ($(#[$doc:meta])* $name:ident($inner:ty), $graphql:literal, $page:literal) => {
         $(#[$doc])*
@@ -56,40 +56,41 @@ macro_rules! text_scalar {
 }
 
 text_scalar! {
-    /// Ticker: 1 to 16 of `A–Z 0–9 . - ^ = /`; taken in any case, answered in upper case.
+    /// Ticker: 1 to 32 of `A–Z 0–9 . - ^ = / & : _`; taken in any case, answered in upper case.
     Symbol(entity::Symbol), "Symbol",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#symbol"
 }
 
 text_scalar! {
-    /// Exact number as a string in its shortest form: no exponent, no trailing zeros, at most 8 fractional digits.
+    /// An exact decimal number as a string, in its shortest form: no exponent, no trailing zeros,
+    /// at most 8 fractional digits.
     Decimal(entity::Decimal), "Decimal",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#decimal"
 }
 
 text_scalar! {
-    /// RFC 3339 instant; answered in UTC with `Z` and at most 6 fractional digits.
+    /// An RFC 3339 date and time. Returned in UTC with `Z` and at most 6 fractional digits.
     DateTime(entity::Timestamp), "DateTime",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#datetime"
 }
 
 text_scalar! {
-    /// Trading day, `YYYY-MM-DD`.
+    /// A calendar date in the form `YYYY-MM-DD`.
     Date(NaiveDate), "Date",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#date"
 }
 
 text_scalar! {
-    /// Opaque position in a list or in the feed.
+    /// An opaque position in a list or in the feed.
     Cursor(String), "Cursor",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#cursor"
 }
 
-/// Whole number of up to 64 bits, as a JSON integer.
+/// A 64-bit signed integer, as a JSON number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Int64(pub i64);
 
-/// Whole number of up to 64 bits, as a JSON integer.
+/// A 64-bit signed integer, as a JSON number.
 #[Scalar(
     name = "Int64",
     specified_by_url = "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#int64"
@@ -109,8 +110,8 @@ impl ScalarType for Int64 {
     }
 }
 
-/// Judges the scalars' values before an operation is executed. A cursor that can be read may still be none of a list, which
-/// is the service's to say.
+/// Validates the values of scalars before an operation executes. Whether a well-formed cursor
+/// belongs to a list is checked by the service.
 pub(crate) struct CustomScalars;
 
 impl transport::Scalars for CustomScalars {

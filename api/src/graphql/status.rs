@@ -1,4 +1,4 @@
-//! The status.
+//! The `Status` type.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::Position;
@@ -10,28 +10,28 @@ use super::{
 };
 use crate::service::{ProviderStatus, Status};
 
-/// How everything is.
+/// The GraphQL object of the server's status.
 pub(crate) struct StatusObject(pub(super) Status);
 
-/// How everything is.
+/// The state of the server and of what it depends on.
 #[Object(name = "Status")]
 impl StatusObject {
-    /// The program's version.
+    /// The version of the server.
     async fn version(&self) -> &str {
         self.0.build.version
     }
 
-    /// The commit that it was built from, if the build was told.
+    /// The commit that the server was built from, if known.
     async fn revision(&self) -> Option<&str> {
         self.0.build.revision
     }
 
-    /// When this process started.
+    /// The time at which this process started.
     async fn started_at(&self) -> DateTime {
         DateTime(self.0.build.started_at)
     }
 
-    /// The database.
+    /// The state of the database.
     async fn database(&self) -> DatabaseStatus {
         DatabaseStatus {
             kind: self.0.database.into(),
@@ -39,7 +39,7 @@ impl StatusObject {
         }
     }
 
-    /// The feed.
+    /// The state of the feed of events.
     async fn feed(&self, ctx: &Context<'_>) -> Result<FeedStatus> {
         let hub = service(ctx)?.hub();
         let Position {
@@ -52,7 +52,7 @@ impl StatusObject {
         })
     }
 
-    /// The providers, in the order in which they are asked.
+    /// The market-data providers, in the order in which they are polled.
     async fn providers(&self) -> Vec<ProviderObject> {
         self.0
             .providers
@@ -63,7 +63,7 @@ impl StatusObject {
             .collect()
     }
 
-    /// The market whose hours are kept.
+    /// The hours of the market.
     async fn market(&self) -> MarketStatus {
         MarketStatus {
             open: self.0.market.is_open(self.0.now),
@@ -73,54 +73,57 @@ impl StatusObject {
     }
 }
 
-/// The database.
+/// The state of the database.
 #[derive(SimpleObject)]
 pub(crate) struct DatabaseStatus {
-    /// What kind it is.
+    /// The kind of database.
     kind: DatabaseKind,
-    /// Whether it answered just now.
+    /// Whether the database currently answers.
     up: bool,
 }
 
-/// The feed, as far as this process has read it.
+/// The state of the feed of events, as read by this process.
 #[derive(SimpleObject)]
 pub(crate) struct FeedStatus {
-    /// Where it ends; a subscription can resume after it.
+    /// The last position that this process has read. A subscription can resume after it.
     position: Cursor,
-    /// Seconds between the last entry's recording and its arrival here, or for which the feed could not be read.
+    /// The delay of the last entry between being stored and being read by this process, in seconds.
+    /// While the feed cannot be read, the time since it was last read.
     lag_seconds: f64,
-    /// How many subscriptions and sockets follow it here.
+    /// The number of subscriptions and WebSocket connections that this process serves from the
+    /// feed.
     subscribers: i32,
 }
 
-/// The market.
+/// The hours of the market.
 #[derive(SimpleObject)]
 pub(crate) struct MarketStatus {
-    /// Whether a session is open.
+    /// Whether the regular session is open.
     open: bool,
-    /// When the next session opens; null if it always is open.
+    /// The time at which the next session opens. Null if the market never closes.
     next_open: Option<DateTime>,
-    /// When the session closes, or the next one; null if it never does.
+    /// The time at which the current or next session closes. Null if the market never closes.
     next_close: Option<DateTime>,
 }
 
-/// A provider.
+/// The GraphQL object of a provider's status.
 pub(crate) struct ProviderObject(ProviderStatus);
 
-/// A provider of market data.
+/// The state of a market-data provider.
 #[Object(name = "ProviderStatus")]
 impl ProviderObject {
-    /// Its name, as in the setting `PROVIDER`.
+    /// The name of the provider, as used in the setting `PROVIDER`.
     async fn name(&self) -> &str {
         &self.0.row.name
     }
 
-    /// How it is doing.
+    /// The state of the provider.
     async fn state(&self) -> ProviderState {
         self.0.row.state.into()
     }
 
-    /// Seconds between two polls of a symbol, as planned within the budget; null if none are planned.
+    /// The planned time between two polls of a symbol, in seconds. Longer than `UPDATE_INTERVAL` if
+    /// the budget requires it; null if no polls are planned.
     async fn effective_interval(&self) -> Option<f64> {
         #[expect(
             clippy::cast_precision_loss,
@@ -132,7 +135,7 @@ impl ProviderObject {
             .map(|micros| micros as f64 / 1e6)
     }
 
-    /// Its budgets.
+    /// The request budgets of the provider.
     async fn budgets(&self) -> Vec<Budget> {
         let row = &self.0.row;
         let (used, resets_at) = self.0.minute;
@@ -151,24 +154,24 @@ impl ProviderObject {
         minute.into_iter().chain(day).collect()
     }
 
-    /// What else there is to say, for people.
+    /// A readable remark about the provider, such as the reason for its state.
     async fn note(&self) -> Option<&str> {
         self.0.row.note.as_deref()
     }
 }
 
-/// A budget of requests to a provider.
+/// A limit on the number of requests to a provider within a time window.
 #[derive(SimpleObject)]
 pub(crate) struct Budget {
-    /// The time that it is for.
+    /// The time window that the limit applies to.
     window: BudgetWindow,
-    /// How many requests may be sent in it.
+    /// The maximum number of requests in the window.
     limit: i32,
-    /// How many were.
+    /// The number of requests sent in the current window.
     used: i32,
-    /// How many are left.
+    /// The number of requests left in the current window.
     left: i32,
-    /// When some are given back, if any were used.
+    /// The time at which used requests become available again. Null if none are used.
     resets_at: Option<DateTime>,
 }
 

@@ -1,4 +1,4 @@
-//! A stock and what hangs on it.
+//! The `Stock` type, with its prices, candles, alerts and alert rules.
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Stock;
@@ -8,7 +8,7 @@ use super::{
     alert::AlertObject,
     candle::CandleObject,
     connection::{AlertConnection, PriceConnection},
-    kind::CandleInterval,
+    kind::{CandleInterval, Freshness, Market},
     loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
@@ -19,70 +19,98 @@ use super::{
 };
 use crate::service::{GRAPHQL, PageArgs, candle_range};
 
-/// A stock that is or was tracked.
+/// The GraphQL object of a stock.
 #[derive(Clone)]
 pub(crate) struct StockObject(pub Stock);
 
-/// A stock that is or was tracked. It keeps its id for ever.
+/// A stock that is or was tracked. Its ID never changes.
 #[Object(name = "Stock")]
 impl StockObject {
-    /// The stock's global id.
+    /// The global ID of the stock.
     pub(super) async fn id(&self) -> ID {
         global_id(Kind::Stock, self.0.id)
     }
 
-    /// The ticker.
+    /// The ticker symbol of the stock.
     fn symbol(&self) -> Symbol {
         Symbol(self.0.symbol.clone())
     }
 
-    /// The company's name, if anybody said it.
+    /// The name of the company, if known.
     fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The currency of its prices, as ISO 4217 writes it, if known.
+    /// The ISO 4217 code of the currency that the stock is priced in, if known.
     fn currency(&self) -> Option<&str> {
         self.0.currency.as_deref()
     }
 
-    /// Where it trades, if known.
+    /// The exchange that the stock is listed on, if known.
     fn exchange(&self) -> Option<&str> {
         self.0.exchange.as_deref()
     }
 
-    /// Whether it is polled.
+    /// Whether the stock is tracked, that is, whether providers are polled for its price.
     fn tracked(&self) -> bool {
         self.0.tracked
     }
 
-    /// Whether no provider has answered for three intervals while its market is open.
-    async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(service(ctx)?.staleness().await?.of(&self.0))
+    /// The market, whose sessions and hours apply.
+    fn market(&self) -> Market {
+        tracker::market::Market::of(&self.0.symbol).into()
     }
 
-    /// The latest price; null until there is one.
+    /// Whether its price may be out of date: no provider has answered with a price for three polling intervals while its
+    /// market is open, the last three answers had no price, there is no price, the newest price is more than one session
+    /// behind (in a replay: three days of it), or the database is away. `note` says which.
+    async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(service(ctx)?.condition(&self.0).await?.is_stale())
+    }
+
+    /// How old the newest price is, in sessions of its market; in a replay, in days of the replay.
+    async fn freshness(&self, ctx: &Context<'_>) -> Result<Freshness> {
+        Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
+    }
+
+    /// Why it is stale or polled less often, in words for people: `the newest price is of 2022-10-27`. Null if it is not
+    /// stale.
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let condition = service(ctx)?.condition(&self.0).await?;
+        Ok(condition.cause.map(|cause| cause.to_string()))
+    }
+
+    /// The latest recorded price. Null until there is one.
     async fn latest_price(&self, ctx: &Context<'_>) -> Option<Result<PriceObject>> {
         let price = async { Ok(batches(ctx)?.load_one(LatestPriceOf(self.0.id)).await?) };
         price.await.transpose().map(|price| price.map(PriceObject))
     }
 
-    /// Its prices, newest first.
+    /// Lists the recorded prices of the stock, newest first.
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn history(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or after `after`: 0 to 500, 50 if not given."
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor: older prices.")] after: Option<Cursor>,
-        #[graphql(desc = "How many from the end or before `before`: 0 to 500.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor: newer prices.")] before: Option<
-            Cursor,
+        #[graphql(
+            desc = "Returns the prices that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the prices that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
+        #[graphql(desc = "Includes only prices recorded at or after this time.")] from: Option<
+            DateTime,
         >,
-        #[graphql(desc = "Only prices recorded at this instant or later.")] from: Option<DateTime>,
-        #[graphql(desc = "Only prices recorded before this instant.")] to: Option<DateTime>,
+        #[graphql(desc = "Includes only prices recorded before this time.")] to: Option<DateTime>,
     ) -> Result<PriceConnection> {
         let args = page_args(first, after, last, before);
         let recorded = Recorded {
@@ -110,16 +138,20 @@ impl StockObject {
         })
     }
 
-    /// Its newest candles of a range, the oldest first.
+    /// Returns the newest candles of the stock within a time range, in chronological order.
     async fn candles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How long they are.")] interval: CandleInterval,
-        #[graphql(desc = "Only candles that start at this instant or later.")] from: Option<
+        #[graphql(desc = "The interval that each candle covers.")] interval: CandleInterval,
+        #[graphql(desc = "Includes only candles that start at or after this time.")] from: Option<
             DateTime,
         >,
-        #[graphql(desc = "Only candles that start before this instant.")] to: Option<DateTime>,
-        #[graphql(desc = "How many, the newest of the range: 0 to 1000, 200 if not given.")]
+        #[graphql(desc = "Includes only candles that start before this time.")] to: Option<
+            DateTime,
+        >,
+        #[graphql(
+            desc = "The number of candles to return, counted from the newest of the range: 0 to 1000, 200 by default."
+        )]
         first: Option<i32>,
     ) -> Result<Rows<'static, CandleObject>> {
         let range = candle_range(
@@ -133,19 +165,26 @@ impl StockObject {
         Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
 
-    /// Its alerts, newest first.
+    /// Lists the alerts of the stock, newest first.
     async fn alerts(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or after `after`: 0 to 500, 50 if not given."
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor: older alerts.")] after: Option<Cursor>,
-        #[graphql(desc = "How many from the end or before `before`: 0 to 500.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor: newer alerts.")] before: Option<
-            Cursor,
-        >,
+        #[graphql(
+            desc = "Returns the alerts that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
     ) -> Result<AlertConnection> {
         let args = page_args(first, after, last, before);
         let page = match args.first_page(GRAPHQL)? {
@@ -169,7 +208,7 @@ impl StockObject {
         })
     }
 
-    /// The rules that watch it, those for all symbols included.
+    /// The alert rules that apply to the stock, including rules for all stocks.
     async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
         let rules = batches(ctx)?.load_one(RulesOf(self.0.id)).await?;
         Ok(rules.into_iter().flatten().map(RuleObject).collect())
@@ -178,10 +217,10 @@ impl StockObject {
 
 columns!(StockObject {
     id = |stock: &Self, _| global_id(Kind::Stock, stock.0.id),
-    symbol, name, currency, exchange, tracked,
+    symbol, name, currency, exchange, tracked, market,
 });
 
-/// The arguments that every list has.
+/// Collects the pagination arguments that all connections share.
 pub(super) fn page_args(
     first: Option<i32>,
     after: Option<Cursor>,
@@ -193,5 +232,6 @@ pub(super) fn page_args(
         after: after.map(|it| it.0),
         last,
         before: before.map(|it| it.0),
+        list: None,
     }
 }

@@ -1,13 +1,14 @@
-//! What is told as it happens.
+//! The root of all subscriptions.
 //!
-//! One invariant: everything told here was committed before, and is told from the feed only; arguments are judged
-//! before the first event, so that a refusal is never an event.
+//! Events come from the feed only, so every event is committed before it is sent. Arguments are
+//! checked before the first event, so a refused subscription never sends one.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Result, Subscription};
 use entity::Event;
 use futures_util::Stream;
+use transport::LastEventId;
 
 use super::{
     alert::AlertObject,
@@ -22,53 +23,61 @@ use crate::{hub::Happened, service::Kind};
 /// The subscription root.
 pub(crate) struct Subscription;
 
-/// What is told as it happens.
+/// The root of all subscriptions.
 #[Subscription]
 impl Subscription {
-    /// Prices as they are stored. Without `after` it begins with the latest price of each symbol.
+    /// Sends each price when it is stored. Without `after`, the subscription starts with the latest
+    /// price of each selected stock.
     async fn price_updates(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these tickers; all that are tracked if not given.")] symbols: Option<
-            Vec<Symbol>,
-        >,
         #[graphql(
-            desc = "Everything after this cursor of a price, an alert or the feed's position."
+            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+        )]
+        symbols: Option<Vec<Symbol>>,
+        #[graphql(
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
         #[graphql(
             default_with = "Some(DeliveryMode::default())",
-            desc = "What happens to a slow client."
+            desc = "How to treat a client that reads more slowly than prices arrive."
         )]
         mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
         // An explicit null means what is meant by default.
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
-        let after = after.map(|it| it.0);
+        let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
             .follow(Kind::Prices, plain(symbols), after, conflate)
             .await?;
         Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
     }
 
-    /// Alerts as they fire. None is ever skipped.
+    /// Sends each alert when it fires. Alerts are never skipped.
     async fn alerts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these tickers; all that are tracked if not given.")] symbols: Option<
-            Vec<Symbol>,
-        >,
         #[graphql(
-            desc = "Everything after this cursor of a price, an alert or the feed's position."
+            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+        )]
+        symbols: Option<Vec<Symbol>>,
+        #[graphql(
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
-        let after = after.map(|it| it.0);
+        let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
             .follow(Kind::Alerts, plain(symbols), after, false)
             .await?;
         Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
     }
+}
+
+/// The place after which a client resumes its event stream, which it opened with the same arguments: it replaces `after`.
+fn resumed(ctx: &Context<'_>) -> Option<String> {
+    ctx.data_opt::<LastEventId>().map(|id| id.0.clone())
 }
 
 fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {

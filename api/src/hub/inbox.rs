@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -30,8 +30,8 @@ pub(crate) struct Interest {
     pub(crate) alerts: bool,
     /// What happens when the reader is slow.
     pub(crate) pace: Pace,
-    /// Cancelled once the reader is further behind than is kept for it, whether it reads or not.
-    pub(crate) lagging: CancellationToken,
+    /// Set once the reader gets nothing more, whether it reads or not.
+    pub(crate) dismissal: Dismissal,
     /// Bytes of the largest event that the reader was told, as its protocol writes it.
     pub(crate) largest: Largest,
 }
@@ -66,11 +66,46 @@ pub(crate) enum Pace {
     },
 }
 
+/// Why a reader was dismissed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dismissed {
+    /// It is further behind than is kept for it.
+    Lagging,
+    /// The hub has another feed, in which the reader's position does not exist.
+    Replaced,
+}
+
+/// Tells a reader that it was dismissed, and why; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dismissal {
+    reason: Arc<OnceLock<Dismissed>>,
+    signal: CancellationToken,
+}
+
+impl Dismissal {
+    /// Dismisses the reader; the first reason stays.
+    pub(super) fn dismiss(&self, reason: Dismissed) {
+        self.reason.get_or_init(|| reason);
+        self.signal.cancel();
+    }
+
+    /// Why it was dismissed, if it was.
+    pub(crate) fn reason(&self) -> Option<Dismissed> {
+        self.reason.get().copied()
+    }
+
+    /// Waits until it is dismissed.
+    pub(crate) async fn dismissed(&self) -> Dismissed {
+        self.signal.cancelled().await;
+        self.reason().unwrap_or(Dismissed::Lagging)
+    }
+}
+
 /// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parted {
-    /// The reader is further behind than is kept for it, or behind in another feed.
-    Lagging,
+    /// The reader was dismissed.
+    Dismissed(Dismissed),
     /// The hub has missed what came after this place, up to which the reader has everything: the tables have it.
     Cut(Position),
 }
@@ -85,7 +120,7 @@ pub(super) struct Inbox {
     pace: Pace,
     waiting: Mutex<Waiting>,
     bell: Notify,
-    lagging: CancellationToken,
+    dismissal: Dismissal,
     largest: Largest,
 }
 
@@ -115,7 +150,7 @@ impl Inbox {
             pace: interest.pace,
             waiting: Mutex::default(),
             bell: Notify::new(),
-            lagging: interest.lagging.clone(),
+            dismissal: interest.dismissal.clone(),
             largest: interest.largest.clone(),
         };
         let mut waiting = inbox.waiting();
@@ -135,7 +170,7 @@ impl Inbox {
 
     /// Takes in an event of the stocks that are followed.
     pub(super) fn put(&self, happened: &Arc<Happened>) {
-        if !self.wants(happened) || self.lagging.is_cancelled() {
+        if !self.wants(happened) || self.dismissal.reason().is_some() {
             return;
         }
         let mut waiting = self.waiting();
@@ -145,7 +180,7 @@ impl Inbox {
             Pace::Everything { behind, bytes } => {
                 let count = waiting.events.len() - waiting.backlog + 1;
                 if count > behind || self.largest.exceeds(count, bytes) {
-                    self.empty(&mut waiting);
+                    self.dismiss(&mut waiting, Dismissed::Lagging);
                 }
             }
             Pace::Latest => {
@@ -153,7 +188,7 @@ impl Inbox {
                 missed = replaced.map_or(0, |replaced| waiting.skip(replaced));
             }
         }
-        if !self.lagging.is_cancelled() {
+        if self.dismissal.reason().is_none() {
             waiting.events.insert(seq, (Arc::clone(happened), missed));
         }
         drop(waiting);
@@ -171,9 +206,9 @@ impl Inbox {
     }
 
     /// As [`take`](Self::take), if anything waits.
-    pub(super) fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
-        if self.lagging.is_cancelled() {
-            return Err(Parted::Lagging);
+    fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
+        if let Some(reason) = self.dismissal.reason() {
+            return Err(Parted::Dismissed(reason));
         }
         let mut waiting = self.waiting();
         let first = waiting.events.pop_first();
@@ -197,13 +232,13 @@ impl Inbox {
 
     /// Ends at once: what waits is of a feed that there is no longer.
     pub(super) fn let_go(&self) {
-        self.empty(&mut self.waiting());
+        self.dismiss(&mut self.waiting(), Dismissed::Replaced);
         self.bell.notify_one();
     }
 
-    fn empty(&self, waiting: &mut Waiting) {
+    fn dismiss(&self, waiting: &mut Waiting, reason: Dismissed) {
         *waiting = Waiting::default();
-        self.lagging.cancel();
+        self.dismissal.dismiss(reason);
     }
 
     fn wants(&self, happened: &Happened) -> bool {

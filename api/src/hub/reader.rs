@@ -31,11 +31,6 @@ impl Reader {
     pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Parted> {
         self.inbox.take().await
     }
-
-    /// The next event, if it is there.
-    pub(crate) fn next_waiting(&mut self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
-        self.inbox.take_waiting()
-    }
 }
 
 impl Drop for Reader {

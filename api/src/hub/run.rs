@@ -6,7 +6,8 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use entity::{Batch, Event, Position};
+use bytes::Bytes;
+use entity::{Batch, Cursor, Event, Position};
 
 /// An event at its place in the feed.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub(crate) struct Happened {
     pub(crate) event: Event,
     /// Its frame of the plain WebSocket, written once for all who read it.
     frame: OnceLock<Option<Utf8Bytes>>,
+    /// The same with its cursor.
+    cursor_frame: OnceLock<Option<Utf8Bytes>>,
+    /// Its cursor as text, written once for all who read it.
+    cursor: OnceLock<Bytes>,
 }
 
 impl Happened {
@@ -30,6 +35,8 @@ impl Happened {
             position,
             event,
             frame: OnceLock::new(),
+            cursor_frame: OnceLock::new(),
+            cursor: OnceLock::new(),
         }
     }
 
@@ -42,9 +49,24 @@ impl Happened {
         }
     }
 
-    /// The event's frame, if it has one; `write` is called once.
-    pub(crate) fn frame(&self, write: fn(&Event) -> Option<Utf8Bytes>) -> Option<Utf8Bytes> {
-        self.frame.get_or_init(|| write(&self.event)).clone()
+    /// The cursor after which a client resumes that has this event.
+    pub(crate) fn cursor(&self) -> Bytes {
+        let write = || Cursor::Feed(self.position).encode().into();
+        self.cursor.get_or_init(write).clone()
+    }
+
+    /// The event's frame, if it has one, with or without its cursor; `write` is called once for each.
+    pub(crate) fn frame(
+        &self,
+        with_cursor: bool,
+        write: fn(&Event, Option<Position>) -> Option<Utf8Bytes>,
+    ) -> Option<Utf8Bytes> {
+        let (frame, position) = if with_cursor {
+            (&self.cursor_frame, Some(self.position))
+        } else {
+            (&self.frame, None)
+        };
+        frame.get_or_init(|| write(&self.event, position)).clone()
     }
 }
 

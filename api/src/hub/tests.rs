@@ -1,6 +1,7 @@
 //! The hub's promises, without a database.
 
 use entity::{Event, Stock, Timestamp};
+use futures_util::FutureExt;
 
 use super::*;
 
@@ -58,21 +59,25 @@ fn publish(hub: &Hub, seq: i64, stock_id: i64) {
 }
 
 fn interest(stocks: Option<Vec<i64>>, pace: Pace) -> Interest {
-    let lagging = tokio_util::sync::CancellationToken::new();
     Interest {
         life: 0,
         stocks,
         prices: true,
         alerts: true,
         pace,
-        lagging,
+        dismissal: Dismissal::default(),
         largest: Largest::default(),
     }
 }
 
+/// The next event, if it is there.
+fn next_waiting(reader: &mut Reader) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
+    reader.next().now_or_never().transpose()
+}
+
 /// Everything that waits: the places, and what each skipped.
 fn waiting(reader: &mut Reader) -> Vec<(i64, u64)> {
-    let next = || reader.next_waiting().expect("it keeps up");
+    let next = || next_waiting(reader).expect("it keeps up");
     std::iter::from_fn(next)
         .map(|(happened, missed)| (happened.position.seq, missed))
         .collect()
@@ -147,7 +152,7 @@ fn only_the_stocks_of_a_reader_reach_it() {
 fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
     let hub = Hub::at(position(0), Bounds::default());
     let wanted = interest(None, ALL);
-    let lagging = wanted.lagging.clone();
+    let dismissal = wanted.dismissal.clone();
     let mut slow = hub.join(wanted, position(0)).expect("a reader");
     let mut other = hub
         .join(interest(None, Pace::Latest), position(0))
@@ -155,17 +160,17 @@ fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
     for seq in 1..=3 {
         publish(&hub, seq, 1);
     }
-    assert!(!lagging.is_cancelled());
+    assert_eq!(dismissal.reason(), None);
     publish(&hub, 4, 1);
-    assert!(lagging.is_cancelled());
-    let (last, missed) = other
-        .next_waiting()
+    assert_eq!(dismissal.reason(), Some(Dismissed::Lagging));
+    let (last, missed) = next_waiting(&mut other)
         .expect("it keeps up")
         .expect("the last");
     assert_eq!((last.position.seq, missed), (4, 3));
     // The hub keeps it and whoever took it, but not the one who lags.
     assert_eq!(Arc::strong_count(&last), 2);
-    assert_eq!(slow.next_waiting().map(|_| ()), Err(Parted::Lagging));
+    let dismissed = Err(Parted::Dismissed(Dismissed::Lagging));
+    assert_eq!(next_waiting(&mut slow).map(|_| ()), dismissed);
 }
 
 #[test]
@@ -175,10 +180,10 @@ fn a_slow_reader_of_large_events_is_let_go_before() {
         let wanted = interest(None, ALL);
         wanted.largest.told(told);
         wanted.largest.told(1);
-        let lagging = wanted.lagging.clone();
+        let dismissal = wanted.dismissal.clone();
         let _slow = hub.join(wanted, hub.position()).expect("a reader");
         let mut kept = 0;
-        while !lagging.is_cancelled() {
+        while dismissal.reason().is_none() {
             publish(&hub, hub.position().seq + 1, 1);
             kept += 1;
         }
@@ -219,13 +224,13 @@ async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
     });
     assert_eq!(next.map(|_| ()), Err(Parted::Cut(position(2))));
     publish(&hub, 91, 1);
-    let told = behind.next_waiting().expect("what was put in is told");
+    let told = next_waiting(&mut behind).expect("what was put in is told");
     assert_eq!(
         told.map(|(happened, missed)| (happened.position.seq, missed)),
         Some((2, 1))
     );
     assert_eq!(
-        behind.next_waiting().map(|_| ()),
+        next_waiting(&mut behind).map(|_| ()),
         Err(Parted::Cut(position(2)))
     );
     assert!(hub.join(interest(None, ALL), position(2)).is_none());
@@ -251,7 +256,7 @@ async fn a_waiting_reader_is_woken() {
 async fn nobody_follows_another_feed_unawares() {
     let hub = Hub::at(position(10), Bounds::default());
     let latest = interest(None, Pace::Latest);
-    let lets_go = latest.lagging.clone();
+    let dismissal = latest.dismissal.clone();
     let mut reader = hub.join(latest, position(10)).expect("the hub has it");
     publish(&hub, 11, 1);
     assert_eq!(hub.has(position(11)), Some(true));
@@ -262,12 +267,14 @@ async fn nobody_follows_another_feed_unawares() {
     assert_eq!((hub.has(other), hub.has(position(9))), (Some(false), None));
     hub.replace(position(4));
     // What waited is of what there is no longer.
-    assert_eq!(reader.next().await.err(), Some(Parted::Lagging));
-    assert!(lets_go.is_cancelled());
+    let replaced = Parted::Dismissed(Dismissed::Replaced);
+    assert_eq!(reader.next().await.err(), Some(replaced));
+    assert_eq!(dismissal.dismissed().await, Dismissed::Replaced);
     // Whoever was let in before and comes now is let go too, wherever it was.
     let late = interest(None, ALL);
-    let lets_go = late.lagging.clone();
-    assert!(hub.join(late, position(4)).is_none() && lets_go.is_cancelled());
+    let dismissal = late.dismissal.clone();
+    assert!(hub.join(late, position(4)).is_none());
+    assert_eq!(dismissal.reason(), Some(Dismissed::Replaced));
     let new = Interest {
         life: hub.life(),
         ..interest(None, ALL)

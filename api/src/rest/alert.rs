@@ -2,10 +2,9 @@
 
 use axum::{
     extract::{OriginalUri, State},
-    http::Uri,
     response::Response,
 };
-use entity::Stock;
+use entity::{List, Stock};
 
 use super::{
     page::listed,
@@ -24,16 +23,17 @@ pub(crate) async fn alerts(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 50)?;
-    page(&service, None, &parameters, &uri).await
+    page(&service, None, parameters).await
 }
 
 /// A page of a stock's alerts, or of all.
 pub(super) async fn page(
     service: &Service,
     stock: Option<&Stock>,
-    parameters: &ListParameters,
-    uri: &Uri,
+    parameters: ListParameters,
 ) -> Result<Response, Problem> {
+    let list = stock.map_or(List::AllAlerts, |stock| List::Alerts(stock.id));
+    let parameters = parameters.of_list(list);
     let page = service
         .alerts(
             stock,
@@ -45,12 +45,11 @@ pub(super) async fn page(
     let cursor = page
         .rows
         .last()
-        .map(|last| service.cursor(last.seq, last.triggered_at));
+        .map(|last| service.list_cursor(list, last.seq, last.triggered_at));
     let views: Vec<AlertView> = page.rows.iter().map(AlertView::from).collect();
     Ok(listed(
         views,
         page.has_next.then_some(cursor).flatten(),
-        parameters,
-        uri,
+        &parameters,
     ))
 }

@@ -2,14 +2,17 @@
 //!
 //! One invariant: an `ETag` is strong: it is of the very bytes of the answer.
 
+use std::convert::Infallible;
+
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::stream;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -35,7 +38,10 @@ pub(crate) async fn conditional(request: Request, next: Next) -> Result<Response
     if matched {
         parts.headers.remove(header::CONTENT_TYPE);
         parts.headers.remove(header::CONTENT_LENGTH);
-        return Ok((StatusCode::NOT_MODIFIED, parts.headers).into_response());
+        // Of a body whose length is known, the router would say `content-length: 0`, and in a 304 that is the length of
+        // the 200 (RFC 9110, section 8.6).
+        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+        return Ok((StatusCode::NOT_MODIFIED, parts.headers, nothing).into_response());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }

@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use super::{HEALTH, OPENAPI};
+use super::{HEALTH, LIVEZ, OPENAPI, READYZ};
 
 /// A header's name and meaning.
 type Told = (&'static str, &'static str);
@@ -39,7 +39,7 @@ const BEARER: &str = "bearer";
 #[derive(Clone, Copy)]
 enum Of {
     All,
-    AllButHealth,
+    AllButProbes,
     WithParameters,
     Stocks,
 }
@@ -54,13 +54,13 @@ const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
     ),
     (
         "401",
-        Of::AllButHealth,
+        Of::AllButProbes,
         "The token is wrong, or missing where one is needed.",
         Some(CHALLENGE),
     ),
     ("403", Of::All, "A website asks that may not.", None),
     ("404", Of::Stocks, "There is no such stock here.", None),
-    ("406", Of::AllButHealth, "The client takes no JSON.", None),
+    ("406", Of::AllButProbes, "The client takes no JSON.", None),
     (
         "421",
         Of::All,
@@ -69,7 +69,7 @@ const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
     ),
     (
         "429",
-        Of::AllButHealth,
+        Of::AllButProbes,
         "The client asked too often.",
         Some(RETRY_AFTER),
     ),
@@ -81,7 +81,7 @@ const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
     ),
     (
         "503",
-        Of::AllButHealth,
+        Of::AllButProbes,
         "The database is away.",
         Some(RETRY_AFTER),
     ),
@@ -105,7 +105,8 @@ impl Modify for Everywhere {
 
 fn complete(path: &str, item: &mut PathItem) {
     let Some(get) = &mut item.get else { return };
-    if path != HEALTH {
+    let is_probe = [HEALTH, LIVEZ, READYZ].contains(&path);
+    if !is_probe {
         // With a token or without one.
         let anybody = SecurityRequirement::default();
         let holder = SecurityRequirement::new(BEARER, Vec::<String>::new());
@@ -116,7 +117,7 @@ fn complete(path: &str, item: &mut PathItem) {
         .iter()
         .flatten()
         .any(|it| matches!(it, RefOr::T(it) if it.name == "limit"));
-    if path != HEALTH && path != OPENAPI {
+    if !is_probe && path != OPENAPI {
         let known = ResponseBuilder::new().description("The client has it already.");
         let answers = &mut get.responses.responses;
         answers.insert("304".to_owned(), known.build().into());
@@ -142,7 +143,7 @@ fn complete(path: &str, item: &mut PathItem) {
     for (status, of, meaning, always) in FAULTS {
         let applies = match of {
             Of::All => true,
-            Of::AllButHealth => path != HEALTH,
+            Of::AllButProbes => !is_probe,
             Of::WithParameters => is_list || path.contains(STOCK),
             Of::Stocks => path.contains(STOCK),
         };

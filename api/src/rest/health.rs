@@ -86,6 +86,21 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
     Json(HealthView { status, checks }).into_response()
 }
 
+/// Whether the process is alive. Never asks the database.
+#[utoipa::path(get, path = "/livez", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/plain", description = "Alive.", example = "ok\n")))]
+#[expect(dead_code, reason = "describes a route that every listener has")]
+fn livez() {}
+
+/// Whether the process can be sent requests.
+#[utoipa::path(get, path = "/readyz", tag = "operation",
+    responses(
+        (status = 200, body = String, content_type = "text/plain", description = "Ready.", example = "ready\n"),
+        (status = 503, body = String, content_type = "text/plain",
+            description = "Draining, not migrated, or without a database that answers; the text says which.")))]
+#[expect(dead_code, reason = "describes a route that every listener has")]
+fn readyz() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

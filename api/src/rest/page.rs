@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, Uri, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -14,9 +14,8 @@ pub(super) fn listed<T: Serialize>(
     rows: Vec<T>,
     next: Option<String>,
     parameters: &ListParameters,
-    uri: &Uri,
 ) -> Response {
-    let link = next.map(|cursor| parameters.next_link(uri.path(), &cursor));
+    let link = next.map(|cursor| parameters.next_link(&cursor));
     let mut response = Json(rows).into_response();
     if let Some(value) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
         response.headers_mut().insert(header::LINK, value);

@@ -9,7 +9,7 @@ use axum::{
     http::{Uri, request::Parts},
 };
 use chrono::NaiveDate;
-use entity::{Symbol, Timestamp};
+use entity::{List, Symbol, Timestamp};
 use store::price::Recorded;
 use url::form_urlencoded;
 use utoipa::{
@@ -25,7 +25,7 @@ use super::problem::Problem;
 use crate::service::{PageArgs, PageSize};
 
 /// What a symbol looks like, in any case.
-const SYMBOL: &str = "^[A-Za-z0-9.^=/-]{1,16}$";
+const SYMBOL: &str = "^[A-Za-z0-9.^=/&:_-]{1,32}$";
 /// The parameters that a list has.
 const NAMES: [&str; 5] = ["limit", "from", "to", "after", "before"];
 
@@ -46,10 +46,10 @@ pub(crate) struct ListQuery {
     /// Only what was recorded before this instant; not earlier than `from`.
     #[param(schema_with = instant)]
     to: Option<String>,
-    /// A cursor of a `Link` header: what follows it.
+    /// A cursor from a `Link` header of this list: what follows it.
     #[param(nullable = false, format = "cursor", min_length = 1)]
     after: Option<String>,
-    /// A cursor of a `Link` header: what comes before it.
+    /// A cursor from a `Link` header of this list: what comes before it.
     #[param(nullable = false, format = "cursor", min_length = 1)]
     before: Option<String>,
 }
@@ -73,15 +73,7 @@ impl ListParameters {
 
     /// Reads what a request sent; `default` rows unless it says how many.
     pub(crate) fn read(uri: &Uri, default: u32) -> Result<Self, Problem> {
-        let mut sent = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-            let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
-                continue;
-            };
-            if sent.insert(name, value.into_owned()).is_some() {
-                return Err(Problem::parameter(name, "is given twice"));
-            }
-        }
+        let mut sent = known(uri, &NAMES)?;
         let limit = match sent.get("limit") {
             None => default,
             Some(text) => Some(text)
@@ -113,6 +105,7 @@ impl ListParameters {
             after,
             last,
             before,
+            list: None,
         };
         let size = PageSize {
             default,
@@ -126,12 +119,37 @@ impl ListParameters {
         })
     }
 
-    /// The `Link` header's value for the page after `cursor` of the list at `path`.
-    pub(crate) fn next_link(&self, path: &str, cursor: &str) -> String {
+    /// The same for `list`: only cursors of its own `Link` headers are accepted.
+    #[must_use]
+    pub(crate) fn of_list(mut self, list: List) -> Self {
+        self.page.list = Some(list);
+        self
+    }
+
+    /// The `Link` header's value for the page after `cursor`. It is relative to the request's URL and has no path, so it
+    /// holds whatever prefix a proxy has removed from that path.
+    pub(crate) fn next_link(&self, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.sent).append_pair("after", cursor);
-        format!("<{path}?{}>; rel=\"next\"", query.finish())
+        format!("<?{}>; rel=\"next\"", query.finish())
     }
+}
+
+/// The values of the parameters that are among `names`; each may be given once, others are ignored.
+pub(crate) fn known(
+    uri: &Uri,
+    names: &[&'static str],
+) -> Result<BTreeMap<&'static str, String>, Problem> {
+    let mut sent = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let Some(name) = names.iter().find(|known| **known == name) else {
+            continue;
+        };
+        if sent.insert(*name, value.into_owned()).is_some() {
+            return Err(Problem::parameter(name, "is given twice"));
+        }
+    }
+    Ok(sent)
 }
 
 /// An RFC 3339 instant, or a date, which means its start in UTC.
@@ -170,7 +188,9 @@ impl IntoParams for SymbolPath {
             .name("symbol")
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .description(Some("The ticker, in any case."))
+            .description(Some(
+                "The ticker, in any case; `/` is written `%2F` in the path.",
+            ))
             .schema(Some(schema));
         vec![symbol.build()]
     }

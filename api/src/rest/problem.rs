@@ -24,6 +24,10 @@ pub(crate) struct Problem {
     status: u16,
     /// What is wrong with this request.
     detail: String,
+    /// `CURSOR_EXPIRED` if `/ws` cannot resume after the given cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    reason: Option<&'static str>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
@@ -36,6 +40,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Unknown"),
             status: status.as_u16(),
             detail: detail.into(),
+            reason: None,
             retry_after: None,
         }
     }
@@ -73,7 +78,10 @@ impl From<Error> for Problem {
             let detail = format!("{error} (request {request_id})");
             return Self::new(status, detail).with_retry_after(error.retry_after());
         }
-        Self::new(status, error.to_string()).with_retry_after(error.retry_after())
+        Self {
+            reason: error.reason(),
+            ..Self::new(status, error.to_string()).with_retry_after(error.retry_after())
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
+use entity::List;
 
 use super::{
     page::listed,
@@ -17,10 +18,16 @@ use crate::service::{Error, Service};
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
     responses((status = 200, body = [StockView])))]
-pub(crate) async fn stocks(State(service): State<Service>) -> Json<Vec<StockView>> {
+pub(crate) async fn stocks(
+    State(service): State<Service>,
+) -> Result<Json<Vec<StockView>>, Problem> {
+    let staleness = service.staleness().await?;
     let quoted = service.quoted_stocks();
-    let view = |(stock, price): &(_, Option<_>)| StockView::new(stock, price.as_ref());
-    Json(quoted.iter().map(view).collect())
+    let view = |(stock, price): &(_, Option<_>)| {
+        let condition = staleness.of(stock, price.as_ref());
+        StockView::new(stock, price.as_ref(), condition)
+    };
+    Ok(Json(quoted.iter().map(view).collect()))
 }
 
 /// One tracked stock with its latest price.
@@ -34,8 +41,10 @@ pub(crate) async fn stock(
     let stock = service.stock(&symbol).filter(|stock| stock.tracked);
     let missing = || Error::NotFound(format!("{symbol} is not tracked"));
     let stock = stock.ok_or_else(missing)?;
-    let prices = service.latest_prices(&[stock.id]);
-    Ok(Json(StockView::new(&stock, prices.get(&stock.id))))
+    let staleness = service.staleness().await?;
+    let price = service.latest_price(stock.id);
+    let condition = staleness.of(&stock, price.as_ref());
+    Ok(Json(StockView::new(&stock, price.as_ref(), condition)))
 }
 
 /// A stock's prices, newest first.
@@ -49,6 +58,8 @@ pub(crate) async fn history(
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 100)?;
     let stock = service.known_stock(&symbol)?;
+    let list = List::Prices(stock.id);
+    let parameters = parameters.of_list(list);
     let page = service
         .history(
             &stock,
@@ -60,13 +71,12 @@ pub(crate) async fn history(
     let cursor = page
         .rows
         .last()
-        .map(|last| service.cursor(last.seq, last.recorded_at));
+        .map(|last| service.list_cursor(list, last.seq, last.recorded_at));
     let views: Vec<PriceView> = page.rows.iter().map(PriceView::from).collect();
     Ok(listed(
         views,
         page.has_next.then_some(cursor).flatten(),
         &parameters,
-        &uri,
     ))
 }
 
@@ -81,5 +91,5 @@ pub(crate) async fn alerts(
 ) -> Result<Response, Problem> {
     let parameters = ListParameters::read(&uri, 50)?;
     let stock = service.known_stock(&symbol)?;
-    super::alert::page(&service, Some(&stock), &parameters, &uri).await
+    super::alert::page(&service, Some(&stock), parameters).await
 }

@@ -5,12 +5,14 @@
 use entity::{Alert, AlertKind, Direction, Price, Stock};
 use sea_orm::Iterable;
 use serde::Serialize;
+use tracker::schedule::Freshness;
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, Schema, Type},
 };
 
 use super::number::Number;
+use crate::service::Condition;
 
 /// A stock with its latest price.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -49,6 +51,14 @@ pub(crate) struct StockView {
     /// When the latest price was recorded (RFC 3339).
     #[schema(required, format = DateTime)]
     pub(crate) last_updated: Option<String>,
+    /// Whether the price may be out of date: no provider has answered with a price for three polling intervals while the
+    /// market is open, the last three answers had no price, there is no price, the newest one is more than one session
+    /// behind, or the database is away.
+    pub(crate) stale: bool,
+    /// How old the newest price is, in sessions of its market: of the session that is open or was last (`CURRENT`), of
+    /// the one before, or older; `NONE` without a price.
+    #[schema(schema_with = freshness)]
+    pub(crate) freshness: &'static str,
 }
 
 /// One price, as recorded.
@@ -123,6 +133,24 @@ pub(crate) struct AlertView {
     pub(crate) triggered_at: String,
 }
 
+/// The public name of a freshness, which is that of GraphQL.
+fn freshness_name(freshness: Freshness) -> &'static str {
+    match freshness {
+        Freshness::Current => "CURRENT",
+        Freshness::PreviousSession => "PREVIOUS_SESSION",
+        Freshness::Old => "OLD",
+        Freshness::None => "NONE",
+    }
+}
+
+/// The description of `freshness`.
+fn freshness() -> Schema {
+    use Freshness::{Current, None, Old, PreviousSession};
+    let names = [Current, PreviousSession, Old, None].map(freshness_name);
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    schema.enum_values(Some(names)).build().into()
+}
+
 /// The words of an enumeration, for the description.
 fn words<T: Iterable + Serialize>() -> Schema {
     let words = T::iter().filter_map(|word| serde_json::to_value(word).ok());
@@ -131,8 +159,8 @@ fn words<T: Iterable + Serialize>() -> Schema {
 }
 
 impl StockView {
-    /// A stock with `price` as its latest.
-    pub(crate) fn new(stock: &Stock, price: Option<&Price>) -> Self {
+    /// A stock with `price` as its latest, in a condition.
+    pub(crate) fn new(stock: &Stock, price: Option<&Price>, condition: Condition) -> Self {
         Self {
             id: stock.id,
             symbol: stock.symbol.to_string(),
@@ -145,6 +173,8 @@ impl StockView {
             change_percent: price.and_then(Price::change_percent).map(Number),
             volume: price.and_then(|price| price.volume),
             last_updated: price.map(|price| price.recorded_at.to_string()),
+            stale: condition.is_stale(),
+            freshness: freshness_name(condition.freshness),
         }
     }
 }

@@ -6,7 +6,10 @@ use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Timestamp};
 use store::candle::CandleRange;
-use tracker::candle::{Around, end, is_final};
+use tracker::{
+    candle::{Around, end, is_final},
+    market::Market,
+};
 
 use super::{Error, PageSize, Service};
 
@@ -59,14 +62,19 @@ impl Service {
             .read(|| store::candle::newest(connection, stocks, range))
             .await?;
         let now = self.store.clock.now();
+        let known = self.stocks_by_id(stocks);
         let told = read.into_iter().map(|(stock, candles)| {
+            let market = known
+                .get(&stock)
+                .map_or(Market::Us, |it| Market::of(&it.symbol));
             let around = Around {
+                market,
                 newest: candles.newest,
                 answered_at: candles.answered_at,
                 now,
             };
             let tell = |candle: Candle| ToldCandle {
-                end: end(candle.interval, candle.start),
+                end: end(market, candle.interval, candle.start),
                 is_final: is_final(&candle, around),
                 candle,
             };

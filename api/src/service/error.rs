@@ -5,6 +5,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, sqlx::Error as Sqlx};
 
+/// The reason of a cursor that a subscription cannot resume from.
+pub(crate) const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
 /// What is said of an outage.
 const AWAY: &str = "the database is away";
 /// What is said when it has nothing left to answer with.
@@ -112,6 +114,11 @@ impl Error {
             Self::TooSlow(_) => code::TIMEOUT,
             Self::Internal(_) => code::INTERNAL,
         }
+    }
+
+    /// The value of `extensions.reason`, and of `reason` in a problem, if there is one.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        matches!(self, Self::CursorExpired(_)).then_some(CURSOR_EXPIRED)
     }
 
     /// Seconds until another try makes sense.

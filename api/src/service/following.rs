@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use entity::{Cursor, Position, Price, Symbol};
-use tokio_util::sync::CancellationToken;
 
 use super::{Error, Service};
-use crate::hub::{Bounds, Interest, Largest, Pace};
+use crate::hub::{Bounds, Dismissal, Interest, Largest, Pace};
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +17,14 @@ pub(crate) enum Kind {
     Prices,
     /// Alerts as they fire.
     Alerts,
+    /// Both, in feed order, without a snapshot.
+    All,
+}
+
+impl Kind {
+    fn has_prices(self) -> bool {
+        self != Self::Alerts
+    }
 }
 
 /// What a subscriber asked for, good to begin.
@@ -37,6 +44,11 @@ impl Following {
     /// Where to note how large what the subscriber is told is.
     pub(crate) fn largest(&self) -> Largest {
         self.interest.largest.clone()
+    }
+
+    /// Set once the subscriber gets nothing more.
+    pub(crate) fn dismissal(&self) -> Dismissal {
+        self.interest.dismissal.clone()
     }
 
     /// In which of the hub's feeds.
@@ -68,21 +80,21 @@ impl Service {
                 }
                 (Vec::new(), position)
             }
-            (None, Kind::Alerts) => (Vec::new(), self.hub.position()),
+            (None, Kind::Alerts | Kind::All) => (Vec::new(), self.hub.position()),
             (None, Kind::Prices) => self.board.snapshot(stocks.as_deref()),
         };
         let Bounds { behind, bytes, .. } = self.hub.bounds();
         let interest = Interest {
             life,
             stocks,
-            prices: kind == Kind::Prices,
-            alerts: kind == Kind::Alerts,
+            prices: kind.has_prices(),
+            alerts: kind != Kind::Prices,
             pace: if conflate {
                 Pace::Latest
             } else {
                 Pace::Everything { behind, bytes }
             },
-            lagging: CancellationToken::new(),
+            dismissal: Dismissal::default(),
             largest: Largest::default(),
         };
         Ok(Following {
@@ -119,7 +131,7 @@ impl Service {
     ) -> Result<bool, Error> {
         let connection = self.store.database.read();
         let expired = || store::price::has_expired(connection, stocks, position);
-        Ok(kind == Kind::Prices && self.read(expired).await?)
+        Ok(kind.has_prices() && self.read(expired).await?)
     }
 
     /// The place of a cursor that can be resumed from: one of this database, not beyond its end.

@@ -2,7 +2,7 @@
 //!
 //! One invariant: a page is bounded, and a cursor that is not one of this list is an error, never an empty page.
 
-use entity::{Cursor, Position, Symbol};
+use entity::{Cursor, List, Position, Symbol};
 use store::page::Span;
 
 use super::Error;
@@ -18,6 +18,8 @@ pub(crate) struct PageArgs {
     pub(crate) last: Option<i32>,
     /// Only what comes before this cursor.
     pub(crate) before: Option<String>,
+    /// The list whose own cursors these are; feed positions if `None`.
+    pub(crate) list: Option<List>,
 }
 
 /// How large pages of a list are.
@@ -69,15 +71,19 @@ impl PageArgs {
         Ok(Some(FirstPage { limit, from_end }))
     }
 
-    /// The span of a list whose cursors are places in the feed of `epoch`.
+    /// The span of a list that is ordered by the positions of the feed of `epoch`.
     pub(crate) fn feed_span<K: From<Position>>(
         &self,
         size: PageSize,
         epoch: i64,
     ) -> Result<Span<K>, Error> {
-        self.span(size, |cursor| match cursor {
-            Cursor::Feed(position) if position.epoch == epoch => Some(position.into()),
-            _ => None,
+        self.span(size, |cursor| {
+            let (list, position) = match cursor {
+                Cursor::Feed(position) => (None, position),
+                Cursor::Listed(list, position) => (Some(list), position),
+                Cursor::Stock(_) => return None,
+            };
+            (list == self.list && position.epoch == epoch).then(|| position.into())
         })
     }
 
@@ -89,7 +95,7 @@ impl PageArgs {
     ) -> Result<Span<K>, Error> {
         self.span(size, |cursor| match cursor {
             Cursor::Stock(symbol) => Some(key(symbol)),
-            Cursor::Feed(_) => None,
+            Cursor::Feed(_) | Cursor::Listed(..) => None,
         })
     }
 
@@ -180,5 +186,48 @@ mod tests {
         assert!(span(&after("x".to_owned())).is_err());
         let symbol: Symbol = "IBM".parse().expect("a symbol");
         assert!(span(&after(Cursor::Stock(symbol).encode())).is_err());
+    }
+
+    #[test]
+    fn a_list_with_cursors_of_its_own_takes_no_others() {
+        let position = Position {
+            epoch: 7,
+            seq: 3,
+            recorded_at: entity::Timestamp::from_micros(5),
+        };
+        let lists = [
+            List::Prices(1),
+            List::Prices(2),
+            List::Alerts(1),
+            List::AllAlerts,
+        ];
+        let takes = |list, cursor: &Cursor| {
+            let args = PageArgs {
+                after: Some(cursor.encode()),
+                list,
+                ..PageArgs::default()
+            };
+            span(&args).is_ok()
+        };
+        for list in lists {
+            for other in lists {
+                let cursor = Cursor::Listed(other, position);
+                assert_eq!(
+                    takes(Some(list), &cursor),
+                    list == other,
+                    "{list:?} {other:?}"
+                );
+                assert!(!takes(None, &cursor));
+            }
+            assert!(!takes(Some(list), &Cursor::Feed(position)));
+            let of_another_database = Position {
+                epoch: 8,
+                ..position
+            };
+            assert!(!takes(
+                Some(list),
+                &Cursor::Listed(list, of_another_database)
+            ));
+        }
     }
 }

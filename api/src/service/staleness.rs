@@ -1,107 +1,259 @@
-//! Tells whether a stock's price is as fresh as it should be.
+//! How fresh a stock's price is, whether the stock is stale, and why.
 //!
-//! One invariant: nothing is called fresh on hope: without a recent enough answer of a provider, while its market is
-//! open, a stock is stale.
+//! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has the
+//! newest prices, and a sample of the tables, taken once a second at most, has the rest. While the
+//! database is away every stock is stale.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
+use chrono::NaiveDate;
 use entity::{
-    Stock, Timestamp,
+    Price, Stock, Timestamp,
     table::{provider, stock},
 };
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use tokio::sync::Mutex;
-use tracker::{market::Market, schedule::is_stale};
+use tracker::{
+    market::{LastSessions, Market, PollingHours},
+    provider::REPLAY,
+    schedule::{Expected, Freshness, Quoted, StaleReason},
+};
 
 use super::{Error, Service};
 
-/// How long a look at the tables serves.
+/// How long a sample of the tables is used.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What freshness is measured with, at an instant.
+/// How fresh a stock's price is, and whether the stock is stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// How old the newest price is.
+    pub(crate) freshness: Freshness,
+    /// Why the stock is stale; `None` if it is not.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// Why a stock is stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The database cannot be read.
+    DatabaseAway,
+    /// The stock is no longer polled.
+    Untracked,
+    /// Its price, or the answers of its providers.
+    Price(StaleReason),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DatabaseAway => write!(f, "the database is away"),
+            Self::Untracked => write!(f, "no longer tracked"),
+            Self::Price(reason) => reason.fmt(f),
+        }
+    }
+}
+
+/// What the condition of stocks is measured with at an instant.
 #[derive(Clone, Debug)]
 pub(crate) struct Staleness {
     now: Timestamp,
-    /// What was seen; nothing while the database is away.
-    seen: Option<Seen>,
+    hours: PollingHours,
+    /// The current day of a replay.
+    newest_day: Option<NaiveDate>,
+    /// The last sample; `None` while the database is away.
+    sample: Option<Sample>,
 }
 
-/// What the tables say.
+/// What the tables had at an instant.
 #[derive(Clone, Debug)]
-struct Seen {
+struct Sample {
+    taken_at: Timestamp,
     /// Between two polls; `None` while nothing is expected.
     interval: Option<Duration>,
-    /// Whose hours count; a replay keeps none.
-    market: Market,
-    /// When the tracked stocks were last answered for, which the feed does not tell of repeated quotes.
-    answered: Arc<HashMap<i64, Timestamp>>,
+    /// Whether a replay is the provider in use.
+    replayed: bool,
+    /// The sessions that were open or last.
+    sessions: LastSessions,
+    /// The last answers for the tracked stocks. The feed has no entry for an answer without news.
+    answers: Arc<HashMap<i64, Answers>>,
+}
+
+/// The last answers of providers for a stock.
+#[derive(Clone, Copy, Debug)]
+struct Answers {
+    /// When the last one came.
+    at: Timestamp,
+    /// How many in a row had no price.
+    unpriced: i32,
 }
 
 impl Staleness {
-    /// Whether a provider should have answered for `stock` since it did. Nobody knows while the database is away.
-    pub(crate) fn of(&self, stock: &Stock) -> bool {
-        let Some(seen) = &self.seen else { return true };
-        let answered = seen.answered.get(&stock.id).copied();
-        let answered = answered.filter(|at| *at >= stock.tracked_at);
-        // The later one; not one that a clock noted which ran ahead.
-        let noted = answered.into_iter().chain(stock.answered_at);
-        let answered = noted.min_by_key(|at| self.now.distance(*at));
-        is_stale(answered, seen.interval, seen.market, self.now)
+    /// The condition of a stock whose newest price is `latest`.
+    pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
+        let answers = self.answers(stock);
+        let quoted = Quoted {
+            market: Market::of(&stock.symbol),
+            newest_day: latest.map(|price| price.trading_day),
+            answered_at: answers.map(|answers| answers.at),
+            unpriced_answers: answers.map_or(0, |answers| answers.unpriced),
+        };
+        let Some(sample) = &self.sample else {
+            let replayed = latest.is_some_and(|price| price.provider == REPLAY);
+            let sessions = self.sessions(replayed, None);
+            return Condition {
+                freshness: quoted.freshness(&sessions),
+                cause: Some(Cause::DatabaseAway),
+            };
+        };
+        let expected = Expected {
+            now: self.now,
+            interval: sample.interval,
+            hours: self.hours,
+            sessions: self.sessions(sample.replayed, Some(sample.sessions)),
+            replayed: sample.replayed,
+        };
+        let reason = quoted.stale_reason(&expected);
+        Condition {
+            freshness: quoted.freshness(&expected.sessions),
+            cause: reason.map(|reason| match stock.tracked {
+                true => Cause::Price(reason),
+                false => Cause::Untracked,
+            }),
+        }
+    }
+
+    /// The last sessions: the current day of a replay, else those `sampled`, or those of this instant.
+    fn sessions(&self, replayed: bool, sampled: Option<LastSessions>) -> LastSessions {
+        let day = self.newest_day.filter(|_| replayed);
+        day.map(LastSessions::replayed)
+            .or(sampled)
+            .unwrap_or_else(|| LastSessions::at(self.now))
+    }
+
+    /// The later of what the sample and the feed have of a stock's answers. A time that a clock wrote which ran ahead
+    /// is not the later one.
+    fn answers(&self, stock: &Stock) -> Option<Answers> {
+        let sampled = self.sample.as_ref();
+        let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
+        let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
+        let told = stock.answered_at.map(|at| Answers {
+            at,
+            unpriced: stock.unpriced_answers,
+        });
+        let both = sampled.into_iter().chain(told);
+        both.min_by_key(|answers| self.now.distance(answers.at))
     }
 }
 
-/// Looks at the tables once a second at the most.
+impl Condition {
+    /// The condition of a stock at the moment in which a price of it is recorded.
+    pub(crate) fn recorded(price: &Price) -> Self {
+        let replayed = price.provider == REPLAY;
+        let quoted = Quoted {
+            market: Market::of(&price.symbol),
+            newest_day: Some(price.trading_day),
+            answered_at: Some(price.recorded_at),
+            unpriced_answers: 0,
+        };
+        let expected = Expected {
+            now: price.recorded_at,
+            interval: None,
+            hours: PollingHours::Market,
+            sessions: if replayed {
+                LastSessions::replayed(price.trading_day)
+            } else {
+                LastSessions::at(price.recorded_at)
+            },
+            replayed,
+        };
+        Self {
+            freshness: quoted.freshness(&expected.sessions),
+            cause: quoted.stale_reason(&expected).map(Cause::Price),
+        }
+    }
+
+    /// Whether the stock is stale.
+    pub(crate) fn is_stale(self) -> bool {
+        self.cause.is_some()
+    }
+}
+
+/// Samples the tables once a second at most.
 #[derive(Clone, Default)]
-pub(super) struct Sampler(Arc<Mutex<Option<(Timestamp, Seen)>>>);
+pub(super) struct Sampler(Arc<Mutex<Option<Sample>>>);
 
 impl Service {
-    /// What freshness is measured with now.
+    /// What the condition of stocks is measured with now.
     pub(crate) async fn staleness(&self) -> Result<Staleness, Error> {
         let now = self.store.clock.now();
+        let staleness = |sample| Staleness {
+            now,
+            hours: self.hours,
+            newest_day: self.board.newest_day(),
+            sample,
+        };
         if self.silence().is_some() {
-            return Ok(Staleness { now, seen: None });
+            return Ok(staleness(None));
         }
-        let mut sample = self.staleness.0.lock().await;
-        if let Some((at, seen)) = &*sample
-            && now.since(*at) < LOOK
-            && now >= *at
+        let mut last = self.staleness.0.lock().await;
+        if let Some(sample) = &*last
+            && now.since(sample.taken_at) < LOOK
+            && now >= sample.taken_at
         {
-            let seen = Some(seen.clone());
-            return Ok(Staleness { now, seen });
+            return Ok(staleness(Some(sample.clone())));
         }
         let connection = self.store.database.read();
-        let seen = match self.read(|| look(connection, self.market)).await {
+        *last = match self.read(|| look(connection, now)).await {
             Err(error) if error.is_outage() => None,
             looked => Some(looked?),
         };
-        *sample = seen.clone().map(|seen| (now, seen));
-        Ok(Staleness { now, seen })
+        Ok(staleness(last.clone()))
+    }
+
+    /// The condition of a stock now.
+    pub(crate) async fn condition(&self, stock: &Stock) -> Result<Condition, Error> {
+        let staleness = self.staleness().await?;
+        let latest = self.board.latest_price(stock.id);
+        Ok(staleness.of(stock, latest.as_ref()))
     }
 }
 
-async fn look(connection: &DatabaseConnection, market: Market) -> Result<Seen, DbErr> {
+async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample, DbErr> {
     let providers = provider::Entity::find()
         .filter(provider::Column::Rank.is_not_null())
         .order_by_asc(provider::Column::Rank)
         .all(connection)
         .await?;
-    let answered: Vec<(i64, Timestamp)> = stock::Entity::find()
+    let answered: Vec<(i64, Timestamp, i32)> = stock::Entity::find()
         .select_only()
-        .columns([stock::Column::Id, stock::Column::AnsweredAt])
+        .columns([
+            stock::Column::Id,
+            stock::Column::AnsweredAt,
+            stock::Column::UnpricedAnswers,
+        ])
         .filter(stock::Column::Tracked.eq(true))
         .filter(stock::Column::AnsweredAt.is_not_null())
         .into_tuple()
         .all(connection)
         .await?;
-    let replayed = providers.iter().any(|row| row.name == "replay");
+    let answers = answered
+        .into_iter()
+        .map(|(id, at, unpriced)| (id, Answers { at, unpriced }));
     let interval = providers.iter().find_map(|row| row.effective_interval);
-    Ok(Seen {
+    Ok(Sample {
+        taken_at: now,
         interval: interval
             .and_then(|micros| u64::try_from(micros).ok())
             .map(Duration::from_micros),
-        market: if replayed { Market::Always } else { market },
-        answered: Arc::new(answered.into_iter().collect()),
+        // A replay plays if it is first; behind a live provider it stands by.
+        replayed: providers.first().is_some_and(|row| row.name == REPLAY),
+        sessions: LastSessions::at(now),
+        answers: Arc::new(answers.collect()),
     })
 }
+
+#[cfg(test)]
+mod tests;

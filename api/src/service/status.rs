@@ -11,7 +11,7 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 use tokio::time::timeout;
-use tracker::market::Market;
+use tracker::market::{Market, PollingHours};
 
 use super::Service;
 
@@ -46,7 +46,7 @@ pub(crate) struct Status {
     pub(crate) blindness: Option<Duration>,
     /// The providers, in the order in which they are asked; none if the database did not say in time.
     pub(crate) providers: Option<Vec<ProviderStatus>>,
-    /// The market whose hours are kept.
+    /// The market whose hours are kept; one that is always open if stocks are polled at any time.
     pub(crate) market: Market,
     /// The instant of all this.
     pub(crate) now: Timestamp,
@@ -81,7 +81,10 @@ impl Service {
             database_up: self.health.silence().is_none(),
             blindness: self.hub.blindness(),
             providers,
-            market: self.market,
+            market: match self.hours {
+                PollingHours::Market => Market::Us,
+                PollingHours::Always => Market::Crypto,
+            },
             now,
         }
     }

@@ -9,17 +9,13 @@ use entity::{Event, Position, Price};
 use futures_util::{Stream, stream};
 
 use super::{Error, Following, Service, following::Kind};
-use crate::hub::{Happened, Interest, Parted, Reader};
+use crate::hub::{Dismissed, Happened, Interest, Parted, Reader};
 
 /// Some events on end, in feed order.
 type Page = Vec<Arc<Happened>>;
 
 /// How long to wait before a failing database is asked again.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// The subscriber is too far behind to be told everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lagging;
 
 /// Something to tell a subscriber.
 #[derive(Clone, Debug)]
@@ -48,11 +44,11 @@ struct Telling {
 }
 
 impl Service {
-    /// Tells a subscriber everything; the stream ends after an `Err`, when the subscriber is too far behind.
+    /// Tells a subscriber everything; the stream ends after an `Err`, when nothing more can be told.
     pub(crate) fn tell(
         &self,
         following: Following,
-    ) -> impl Stream<Item = Result<Told, Lagging>> + Send + use<> {
+    ) -> impl Stream<Item = Result<Told, Dismissed>> + Send + use<> {
         let Following {
             kind,
             interest,
@@ -97,7 +93,7 @@ impl Service {
 }
 
 impl Telling {
-    async fn next(&mut self) -> Result<Told, Lagging> {
+    async fn next(&mut self) -> Result<Told, Dismissed> {
         loop {
             if let Some(happened) = self.snapshot.pop_front() {
                 return Ok(Told {
@@ -122,7 +118,7 @@ impl Telling {
                             snapshot: false,
                         });
                     }
-                    Err(Parted::Lagging) => return Err(Lagging),
+                    Err(Parted::Dismissed(reason)) => return Err(reason),
                     Err(Parted::Cut(position)) => {
                         self.reader = None;
                         // It joined ahead of the hub if it has read more than the hub.
@@ -141,9 +137,9 @@ impl Telling {
     }
 
     /// Reads the next page of what the hub no longer knows.
-    async fn read_on(&mut self) -> Result<(), Lagging> {
-        if self.interest.lagging.is_cancelled() {
-            return Err(Lagging);
+    async fn read_on(&mut self) -> Result<(), Dismissed> {
+        if let Some(reason) = self.interest.dismissal.reason() {
+            return Err(reason);
         }
         let end = self.service.hub.position();
         match self.page(end).await {
@@ -151,7 +147,7 @@ impl Telling {
                 self.position = up_to;
                 self.stored = page.into();
             }
-            Ok(None) => return Err(Lagging),
+            Ok(None) => return Err(Dismissed::Lagging),
             Err(error) => {
                 tracing::warn!(cause = ?error.cause(), "a subscriber waits for the database");
                 tokio::time::sleep(RETRY).await;
@@ -165,27 +161,38 @@ impl Telling {
         let connection = self.service.store.database.read();
         let limit = self.service.hub.bounds().page;
         let (stocks, from) = (self.interest.stocks.as_deref(), self.position);
-        let page = if self.kind == Kind::Prices {
+        let (mut page, mut up_to) = if self.kind == Kind::Alerts {
+            (Page::new(), end)
+        } else {
             let read = || store::price::after(connection, stocks, from, end, limit);
             let read = self.service.read(read).await?;
             (self.service.recorded(read.prices, end), read.up_to)
-        } else {
-            let read = || store::alert::between(connection, stocks, from, end, limit);
-            let alerts = self.service.read(read).await?;
-            let happened = alerts.into_iter().map(|alert| {
-                let end = Position {
-                    recorded_at: alert.triggered_at,
-                    ..end
-                };
-                Arc::new(Happened::within(end, Event::AlertFired { alert }))
-            });
-            let page: Page = happened.collect();
-            let last = page.last().filter(|_| page.len() == limit as usize);
-            let up_to = last.map_or(end, |last| last.position);
-            (page, up_to)
         };
+        if self.kind != Kind::Prices {
+            // Of the range that the prices read so far cover.
+            let to = up_to;
+            let read = || store::alert::between(connection, stocks, from, to, limit);
+            let alerts = self.service.read(read).await?;
+            let is_cut = alerts.len() == limit as usize;
+            let fired: Page = alerts
+                .into_iter()
+                .map(|alert| {
+                    let end = Position {
+                        recorded_at: alert.triggered_at,
+                        ..end
+                    };
+                    Arc::new(Happened::within(end, Event::AlertFired { alert }))
+                })
+                .collect();
+            if let Some(last) = fired.last().filter(|_| is_cut) {
+                up_to = last.position;
+                page.retain(|happened| happened.position.seq <= up_to.seq);
+            }
+            page.extend(fired);
+            page.sort_unstable_by_key(|happened| happened.position.seq);
+        }
         // Asked after reading: what was there when it was read is told.
         let lost = self.service.is_lost(self.kind, stocks, self.position);
-        Ok((!lost.await?).then_some(page))
+        Ok((!lost.await?).then_some((page, up_to)))
     }
 }

@@ -10,20 +10,25 @@ use store::{
     request::{Answer, PollRequest, ask},
 };
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{Error, Service};
+
+/// Why a poll was not made or not stored.
+const SILENT_DATABASE: &str = "the database did not answer";
 
 /// The longest name that a stock can be given, in characters.
 const LONGEST_NAME: usize = 200;
 
 impl Service {
-    /// Tracks a stock, if its provider knows it or cannot be asked.
+    /// Tracks a stock, if its provider knows it or cannot be asked. A `name` is stored in Unicode's normalization form C.
     pub(crate) async fn track(
         &self,
         symbol: &Symbol,
         name: Option<String>,
     ) -> Result<Stock, Error> {
         let name = name
-            .map(|name| name.trim().to_owned())
+            .map(|name| name.trim().nfc().collect::<String>())
             .filter(|name| !name.is_empty());
         let length = name.as_ref().map_or(0, |name| name.chars().count());
         if length > LONGEST_NAME {
@@ -43,7 +48,7 @@ impl Service {
             .await?;
         let tracked = stored.filter(|stock| stock.tracked);
         if let Some(stock) = &tracked
-            && (stock.name.is_some() || name.is_none())
+            && (name.is_none() || name == stock.name)
         {
             return Ok(stock.clone());
         }
@@ -54,10 +59,15 @@ impl Service {
                 name: name.clone(),
             };
             let answer = self.unless_lost(ask(&self.store, request)).await?;
-            if answer.is_some_and(|answer| answer.outcome == PollOutcome::UnknownSymbol) {
-                return Err(Error::NotFound(format!(
-                    "{symbol} is unknown to the provider"
-                )));
+            match answer.map(|answer| answer.outcome) {
+                Some(PollOutcome::UnknownSymbol) => {
+                    let reason = format!("{symbol} is unknown to the provider");
+                    return Err(Error::NotFound(reason));
+                }
+                Some(PollOutcome::DatabaseUnavailable) => {
+                    return Err(Error::unavailable(SILENT_DATABASE));
+                }
+                _ => {}
             }
         }
         let tracking = async {
@@ -118,7 +128,11 @@ impl Service {
             Some(Answer {
                 outcome: PollOutcome::Failed,
                 ..
-            }) => Err(Error::unavailable("the provider did not answer")),
+            }) => Err(Error::unavailable("the provider gave no price")),
+            Some(Answer {
+                outcome: PollOutcome::DatabaseUnavailable,
+                ..
+            }) => Err(Error::unavailable(SILENT_DATABASE)),
             None if self.status().await.is_tracked() => {
                 Err(Error::unavailable("the provider did not answer in time"))
             }

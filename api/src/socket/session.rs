@@ -12,31 +12,47 @@ use futures_util::{
 };
 use runtime::metric::{CloseReason, Protocol};
 use tokio::{
-    sync::watch,
-    time::{Instant, interval_at, sleep, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
-use crate::hub::{Bounds, Interest, Largest, Pace, Parted, Reader};
+use crate::{
+    hub::Dismissed,
+    service::{Following, Told},
+};
 
+/// The most events that are written with one flush.
+const AT_ONCE: usize = 64;
 /// What a client has to take the goodbye that broke the protocol.
 const LINGER: Duration = Duration::from_secs(1);
 type Sink = SplitSink<WebSocket, Message>;
 
-/// Tells a client everything until either side has enough.
-pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
+/// Sends a client the events that it follows, each with its cursor if `with_cursor`, until either side ends the socket.
+pub(super) async fn serve(
+    socket: WebSocket,
+    room: Arc<Room>,
+    following: Following,
+    with_cursor: bool,
+) {
     let _counted = room.metrics.client_connected(Protocol::Ws);
     let (mut sink, mut stream) = socket.split();
     let (heard, hearing) = watch::channel(Instant::now());
     let (reason, code) = {
         let reading = pin!(read(&mut stream, heard));
-        let writing = pin!(tell(&mut sink, &room, hearing.clone()));
-        let lagging = pin!(going_away(&room));
+        let writing = pin!(tell(
+            &mut sink,
+            &room,
+            following,
+            with_cursor,
+            hearing.clone()
+        ));
+        let leaving = pin!(going_away(&room));
         tokio::select! {
             (reason, code) = reading => (reason, code),
             (reason, code) = writing => (reason, code),
-            () = lagging => (CloseReason::Shutdown, Some(close_code::AWAY)),
+            () = leaving => (CloseReason::Shutdown, Some(close_code::AWAY)),
         }
     };
     room.metrics.subscriber_closed(Protocol::Ws, reason);
@@ -62,7 +78,7 @@ pub(super) async fn serve(socket: WebSocket, room: Arc<Room>) {
             tokio::select! {
                 biased;
                 () = goodbye => {}
-                () = silence(hearing, room.limits.silence) => {}
+                () = silence(hearing, room.limits.silence, None) => {}
             }
         }
     }
@@ -94,36 +110,22 @@ async fn going_away(room: &Room) {
     sleep(room.shutdown.closing_delay()).await;
 }
 
-/// Writes everything that happens; ends with why it cannot go on.
+/// Writes the events that a client follows; returns why it cannot go on.
 async fn tell(
     sink: &mut Sink,
     room: &Room,
+    following: Following,
+    with_cursor: bool,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
-    let overload = (CloseReason::Overload, Some(close_code::AGAIN));
-    let Bounds { behind, bytes, .. } = room.hub.bounds();
-    let interest = Interest {
-        life: room.hub.life(),
-        stocks: None,
-        prices: true,
-        alerts: true,
-        pace: Pace::Everything { behind, bytes },
-        lagging: CancellationToken::new(),
-        largest: Largest::default(),
-    };
-    let largest = interest.largest.clone();
-    let lagging = interest.lagging.clone();
-    let Some(mut reader) = room.hub.join(interest, room.hub.position()) else {
-        return overload;
-    };
-    let limit = room.limits.silence;
-    let every = limit * 2 / 3;
-    let mut pings = interval_at(Instant::now() + every, every);
-    let mut silent = pin!(silence(hearing, limit));
+    let (largest, dismissal) = (following.largest(), following.dismissal());
+    let mut events = pin!(room.service.tell(following).ready_chunks(AT_ONCE));
+    let (pings, mut due) = mpsc::channel(1);
+    let mut silent = pin!(silence(hearing, room.limits.silence, Some(pings)));
     loop {
         let messages = tokio::select! {
-            _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
-            frames = frames(&mut reader) => match frames {
+            Some(()) = due.recv() => vec![Message::Ping(Vec::new().into())],
+            events = events.next() => match frames(events, with_cursor) {
                 Ok(frames) => {
                     for frame in &frames {
                         largest.told(size(frame));
@@ -131,7 +133,7 @@ async fn tell(
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
                 }
-                Err(_) => return overload,
+                Err(reason) => return closed(reason),
             },
             () = &mut silent => {
                 return (CloseReason::Silent, Some(close_code::POLICY));
@@ -139,7 +141,7 @@ async fn tell(
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
-            () = lagging.cancelled() => return overload,
+            reason = dismissal.dismissed() => return closed(reason),
             () = &mut silent => return (CloseReason::Silent, None),
         };
         if told.is_err() {
@@ -148,17 +150,27 @@ async fn tell(
     }
 }
 
-/// Waits for something to tell, and takes all that is there.
-async fn frames(reader: &mut Reader) -> Result<Vec<Message>, Parted> {
-    let (first, _) = reader.next().await?;
-    let mut events = vec![first];
-    while let Ok(Some((event, _))) = reader.next_waiting() {
-        events.push(event);
-    }
-    let frames = events
-        .iter()
-        .filter_map(|happened| happened.frame(frame::write));
-    Ok(frames.map(Message::Text).collect())
+/// How a client that was dismissed is closed: it may come back.
+fn closed(reason: Dismissed) -> (CloseReason, Option<u16>) {
+    let reason = match reason {
+        Dismissed::Lagging => CloseReason::Overload,
+        Dismissed::Replaced => CloseReason::Replaced,
+    };
+    (reason, Some(close_code::AGAIN))
+}
+
+/// The frames of some events. The stream of events ends only after the reason of a dismissal.
+fn frames(
+    events: Option<Vec<Result<Told, Dismissed>>>,
+    with_cursor: bool,
+) -> Result<Vec<Message>, Dismissed> {
+    let frame = |told: Told| told.happened.frame(with_cursor, frame::write);
+    events
+        .ok_or(Dismissed::Lagging)?
+        .into_iter()
+        .filter_map(|told| told.map(frame).transpose())
+        .map(|frame| frame.map(Message::Text))
+        .collect()
 }
 
 fn size(message: &Message) -> usize {
@@ -176,15 +188,22 @@ async fn deliver(sink: &mut Sink, messages: Vec<Message>) -> Result<(), axum::Er
     sink.flush().await
 }
 
-/// Waits until a client has said nothing for too long: a third longer than one of GraphQL may, since it is pinged at two
-/// thirds of that and only a pong counts.
-async fn silence(hearing: watch::Receiver<Instant>, limit: Duration) {
-    let patience = limit * 4 / 3;
+/// Waits until a client has sent no pong for too long: a third longer than one of GraphQL may be silent, since it is
+/// pinged at two thirds of that and only a pong counts. Says when to ping, unless a ping waits already.
+async fn silence(
+    hearing: watch::Receiver<Instant>,
+    limit: Duration,
+    pings: Option<mpsc::Sender<()>>,
+) {
+    let mut heartbeat = Heartbeat::new(Instant::now(), limit * 2 / 3, limit * 4 / 3);
     loop {
-        let left = patience.checked_sub(hearing.borrow().elapsed());
-        match left {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return,
+        let heard = *hearing.borrow();
+        match heartbeat.due(Instant::now(), heard) {
+            Some(Beat::Silence) => return,
+            Some(Beat::Ping) => {
+                let _ = pings.as_ref().map(|pings| pings.try_send(()));
+            }
+            None => sleep_until(heartbeat.next(heard)).await,
         }
     }
 }

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
+use tracker::market::Market;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::path};
 
 const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/quote.json");
@@ -15,9 +17,6 @@ const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/
 const SERIES: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/series.json");
 const UNKNOWN: &str =
     include_str!("../../../tracker/tests/fixtures/alpha_vantage/unknown_symbol.json");
-
-/// The session that every quote is of.
-pub(crate) const TRADING_DAY: &str = "2024-10-18";
 
 /// A service that knows what it was told. Clones are the same.
 #[derive(Clone)]
@@ -76,15 +75,26 @@ impl Exchange {
         self.server.uri()
     }
 
-    /// Quotes a symbol from now on.
+    /// Quotes a symbol from now on, as of the last session.
     pub(crate) fn quote(&self, symbol: &str, price: &str, previous_close: &str) {
+        let day = Market::Us.last_session(SystemClock.now());
+        self.quote_of(&day.to_string(), symbol, price, previous_close);
+    }
+
+    /// Knows a symbol no more.
+    pub(crate) fn forget(&self, symbol: &str) {
+        self.desk.book().quotes.remove(symbol);
+    }
+
+    /// Quotes a symbol from now on, as of a trading day.
+    pub(crate) fn quote_of(&self, day: &str, symbol: &str, price: &str, previous_close: &str) {
         let mut body: Value = serde_json::from_str(QUOTE).expect("a recorded body");
         let quote = &mut body["Global Quote"];
         for (field, value) in [
             ("01. symbol", symbol),
             ("05. price", price),
             ("06. volume", "17145307"),
-            ("07. latest trading day", TRADING_DAY),
+            ("07. latest trading day", day),
             ("08. previous close", previous_close),
         ] {
             assert!(quote[field].is_string(), "{field} is a field of it");

@@ -37,6 +37,8 @@ enum Protocol {
     Legacy,
     Stream,
     Plain,
+    /// The plain WebSocket with symbols and a cursor.
+    Resuming,
 }
 
 /// An open connection that tells.
@@ -68,13 +70,19 @@ impl<'a> Life<'a> {
             Protocol::Legacy,
             Protocol::Stream,
             Protocol::Plain,
+            Protocol::Resuming,
         ]);
-        let plain = protocol == Protocol::Plain;
+        let plain = matches!(protocol, Protocol::Plain | Protocol::Resuming);
         let alerts = dice.percent(30);
         let some = (0..3).map(|_| dice.choose(&SYMBOLS).to_owned());
         let some: BTreeSet<_> = some.collect();
         let selection = Selection {
-            symbols: (!plain && dice.percent(60)).then_some(some),
+            symbols: match protocol {
+                Protocol::Plain => None,
+                // It has cursors as soon as it has a parameter.
+                Protocol::Resuming => Some(some),
+                _ => dice.percent(60).then_some(some),
+            },
             prices: plain || !alerts,
             alerts: plain || alerts,
             conflates: !plain && !alerts && dice.percent(50),
@@ -180,9 +188,28 @@ impl<'a> Life<'a> {
                 let client = Client::plain(self.product).await;
                 return Wire::Socket(client, self.protocol);
             }
+            Protocol::Resuming => {
+                let symbols = self.selection.symbols.iter().flatten().cloned();
+                let symbols = symbols.collect::<Vec<_>>().join(",");
+                let after = self.cursor.as_ref().map(|it| format!("&after={it}"));
+                let path = format!("/ws?symbols={symbols}{}", after.unwrap_or_default());
+                let opened = Client::open(self.product, &path, &[]).await;
+                return Wire::Socket(opened.expect("it is let in"), self.protocol);
+            }
             Protocol::Stream => {
+                // An `EventSource` repeats its first request and adds the header.
+                let resumed = self
+                    .cursor
+                    .as_ref()
+                    .filter(|_| self.sessions.len() % 2 == 1);
+                if resumed.is_some() {
+                    variables["a"] = Value::Null;
+                }
                 let request = self.product.post(query, &variables);
                 let request = request.header("accept", "text/event-stream");
+                let request = resumed
+                    .into_iter()
+                    .fold(request, |request, id| request.header("last-event-id", id));
                 let response = request.send().await.expect("it is answered");
                 assert_eq!(response.status(), 200);
                 return Wire::Stream(response, String::new());
@@ -221,21 +248,38 @@ impl<'a> Life<'a> {
                 missed: 0,
             };
         }
+        if self.protocol == Protocol::Resuming {
+            let payload = &told["payload"];
+            let is_alert = told["type"] == "alert";
+            return Heard {
+                seq: self.note(&told["cursor"]),
+                symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
+                price: price(&payload[if is_alert { "price" } else { "current_price" }]),
+                snapshot: false,
+                missed: 0,
+            };
+        }
         assert!(told.get("errors").is_none(), "{told}");
         let event = &told["data"]["told"];
-        let cursor = event["cursor"].as_str().unwrap_or_else(|| panic!("{told}"));
-        let Ok(Cursor::Feed(position)) = Cursor::decode(cursor) else {
-            panic!("{cursor} is no cursor of an event");
-        };
-        self.cursor = Some(cursor.to_owned());
+        let seq = self.note(&event["cursor"]);
         let delivery = &told["extensions"]["delivery"];
         Heard {
-            seq: position.seq,
+            seq,
             symbol: event["symbol"].as_str().expect("a symbol").to_owned(),
             price: price(&event["price"]),
             snapshot: delivery["snapshot"] == true,
             missed: delivery["missed"].as_u64().unwrap_or(0),
         }
+    }
+
+    /// Notes the cursor of an event, and answers its place.
+    fn note(&mut self, cursor: &Value) -> i64 {
+        let cursor = cursor.as_str().expect("a cursor");
+        let Ok(Cursor::Feed(position)) = Cursor::decode(cursor) else {
+            panic!("{cursor} is no cursor of an event");
+        };
+        self.cursor = Some(cursor.to_owned());
+        position.seq
     }
 }
 
@@ -246,7 +290,9 @@ impl Wire {
             Self::Socket(client, protocol) => loop {
                 let mut message = client.hear().await;
                 match message["type"].as_str() {
-                    _ if *protocol == Protocol::Plain => return message,
+                    _ if matches!(protocol, Protocol::Plain | Protocol::Resuming) => {
+                        return message;
+                    }
                     Some("next" | "data") => return message["payload"].take(),
                     Some("ka") => {}
                     _ => panic!("{message}"),
@@ -256,8 +302,16 @@ impl Wire {
                 if let Some((event, rest)) = text.split_once("\n\n") {
                     let (event, rest) = (event.to_owned(), rest.to_owned());
                     *text = rest;
-                    if let Some(data) = event.strip_prefix("event: next\ndata: ") {
-                        return serde_json::from_str(data).expect("JSON");
+                    if let Some(event) = event.strip_prefix("event: next\n") {
+                        let (id, data) = match event.strip_prefix("id: ") {
+                            Some(event) => event.split_once('\n').expect("data"),
+                            None => ("", event),
+                        };
+                        let data = data.strip_prefix("data: ").expect("data");
+                        let told: Value = serde_json::from_str(data).expect("JSON");
+                        let cursor = &told["data"]["told"]["cursor"];
+                        assert_eq!(cursor.as_str().unwrap_or_default(), id, "{told}");
+                        return told;
                     }
                     assert_eq!(event, ":");
                     continue;

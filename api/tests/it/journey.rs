@@ -21,6 +21,8 @@ const STOCK: &str = r#"{ stock(symbol: "aapl") {
     history { edges { cursor node { price cursor } } }
     alerts { edges { cursor node { id price threshold cursor } } totalCount } } }"#;
 
+/// The session of every quote, which is long over.
+const DAY: &str = "2024-10-18";
 /// Digits that a float would spoil: there is none between 9007199254.740992 and …994.
 const EXACT: &str = "9007199254.74099301";
 /// Two units less.
@@ -29,15 +31,15 @@ const EXACT_BEFORE: &str = "9007199254.74099299";
 on_both! {
     async fn a_quote_reaches_every_kind_of_client_with_the_same_digits(home) {
         let exchange = Exchange::open().await;
-        exchange.quote("AAPL", "187.12345678", "178.2");
-        exchange.quote("BRK.A", EXACT, EXACT_BEFORE);
-        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,BRK.A")]).await;
+        exchange.quote_of(DAY, "AAPL", "187.12345678", "178.2");
+        exchange.quote_of(DAY, "BRK.A", EXACT, EXACT_BEFORE);
+        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,BRK.A"), ("ALERT_MAX_AGE", "any")]).await;
         wait_for_prices(&product).await;
         let mut audience = Audience::gather(&product).await;
         audience.hear_the_first_alert(&product).await;
 
         // Over 10 % now: the next multiple of the default rule.
-        exchange.quote("AAPL", "196.87654321", "178.2");
+        exchange.quote_of(DAY, "AAPL", "196.87654321", "178.2");
         let cursors = audience.hear_a_change().await;
         told_alike_when_asked(&product, &cursors).await;
         told_alike_by_rest(&product).await;
@@ -46,7 +48,7 @@ on_both! {
         let asked = exchange.asked("AAPL");
         let again = async || (exchange.asked("AAPL") >= asked + 3).then_some(());
         until("it is polled again", || product.last_words(), again).await;
-        exchange.quote("BRK.A", EXACT_BEFORE, EXACT_BEFORE);
+        exchange.quote_of(DAY, "BRK.A", EXACT_BEFORE, EXACT_BEFORE);
         audience.hear_a_marker().await;
         let history = product.ask(r#"{ history(symbol: "AAPL") { nodes { price } } }"#).await;
         assert_eq!(history["history"]["nodes"].as_array().map(Vec::len), Some(2));
@@ -144,7 +146,7 @@ impl Audience {
         let frames = [self.plain.hear_text().await, self.plain.hear_text().await];
         insta::allow_duplicates! {
             insta::assert_snapshot!(timeless(&frames.join("\n")), @r#"
-            {"type":"stock_update","payload":{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]"}}
+            {"type":"stock_update","payload":{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}}
             {"type":"alert","payload":{"id":2,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}}
             "#);
         }
@@ -202,9 +204,9 @@ async fn told_alike_by_rest(product: &Product) {
     insta::allow_duplicates! {
         insta::assert_snapshot!(told, @r#"
         /api/v1/stocks
-        [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]"},{"id":2,"symbol":"BRK.A","name":null,"currency":null,"exchange":null,"current_price":9007199254.74099301,"previous_close":9007199254.74099299,"change":0.00000002,"change_percent":0,"volume":17145307,"last_updated":"[time]"}]
+        [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"},{"id":2,"symbol":"BRK.A","name":null,"currency":null,"exchange":null,"current_price":9007199254.74099301,"previous_close":9007199254.74099299,"change":0.00000002,"change_percent":0,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}]
         /api/v1/stocks/AAPL
-        {"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]"}
+        {"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}
         /api/v1/stocks/AAPL/history
         [{"symbol":"AAPL","price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"trading_day":"2024-10-18","market_time":"2024-10-18T20:00:00Z","recorded_at":"[time]","provider":"alphavantage"},{"symbol":"AAPL","price":187.12345678,"previous_close":178.2,"change":8.92345678,"change_percent":5.0076,"volume":17145307,"trading_day":"2024-10-18","market_time":"2024-10-18T20:00:00Z","recorded_at":"[time]","provider":"alphavantage"}]
         /api/v1/stocks/AAPL/alerts?limit=1
@@ -240,7 +242,7 @@ async fn resumes_without_a_gap_or_repeat(
     // The first price of the other symbol may have been stored before or after.
     told.retain(|price| price != EXACT);
     assert_eq!(told, ["196.87654321", EXACT_BEFORE]);
-    exchange.quote("BRK.A", EXACT, EXACT_BEFORE);
+    exchange.quote_of(DAY, "BRK.A", EXACT, EXACT_BEFORE);
     let live = client.next("r").await;
     assert_eq!(live["data"]["priceUpdates"]["price"], EXACT);
 

@@ -8,6 +8,7 @@ mod dashboard;
 mod image;
 mod prometheus;
 mod restore;
+mod secrets;
 
 use std::path::{Path, PathBuf};
 

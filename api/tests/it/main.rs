@@ -12,8 +12,10 @@ mod witness;
 
 mod departure;
 mod dice;
+mod event_stream;
 mod fanout;
 mod fault;
+mod freshness;
 mod graphql;
 mod hostile;
 mod journey;
@@ -26,3 +28,6 @@ mod rate;
 mod rest;
 mod server;
 mod slow;
+mod socket;
+mod suspend;
+mod symbol;

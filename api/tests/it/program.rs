@@ -1,8 +1,8 @@
 //! How the program starts, is refused, stops and comes back.
 
-use std::{fs, net::TcpListener, time::Duration};
+use std::{fs, net::TcpListener, process::Command, time::Duration};
 
-use runtime::testing::TestPlace;
+use runtime::{random::Random, testing::TestPlace};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -10,6 +10,7 @@ use crate::{
     answer::browser,
     client::Client,
     exchange::Exchange,
+    kit,
     place::on_both,
     process::{Process, until},
     product::{ADMIN, Home, Product},
@@ -231,6 +232,143 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
         assert!(line.contains(said), "{said} is not in: {line}");
     }
     assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
+    let home = Home::new(TestPlace::postgres().await);
+    let (_, rest) = home.place.url().split_once('@').expect("a user");
+    for user in ["postgres:hunter2", "somebody:hunter2", "postgres"] {
+        let url = format!("postgres://{user}@{rest}");
+        // Far longer than the test would wait.
+        let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "1h")];
+        for process in [home.api(&variables), home.tracker(&variables)] {
+            let line = why(process, REFUSED).await;
+            assert!(line.contains("refuses the user or password"), "{line}");
+            assert!(line.contains("127.0.0.1"), "{line}");
+            assert!(!line.contains("hunter2"), "{line}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_created_later_is_waited_for() {
+    let home = Home::new(TestPlace::postgres().await);
+    let (server, name) = home.place.url().rsplit_once('/').expect("a database");
+    let name = format!("{name}_later");
+    // As the manual setup has it.
+    let url = format!("{server}/{name}?sslmode=disable");
+    let variables = [
+        ("DATABASE_URL", &*url),
+        ("DATABASE_WAIT", "10m"),
+        ("DEBUG", "true"),
+    ];
+    let (mut api, mut tracker) = (home.api(&variables), home.tracker(&variables));
+    for process in [&api, &tracker] {
+        let waits = |event: &Value| {
+            let waits = event["message"] == "the database does not answer yet";
+            waits.then(|| event["error"].to_string())
+        };
+        let error = process.logged("it waits", waits).await;
+        assert!(error.contains("does not exist"), "{error}");
+    }
+    let created = Command::new(kit::program("createdb", "postgresql-client"))
+        .arg("--maintenance-db")
+        .arg(home.place.url())
+        .arg(&name)
+        .output();
+    let created = created.expect("it runs");
+    assert!(created.status.success(), "{created:?}");
+    for process in [&api, &tracker] {
+        let serves = |event: &Value| {
+            event["message"]
+                .as_str()?
+                .starts_with("metrics ")
+                .then_some(())
+        };
+        process.logged("it serves", serves).await;
+    }
+    for process in [&mut api, &mut tracker] {
+        process.signal("TERM");
+        assert_eq!(process.ended().await, Some(0), "{}", process.last_words());
+    }
+}
+
+/// Waits until the process handles SIGTERM: before `main` runs, the system's default ends it.
+async fn catches(process: &Process) {
+    const TERM: u64 = 1 << (15 - 1);
+    until(
+        "it catches signals",
+        || process.last_words(),
+        async || {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+            let caught = status.lines().find_map(|it| it.strip_prefix("SigCgt:"))?;
+            let caught = u64::from_str_radix(caught.trim(), 16).expect("a mask");
+            (caught & TERM != 0).then_some(())
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_while_settings_are_read_drains() {
+    for (signal, place) in [
+        ("TERM", TestPlace::sqlite()),
+        ("INT", TestPlace::postgres().await),
+    ] {
+        let home = Home::new(place);
+        let file = home.folder.path().join(".env");
+        let made = Command::new("mkfifo").arg(&file).status();
+        assert!(made.expect("a program").success());
+        // Reading the settings waits for what is written to the pipe.
+        let mut process = if home.is_postgres() {
+            home.tracker(&[])
+        } else {
+            home.api(&[])
+        };
+        catches(&process).await;
+        process.signal(signal);
+        fs::write(&file, "REPLAY_SPEED=1\n").expect("it reads");
+        let ended = process.ended().await;
+        assert_eq!(ended, Some(0), "{}", process.last_words());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_in_the_first_moments_of_a_start_drains() {
+    let random = Random::from_system();
+    let postgres = TestPlace::postgres().await;
+    let away = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        format!("postgres://reader:hunter2@{address}/prices")
+    };
+    let mut starts = Vec::new();
+    for round in 0..4 {
+        for url in [None, Some(postgres.url()), Some(&*away)] {
+            let home = Home::new(TestPlace::sqlite());
+            let signal = ["TERM", "INT"][round % 2];
+            // The first are told at once.
+            let most = Duration::from_millis(300) * u32::try_from(round).expect("few") / 3;
+            let delay = random.below(most);
+            let url = url.map(str::to_owned);
+            starts.push(async move {
+                let url = url.as_deref();
+                let variables: Vec<_> = url.map(|url| ("DATABASE_URL", url)).into_iter().collect();
+                let mut processes = vec![home.api(&variables)];
+                processes.extend(url.map(|_| home.tracker(&variables)));
+                for process in &mut processes {
+                    catches(process).await;
+                    tokio::time::sleep(delay).await;
+                    process.signal(signal);
+                    let ended = process.ended().await;
+                    let said = process.last_words();
+                    assert_eq!(ended, Some(0), "SIG{signal} after {delay:?}: {said}");
+                }
+            });
+        }
+    }
+    futures_util::future::join_all(starts).await;
 }
 
 #[tokio::test]

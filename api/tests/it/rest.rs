@@ -6,6 +6,8 @@ mod fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use url::Url;
+
 use crate::{
     answer::{Answer, timeless},
     archive::{AAPL, ALERTS, Archive, DAYS, on_archives},
@@ -21,6 +23,9 @@ pub(crate) const PATHS: [&str; 7] = [
     "/api/v1/health",
     "/api/v1/openapi.json",
 ];
+
+/// What is described beside them, and answers text.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 on_archives! {
     async fn the_six_calls_of_the_original_answer_in_their_exact_shape(archive) {
@@ -41,9 +46,9 @@ on_archives! {
         insta::allow_duplicates! {
             insta::assert_snapshot!(told.join("\n"), @r#"
             /api/v1/stocks
-            [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]"},{"id":2,"symbol":"IBM","name":null,"currency":null,"exchange":null,"current_price":48,"previous_close":51,"change":-3,"change_percent":-5.8824,"volume":1000,"last_updated":"[time]"},{"id":3,"symbol":"MSFT","name":null,"currency":null,"exchange":null,"current_price":null,"previous_close":null,"change":null,"change_percent":null,"volume":null,"last_updated":null}]
+            [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]","stale":false,"freshness":"CURRENT"},{"id":2,"symbol":"IBM","name":null,"currency":null,"exchange":null,"current_price":48,"previous_close":51,"change":-3,"change_percent":-5.8824,"volume":1000,"last_updated":"[time]","stale":false,"freshness":"CURRENT"},{"id":3,"symbol":"MSFT","name":null,"currency":null,"exchange":null,"current_price":null,"previous_close":null,"change":null,"change_percent":null,"volume":null,"last_updated":null,"stale":false,"freshness":"NONE"}]
             /api/v1/stocks/AAPL
-            {"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]"}
+            {"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]","stale":false,"freshness":"CURRENT"}
             /api/v1/stocks/AAPL/history?limit=2
             [{"symbol":"AAPL","price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"trading_day":"2008-01-17","market_time":"2008-01-17T21:00:00Z","recorded_at":"[time]","provider":"replay"},{"symbol":"AAPL","price":103.00000001,"previous_close":104,"change":-0.99999999,"change_percent":-0.9615,"volume":1000,"trading_day":"2008-01-16","market_time":"2008-01-16T21:00:00Z","recorded_at":"[time]","provider":"replay"}]
             /api/v1/stocks/AAPL/alerts?limit=2
@@ -121,11 +126,26 @@ on_archives! {
         }
     }
 
+    async fn a_link_is_right_below_any_path(archive) {
+        for path in ["/api/v1/stocks/AAPL/history?limit=5", "/api/v1/stocks/AAPL/alerts?limit=1&from=2001-01-01", "/api/v1/alerts?limit=1"] {
+            let link = next(&archive.get(path).await).expect("a link");
+            let (path, _) = path.split_once('?').expect("a query");
+            for prefix in ["http://localhost", "https://example.com/stocks", "https://example.com/a/b%2Fc"] {
+                let asked: Url = format!("{prefix}{path}?limit=1").parse().expect("a URL");
+                let followed = asked.join(&link).expect("a reference");
+                let (before, query) = followed.as_str().split_once('?').expect("a query");
+                assert_eq!(before, format!("{prefix}{path}"), "{link}");
+                assert!(query.contains("limit=") && query.contains("after="), "{link}");
+            }
+        }
+    }
+
     async fn the_description_covers_every_route(archive) {
         let document = archive.get("/api/v1/openapi.json").await.json();
         let version = document["openapi"].as_str().expect("a version");
         assert!(version.starts_with("3.1"), "{version}");
-        for path in PATHS.iter().filter(|path| !path.ends_with("openapi.json")) {
+        let paths = || PATHS.iter().chain(&PROBES);
+        for path in paths().filter(|path| !path.ends_with("openapi.json")) {
             let operation = &document["paths"][path.replace("AAPL", "{symbol}")]["get"];
             assert!(operation["responses"]["200"].is_object(), "{path} is not described");
         }
@@ -139,7 +159,20 @@ on_archives! {
         let named = ids.len();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!((ids.len(), named), (2 * PATHS.len(), 2 * PATHS.len()));
+        assert_eq!((ids.len(), named), (2 * paths().count(), 2 * paths().count()));
+        for (path, statuses) in [("/livez", &["200"][..]), ("/readyz", &["200", "503"])] {
+            let answers = &document["paths"][path]["get"]["responses"];
+            for status in statuses {
+                assert!(answers[status]["content"]["text/plain"].is_object(), "{answers}");
+            }
+            assert!(answers["401"].is_null() && answers["429"].is_null(), "{answers}");
+            assert!(archive.get(path).await.header("content-type").starts_with("text/plain"));
+        }
+        let server = document["servers"][0]["url"].as_str().expect("a URL");
+        for prefix in ["http://localhost/", "https://example.com/stocks/"] {
+            let description: Url = format!("{prefix}api/v1/openapi.json").parse().expect("a URL");
+            assert_eq!(description.join(server).expect("a reference").as_str(), prefix);
+        }
         // What is described is what is said: every field, and no other.
         for (path, schema) in [("stocks", "Stock"), ("stocks/AAPL/history", "Price"), ("alerts", "Alert")] {
             let told = archive.get(&format!("/api/v1/{path}")).await.json();
@@ -171,30 +204,39 @@ pub(crate) fn problem(answer: &Answer, status: u16) -> String {
     detail.to_owned()
 }
 
+/// The reference of the link to the next page.
+fn next(answer: &Answer) -> Option<String> {
+    let link = answer.header("link");
+    if link.is_empty() {
+        return None;
+    }
+    let reference = link
+        .strip_prefix('<')
+        .and_then(|it| it.strip_suffix(">; rel=\"next\""));
+    Some(reference.unwrap_or_else(|| panic!("{link}")).to_owned())
+}
+
 /// The cursor of the link to the next page.
 fn cursor(answer: &Answer) -> Option<String> {
-    let link = answer.header("link");
+    let link = next(answer)?;
     let (_, rest) = link.split_once("after=")?;
-    Some(rest.split(['&', '>']).next()?.to_owned())
+    Some(rest.split('&').next()?.to_owned())
 }
 
 /// The rows of every page, by following the links.
 async fn every_page(archive: &Archive, first: &str) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
-    let mut path = first.to_owned();
+    let mut url: Url = archive.url(first).parse().expect("a URL");
     loop {
-        let answer = archive.get(&path).await;
+        let path = &url[url::Position::BeforePath..];
+        let answer = archive.get(path).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         pages.push(answer.json().as_array().expect("a list").clone());
         assert!(pages.len() <= AAPL.len(), "the links lead in a circle");
-        let link = answer.header("link");
-        if link.is_empty() {
+        let Some(link) = next(&answer) else {
             return pages;
-        }
-        let url = link
-            .strip_prefix('<')
-            .and_then(|it| it.strip_suffix(">; rel=\"next\""));
-        path = url.map_or_else(|| panic!("{link}"), str::to_owned);
+        };
+        url = url.join(&link).expect("a reference");
         assert_ne!(json!(pages.last()), json!([]), "no link leads to nothing");
     }
 }

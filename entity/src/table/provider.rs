@@ -24,6 +24,8 @@ pub struct Model {
     /// The budget day that `day_used` counts.
     pub day: Option<Date>,
     pub day_used: i32,
+    /// Retries among `day_used`.
+    pub day_retries: i32,
     pub day_resets_at: Option<Timestamp>,
     pub updated_at: Timestamp,
 }

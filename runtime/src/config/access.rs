@@ -22,7 +22,7 @@ pub struct AccessSettings {
     pub read_token: Option<Secret>,
     /// `Host` values that are answered: lower case, with a port where one was given.
     pub allowed_hosts: Allowed,
-    /// Origins that are answered: lower case, without a trailing slash or a scheme's own port.
+    /// Origins that are answered, of any scheme: lower case, without a trailing slash or the default port.
     pub allowed_origins: Allowed,
     /// Whether the GraphQL schema is told.
     pub introspection: bool,
@@ -144,15 +144,43 @@ fn host(text: &str) -> Parsed<String> {
     }
 }
 
+/// An origin of any scheme. Those of http and https are normalised as browsers do.
 fn origin(text: &str) -> Parsed<String> {
-    let wrong = || "is not an origin, such as https://desk.example".to_owned();
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let origin = url.origin();
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    match origin {
-        Origin::Tuple(..) if bare && matches!(url.scheme(), "http" | "https") => {
-            Ok(origin.ascii_serialization())
-        }
-        _ => Err(wrong()),
+    let wrong = |reason: &str| {
+        Err(format!(
+            "{reason}; an origin is scheme://host or scheme://host:port, such as https://desk.example"
+        ))
+    };
+    if !text.contains("://") {
+        return wrong("has no scheme");
     }
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return wrong(&format!("is not a URL ({error})")),
+    };
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
+        return wrong("has no host");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("has a user name or password");
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return wrong("has a path, query or fragment");
+    }
+    if url.scheme() == "file" {
+        return wrong("is a file, and pages from files have no origin");
+    }
+    if !host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
+    {
+        return wrong("has a host with a character that is none of letters, digits, - . _");
+    }
+    Ok(match (url.origin(), url.port()) {
+        (origin @ Origin::Tuple(..), _) => origin.ascii_serialization(),
+        (Origin::Opaque(_), None) => format!("{}://{}", url.scheme(), host.to_ascii_lowercase()),
+        (Origin::Opaque(_), Some(port)) => {
+            format!("{}://{}:{port}", url.scheme(), host.to_ascii_lowercase())
+        }
+    })
 }

@@ -7,14 +7,16 @@ use super::VARIABLES;
 
 /// What stands before and after the generated lines.
 const MARKS: [&str; 2] = ["  # <settings>\n", "  # </settings>\n"];
-/// Decided in the file: where containers find each other, and what must be given.
-const DECIDED: [&str; 7] = [
+/// Set in the file itself: where containers find each other and their secrets.
+const DECIDED: [&str; 9] = [
     "DATABASE_URL",
+    "DATABASE_PASSWORD_FILE",
     "API_HOST",
     "API_PORT",
     "METRICS_HOST",
     "METRICS_PORT",
     "ADMIN_TOKEN",
+    "ADMIN_TOKEN_FILE",
     "SHUTDOWN_GRACE",
 ];
 

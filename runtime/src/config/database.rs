@@ -2,15 +2,17 @@
 //!
 //! One invariant: a database URL is never formatted with its password, and names a database this product can use.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{convert::Infallible, fmt, path::Path, time::Duration};
 
 use sea_orm::sqlx::{
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 
+use url::Url;
+
 use super::{
-    LimitSettings, Program,
+    LimitSettings, Program, Secret,
     reader::Reader,
     value::{self, Parsed},
 };
@@ -65,12 +67,41 @@ impl DatabaseSettings {
                 format!("must be postgres://…: on {default}a SQLite file, `api` itself tracks"),
             );
         }
+        let url = match reader.optional("DATABASE_PASSWORD_FILE", Secret::read_file) {
+            Some(password) => with_password(url, &password, reader),
+            None => url,
+        };
         Self {
             url,
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
             statement_time: (reader.program() == Program::Api)
                 .then_some(limits.execution_time + AFTERWARDS),
+        }
+    }
+}
+
+/// The URL with the password of `DATABASE_PASSWORD_FILE`.
+fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -> DatabaseUrl {
+    let in_url = |text: &str| {
+        Ok::<_, Infallible>(Url::parse(text).is_ok_and(|url| {
+            url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+        }))
+    };
+    let in_url = reader.optional("DATABASE_URL", in_url).unwrap_or_default();
+    match url {
+        DatabaseUrl::Postgres(options) if !in_url => {
+            DatabaseUrl::Postgres(Box::new(options.password(password.expose())))
+        }
+        url => {
+            let problem = match url {
+                DatabaseUrl::Postgres(_) => {
+                    "cannot be set together with a password in DATABASE_URL"
+                }
+                DatabaseUrl::Sqlite(_) => "needs a DATABASE_URL of postgres://…",
+            };
+            reader.fault("DATABASE_PASSWORD_FILE", problem);
+            url
         }
     }
 }
@@ -84,10 +115,14 @@ impl DatabaseUrl {
     /// What must be different, without repeating the URL.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split(':').next().unwrap_or_default() {
-            "postgres" | "postgresql" => text
-                .parse::<PgConnectOptions>()
-                .map(|options| Self::Postgres(Box::new(options)))
-                .map_err(|_| "must be like postgres://user:password@host:5432/database".to_owned()),
+            "postgres" | "postgresql" => {
+                value::encoded_user(text)?;
+                text.parse::<PgConnectOptions>()
+                    .map(|options| Self::Postgres(Box::new(options)))
+                    .map_err(|_| {
+                        "must be like postgres://user:password@host:5432/database".to_owned()
+                    })
+            }
             "sqlite" => SqliteUrl::parse(text).map(|url| Self::Sqlite(Box::new(url))),
             _ => Err("must begin with sqlite: or postgres:".to_owned()),
         }

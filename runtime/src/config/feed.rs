@@ -6,7 +6,11 @@ use std::fmt;
 
 use url::Url;
 
-use super::{DatabaseUrl, Secret, reader::Reader, value::Parsed};
+use super::{
+    DatabaseUrl, Secret,
+    reader::Reader,
+    value::{self, Parsed},
+};
 
 /// How the feed reaches its followers.
 #[derive(Clone, Debug)]
@@ -42,6 +46,9 @@ impl StreamUrl {
     ///
     /// What must be different, without repeating the URLs.
     pub fn parse(text: &str) -> Parsed<Self> {
+        for url in text.split(',') {
+            value::encoded_user(url)?;
+        }
         let server = |text: &str| {
             let url = Url::parse(text.trim()).ok()?;
             let known = matches!(url.scheme(), "nats" | "tls") && url.has_host();

@@ -56,9 +56,9 @@ fn command(program: Program) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(program.about())
         .after_help(
-            "Every flag is also an environment variable (--update-interval is UPDATE_INTERVAL) \
-             and may stand in the file .env of the working directory; a flag wins over the \
-             environment, the environment over the file. Durations are an integer with ms, s, m, \
+            "Every flag is also an environment variable and a line of the file .env of the working \
+             directory, under the name that [env: …] shows; a flag wins over the environment, \
+             the environment over the file. Durations are an integer with ms, s, m, \
              h or d.",
         )
         .args(VARIABLES.iter().map(|variable| arg(program, variable)))
@@ -72,7 +72,10 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
     let arg = Arg::new(variable.name)
         .long(variable.flag())
         .value_name("VALUE")
-        .help(format!("{}{default}", variable.help))
+        .help(format!(
+            "{} [env: {}]{default}",
+            variable.help, variable.name
+        ))
         .help_heading(variable.section)
         .allow_negative_numbers(true)
         .action(ArgAction::Set);

@@ -1,13 +1,15 @@
 //! What was set, and where.
 //!
-//! One invariant: flag wins over environment, environment over file, and an empty value counts as unset everywhere.
+//! A flag wins over the environment, the environment over the file, and an empty value counts as unset everywhere. A
+//! secret is set by its variable or by the file that its `…_FILE` variable names, never by both.
 
 use std::{collections::HashMap, ffi::OsString, io, path::Path};
 
-use super::{Fault, VARIABLES, flag::Flags};
+use super::{Fault, Secret, VARIABLES, flag::Flags};
 
-/// The values that apply, by variable, trimmed and not empty.
-#[derive(Debug, Default)]
+/// The values that apply, by variable, not empty. Those that are not read from a secret's file are
+/// trimmed.
+#[derive(Default)]
 pub(super) struct Given(HashMap<&'static str, String>);
 
 impl Given {
@@ -34,7 +36,37 @@ impl Given {
         for (name, value) in flags {
             given.set(name, &value);
         }
+        given.read_secrets(faults);
         given
+    }
+
+    /// Reads the files that hold secrets, each as the value of its secret's variable.
+    fn read_secrets(&mut self, faults: &mut Vec<Fault>) {
+        for variable in VARIABLES {
+            let (Some(secret), Some(path)) = (variable.secret(), self.get(variable.name)) else {
+                continue;
+            };
+            if self.get(secret.name).is_some() {
+                let problem = format!("cannot be set together with {}", secret.name);
+                faults.push(Fault::new(variable.name, problem));
+                continue;
+            }
+            match Secret::read_file(path) {
+                Ok(value) => {
+                    self.0.insert(secret.name, value.expose().to_owned());
+                }
+                Err(problem) => faults.push(Fault::new(variable.name, problem).showing(path)),
+            }
+        }
+    }
+
+    /// The variable whose file holds, or should hold, the value of `name`, and that file.
+    pub(super) fn file_of(&self, name: &str) -> Option<(&'static str, &str)> {
+        VARIABLES.iter().find_map(|variable| {
+            let secret = variable.secret()?;
+            let path = self.get(variable.name)?;
+            (secret.name == name).then_some((variable.name, path))
+        })
     }
 
     /// The value that applies, if one is set.

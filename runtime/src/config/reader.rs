@@ -7,7 +7,6 @@ use std::fmt::Display;
 use super::{Fault, Program, Refusal, VARIABLES, Variable, given::Given};
 
 /// Reads variables one by one.
-#[derive(Debug)]
 pub(super) struct Reader<'a> {
     program: Program,
     given: &'a Given,
@@ -27,9 +26,9 @@ impl<'a> Reader<'a> {
         self.program
     }
 
-    /// Whether a value is set, right or wrong.
+    /// Whether a value is set, itself or by its file, right or wrong.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.given.get(name).is_some()
+        self.given.get(name).is_some() || self.given.file_of(name).is_some()
     }
 
     /// The value, or the table's default where none is set. After a fault, the default stands in.
@@ -68,8 +67,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes that `name` is at fault.
+    /// Notes that `name` is at fault, or the file that holds its value.
     pub(super) fn fault(&mut self, name: &'static str, problem: impl Into<String>) {
+        if let Some((variable, path)) = self.given.file_of(name) {
+            self.faults
+                .push(Fault::new(variable, problem).showing(path));
+            return;
+        }
         let mut fault = Fault::new(name, problem);
         if let (Some(value), false) = (self.given.get(name), Variable::named(name).sensitive) {
             fault = fault.showing(value);

@@ -51,6 +51,7 @@ fn nothing_set_means_the_documented_defaults() {
     assert_eq!(settings.tracking.update_interval, Duration::from_mins(5));
     assert_eq!(settings.tracking.market_hours, MarketHours::Us);
     assert_eq!(settings.tracking.alert_threshold.to_string(), "5");
+    assert_eq!(settings.tracking.alert_max_age, Some(1));
     assert_eq!(
         settings
             .tracking
@@ -203,6 +204,7 @@ fn all_faults_are_told_at_once_and_no_secret() {
         ("UPDATE_INTERVAL", "999ms"),
         ("MARKET_HOURS", "eu"),
         ("ALERT_THRESHOLD", "0"),
+        ("ALERT_MAX_AGE", "-1"),
         ("DEFAULT_SYMBOLS", "AAPL,NOT A SYMBOL"),
         ("REPLAY_FROM", "2004-02-30"),
         ("REPLAY_SPEED", "NaN"),
@@ -236,6 +238,158 @@ fn a_key_makes_its_provider_the_default() {
         load(&[], &[KEYED]).tracking.providers,
         [ProviderName::AlphaVantage]
     );
+}
+
+/// A file with a secret, and its path.
+fn secret_file(content: &[u8]) -> (tempfile::NamedTempFile, String) {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(content).expect("it is written");
+    let path = file.path().to_str().expect("a path").to_owned();
+    (file, path)
+}
+
+const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://me@db/stocks");
+
+#[test]
+fn a_secret_may_be_in_a_file() {
+    for (content, value) in [("a-b", "a-b"), ("a-b\n", "a-b"), ("a-b\r\n", "a-b")] {
+        let (_file, path) = secret_file(content.as_bytes());
+        let env = [
+            ("ADMIN_TOKEN_FILE", &*path),
+            ("READ_TOKEN_FILE", &*path),
+            ("ALPHA_VANTAGE_API_KEY_FILE", &*path),
+            // As good as unset.
+            ("ADMIN_TOKEN", ""),
+            // Others can reach it: the token of the file will do.
+            ("API_HOST", "0.0.0.0"),
+        ];
+        let settings = load(&[], &env);
+        let read = |secret: Option<Secret>| secret.map(|it| it.expose().to_owned());
+        assert_eq!(read(settings.access.admin_token).as_deref(), Some(value));
+        assert_eq!(read(settings.access.read_token).as_deref(), Some(value));
+        assert_eq!(read(settings.alpha_vantage.api_key).as_deref(), Some(value));
+        assert_eq!(settings.tracking.providers, [ProviderName::AlphaVantage]);
+    }
+    // Only one line break is the file's.
+    let (_file, path) = secret_file(b"S3CRET\n\n");
+    let said = refuse(&["--admin-token-file", &path], &[]);
+    assert!(
+        said.contains(&format!(
+            "ADMIN_TOKEN_FILE={}: may only",
+            &path[..path.len().min(60)]
+        )),
+        "{said}"
+    );
+    assert!(!said.contains("S3CRET"), "{said}");
+}
+
+#[test]
+fn the_password_of_the_database_may_be_in_a_file() {
+    let password = |url: &DatabaseUrl| match url {
+        DatabaseUrl::Postgres(options) => {
+            let url = sea_orm::sqlx::ConnectOptions::to_url_lossy(&**options);
+            url.password().map(str::to_owned)
+        }
+        DatabaseUrl::Sqlite(_) => None,
+    };
+    let (_file, path) = secret_file(b"S3 %@#\n");
+    let file = ("DATABASE_PASSWORD_FILE", &*path);
+    let settings = load(&[], &[POSTGRES, file]);
+    let read = password(&settings.database.url);
+    assert_eq!(read.as_deref(), Some("S3%20%%40%23"));
+    assert!(!format!("{settings:?}").contains("S3"), "{settings:?}");
+    for url in [
+        "postgres://me:pw@db/stocks",
+        "postgres://me@db/stocks?password=pw",
+    ] {
+        let said = refuse(&[], &[("DATABASE_URL", url), file]);
+        let wanted = "cannot be set together with a password in DATABASE_URL";
+        assert!(said.contains(wanted), "{url}: {said}");
+        assert!(said.contains("DATABASE_PASSWORD_FILE"), "{url}: {said}");
+    }
+    let said = refuse(&[], &[file]);
+    assert!(said.contains("needs a DATABASE_URL of postgres"), "{said}");
+}
+
+#[test]
+fn a_secret_and_its_file_are_refused_together_and_a_file_without_one_is_named() {
+    let (_file, path) = secret_file(b"S3CRET\n");
+    let (_empty, empty) = secret_file(b"\n");
+    let (_binary, binary) = secret_file(b"S3CRET\xff");
+    for (name, stem) in [
+        ("ADMIN_TOKEN_FILE", "ADMIN_TOKEN"),
+        ("READ_TOKEN_FILE", "READ_TOKEN"),
+        ("ALPHA_VANTAGE_API_KEY_FILE", "ALPHA_VANTAGE_API_KEY"),
+        ("DATABASE_PASSWORD_FILE", ""),
+    ] {
+        if !stem.is_empty() {
+            let said = refuse(&[], &[POSTGRES, (name, &path), (stem, "S3CRET")]);
+            let wanted = format!("{name}: cannot be set together with {stem}");
+            assert!(said.contains(&wanted), "{said}");
+            assert!(!said.contains("S3CRET"), "{said}");
+        }
+        let missing = "/nowhere/secret";
+        let folder = env!("CARGO_MANIFEST_DIR");
+        for (file, problem) in [
+            (missing, "cannot be read: No such file"),
+            (folder, "cannot be read: Is a directory"),
+            (&empty, "is empty"),
+            (&binary, "does not hold UTF-8 text"),
+        ] {
+            // Nothing else is wrong, although a token must be set.
+            let said = refuse(
+                &[],
+                &[
+                    POSTGRES,
+                    (name, file),
+                    ("PROVIDER", "alphavantage"),
+                    (
+                        "ALPHA_VANTAGE_API_KEY",
+                        if name.starts_with("ALPHA") { "" } else { "k" },
+                    ),
+                ],
+            );
+            let wanted = format!("{name}={file}: {problem}");
+            assert!(said.contains(&wanted), "{wanted}: {said}");
+            assert_eq!(said.lines().count(), 3, "{said}");
+            assert!(!said.contains("S3CRET"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_password_that_is_not_percent_encoded_is_refused_without_a_part_of_it() {
+    for (url, secrets) in [
+        ("postgres://u:p@S3CRET#w/1@h:1/d", &["S3CRET", "w/1"][..]),
+        ("postgres://s:/7M+r?ES3CRET@h:1/d", &["7M+r", "S3CRET"]),
+        ("postgresql://u:S3@CRET@h/d", &["S3", "CRET"]),
+        ("postgres://u:S3#CRET@h/d", &["S3", "CRET"]),
+        ("postgres://u:S3/CRET@h/d", &["S3", "CRET"]),
+        ("postgres://u:S3?CRET@h/d", &["S3", "CRET"]),
+        ("postgres://u:12/S3CRET@h/d", &["12", "CRET"]),
+        ("postgres://u:S3%CRET@h/d", &["S3", "CRET"]),
+        ("postgres://u:S3CRET%@h/d", &["S3", "CRET"]),
+        ("postgres://h/d?user=u&password=S3#CRET", &["S3", "CRET"]),
+    ] {
+        let said = refuse(&[], &[("DATABASE_URL", url)]);
+        assert!(said.contains("must be percent-encoded"), "{url}: {said}");
+        for secret in secrets {
+            assert!(!said.contains(secret), "{url}: {said}");
+        }
+    }
+    for url in ["nats://u:p@S3CRET#w@h:4222", "nats://a,nats://u:S3/CRET@h"] {
+        let said = refuse(&[], &[POSTGRES, ("FEED_URL", url)]);
+        assert!(said.contains("must be percent-encoded"), "{url}: {said}");
+        assert!(!said.contains("CRET"), "{url}: {said}");
+    }
+    for url in [
+        "postgres://u:p%40%2F%23%3F%25@h:5433/d?sslmode=disable",
+        "postgres://u:p:q!$&'()*+,;=-._~@h/d",
+        "postgres://h:5432/d?user=u&password=p%23",
+        "postgres:///d?host=/var/run/postgresql",
+    ] {
+        load(&[], &[("DATABASE_URL", url)]);
+    }
 }
 
 #[test]
@@ -306,6 +460,45 @@ fn names_are_kept_as_browsers_send_them() {
     );
     let any = load(&[], &[("ALLOWED_HOSTS", "a, *")]).access.allowed_hosts;
     assert_eq!(any, Allowed::Any);
+    let apps = "Capacitor://LocalHost, tauri://localhost/, app://Desk.example:8443, \
+                chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm";
+    assert_eq!(
+        load(&[], &[("ALLOWED_ORIGINS", apps)])
+            .access
+            .allowed_origins,
+        these(&[
+            "capacitor://localhost",
+            "tauri://localhost",
+            "app://desk.example:8443",
+            "chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm",
+        ])
+    );
+}
+
+#[test]
+fn an_origin_that_is_none_is_explained() {
+    for (origin, reason) in [
+        ("desk.example", "has no scheme"),
+        ("null", "has no scheme"),
+        ("https://", "is not a URL (empty host)"),
+        ("capacitor://", "has no host"),
+        (
+            "https://desk.example:99999",
+            "is not a URL (invalid port number)",
+        ),
+        ("https://me@desk.example", "has a user name or password"),
+        ("https://desk.example/app", "has a path, query or fragment"),
+        ("capacitor://localhost?a", "has a path, query or fragment"),
+        ("file://desk", "is a file"),
+        ("app://desk%20one", "has a host with a character"),
+    ] {
+        let env = vec![("ALLOWED_ORIGINS".into(), origin.into())];
+        let refused = Settings::load(Program::Api, [], env, "/nonexistent".as_ref());
+        let error = refused.expect_err(origin).to_string();
+        assert!(error.contains(reason), "{origin}: {error}");
+        let form = "an origin is scheme://host or scheme://host:port, such as https://desk.example";
+        assert!(error.contains(form), "{origin}: {error}");
+    }
 }
 
 #[test]
@@ -402,6 +595,9 @@ fn help_tells_every_variable_and_its_default() {
     };
     for variable in VARIABLES {
         assert!(help.contains(&format!("--{}", variable.flag())), "{help}");
+        let named = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let named = named.contains(&format!("[env: {}]", variable.name));
+        assert!(named, "{} is not named: {help}", variable.name);
     }
     assert!(
         help.contains("9091") && help.contains("2004-08-19"),

@@ -24,6 +24,8 @@ pub struct TrackingSettings {
     pub market_hours: MarketHours,
     /// Percent of change that fires the default rule; more than 0.
     pub alert_threshold: Decimal,
+    /// A live quote more than this many sessions before the last one fires no alerts; `None` for no limit.
+    pub alert_max_age: Option<u32>,
     /// What an empty database begins to track; never empty.
     pub default_symbols: Vec<Symbol>,
 }
@@ -31,7 +33,8 @@ pub struct TrackingSettings {
 /// When to poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarketHours {
-    /// 04:00 to 20:00 New York on trading days.
+    /// While a stock's market can trade: 04:00 to 20:00 New York on trading days for shares of the United
+    /// States.
     Us,
     /// At any time.
     Always,
@@ -44,6 +47,7 @@ impl TrackingSettings {
             update_interval: reader.value("UPDATE_INTERVAL", interval),
             market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
             alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
+            alert_max_age: reader.value("ALERT_MAX_AGE", max_age),
             default_symbols: reader.value("DEFAULT_SYMBOLS", |text| {
                 value::list(text, value::parsed::<Symbol>)
             }),
@@ -67,6 +71,16 @@ fn interval(text: &str) -> Parsed<Duration> {
         return Err("must be at least 1s".to_owned());
     }
     Ok(interval)
+}
+
+fn max_age(text: &str) -> Parsed<Option<u32>> {
+    /// Four years of sessions.
+    const MOST: u32 = 1_000;
+    if text == "any" {
+        return Ok(None);
+    }
+    let sessions = value::number(text, 0, MOST).map_err(|error| format!("{error}, or any"))?;
+    Ok(Some(sessions))
 }
 
 fn threshold(text: &str) -> Parsed<Decimal> {

@@ -102,6 +102,30 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
     }
 }
 
+/// Checks that the user and password of a URL are percent-encoded. Otherwise a part of the password
+/// is read as the host, the port or the path, which are not secret.
+///
+/// `@`, `#`, `/` and `?` each end a part of a URL, so an `@` that follows one of them is not the
+/// separator before the host.
+pub(super) fn encoded_user(url: &str) -> Parsed<()> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let user = rest.rsplit_once('@').map_or("", |(user, _)| user);
+    let encoded = |escape: &str| {
+        let mut digits = escape.bytes();
+        let mut digit = || digits.next().is_some_and(|it| it.is_ascii_hexdigit());
+        digit() && digit()
+    };
+    if rest.contains('#') || user.contains(['@', '/', '?']) || !user.split('%').skip(1).all(encoded)
+    {
+        return Err(
+            "user and password must be percent-encoded: @ as %40, # as %23, / as %2F, \
+                    ? as %3F and % as %25"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
 /// A comma list, blanks around its items ignored, each item once.
 pub(super) fn list<T, E>(text: &str, item: impl Fn(&str) -> Result<T, E>) -> Parsed<Vec<T>>
 where

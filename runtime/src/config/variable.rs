@@ -86,6 +86,15 @@ impl Variable {
         self.name.to_ascii_lowercase().replace('_', "-")
     }
 
+    /// The secret variable whose value may instead be in the file that this one names: for
+    /// `ADMIN_TOKEN_FILE` it is `ADMIN_TOKEN`.
+    pub(super) fn secret(&self) -> Option<&'static Self> {
+        let name = self.name.strip_suffix("_FILE")?;
+        VARIABLES
+            .iter()
+            .find(|variable| variable.sensitive && variable.name == name)
+    }
+
     /// The row of this name.
     ///
     /// # Panics
@@ -116,6 +125,8 @@ const OPERATION: &str = "Operation";
 pub const VARIABLES: &[Variable] = &[
     Variable::new(DATABASE, "DATABASE_URL", Value("sqlite://stock-tracker.db?mode=rwc"),
         "Where prices are kept: a SQLite file (`api` then tracks, too) or postgres://user:password@host/database").sensitive(),
+    Variable::new(DATABASE, "DATABASE_PASSWORD_FILE", Nothing,
+        "File with the password of DATABASE_URL, which then has none"),
     Variable::new(DATABASE, "MIGRATE", Value("true"),
         "Bring the database to the newest shape at start; safe with several starting at once").switch(),
     Variable::new(DATABASE, "DATABASE_WAIT", Value("30s"),
@@ -132,8 +143,10 @@ pub const VARIABLES: &[Variable] = &[
 
     Variable::new(ACCESS, "ADMIN_TOKEN", Said("drawn at each start and logged once"),
         "Bearer token of mutations").sensitive(),
+    Variable::new(ACCESS, "ADMIN_TOKEN_FILE", Nothing, "File with the admin token, in place of ADMIN_TOKEN"),
     Variable::new(ACCESS, "READ_TOKEN", Said("reads are open"),
         "Bearer token that every read needs, if set").sensitive(),
+    Variable::new(ACCESS, "READ_TOKEN_FILE", Nothing, "File with the read token, in place of READ_TOKEN"),
     Variable::new(ACCESS, "ALLOWED_HOSTS", Said("loopback names"),
         "Host names under which the API may be asked, a comma list; * for any"),
     Variable::new(ACCESS, "ALLOWED_ORIGINS", Said("loopback names"),
@@ -181,6 +194,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(PROVIDERS, "PROVIDER", Said("alphavantage if its key is set, else replay"),
         "Who is asked for prices: alphavantage, replay; a comma list is a fallback order, in which a replay never stands in for live prices"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Nothing, "Key of Alpha Vantage").sensitive(),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Nothing,
+        "File with the key, in place of ALPHA_VANTAGE_API_KEY"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_URL", Value("https://www.alphavantage.co"),
         "Base URL of Alpha Vantage, for proxies and stand-ins").sensitive(),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_MINUTE", Value("5"), "Requests a minute of the plan"),
@@ -189,9 +204,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(TRACKING, "UPDATE_INTERVAL", Value("5m"),
         "How often each symbol is polled, at least 1s; stretched, and said so, if the budget is short"),
     Variable::new(TRACKING, "MARKET_HOURS", Value("us"),
-        "When to poll: us (04:00 to 20:00 New York on trading days) or always"),
+        "When to poll: us (while a stock's market can trade: 04:00 to 20:00 New York on trading days for shares of the United States, any hour of weekdays for other exchanges and foreign exchange, any time for cryptocurrencies) or always"),
     Variable::new(TRACKING, "ALERT_THRESHOLD", Value("5"),
         "Percent of change that fires the default rule"),
+    Variable::new(TRACKING, "ALERT_MAX_AGE", Value("1"),
+        "How many sessions a live quote may be before the last one and still fire alerts, 0 to 1000, or any"),
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Value("AAPL,GOOG,IBM,MSFT"),
         "Symbols to track, a comma list; written once, into an empty database"),
 

@@ -22,6 +22,14 @@ pub enum DatabaseError {
         /// What the last attempt met.
         source: sqlx::Error,
     },
+    /// The server refuses the user or the password. Waiting does not change that.
+    #[error("{database} refuses the user or password of DATABASE_URL")]
+    Refused {
+        /// Host, port and database.
+        database: String,
+        /// What the server says.
+        source: sqlx::Error,
+    },
     /// The folder that should hold the SQLite file is not there.
     #[error("the folder of {} does not exist", file.display())]
     FolderMissing {
@@ -62,10 +70,11 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// The exit code of a start that met this: 2 if it is refused, as another process has the file, else 1.
+    /// The exit code of a start that met this: 2 if starting again does not help, as the settings name a wrong
+    /// password or a file that another process has; else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::Taken { .. } => Refusal::code(),
+            Self::Refused { .. } | Self::Taken { .. } => Refusal::code(),
             _ => ExitCode::FAILURE,
         }
     }

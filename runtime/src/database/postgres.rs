@@ -67,10 +67,15 @@ pub(super) async fn open(
         options = options.options([("statement_timeout", millis)]);
     }
     if let Err(source) = reach(&options, wait).await {
-        return Err(DatabaseError::Unreachable {
-            database: DatabaseUrl::Postgres(Box::new(url.clone())).to_string(),
-            waited: wait,
-            source,
+        let database = DatabaseUrl::Postgres(Box::new(url.clone())).to_string();
+        return Err(if is_refused(&source) {
+            DatabaseError::Refused { database, source }
+        } else {
+            DatabaseError::Unreachable {
+                database,
+                waited: wait,
+                source,
+            }
         });
     }
     let sessions = Sessions::default();
@@ -133,8 +138,15 @@ async fn sign(connection: &mut PgConnection) -> Result<(), Error> {
         .unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
-/// Tries until the server lets us in, or `wait` is over. A server that starts refuses in several ways before it
-/// accepts, so no answer is taken as final.
+/// Whether the server refuses the user or the password: SQLSTATE `28P01` (`invalid_password`) or `28000`
+/// (`invalid_authorization_specification`: no such role, no right to log in, no entry in `pg_hba.conf`).
+fn is_refused(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("28P01" | "28000"))
+}
+
+/// Tries until the server accepts the connection or refuses the user, or `wait` is over. Other refusals are not
+/// final: a server that starts refuses in several ways, and a missing database may be about to be created.
 async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + wait;
     let (mut pause, longest) = PAUSES;
@@ -148,7 +160,7 @@ async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> 
             Ok(Err(error)) => error,
             Err(_) => Error::Io(io::ErrorKind::TimedOut.into()),
         };
-        if Instant::now() + pause >= deadline {
+        if is_refused(&error) || Instant::now() + pause >= deadline {
             return Err(error);
         }
         if !told {

@@ -1,7 +1,8 @@
 //! A connection that gives up on a peer that takes nothing.
 //!
 //! One invariant: a write waits for its peer no longer than it may, and any byte that is taken begins that time anew.
-//! Under the HTTP of one connection.
+//! The time is counted in steps, so that time in which the process was stopped or the machine suspended counts as one
+//! step at most. Under the HTTP of one connection.
 
 use std::{
     io::{self, IoSlice},
@@ -17,7 +18,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 /// What passes over a connection.
@@ -73,7 +74,17 @@ pub(super) struct Wire {
     patience: Duration,
     traffic: Arc<Traffic>,
     /// Set while bytes wait.
-    stalled: Option<Pin<Box<Sleep>>>,
+    stalled: Option<Stalled>,
+}
+
+/// How many steps make up the time that a peer may take nothing.
+const STEPS: u32 = 10;
+
+/// The time for which a peer has taken nothing.
+#[derive(Debug)]
+struct Stalled {
+    step: Pin<Box<Sleep>>,
+    passed: u32,
 }
 
 impl Wire {
@@ -97,11 +108,16 @@ impl Wire {
     ) -> Poll<io::Result<usize>> {
         if written.is_pending() && !self.traffic.upgraded.load(Relaxed) {
             self.traffic.waits.store(true, Relaxed);
-            let patience = self.patience;
-            let stalled = self
-                .stalled
-                .get_or_insert_with(|| Box::pin(sleep(patience)));
-            ready!(stalled.as_mut().poll(cx));
+            let step = self.patience / STEPS;
+            let stalled = self.stalled.get_or_insert_with(|| Stalled {
+                step: Box::pin(sleep(step)),
+                passed: 0,
+            });
+            while stalled.passed < STEPS {
+                ready!(stalled.step.as_mut().poll(cx));
+                stalled.passed += 1;
+                stalled.step.as_mut().reset(Instant::now() + step);
+            }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if let Poll::Ready(Ok(bytes)) = written {

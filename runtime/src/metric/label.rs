@@ -89,6 +89,8 @@ label! {
         Left = "left",
         /// The client was too slow.
         Overload = "overload",
+        /// The feed it followed was replaced, for example by a restored database.
+        Replaced = "replaced",
         /// The client was idle for too long.
         Silent = "silent",
         /// The client violated the protocol.

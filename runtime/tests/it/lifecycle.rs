@@ -6,15 +6,15 @@ use std::{
 };
 
 use runtime::{
-    lifecycle::{self, Ending, Lifecycle},
+    lifecycle::{self, Ending, Lifecycle, Signals},
     random::Random,
 };
 
 #[test]
 fn a_sigterm_drains_and_ends_with_success() {
     let program = async {
-        let lifecycle = Lifecycle::start(Duration::from_millis(600), Random::seeded(1));
-        let lifecycle = lifecycle.expect("it listens");
+        let signals = Signals::catch().expect("they are caught");
+        let lifecycle = Lifecycle::start(signals, Duration::from_millis(600), Random::seeded(1));
         let shutdown = lifecycle.shutdown().clone();
         let soft = shutdown.soft().clone();
         let socket = shutdown.track(async move { soft.cancelled().await });

@@ -8,10 +8,9 @@ use runtime::on_both_databases;
 use store::{
     page::{Page, Span},
     price::{PriceKey, Recorded, first_pages, page},
-    stock::{self, StockKey},
 };
 
-use crate::world::{instant, record, store, symbol};
+use crate::world::{instant, record, store};
 
 /// Places of a list, newest first, as the page of a span should be.
 fn expected(list: &[i64], span: &Span<i64>) -> (Vec<i64>, bool, bool) {
@@ -111,21 +110,5 @@ on_both_databases! {
                 }
             }
         }
-    }
-
-    async fn stocks_are_ordered_by_their_bytes_and_found_in_any_case(database) {
-        let (store, _) = store(&database, &["BRK.B", "AAPL", "^GSPC", "BRK-A", "A=X", "BF/B"]).await;
-        let span = Span { after: None, before: None, limit: 10, from_end: false };
-        let symbols = async |search| {
-            let page = stock::page(store.database.read(), search, &span).await.expect("a page");
-            page.rows.iter().map(|stock| stock.symbol.to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(symbols(None).await, ["A=X", "AAPL", "BF/B", "BRK-A", "BRK.B", "^GSPC"]);
-        assert_eq!(symbols(Some("brk")).await, ["BRK-A", "BRK.B"]);
-        assert_eq!(symbols(Some("%")).await, [""; 0]);
-        let after = Span { after: Some(StockKey(symbol("BRK-A"))), ..span.clone() };
-        let page = stock::page(store.database.read(), None, &after).await.expect("a page");
-        assert_eq!(page.rows.len(), 2);
-        assert!(page.has_previous && !page.has_next);
     }
 }

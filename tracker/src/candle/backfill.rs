@@ -5,27 +5,31 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr};
 use store::candle::{self, CandleKey};
 
-use crate::{market, provider::Bar};
+use crate::{
+    market::{self, Market},
+    provider::Bar,
+};
 
 /// Fills in a stock's days. Answers how many.
 pub(crate) async fn fill(
     connection: &impl ConnectionTrait,
-    stock_id: i64,
+    (stock_id, market): (i64, Market),
     bars: &[Bar],
     now: Timestamp,
 ) -> Result<usize, DbErr> {
     let over: Vec<(CandleKey, &Bar)> = bars
         .iter()
-        .filter(|bar| market::polling_window(bar.trading_day).end <= now)
+        .filter(|bar| end_of_day(market, bar.trading_day) <= now)
         .map(|bar| {
             let key = CandleKey {
                 stock_id,
                 interval: CandleInterval::OneDay,
-                start: market::session_open(bar.trading_day),
+                start: market.session(bar.trading_day).start,
             };
             (key, bar)
         })
@@ -40,7 +44,7 @@ pub(crate) async fn fill(
         .into_iter()
         .map(|(key, bar)| {
             let count = counts.get(&key.start).copied().unwrap_or(0);
-            (key, of(key, bar, count))
+            (key, of(key, market, bar, count))
         })
         .collect();
     let candles: Vec<Candle> = candles.into_values().collect();
@@ -48,13 +52,21 @@ pub(crate) async fn fill(
     Ok(candles.len())
 }
 
-fn of(key: CandleKey, bar: &Bar, count: i32) -> Candle {
+/// When everything of a trading day is known.
+fn end_of_day(market: Market, day: NaiveDate) -> Timestamp {
+    match market {
+        Market::Us => market::polling_window(day).end,
+        Market::Crypto | Market::Forex | Market::Other => market.session(day).end,
+    }
+}
+
+fn of(key: CandleKey, market: Market, bar: &Bar, count: i32) -> Candle {
     Candle {
         stock_id: key.stock_id,
         interval: key.interval,
         start: key.start,
         opened_at: None,
-        closed_at: market::session_close(bar.trading_day),
+        closed_at: market.session(bar.trading_day).end,
         open: bar.open,
         high: bar.high,
         low: bar.low,

@@ -5,23 +5,23 @@
 
 use entity::{CandleInterval, Price, Timestamp};
 
-use crate::market;
+use crate::market::Market;
 
 const MINUTE: i64 = 60_000_000;
 
 /// When the stretch of a price begins.
 pub fn start(interval: CandleInterval, price: &Price) -> Timestamp {
     if interval == CandleInterval::OneDay {
-        return market::session_open(price.trading_day);
+        return Market::of(&price.symbol).session(price.trading_day).start;
     }
     let at = price.market_time.micros();
     Timestamp::from_micros(at - at.rem_euclid(width(interval)))
 }
 
-/// When the stretch that begins at `start` ends: a day with its session.
-pub fn end(interval: CandleInterval, start: Timestamp) -> Timestamp {
+/// When the stretch of a market that begins at `start` ends: a day with its session.
+pub fn end(market: Market, interval: CandleInterval, start: Timestamp) -> Timestamp {
     match interval {
-        CandleInterval::OneDay => market::session_close(market::trading_day(start)),
+        CandleInterval::OneDay => market.session(market.day_of(start)).end,
         _ => Timestamp::from_micros(start.micros().saturating_add(width(interval))),
     }
 }

@@ -7,11 +7,13 @@
 
 use entity::{Candle, Timestamp};
 
-use crate::market;
+use crate::market::{self, Market};
 
 /// What is known around a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Around {
+    /// The market of its stock.
+    pub market: Market,
     /// The start of its stock's newest candle of the same interval.
     pub newest: Option<Timestamp>,
     /// When a provider last answered for the stock.
@@ -22,14 +24,18 @@ pub struct Around {
 
 /// Whether a candle is as it will stay.
 pub fn is_final(candle: &Candle, around: Around) -> bool {
-    let day = market::trading_day(candle.start);
-    let close = market::session_close(day);
-    let ended = if candle.start <= close {
+    let market = around.market;
+    let day = market.day_of(candle.start);
+    let close = market.session(day).end;
+    let ended = if market == Market::Us && candle.start <= close {
         close
     } else {
-        super::end(candle.interval, candle.start)
+        super::end(market, candle.interval, candle.start)
     };
-    let nobody_asks = ended.max(market::polling_window(day).end);
+    let nobody_asks = match market {
+        Market::Us => ended.max(market::polling_window(day).end),
+        Market::Crypto | Market::Forex | Market::Other => ended,
+    };
     around.newest.is_some_and(|newest| newest > candle.start)
         || candle.closed_at >= ended
         || around.answered_at.is_some_and(|at| at >= ended)
@@ -65,6 +71,7 @@ mod tests {
 
     fn judge(candle: &Candle, newest: &str, answered_at: &str, now: &str) -> bool {
         let around = Around {
+            market: Market::Us,
             newest: Some(at(newest)),
             answered_at: Some(at(answered_at)),
             now: at(now),
@@ -106,6 +113,29 @@ mod tests {
         ] {
             let closed = candle(interval, start, "2033-03-01T21:00:00Z");
             assert!(judge(&closed, start, now, now));
+        }
+    }
+
+    #[test]
+    fn outside_of_the_united_states_a_day_ends_with_its_utc_day() {
+        let day = candle(
+            CandleInterval::OneDay,
+            "2026-11-20T00:00:00Z",
+            "2026-11-20T23:58:00Z",
+        );
+        for market in [Market::Crypto, Market::Forex, Market::Other] {
+            for (now, ends) in [
+                ("2026-11-20T23:59:59.999999Z", false),
+                ("2026-11-21T00:00:00Z", true),
+            ] {
+                let around = Around {
+                    market,
+                    newest: Some(day.start),
+                    answered_at: Some(day.closed_at),
+                    now: at(now),
+                };
+                assert_eq!(is_final(&day, around), ends, "{market:?} {now}");
+            }
         }
     }
 

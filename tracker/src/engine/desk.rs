@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{Days, NaiveDate};
-use entity::{Symbol, Timestamp};
+use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::{
     metric::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
     random::Random,
@@ -24,6 +24,7 @@ use crate::{
     lease::Lease,
     market,
     provider::{Budget, Pace, Poll, PollError, QuoteProvider},
+    request::{self, Verdict},
 };
 
 /// The longest that a poll may take, whatever a provider promises of its own time-outs.
@@ -76,27 +77,30 @@ impl Desk {
         self.store.clock.now()
     }
 
-    /// Charges, asks and stores.
+    /// Charges, asks and stores. A malformed answer for a symbol of `failing_alone` counts as one without a price.
     pub(super) async fn ask(
         &self,
         provider: &dyn QuoteProvider,
         budget: Budget,
         purpose: Purpose,
         symbols: &[Symbol],
+        failing_alone: &[Symbol],
         track: Option<Newcomer>,
     ) -> Asked {
         let name = provider.name();
-        let charged = match self.charge(name, budget, purpose).await {
+        let charged = match self.charge(name, budget, purpose, symbols).await {
             Ok(charged) => charged,
             Err(asked) => return asked,
         };
-        let poll = self.poll(provider, symbols).await;
+        let mut poll = self.poll(provider, symbols).await;
+        blame_symbols(&mut poll, failing_alone);
         let spent = poll
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
         self.settle(name, budget, &charged, spent).await;
-        if self.record(name, &poll, track).await.is_none() {
+        let answers = answers(name, &poll, track);
+        if self.record(answers).await.is_none() {
             return Asked::Lost;
         }
         Asked::Answered {
@@ -115,9 +119,10 @@ impl Desk {
         name: &'static str,
         budget: Budget,
         purpose: Purpose,
+        symbols: &[Symbol],
     ) -> Result<Charged, Asked> {
         let (at, begun) = (self.now(), Instant::now());
-        let charge = budget::charge(&self.lease, name, budget, purpose, at);
+        let charge = budget::charge(&self.lease, name, budget, purpose, symbols, at);
         match bounded(charge).await {
             Ok(Charge::Granted(granted)) => Ok(Charged { granted, at, begun }),
             Ok(refused) => Err(Asked::NotGranted(refused)),
@@ -177,15 +182,11 @@ impl Desk {
     }
 
     /// Stores what a poll brought, however long the database is away. `None` if the process ends before it is back.
-    pub(super) async fn record(
-        &self,
-        provider: &'static str,
-        poll: &Poll,
-        track: Option<Newcomer>,
-    ) -> Option<Ingested> {
+    pub(super) async fn record(&self, answers: Answers) -> Option<Ingested> {
+        let provider = answers.provider;
         let mut waited = false;
         loop {
-            match bounded(self.ingest.ingest(answers(provider, poll, track.clone()))).await {
+            match bounded(self.ingest.ingest(answers.clone())).await {
                 Ok(ingested) => {
                     if waited {
                         tracing::info!(provider, "prices are stored again");
@@ -200,7 +201,25 @@ impl Desk {
                 Err(error) => tracing::warn!(provider, %error, "prices wait to be stored"),
             }
             waited = true;
+            self.refuse_requests().await;
             self.stopping.run_until_cancelled(self.pause()).await;
+        }
+    }
+
+    /// Answers all open requests with that the database does not answer: what they ask for cannot be stored now. If this
+    /// cannot be written either, whoever reads the answer finds that out.
+    pub(super) async fn refuse_requests(&self) {
+        let refusing = async {
+            let open = request::open(&self.store, |_| false).await?;
+            let ids: Vec<i64> = open.into_iter().flat_map(|request| request.ids).collect();
+            if !ids.is_empty() {
+                let verdict = Verdict::of(PollOutcome::DatabaseUnavailable);
+                request::answer(&self.store, &ids, verdict).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = bounded(refusing).await {
+            tracing::debug!(%error, "cannot answer requests");
         }
     }
 
@@ -239,10 +258,11 @@ pub(super) fn outcome_of(said: &str) -> CallOutcome {
 }
 
 /// What ingest is given: the quotes, and who was answered for without one.
-fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answers {
+pub(super) fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answers {
     let mut answers = Answers {
         provider,
         position: poll.position.clone(),
+        follows: poll.follows.clone(),
         ..Answers::default()
     };
     for (symbol, answer) in &poll.answers {
@@ -294,13 +314,25 @@ impl Outage {
     }
 }
 
+/// Takes malformed answers for symbols for which the provider fails alone as answers without a price.
+fn blame_symbols(poll: &mut Poll, failing_alone: &[Symbol]) {
+    for (symbol, answer) in &mut poll.answers {
+        if let Err(error) = answer
+            && matches!(error, PollError::Malformed { .. })
+            && failing_alone.contains(symbol)
+        {
+            *answer = Err(PollError::no_price(error.to_string()));
+        }
+    }
+}
+
 /// A quote of a day that is yet to come, anywhere in the world, is none: stored, it would make every true one after it
 /// look old.
 fn refuse_the_future(poll: &mut Poll, today: NaiveDate) {
     let last = today + Days::new(1);
     for (_, answer) in &mut poll.answers {
         if answer.as_ref().is_ok_and(|quote| quote.trading_day > last) {
-            *answer = Err(PollError::malformed("its trading day is yet to come"));
+            *answer = Err(PollError::no_price("its trading day is yet to come"));
         }
     }
 }

@@ -5,20 +5,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{PollOutcome, ProviderState, table::provider};
+use chrono::NaiveDate;
+use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
 use sea_orm::{DbErr, EntityTrait};
-use store::feed::Bell;
+use store::{candle::CandleKey, feed::Bell};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    desk::{Desk, Outage, bounded},
+    desk::{Desk, Outage, answers, bounded},
     plan::{Every, Plan},
 };
 use crate::{
-    market::Market,
-    provider::{Poll, PollError, QuoteProvider},
+    ingest::Answers,
+    market::{self, LastSessions, PollingHours},
+    provider::QuoteProvider,
     request::{self, Request, Verdict},
-    schedule::is_stale,
+    schedule::Expected,
     status::{Standing, Status},
 };
 
@@ -72,19 +74,7 @@ impl Driven {
     pub(super) async fn run(mut self) {
         let stopping = self.desk.stopping.clone();
         let mut request = self.desk.store.doorbell.listen(Bell::Request);
-        loop {
-            let resumed = self.resume_once().await;
-            if self.outage.note(resumed) {
-                break;
-            }
-            if stopping
-                .run_until_cancelled(self.desk.pause())
-                .await
-                .is_none()
-            {
-                return;
-            }
-        }
+        self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
             if !self.provider.finished() && Instant::now() >= next {
@@ -92,7 +82,9 @@ impl Driven {
                 self.tell_once().await;
             }
             let looked = self.look_once().await;
-            self.outage.note(looked);
+            if !self.outage.note(looked) {
+                self.desk.refuse_requests().await;
+            }
             let wake = if self.provider.finished() {
                 Instant::now() + LOOK
             } else {
@@ -104,6 +96,17 @@ impl Driven {
                 () = sleep_until(wake) => {}
                 () = request.notified() => {}
             }
+        }
+    }
+
+    /// Finds its place, however long the database is away.
+    async fn resume(&mut self) {
+        while !self.desk.stopping.is_cancelled() {
+            let resumed = self.resume_once().await;
+            if self.outage.note(resumed) {
+                return;
+            }
+            self.pause().await;
         }
     }
 
@@ -121,33 +124,92 @@ impl Driven {
 
     /// Tells one day: asks, and stores it whole. A day that the database does not take is told again.
     pub(super) async fn tell_once(&mut self) {
-        let reloaded = self.plan.reload(&self.desk.store).await;
-        if !self.outage.note(reloaded) {
-            self.desk
-                .stopping
-                .run_until_cancelled(self.desk.pause())
-                .await;
+        let mut ready = self.plan.reload(&self.desk.store).await;
+        if ready.is_ok()
+            && let Some(day) = self.provider.restarts_at()
+        {
+            ready = self.make_way(day).await;
+        }
+        if !self.outage.note(ready) {
+            self.desk.refuse_requests().await;
+            self.pause().await;
+            return;
+        }
+        // A stop leaves the rest of the candles to be deleted before the next day.
+        if self.desk.stopping.is_cancelled() {
             return;
         }
         let poll = self
             .desk
             .poll(self.provider.as_ref(), &self.plan.symbols())
             .await;
-        self.desk.record(self.provider.name(), &poll, None).await;
+        let answers = answers(self.provider.name(), &poll, None);
+        let stored = self.desk.record(answers).await;
+        if stored.is_some_and(|stored| stored.superseded) {
+            tracing::warn!(
+                provider = self.provider.name(),
+                "another tracker has replayed on: this one follows it"
+            );
+            self.resume().await;
+        }
         if self.provider.finished() {
             tracing::info!(provider = self.provider.name(), "the replay has ended");
         }
+    }
+
+    /// Deletes the candles from a day on of all stocks that the replay has prices of, in small transactions. The replay
+    /// restarts there, and candles of later years would hide the new ones.
+    async fn make_way(&self, day: NaiveDate) -> Result<(), DbErr> {
+        /// How many candles go at once.
+        const BATCH: u64 = 10_000;
+        tracing::info!(
+            provider = self.provider.name(),
+            %day,
+            "the years have run out: the replay restarts at its first day"
+        );
+        let store = &self.desk.store;
+        let from = market::session_open(day);
+        let stocks = bounded(store::stock::all(store.database.read())).await?;
+        for stock in stocks {
+            if self.provider.knows(&stock.symbol) != Some(true) {
+                continue;
+            }
+            for interval in CandleInterval::ALL {
+                let from = CandleKey {
+                    stock_id: stock.id,
+                    interval,
+                    start: from,
+                };
+                while !self.desk.stopping.is_cancelled() {
+                    let deleting = store::candle::delete_from(&store.database, from, BATCH);
+                    if bounded(deleting).await? < BATCH {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a failing database alone for a moment.
+    async fn pause(&self) {
+        let stopping = &self.desk.stopping;
+        stopping.run_until_cancelled(self.desk.pause()).await;
     }
 
     /// Tells how it is doing, which needs no write that succeeds, and answers requests.
     pub(super) async fn look_once(&mut self) -> Result<(), DbErr> {
         if self.observing.is_due() {
             self.plan.reload(&self.desk.store).await?;
-            let (now, finished) = (self.desk.now(), self.provider.finished());
-            // At full speed a day takes no time.
-            let every = (!finished).then(|| self.every.unwrap_or_default());
-            let stale = |answered_at| is_stale(answered_at, every, Market::Always, now);
-            self.plan.observe_once(&self.desk, stale).await?;
+            let (now, interval) = (self.desk.now(), self.interval());
+            let expected = |newest_day: Option<_>| Expected {
+                now,
+                interval,
+                hours: PollingHours::Always,
+                sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
+                replayed: true,
+            };
+            self.plan.observe_once(&self.desk, expected).await?;
         }
         for request in bounded(request::open(&self.desk.store, |_| false)).await? {
             self.answer_once(request).await?;
@@ -162,12 +224,15 @@ impl Driven {
 
     /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
     async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
-        let symbols = [request.symbol.clone()];
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let poll = Poll::failed(&symbols, &PollError::NoQuote);
-                let track = request.track.then_some((request.symbol, request.name));
-                let stored = self.desk.record(self.provider.name(), &poll, track).await;
+                let answers = Answers {
+                    provider: self.provider.name(),
+                    confirmed: vec![request.symbol.clone()],
+                    track: request.track.then_some((request.symbol, request.name)),
+                    ..Answers::default()
+                };
+                let stored = self.desk.record(answers).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
             }
             Some(false) => PollOutcome::UnknownSymbol,
@@ -177,12 +242,17 @@ impl Driven {
         bounded(answered).await
     }
 
+    /// The time that a day takes, none at full speed; `None` once the replay has ended.
+    fn interval(&self) -> Option<Duration> {
+        (!self.provider.finished()).then(|| self.every.unwrap_or_default())
+    }
+
     fn standings(&self) -> Vec<Standing> {
         let own = Standing {
             name: self.provider.name(),
             rank: self.rank,
             state: ProviderState::Ok,
-            effective_interval: self.every.filter(|_| !self.provider.finished()),
+            effective_interval: self.interval(),
             note: self.provider.note(),
             budget: None,
         };

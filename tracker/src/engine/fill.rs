@@ -18,6 +18,7 @@ use super::desk::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
 use crate::{
     budget::Purpose,
     candle,
+    market::Market,
     provider::{Bar, Budget, PollError, QuoteProvider},
     schedule::RETRY_UNKNOWN_AFTER,
 };
@@ -40,7 +41,10 @@ impl Desk {
         let Some(history) = provider.history() else {
             return Asked::Lost;
         };
-        let charged = match self.charge(name, budget, Purpose::Spare { keep }).await {
+        let charged = match self
+            .charge(name, budget, Purpose::Spare { keep }, &[])
+            .await
+        {
             Ok(charged) => charged,
             Err(asked) => return asked,
         };
@@ -84,7 +88,8 @@ impl Desk {
         let now = self.now();
         let days = match told {
             Ok(bars) => {
-                let days = candle::fill(feed.connection(), due.stock_id, bars, now).await?;
+                let stock = (due.stock_id, Market::of(&due.symbol));
+                let days = candle::fill(feed.connection(), stock, bars, now).await?;
                 backfill::done(feed.connection(), due, now, now.after(FRESH)).await?;
                 days
             }

@@ -8,17 +8,34 @@ use std::{
     time::Duration,
 };
 
-use entity::{Symbol, Timestamp, table::stock};
+use chrono::NaiveDate;
+use entity::{Price, Symbol, Timestamp, table::stock};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use store::Store;
 
 use super::desk::{Desk, bounded};
+use crate::{
+    market::{Market, PollingHours},
+    schedule::{Expected, PlannedSymbol, Quoted},
+};
 
-/// What is tracked, and when it was last answered for.
+/// What decides when a tracked symbol is polled next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tracked {
+    /// The market of the stock.
+    pub(super) market: Market,
+    /// When a provider last answered for it.
+    pub(super) answered_at: Option<Timestamp>,
+    /// When the plan last asked for it.
+    pub(super) asked_at: Option<Timestamp>,
+    /// How many answers in a row had no price.
+    pub(super) unpriced_answers: i32,
+}
+
+/// The tracked symbols.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// By symbol: when a provider last answered for it.
-    pub(super) stocks: BTreeMap<Symbol, Option<Timestamp>>,
+    pub(super) stocks: BTreeMap<Symbol, Tracked>,
     ids: Vec<i64>,
     /// Those that have a price, which the metrics show.
     priced: BTreeSet<Symbol>,
@@ -34,7 +51,15 @@ impl Plan {
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
-            .map(|row| (row.symbol, row.answered_at))
+            .map(|row| {
+                let tracked = Tracked {
+                    market: Market::of(&row.symbol),
+                    answered_at: row.answered_at,
+                    asked_at: row.asked_at,
+                    unpriced_answers: row.unpriced_answers,
+                };
+                (row.symbol, tracked)
+            })
             .collect();
         Ok(())
     }
@@ -44,34 +69,49 @@ impl Plan {
         self.stocks.keys().cloned().collect()
     }
 
-    /// Notes an answer before the database's word of it is read.
-    pub(super) fn answered(&mut self, symbol: &Symbol, now: Timestamp) {
-        if let Some(answered_at) = self.stocks.get_mut(symbol) {
-            *answered_at = Some(now);
+    /// Returns what each symbol takes of the budget, by the time for which it is polled on a day.
+    pub(super) fn load(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
+        let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
+            polled: hours.a_day(tracked.market),
+            unpriced_answers: tracked.unpriced_answers,
+        });
+        symbols.collect()
+    }
+
+    /// Notes an answer before the row is read again.
+    pub(super) fn answered(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
+        if let Some(tracked) = self.stocks.get_mut(symbol) {
+            tracked.answered_at = Some(now);
+            // The row has the exact number.
+            tracked.unpriced_answers = match priced {
+                true => 0,
+                false => tracked.unpriced_answers.max(1),
+            };
         }
     }
 
-    /// Notes a price before the database's word of it is read.
-    pub(super) fn quoted(&mut self, symbol: &Symbol) {
-        if self.stocks.contains_key(symbol) {
-            self.priced.insert(symbol.clone());
+    /// Notes a request of the plan before the row is read again.
+    pub(super) fn asked(&mut self, symbol: &Symbol, at: Timestamp) {
+        if let Some(tracked) = self.stocks.get_mut(symbol) {
+            tracked.asked_at = tracked.asked_at.max(Some(at));
         }
     }
 
-    /// Whether a symbol has ever had a price.
-    pub(super) fn has_price(&self, symbol: &Symbol) -> bool {
-        self.priced.contains(symbol)
-    }
-
-    /// Shows the latest prices and how many symbols are stale.
+    /// Shows the latest prices and how many symbols are stale. `expected` takes the newest trading
+    /// day of all prices.
     pub(super) async fn observe_once(
         &mut self,
         desk: &Desk,
-        is_stale: impl Fn(Option<Timestamp>) -> bool,
+        expected: impl FnOnce(Option<NaiveDate>) -> Expected,
     ) -> Result<(), DbErr> {
         let reading = store::price::latest(desk.store.database.read(), &self.ids);
         let latest = bounded(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
+        let stale = self.stale(
+            &latest,
+            &expected(latest.iter().map(|it| it.trading_day).max()),
+        );
+        desk.metrics.stale_counted(stale);
         for price in latest {
             desk.metrics.price_recorded(&price.symbol, price.price);
         }
@@ -79,13 +119,25 @@ impl Plan {
             desk.metrics.symbol_untracked(gone);
         }
         self.priced = priced;
-        let stale = self
-            .stocks
-            .values()
-            .filter(|answered_at| is_stale(**answered_at))
-            .count();
-        desk.metrics.stale_counted(stale);
         Ok(())
+    }
+
+    /// How many symbols are stale.
+    fn stale(&self, latest: &[Price], expected: &Expected) -> usize {
+        let days: BTreeMap<&Symbol, NaiveDate> = latest
+            .iter()
+            .map(|price| (&price.symbol, price.trading_day))
+            .collect();
+        let is_stale = |(symbol, tracked): &(&Symbol, &Tracked)| {
+            let quoted = Quoted {
+                market: tracked.market,
+                newest_day: days.get(symbol).copied(),
+                answered_at: tracked.answered_at,
+                unpriced_answers: tracked.unpriced_answers,
+            };
+            quoted.stale_reason(expected).is_some()
+        };
+        self.stocks.iter().filter(is_stale).count()
     }
 }
 

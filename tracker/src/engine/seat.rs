@@ -12,7 +12,7 @@ use runtime::random::Random;
 
 use crate::{
     provider::{Budget, DayZone, Pace, PollError, QuoteProvider},
-    schedule::{Backoff, Planned, RETRY_REFUSED_AFTER},
+    schedule::{Backoff, Planned, RETRIES, RETRY_REFUSED_AFTER},
 };
 
 /// So many failures in a row open the breaker: then one request at a time is tried.
@@ -55,11 +55,36 @@ pub(super) struct Seat {
     spent: Option<Spent>,
     patience_until: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    /// How often it answered.
+    answers: u64,
+    /// Until when its day has no retry left.
+    retries_spent_until: Option<Timestamp>,
     /// Failures in a row.
     failures: u32,
     /// The last of them, in words for people.
     fault: String,
     breaker: Backoff,
+    /// Requests that failed while the breaker was open.
+    probes: Counted,
+    /// Retries since it last answered.
+    retries: Counted,
+}
+
+/// How often something happened in an interval, which begins with the first time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted(Option<(Timestamp, u32)>);
+
+impl Counted {
+    fn count(self, interval: Duration, now: Timestamp) -> u32 {
+        let counted = self.0.filter(|(since, _)| now.since(*since) < interval);
+        counted.map_or(0, |(_, count)| count)
+    }
+
+    fn add(&mut self, interval: Duration, now: Timestamp) {
+        let count = self.count(interval, now);
+        let since = self.0.filter(|_| count > 0).map_or(now, |(since, _)| since);
+        self.0 = Some((since, count + 1));
+    }
 }
 
 /// A refusal of everything. It is one until an answer proves the contrary.
@@ -99,9 +124,13 @@ impl Seat {
             spent: None,
             patience_until: None,
             not_before: None,
+            answers: 0,
+            retries_spent_until: None,
             failures: 0,
             fault: String::new(),
             breaker: Backoff::default(),
+            probes: Counted::default(),
+            retries: Counted::default(),
         }
     }
 
@@ -118,6 +147,11 @@ impl Seat {
         if (self.is_failing() || self.is_refused()) && self.running > 0 {
             // One request tries it; the others need not wait for what comes of it.
             return Readiness::PassedOver(Some(now.after(SHORT_PATIENCE)));
+        }
+        let unproven = self.budget.per_day.is_some() && self.answers == 0;
+        if (unproven || self.is_faulty()) && self.running > 0 {
+            // A day's budget is not spent on several requests that may all fail.
+            return Readiness::Waits(now.after(GAP));
         }
         match ahead(self.patience_until.max(self.not_before)) {
             Some(until) if until.since(now) > SHORT_PATIENCE => Readiness::PassedOver(Some(until)),
@@ -159,8 +193,11 @@ impl Seat {
 
     /// It answered, be it without a quote.
     fn works(&mut self) {
+        self.answers += 1;
         self.failures = 0;
         self.breaker.succeed();
+        self.probes = Counted::default();
+        self.retries = Counted::default();
         // Who answers took the key, and has said nothing yet of what the plan includes.
         self.refusal
             .take_if(|refusal| refusal.error != PollError::NotEntitled);
@@ -207,11 +244,45 @@ impl Seat {
         }
     }
 
-    /// It failed a symbol. What concerns only that symbol is the loop's.
-    pub(super) fn failed(&mut self, error: &PollError, now: Timestamp, random: &Random) {
+    /// No retry is left of its day.
+    pub(super) fn retries_spent(&mut self, until: Timestamp) {
+        self.retries_spent_until = Some(until);
+    }
+
+    /// A failed poll is tried again.
+    pub(super) fn retried(&mut self, interval: Duration, now: Timestamp) {
+        self.retries.add(interval, now);
+    }
+
+    /// Whether a failed poll may be tried again before its next planned time. While nothing is answered, all symbols share
+    /// [`RETRIES`].
+    pub(super) fn may_retry(&self, interval: Duration, now: Timestamp) -> bool {
+        let spent = self.retries_spent_until.is_some_and(|until| until > now);
+        !spent && self.retries.count(interval, now) < RETRIES
+    }
+
+    /// How often it answered, whatever it was asked for.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// Whether the last request to it failed.
+    pub(super) fn is_faulty(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// It failed a symbol. What concerns only that symbol is the loop's. `planned` is the time between two polls of a
+    /// symbol by the plan, and between two requests to this provider.
+    pub(super) fn failed(
+        &mut self,
+        error: &PollError,
+        planned: (Duration, Duration),
+        now: Timestamp,
+        random: &Random,
+    ) {
         match error {
             PollError::NoQuote => self.answered(),
-            PollError::UnknownSymbol => self.works(),
+            PollError::UnknownSymbol | PollError::NoPrice { .. } => self.works(),
             PollError::NotEntitled => {
                 self.works();
                 self.unentitled = self.unentitled.map(|times| times.saturating_add(1));
@@ -219,21 +290,36 @@ impl Seat {
                     self.refuse(error, now);
                 }
             }
-            PollError::RateLimited { wait } => {
-                self.patience_until = Some(now.after((*wait).min(MOST_PATIENCE)));
-            }
             PollError::BudgetSpent => self.day_spent(self.budget.day.next_midnight(now)),
             PollError::Refused { .. } => self.refuse(error, now),
-            PollError::Malformed { .. } | PollError::Timeout | PollError::Upstream { .. } => {
+            PollError::RateLimited { .. }
+            | PollError::Malformed { .. }
+            | PollError::Timeout
+            | PollError::Upstream { .. } => {
                 if let Some(wait) = error.wait() {
                     self.patience_until = Some(now.after(wait.min(MOST_PATIENCE)));
                 }
                 self.fault = error.to_string();
                 self.failures = self.failures.saturating_add(1);
                 if self.is_failing() {
-                    self.breaker.fail(now, None, random);
+                    self.hold_off(planned, now, random);
                 }
             }
+        }
+    }
+
+    /// The breaker is open: [`RETRIES`] requests in an interval follow with growing waits, the others at the pace of the
+    /// plan, whichever symbols they are for.
+    fn hold_off(
+        &mut self,
+        (interval, pace): (Duration, Duration),
+        now: Timestamp,
+        random: &Random,
+    ) {
+        self.probes.add(interval, now);
+        self.breaker.fail(now, None, random);
+        if self.probes.count(interval, now) > RETRIES {
+            self.breaker.hold(now.after(pace));
         }
     }
 

@@ -13,13 +13,18 @@ pub(super) enum Verdict {
     Older,
 }
 
-/// Compares a price with the newest stored one, field by field as sent; our own clock plays no part.
-pub(super) fn judge(price: &Price, newest: Option<&Price>) -> Verdict {
+/// Compares a price with the newest stored one, field by field as sent; our own clock plays no part. A `replayed` price
+/// is never older than one of the same replay, which restarts at its first dates when the years run out; its position
+/// says that it is the next.
+pub(super) fn judge(price: &Price, newest: Option<&Price>, replayed: bool) -> Verdict {
     let Some(newest) = newest else {
         return Verdict::New;
     };
     if same(price, newest) {
         return Verdict::Repeated;
+    }
+    if replayed && price.provider == newest.provider {
+        return Verdict::New;
     }
     let same_day = price.trading_day == newest.trading_day;
     let both_timed = price.market_time_sent && newest.market_time_sent;
@@ -78,8 +83,8 @@ mod tests {
             market_time: later.recorded_at,
             ..later
         };
-        assert_eq!(judge(&later, Some(&price())), Verdict::Repeated);
-        assert_eq!(judge(&later, None), Verdict::New);
+        assert_eq!(judge(&later, Some(&price()), false), Verdict::Repeated);
+        assert_eq!(judge(&later, None, false), Verdict::New);
     }
 
     #[test]
@@ -110,8 +115,25 @@ mod tests {
                 ..price()
             },
         ] {
-            assert_eq!(judge(&changed, Some(&price())), Verdict::New);
+            assert_eq!(judge(&changed, Some(&price()), false), Verdict::New);
         }
+    }
+
+    #[test]
+    fn a_replay_is_not_older_than_itself() {
+        let day_before = price().trading_day.pred_opt().expect("a date");
+        let yesterday = Price {
+            trading_day: day_before,
+            ..price()
+        };
+        let judge = |price: &Price, newest: &Price| judge(price, Some(newest), true);
+        assert_eq!(judge(&yesterday, &price()), Verdict::New);
+        assert_eq!(judge(&price(), &price()), Verdict::Repeated);
+        let live = Price {
+            provider: "live".to_owned(),
+            ..price()
+        };
+        assert_eq!(judge(&yesterday, &live), Verdict::Older);
     }
 
     #[test]
@@ -121,7 +143,7 @@ mod tests {
             trading_day: day_before,
             ..price()
         };
-        assert_eq!(judge(&yesterday, Some(&price())), Verdict::Older);
+        assert_eq!(judge(&yesterday, Some(&price()), false), Verdict::Older);
         let timed = Price {
             market_time_sent: true,
             ..price()
@@ -130,11 +152,11 @@ mod tests {
             market_time: Timestamp::from_micros(999),
             ..timed.clone()
         };
-        assert_eq!(judge(&earlier, Some(&timed)), Verdict::Older);
+        assert_eq!(judge(&earlier, Some(&timed), false), Verdict::Older);
         let untimed = Price {
             market_time_sent: false,
             ..earlier
         };
-        assert_eq!(judge(&untimed, Some(&timed)), Verdict::New);
+        assert_eq!(judge(&untimed, Some(&timed), false), Verdict::New);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use entity::{
     Alert, Price, Stock, Symbol,
-    table::{alert, alert_rule},
+    table::{alert, alert_rule, provider},
 };
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
@@ -49,6 +49,23 @@ impl Known {
             rule,
         })
     }
+}
+
+impl Known {
+    /// The tracked ones among `symbols`, as they were loaded.
+    pub(super) fn of<'a>(&self, symbols: impl IntoIterator<Item = &'a Symbol>) -> Vec<Stock> {
+        let known = |symbol| self.stocks.get(symbol).cloned();
+        symbols.into_iter().filter_map(known).collect()
+    }
+}
+
+/// The position that is stored of a replay.
+pub(super) async fn position(
+    feed: &FeedTransaction,
+    provider: &str,
+) -> Result<Option<String>, DbErr> {
+    let row = provider::Entity::find_by_id(provider).one(feed.connection());
+    Ok(row.await?.and_then(|row| row.position))
 }
 
 /// The highest multiple that a rule fired for a price's stock and day in an alert's direction.

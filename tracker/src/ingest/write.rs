@@ -24,6 +24,33 @@ pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(
     Ok(())
 }
 
+/// Counts an answer without a price for each of the stocks `unpriced`, and begins anew for those `priced`.
+pub(super) async fn unpriced_answers(
+    feed: &FeedTransaction,
+    priced: &[Stock],
+    unpriced: &[Stock],
+) -> Result<(), DbErr> {
+    let ids = |stocks: &[Stock]| stocks.iter().map(|stock| stock.id).collect::<Vec<_>>();
+    let reset: Vec<Stock> = priced
+        .iter()
+        .filter(|stock| stock.unpriced_answers != 0)
+        .cloned()
+        .collect();
+    if !reset.is_empty() {
+        let text = "UPDATE stocks SET unpriced_answers = 0 WHERE id";
+        let sql = Sql::new(feed.connection(), text).eq_any(&ids(&reset));
+        feed.connection().execute_raw(sql.statement()).await?;
+    }
+    if !unpriced.is_empty() {
+        // Bounded, so that a replay that loops for months cannot overflow it.
+        let text = "UPDATE stocks SET unpriced_answers = unpriced_answers + 1 \
+            WHERE unpriced_answers < 1000000 AND id";
+        let sql = Sql::new(feed.connection(), text).eq_any(&ids(unpriced));
+        feed.connection().execute_raw(sql.statement()).await?;
+    }
+    Ok(())
+}
+
 /// Fills in what nobody had said of a stock so far.
 pub(super) async fn details(
     feed: &FeedTransaction,
@@ -81,6 +108,18 @@ pub(super) async fn alert(feed: &FeedTransaction, alert: &Alert) -> Result<i64, 
         .exec(feed.connection())
         .await?;
     Ok(stored.id)
+}
+
+/// Detaches the alerts of a rule, stock and trading day from the rule, so that they do not keep the rule from firing.
+pub(super) async fn detach_alerts(feed: &FeedTransaction, of: &Alert) -> Result<(), DbErr> {
+    alert::Entity::update_many()
+        .col_expr(alert::Column::RuleId, Expr::value(None::<i64>))
+        .filter(alert::Column::RuleId.eq(of.rule_id))
+        .filter(alert::Column::StockId.eq(of.stock_id))
+        .filter(alert::Column::TradingDay.eq(of.trading_day))
+        .exec(feed.connection())
+        .await?;
+    Ok(())
 }
 
 /// Notes where a replay goes on.

@@ -140,6 +140,7 @@ impl QuoteProvider for AlphaVantage {
         Poll {
             answers: vec![(symbol.clone(), self.quote(symbol).await)],
             position: None,
+            follows: None,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Numbers and dates as providers write them.
+//! Reads the numbers, dates and symbols that providers and replayed files write.
 //!
-//! One invariant: a price is above 0 and exact, or it is a failure; any other field that cannot be read is absent, never
-//! a guess. The providers' parsers call it.
+//! A price is exact and above 0, or an error. Any other field that cannot be read is absent. Live providers and the
+//! replay read a field by the same function, so that the same text has the same value in both.
 
 use std::borrow::Cow;
 
@@ -29,13 +29,13 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// # Errors
 /// Absent, not a finite number, not above 0 (also after rounding), or out of range.
 pub(super) fn price(text: Option<&str>) -> Result<Decimal, PollError> {
-    let text = text.ok_or_else(|| PollError::malformed("no price"))?;
-    let price = Decimal::parse_rounded(text)
-        .map_err(|error| PollError::malformed(format!("a price that {error}")))?;
+    let text = text.ok_or_else(|| PollError::no_price("it is absent"))?;
+    let price =
+        Decimal::parse_rounded(text).map_err(|error| PollError::no_price(format!("it {error}")))?;
     if price > Decimal::ZERO {
         Ok(price)
     } else {
-        Err(PollError::malformed("a price that is not above 0"))
+        Err(PollError::no_price("it is not above 0"))
     }
 }
 
@@ -55,12 +55,28 @@ pub(super) fn previous_close(text: Option<&str>) -> PreviousClose {
     }
 }
 
-/// A number of shares: a whole number from 0 on, also one written with a fraction of zeros, or nothing.
+/// A number of shares, 0 or more. A fraction, which adjusting for splits leaves behind, rounds half away from zero.
+/// `None` for a negative number and for one that 64 bits do not hold.
 pub(super) fn volume(text: Option<&str>) -> Option<i64> {
-    let (whole, fraction) = text?.split_once('.').unwrap_or((text?, ""));
-    let is_whole = fraction.bytes().all(|digit| digit == b'0');
-    let volume: u64 = whole.parse().ok().filter(|_| is_whole)?;
-    volume.try_into().ok()
+    let text = text.filter(|text| !text.starts_with('-'))?;
+    Decimal::parse_whole_rounded(text).ok()
+}
+
+/// Whether a field has no value: empty, or one of the words that data sources write for a missing number.
+pub(super) fn is_missing(text: &str) -> bool {
+    let words = ["", "-", "null", "none", "nan", "n/a"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether a provider's spelling of a symbol means the symbol that was requested. Letters match in any case, and `.`,
+/// `-` and `/`, with which providers separate a class of shares (`BRK.B`, `BRK-B`, `BRK/B`), match each other.
+pub(super) fn is_same_symbol(sent: &str, requested: &str) -> bool {
+    let normalized = |byte: u8| match byte {
+        b'-' | b'/' => b'.',
+        byte => byte.to_ascii_uppercase(),
+    };
+    let (sent, requested) = (sent.bytes(), requested.bytes());
+    sent.map(normalized).eq(requested.map(normalized))
 }
 
 /// A date of the years 1900 to 9999 in the form `2018-10-05`, which is what both databases and every client can hold.
@@ -99,7 +115,7 @@ mod tests {
             Some("1e11"),
         ] {
             assert!(
-                matches!(price(text), Err(PollError::Malformed { .. })),
+                matches!(price(text), Err(PollError::NoPrice { .. })),
                 "{text:?}"
             );
         }
@@ -113,16 +129,42 @@ mod tests {
         for text in [
             None,
             Some("-1"),
-            Some("1.5"),
+            Some("-0.4"),
             Some(""),
             Some("+"),
+            Some("null"),
             Some("9223372036854775808"),
+            Some("9223372036854775807.5"),
         ] {
             assert_eq!(volume(text), None, "{text:?}");
         }
         assert_eq!(volume(Some("29062853")), Some(29_062_853));
         assert_eq!(volume(Some("29062853.00")), Some(29_062_853));
         assert_eq!(volume(Some("0")), Some(0));
+    }
+
+    #[test]
+    fn a_volume_with_a_fraction_rounds_half_away_from_zero() {
+        for (text, shares) in [
+            ("5797.530864197531", 5798),
+            ("5797.499999999999", 5797),
+            ("0.5", 1),
+            ("1.5e3", 1500),
+            ("9223372036854775807.4", i64::MAX),
+        ] {
+            assert_eq!(volume(Some(text)), Some(shares), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_symbol_matches_in_any_case_and_with_any_separator() {
+        for sent in ["BRK.B", "BRK-B", "brk-b", "BRK/B"] {
+            assert!(is_same_symbol(sent, "BRK.B"), "{sent}");
+            assert!(is_same_symbol(sent, "BRK-B"), "{sent}");
+        }
+        for sent in ["", "BRK", "BRKB", "BRK B", "BRK.A", "BRK.BB", "BRK..B"] {
+            assert!(!is_same_symbol(sent, "BRK.B"), "{sent}");
+        }
     }
 
     #[test]

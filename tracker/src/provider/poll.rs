@@ -15,6 +15,9 @@ pub struct Poll {
     /// Where a restart goes on ([`crate::provider::QuoteProvider::resume`]): to be stored in the transaction that
     /// stores the quotes. `None` if nothing is to be remembered.
     pub position: Option<String>,
+    /// The position that was stored when the poll began. If another one is stored when the quotes are, another tracker
+    /// has replayed on, and the poll is dropped.
+    pub follows: Option<String>,
 }
 
 impl Poll {
@@ -26,6 +29,7 @@ impl Poll {
                 .map(|symbol| (symbol.clone(), Err(error.clone())))
                 .collect(),
             position: None,
+            follows: None,
         }
     }
 

@@ -14,6 +14,12 @@ pub enum PollError {
     /// It knows the symbol and answered, but has nothing to say now (a replayed day without a bar).
     #[error("nothing to say of the symbol now")]
     NoQuote,
+    /// It answered for the symbol, without a price that can be stored. Other symbols are not concerned.
+    #[error("no price: {reason}")]
+    NoPrice {
+        /// What is wrong with the answer.
+        reason: Cow<'static, str>,
+    },
     /// Too many requests: ask again after `wait`, at most an hour.
     #[error("rate limited: wait {}", Seconds(*.wait))]
     RateLimited {
@@ -59,6 +65,13 @@ impl PollError {
         }
     }
 
+    /// An answer for one symbol that has no price.
+    pub(crate) fn no_price(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::NoPrice {
+            reason: reason.into(),
+        }
+    }
+
     /// A failure on the provider's side that names no time to wait.
     pub(crate) fn upstream(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Upstream {
@@ -74,7 +87,7 @@ impl PollError {
             Self::UnknownSymbol => "unknown_symbol",
             Self::RateLimited { .. } | Self::BudgetSpent => "rate_limited",
             Self::Refused { .. } | Self::NotEntitled => "refused",
-            Self::Malformed { .. } => "malformed",
+            Self::Malformed { .. } | Self::NoPrice { .. } => "malformed",
             Self::Timeout => "timeout",
             Self::Upstream { .. } => "error",
         }
@@ -82,7 +95,10 @@ impl PollError {
 
     /// Whether the provider answered the question, so that the symbol is neither stale nor due again at once.
     pub fn counts_as_answer(&self) -> bool {
-        matches!(self, Self::NoQuote | Self::UnknownSymbol)
+        matches!(
+            self,
+            Self::NoQuote | Self::UnknownSymbol | Self::NoPrice { .. }
+        )
     }
 
     /// Whether another provider may be asked instead.

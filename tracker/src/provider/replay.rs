@@ -1,8 +1,9 @@
 //! Replay: recorded daily prices, told one trading day at a time.
 //!
-//! One invariant: trading days only go forward, over passes and restarts alike. Each pass plays the file from its first
-//! day with all dates moved by whole weeks past the pass before, so that weekdays stay. One poll is one trading day and
-//! one batch; the loop calls it through [`QuoteProvider`] and stores its position with the day's prices.
+//! Each pass plays the file from its first day with all dates moved by whole weeks past the pass before, so that trading
+//! days go forward and weekdays stay. When the years run out, a pass restarts at the file's own dates
+//! ([`QuoteProvider::restarts_at`]). One poll is one trading day and one batch; the loop stores the position with the
+//! day's prices.
 
 mod company;
 mod error;
@@ -12,6 +13,7 @@ mod reel;
 mod row;
 mod split;
 mod tape;
+mod warning;
 
 use std::{
     path::PathBuf,
@@ -26,6 +28,9 @@ use entity::Symbol;
 pub use self::{error::ReplayError, row::RowError};
 use self::{position::Position, reel::Reel, tape::Tape};
 use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
+
+/// The name of the replay among the providers.
+pub const REPLAY: &str = "replay";
 
 /// What to replay, and how fast.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +51,14 @@ pub struct ReplaySettings {
 pub struct Replay {
     tape: Tape,
     every: Option<Duration>,
-    reel: Mutex<Reel>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    reel: Reel,
+    /// The position that is stored if all that was told is.
+    stored: Option<String>,
 }
 
 impl Replay {
@@ -63,11 +75,14 @@ impl Replay {
             tape.name(company::bundled);
             tape
         };
-        let reel = Mutex::new(Reel::new(&tape, settings.repeat));
+        let state = State {
+            reel: Reel::new(&tape, settings.repeat),
+            stored: None,
+        };
         Ok(Self {
             tape,
             every: settings.every.filter(|every| !every.is_zero()),
-            reel,
+            state: Mutex::new(state),
         })
     }
 
@@ -76,9 +91,9 @@ impl Replay {
         (self.tape.first(), self.tape.last())
     }
 
-    fn reel(&self) -> MutexGuard<'_, Reel> {
-        // A day is told whole or not at all, so a panic elsewhere leaves the reel in order.
-        self.reel.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A day is told whole or not at all, so a panic elsewhere leaves the state in order.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is said of a symbol that has no bar now.
@@ -94,7 +109,7 @@ impl Replay {
 #[async_trait]
 impl QuoteProvider for Replay {
     fn name(&self) -> &'static str {
-        "replay"
+        REPLAY
     }
 
     fn pace(&self) -> Pace {
@@ -107,7 +122,14 @@ impl QuoteProvider for Replay {
 
     /// Tells the next trading day, and moves on.
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
-        let now = self.reel().advance(&self.tape);
+        let mut state = self.state();
+        let now = state.reel.advance(&self.tape);
+        let position = now.map(|frame| Position::of(&self.tape, frame).to_string());
+        let follows = match &position {
+            Some(position) => state.stored.replace(position.clone()),
+            None => None,
+        };
+        drop(state);
         let answers = symbols
             .iter()
             .map(|symbol| {
@@ -117,13 +139,14 @@ impl QuoteProvider for Replay {
             .collect();
         Poll {
             answers,
-            position: now.map(|frame| Position::of(&self.tape, frame).to_string()),
+            position,
+            follows,
         }
     }
 
     fn note(&self) -> Option<String> {
-        let reel = self.reel();
-        let (word, frame) = match (reel.finished(), reel.told()) {
+        let state = self.state();
+        let (word, frame) = match (state.reel.finished(), state.reel.told()) {
             (true, Some(told)) => ("ended ", Some(told)),
             (_, told) => ("", told),
         };
@@ -132,12 +155,14 @@ impl QuoteProvider for Replay {
     }
 
     fn resume(&self, position: Option<&str>) -> Result<(), PositionError> {
-        let mut reel = self.reel();
-        reel.rewind();
+        let mut state = self.state();
+        let State { reel, stored } = &mut *state;
+        *stored = position.map(str::to_owned);
         let Some(position) = position else {
+            reel.rewind();
             return Ok(());
         };
-        let position: Position = position.parse()?;
+        let position: Position = position.parse().inspect_err(|_| reel.restart())?;
         if let Some(frame) = position.frame(&self.tape) {
             reel.wind_to(frame, &self.tape);
             return Ok(());
@@ -146,7 +171,11 @@ impl QuoteProvider for Replay {
         Err(PositionError::Elsewhere)
     }
 
+    fn restarts_at(&self) -> Option<NaiveDate> {
+        self.state().reel.restarts().then(|| self.tape.first())
+    }
+
     fn finished(&self) -> bool {
-        self.reel().finished()
+        self.state().reel.finished()
     }
 }

@@ -15,7 +15,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// The longest wait that is granted to whoever asks for one.
 const MOST_PATIENCE: Duration = Duration::from_hours(1);
 
-/// How soon a symbol that never had a price and that a provider does not know is asked for again: symbols do get listed.
+/// How often a failed poll is tried again in an interval, and a provider whose breaker is open.
+pub const RETRIES: u32 = 2;
+/// How soon the past of a symbol that a provider does not know is asked for again: symbols do get listed.
 pub const RETRY_UNKNOWN_AFTER: Duration = Duration::from_hours(24);
 /// How soon a provider that refuses is asked again: plans change, and a firewall's refusal passes.
 pub const RETRY_REFUSED_AFTER: Duration = Duration::from_hours(1);

@@ -50,7 +50,7 @@ impl Account {
     }
 
     async fn charge(&self, purpose: Purpose) -> Charge {
-        let charged = charge(&self.lease, "live", self.budget, purpose, self.now());
+        let charged = charge(&self.lease, "live", self.budget, purpose, &[], self.now());
         charged.await.expect("an answer")
     }
 

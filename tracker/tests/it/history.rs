@@ -12,7 +12,7 @@ use entity::{
 use runtime::config::Secret;
 use sea_orm::{EntityTrait, QueryOrder};
 use tracker::{
-    market::Market,
+    market::PollingHours,
     provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider},
     quote::Quote,
 };
@@ -64,7 +64,7 @@ impl Service {
         past.clone_into(&mut self.past.lock().expect("a lock"));
     }
 
-    fn track(&self, world: &World, market: Market, per_minute: u32, per_day: u32) -> Running {
+    fn track(&self, world: &World, hours: PollingHours, per_minute: u32, per_day: u32) -> Running {
         let settings = AlphaVantageSettings {
             base_url: self.server.uri().parse().expect("a URL"),
             key: Secret::new("RECORDEDKEY00001"),
@@ -74,7 +74,7 @@ impl Service {
         };
         let provider: Arc<dyn QuoteProvider> =
             Arc::new(AlphaVantage::new(settings).expect("a client"));
-        world.track_with_history(market, vec![provider])
+        world.track_with_history(hours, vec![provider])
     }
 
     /// The symbols whose past was asked for, in order.
@@ -152,7 +152,7 @@ runtime::on_both_databases! {
         let seen = Quote { trading_day: date("2013-02-28"), ..quote("MSFT", "27.9") };
         world.store(vec![seen]).await;
         let service = Service::start(SERIES).await;
-        let running = service.track(&world, Market::Always, 5, 25);
+        let running = service.track(&world, PollingHours::Always, 5, 25);
         world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
         let expected = [
             "2013-02-27T14:30:00Z 27.42 28 27.33 27.81 36394700 0",
@@ -167,7 +167,7 @@ runtime::on_both_databases! {
         running.stop().await;
 
         // Neither a restart nor a day asks again; each request was charged.
-        let running = service.track(&world, Market::Always, 5, 25);
+        let running = service.track(&world, PollingHours::Always, 5, 25);
         let polled = service.requests().await;
         world.until_after(MINUTE, "polls go on", async || service.requests().await > polled + 2).await;
         running.stop().await;
@@ -179,7 +179,7 @@ runtime::on_both_databases! {
         let world = World::new(database, &["MSFT"]).await;
         world.clock.set(at("2013-03-01T20:00:00Z"));
         let service = Service::start(SERIES).await;
-        let running = service.track(&world, Market::Us, 5, 25);
+        let running = service.track(&world, PollingHours::Market, 5, 25);
         world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
         running.stop().await;
         assert_eq!(days(&world).await, [
@@ -192,7 +192,7 @@ runtime::on_both_databases! {
     async fn failures_wait_longer_each_time_and_are_remembered(database) {
         let world = World::new(database, &["MSFT"]).await;
         let service = Service::start("<html>").await;
-        let running = service.track(&world, Market::Us, 5, 100);
+        let running = service.track(&world, PollingHours::Market, 5, 100);
         let failed = async |times| {
             let rows = backfills(&world).await;
             rows.first().is_some_and(|row| row.failures >= times)
@@ -206,7 +206,7 @@ runtime::on_both_databases! {
         assert!(world.store.clock.now() < next_at);
 
         service.says(SERIES);
-        let running = service.track(&world, Market::Us, 5, 100);
+        let running = service.track(&world, PollingHours::Market, 5, 100);
         world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
         running.stop().await;
         assert!(world.store.clock.now() >= next_at);
@@ -220,7 +220,7 @@ runtime::on_both_databases! {
         // A day that begins: what is above the reserve is all planned.
         world.clock.set(at("2026-11-20T05:00:00Z"));
         let service = Service::start(SERIES).await;
-        let running = service.track(&world, Market::Always, 60, 25);
+        let running = service.track(&world, PollingHours::Always, 60, 25);
         let day = async || {
             let now = world.store.clock.now();
             now >= at("2026-11-20T12:00:00Z") && service.asked().await.len() >= 3
@@ -237,7 +237,7 @@ runtime::on_both_databases! {
         let world = World::new(database, &["MSFT"]).await;
         let premium = include_str!("../fixtures/alpha_vantage/premium.json");
         let service = Service::start(premium).await;
-        let running = service.track(&world, Market::Us, 5, 25);
+        let running = service.track(&world, PollingHours::Market, 5, 25);
         world.until_after(SECOND, "it is refused", async || backfills(&world).await.len() == 1).await;
         running.stop().await;
         let row = backfills(&world).await.remove(0);

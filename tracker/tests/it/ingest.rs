@@ -192,6 +192,36 @@ runtime::on_both_databases! {
         assert_eq!(fired(&world).await.len(), 1);
     }
 
+    async fn a_live_quote_of_an_old_session_is_stored_and_fires_nothing(database) {
+        let world = World::new(database, &["A", "B", "C", "D.T"]).await;
+        let on = |of, day| Quote { trading_day: date(day), ..quote(of, "106") };
+        let store = async |sessions, position: Option<&str>, quotes| {
+            let ingest = world.ingest().with_alert_max_age(sessions);
+            let position = position.map(str::to_owned);
+            let answers = Answers { provider: "test", quotes, position, ..Answers::default() };
+            ingest.ingest(answers).await.expect("it is stored")
+        };
+        // Friday noon: Thursday's session is one behind, Wednesday's two.
+        let old = store(Some(1), None, vec![on("A", "2026-11-18"), on("B", "2022-10-27")]).await;
+        assert_eq!((old.prices, old.alerts), (2, 0));
+        let recent = store(Some(1), None, vec![on("A", "2026-11-19"), on("C", "2026-11-20")]).await;
+        assert_eq!((recent.prices, recent.alerts), (2, 2));
+        assert_eq!(store(Some(0), None, vec![on("D.T", "2026-11-18")]).await.alerts, 0);
+        assert_eq!(store(None, None, vec![on("D.T", "2026-11-19")]).await.alerts, 1);
+        // A replay has its own time.
+        assert_eq!(store(Some(1), Some("1"), vec![on("B", "2022-10-28")]).await.alerts, 1);
+    }
+
+    async fn a_date_alone_is_the_close_only_where_that_is_known(database) {
+        let world = World::new(database, &["AAPL", "BTC/USD", "TSCO.LON"]).await;
+        let on = |of, day| Quote { trading_day: date(day), ..quote(of, "100") };
+        for of in ["AAPL", "BTC/USD", "TSCO.LON"] {
+            world.store(vec![on(of, "2026-11-19")]).await;
+        }
+        let times: Vec<_> = world.prices().await.iter().map(|row| row.market_time.to_string()).collect();
+        assert_eq!(times, ["2026-11-19T21:00:00Z", "2026-11-19T23:59:59.999999Z", "2026-11-20T17:00:00Z"]);
+    }
+
     async fn an_answer_for_an_untracked_symbol_stores_nothing(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         world.untrack("MSFT").await;

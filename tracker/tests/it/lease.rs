@@ -115,7 +115,8 @@ async fn without_a_live_lock_nothing_is_charged() {
 
     let lease = Lease::take(&world.database).await.expect("it is free");
     let now = world.store.clock.now();
-    let charge = async || budget::charge(&lease, "live", budget, Purpose::Scheduled, now).await;
+    let charge =
+        async || budget::charge(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
     assert!(matches!(charge().await, Ok(Charge::Granted(_))));
     world
         .database

@@ -12,6 +12,7 @@ mod outage;
 mod program;
 mod provider;
 mod replay;
+mod retry;
 mod script;
 mod tape;
 mod trouble;

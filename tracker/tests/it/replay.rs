@@ -2,13 +2,26 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use entity::{Direction, PollOutcome, ProviderState};
-use tracker::provider::{QuoteProvider, Replay, ReplaySettings};
+use entity::{CandleInterval, Direction, PollOutcome, ProviderState};
+use store::candle::CandleRange;
+use tracker::{
+    ingest::Answers,
+    market,
+    provider::{QuoteProvider, Replay, ReplaySettings},
+};
 
 use crate::{
     tape::{Fired, Told, implied},
-    world::{World, date},
+    world::{World, date, quote},
 };
+
+/// A file that leaves no room for a second pass before the year 10000.
+const YEARS: &str = "\
+Ticker,Date,Open,High,Low,Close,Volume,Adj Close
+AAA,2000-01-03,100,100,100,100,1,100
+AAA,2000-01-04,110,110,110,110,1,110
+AAA,9990-01-04,110,110,110,110,1,110
+";
 
 /// Every symbol of the file.
 pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
@@ -151,5 +164,66 @@ runtime::on_both_databases! {
         assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
         assert_eq!(world.prices().await.len(), 1, "its word comes with its day");
         running.stop().await;
+    }
+
+    async fn a_replay_restarts_when_the_years_run_out(database) {
+        let world = World::new(database, &["AAA"]).await;
+        let path = std::env::temp_dir().join(format!("years-{}.csv", std::process::id()));
+        std::fs::write(&path, YEARS).expect("a file");
+        let settings = ReplaySettings { file: Some(path), repeat: true, ..ReplaySettings::default() };
+        let open = || -> Vec<Arc<dyn QuoteProvider>> {
+            vec![Arc::new(Replay::new(&settings).expect("a file"))]
+        };
+        // Killed and started again, it goes on through several passes.
+        for count in [5, 10, 15] {
+            let running = world.track(open());
+            let far = async || world.prices().await.len() >= count;
+            world.until("it is replayed again", far).await;
+            drop(running);
+        }
+        let running = world.track(open());
+        world.until("it is replayed", async || world.prices().await.len() >= 18).await;
+        running.stop().await;
+
+        let days = ["2000-01-03", "2000-01-04", "9990-01-04"].map(date);
+        let prices = world.prices().await;
+        for (price, day) in prices.iter().zip(days.iter().cycle()) {
+            assert_eq!(price.trading_day, *day);
+        }
+        // One alert on the second day of each pass; only the newest still belongs to the rule.
+        let alerts = world.alerts().await;
+        let second = prices.iter().filter(|price| price.trading_day == days[1]);
+        assert_eq!(alerts.len(), second.count());
+        let (last, before) = alerts.split_last().expect("alerts");
+        assert!(last.rule_id.is_some());
+        assert!(before.iter().all(|alert| alert.rule_id.is_none()));
+        // No candle is later than the newest price.
+        let stock = world.stock("AAA").await.expect("a stock");
+        let range = CandleRange { interval: CandleInterval::OneDay, from: None, to: None, limit: 9 };
+        let candles = store::candle::newest(world.database.read(), &[stock.id], range).await;
+        let newest = candles.expect("candles").get(&stock.id).and_then(|candles| candles.newest);
+        let last = prices.last().expect("prices").trading_day;
+        assert!(newest.is_none_or(|start| start <= market::session_open(last)), "{newest:?}, {last}");
+    }
+
+    async fn a_day_that_another_tracker_has_replayed_is_dropped(database) {
+        let world = World::new(database, &ALL).await;
+        let running = world.track(replay("2013-01-02", None));
+        end(&world).await;
+        running.stop().await;
+        let stored = world.prices().await.len();
+        let position = world.provider("replay").await.expect("its row").position;
+        let late = Answers {
+            provider: "replay",
+            quotes: vec![quote("AAPL", "1")],
+            position: Some("a later one".to_owned()),
+            follows: Some("an earlier one".to_owned()),
+            ..Answers::default()
+        };
+        let ingested = world.ingest().ingest(late).await.expect("an answer");
+        assert!(ingested.superseded);
+        assert_eq!(world.prices().await.len(), stored);
+        let row = world.provider("replay").await.expect("its row");
+        assert_eq!(row.position, position);
     }
 }

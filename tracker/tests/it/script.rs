@@ -152,6 +152,7 @@ impl QuoteProvider for Script {
                 .map(|symbol| (symbol.clone(), answer(symbol)))
                 .collect(),
             position: None,
+            follows: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
-use tracker::{market::Market, provider::PollError};
+use tracker::{market::PollingHours, provider::PollError};
 
 use crate::{
     script::Script,
@@ -99,34 +99,6 @@ runtime::on_both_databases! {
         world.until_after(MINUTE, "it recovers", async || told(&world, "live").await == recovered).await;
     }
 
-    async fn a_symbol_that_had_prices_and_is_unknown_is_polled_on_and_told_of_once(database) {
-        let world = World::new(database, &["AAPL", "NEVER"]).await;
-        let script = live(&world);
-        script.answer(|of| match of.as_str() {
-            "NEVER" => Err(PollError::UnknownSymbol),
-            of => Ok(quote(of, "100")),
-        });
-        let running = world.track(vec![script.clone()]);
-        world.until("one has a price", async || world.prices().await.len() == 1).await;
-        script.fail(PollError::UnknownSymbol);
-        world.until_after(SECOND * 20, "it is asked for", async || script.asked_for("AAPL") == 4).await;
-        let unknown = |of: &str| world.journal.lines(&["WARN", "does not know", of]).len();
-        world.until("it is told", async || (unknown("AAPL"), unknown("NEVER")) == (1, 1)).await;
-        assert_eq!(script.asked_for("NEVER"), 1);
-        running.stop().await;
-
-        // A restart knows of the price too.
-        let _running = world.track(vec![script.clone()]);
-        world.until_after(SECOND * 20, "it is asked for", async || script.asked_for("AAPL") == 7).await;
-        assert!(gaps(&script, 2).iter().all(|gap| *gap <= MINUTE * 7), "{:?}", script.calls());
-        assert_eq!(unknown("AAPL"), 2);
-        script.answer(|of| Ok(quote(of.as_str(), "102")));
-        let known = async || world.told().await.contains(&"102".to_owned());
-        world.until_after(SECOND * 20, "it has a price again", known).await;
-        let again = async || world.journal.lines(&["INFO", "known again", "AAPL"]).len() == 1;
-        world.until("that is told", again).await;
-    }
-
     async fn three_time_outs_in_a_row_are_failing_whatever_the_symbols(database) {
         let world = World::new(database, &["AAPL", "IBM", "MSFT"]).await;
         let script = live(&world);
@@ -141,7 +113,7 @@ runtime::on_both_databases! {
     async fn a_stretched_interval_is_told_with_its_budget_and_when_it_changes(database) {
         let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT"]).await;
         let script = Script::new("live", world.clock.shared()).within(Some(5), Some(25)).shared();
-        let _running = world.track_at(Market::Us, vec![script]);
+        let _running = world.track_at(PollingHours::Market, vec![script]);
         let note = "polled every 2h 54m 33s to stay within 25 requests a day";
         let stretched = telling(ProviderState::Ok, note);
         world.until("it is told", async || told(&world, "live").await == Some(stretched.clone())).await;

@@ -27,7 +27,7 @@ use tracing::instrument::WithSubscriber;
 use tracker::{
     Roster, Rules, Tracker,
     ingest::{Answers, Ingest, Ingested},
-    market::Market,
+    market::PollingHours,
     provider::QuoteProvider,
     quote::{PreviousClose, Quote},
 };
@@ -145,36 +145,37 @@ impl World {
 
     /// Runs a tracker over `providers`, every 5 minutes at any hour.
     pub(crate) fn track(&self, providers: Vec<Arc<dyn QuoteProvider>>) -> Running {
-        self.track_at(Market::Always, providers)
+        self.track_at(PollingHours::Always, providers)
     }
 
-    /// As [`track`](Self::track), at a market's hours.
+    /// As [`track`](Self::track), at these hours.
     pub(crate) fn track_at(
         &self,
-        market: Market,
+        hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(market, false, providers)
+        self.track_by(hours, false, providers)
     }
 
     /// As [`track_at`](Self::track_at), and asks for the past too.
     pub(crate) fn track_with_history(
         &self,
-        market: Market,
+        hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(market, true, providers)
+        self.track_by(hours, true, providers)
     }
 
     fn track_by(
         &self,
-        market: Market,
+        hours: PollingHours,
         history: bool,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
         let rules = Rules {
             wished: Duration::from_mins(5),
-            market,
+            hours,
+            alert_max_age: Some(1),
             history,
         };
         let tracker = Tracker::new(

@@ -3,19 +3,32 @@
 //! Invariant: an entry matches whole names only, ASCII-case-insensitively; nothing matches by
 //! prefix or suffix. Built from settings, asked by the guard.
 
-/// Names that are accepted: `name`, `name:port`, `https://name`, `https://name:port`; `*` is all.
+/// Names that are accepted: `name`, `name:port`, `scheme://name`, `scheme://name:port`; `*` is all.
+///
+/// An entry without a scheme matches origins of http and https only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowList {
     open: bool,
     entries: Vec<Entry>,
+    /// The name of the setting that the list comes from.
+    setting: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    /// `None`: http and https.
+    /// Lower case. `None`: http and https.
     scheme: Option<String>,
+    /// Lower case.
     name: String,
-    /// `None`: any port, or with a scheme that scheme's own.
+    /// `None`: any port, or with a scheme its default port, if it has one.
+    port: Option<u16>,
+}
+
+/// An origin as RFC 6454 writes it, `scheme://name[:port]`.
+struct Origin<'a> {
+    scheme: &'a str,
+    name: &'a str,
+    /// The default port of the scheme if none is written; `None` if it has no default, either.
     port: Option<u16>,
 }
 
@@ -29,6 +42,7 @@ impl AllowList {
         Self {
             open: false,
             entries,
+            setting: None,
         }
     }
 
@@ -41,6 +55,7 @@ impl AllowList {
         let mut list = Self {
             open: false,
             entries: Vec::new(),
+            setting: None,
         };
         for entry in entries {
             let entry = entry.trim();
@@ -56,6 +71,21 @@ impl AllowList {
         Ok(list)
     }
 
+    /// Names the setting that the list comes from, for the messages to clients that it refuses.
+    #[must_use]
+    pub fn with_setting(mut self, name: &'static str) -> Self {
+        self.setting = Some(name);
+        self
+    }
+
+    /// The message of a refusal, with the name of the setting.
+    pub(super) fn explain(&self, message: String) -> String {
+        match self.setting {
+            Some(setting) => format!("{message}; allowed are those of {setting}"),
+            None => message,
+        }
+    }
+
     /// Whether everything is accepted.
     pub(super) fn is_open(&self) -> bool {
         self.open
@@ -65,51 +95,35 @@ impl AllowList {
     pub(super) fn has_host(&self, host: &str) -> bool {
         self.open
             || split_port(host).is_some_and(|(name, port)| {
-                self.entries
-                    .iter()
-                    .any(|entry| entry.is_named(name) && entry.accepts_port(port, None))
+                self.entries.iter().any(|entry| {
+                    // A `Host` without a port may have come by either scheme.
+                    let fits = |wanted| port.map_or(matches!(wanted, 80 | 443), |it| it == wanted);
+                    entry.is_named(name) && entry.port.is_none_or(fits)
+                })
             })
     }
 
     /// Whether an `Origin` value is accepted. `null` never is.
     pub(super) fn has_origin(&self, origin: &str) -> bool {
-        if self.open {
-            return true;
-        }
-        let Some((scheme, authority)) = origin.split_once("://") else {
-            return false;
-        };
-        let Some(usual) = usual_port(scheme) else {
-            return false;
-        };
-        split_port(authority).is_some_and(|(name, port)| {
-            self.entries.iter().any(|entry| {
-                entry.is_named(name)
-                    && entry
-                        .scheme
-                        .as_ref()
-                        .is_none_or(|wanted| wanted.eq_ignore_ascii_case(scheme))
-                    && entry.accepts_port(port, Some(usual))
-            })
-        })
+        self.open
+            || Origin::parse(origin)
+                .is_some_and(|origin| self.entries.iter().any(|entry| entry.is_origin(&origin)))
     }
 }
 
 impl Entry {
     fn parse(text: &str) -> Option<Self> {
-        let (scheme, authority) = match text.split_once("://") {
-            Some((scheme, authority)) => (Some(scheme), authority.trim_end_matches('/')),
-            None => (None, text),
+        let (scheme, name, port) = if text.contains("://") {
+            let Origin { scheme, name, port } = Origin::parse(text.trim_end_matches('/'))?;
+            (Some(scheme.to_ascii_lowercase()), name, port)
+        } else {
+            let (name, port) = split_port(text)?;
+            (None, name, port)
         };
-        let usual = match scheme {
-            Some(scheme) => Some(usual_port(scheme)?),
-            None => None,
-        };
-        let (name, port) = split_port(authority)?;
         Some(Self {
-            scheme: scheme.map(str::to_ascii_lowercase),
+            scheme,
             name: name.to_ascii_lowercase(),
-            port: port.or(usual),
+            port,
         })
     }
 
@@ -117,18 +131,44 @@ impl Entry {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// `usual` is the port that the peer's scheme implies, if it named a scheme.
-    fn accepts_port(&self, port: Option<u16>, usual: Option<u16>) -> bool {
-        match (self.port, port.or(usual)) {
-            (None, _) => true,
-            (Some(wanted), Some(port)) => wanted == port,
-            // A `Host` without a port may have come by either scheme.
-            (Some(wanted), None) => matches!(wanted, 80 | 443),
-        }
+    fn is_origin(&self, origin: &Origin<'_>) -> bool {
+        let fits = match &self.scheme {
+            Some(scheme) => scheme.eq_ignore_ascii_case(origin.scheme) && self.port == origin.port,
+            None => {
+                default_port(origin.scheme).is_some()
+                    && self.port.is_none_or(|port| Some(port) == origin.port)
+            }
+        };
+        fits && self.is_named(origin.name)
     }
 }
 
-fn usual_port(scheme: &str) -> Option<u16> {
+impl<'a> Origin<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, authority) = text.split_once("://")?;
+        let is_scheme = scheme.starts_with(|it: char| it.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let (name, port) = split_port(authority)?;
+        is_scheme.then(|| Self {
+            scheme,
+            name,
+            port: port.or(default_port(scheme)),
+        })
+    }
+}
+
+/// Whether an origin of http or https has the host and the port of a `Host` value.
+pub(super) fn is_same_host(origin: &str, host: &str) -> bool {
+    let (Some(origin), Some((name, port))) = (Origin::parse(origin), split_port(host)) else {
+        return false;
+    };
+    let default = default_port(origin.scheme);
+    default.is_some() && origin.name.eq_ignore_ascii_case(name) && origin.port == port.or(default)
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
     if scheme.eq_ignore_ascii_case("https") {
         Some(443)
     } else if scheme.eq_ignore_ascii_case("http") {
@@ -224,9 +264,54 @@ mod tests {
     }
 
     #[test]
+    fn origins_of_any_scheme_match_exactly() {
+        let extension = "chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm";
+        let list = AllowList::parse(["Capacitor://LocalHost", extension, "app://a.example:8443"])
+            .expect("entries");
+        for origin in [
+            "capacitor://localhost",
+            "CAPACITOR://localhost",
+            extension,
+            "app://a.example:8443",
+        ] {
+            assert!(list.has_origin(origin), "{origin}");
+        }
+        for origin in [
+            "ionic://localhost",
+            "http://localhost",
+            "capacitor://localhost:80",
+            "capacitor://localhost.evil.example",
+            "chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlmx",
+            "app://a.example",
+        ] {
+            assert!(!list.has_origin(origin), "{origin}");
+        }
+        let plain = AllowList::parse(["a.example"]).expect("an entry");
+        assert!(!plain.has_origin("capacitor://a.example"));
+    }
+
+    #[test]
+    fn the_default_port_may_be_written() {
+        let list = AllowList::parse(["https://a.example:443", "http://b"]).expect("entries");
+        assert!(list.has_origin("https://a.example") && list.has_origin("http://b:80"));
+        assert!(is_same_host("https://a.example", "A.example:443"));
+        assert!(is_same_host("http://a.example:80", "a.example"));
+        assert!(!is_same_host("https://a.example", "a.example:80"));
+        assert!(!is_same_host("app://a.example", "a.example"));
+    }
+
+    #[test]
     fn a_wrong_entry_is_named() {
         assert_eq!(AllowList::parse(["a", "b c"]), Err("b c".to_owned()));
-        assert_eq!(AllowList::parse(["ftp://a"]), Err("ftp://a".to_owned()));
+        for wrong in [
+            "https://",
+            "1a://b",
+            "https://a/b",
+            "https://u@a",
+            "a://b:99999",
+        ] {
+            assert_eq!(AllowList::parse([wrong]), Err(wrong.to_owned()));
+        }
         assert_eq!(AllowList::parse([""]), Err(String::new()));
     }
 }

@@ -37,7 +37,9 @@ impl Guard {
                 let sharing = guard.sharing(&parts);
                 let mut response = match guard.judge(&parts) {
                     Err(fault) => refuse(&parts, &fault),
-                    Ok(()) if Self::is_preflight(&parts) => Self::preflight(METHODS),
+                    Ok(()) if Self::is_preflight(&parts) => {
+                        Self::preflight(METHODS, &parts.headers)
+                    }
                     Ok(()) => next.run(Request::from_parts(parts, body)).await,
                 };
                 sharing.apply(response.headers_mut());

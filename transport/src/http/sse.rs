@@ -25,7 +25,7 @@ use crate::{
     fault::{self, Fault},
     observer::{Observer, Protocol, Reason},
     room::Room,
-    service::{End, Item, Service, Subscription},
+    service::{End, Item, REPLACED, Service, Subscription},
 };
 
 const COMMENT: &[u8] = b":\n\n";
@@ -68,7 +68,7 @@ pub(super) async fn subscribe<S: Service>(
 /// One response and the end of it.
 pub(super) fn once(body: &[u8]) -> Response {
     let mut text = BytesMut::new();
-    put_next(&mut text, body);
+    put_next(&mut text, None, body);
     text.put_slice(COMPLETE);
     respond(Body::from(text.freeze()))
 }
@@ -83,8 +83,12 @@ fn respond(body: Body) -> Response {
     response
 }
 
-fn put_next(text: &mut BytesMut, body: &[u8]) {
+fn put_next(text: &mut BytesMut, id: Option<&[u8]>, body: &[u8]) {
     text.put_slice(b"event: next");
+    if let Some(id) = id {
+        text.put_slice(b"\nid: ");
+        text.put_slice(id);
+    }
     for line in body.split(|&byte| byte == b'\n' || byte == b'\r') {
         text.put_slice(b"\ndata: ");
         text.put_slice(line);
@@ -110,6 +114,12 @@ impl EventStream {
         }
     }
 
+    /// Ends with an error and without `complete`: the client may come back.
+    fn fail(&mut self, text: &mut BytesMut, message: &'static str, reason: Reason) {
+        put_next(text, None, &Fault::unavailable(message, 1).body());
+        self.end(reason);
+    }
+
     /// Moves what is ready into `text`.
     fn take_ready(&mut self, text: &mut BytesMut, cx: &mut Context<'_>) {
         while text.len() < CHUNK
@@ -118,7 +128,7 @@ impl EventStream {
         {
             match item.unwrap_or(Item::End(End::Complete)) {
                 Item::Next(event) => {
-                    put_next(text, &event.body);
+                    put_next(text, event.id.as_deref(), &event.body);
                     self.observer.event_delivered(Protocol::Sse, event.missed);
                 }
                 Item::End(End::Complete) => {
@@ -126,9 +136,10 @@ impl EventStream {
                     self.end(Reason::Complete);
                 }
                 Item::End(End::Overloaded) => {
-                    let fault = Fault::unavailable("the client is too far behind", 1);
-                    put_next(text, &fault.body());
-                    self.end(Reason::Overloaded);
+                    self.fail(text, "the client is too far behind", Reason::Overloaded);
+                }
+                Item::End(End::Replaced) => {
+                    self.fail(text, REPLACED, Reason::Replaced);
                 }
             }
         }

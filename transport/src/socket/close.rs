@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::Socket;
-use crate::{limit::Limits, observer::Reason};
+use crate::{limit::Limits, observer::Reason, service::REPLACED};
 
 /// The close codes of graphql-transport-ws, and those of WebSocket that are used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) enum CloseCode {
 pub(super) enum Ending {
     /// The server closes.
     Close(CloseCode, Cow<'static, str>),
+    /// The server closes because a subscription ended as [`End::Replaced`](crate::End::Replaced).
+    Replaced,
     /// The peer closed; the library answers it.
     PeerClosed,
     /// There is nobody to close towards.
@@ -55,6 +57,7 @@ impl Ending {
         match self {
             Self::Close(CloseCode::GoingAway, _) => Reason::GoingAway,
             Self::Close(CloseCode::Overloaded, _) => Reason::Overloaded,
+            Self::Replaced => Reason::Replaced,
             Self::Close(CloseCode::Normal, _) | Self::PeerClosed => Reason::Disconnected,
             Self::Close(..) => Reason::Misbehaved,
             Self::Gone(reason) => *reason,
@@ -69,8 +72,12 @@ pub(super) async fn finish(
     unsent: impl IntoIterator<Item = Message>,
     limits: &Limits,
 ) {
+    let ending = match ending {
+        Ending::Replaced => Ending::Close(CloseCode::Overloaded, REPLACED.into()),
+        other => other,
+    };
     match ending {
-        Ending::Gone(_) => {}
+        Ending::Gone(_) | Ending::Replaced => {}
         Ending::PeerClosed => {
             let answered = async { while let Some(Ok(_)) = socket.next().await {} };
             // A peer that does not take the answer has had its time.

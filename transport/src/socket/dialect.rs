@@ -38,11 +38,11 @@ pub(super) enum Said {
 /// What the payload of an introduction says of who it is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// Nothing: the handshake's counts.
-    Absent,
+    /// Nothing: the handshake's counts. Some other key may be there.
+    Absent(Option<String>),
     /// The value of an `Authorization` header.
     Value(String),
-    /// Something that is no text.
+    /// Something that is no text, or several of them.
     Malformed,
 }
 
@@ -182,17 +182,20 @@ fn object(payload: Option<&RawValue>) -> Result<(), &'static str> {
 fn credential(payload: Option<&RawValue>) -> Result<Credential, &'static str> {
     object(payload)?;
     let Some(payload) = payload else {
-        return Ok(Credential::Absent);
+        return Ok(Credential::Absent(None));
     };
     let fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(payload.get()).map_err(|_| "the payload cannot be read")?;
-    let named = fields
+    let (named, others): (Vec<_>, Vec<_>) = fields
         .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    Ok(match named {
-        None | Some((_, serde_json::Value::Null)) => Credential::Absent,
-        Some((_, serde_json::Value::String(value))) => Credential::Value(value),
-        Some(_) => Credential::Malformed,
+        .partition(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let mut values = named.into_iter().map(|(_, value)| value);
+    Ok(match (values.next(), values.next()) {
+        (None | Some(serde_json::Value::Null), None) => {
+            Credential::Absent(others.into_iter().next().map(|(name, _)| name))
+        }
+        (Some(serde_json::Value::String(value)), None) => Credential::Value(value),
+        _ => Credential::Malformed,
     })
 }
 
@@ -252,13 +255,18 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(read("null"), Credential::Absent);
-        assert_eq!(read("{}"), Credential::Absent);
+        assert_eq!(read("null"), Credential::Absent(None));
+        assert_eq!(read("{}"), Credential::Absent(None));
+        assert_eq!(read(r#"{"authorization":null}"#), Credential::Absent(None));
+        let other = Credential::Absent(Some("token".to_owned()));
+        assert_eq!(read(r#"{"token":"x"}"#), other);
         assert_eq!(
             read(r#"{"Authorization":"Bearer x"}"#),
             Credential::Value("Bearer x".to_owned())
         );
         assert_eq!(read(r#"{"authorization":1}"#), Credential::Malformed);
+        let twice = r#"{"authorization":"Bearer x","Authorization":"Bearer y"}"#;
+        assert_eq!(read(twice), Credential::Malformed);
     }
 
     #[test]

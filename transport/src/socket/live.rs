@@ -27,9 +27,8 @@ pub(super) struct Tag {
 #[derive(Debug)]
 pub(super) enum Lived {
     Next(Event),
-    Complete,
-    Overloaded,
-    /// It failed within.
+    Ended(End),
+    /// It panicked.
     Broken,
 }
 
@@ -64,8 +63,8 @@ impl Stream for Live {
         let lived = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Some(Item::Next(event)))) => Lived::Next(event),
-            Ok(Poll::Ready(Some(Item::End(End::Overloaded)))) => Lived::Overloaded,
-            Ok(Poll::Ready(Some(Item::End(End::Complete)) | None)) => Lived::Complete,
+            Ok(Poll::Ready(Some(Item::End(end)))) => Lived::Ended(end),
+            Ok(Poll::Ready(None)) => Lived::Ended(End::Complete),
             Err(_) => Lived::Broken,
         };
         if !matches!(lived, Lived::Next(_)) {

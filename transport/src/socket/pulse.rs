@@ -6,14 +6,17 @@
 use tokio::time::Instant;
 
 use super::wire::Wire;
-use crate::limit::Limits;
+use crate::{
+    heartbeat::{Beat, Heartbeat},
+    limit::Limits,
+};
 
 /// When what is due.
 #[derive(Debug)]
 pub(super) struct Pulse {
     /// `None` once the client has introduced itself.
     init_by: Option<Instant>,
-    next_ping: Instant,
+    heartbeat: Heartbeat,
     /// Set once the server is going away: until when what runs may still end.
     leave_by: Option<Instant>,
 }
@@ -35,7 +38,7 @@ impl Pulse {
     pub(super) fn new(now: Instant, limits: &Limits) -> Self {
         Self {
             init_by: Some(now + limits.init_deadline),
-            next_ping: now + limits.heartbeat,
+            heartbeat: Heartbeat::new(now, limits.heartbeat, limits.silence),
             leave_by: None,
         }
     }
@@ -57,37 +60,39 @@ impl Pulse {
 
     /// What is due now; asked again until nothing is.
     pub(super) fn due<T>(&mut self, now: Instant, wire: &Wire<T>, limits: &Limits) -> Option<Due> {
-        if silent_at(wire, limits) <= now {
+        match self.heartbeat.due(now, wire.heard) {
+            Some(Beat::Ping) => return Some(Due::Ping),
+            Some(Beat::Silence) => return Some(Due::Silence),
+            None => {}
+        }
+        if self.stuck_at(wire, limits).is_some_and(|at| at <= now) {
             return Some(Due::Silence);
         }
         if self.leave_by.is_some_and(|by| by <= now) {
             return Some(Due::Leave);
         }
-        if self.init_by.is_some_and(|by| by <= now) {
+        if self.init_at().is_some_and(|by| by <= now) {
             return Some(Due::Init);
-        }
-        if self.next_ping <= now {
-            self.next_ping = now + limits.heartbeat;
-            return Some(Due::Ping);
         }
         None
     }
 
     /// When to ask again at the latest.
     pub(super) fn next<T>(&self, wire: &Wire<T>, limits: &Limits) -> Instant {
-        let soonest = silent_at(wire, limits).min(self.next_ping);
-        [self.init_by, self.leave_by]
+        [self.stuck_at(wire, limits), self.init_at(), self.leave_by]
             .into_iter()
             .flatten()
-            .fold(soonest, Instant::min)
+            .fold(self.heartbeat.next(wire.heard), Instant::min)
     }
-}
 
-fn silent_at<T>(wire: &Wire<T>, limits: &Limits) -> Instant {
-    let unheard = wire.heard + limits.silence;
-    match wire.blocked {
-        Some(since) => unheard.min(since + limits.write_deadline),
-        None => unheard,
+    /// When a peer that takes nothing is given up.
+    fn stuck_at<T>(&self, wire: &Wire<T>, limits: &Limits) -> Option<Instant> {
+        let since = wire.blocked?;
+        Some(self.heartbeat.spare(since + limits.write_deadline))
+    }
+
+    fn init_at(&self) -> Option<Instant> {
+        Some(self.heartbeat.spare(self.init_by?))
     }
 }
 
@@ -102,32 +107,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_pinged_and_given_up_when_it_stays_silent() {
-        let limits = Limits::default();
-        let start = Instant::now();
-        let mut wire = Wire::new(());
-        wire.heard = start;
-        let mut pulse = Pulse::new(start, &limits);
-        pulse.initialised();
-        assert_eq!(pulse.next(&wire, &limits), start + seconds(12));
-        assert_eq!(pulse.due(start + seconds(11), &wire, &limits), None);
-        assert_eq!(
-            pulse.due(start + seconds(12), &wire, &limits),
-            Some(Due::Ping)
-        );
-        assert_eq!(pulse.due(start + seconds(12), &wire, &limits), None);
-        assert_eq!(
-            pulse.due(start + seconds(24), &wire, &limits),
-            Some(Due::Ping)
-        );
-        assert_eq!(pulse.next(&wire, &limits), start + seconds(30));
-        assert_eq!(
-            pulse.due(start + seconds(30), &wire, &limits),
-            Some(Due::Silence)
-        );
-    }
-
-    #[test]
     fn a_peer_that_takes_nothing_is_given_up_though_it_talks() {
         let limits = Limits::default();
         let start = Instant::now();
@@ -136,10 +115,34 @@ mod tests {
         wire.blocked = Some(start + seconds(10));
         let mut pulse = Pulse::new(start, &limits);
         pulse.initialised();
+        for ping in [12, 24, 36] {
+            let due = pulse.due(start + seconds(ping), &wire, &limits);
+            assert_eq!(due, Some(Due::Ping));
+        }
+        assert_eq!(pulse.due(start + seconds(39), &wire, &limits), None);
         assert_eq!(
             pulse.due(start + seconds(40), &wire, &limits),
             Some(Due::Silence)
         );
+    }
+
+    #[test]
+    fn after_a_suspension_a_stuck_peer_and_a_new_one_have_some_time_left() {
+        let limits = Limits::default();
+        let start = Instant::now();
+        let mut wire = Wire::new(());
+        wire.heard = start;
+        wire.blocked = Some(start);
+        let mut pulse = Pulse::new(start, &limits);
+        let woken = start + seconds(100);
+        assert_eq!(pulse.due(woken, &wire, &limits), Some(Due::Ping));
+        assert_eq!(pulse.due(woken, &wire, &limits), None);
+        assert_eq!(pulse.next(&wire, &limits), woken + seconds(6));
+        wire.heard = woken;
+        let late = woken + seconds(6);
+        assert_eq!(pulse.due(late, &wire, &limits), Some(Due::Silence));
+        wire.blocked = None;
+        assert_eq!(pulse.due(late, &wire, &limits), Some(Due::Init));
     }
 
     #[test]

@@ -86,13 +86,16 @@ impl<S: Service> Session<S> {
 
     /// The payload's token wins over the handshake's.
     fn introduce(&mut self, credential: Credential) -> Option<Ending> {
-        let viewer = match credential {
-            Credential::Malformed => Err(Fault::unauthenticated("the token must be a string")),
-            Credential::Value(value) => self.room.service.authenticate(Some(&value)),
-            Credential::Absent => {
-                let value = self.authorization.as_deref();
-                self.room.service.authenticate(value)
-            }
+        let service = &self.room.service;
+        let viewer = match (credential, self.authorization.as_deref()) {
+            (Credential::Malformed, _) => Err(Fault::unauthenticated(
+                "the payload must have one `authorization`, a string",
+            )),
+            (Credential::Value(value), _) => service.authenticate(Some(&value)),
+            (Credential::Absent(_), Some(value)) => service.authenticate(Some(value)),
+            (Credential::Absent(other), None) => service
+                .authenticate(None)
+                .map_err(|fault| with_wanted_key(fault, other.as_deref())),
         };
         match viewer {
             Ok(viewer) => {
@@ -116,7 +119,7 @@ impl<S: Service> Session<S> {
     fn start(&mut self, id: String, params: Params) -> Option<Ending> {
         if self.viewer.is_none() && self.dialect == Dialect::Legacy {
             // That protocol lets operations come without an introduction.
-            if let Some(ending) = self.introduce(Credential::Absent) {
+            if let Some(ending) = self.introduce(Credential::Absent(None)) {
                 return Some(ending);
             }
         }
@@ -191,6 +194,23 @@ impl<S: Service> Session<S> {
                 self.closed(Reason::Unsubscribed);
             }
         }
+    }
+}
+
+/// Says where a token would have been read, to a client that sent none or put it elsewhere.
+fn with_wanted_key(fault: Fault, other: Option<&str>) -> Fault {
+    // A close frame has room for 123 bytes.
+    let instead = other
+        .filter(|key| key.len() <= 20)
+        .map(|key| format!(", not {key:?}"))
+        .unwrap_or_default();
+    let message = format!(
+        "{}: send {{\"authorization\": \"Bearer …\"}} as the payload{instead}",
+        fault.message
+    );
+    Fault {
+        message: message.into(),
+        ..fault
     }
 }
 

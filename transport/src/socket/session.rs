@@ -33,7 +33,7 @@ use crate::{
     census::Seat,
     observer::Reason,
     room::Room,
-    service::{Reply, Service, Subscription},
+    service::{End, Reply, Service, Subscription},
 };
 
 /// A session.
@@ -126,8 +126,8 @@ impl<S: Service> Session<S> {
         room.observer.client_arrived(protocol);
         let ending = poll_fn(|cx| self.poll(cx)).await;
         let mut reason = ending.reason();
-        if reason == Reason::Silent && self.is_overloaded() {
-            reason = Reason::Overloaded;
+        if reason == Reason::Silent {
+            reason = self.given_up().unwrap_or(reason);
         }
         for active in self.active.values() {
             if active.started {
@@ -268,12 +268,13 @@ impl<S: Service> Session<S> {
         self.replies.push_back(Message::text(text));
     }
 
-    /// Whether a subscription had given its client up before the connection was.
-    fn is_overloaded(&mut self) -> bool {
+    /// Why a subscription had given its client up before the connection was, if one had.
+    fn given_up(&mut self) -> Option<Reason> {
         let behind = self.active.len() * 2;
-        (0..behind).any(|_| {
-            let polled = self.streams.next().now_or_never().flatten();
-            matches!(polled, Some((_, Lived::Overloaded)))
+        (0..behind).find_map(|_| match self.streams.next().now_or_never().flatten() {
+            Some((_, Lived::Ended(End::Overloaded))) => Some(Reason::Overloaded),
+            Some((_, Lived::Ended(End::Replaced))) => Some(Reason::Replaced),
+            _ => None,
         })
     }
 }

@@ -13,9 +13,12 @@ use super::{
     close::{CloseCode, Ending},
     dialect::Dialect,
     live::{Lived, Tag},
-    session::Session,
+    session::{Session, closing},
 };
-use crate::{observer::Reason, service::Service};
+use crate::{
+    observer::Reason,
+    service::{End, Service},
+};
 
 impl<S: Service> Session<S> {
     /// Writes what there is until there is nothing or the peer takes no more.
@@ -68,7 +71,7 @@ impl<S: Service> Session<S> {
                     self.room.observer.event_delivered(protocol, event.missed);
                     framed(&tag, &event.body)
                 }
-                Lived::Complete => {
+                Lived::Ended(End::Complete) => {
                     self.active.remove(&tag.id);
                     self.closed(Reason::Complete);
                     Dialect::complete(&tag.id)
@@ -80,10 +83,10 @@ impl<S: Service> Session<S> {
                     let defect = self.room.service.defect();
                     self.dialect.error(&tag.id, &[defect])
                 }
-                Lived::Overloaded => {
-                    let reason = "Too far behind".into();
-                    return Err(Ending::Close(CloseCode::Overloaded, reason));
+                Lived::Ended(End::Overloaded) => {
+                    return Err(closing(CloseCode::Overloaded, "Too far behind"));
                 }
+                Lived::Ended(End::Replaced) => return Err(Ending::Replaced),
             };
             return Ok(Some(Message::text(text)));
         }

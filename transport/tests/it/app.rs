@@ -1,6 +1,7 @@
 //! A server under test.
 
 use std::{
+    any::TypeId,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, Once,
@@ -15,8 +16,8 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
-    ClientAddress, Drain, End, Event, Fault, Item, Kind, Limits, Observer, Outcome, Plain,
-    Protocol, Reason, Reply, Service, Subscription, Transport,
+    ClientAddress, Drain, End, Event, Fault, Item, Kind, LastEventId, Limits, Observer, Outcome,
+    Plain, Protocol, Reason, Reply, Service, Subscription, Transport,
 };
 
 use crate::demo::{Counter, Demo, schema};
@@ -62,10 +63,28 @@ impl Service for Fenced {
     async fn subscribe(&self, request: Request, _: bool) -> Result<Subscription, Vec<ServerError>> {
         if request.operation_name.as_deref() == Some("Overload") {
             let event = Event {
-                body: Bytes::from_static(br#"{"data":1}"#),
                 missed: 2,
+                ..Bytes::from_static(br#"{"data":1}"#).into()
             };
             let items = [Item::Next(event), Item::End(End::Overloaded)];
+            return Ok(stream::iter(items).boxed());
+        }
+        if request.operation_name.as_deref() == Some("Replaced") {
+            return Ok(stream::iter([Item::End(End::Replaced)]).boxed());
+        }
+        if request.operation_name.as_deref() == Some("Resumable") {
+            let resumed = request.data.get(&TypeId::of::<LastEventId>());
+            let resumed = resumed.and_then(|id| id.downcast_ref::<LastEventId>());
+            let after = match resumed.map(|id| id.0.parse::<u64>()) {
+                None => 0,
+                Some(Ok(id)) => id,
+                Some(Err(_)) => return Err(vec![ServerError::new("no such event", None)]),
+            };
+            let event = |n: u64| Event {
+                id: Some(n.to_string().into()),
+                ..Bytes::from(format!(r#"{{"data":{n}}}"#)).into()
+            };
+            let items = (after + 1..=3).map(move |n| Item::Next(event(n)));
             return Ok(stream::iter(items).boxed());
         }
         self.plain.subscribe(request, ()).await

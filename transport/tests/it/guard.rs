@@ -5,8 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{StatusCode, header::HeaderMap, request::Parts};
-use transport::{AllowList, Fault, Guard};
+use http::{StatusCode, request::Parts};
+use transport::{AllowList, Fault, Guard, Limits};
 
 use crate::{
     app::{App, browser, told},
@@ -20,6 +20,15 @@ async fn foreign_hosts_are_misdirected() {
     let app = App::start().await;
     let (status, _, code) = told(app.query("{ value }").header("host", "evil.example")).await;
     assert_eq!((status, code.as_str()), (421, "FORBIDDEN"));
+    for (host, expected) in [
+        ("a b", 400),
+        ("a@localhost", 400),
+        ("a:b:c", 400),
+        ("", 421),
+    ] {
+        let status = told(app.query("{ value }").header("host", host)).await.0;
+        assert_eq!(status, expected, "{host:?}");
+    }
     let local = app.query("{ value }").header("host", "LOCALHOST:1");
     assert_eq!(local.send().await.expect("response").status(), 200);
 }
@@ -60,15 +69,15 @@ async fn foreign_websites_are_kept_out() {
 #[tokio::test]
 async fn an_allowed_website_may_ask_and_read() {
     let app = App::start().await;
+    let asked =
+        "Authorization,content-type, x-apollo-operation-name ,if-none-match,,a b,last-event-id";
     let ask = |origin: &str| {
         browser()
             .request(reqwest::Method::OPTIONS, app.url())
             .header("origin", origin)
             .header("access-control-request-method", "POST")
-            .header(
-                "access-control-request-headers",
-                "authorization,content-type",
-            )
+            .header("access-control-request-headers", asked)
+            .header("access-control-request-headers", "x-more")
     };
     let response = ask("http://localhost:3000").send().await.expect("response");
     assert_eq!(response.status(), 204);
@@ -79,9 +88,30 @@ async fn an_allowed_website_may_ask_and_read() {
     );
     assert_eq!(
         headers["access-control-allow-headers"],
-        "content-type, authorization"
+        "authorization, content-type, x-apollo-operation-name, if-none-match, last-event-id, x-more"
     );
+    let varies: Vec<_> = headers.get_all("vary").iter().collect();
+    let asked = "access-control-request-method, access-control-request-headers";
+    assert_eq!(varies, [asked, "origin", "accept"]);
     assert_eq!(told(ask(EVIL)).await.0, 403);
+    let many = (0..1000).map(|n| format!("x-{n}")).collect::<Vec<_>>();
+    let ask = browser()
+        .request(reqwest::Method::OPTIONS, app.url())
+        .header("origin", "http://localhost:3000")
+        .header("access-control-request-method", "POST");
+    let bare = ask
+        .try_clone()
+        .expect("a copy")
+        .send()
+        .await
+        .expect("response");
+    assert!(!bare.headers().contains_key("access-control-allow-headers"));
+    let many = ask.header("access-control-request-headers", many.join(","));
+    let many = many.send().await.expect("response");
+    let allowed = many.headers()["access-control-allow-headers"]
+        .to_str()
+        .expect("text");
+    assert_eq!(allowed.split(',').count(), 100);
     let answer = app
         .query("{ value }")
         .header("origin", "http://localhost:3000");
@@ -111,13 +141,10 @@ async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> S
     let mut request = http::Request::get(path)
         .body(axum::body::Body::empty())
         .expect("request");
-    *request.headers_mut() = headers
-        .iter()
-        .map(|(name, value)| {
-            let name = http::HeaderName::from_static(name);
-            (name, value.parse().expect("value"))
-        })
-        .collect::<HeaderMap>();
+    for (name, value) in headers {
+        let value = value.parse().expect("value");
+        request.headers_mut().append(*name, value);
+    }
     guard
         .protect(router, refuse)
         .oneshot(request)
@@ -139,7 +166,23 @@ async fn other_routes_are_guarded_alike() {
         other(&guard, &[("host", "evil.example")], "/nowhere").await,
         421
     );
-    assert_eq!(other(&guard, &[], "/rest").await, 421);
+    assert_eq!(other(&guard, &[], "/rest").await, 400);
+    assert_eq!(other(&guard, &[home, home], "/rest").await, 400);
+    assert_eq!(
+        other(&guard, &[home], "http://evil.example/rest").await,
+        421
+    );
+    let anybody = Guard::new(
+        AllowList::parse(["*"]).expect("entries"),
+        AllowList::loopback(),
+    );
+    assert_eq!(
+        other(&anybody, &[("host", "evil.example")], "/rest").await,
+        200
+    );
+    assert_eq!(other(&anybody, &[], "/rest").await, 400);
+    assert_eq!(other(&anybody, &[home, home], "/rest").await, 400);
+    assert_eq!(other(&anybody, &[("host", "a b")], "/rest").await, 400);
     assert_eq!(other(&guard, &[home, ("origin", EVIL)], "/rest").await, 403);
     let link = [
         home,
@@ -180,4 +223,60 @@ async fn a_page_from_an_allowed_host_may_call_that_host() {
     );
     let rebound = [("host", "evil.example"), ("origin", EVIL)];
     assert_eq!(other(&open, &rebound, "/rest").await, 403);
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_is_refused_and_the_setting() {
+    let hosts = AllowList::loopback().with_setting("HOSTS");
+    let origins = AllowList::parse(["capacitor://localhost"]).expect("entries");
+    let guard = Guard::new(hosts, origins.with_setting("ORIGINS"));
+    let app = App::start_with(Limits::default(), false, |transport| {
+        transport.with_guard(guard)
+    })
+    .await;
+    let long = format!("{}.example", "x".repeat(200));
+    for (name, value, expected) in [
+        (
+            "host",
+            "evil.example",
+            "the host \"evil.example\" is not allowed; allowed are those of HOSTS",
+        ),
+        ("host", &long, "…"),
+        (
+            "origin",
+            "ionic://localhost",
+            "the origin \"ionic://localhost\" is not allowed; allowed are those of ORIGINS",
+        ),
+        (
+            "origin",
+            "null",
+            "the origin \"null\" is not allowed; allowed are those of ORIGINS",
+        ),
+        (
+            "sec-fetch-site",
+            "cross-site",
+            "a cross-site request without an Origin is not allowed",
+        ),
+    ] {
+        let response = app.query("{ value }").header(name, value).send().await;
+        let body = response.expect("response").text().await.expect("text");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        let message = body["errors"][0]["message"].as_str().expect("a message");
+        assert!(
+            message.contains(expected) && message.len() < 200,
+            "{message}"
+        );
+    }
+    for (origin, is_open) in [
+        ("Capacitor://localhost", true),
+        ("ionic://localhost", false),
+    ] {
+        let headers = [("origin", origin)];
+        let socket = Client::open(&app, "graphql-transport-ws", &headers).await;
+        assert_eq!(socket.is_ok(), is_open, "{origin}");
+        let answer = app.query("{ value }").header("origin", origin);
+        let answer = answer.send().await.expect("response");
+        let shared = answer.headers().get("access-control-allow-origin");
+        assert_eq!(shared.is_some_and(|it| it == origin), is_open, "{origin}");
+    }
 }

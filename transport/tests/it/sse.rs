@@ -118,6 +118,56 @@ async fn a_client_too_far_behind_is_told_and_left_without_complete() {
 }
 
 #[tokio::test]
+async fn a_client_whose_source_was_replaced_is_told_and_left_without_complete() {
+    let app = App::start().await;
+    let body = serde_json::json!({
+        "query": "subscription Replaced { silence }",
+        "operationName": "Replaced",
+    });
+    let text = text(streamed(app.post(&body))).await;
+    assert!(
+        text.contains("\"UNAVAILABLE\"") && text.contains("was replaced"),
+        "{text}"
+    );
+    assert!(!text.contains("complete"), "{text}");
+    app.log.wait_for("sse closed: replaced").await;
+}
+
+#[tokio::test]
+async fn a_stream_is_resumed_after_the_last_event() {
+    let app = App::start().await;
+    let query = "subscription Resumable { count(to: 3) } query Value { value }";
+    let event = |n: u64| format!("event: next\nid: {n}\ndata: {{\"data\":{n}}}\n\n");
+    let complete = "event: complete\ndata:\n\n";
+    let body = serde_json::json!({"query": query, "operationName": "Resumable"});
+    let post = || streamed(app.post(&body));
+    let get = || streamed(app.get(query)).query(&[("operationName", "Resumable")]);
+    let requests: [&dyn Fn() -> reqwest::RequestBuilder; 2] = [&post, &get];
+    for request in requests {
+        for (header, first) in [(None, 1), (Some(""), 1), (Some("0"), 1), (Some("2"), 3)] {
+            let request = header
+                .into_iter()
+                .fold(request(), |request, id| request.header("last-event-id", id));
+            let events: String = (first..=3).map(event).collect();
+            assert_eq!(text(request).await, format!(":\n\n{events}{complete}"));
+        }
+        for ids in [&["x"][..], &["1", "2"]] {
+            let request = ids.iter().fold(request(), |request, id| {
+                request.header("last-event-id", *id)
+            });
+            let text = text(request).await;
+            assert!(text.starts_with("event: next\ndata: {\"errors\""), "{text}");
+            assert!(text.ends_with(complete), "{text}");
+        }
+    }
+    let body = serde_json::json!({"query": query, "operationName": "Value"});
+    let answer = app.post(&body).header("last-event-id", "x");
+    let answer = answer.send().await.expect("a response");
+    let answer = answer.text().await.expect("text");
+    assert_eq!(answer, r#"{"data":{"value":0}}"#);
+}
+
+#[tokio::test]
 async fn a_server_that_goes_away_ends_its_streams_without_complete() {
     let app = App::start().await;
     let request = streamed(app.query("subscription { silence }"));

@@ -116,8 +116,12 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
 
 #[test]
 fn every_field_that_only_reads_a_row_is_a_column() {
-    // It asks when providers are polled.
-    const ASKS: [(&str, &str); 1] = [("Stock", "stale")];
+    // They ask when providers are polled, and for the newest price.
+    const ASKS: [(&str, &str); 3] = [
+        ("Stock", "stale"),
+        ("Stock", "freshness"),
+        ("Stock", "note"),
+    ];
     let connections = TYPES
         .iter()
         .filter(|(name, _)| name.ends_with("Connection"));

@@ -87,13 +87,27 @@ async fn a_stock_is_tracked_once(product: &Product) {
         let message = refused.error()["message"].to_string();
         assert!(message.contains("name: "), "{message}");
     }
-    // One that is tracked and has no name takes one.
-    let named = json!({"symbol": "AAPL", "name": "Apple"});
-    let tracked = product.admin(TRACK, named).await.data();
-    assert_eq!(tracked["trackStock"]["stock"]["name"], "Apple");
-    let named = json!({"symbol": "AAPL", "name": "Orange"});
-    let tracked = product.admin(TRACK, named).await.data();
-    assert_eq!(tracked["trackStock"]["stock"]["name"], "Apple");
+    let too_long = json!({"symbol": "NVDA", "name": "a".repeat(201)});
+    assert_eq!(
+        product.admin(TRACK, too_long).await.code(),
+        "BAD_USER_INPUT"
+    );
+    // One that is tracked takes a name, and another one; without a name, or with an empty one, it keeps it.
+    for (name, named) in [
+        (json!("Apple"), "Apple"),
+        (json!("  Orange\u{301} "), "Orang\u{e9}"),
+        (json!(null), "Orang\u{e9}"),
+        (json!(" "), "Orang\u{e9}"),
+        (json!("Apple"), "Apple"),
+    ] {
+        let variables = json!({"symbol": "AAPL", "name": name});
+        let tracked = product.admin(TRACK, variables).await.data();
+        assert_eq!(tracked["trackStock"]["stock"]["name"], named);
+        let read = product.ask(r#"{ stock(symbol: "AAPL") { name } }"#).await;
+        assert_eq!(read["stock"]["name"], named);
+    }
+    let kept = product.admin(TRACK, symbol("AAPL")).await.data();
+    assert_eq!(kept["trackStock"]["stock"]["name"], "Apple");
     let named = json!({"symbol": "nvda", "name": "NVIDIA Corporation"});
     let tracked = product.admin(TRACK, named).await.data();
     let stock = &tracked["trackStock"]["stock"];
@@ -158,6 +172,12 @@ async fn a_stock_is_untracked_and_comes_back(product: &Product, exchange: &Excha
     assert_eq!(id(&back, "trackStock"), id(&untracked, "untrackStock"));
     assert_eq!(back["trackStock"]["stock"]["tracked"], true);
     assert_eq!(back["trackStock"]["stock"]["name"], "NVIDIA Corporation");
+    // It may come back under another name.
+    product.admin(UNTRACK, symbol("NVDA")).await.data();
+    let renamed = json!({"symbol": "NVDA", "name": "NVIDIA"});
+    let renamed = product.admin(TRACK, renamed).await.data();
+    assert_eq!(renamed["trackStock"]["stock"]["name"], "NVIDIA");
+    assert_eq!(id(&renamed, "trackStock"), id(&untracked, "untrackStock"));
 }
 
 async fn a_stock_is_refreshed(product: &Product, exchange: &Exchange) {

@@ -59,14 +59,17 @@ on_archives! {
 
     async fn nothing_is_stale_once_a_replay_has_ended(archive) {
         let data = archive
-            .ask("{ stocks(last: 3) { nodes { symbol stale latestPrice { price } } } }")
+            .ask("{ stocks(last: 3) { nodes { symbol stale freshness note latestPrice { price } } } }")
             .await;
+        let stock = |symbol: &str, freshness: &str, price: Value| json!({
+            "symbol": symbol, "stale": false, "freshness": freshness, "note": null, "latestPrice": price,
+        });
         assert_eq!(
             data["stocks"]["nodes"],
             json!([
-                {"symbol": "AAPL", "stale": false, "latestPrice": {"price": "118.45"}},
-                {"symbol": "IBM", "stale": false, "latestPrice": {"price": "48"}},
-                {"symbol": "MSFT", "stale": false, "latestPrice": null},
+                stock("AAPL", "CURRENT", json!({"price": "118.45"})),
+                stock("IBM", "CURRENT", json!({"price": "48"})),
+                stock("MSFT", "NONE", Value::Null),
             ])
         );
     }

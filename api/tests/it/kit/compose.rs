@@ -12,35 +12,41 @@ use std::{
 use runtime::config::{Loaded, Program, Settings};
 use serde_json::{Map, Value};
 
-use super::{list, program, shipped, text, word, yaml};
+use super::{list, program, secrets, shipped, text, word, yaml};
 
-/// What somebody must choose.
-const CHOSEN: [&str; 3] = ["POSTGRES_PASSWORD", "ADMIN_TOKEN", "GRAFANA_ADMIN_PASSWORD"];
+/// Where the containers find their secrets.
+const SECRETS: &str = "/run/secrets";
 
-/// Runs `docker-compose config` with this `.env` and no other variables.
-fn config(dotenv: &str) -> Output {
+/// Every variable of the file that is not a setting of the programs.
+const ALL: &str = "POSTGRES_PASSWORD=chosen\nADMIN_TOKEN=chosen\nGRAFANA_ADMIN_PASSWORD=chosen\n\
+    POSTGRES_MAX_CONNECTIONS=300\nAPI_PORT=8081-8083\nMETRICS_PORT=9093-9095\nPROMETHEUS_PORT=9190\n\
+    GRAFANA_PORT=3100\nPROMETHEUS_RETENTION=7d\nSTOCK_TRACKER_TAG=v1\nGIT_REVISION=abc\n";
+
+/// Runs `docker-compose config` in a folder with this `.env`, or with none, and no other variables.
+fn config(dotenv: Option<&str>) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("env");
-    fs::write(&file, dotenv).expect("it is written");
+    let file = folder.path().join("docker-compose.yml");
+    fs::write(file, text("docker-compose.yml")).expect("it is written");
+    if let Some(dotenv) = dotenv {
+        fs::write(folder.path().join(".env"), dotenv).expect("it is written");
+    }
     Command::new(program("docker-compose", "docker-compose"))
+        .current_dir(folder.path())
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", folder.path())
-        .arg("--env-file")
-        .arg(&file)
-        .arg("--file")
-        .arg(shipped("docker-compose.yml"))
         .arg("config")
         .output()
         .expect("it runs")
 }
 
-/// The services with what was chosen and these lines more.
-fn services(more: &str) -> Map<String, Value> {
-    let chosen = CHOSEN.map(|name| format!("{name}=of{}\n", name.len()));
-    let output = config(&(chosen.concat() + more));
+/// The services as docker-compose makes them with this `.env`.
+pub(super) fn services(dotenv: Option<&str>) -> Map<String, Value> {
+    let output = config(dotenv);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+    // It warns of variables that are not set.
+    assert!(said.trim().is_empty(), "{said}");
     let file = yaml(&String::from_utf8_lossy(&output.stdout));
     file["services"].as_object().expect("services").clone()
 }
@@ -57,7 +63,7 @@ fn written() -> Map<String, Value> {
     file["services"].as_object().expect("services").clone()
 }
 
-fn environment(service: &Value) -> BTreeMap<String, String> {
+pub(super) fn environment(service: &Value) -> BTreeMap<String, String> {
     let variables = service["environment"].as_object().expect("variables");
     let set = variables
         .iter()
@@ -66,35 +72,135 @@ fn environment(service: &Value) -> BTreeMap<String, String> {
     set.collect()
 }
 
+/// The settings of `api` that name files with secrets, in `folder` in place of the container's.
+pub(super) fn secret_settings(folder: &Path) -> BTreeMap<String, String> {
+    let here = folder.to_str().expect("a path");
+    let settings = environment(&services(None)["api"]).into_iter();
+    let files = settings.filter(|(name, _)| name.ends_with("_FILE"));
+    files
+        .map(|(name, file)| (name, file.replacen(SECRETS, here, 1)))
+        .collect()
+}
+
 /// The settings of a program in its container.
 fn settings(program: Program, service: &Value) -> Settings {
-    let variables = environment(service).into_iter();
+    let folder = tempfile::tempdir().expect("a folder");
+    let drawn = secrets::draw(folder.path(), None);
+    let mut variables = environment(service);
+    variables.extend(secret_settings(folder.path()));
+    let variables = variables.into_iter();
     let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    match Settings::load(program, [], variables, Path::new("/nonexistent/.env")) {
+    let settings = match Settings::load(program, [], variables, Path::new("/nonexistent/.env")) {
         Ok(Loaded::Run(settings)) => *settings,
         Ok(Loaded::Print(text)) => panic!("{text}"),
         Err(refusal) => panic!("{refusal}"),
+    };
+    let token = settings.access.admin_token.as_ref().expect("a token");
+    assert_eq!(token.expose(), drawn["admin_token"]);
+    settings
+}
+
+#[test]
+fn it_starts_with_nothing_set_with_a_key_and_with_everything() {
+    for dotenv in [
+        None,
+        Some(""),
+        Some("ALPHA_VANTAGE_API_KEY=K3Y\n"),
+        Some(ALL),
+    ] {
+        let services = services(dotenv);
+        let keyed = dotenv.is_some_and(|it| it.contains("K3Y"));
+        for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
+            let settings = settings(program, &services[name]);
+            let provider = settings.tracking.providers[0].as_str();
+            assert_eq!(provider, if keyed { "alphavantage" } else { "replay" });
+        }
     }
 }
 
 #[test]
-fn what_must_be_chosen_is_asked_for_by_name() {
-    for missing in CHOSEN {
-        let others = CHOSEN.iter().filter(|name| **name != missing);
-        let dotenv: String = others.flat_map(|name| [*name, "=chosen\n"]).collect();
-        // As good as missing.
-        for dotenv in [dotenv.clone(), format!("{dotenv}{missing}=\n")] {
-            let output = config(&dotenv);
-            assert!(!output.status.success(), "{missing}");
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(said.contains(&format!("put {missing} into .env")), "{said}");
+fn the_documented_ports_answer() {
+    let published = |service: &Value| {
+        let ports = list(&service["ports"]).iter();
+        ports.map(|it| word(it).to_owned()).collect::<Vec<_>>()
+    };
+    let started = services(None);
+    let api = published(&started["api"]);
+    assert_eq!(api, ["127.0.0.1:8080:8080/tcp", "127.0.0.1:9090:9090/tcp"]);
+    assert_eq!(
+        published(&started["prometheus"]),
+        ["127.0.0.1:9092:9090/tcp"]
+    );
+    assert_eq!(published(&started["grafana"]), ["127.0.0.1:3000:3000/tcp"]);
+    // The settings of the programs in their containers stay as they are.
+    let scaled = services(Some(ALL));
+    for (host, container) in [(8081, 8080), (9093, 9090)] {
+        for offset in 0..3 {
+            let port = format!("127.0.0.1:{}:{container}/tcp", host + offset);
+            let range = format!("127.0.0.1:{host}-{}:{container}/tcp", host + 2);
+            let ports = published(&scaled["api"]);
+            assert!(ports.contains(&port) || ports.contains(&range), "{ports:?}");
+        }
+    }
+    let api = settings(Program::Api, &scaled["api"]);
+    assert_eq!((api.api.port, api.metrics.port), (8080, 9090));
+    assert_eq!(
+        published(&scaled["prometheus"]),
+        ["127.0.0.1:9190:9090/tcp"]
+    );
+}
+
+/// docker-compose replaces a container when what it is given changes.
+#[test]
+fn a_changed_secret_replaces_the_containers_that_read_it() {
+    let before = services(None);
+    for variable in ["ADMIN_TOKEN", "POSTGRES_PASSWORD"] {
+        let after = services(Some(&format!("{variable}=changed\n")));
+        for service in ["secrets", "api", "tracker"] {
+            assert_ne!(before[service], after[service], "{variable}: {service}");
+        }
+        // The volume has its password, whatever is set.
+        assert_eq!(before["postgres"], after["postgres"]);
+    }
+}
+
+#[test]
+fn the_secrets_are_written_before_anything_reads_them() {
+    let written = written();
+    for (name, service) in &written {
+        let volumes = service["volumes"].as_array().into_iter().flatten();
+        let mounted = volumes.map(word).find(|it| it.starts_with("secrets:"));
+        let Some(mounted) = mounted else {
+            let reads = service.to_string().contains(SECRETS);
+            assert!(!reads, "{name} reads what is not mounted");
+            continue;
+        };
+        if name == "secrets" {
+            assert_eq!(mounted, format!("secrets:{SECRETS}"));
+            continue;
+        }
+        assert_eq!(mounted, format!("secrets:{SECRETS}:ro"), "{name}");
+        let needed = &service["depends_on"]["secrets"]["condition"];
+        assert_eq!(needed, "service_completed_successfully", "{name}");
+        let variables = service["environment"].as_object().expect("variables");
+        let files: Vec<&str> = variables
+            .iter()
+            .filter(|(name, _)| name.ends_with("_FILE"))
+            .map(|(_, file)| word(file))
+            .collect();
+        assert!(!files.is_empty(), "{name}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let drawn = secrets::draw(folder.path(), None);
+        for file in files {
+            let file = file.strip_prefix(SECRETS).expect("a secret");
+            assert!(drawn.contains_key(&file[1..]), "{name}: {file}");
         }
     }
 }
 
 #[test]
 fn the_programs_understand_what_it_tells_them() {
-    let services = services("UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\n");
+    let services = services(Some("UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\n"));
     for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
         let settings = settings(program, &services[name]);
         assert_eq!(settings.tracking.update_interval, Duration::from_mins(7));
@@ -107,8 +213,6 @@ fn the_programs_understand_what_it_tells_them() {
     }
     // What nobody set is not set to nothing.
     assert!(!environment(&services["api"]).contains_key("READ_TOKEN"));
-    let api = settings(Program::Api, &services["api"]);
-    assert!(api.access.admin_token.is_some());
 }
 
 #[test]
@@ -117,12 +221,20 @@ fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
         assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{name}");
         let options = list(&service["security_opt"]);
         assert!(options.contains(&"no-new-privileges:true".into()), "{name}");
-        assert_eq!(service["restart"], "unless-stopped", "{name}");
+        let restart = if name == "secrets" {
+            "no"
+        } else {
+            "unless-stopped"
+        };
+        assert_eq!(service["restart"], restart, "{name}");
         assert!(word(&service["logging"]["options"]["max-size"]).len() > 1);
         assert!(service["mem_limit"].is_string(), "{name}");
-        // The database needs a few, to become its own user.
+        // The database needs a few, to become its own user; what writes the secrets gives them to their readers.
         let rootless = service["read_only"] == true && service.get("cap_add").is_none();
-        assert!(rootless || name == "postgres", "{name}");
+        assert!(
+            rootless || name == "postgres" || name == "secrets",
+            "{name}"
+        );
         for port in service["ports"].as_array().unwrap_or(&Vec::new()) {
             assert!(word(port).starts_with("127.0.0.1:"), "{name}: {port}");
         }
@@ -135,16 +247,18 @@ fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
 #[test]
 fn all_parts_find_each_other() {
     let written = written();
-    let services = services("");
+    let services = services(None);
     for program in ["api", "tracker"] {
         let needed = &written[program]["depends_on"]["postgres"]["condition"];
         assert_eq!(needed, "service_healthy");
         assert_eq!(list(&written[program]["command"])[0], program);
         let postgres = environment(&services["postgres"]);
         let [user, password, database] =
-            ["USER", "PASSWORD", "DB"].map(|it| &postgres[&format!("POSTGRES_{it}")]);
-        let url = format!("postgres://{user}:{password}@postgres:5432/{database}");
-        assert_eq!(environment(&services[program])["DATABASE_URL"], url);
+            ["USER", "PASSWORD_FILE", "DB"].map(|it| &postgres[&format!("POSTGRES_{it}")]);
+        let url = format!("postgres://{user}@postgres:5432/{database}");
+        let told = environment(&services[program]);
+        assert_eq!(told["DATABASE_URL"], url);
+        assert_eq!(told["DATABASE_PASSWORD_FILE"], *password);
     }
     assert!(written["postgres"]["healthcheck"]["test"].is_array());
     // Prometheus asks where the programs tell.

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use runtime::testing::TestPlace;
 use serde_json::{Value, json};
 
-use super::{Prometheus, QUERIES, list, text, word, yaml};
+use super::{Prometheus, QUERIES, list, shipped, text, word, yaml};
 use crate::{
     client::Client,
     exchange::Exchange,
     process::until,
     product::{Home, Product},
 };
+
+/// What Grafana's import page takes.
+const IMPORTABLE: &str = "grafana-dashboard.json";
 
 fn panels() -> Vec<Value> {
     let board: Value =
@@ -96,6 +99,78 @@ fn the_documented_queries_are_on_it_word_for_word() {
         assert!(asked.contains(query), "{query} is on no panel");
         assert!(readme.contains(query), "{query} is not in README.md");
     }
+}
+
+/// The dashboard for Grafana's import page, which asks for the data source that takes the input's place.
+fn importable() -> String {
+    const INPUTS: &str = r#"{
+  "__inputs": [
+    {
+      "name": "DS_PROMETHEUS",
+      "label": "Prometheus",
+      "description": "The Prometheus that scrapes Stock Tracker",
+      "type": "datasource",
+      "pluginId": "prometheus",
+      "pluginName": "Prometheus"
+    }
+  ],
+  "__requires": [
+    {
+      "type": "grafana",
+      "id": "grafana",
+      "name": "Grafana",
+      "version": "10.0.0"
+    },
+    {
+      "type": "datasource",
+      "id": "prometheus",
+      "name": "Prometheus",
+      "version": "1.0.0"
+    }
+  ],
+"#;
+    let provisioned = text("deploy/grafana/dashboards/stock-tracker.json");
+    let panels = provisioned.strip_prefix("{\n").expect("an object");
+    let panels = panels.replace(r#""uid": "prometheus""#, r#""uid": "${DS_PROMETHEUS}""#);
+    INPUTS.to_owned() + &panels
+}
+
+#[test]
+fn the_importable_dashboard_is_fresh() {
+    let fresh = importable();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks whether to rewrite the file"
+    )]
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(shipped(IMPORTABLE), fresh).expect("it is written");
+        return;
+    }
+    assert!(
+        text(IMPORTABLE) == fresh,
+        "{IMPORTABLE} is stale: make fresh"
+    );
+}
+
+#[test]
+fn the_importable_dashboard_asks_for_its_data_source_everywhere() {
+    let board: Value = serde_json::from_str(&text(IMPORTABLE)).expect("JSON");
+    let input = &list(&board["__inputs"])[0];
+    assert_eq!(
+        (&input["name"], &input["type"]),
+        (&json!("DS_PROMETHEUS"), &json!("datasource"))
+    );
+    let mut sources = 0;
+    let mut left = vec![&board];
+    while let Some(value) = left.pop() {
+        if let Some(source) = value.get("datasource") {
+            assert_eq!(source["uid"], "${DS_PROMETHEUS}", "{value}");
+            sources += 1;
+        }
+        left.extend(value.as_array().into_iter().flatten());
+        left.extend(value.as_object().into_iter().flat_map(|it| it.values()));
+    }
+    assert!(sources > 25, "{sources}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::{program, text};
 use crate::{
     client::Client,
     exchange::Exchange,
+    observe::scraped,
+    process::until,
     product::{Home, Product},
 };
 
@@ -151,12 +153,36 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
     }
     clients.push(Client::plain(&product).await);
 
+    let stream = product
+        .post(all, &json!({}))
+        .header("accept", "text/event-stream");
+    let stream = stream.send().await.expect("a response");
+
     exchange.quote("AAPL", "103", "100");
     restore(url, &dump);
     // Nobody is told on as if nothing had happened.
     for client in clients {
         assert_eq!(client.closed().await, 1013);
     }
+    let told = stream.text().await.expect("it ends");
+    let (_, last) = told.trim_end().rsplit_once("\n\n").expect("events");
+    assert!(last.contains("UNAVAILABLE"), "{told}");
+    // That is no fault of theirs.
+    let counts = async || {
+        let text = scraped(product.metrics).await;
+        let has = |protocol: &str, reason: &str, count: u32| {
+            text.contains(&format!(
+                "stock_tracker_subscribers_closed_total{{protocol=\"{protocol}\",reason=\"{reason}\"}} {count}\n"
+            ))
+        };
+        let all = [("ws", 1), ("graphql_transport_ws", 2), ("sse", 1)];
+        all.into_iter()
+            .all(|(protocol, count)| {
+                has(protocol, "replaced", count) && has(protocol, "overload", 0)
+            })
+            .then_some(())
+    };
+    until("it is counted", || product.last_words(), counts).await;
     cursor(&product, "103").await;
     refused(&product, &lost).await;
     let mut client = Client::graphql(&product, json!({})).await;

@@ -221,3 +221,50 @@ async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
     };
     until("it is well again", || product.last_words(), well).await;
 }
+
+/// Another session locks `table`; whoever refreshes a stock meanwhile gets an error that names the database.
+async fn refresh_over_a_lock(table: &str) {
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "100", "100");
+    let home = Home::new(TestPlace::migrated_postgres().await);
+    let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    let priced = |data: &Value| {
+        data["stocks"]["nodes"][0]["latestPrice"]
+            .is_object()
+            .then_some(())
+    };
+    let held = "{ stocks { nodes { latestPrice { price } } } }";
+    product.until_data("it is tracked", held, priced).await;
+    let witness = home.place.connect().await;
+    let holding = witness.begin_write().await.expect("a transaction");
+    let lock = format!(
+        "SET LOCAL idle_in_transaction_session_timeout = 0; \
+         LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+    );
+    holding
+        .execute_unprepared(&lock)
+        .await
+        .expect("it is locked");
+    let refresh =
+        r#"mutation { refreshStock(input: {symbol: "AAPL"}) { stock { latestPrice { price } } } }"#;
+    let refused = product.admin(refresh, json!({})).await;
+    assert_eq!(refused.code(), "UNAVAILABLE", "{table}: {}", refused.text);
+    assert_eq!(
+        refused.error()["message"],
+        "the database did not answer",
+        "{table}"
+    );
+    holding.rollback().await.expect("it is unlocked");
+    let refreshed = async || {
+        let answer = product.admin(refresh, json!({})).await;
+        answer.json().get("errors").is_none().then_some(())
+    };
+    until("it is refreshed", || product.last_words(), refreshed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_over_a_locked_table_names_the_database() {
+    for table in ["stock_prices", "stocks", "providers", "poll_requests"] {
+        refresh_over_a_lock(table).await;
+    }
+}

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::{PATHS, problem};
+use super::{PATHS, cursor, problem};
 use crate::{answer::Answer, archive::on_archives};
 
 on_archives! {
@@ -47,15 +47,46 @@ on_archives! {
         }
     }
 
+    async fn a_list_takes_only_the_cursors_of_its_own_links(archive) {
+        const LISTS: [&str; 4] = ["stocks/AAPL/history", "stocks/IBM/history", "stocks/AAPL/alerts", "alerts"];
+        let data = archive.ask(
+            r#"{ history(symbol: "AAPL", first: 1) { edges { cursor } } alerts(first: 1) { edges { cursor } }
+                status { feed { position } } }"#,
+        ).await;
+        let foreign = [&data["history"]["edges"][0]["cursor"], &data["alerts"]["edges"][0]["cursor"], &data["status"]["feed"]["position"]];
+        for list in LISTS {
+            let own = cursor(&archive.get(&format!("/api/v1/{list}?limit=1")).await).expect("a link");
+            for name in ["after", "before"] {
+                let takes = async |list: &str, cursor: &str| archive.get(&format!("/api/v1/{list}?{name}={cursor}")).await;
+                assert_eq!(takes(list, &own).await.status, 200, "{list}");
+                assert_eq!(takes(&list.to_lowercase(), &own).await.status, 200, "{list}");
+                for other in LISTS.into_iter().filter(|other| *other != list) {
+                    let problem = problem(&takes(other, &own).await, 400);
+                    assert!(problem.starts_with(name), "{list} {other}: {problem}");
+                }
+                for foreign in foreign {
+                    let problem = problem(&takes(list, foreign.as_str().expect("a cursor")).await, 400);
+                    assert!(problem.starts_with(name), "{list}: {problem}");
+                }
+            }
+            let query = "query($after: Cursor) { alerts(after: $after) { totalCount } }";
+            let answer = archive.graphql(query, serde_json::json!({"after": own})).await;
+            assert_eq!(answer.code(), "BAD_USER_INPUT", "{}", answer.text);
+        }
+    }
+
     async fn impossible_and_unknown_symbols_are_told_apart(archive) {
         for (symbol, status) in [
-            ("%20", 400), ("A!B", 400), ("ABCDEFGHIJKLMNOPQ", 400), ("%FF", 400), ("%00", 400), ("\u{c4}", 400),
-            (&*"A".repeat(5000), 400), ("NOPE", 404), ("NO%2FPE", 404),
+            ("%20", 400), ("A!B", 400), (&*"A".repeat(33), 400), ("A+B", 400), ("A%2525B", 400), ("%FF", 400), ("%00", 400), ("\u{c4}", 400),
+            (&*"A".repeat(5000), 400), ("NOPE", 404), ("NO%2FPE", 404), ("NO&PE", 404), ("NO%26PE", 404), ("NO:PE_X", 404), ("NO%3APE", 404),
+            (&*"N".repeat(32), 404),
         ] {
             for path in ["", "/history", "/alerts"] {
                 let answer = archive.get(&format!("/api/v1/stocks/{symbol}{path}")).await;
                 let problem = problem(&answer, status);
-                let named = if status == 400 { "symbol ".to_owned() } else { symbol.replace("%2F", "/") };
+                let named = if status == 400 { "symbol ".to_owned() } else {
+                    symbol.replace("%2F", "/").replace("%26", "&").replace("%3A", ":")
+                };
                 assert!(problem.starts_with(&named), "{symbol}{path}: {problem}");
             }
         }

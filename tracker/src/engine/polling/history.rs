@@ -59,7 +59,9 @@ impl Polling {
             return;
         }
         let may = |seat: &Seat| {
-            seat.provider.history().is_some() && seat.readiness(now) == Readiness::Ready
+            seat.provider.history().is_some()
+                && !seat.is_faulty()
+                && seat.readiness(now) == Readiness::Ready
         };
         let Some(at) = self.seats.iter().position(may) else {
             return;
@@ -96,16 +98,17 @@ impl Polling {
         }
         let interval = self.planned_of(seat).interval.as_secs().max(1);
         let midnight = seat.budget.day.next_midnight(now);
-        let left = self.rules.market.polling_left(now, midnight).as_secs();
-        let rounds = usize::try_from(left / interval).unwrap_or(usize::MAX);
-        let polls = rounds.saturating_mul(self.plan.stocks.len());
-        u32::try_from(polls).unwrap_or(u32::MAX)
+        let polls = self.plan.stocks.values().map(|tracked| {
+            let left = self.rules.hours.left(tracked.market, now, midnight);
+            left.as_secs() / interval
+        });
+        u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)
     }
 
     /// A request for the past came back. Whatever it says of the whole provider counts for polls too; what it says of
     /// the past alone does not.
     pub(super) fn settle_history(&mut self, done: Done) {
-        let now = self.desk.now();
+        let (now, planned) = (self.desk.now(), self.planned_pace());
         self.history.asked = false;
         let seat = &mut self.seats[done.seat];
         match done.asked {
@@ -123,10 +126,10 @@ impl Polling {
                 self.history.count = Some((today, self.history.count_of(today) + 1));
                 let errors = answers.iter().filter_map(|(_, error)| error.as_ref());
                 for error in errors.filter(|error| error.is_of_the_provider()) {
-                    seat.failed(error, now, &self.desk.random);
+                    seat.failed(error, planned, now, &self.desk.random);
                 }
             }
-            Asked::NotGranted(Charge::Granted(_)) | Asked::Lost => {}
+            Asked::NotGranted(Charge::Granted(_) | Charge::RetriesSpent(_)) | Asked::Lost => {}
         }
     }
 }

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::{super::desk::bounded, Demand, Polling};
 use crate::{
+    market::LastSessions,
     request,
-    schedule::{Spoken, is_stale},
+    schedule::{Expected, Spoken},
     status::Standing,
 };
 
@@ -19,7 +20,10 @@ impl Polling {
     pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
         let looked = Instant::now();
         let tried = self.try_look(plan_too).await;
-        self.outage.note(tried);
+        if !self.outage.note(tried) {
+            self.desk.refuse_requests().await;
+            self.demands.retain(|demand| demand.asked);
+        }
         looked
     }
 
@@ -42,9 +46,15 @@ impl Polling {
         }
         // Before anything is written: the metrics tell of a database that can only be read.
         if self.observing.is_due() {
-            let (interval, market, now) = (self.interval(), self.rules.market, self.desk.now());
-            let stale = |answered_at| is_stale(answered_at, Some(interval), market, now);
-            self.plan.observe_once(&self.desk, stale).await?;
+            let now = self.desk.now();
+            let expected = Expected {
+                now,
+                interval: Some(self.interval()),
+                hours: self.rules.hours,
+                sessions: LastSessions::at(now),
+                replayed: false,
+            };
+            self.plan.observe_once(&self.desk, |_| expected).await?;
             for seat in &self.seats {
                 let name = seat.provider.name();
                 self.desk.observe_budget(name, seat.budget).await?;

@@ -3,7 +3,7 @@
 //! One invariant: every poll that was started is settled once, whatever became of it, so that no symbol and no provider
 //! stays "asked" for ever.
 
-use entity::{Symbol, Timestamp};
+use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     budget::{Charge, Purpose},
     provider::PollError,
+    request::Verdict,
 };
 
 /// A poll that came back.
@@ -35,13 +36,20 @@ impl Polling {
             },
         };
         self.seats[done.seat].running -= 1;
+        let of_the_plan = matches!(done.purpose, Purpose::Scheduled | Purpose::Retry);
+        let sent = matches!(done.asked, Asked::Answered { .. } | Asked::Lost);
         for symbol in &done.symbols {
             if let Some(watch) = self.watches.get_mut(symbol) {
                 watch.asked = false;
+                match (of_the_plan, sent, watch.asked_at) {
+                    (true, true, Some(asked_at)) => self.plan.asked(symbol, asked_at),
+                    (true, false, _) => watch.did_not_ask(done.purpose == Purpose::Retry),
+                    _ => {}
+                }
             }
         }
         match done.purpose {
-            Purpose::Scheduled => self.scheduled -= 1,
+            Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.settle_demand(&done),
             Purpose::Spare { .. } => return self.settle_history(done),
         }
@@ -52,6 +60,9 @@ impl Polling {
             Asked::NotGranted(Charge::DaySpent(until)) => self.seats[done.seat].day_spent(until),
             Asked::NotGranted(Charge::DayReserved(until)) => {
                 self.seats[done.seat].day_reserved(until);
+            }
+            Asked::NotGranted(Charge::RetriesSpent(until)) => {
+                self.seats[done.seat].retries_spent(until);
             }
             Asked::NotCharged(error) => {
                 tracing::debug!(%error, "nothing is polled without a charge");
@@ -70,31 +81,25 @@ impl Polling {
     }
 
     fn settle_symbol(&mut self, at: usize, symbol: &Symbol, error: Option<&PollError>) {
-        let (now, random) = (self.desk.now(), &self.desk.random);
+        let (now, planned) = (self.desk.now(), self.planned_pace());
+        let random = &self.desk.random;
         let seat = &mut self.seats[at];
         let watch = self.watches.entry(symbol.clone()).or_default();
+        let alone = watch.fails_alone(at, seat.answers());
         match error {
-            None => {
-                seat.answered();
-                self.plan.quoted(symbol);
-            }
-            Some(error) => seat.failed(error, now, random),
+            None => seat.answered(),
+            // It says of the provider neither that it works nor that it does not.
+            Some(PollError::NoPrice { .. }) if alone => {}
+            Some(error) => seat.failed(error, planned, now, random),
         }
-        let (was_unknown, provider) = (watch.unknown, seat.provider.name());
         match error {
-            None => watch.answered(at),
-            Some(PollError::UnknownSymbol) => watch.unknown(self.plan.has_price(symbol), now),
-            Some(error) => watch.failed(at, error, now, random),
-        }
-        if self.plan.stocks.contains_key(symbol) && watch.unknown != was_unknown {
-            if watch.unknown {
-                tracing::warn!(provider, %symbol, "the provider does not know a tracked symbol");
-            } else {
-                tracing::info!(provider, %symbol, "the symbol is known again");
+            Some(error) if !error.counts_as_answer() => {
+                watch.failed(at, seat.answers(), error, now, random);
             }
-        }
-        if error.is_none_or(PollError::counts_as_answer) {
-            self.plan.answered(symbol, now);
+            answer => {
+                watch.answered(at, answer.is_none());
+                self.plan.answered(symbol, answer.is_none(), now);
+            }
         }
         let doubtful = matches!(
             error,
@@ -111,8 +116,10 @@ impl Polling {
             let watch = self.watches.get(symbol);
             watch.is_some_and(|watch| watch.refused_until(at, now).is_some())
         };
-        let unknown = |symbol: &Symbol| self.watches.get(symbol).is_some_and(|it| it.unknown);
-        let mut known = self.plan.stocks.keys().filter(|symbol| !unknown(symbol));
+        let priced = self.plan.stocks.iter();
+        let mut known = priced
+            .filter(|(_, tracked)| tracked.unpriced_answers == 0)
+            .map(|(symbol, _)| symbol);
         !self.seats[at].is_refused()
             && self.plan.stocks.keys().any(unentitled)
             && known.all(unentitled)
@@ -132,6 +139,10 @@ impl Polling {
             Asked::NotGranted(
                 Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
             ) => Some(*until),
+            Asked::NotCharged(_) => {
+                demand.verdict = Some(Verdict::of(PollOutcome::DatabaseUnavailable));
+                None
+            }
             Asked::Answered { answers, .. } => {
                 let error = answers.first().and_then(|(_, error)| error.as_ref());
                 demand.settle(error);

@@ -1,18 +1,21 @@
 //! What the loop asks for next, and whom.
 //!
-//! One invariant: the provider that is asked is the first in order that is not passed over, for every symbol by itself;
-//! a symbol that only has to wait for its provider waits, so that prices do not change hands needlessly.
+//! The provider that is asked is the first in order that is not passed over, for every symbol by itself; a symbol that
+//! only has to wait for its provider waits, so that prices do not change hands needlessly. A symbol is asked for once at
+//! each of its planned times; if that fails, the next provider is asked, or the same one is tried again within its
+//! retries.
 
 use std::{sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
 use tokio::time::Instant;
+use tracing::instrument::WithSubscriber;
 
 use super::{LOOK, Polling, Seat, settle::Done};
 use crate::{
     budget::Purpose,
-    engine::{desk::Newcomer, seat::Readiness},
-    schedule::{Planned, due_at, planned},
+    engine::{desk::Newcomer, plan::Tracked, seat::Readiness},
+    schedule::{Planned, due_at, interval_of, planned},
 };
 
 /// Polls of the plan that run at the same time.
@@ -25,8 +28,17 @@ const SOON: Duration = Duration::from_millis(5);
 
 /// Whom to ask for a symbol.
 enum Whom {
-    Ask(usize),
+    Ask(Request),
     Wait(Option<Timestamp>),
+}
+
+/// A request of the plan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Request {
+    seat: usize,
+    purpose: Purpose,
+    /// Whether it is the first at a planned time.
+    planned: bool,
 }
 
 impl Polling {
@@ -47,46 +59,71 @@ impl Polling {
     /// Starts what is due, the longest overdue first.
     fn start_planned(&mut self, now: Timestamp) -> Option<Timestamp> {
         let interval = self.interval();
-        let market = self.rules.market;
-        let mut due: Vec<(Option<Timestamp>, Symbol)> = Vec::new();
+        let hours = self.rules.hours;
+        let mut due: Vec<(bool, Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
-        for (symbol, answered_at) in &self.plan.stocks {
-            let watch = self.watches.get(symbol);
-            if watch.is_some_and(|watch| watch.asked) {
+        for (symbol, tracked) in &self.plan.stocks {
+            let watch = self.watches.entry(symbol.clone()).or_default();
+            if watch.asked {
                 continue;
             }
-            let at = due_at(*answered_at, self.started_at, interval, market, now);
-            let at = watch
-                .and_then(|watch| watch.waits_until(now))
-                .map_or(at, |wait| at.max(wait));
-            if at <= now {
-                // One that fails again and again goes behind those that wait for their turn.
-                let since = Some(at).max(watch.and_then(|watch| watch.asked_at));
-                due.push((since, symbol.clone()));
-            } else {
+            let interval = interval_of(tracked.unpriced_answers, interval);
+            let at = due_at(
+                tracked.answered_at,
+                self.started_at,
+                interval,
+                (hours, tracked.market),
+                now,
+            );
+            let unanswered = unanswered_since(tracked, interval, now);
+            let at = unanswered.map_or(at, |asked_at| at.max(asked_at.after(interval)));
+            let planned = at <= now;
+            if !planned {
                 wake(at);
+                if unanswered.is_none() {
+                    continue;
+                }
+                watch.inherits(self.seats.len());
             }
+            // One that fails again and again goes behind those that wait for their turn.
+            let since = Some(at.min(now)).max(watch.asked_at);
+            due.push((!planned, since, symbol.clone()));
         }
         due.sort();
-        let mut due: Vec<Symbol> = due.into_iter().map(|(_, symbol)| symbol).collect();
+        let mut due: Vec<(bool, Symbol)> = due
+            .into_iter()
+            .map(|(retry, _, symbol)| (!retry, symbol))
+            .collect();
         while !due.is_empty() && self.scheduled < CONCURRENCY {
-            let symbol = due.remove(0);
-            match self.whom(&symbol, now) {
+            let (planned, symbol) = due.remove(0);
+            match self.whom(&symbol, planned, interval, now) {
                 Whom::Wait(until) => until.into_iter().for_each(&mut wake),
-                Whom::Ask(seat) => {
-                    let most = self.seats[seat].provider.pace().symbols_per_request();
+                Whom::Ask(request) => {
+                    let provider = &self.seats[request.seat].provider;
+                    let most = provider.pace().symbols_per_request();
                     let mut batch = vec![symbol];
-                    due.retain(|symbol| {
+                    due.retain(|(planned, symbol)| {
                         let joins = batch.len() < most
-                            && matches!(self.whom(symbol, now), Whom::Ask(other) if other == seat);
+                            && matches!(
+                                self.whom(symbol, *planned, interval, now),
+                                Whom::Ask(other) if other == request
+                            );
                         if joins {
                             batch.push(symbol.clone());
                         }
                         !joins
                     });
                     self.scheduled += 1;
-                    self.start(seat, batch, Purpose::Scheduled, None, now);
+                    let retry = request.purpose == Purpose::Retry;
+                    for symbol in &batch {
+                        let watch = self.watches.entry(symbol.clone()).or_default();
+                        watch.asks(request.seat, request.planned, retry);
+                    }
+                    if retry {
+                        self.seats[request.seat].retried(interval, now);
+                    }
+                    self.start(request.seat, batch, request.purpose, None, now);
                 }
             }
         }
@@ -142,9 +179,14 @@ impl Polling {
         track: Option<Newcomer>,
         now: Timestamp,
     ) {
+        let answers = self.seats[seat].answers();
+        let mut failing_alone = Vec::new();
         for symbol in &symbols {
             let watch = self.watches.entry(symbol.clone()).or_default();
             (watch.asked, watch.asked_at) = (true, Some(now));
+            if watch.fails_alone(seat, answers) {
+                failing_alone.push(symbol.clone());
+            }
         }
         self.seats[seat].asked(now);
         let (provider, budget) = (
@@ -152,9 +194,10 @@ impl Polling {
             self.seats[seat].budget,
         );
         let desk = Arc::clone(&self.desk);
-        self.jobs.spawn(async move {
+        let job = async move {
+            let provider = provider.as_ref();
             let asked = desk
-                .ask(provider.as_ref(), budget, purpose, &symbols, track)
+                .ask(provider, budget, purpose, &symbols, &failing_alone, track)
                 .await;
             Done {
                 seat,
@@ -162,18 +205,35 @@ impl Polling {
                 purpose,
                 asked,
             }
-        });
+        };
+        self.jobs.spawn(job.with_current_subscriber());
     }
 
-    fn whom(&self, symbol: &Symbol, now: Timestamp) -> Whom {
+    /// Whom to ask for a symbol whose next poll is due by the plan (`planned`), or whose last one failed.
+    fn whom(&self, symbol: &Symbol, planned: bool, interval: Duration, now: Timestamp) -> Whom {
         let mut earliest: Option<Timestamp> = None;
         for (at, seat) in self.seats.iter().enumerate() {
-            let refused = self
-                .watches
-                .get(symbol)
-                .and_then(|watch| watch.refused_until(at, now));
+            let watch = self.watches.get(symbol);
+            let refused = watch.and_then(|watch| watch.refused_until(at, now));
+            let ask = |purpose| {
+                Whom::Ask(Request {
+                    seat: at,
+                    purpose,
+                    planned,
+                })
+            };
             let until = match (refused, seat.readiness(now)) {
-                (None, Readiness::Ready) => return Whom::Ask(at),
+                (None, Readiness::Ready) => {
+                    if planned || !watch.is_some_and(|watch| watch.has_asked(at)) {
+                        return ask(Purpose::Scheduled);
+                    }
+                    let retry_at = watch.and_then(|watch| watch.retry_at(now));
+                    match retry_at.filter(|_| seat.may_retry(interval, now)) {
+                        Some(until) if until > now => return Whom::Wait(Some(until)),
+                        Some(_) => return ask(Purpose::Retry),
+                        None => None,
+                    }
+                }
                 (None, Readiness::Waits(until)) => return Whom::Wait(Some(until)),
                 (None, Readiness::PassedOver(until)) => until,
                 (Some(until), _) => Some(until),
@@ -197,8 +257,21 @@ impl Polling {
         seat.map_or(self.rules.wished, |seat| self.planned_of(seat).interval)
     }
 
-    pub(super) fn planned_of(&self, seat: &Seat) -> Planned {
-        let symbols = self.plan.stocks.len();
-        planned(self.rules.wished, symbols, seat.budget, self.rules.market)
+    /// The time between two polls of a symbol and between two requests, as planned.
+    pub(super) fn planned_pace(&self) -> (Duration, Duration) {
+        let interval = self.interval();
+        let symbols = u32::try_from(self.plan.stocks.len()).unwrap_or(u32::MAX);
+        (interval, interval / symbols.max(1))
     }
+
+    pub(super) fn planned_of(&self, seat: &Seat) -> Planned {
+        let symbols = self.plan.load(self.rules.hours);
+        planned(self.rules.wished, &symbols, seat.budget)
+    }
+}
+
+/// When the plan asked for a symbol that was not answered for since. A time far ahead was noted by a clock that was wrong.
+fn unanswered_since(tracked: &Tracked, interval: Duration, now: Timestamp) -> Option<Timestamp> {
+    let asked_at = tracked.asked_at.filter(|at| *at <= now.after(interval));
+    asked_at.filter(|asked_at| tracked.answered_at < Some(*asked_at))
 }

@@ -84,12 +84,12 @@ pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Quote, 
     let fields = Answer::read(body)?.section("Global Quote", key)?;
     let text = |wanted| named(&fields, wanted);
     let symbol = text("symbol").unwrap_or_default();
-    if !symbol.eq_ignore_ascii_case(asked.as_str()) {
-        return Err(PollError::malformed("the quote of another symbol"));
+    if !field::is_same_symbol(&symbol, asked.as_str()) {
+        return Err(PollError::no_price("the quote is of another symbol"));
     }
     let trading_day = text("latest trading day")
         .and_then(|text| field::date(&text))
-        .ok_or_else(|| PollError::malformed("no readable trading day"))?;
+        .ok_or_else(|| PollError::no_price("the trading day is unreadable"))?;
     Ok(Quote {
         symbol: asked.clone(),
         price: field::price(text("price").as_deref())?,

@@ -18,7 +18,7 @@ pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Vec<Bar
     let series = answer.section("Time Series", key)?;
     let told = answer.section("Meta Data", key)?;
     let symbol = named(&told, "Symbol").unwrap_or_default();
-    if !symbol.eq_ignore_ascii_case(asked.as_str()) {
+    if !field::is_same_symbol(&symbol, asked.as_str()) {
         return Err(PollError::malformed("the history of another symbol"));
     }
     let bars: Vec<Bar> = series

@@ -1,10 +1,9 @@
-//! The file of a replay: where it comes from, unpacked and read row by row.
+//! The file of a replay: unpacked and read row by row.
 //!
-//! One invariant: every row is read and checked before the first is told, also those before the first day. The replay
-//! calls it once, at the start.
+//! Every row is read and checked at the start, also those before the first day that is replayed.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -15,8 +14,9 @@ use flate2::{Crc, read::MultiGzDecoder};
 
 use super::{
     ReplayError, RowError,
-    row::{Row, is_header},
+    row::{Row, RowWarning, is_header},
     tape::Tape,
+    warning::Warnings,
 };
 
 const BUNDLED: &[u8] = include_bytes!("../../../data/real-stocks-2000-2013.csv.gz");
@@ -54,15 +54,16 @@ impl File {
         }
     }
 
-    /// The file as a tape that begins at `from`, or at its first day.
+    /// The file as a tape that begins at `from`, or at its first day. Logs what is odd about the file.
     pub(super) fn tape(self, from: Option<NaiveDate>) -> Result<Tape, ReplayError> {
-        let rows = match self.rows() {
-            Ok(rows) => rows,
+        let (rows, warnings) = match self.rows() {
+            Ok(read) => read,
             Err((line, fault)) => {
                 let file = self.path;
                 return Err(ReplayError::Row { file, line, fault });
             }
         };
+        warnings.log(&self.path);
         let Some(last) = rows.iter().map(|row| row.date).max() else {
             return Err(ReplayError::Empty { file: self.path });
         };
@@ -75,8 +76,8 @@ impl File {
         Ok(Tape::new(rows, from.unwrap_or(NaiveDate::MIN), crc.sum()))
     }
 
-    /// All rows in the order of the file, which is any; the first bad line otherwise, from 1 on.
-    fn rows(&self) -> Result<Vec<Row>, (usize, RowError)> {
+    /// All rows, in any order, of two rows of a ticker and day the later one; the first bad line otherwise, from 1 on.
+    fn rows(&self) -> Result<(Vec<Row>, Warnings), (usize, RowError)> {
         let text = std::str::from_utf8(&self.content).map_err(|error| {
             let good = self.content[..error.valid_up_to()].split(|byte| *byte == b'\n');
             (good.count(), RowError::Encoding)
@@ -86,15 +87,24 @@ impl File {
         if !lines.next().is_some_and(|(_, header)| is_header(header)) {
             return Err((1, RowError::Header));
         }
-        let (mut rows, mut seen) = (Vec::new(), HashSet::new());
+        let (mut rows, mut warnings) = (HashMap::new(), Warnings::default());
         for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-            let row = Row::read(line).map_err(|fault| (number, fault))?;
-            if !seen.insert((row.ticker.clone(), row.date)) {
-                return Err((number, RowError::Duplicate(row.ticker, row.date)));
+            let row = Row::read(line, |warning| warnings.push(number, warning));
+            let Some(row) = row.map_err(|fault| (number, fault))? else {
+                continue;
+            };
+            match rows.entry((row.ticker.clone(), row.date)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(row);
+                }
+                Entry::Occupied(mut entry) => {
+                    let (ticker, date) = entry.key().clone();
+                    warnings.push(number, RowWarning::Replaced(ticker, date));
+                    entry.insert(row);
+                }
             }
-            rows.push(row);
         }
-        Ok(rows)
+        Ok((rows.into_values().collect(), warnings))
     }
 }
 
@@ -139,8 +149,12 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
 
     #[test]
     fn the_bundled_prices_are_good() {
-        let rows = bundled().expect("unpacked").rows().expect("good rows");
+        let (rows, warnings) = bundled().expect("unpacked").rows().expect("good rows");
         assert_eq!(rows.len(), 12_154);
+        assert_eq!(
+            format!("{warnings:?}"),
+            format!("{:?}", Warnings::default())
+        );
     }
 
     #[test]
@@ -210,29 +224,6 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
                 "0.000000001,0,",
                 "4: Close is not a price above 0",
             ),
-            ("0,1.25", "0,0", "4: Adj Close is not a price above 0"),
-            (
-                "03,1,2,0.5,",
-                "03,x,2,0.5,",
-                "4: Open is not a price above 0",
-            ),
-            (
-                "03,1,2,0.5,",
-                "03,1,0,0.5,",
-                "4: High is not a price above 0",
-            ),
-            ("03,1,2,0.5,", "03,1,2,-5,", "4: Low is not a price above 0"),
-            (
-                ",0,1.25",
-                ",-1,1.25",
-                "4: Volume is not a whole number from 0 on",
-            ),
-            (
-                ",0,1.25",
-                ",1.5,1.25",
-                "4: Volume is not a whole number from 0 on",
-            ),
-            ("BBB", "aaa", "3: a second row of AAA on 2020-01-02"),
         ] {
             assert!(GOOD.contains(good), "{good}");
             let content = GOOD.replacen(good, bad, 1);
@@ -245,6 +236,93 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
                 "CRLF: {content}"
             );
         }
+    }
+
+    #[test]
+    fn a_bad_field_beside_the_close_is_null_with_a_warning() {
+        let bad = ["0", "0.0", "-5", "x", "", "-", "null", "NaN", "inf", "1e11"];
+        for text in bad {
+            for (column, line) in [
+                ("Open", format!("AAA,2020-01-02,{text},2,0.5,1.5,100,1.5")),
+                ("High", format!("AAA,2020-01-02,1,{text},0.5,1.5,100,1.5")),
+                ("Low", format!("AAA,2020-01-02,1,2,{text},1.5,100,1.5")),
+                (
+                    "Adj Close",
+                    format!("AAA,2020-01-02,1,2,0.5,1.5,100,{text}"),
+                ),
+            ] {
+                let mut warnings = Vec::new();
+                let row = Row::read(&line, |warning| warnings.push(warning.to_string()));
+                let row = row.expect("a good row").expect("numbers");
+                let said = format!("{column} is not a price above 0: read as null");
+                assert_eq!(warnings, [said], "{line}");
+                let present = [
+                    row.open.is_some(),
+                    row.high.is_some(),
+                    row.low.is_some(),
+                    row.closes.is_some(),
+                ];
+                assert_eq!(present.iter().filter(|it| **it).count(), 3, "{line}");
+            }
+        }
+        for (text, volume) in [
+            ("5797.530864197531", Some(5798)),
+            ("1.5e3", Some(1500)),
+            ("-1", None),
+            ("null", None),
+            ("9223372036854775808", None),
+        ] {
+            let line = format!("AAA,2020-01-02,1,2,0.5,1.5,{text},1.5");
+            let mut warnings = Vec::new();
+            let row = Row::read(&line, |warning| warnings.push(warning.to_string()));
+            assert_eq!(row.expect("a good row").expect("numbers").volume, volume);
+            let said = ["Volume is not a number of shares from 0 on: read as null"];
+            assert_eq!(warnings, said[..usize::from(volume.is_none())], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_without_numbers_is_skipped() {
+        for numbers in [
+            "null,null,null,null,null,null",
+            ",,,,,",
+            "NaN,nan,-,n/a,None,NULL",
+            "null,null,null,null,0,null",
+        ] {
+            let mut warnings = Vec::new();
+            let line = format!("AAA,2020-01-02,{numbers}");
+            let row = Row::read(&line, |warning| warnings.push(warning));
+            assert_eq!(row, Ok(None), "{line}");
+            assert_eq!(warnings, [RowWarning::NoNumbers]);
+        }
+        // A close alone is missing: that is a broken row.
+        let line = "AAA,2020-01-02,1,2,0.5,null,100,1.5";
+        let error = Row::read(line, |_| {}).expect_err("an error");
+        assert_eq!(error.to_string(), "Close is not a price above 0");
+    }
+
+    #[test]
+    fn of_two_rows_of_one_day_the_later_counts() {
+        let content = GOOD
+            .replace("BBB", "aaa")
+            .replace("1.5,100,1.5\nAAA", "1.75,7,1.75\nAAA");
+        let file = File::unpack("prices.csv".into(), content.into_bytes()).expect("a file");
+        let (rows, warnings) = file.rows().expect("rows");
+        assert_eq!(rows.len(), 2);
+        let first = rows.iter().find(|row| row.date.to_string() == "2020-01-02");
+        assert_eq!(first.and_then(|row| row.volume), Some(7));
+        let mut expected = Warnings::default();
+        let (ticker, date) = ("AAA".parse(), "2020-01-02".parse());
+        let replaced = RowWarning::Replaced(ticker.expect("a symbol"), date.expect("a date"));
+        expected.push(3, replaced);
+        assert_eq!(format!("{warnings:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn a_file_of_rows_without_numbers_has_no_rows() {
+        let header = GOOD.lines().next().unwrap_or_default();
+        let content = format!("{header}\nAAA,2020-01-02,null,null,null,null,null,null\n");
+        assert_eq!(refusal(content), "prices.csv has no rows");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a replay is: which pass and which day comes next.
 //!
-//! One invariant: the trading days it gives out rise strictly, whatever the passes and however it was wound. The replay
-//! calls it under its lock.
+//! The trading days rise strictly from pass to pass until a pass would end after the last year that can be written. The
+//! replay then restarts at the file's dates.
 
 use chrono::{Datelike, Days, NaiveDate};
 
@@ -25,6 +25,8 @@ pub(super) struct Reel {
     next: Option<Frame>,
     told: Option<Frame>,
     repeat: bool,
+    /// Whether the next frame is not later than what was told before.
+    restarts: bool,
     /// How far apart two passes are: the least number of whole weeks that keeps their days apart.
     span: u32,
 }
@@ -36,6 +38,7 @@ impl Reel {
             next: None,
             told: None,
             repeat,
+            restarts: false,
             span: weeks_between(tape.first(), tape.last()),
         };
         reel.rewind();
@@ -52,11 +55,12 @@ impl Reel {
     /// As if this frame had just been told.
     pub(super) fn wind_to(&mut self, frame: Frame, tape: &Tape) {
         self.told = Some(frame);
+        self.restarts = false;
         let day = frame.day + 1;
         self.next = if day < tape.days() {
             Some(Frame { day, ..frame })
         } else {
-            self.next_pass(frame.weeks, tape)
+            self.repeat.then(|| self.next_pass(frame.weeks, tape))
         };
     }
 
@@ -64,12 +68,29 @@ impl Reel {
     pub(super) fn rewind(&mut self) {
         self.told = None;
         self.next = Some(Frame { day: 0, weeks: 0 });
+        self.restarts = false;
+    }
+
+    /// To the beginning of the first pass, which is not later than what was told before.
+    pub(super) fn restart(&mut self) {
+        self.rewind();
+        self.restarts = true;
     }
 
     /// To the beginning of a pass whose first day is later than `day`.
     pub(super) fn begin_after(&mut self, day: NaiveDate, tape: &Tape) {
         let weeks = weeks_between(tape.first(), day);
-        self.next = fits(tape, weeks).then_some(Frame { day: 0, weeks });
+        if fits(tape, weeks) {
+            self.rewind();
+            self.next = Some(Frame { day: 0, weeks });
+        } else {
+            self.restart();
+        }
+    }
+
+    /// Whether the next frame is not later than what was told before.
+    pub(super) fn restarts(&self) -> bool {
+        self.restarts
     }
 
     /// The frame told last.
@@ -82,9 +103,11 @@ impl Reel {
         self.next.is_none()
     }
 
-    fn next_pass(&self, weeks: u32, tape: &Tape) -> Option<Frame> {
-        let weeks = weeks.checked_add(self.span)?;
-        (self.repeat && fits(tape, weeks)).then_some(Frame { day: 0, weeks })
+    fn next_pass(&mut self, weeks: u32, tape: &Tape) -> Frame {
+        let weeks = weeks.saturating_add(self.span);
+        self.restarts = !fits(tape, weeks);
+        let weeks = if self.restarts { 0 } else { weeks };
+        Frame { day: 0, weeks }
     }
 }
 
@@ -95,7 +118,8 @@ fn weeks_between(first: NaiveDate, last: NaiveDate) -> u32 {
         .div_ceil(7)
 }
 
-/// Whether the last day of a pass still is a date that everybody can write. At full speed that is hours away.
+/// Whether the last day of a pass is a date that every client can write. A pass that is not is three weeks away at a
+/// trading day a second, and hours at full speed.
 fn fits(tape: &Tape, weeks: u32) -> bool {
     moved(tape.last(), weeks).is_some_and(|last| last.year() <= LAST_YEAR)
 }

@@ -1,12 +1,37 @@
-//! Splits, found where the adjusted close jumps against the close.
+//! Finds splits: jumps of the ratio of the close to the adjusted close.
 //!
-//! One invariant: exact whole-number arithmetic; only n:1, 1:n and 3:2 are splits, within 0.1 %, so that a cash
-//! dividend, however special, stays a move of the price. The tape calls it for each pair of neighbouring rows.
+//! A printed price stands for an interval: 2.15 for everything from 2.145 to 2.155. A jump is a split if the intervals
+//! of both columns allow a ratio n:m of whole numbers up to [`LARGEST_TERM`] that differs from 1 by a fifth or more.
+//! Of several ratios the one with the smallest terms counts. If the intervals allow that there is no jump, there is
+//! no split. Smaller jumps are dividends. All arithmetic is exact, on whole numbers.
 
 use entity::Decimal;
 
-/// One part in so many is how far a jump may be off.
-const TOLERANCE: i128 = 1000;
+use crate::provider::field;
+
+/// The largest number of shares on either side of a split.
+const LARGEST_TERM: i64 = 20;
+/// Digits from the seventh significant one on are noise of binary floating point: 65.45999908447266 is 65.46.
+const SIGNIFICANT: i128 = 1_000_000;
+/// Units of 1e-8 in one.
+const ONE: i128 = 100_000_000;
+
+/// A price as it is written, with the precision that its digits give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    price: Decimal,
+    /// The place value of the last digit that is written and is not noise, in units of 1e-8.
+    step: i128,
+    /// The place value of the last significant digit, in the same units: the least that `step` could be.
+    finest: i128,
+}
+
+/// A row's close and adjusted close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Closes {
+    pub(super) close: Written,
+    pub(super) adjusted: Written,
+}
 
 /// A split: so many new shares for so many old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,112 +42,119 @@ pub(super) struct Split {
     pub(super) old: i64,
 }
 
+impl Written {
+    /// Reads a price above 0.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let price = field::other_price(Some(text))?;
+        let units = i128::from(price.units());
+        let written = ONE / 10_i128.pow(Decimal::written_digits(text));
+        let mut finest = 1;
+        while units / finest >= SIGNIFICANT {
+            finest *= 10;
+        }
+        let mut step = finest.max(written);
+        if finest > written {
+            let rounded = round(units, finest);
+            while rounded % (step * 10) == 0 {
+                step *= 10;
+            }
+        }
+        Some(Self {
+            price,
+            step,
+            finest,
+        })
+    }
+
+    /// The price.
+    pub(super) fn price(self) -> Decimal {
+        self.price
+    }
+
+    /// The least and the greatest value that this may stand for, in units of half of 1e-8. The other row's price of the
+    /// same column may show more digits, as zeros at the end are often left out.
+    fn bounds(self, other: Self) -> (i128, i128) {
+        let step = self.finest.max(self.step.min(other.step));
+        let twice = 2 * round(self.price.units().into(), step);
+        ((twice - step).max(1), twice + step)
+    }
+}
+
 impl Split {
-    /// The split between two rows, each a close and its adjusted close, both above 0.
-    pub(super) fn between(before: (Decimal, Decimal), after: (Decimal, Decimal)) -> Option<Self> {
-        // jump = (close / adjusted before) / (close / adjusted after), as a fraction.
-        let jump = product(before.0, after.1)?;
-        let of = product(before.1, after.0)?;
-        let candidates = [
-            Self { new: 3, old: 2 },
-            Self {
-                new: nearest(jump, of)?,
-                old: 1,
-            },
-            Self {
-                new: 1,
-                old: nearest(of, jump)?,
-            },
-        ];
-        candidates
-            .into_iter()
-            .find(|split| split.new != split.old && split.is(jump, of))
+    /// The split between two rows of a stock.
+    pub(super) fn between(before: Closes, after: Closes) -> Option<Self> {
+        let jump = Jump::between(before, after)?;
+        if jump.may_be(1, 1) {
+            return None;
+        }
+        ratios()
+            .filter(|split| (split.new - split.old).abs() * 5 >= split.old)
+            .find(|split| jump.may_be(split.new, split.old))
     }
 
     /// A price from before the split in terms of the shares after it.
     pub(super) fn restate(self, price: Decimal) -> Option<Decimal> {
         price.checked_ratio(self.old, self.new)
     }
+}
 
-    /// Whether `jump / of` is this split within the tolerance. Numbers too large for that are no prices of this world.
-    fn is(self, jump: i128, of: i128) -> bool {
-        let close = || {
-            let jump = jump.checked_mul(self.old.into())?;
-            let exact = of.checked_mul(self.new.into())?;
-            let off = (jump - exact).checked_abs()?.checked_mul(TOLERANCE)?;
-            Some(off <= exact)
+/// The bounds of (close / adjusted before) / (close / adjusted after), each a fraction.
+struct Jump {
+    least: (i128, i128),
+    greatest: (i128, i128),
+}
+
+impl Jump {
+    /// `None` for numbers that 128 bits do not hold, which are not prices of a share.
+    fn between(before: Closes, after: Closes) -> Option<Self> {
+        let close = before.close.bounds(after.close);
+        let adjusted = before.adjusted.bounds(after.adjusted);
+        let close_after = after.close.bounds(before.close);
+        let adjusted_after = after.adjusted.bounds(before.adjusted);
+        let product = |left: i128, right: i128| {
+            let product = left.checked_mul(right)?;
+            // Leaves room for the terms of a ratio.
+            product.checked_mul(LARGEST_TERM.into()).and(Some(product))
         };
-        close().unwrap_or(false)
+        Some(Self {
+            least: (
+                product(close.0, adjusted_after.0)?,
+                product(adjusted.1, close_after.1)?,
+            ),
+            greatest: (
+                product(close.1, adjusted_after.1)?,
+                product(adjusted.0, close_after.0)?,
+            ),
+        })
+    }
+
+    /// Whether the jump may be `new / old`.
+    fn may_be(&self, new: i64, old: i64) -> bool {
+        let (new, old) = (i128::from(new), i128::from(old));
+        old * self.least.0 <= new * self.least.1 && new * self.greatest.1 <= old * self.greatest.0
     }
 }
 
-fn product(left: Decimal, right: Decimal) -> Option<i128> {
-    i128::from(left.units()).checked_mul(right.units().into())
+/// All ratios in lowest terms but 1:1, those with the smallest terms first.
+fn ratios() -> impl Iterator<Item = Split> {
+    (3..=2 * LARGEST_TERM).flat_map(|sum| {
+        (1..sum).filter_map(move |old| {
+            let new = sum - old;
+            let lowest = new.max(old) <= LARGEST_TERM && divisor(new, old) == 1;
+            lowest.then_some(Split { new, old })
+        })
+    })
 }
 
-/// The whole number nearest to `numerator / denominator`.
-fn nearest(numerator: i128, denominator: i128) -> Option<i64> {
-    let doubled = numerator.checked_mul(2)?.checked_add(denominator)?;
-    i64::try_from(doubled.checked_div(denominator.checked_mul(2)?)?).ok()
+/// The greatest common divisor.
+fn divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { divisor(b, a % b) }
+}
+
+/// The multiple of `step` nearest to a positive number.
+fn round(units: i128, step: i128) -> i128 {
+    (units + step / 2) / step * step
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn decimal(text: &str) -> Decimal {
-        text.parse().expect("a number")
-    }
-
-    /// The split between a row whose adjusted close is its close over `before`, and one where it is over `after`.
-    fn split(before: [&str; 2], after: [&str; 2]) -> Option<(i64, i64)> {
-        let [before, after] = [before, after].map(|row| (decimal(row[0]), decimal(row[1])));
-        Split::between(before, after).map(|split| (split.new, split.old))
-    }
-
-    #[test]
-    fn splits_of_whole_numbers_either_way_and_three_for_two_are_found() {
-        for (before, after, found) in [
-            (["100", "50"], ["51", "51"], Some((2, 1))),
-            (["700", "100"], ["101", "101"], Some((7, 1))),
-            (["1", "10"], ["10.1", "10.1"], Some((1, 10))),
-            (["30", "20"], ["21", "21"], Some((3, 2))),
-            (["100", "100"], ["90", "90"], None),
-            // Two for three is none of the kinds.
-            (["20", "30"], ["31", "31"], None),
-            // A dividend of a tenth of the price.
-            (["100", "90"], ["90", "90"], None),
-        ] {
-            assert_eq!(split(before, after), found, "{before:?} {after:?}");
-        }
-    }
-
-    #[test]
-    fn a_jump_may_be_off_by_a_thousandth_and_no_more() {
-        assert_eq!(split(["2.002", "1"], ["1", "1"]), Some((2, 1)));
-        assert_eq!(split(["1.998", "1"], ["1", "1"]), Some((2, 1)));
-        assert_eq!(split(["2.00201", "1"], ["1", "1"]), None);
-        assert_eq!(split(["1.99799", "1"], ["1", "1"]), None);
-        assert_eq!(split(["1.001", "1"], ["1", "1"]), None);
-    }
-
-    #[test]
-    fn a_price_is_restated_in_new_shares() {
-        let two = Split { new: 2, old: 1 };
-        assert_eq!(two.restate(decimal("88.99")), Some(decimal("44.495")));
-        let three = Split { new: 3, old: 2 };
-        assert_eq!(three.restate(decimal("10")), Some(decimal("6.66666667")));
-        let reverse = Split { new: 1, old: 10 };
-        assert_eq!(reverse.restate(decimal("0.5")), Some(decimal("5")));
-    }
-
-    proptest! {
-        #[test]
-        fn no_prices_panic(units in proptest::array::uniform4(1..=i64::MAX)) {
-            let [a, b, c, d] = units.map(Decimal::from_units);
-            let _ = Split::between((a, b), (c, d)).map(|split| split.restate(a));
-        }
-    }
-}
+mod tests;

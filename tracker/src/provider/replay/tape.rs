@@ -12,7 +12,7 @@ use super::{
     company::Company,
     reel::{Frame, moved},
     row::Row,
-    split::Split,
+    split::{Closes, Split},
 };
 use crate::{
     market,
@@ -44,11 +44,11 @@ struct Day {
 #[derive(Debug)]
 struct Bar {
     ticker: usize,
-    open: Decimal,
-    high: Decimal,
-    low: Decimal,
+    open: Option<Decimal>,
+    high: Option<Decimal>,
+    low: Option<Decimal>,
     close: Decimal,
-    volume: i64,
+    volume: Option<i64>,
     previous_close: Option<Decimal>,
 }
 
@@ -79,16 +79,18 @@ impl Tape {
     }
 
     /// Adds the row after all others, remembering its closes as the ones before its ticker's next.
-    fn push(&mut self, row: &Row, before: &mut BTreeMap<usize, (Decimal, Decimal)>) {
+    fn push(&mut self, row: &Row, before: &mut BTreeMap<usize, (Decimal, Option<Closes>)>) {
         let Some(ticker) = self.ticker(&row.ticker) else {
             return;
         };
-        let closes = (row.close, row.adjusted);
         let previous_close = before
-            .insert(ticker, closes)
-            .and_then(|before| match Split::between(before, closes) {
-                Some(split) => split.restate(before.0),
-                None => Some(before.0),
+            .insert(ticker, (row.close, row.closes))
+            .and_then(|(close, closes)| {
+                let split = closes.zip(row.closes);
+                match split.and_then(|(before, after)| Split::between(before, after)) {
+                    Some(split) => split.restate(close),
+                    None => Some(close),
+                }
             })
             .filter(|close| *close > Decimal::ZERO);
         let bar = Bar {
@@ -167,10 +169,10 @@ impl Tape {
             previous_close: bar
                 .previous_close
                 .map_or(PreviousClose::None, PreviousClose::Sent),
-            open: Some(bar.open),
-            high: Some(bar.high),
-            low: Some(bar.low),
-            volume: Some(bar.volume),
+            open: bar.open,
+            high: bar.high,
+            low: bar.low,
+            volume: bar.volume,
             trading_day,
             market_time: Some(close),
             name: company.map(|company| company.name.to_owned()),

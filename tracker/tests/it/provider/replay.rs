@@ -12,7 +12,7 @@ use tracker::{
     quote::{PreviousClose, Quote},
 };
 
-use super::symbol;
+use super::{journal::Journal, symbol};
 
 fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -448,19 +448,90 @@ fn a_bad_or_missing_file_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn it_ends_before_dates_that_nobody_can_write() {
+async fn it_restarts_at_its_dates_when_the_years_run_out() {
     let path = file("late.csv", "AAA,9999-12-20,1,2,0.5,1.5,100,1.5\n");
-    let replay = open_file(path, None, true).expect("a file");
-    let aaa = symbol("AAA");
-    assert_eq!(
-        next_day(&replay, &aaa).await.trading_day,
-        date("9999-12-20")
+    let open = || open_file(path.clone(), None, true).expect("a file");
+    let (first, second) = (date("9999-12-20"), date("9999-12-27"));
+    let aaa = [symbol("AAA")];
+    let mut replay = open();
+    let mut position = None;
+    for (day, restarts) in [
+        (first, false),
+        (second, false),
+        (first, true),
+        (second, false),
+        (first, true),
+    ] {
+        assert_eq!(replay.restarts_at(), restarts.then_some(first));
+        let poll = replay.poll(&aaa).await;
+        assert_eq!(poll.follows, position);
+        assert_eq!(quotes(&poll).next().expect("a quote").trading_day, day);
+        position = poll.position;
+        // A process that starts anew goes on in the same way.
+        replay = open();
+        assert_eq!(replay.resume(position.as_deref()), Ok(()));
+        assert!(!replay.finished());
+    }
+    let once = open_file(path, None, false).expect("a file");
+    once.poll(&aaa).await;
+    assert!(once.finished() && once.restarts_at().is_none());
+}
+
+#[tokio::test]
+async fn bad_fields_are_null_and_logged_by_file_and_line() {
+    let rows: String = (1..=14)
+        .map(|day| format!("^GSPC,1963-03-{day:02},0.0,66,65,65.46,5797.53,65.46\n"))
+        .collect();
+    let path = file(
+        "zero.csv",
+        &format!("{rows}^GSPC,1963-03-15,null,,NaN,-,0,null\n"),
     );
+    let journal = Journal::default();
+    let replay = tracing::subscriber::with_default(journal.clone(), || {
+        open_file(path.clone(), None, true).expect("a file")
+    });
+    let quote = next_day(&replay, &symbol("^GSPC")).await;
+    assert_eq!((quote.open, quote.high), (None, Some(decimal("66"))));
+    assert_eq!(quote.volume, Some(5798));
+    assert_eq!(replay.days().1, date("1963-03-14"));
+    let log = journal.text();
+    let path = path.display();
+    for line in 2..12 {
+        let said = format!("{path}, line {line}: Open is not a price above 0: read as null\n");
+        assert!(log.contains(&said), "{log}");
+    }
+    assert!(log.contains(&format!("{path}: 5 more warnings\n")), "{log}");
+    assert_eq!(log.lines().count(), 11, "{log}");
+}
+
+#[tokio::test]
+async fn of_two_rows_of_a_day_the_later_is_replayed() {
+    let rows = "IXIC,2026-03-20,1,2,0.5,1.5,100,1.5\nIXIC,2026-03-20,1,2,0.5,1.75,90,1.75\n";
+    let path = file("twice.csv", rows);
+    let journal = Journal::default();
+    let replay = tracing::subscriber::with_default(journal.clone(), || {
+        open_file(path.clone(), None, false).expect("a file")
+    });
     assert_eq!(
-        next_day(&replay, &aaa).await.trading_day,
-        date("9999-12-27")
+        next_day(&replay, &symbol("IXIC")).await.price,
+        decimal("1.75")
     );
     assert!(replay.finished());
+    let said = "line 3: a second row of IXIC on 2026-03-20: replaces the first";
+    assert!(journal.text().contains(said), "{}", journal.text());
+}
+
+#[tokio::test]
+async fn a_split_behind_two_decimals_is_found() {
+    let rows = "ORCL,1995-02-22,45.87,47.25,45.63,47.12,40435200,2.19\n\
+        ORCL,1995-02-23,31.75,32.13,31.00,31.37,42390400,2.19\n";
+    let replay = open_file(file("orcl.csv", rows), None, false).expect("a file");
+    next_day(&replay, &symbol("ORCL")).await;
+    let quote = next_day(&replay, &symbol("ORCL")).await;
+    assert_eq!(
+        quote.previous_close,
+        PreviousClose::Sent(decimal("31.41333333"))
+    );
 }
 
 #[test]

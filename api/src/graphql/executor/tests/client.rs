@@ -6,7 +6,6 @@ use async_graphql::{Request, Variables};
 use entity::Cursor;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use transport::{End, Item, Service, Subscription};
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     access::Viewer,
-    hub::{Bounds, Interest, Largest, Pace, Reader},
+    hub::{Bounds, Dismissal, Interest, Largest, Pace, Reader},
 };
 
 /// Texts that mean the same and shape it differently, so that some share a group and others do not.
@@ -165,7 +164,7 @@ impl Client {
                 prices: true,
                 alerts: true,
                 pace: Pace::Everything { behind, bytes },
-                lagging: CancellationToken::new(),
+                dismissal: Dismissal::default(),
                 largest: Largest::default(),
             };
             let reader = self.world.hub.join(interest, self.world.hub.position());

@@ -19,7 +19,7 @@ use store::{
 use tokio::sync::watch;
 use tracker::{
     ingest::{Answers, Ingest},
-    market::Market,
+    market::PollingHours,
     quote::{PreviousClose, Quote},
 };
 
@@ -132,7 +132,7 @@ impl World {
             board.clone(),
             hub.clone(),
             health.clone(),
-            Market::Always,
+            PollingHours::Always,
             build,
         );
         let options = SchemaOptions {

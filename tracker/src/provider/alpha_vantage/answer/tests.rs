@@ -69,12 +69,33 @@ fn numbers_may_come_without_quotation_marks() {
 }
 
 #[test]
+fn the_symbol_may_be_spelled_with_another_separator() {
+    let body = |symbol: &str| {
+        format!(
+            r#"{{"Global Quote":{{"01. symbol":"{symbol}","05. price":"480.5",
+            "07. latest trading day":"2026-11-20"}}}}"#
+        )
+    };
+    let asked: Symbol = "BRK.B".parse().expect("a symbol");
+    let key = Secret::new("key");
+    for sent in ["BRK.B", "BRK-B", "brk/b"] {
+        let quote = parse(body(sent).as_bytes(), &asked, &key).expect("a quote");
+        assert_eq!(quote.symbol, asked, "{sent}");
+    }
+    for sent in ["BRK.A", "BRKB", "BRK", ""] {
+        let error = parse(body(sent).as_bytes(), &asked, &key).expect_err("another symbol");
+        assert!(matches!(error, PollError::Malformed { .. }), "{sent}");
+    }
+}
+
+#[test]
 fn bad_fields_beside_the_price_are_absent() {
     let quote = recorded!("quote_bad_fields").expect("a quote");
     assert_eq!(quote.price, decimal("112.13"));
     assert_eq!(
         (quote.open, quote.high, quote.low, quote.volume),
-        (None, None, None, None)
+        (None, None, None, Some(13)),
+        "a fraction of a share is rounded"
     );
     assert_eq!(quote.previous_close, PreviousClose::Absent);
 }
@@ -153,6 +174,15 @@ fn what_was_not_promised_is_malformed() {
         r#"{"Global Quote":"MSFT"}"#.to_owned(),
         r#"{"bestMatches":[]}"#.to_owned(),
         r#"{"Information":7}"#.to_owned(),
+    ] {
+        assert!(
+            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            "{body}: {:?}",
+            judge(body.as_bytes())
+        );
+    }
+    // A readable answer that lacks a price says nothing of other symbols.
+    for body in [
         dated("\"112.13\"").replace("MSFT", "AAPL"),
         dated("\"112.13\"").replace("01. symbol", "01. ticker"),
         dated("\"112.13\"").replace("2018-10-05", "5 Oct"),
@@ -169,7 +199,7 @@ fn what_was_not_promised_is_malformed() {
         dated("{\"value\":1}"),
     ] {
         assert!(
-            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            matches!(judge(body.as_bytes()), Err(PollError::NoPrice { .. })),
             "{body}: {:?}",
             judge(body.as_bytes())
         );

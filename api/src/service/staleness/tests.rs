@@ -1,0 +1,234 @@
+//! The condition of stocks at chosen instants, by GraphQL and REST.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use entity::{
+    ProviderState, Symbol,
+    table::{provider, stock},
+};
+use runtime::{
+    clock::ManualClock,
+    lifecycle::Lifecycle,
+    metric::{Metrics, TrackerMetrics},
+    random::Random,
+    testing::TestDatabase,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::{Value, json};
+use store::{Seed, Store};
+use tracker::{
+    ingest::{Answers, Ingest},
+    quote::{PreviousClose, Quote},
+};
+
+use super::*;
+use crate::{
+    board::Board,
+    graphql::{SchemaOptions, schema},
+    hub::{Bounds, Hub},
+    rest,
+    service::Build,
+};
+
+/// A database that tracks AAPL and IBM, and a clock.
+struct World {
+    database: TestDatabase,
+    store: Store,
+    clock: ManualClock,
+}
+
+impl World {
+    async fn new(database: TestDatabase, now: &str) -> Self {
+        let clock = ManualClock::at(at(now));
+        let store = Store::new((*database).clone(), clock.shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: entity::Decimal::from_int(5),
+            symbols: ["AAPL", "IBM"].map(symbol).into(),
+        };
+        store::seed(&store, &seed).await.expect("it is seeded");
+        Self {
+            database,
+            store,
+            clock,
+        }
+    }
+
+    /// Stores a price of a trading day.
+    async fn quote(&self, provider: &'static str, of: &str, day: &str) {
+        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+        let quote = Quote {
+            symbol: symbol(of),
+            price: entity::Decimal::from_int(100),
+            previous_close: PreviousClose::None,
+            open: None,
+            high: None,
+            low: None,
+            volume: None,
+            trading_day: day.parse().expect("a date"),
+            market_time: None,
+            name: None,
+            currency: None,
+            exchange: None,
+        };
+        let answers = Answers {
+            provider,
+            quotes: vec![quote],
+            ..Answers::default()
+        };
+        let ingest = Ingest::new(self.store.clone(), metrics);
+        let stored = ingest.ingest(answers).await.expect("it is stored");
+        assert_eq!(stored.prices, 1);
+    }
+
+    /// Writes down a provider in use.
+    async fn provider(&self, name: &str, interval: Option<Duration>) {
+        let micros = interval.map(|it| i64::try_from(it.as_micros()).expect("a short one"));
+        let row = provider::ActiveModel {
+            name: Set(name.to_owned()),
+            rank: Set(Some(0)),
+            state: Set(ProviderState::Ok),
+            effective_interval: Set(micros),
+            note: Set(None),
+            position: Set(None),
+            per_minute: Set(None),
+            per_day: Set(None),
+            day: Set(None),
+            day_used: Set(0),
+            day_resets_at: Set(None),
+            updated_at: Set(self.clock.shared().now()),
+        };
+        let inserted = provider::Entity::insert(row).exec_without_returning(self.database.write());
+        inserted.await.expect("it is written");
+    }
+
+    /// What is said of a stock at an instant: whether it is stale, its freshness and its note.
+    async fn said(&self, service: &Service, of: &str, now: &str) -> (bool, String, Option<String>) {
+        self.clock.set(at(now));
+        service.health.database_answered();
+        let options = SchemaOptions {
+            introspection: false,
+            suggestions: false,
+        };
+        let query = format!("{{ stock(symbol: \"{of}\") {{ stale freshness note }} }}");
+        let answer = schema(service.clone(), options).execute(query).await;
+        let answer = serde_json::to_value(&answer).expect("JSON");
+        let stock = &answer["data"]["stock"];
+        let listed = rest::stocks(State(service.clone())).await;
+        let listed = listed.unwrap_or_else(|_| panic!("a list")).0;
+        let listed = serde_json::to_value(&listed).expect("JSON");
+        let listed = listed
+            .as_array()
+            .and_then(|all| all.iter().find(|it| it["symbol"] == of));
+        let listed = listed.expect("it is listed");
+        let told = |stock: &Value| json!([stock["stale"], stock["freshness"]]);
+        assert_eq!(told(stock), told(listed), "{answer} {listed}");
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let stale = stock["stale"]
+            .as_bool()
+            .unwrap_or_else(|| panic!("{answer}"));
+        (
+            stale,
+            text(&stock["freshness"]).expect("a name"),
+            text(&stock["note"]),
+        )
+    }
+
+    /// A service over what is stored now.
+    async fn service(&self) -> Service {
+        let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
+        let health = runtime::health::Health::new(lifecycle.shutdown());
+        let (board, position) = Board::read(&self.store).await.expect("the tables");
+        let build = Build {
+            version: "",
+            revision: None,
+            started_at: self.clock.shared().now(),
+        };
+        let hub = Hub::at(position, Bounds::default());
+        let hours = PollingHours::Market;
+        Service::new(self.store.clone(), board, hub, health, hours, build)
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a symbol")
+}
+
+fn condition(stale: bool, freshness: &str, note: Option<&str>) -> (bool, String, Option<String>) {
+    (stale, freshness.to_owned(), note.map(str::to_owned))
+}
+
+runtime::on_both_databases! {
+    async fn a_price_grows_old_by_sessions_and_says_so(database) {
+        let world = World::new(database, "2026-11-24T20:00:00Z").await;
+        world.quote("test", "AAPL", "2026-11-24").await;
+        let service = world.service().await;
+        let old = "the newest price is of 2026-11-24";
+        for (now, expected) in [
+            ("2026-11-24T20:00:00Z", condition(false, "CURRENT", None)),
+            ("2026-11-25T14:29:59Z", condition(false, "CURRENT", None)),
+            // A day behind in an open session.
+            ("2026-11-25T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
+            // Thanksgiving, then a half day.
+            ("2026-11-26T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
+            ("2026-11-27T14:30:00Z", condition(true, "OLD", Some(old))),
+        ] {
+            assert_eq!(world.said(&service, "AAPL", now).await, expected, "{now}");
+        }
+        let priceless = world.said(&service, "IBM", "2026-11-25T20:00:00Z").await;
+        assert_eq!(priceless, condition(true, "NONE", Some("no price yet")));
+    }
+
+    async fn three_answers_without_a_price_make_a_stock_stale(database) {
+        let now = "2026-11-24T20:00:00Z";
+        let world = World::new(database, now).await;
+        world.provider("live", Some(Duration::from_mins(5))).await;
+        world.quote("test", "AAPL", "2026-11-24").await;
+        let service = world.service().await;
+        assert_eq!(world.said(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        let count = stock::Entity::update_many()
+            .col_expr(stock::Column::UnpricedAnswers, Expr::value(3))
+            .filter(stock::Column::Symbol.eq(symbol("AAPL")));
+        count.exec(world.database.write()).await.expect("it is written");
+        let note = "no price in the last 3 answers; asked hourly, then daily";
+        let said = world.said(&service, "AAPL", "2026-11-24T20:00:02Z").await;
+        assert_eq!(said, condition(true, "CURRENT", Some(note)));
+    }
+
+    async fn a_stock_without_answers_in_an_open_market_is_stale(database) {
+        let world = World::new(database, "2026-11-24T20:00:00Z").await;
+        world.provider("live", Some(Duration::from_mins(5))).await;
+        world.quote("test", "AAPL", "2026-11-24").await;
+        let service = world.service().await;
+        let note = "no answer with a price for 3 polling intervals";
+        for (now, expected) in [
+            ("2026-11-24T20:15:00Z", condition(false, "CURRENT", None)),
+            ("2026-11-24T20:15:01Z", condition(true, "CURRENT", Some(note))),
+            ("2026-11-24T21:00:00Z", condition(false, "CURRENT", None)),
+        ] {
+            assert_eq!(world.said(&service, "AAPL", now).await, expected, "{now}");
+        }
+    }
+
+    async fn a_replay_is_measured_in_its_own_days_until_it_ends(database) {
+        let now = "2026-11-24T20:00:00Z";
+        let world = World::new(database, now).await;
+        world.provider(REPLAY, Some(Duration::from_secs(1))).await;
+        world.quote(REPLAY, "IBM", "2008-01-14").await;
+        world.quote(REPLAY, "AAPL", "2008-01-17").await;
+        let service = world.service().await;
+        let old = "the newest price is of 2008-01-14";
+        assert_eq!(world.said(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        assert_eq!(world.said(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
+        let ended = provider::Entity::update_many()
+            .col_expr(provider::Column::EffectiveInterval, Expr::value(Option::<i64>::None));
+        ended.exec(world.database.write()).await.expect("it is written");
+        let later = "2026-11-24T20:01:00Z";
+        assert_eq!(world.said(&service, "IBM", later).await, condition(false, "OLD", None));
+    }
+}

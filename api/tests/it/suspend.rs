@@ -1,0 +1,63 @@
+//! A server that is stopped for a while, as a machine that sleeps.
+
+use std::time::Duration;
+
+use runtime::testing::TestPlace;
+use serde_json::{Value, json};
+
+use crate::{client::Client, exchange::Exchange, product::Home};
+
+/// What a GraphQL socket may be silent; the plain one is given a third more.
+const SILENCE: Duration = Duration::from_secs(4);
+const PRICES: &str = "subscription { priceUpdates { price } }";
+
+fn price(told: &Value) -> String {
+    let event = &told["payload"];
+    let price = &event["data"]["priceUpdates"]["price"];
+    match price.as_str() {
+        Some(price) => price.to_owned(),
+        None => event["current_price"].to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_socket_outlives_a_suspension_of_the_server() {
+    let home = Home::new(TestPlace::sqlite());
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "101", "100");
+    let silence = format!("{}s", SILENCE.as_secs());
+    let variables = [("DEFAULT_SYMBOLS", "AAPL"), ("LIMIT_SILENCE", &silence)];
+    let product = home.track(&exchange, &variables).await;
+    let mut modern = Client::graphql(&product, json!({})).await;
+    modern.subscribe("p", PRICES, json!({})).await;
+    let legacy = ("sec-websocket-protocol", "graphql-ws");
+    let legacy = Client::open(&product, "/graphql", &[legacy]).await;
+    let mut legacy = legacy.expect("it is let in");
+    legacy.init(json!({})).await;
+    let start = json!({"type": "start", "id": "p", "payload": {"query": PRICES}});
+    legacy.say(&start).await;
+    let mut plain = Client::plain(&product).await;
+
+    let until_told = async |client: &mut Client, wanted: &str| {
+        while price(&client.hear().await) != wanted {}
+    };
+    let mut quote = 101;
+    let mut all_are_told = async |times: i32| {
+        for _ in 0..times {
+            quote += 1;
+            let wanted = quote.to_string();
+            exchange.quote("AAPL", &wanted, "100");
+            tokio::join!(
+                until_told(&mut modern, &wanted),
+                until_told(&mut legacy, &wanted),
+                until_told(&mut plain, &wanted),
+            );
+        }
+    };
+    all_are_told(2).await;
+    product.api.signal("STOP");
+    tokio::time::sleep(SILENCE * 5 / 2).await;
+    product.api.signal("CONT");
+    // For longer than a peer that does not answer is kept: each takes a second to be polled.
+    all_are_told(8).await;
+}

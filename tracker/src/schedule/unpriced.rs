@@ -1,0 +1,48 @@
+//! How often to poll a symbol whose answers have no price.
+
+use std::time::Duration;
+
+/// After so many answers in a row without a price a symbol is polled hourly.
+const DEAD_AFTER: i32 = 3;
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Whether a symbol with so many answers in a row without a price is polled less often than others, and stale.
+pub fn is_dead(unpriced_answers: i32) -> bool {
+    unpriced_answers >= DEAD_AFTER
+}
+
+/// The time between two polls of a symbol: `interval`, but at least an hour once the symbol [is dead](is_dead), and a day
+/// after a day of that.
+pub fn interval_of(unpriced_answers: i32, interval: Duration) -> Duration {
+    if !is_dead(unpriced_answers) {
+        return interval;
+    }
+    let hourly = interval.max(HOUR);
+    let polls = u32::try_from(unpriced_answers - DEAD_AFTER).unwrap_or(0);
+    if hourly.saturating_mul(polls) < DAY {
+        hourly
+    } else {
+        interval.max(DAY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_answers_without_a_price_make_polls_hourly_and_a_day_of_that_daily() {
+        let five = Duration::from_mins(5);
+        let intervals = [0, 2, 3, 26, 27, 1_000].map(|answers| interval_of(answers, five));
+        assert_eq!(intervals, [five, five, HOUR, HOUR, DAY, DAY]);
+    }
+
+    #[test]
+    fn an_interval_that_is_longer_stays() {
+        let three = HOUR * 3;
+        let intervals = [0, 3, 10, 11, 12].map(|answers| interval_of(answers, three));
+        assert_eq!(intervals, [three, three, three, DAY, DAY]);
+        assert_eq!(interval_of(50, DAY * 2), DAY * 2);
+    }
+}
