@@ -38,9 +38,17 @@ pub struct Alert {
     pub triggered_at: Timestamp,
     /// When the alert was acknowledged.
     pub acknowledged_at: Option<Timestamp>,
+    /// When the alert was stored, if that was later than `triggered_at` because its price was held.
+    #[serde(default)]
+    pub fired_at: Option<Timestamp>,
 }
 
 impl Alert {
+    /// When the alert was stored, which is the time of its position in the feed.
+    pub fn recorded_at(&self) -> Timestamp {
+        self.fired_at.unwrap_or(self.triggered_at)
+    }
+
     /// A message for people: `AAPL rose 5.43% to 196.1`.
     pub fn message(&self) -> String {
         let verb = match self.direction {
@@ -78,6 +86,7 @@ mod tests {
             trading_day: NaiveDate::MIN,
             triggered_at: Timestamp::from_micros(0),
             acknowledged_at: None,
+            fired_at: None,
         };
         assert_eq!(alert.message(), "AAPL rose 5.43% to 196.1");
         alert.direction = Direction::Down;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Maximum number of fractional digits.
 const DIGITS: u32 = 8;
 /// Units in 1.
-const SCALE: i64 = 10_i64.pow(DIGITS);
+pub(crate) const SCALE: i64 = 10_i64.pow(DIGITS);
 
 /// An exact number with at most 8 fractional digits, from -92233720368.54775808 to
 /// 92233720368.54775807.
@@ -129,7 +129,7 @@ impl Decimal {
 
 /// A parsed decimal number: its sign, its digits as an integer, and the number of fractional
 /// digits.
-struct Digits {
+pub(crate) struct Digits {
     negative: bool,
     value: i128,
     fraction: i32,
@@ -139,12 +139,17 @@ struct Digits {
 
 impl Digits {
     /// Parses a number with an optional exponent and returns its digits and exponent.
-    fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
+    pub(crate) fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
         let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
             return Ok((Self::read(text)?, 0));
         };
         let exponent = exponent.parse().map_err(|_| DecimalError::Malformed)?;
         Ok((Self::read(mantissa)?, exponent))
+    }
+
+    /// Returns the sign (`true` if negative), the digits, and the number of fractional digits.
+    pub(crate) fn parts(&self) -> (bool, i128, i32) {
+        (self.negative, self.value, self.fraction)
     }
 
     fn read(text: &str) -> Result<Self, DecimalError> {
@@ -227,7 +232,7 @@ impl Digits {
 }
 
 /// Returns `numerator / denominator`, rounded half away from zero.
-fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
+pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
     let (quotient, remainder) = (numerator / denominator, numerator % denominator);
     if remainder.abs() * 2 >= denominator.abs() {
         quotient

@@ -18,12 +18,12 @@ pub enum Event {
         /// The stock at that time.
         stock: Stock,
     },
-    /// An alert fired, because of the price before it.
+    /// An alert fired: because of the price before it, or of one before that was held.
     AlertFired {
         /// The alert.
         alert: Alert,
     },
-    /// A stock was tracked, untracked or renamed.
+    /// A stock was tracked, untracked or renamed, or its number of alerts changed without a price.
     StockChanged {
         /// The position in the feed.
         seq: i64,

@@ -31,6 +31,7 @@ mod m20261123_000003_create_readable_prices;
 mod m20261123_000020_create_candles;
 mod m20261123_000021_create_backfills;
 mod m20261128_000001_count_answers_without_a_price;
+mod m20261128_000002_create_splits;
 mod m20261128_000020_remember_polls;
 
 /// Migrates a database to the newest schema, and back.
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000020_create_candles::Migration),
             Box::new(m20261123_000021_create_backfills::Migration),
             Box::new(m20261128_000001_count_answers_without_a_price::Migration),
+            Box::new(m20261128_000002_create_splits::Migration),
             Box::new(m20261128_000020_remember_polls::Migration),
         ]
     }

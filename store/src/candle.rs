@@ -153,6 +153,42 @@ async fn newest_starts(
         .await
 }
 
+/// The close of the last daily candle that starts before an instant, for each stock that has one, with its start.
+pub async fn closes_before(
+    connection: &impl ConnectionTrait,
+    stocks: &[(i64, Timestamp)],
+) -> Result<Vec<(i64, Timestamp, Decimal)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        stock_id: i64,
+        start: Timestamp,
+        close: Decimal,
+    }
+    if stocks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let minutes = CandleInterval::OneDay.minutes();
+    let last = format!(
+        "(SELECT MAX(start) FROM candles WHERE minutes = {minutes} \
+         AND candles.stock_id = given.stock_id AND candles.start < given.before)"
+    );
+    let text = "SELECT candles.stock_id, candles.start, candles.close FROM ";
+    let given = stocks.iter().map(|(id, before)| [*id, before.micros()]);
+    let sql = Sql::new(connection, text)
+        .rows(["stock_id", "before"], given)
+        .push(&format!(
+            " JOIN candles ON candles.minutes = {minutes} \
+             AND candles.stock_id = given.stock_id AND candles.start = {last}"
+        ));
+    let rows = Row::find_by_statement(sql.statement())
+        .all(connection)
+        .await?;
+    let closes = rows.into_iter();
+    Ok(closes
+        .map(|row| (row.stock_id, row.start, row.close))
+        .collect())
+}
+
 /// Those of the candles with these keys that exist.
 pub async fn by_keys(
     connection: &impl ConnectionTrait,

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod backfill;
 pub mod candle;
 pub mod feed;
+pub mod held;
 mod month;
 mod open;
 pub mod page;
@@ -17,6 +18,7 @@ pub mod request;
 pub mod retention;
 mod seed;
 mod snapshot;
+pub mod split;
 pub mod sql;
 pub mod stock;
 

@@ -133,6 +133,15 @@ pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Opti
     }
 }
 
+/// Publishes a stock as it is stored.
+pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), DbErr> {
+    let row = Entity::find_by_id(stock_id).one(feed.connection()).await?;
+    if let Some(row) = row {
+        tell(feed, row);
+    }
+    Ok(())
+}
+
 async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::Symbol.eq(symbol.clone()))

@@ -3,10 +3,7 @@
 //! One invariant: comparisons are made on exact numbers, before anything is rounded for people to read.
 //! `ingest` calls it inside of the transaction that stores the price.
 
-use entity::{Decimal, Direction};
-
-/// Units of 1e-8 in one.
-const SCALE: i128 = 100_000_000;
+use entity::{Decimal, Direction, Ratio};
 
 /// A price that reached a multiple of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,30 +16,35 @@ pub struct Firing {
     pub multiple: Decimal,
 }
 
-/// What a price fires that differs from `reference` by `threshold` percent or more; exactly as many are enough. A jump
-/// over several multiples fires once, at the highest. Whether that one has fired before is the caller's to know.
-pub fn percent_change(price: Decimal, reference: Decimal, threshold: Decimal) -> Option<Firing> {
-    if reference <= Decimal::ZERO || threshold <= Decimal::ZERO {
+/// Returns what a price fires that differs from `reference` by `threshold` percent or more, or `None`. A difference of
+/// exactly `threshold` fires. A jump over several multiples fires once, at the highest. The caller knows which
+/// multiples have fired before.
+///
+/// Both are compared as they were sent, before they were rounded to 8 decimals.
+pub fn percent_change(price: Ratio, reference: Ratio, threshold: Decimal) -> Option<Firing> {
+    if threshold <= Decimal::ZERO {
         return None;
     }
+    // 1e10 times either term fits 128 bits.
+    let compared = price.over(reference).shortened();
+    let (price, reference) = (compared.numerator(), compared.denominator());
     let direction = if price < reference {
         Direction::Down
     } else {
         Direction::Up
     };
-    let change = i128::from(price.units()) - i128::from(reference.units());
-    // |price − reference| × 100 ≥ n × threshold × reference, in units: both sides fit 128 bits for any two prices.
-    let step = i128::from(threshold.units()) * i128::from(reference.units());
+    let change = price - reference;
+    // |price − reference| × 100 ≥ n × threshold × reference. A right side that does not fit is above every left side.
+    let one = Ratio::from_decimal(threshold)?;
+    let step = one.numerator().checked_mul(reference)?;
+    let reached = (change.abs() * 100).checked_mul(one.denominator())? / step;
     // A multiple beyond what 64 bits hold counts as the highest that they do.
     let highest = i64::MAX / threshold.units();
-    let reached = i64::try_from(change.abs() * 100 * SCALE / step)
-        .unwrap_or(highest)
-        .min(highest);
+    let reached = i64::try_from(reached).unwrap_or(highest).min(highest);
     let multiple = threshold.checked_mul_int(reached)?;
-    let change_percent = price.percent_from(reference);
     (reached > 0).then_some(Firing {
         direction,
-        change_percent,
+        change_percent: compared.percent_from_one(),
         multiple,
     })
 }
@@ -55,8 +57,12 @@ mod tests {
         text.parse().expect("a decimal")
     }
 
+    fn ratio(text: &str) -> Ratio {
+        Ratio::parse_decimal(text).expect("a price")
+    }
+
     fn fires(price: &str, reference: &str) -> Option<(Direction, String)> {
-        percent_change(decimal(price), decimal(reference), decimal("5"))
+        percent_change(ratio(price), ratio(reference), decimal("5"))
             .map(|firing| (firing.direction, firing.multiple.to_string()))
     }
 
@@ -81,12 +87,23 @@ mod tests {
 
     #[test]
     fn the_largest_and_the_smallest_prices_do_not_overflow() {
-        let (largest, smallest) = (decimal("92233720368.54775807"), decimal("0.00000001"));
+        let (largest, smallest) = (ratio("92233720368.54775807"), ratio("0.00000001"));
         let up = percent_change(largest, smallest, decimal("5")).expect("it fires");
         assert_eq!(up.multiple, decimal("92233720365"));
         assert_eq!((up.direction, up.change_percent), (Direction::Up, None));
         let down = percent_change(smallest, largest, decimal("5"));
         assert_eq!(down.map(|firing| firing.multiple), Some(decimal("95")));
-        assert!(percent_change(largest, decimal("90000000000"), largest).is_none());
+        let threshold = decimal("92233720368.54775807");
+        assert!(percent_change(largest, ratio("90000000000"), threshold).is_none());
+    }
+
+    #[test]
+    fn prices_below_the_smallest_unit_are_compared_as_sent() {
+        assert_eq!(fires("0.0000000151", "0.0000000149"), None);
+        assert_eq!(
+            fires("0.0000000105", "0.00000001"),
+            Some((Direction::Up, "5".into()))
+        );
+        assert_eq!(fires("0.00000001049999999999", "0.00000001"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! One invariant: an engine runs under a lease and ends with it; whatever it knows beyond the database can be lost
 //! without a price or an alert being lost. The [`Tracker`] runs one at a time.
 
+mod check;
 mod desk;
 mod driven;
 mod fill;
@@ -32,13 +33,14 @@ pub struct Rules {
     pub hours: PollingHours,
     /// A live quote more than this many sessions before the last one fires no alerts; `None` for no limit.
     pub alert_max_age: Option<u32>,
-    /// Whether providers are asked for the past of stocks.
+    /// Whether providers are asked for the past of stocks: their sessions and splits.
     pub history: bool,
 }
 
 /// Runs the loop that the first provider calls for: one that sets its own time runs alone; otherwise those that wait
 /// to be asked are asked in their order, and the prices of a replay never get among live ones.
 pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
+    let providers = tracker.roster.providers();
     let desk = Arc::new(Desk {
         store: tracker.store.clone(),
         ingest: tracker.ingest.clone(),
@@ -46,10 +48,10 @@ pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
         metrics: tracker.metrics.clone(),
         random: tracker.random.clone(),
         stopping: tracker.stopping.clone(),
+        splits_can_be_asked: providers.iter().any(|provider| provider.splits().is_some()),
     });
-    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> = (0..)
-        .zip(tracker.roster.providers().iter().map(Arc::clone))
-        .collect();
+    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> =
+        (0..).zip(providers.iter().map(Arc::clone)).collect();
     let polled = |provider: &dyn QuoteProvider| matches!(provider.pace(), Pace::Polled { .. });
     match ranked.first() {
         Some((rank, first)) if !polled(first.as_ref()) => {

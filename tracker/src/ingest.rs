@@ -8,12 +8,16 @@ mod compare;
 mod load;
 mod write;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use entity::{Alert, AlertKind, Event, Price, Stock, Symbol, table::alert_rule};
+use chrono::NaiveDate;
+use entity::{
+    Alert, AlertKind, Decimal, Event, Price, Ratio, Split, Stock, Symbol, Timestamp,
+    table::alert_rule,
+};
 use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
-use store::{Store, feed::FeedTransaction};
+use store::{Store, feed::FeedTransaction, held, split};
 
 use self::{
     compare::{Verdict, judge},
@@ -24,8 +28,12 @@ use crate::{
     candle,
     market::Market,
     quote::{PreviousClose, Quote},
+    reference::{Close, Sample},
     schedule::is_dead,
 };
+
+/// How long prices are held from alerts at the most while their stock's splits are asked for.
+const HOLD: Duration = Duration::from_mins(1);
 
 /// What one poll brought, at most one quote a symbol.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +52,8 @@ pub struct Answers {
     pub position: Option<String>,
     /// The position that must be stored for these answers to be stored ([`crate::provider::Poll::follows`]).
     pub follows: Option<String>,
+    /// Whether a provider can be asked for splits, so that a price that suggests an unknown one is held from alerts.
+    pub splits_can_be_asked: bool,
 }
 
 /// What became of it.
@@ -57,6 +67,8 @@ pub struct Ingested {
     pub older: usize,
     /// Nothing was stored: another tracker has replayed on meanwhile.
     pub superseded: bool,
+    /// Prices that were stored and are held from alerts.
+    pub held: usize,
 }
 
 /// Stores quotes; cheap to clone.
@@ -101,9 +113,8 @@ impl Ingest {
         if let Some((symbol, name)) = &answers.track {
             store::stock::track(&mut feed, symbol, name.clone()).await?;
         }
-        let quoted = answers.quotes.iter().map(|quote| &quote.symbol);
         let unquoted = answers.quoteless.iter().chain(&answers.confirmed);
-        let mut known = Known::load(&feed, quoted.chain(unquoted).collect()).await?;
+        let mut known = Known::load(&feed, &answers.quotes, unquoted).await?;
         let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
         write::answered(&feed, &ids).await?;
         let priced = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
@@ -116,7 +127,16 @@ impl Ingest {
                 continue;
             };
             let newest = known.newest.get(&stock.id);
-            let mut price = recordable(quote, stock.id, newest, answers.provider, &feed);
+            let Some(sample) = sample(quote, newest, known.closes.get(&stock.id)) else {
+                continue;
+            };
+            let splits = known.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
+            let reference = match quote.split {
+                // The provider adjusts for the splits that it reports.
+                Some(_) => sample.previous_close,
+                None => sample.reference(splits),
+            };
+            let mut price = recordable(quote, stock.id, reference, answers.provider, &feed);
             match judge(&price, newest, replayed) {
                 Verdict::Repeated => continue,
                 Verdict::Older => {
@@ -126,10 +146,35 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
+            if let Some(ratio) = quote.split {
+                let effective_on = quote.trading_day;
+                let split = Split {
+                    effective_on,
+                    ratio,
+                };
+                let now = feed.recorded_at();
+                split::record(feed.connection(), stock.id, &[split], answers.provider, now).await?;
+            }
+            let begins_day = newest.is_none_or(|newest| newest.trading_day != quote.trading_day);
+            let suspect =
+                answers.splits_can_be_asked && begins_day && sample.suggests_split(splits);
             let alert = if !replayed && self.is_too_old(&price) {
                 None
+            } else if suspect || known.held.contains(&stock.id) {
+                write::held(&feed, &price, &sample, feed.now().after(HOLD)).await?;
+                ingested.held += 1;
+                None
             } else {
-                fire(&mut feed, known.rule.as_ref(), &price, newest).await?
+                let cause = Cause {
+                    stock_id: stock.id,
+                    symbol: &stock.symbol,
+                    price: sample.price,
+                    trading_day: price.trading_day,
+                    recorded_at: price.recorded_at,
+                    fired_at: None,
+                    replays_day: replayed && begins_day,
+                };
+                fire(&mut feed, known.rule.as_ref(), cause, reference).await?
             };
             stock.answered_at = Some(feed.now());
             stock.unpriced_answers = 0;
@@ -168,6 +213,59 @@ impl Ingest {
         let last = market.last_session(price.recorded_at);
         self.alert_max_age
             .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
+    }
+
+    /// Stores the splits of a stock as a provider reported them, if it did, and evaluates the stock's held prices in
+    /// feed order. Their alerts fire now, at the feed's end. After an error nothing of it is stored. Returns the number
+    /// of alerts.
+    pub async fn release(
+        &self,
+        stock_id: i64,
+        reported: Option<(&str, &[Split])>,
+    ) -> Result<usize, DbErr> {
+        let mut feed = FeedTransaction::begin(&self.store).await?;
+        if let Some((source, splits)) = reported {
+            let now = feed.recorded_at();
+            split::record(feed.connection(), stock_id, splits, source, now).await?;
+        }
+        let prices = held::of(feed.connection(), stock_id).await?;
+        let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
+        let mut fired = Vec::new();
+        if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
+            let rule = load::default_rule(&feed).await?;
+            let splits = load::splits_of(&feed, stock_id, &prices).await?;
+            for price in &prices {
+                let Some(sample) = Sample::of_held(price) else {
+                    continue;
+                };
+                let cause = Cause {
+                    stock_id,
+                    symbol: &stock.symbol,
+                    price: sample.price,
+                    trading_day: price.trading_day,
+                    recorded_at: price.recorded_at,
+                    fired_at: Some(feed.recorded_at()),
+                    replays_day: false,
+                };
+                let reference = sample.reference(&splits);
+                let alert = fire(&mut feed, rule.as_ref(), cause, reference).await?;
+                fired.extend(alert);
+            }
+            held::release(feed.connection(), stock_id).await?;
+            for alert in &fired {
+                let alert = alert.clone();
+                feed.push(Event::AlertFired { alert });
+            }
+            if !fired.is_empty() {
+                store::stock::publish(&mut feed, stock_id).await?;
+            }
+        }
+        feed.commit().await?;
+        for _ in &fired {
+            self.metrics.alert_triggered(AlertKind::PercentChange);
+        }
+        tell(&[], &fired);
+        Ok(fired.len())
     }
 
     fn observe(&self, ingested: &Ingested, started: Instant) {
@@ -216,11 +314,50 @@ fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
     }
 }
 
+/// What a quote is evaluated by. `None` for a price of 0, which no provider quotes.
+fn sample(
+    quote: &Quote,
+    newest: Option<&Price>,
+    stored: Option<&(NaiveDate, Decimal)>,
+) -> Option<Sample> {
+    let close = |rounded: Decimal, exact: Option<Ratio>| {
+        let close = Close::of(rounded)?;
+        Some(Close {
+            exact: exact.unwrap_or(close.exact),
+            ..close
+        })
+    };
+    let unrounded = quote.unrounded;
+    let running = newest.filter(|newest| newest.trading_day == quote.trading_day);
+    let (previous_close, stored) = match quote.previous_close {
+        PreviousClose::Sent(sent) => (
+            close(sent, unrounded.and_then(|it| it.previous_close)),
+            stored,
+        ),
+        PreviousClose::None => (None, None),
+        // Within a day the first quote has decided; a new day's is what the day before ended with.
+        PreviousClose::Absent => match running {
+            Some(newest) => match newest.previous_close {
+                Some(known) => (Close::of(known), stored),
+                None => (None, None),
+            },
+            None => (None, stored),
+        },
+    };
+    Some(Sample {
+        trading_day: quote.trading_day,
+        price: close(quote.price, unrounded.map(|it| it.price))?,
+        open: quote.open,
+        previous_close,
+        stored: stored.copied(),
+    })
+}
+
 /// A quote as it would be stored, but for its place in the feed.
 fn recordable(
     quote: &Quote,
     stock_id: i64,
-    newest: Option<&Price>,
+    reference: Option<Close>,
     provider: &str,
     feed: &FeedTransaction,
 ) -> Price {
@@ -231,19 +368,7 @@ fn recordable(
         symbol: quote.symbol.clone(),
         seq: 0,
         price: quote.price,
-        previous_close: match quote.previous_close {
-            PreviousClose::Sent(close) => Some(close),
-            PreviousClose::None => None,
-            // Within a day the first quote has settled it; a new day's is what the day before ended with.
-            PreviousClose::Absent => newest.and_then(|newest| {
-                let new_day = newest.trading_day < quote.trading_day;
-                if new_day {
-                    Some(newest.price)
-                } else {
-                    newest.previous_close
-                }
-            }),
-        },
+        previous_close: reference.map(|close| close.rounded),
         open: quote.open,
         high: quote.high,
         low: quote.low,
@@ -256,37 +381,51 @@ fn recordable(
     }
 }
 
+/// A stored price that may fire an alert.
+struct Cause<'a> {
+    stock_id: i64,
+    symbol: &'a Symbol,
+    price: Close,
+    trading_day: NaiveDate,
+    recorded_at: Timestamp,
+    /// When the alert fires, if the price was held.
+    fired_at: Option<Timestamp>,
+    /// Whether it begins a day of a replay.
+    replays_day: bool,
+}
+
 /// Stores the alert that a price causes, if it causes one that has not fired yet.
 async fn fire(
     feed: &mut FeedTransaction,
     rule: Option<&alert_rule::Model>,
-    price: &Price,
-    newest: Option<&Price>,
+    cause: Cause<'_>,
+    reference: Option<Close>,
 ) -> Result<Option<Alert>, DbErr> {
-    let (Some(rule), Some(reference)) = (rule, price.previous_close) else {
+    let (Some(rule), Some(reference)) = (rule, reference) else {
         return Ok(None);
     };
-    let Some(firing) = percent_change(price.price, reference, rule.threshold) else {
+    let Some(firing) = percent_change(cause.price.exact, reference.exact, rule.threshold) else {
         return Ok(None);
     };
     let mut alert = Alert {
         id: 0,
-        stock_id: price.stock_id,
-        symbol: price.symbol.clone(),
+        stock_id: cause.stock_id,
+        symbol: cause.symbol.clone(),
         seq: 0,
         rule_id: Some(rule.id),
         kind: AlertKind::PercentChange,
         direction: firing.direction,
-        price: price.price,
-        reference_price: Some(reference),
+        price: cause.price.rounded,
+        reference_price: Some(reference.rounded),
         change_percent: firing.change_percent,
         threshold: firing.multiple,
-        trading_day: price.trading_day,
-        triggered_at: price.recorded_at,
+        trading_day: cause.trading_day,
+        triggered_at: cause.recorded_at,
         acknowledged_at: None,
+        fired_at: cause.fired_at,
     };
     // A day that only begins has alerts if a replay has told it before, in the years before it restarted.
-    if newest.is_none_or(|newest| newest.trading_day != price.trading_day) {
+    if cause.replays_day {
         write::detach_alerts(feed, &alert).await?;
     }
     let highest = load::highest_fired(feed, &alert).await?;

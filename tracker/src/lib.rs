@@ -16,6 +16,7 @@ pub mod lease;
 pub mod market;
 pub mod provider;
 pub mod quote;
+pub mod reference;
 mod request;
 mod roster;
 pub mod schedule;

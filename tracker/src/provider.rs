@@ -11,6 +11,7 @@ mod pace;
 mod poll;
 mod poll_error;
 mod replay;
+mod splits;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -23,6 +24,7 @@ pub use self::{
     poll::Poll,
     poll_error::PollError,
     replay::{REPLAY, Replay, ReplayError, ReplaySettings, RowError},
+    splits::ShareSplits,
 };
 
 /// Something that can be asked for quotes.
@@ -42,6 +44,11 @@ pub trait QuoteProvider: Send + Sync {
 
     /// The sessions of the past, if it tells them.
     fn history(&self) -> Option<&dyn DailyHistory> {
+        None
+    }
+
+    /// Share splits, if the provider reports them.
+    fn splits(&self) -> Option<&dyn ShareSplits> {
         None
     }
 

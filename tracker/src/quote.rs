@@ -4,7 +4,7 @@
 //! sent and could not be read is absent, never guessed. Providers make quotes, ingest stores them.
 
 use chrono::NaiveDate;
-use entity::{Decimal, Symbol, Timestamp};
+use entity::{Decimal, Ratio, Symbol, Timestamp};
 
 /// One answer about one symbol, not yet compared with what is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,23 @@ pub struct Quote {
     pub currency: Option<String>,
     /// Where it trades, if this answer tells it.
     pub exchange: Option<String>,
+    /// The numbers as sent, if 8 decimals do not hold them.
+    pub unrounded: Option<Unrounded>,
+    /// A split that is effective on the trading day and that the previous close is already adjusted for, if the
+    /// provider reports splits with its quotes. It is new shares per old share.
+    pub split: Option<Ratio>,
 }
 
-/// The close of the session before a quote's, already restated for splits by whoever gives it.
+/// The numbers of a quote that percentages are computed from, before they are rounded to 8 decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrounded {
+    /// The price.
+    pub price: Ratio,
+    /// The close of the session before, if it was sent.
+    pub previous_close: Option<Ratio>,
+}
+
+/// The close of the session before a quote's. On the day of a split, providers send it in old or in new shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreviousClose {
     /// As the provider says; above 0.

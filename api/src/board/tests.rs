@@ -62,6 +62,8 @@ fn quote((at, price): (usize, i32)) -> Quote {
         name: None,
         currency: Some("USD".to_owned()),
         exchange: None,
+        unrounded: None,
+        split: None,
     }
 }
 

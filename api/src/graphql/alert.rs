@@ -100,7 +100,7 @@ impl AlertObject {
     /// subscription.
     fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
         Ok(Cursor(
-            service(ctx)?.cursor(self.0.seq, self.0.triggered_at),
+            service(ctx)?.cursor(self.0.seq, self.0.recorded_at()),
         ))
     }
 }

@@ -77,7 +77,7 @@ edge!(
 );
 edge!(
     /// An edge of a list of alerts.
-    AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.triggered_at)
+    AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.recorded_at())
 );
 
 fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {

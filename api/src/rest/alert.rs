@@ -45,7 +45,7 @@ pub(super) async fn page(
     let cursor = page
         .rows
         .last()
-        .map(|last| service.list_cursor(list, last.seq, last.triggered_at));
+        .map(|last| service.list_cursor(list, last.seq, last.recorded_at()));
     let views: Vec<AlertView> = page.rows.iter().map(AlertView::from).collect();
     Ok(listed(
         views,

@@ -178,7 +178,7 @@ impl Telling {
                 .into_iter()
                 .map(|alert| {
                     let end = Position {
-                        recorded_at: alert.triggered_at,
+                        recorded_at: alert.recorded_at(),
                         ..end
                     };
                     Arc::new(Happened::within(end, Event::AlertFired { alert }))

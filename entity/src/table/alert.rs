@@ -23,6 +23,8 @@ pub struct Model {
     pub trading_day: Date,
     pub triggered_at: Timestamp,
     pub acknowledged_at: Option<Timestamp>,
+    /// When it fired, if later than its price was stored.
+    pub fired_at: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -55,6 +55,8 @@ label! {
         Daily = "daily",
         /// Symbol search.
         Search = "search",
+        /// Share splits.
+        Splits = "splits",
     }
 }
 

@@ -191,7 +191,7 @@ impl TrackerMetrics {
 
     fn start_at_zero(&self, providers: &[&'static str]) {
         for provider in providers {
-            for endpoint in [Endpoint::Quote, Endpoint::Daily] {
+            for endpoint in [Endpoint::Quote, Endpoint::Daily, Endpoint::Splits] {
                 for outcome in CallOutcome::ALL {
                     self.api_calls.add(0, &call(provider, endpoint, *outcome));
                 }

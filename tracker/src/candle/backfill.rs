@@ -1,7 +1,7 @@
 //! Candles of past days, as a provider tells them.
 //!
 //! One invariant: only sessions that are over are filled in; of those the provider knows more than the few prices that
-//! were seen, whose number stays. Prices and the feed are left alone. The engine calls it, under the feed's lock.
+//! were seen, whose number stays. A bar's high and low are widened to contain its open and close. Prices and the feed are left alone. The engine calls it, under the feed's lock.
 
 use std::collections::HashMap;
 
@@ -68,8 +68,8 @@ fn of(key: CandleKey, market: Market, bar: &Bar, count: i32) -> Candle {
         opened_at: None,
         closed_at: market.session(bar.trading_day).end,
         open: bar.open,
-        high: bar.high,
-        low: bar.low,
+        high: bar.high.max(bar.open).max(bar.close),
+        low: bar.low.min(bar.open).min(bar.close),
         close: bar.close,
         volume: bar.volume,
         count,

@@ -4,7 +4,8 @@
 //! nobody says anything, so its prices make it, and its volume is what the session's grew by.
 //!
 //! Open and close go by the market's time, and among equal times by arrival. Of the session's open, high, low and volume
-//! the newest word counts; prices without such a word widen the day. A growth of volume counts where it was seen: a
+//! the newest word counts; prices without such a word widen the day. A high or low that contradicts the price beside it,
+//! or the open, is widened to contain it: low ≤ open, close ≤ high. A growth of volume counts where it was seen: a
 //! stretch without a price has no candle, so what was traded in it shows in the next one, and the volumes of candles add
 //! up to the session's.
 
@@ -20,25 +21,29 @@ pub(super) fn fold(
 ) -> Candle {
     let session = key.interval == CandleInterval::OneDay;
     let said = |value: Option<Decimal>| value.filter(|_| session);
+    let (high, low) = (
+        said(price.high).map(|high| high.max(price.price)),
+        said(price.low).map(|low| low.min(price.price)),
+    );
     let volume = if session {
         price.volume
     } else {
         growth(price, before)
     };
     let Some(mut candle) = candle else {
-        return Candle {
+        return containing_open(Candle {
             stock_id: key.stock_id,
             interval: key.interval,
             start: key.start,
             opened_at: said(price.open).is_none().then_some(price.market_time),
             closed_at: price.market_time,
             open: said(price.open).unwrap_or(price.price),
-            high: said(price.high).unwrap_or(price.price),
-            low: said(price.low).unwrap_or(price.price),
+            high: high.unwrap_or(price.price),
+            low: low.unwrap_or(price.price),
             close: price.price,
             volume,
             count: 1,
-        };
+        });
     };
     let newest = price.market_time >= candle.closed_at;
     match (said(price.open), candle.opened_at) {
@@ -52,11 +57,11 @@ pub(super) fn fold(
         }
         _ => {}
     }
-    candle.high = match said(price.high) {
+    candle.high = match high {
         Some(high) if newest => high,
         high => candle.high.max(high.unwrap_or(price.price)),
     };
-    candle.low = match said(price.low) {
+    candle.low = match low {
         Some(low) if newest => low,
         low => candle.low.min(low.unwrap_or(price.price)),
     };
@@ -70,7 +75,15 @@ pub(super) fn fold(
         candle.closed_at = price.market_time;
     }
     candle.count = candle.count.saturating_add(1);
-    candle
+    containing_open(candle)
+}
+
+fn containing_open(candle: Candle) -> Candle {
+    Candle {
+        high: candle.high.max(candle.open),
+        low: candle.low.min(candle.open),
+        ..candle
+    }
 }
 
 /// By how much the session's volume grew since the price before, if one provider said both.

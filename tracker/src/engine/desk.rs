@@ -46,6 +46,8 @@ pub(super) struct Desk {
     pub(super) random: Random,
     /// Cancelled when the process begins to end.
     pub(super) stopping: CancellationToken,
+    /// Whether a listed provider reports splits.
+    pub(super) splits_can_be_asked: bool,
 }
 
 /// A request that was charged, and since when.
@@ -186,7 +188,11 @@ impl Desk {
         let provider = answers.provider;
         let mut waited = false;
         loop {
-            match bounded(self.ingest.ingest(answers.clone())).await {
+            let answers = Answers {
+                splits_can_be_asked: self.splits_can_be_asked,
+                ..answers.clone()
+            };
+            match bounded(self.ingest.ingest(answers)).await {
                 Ok(ingested) => {
                     if waited {
                         tracing::info!(provider, "prices are stored again");

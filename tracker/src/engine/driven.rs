@@ -110,8 +110,13 @@ impl Driven {
         }
     }
 
-    /// Finds its place. The provider's row exists from then on, which is where the place is kept.
+    /// Finds its place, and releases what another tracker held. The provider's row exists from then on, which is where
+    /// the place is kept.
     pub(super) async fn resume_once(&mut self) -> Result<(), DbErr> {
+        let held = store::held::stocks(self.desk.store.database.read());
+        for stock in bounded(held).await? {
+            bounded(self.desk.ingest.release(stock.stock_id, None)).await?;
+        }
         let name = self.provider.name();
         let reading = provider::Entity::find_by_id(name).one(self.desk.store.database.read());
         let position = bounded(reading).await?.and_then(|row| row.position);

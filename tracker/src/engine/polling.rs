@@ -7,6 +7,7 @@ mod demand;
 mod history;
 mod look;
 mod settle;
+mod splits;
 mod start;
 mod watch;
 
@@ -19,7 +20,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{demand::Demand, history::History, settle::Done, watch::Watch};
+use self::{demand::Demand, history::History, settle::Done, splits::SplitChecks, watch::Watch};
 use super::{
     Rules,
     desk::{Desk, Outage},
@@ -51,6 +52,7 @@ pub(super) struct Polling {
     /// Polls of the plan among the jobs.
     scheduled: usize,
     history: History,
+    splits: SplitChecks,
     status: Status,
     /// Until when a database that could not charge is left alone.
     held_until: Option<Instant>,
@@ -79,6 +81,7 @@ impl Polling {
             jobs: JoinSet::new(),
             scheduled: 0,
             history: History::default(),
+            splits: SplitChecks::default(),
             status,
             held_until: None,
             observing: Every::new(LOOK),
@@ -100,6 +103,7 @@ impl Polling {
                 biased;
                 () = stopping.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.settle(done),
+                Some(checked) = self.splits.jobs.join_next() => self.settle_splits(checked),
                 () = request.notified() => { self.look_once(false).await; }
                 () = feed.notified() => look_at = look_at.min(looked + CALM),
                 () = sleep_until(wake) => {}
@@ -112,6 +116,9 @@ impl Polling {
         }
         while let Some(done) = self.jobs.join_next().await {
             self.settle(done);
+        }
+        while let Some(checked) = self.splits.jobs.join_next().await {
+            self.settle_splits(checked);
         }
         self.answer_once().await;
     }

@@ -1,15 +1,18 @@
 //! What is stored already, read under the feed's lock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use entity::{
-    Alert, Price, Stock, Symbol,
-    table::{alert, alert_rule, provider},
+    Alert, Decimal, Price, Split, Stock, Symbol,
+    table::{alert, alert_rule, held_price, provider},
 };
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
-use store::{feed::FeedTransaction, price, stock};
+use store::{candle, feed::FeedTransaction, held, price, split, stock};
+
+use crate::{market::Market, quote::Quote, reference::trading_day_before};
 
 /// The stocks that a poll answered for, with their newest prices.
 pub(super) struct Known {
@@ -19,36 +22,116 @@ pub(super) struct Known {
     pub(super) newest: HashMap<i64, Price>,
     /// The default rule, if it is enabled.
     pub(super) rule: Option<alert_rule::Model>,
+    /// Splits that may lie between a quote and the close before it, by stock.
+    pub(super) splits: HashMap<i64, Vec<Split>>,
+    /// The stocks with held prices.
+    pub(super) held: HashSet<i64>,
+    /// The last stored close of an earlier day, and that day, by stock.
+    pub(super) closes: HashMap<i64, (NaiveDate, Decimal)>,
 }
 
 impl Known {
-    /// Reads what is known of `symbols`; of those that are not tracked, nothing.
-    pub(super) async fn load(
+    /// Reads what is known of the symbols of `quotes` and of `unquoted` ones; nothing of those that are not tracked.
+    pub(super) async fn load<'a>(
         feed: &FeedTransaction,
-        symbols: BTreeSet<&Symbol>,
+        quotes: &'a [Quote],
+        unquoted: impl IntoIterator<Item = &'a Symbol>,
     ) -> Result<Self, DbErr> {
-        let stocks: HashMap<Symbol, Stock> = stock::tracked(feed.connection(), symbols)
+        let quoted = quotes.iter().map(|quote| &quote.symbol);
+        let symbols: BTreeSet<&Symbol> = quoted.chain(unquoted).collect();
+        let connection = feed.connection();
+        let stocks: HashMap<Symbol, Stock> = stock::tracked(connection, symbols)
             .await?
             .into_iter()
             .map(|stock| (stock.symbol.clone(), stock))
             .collect();
         let ids: Vec<i64> = stocks.values().map(|stock| stock.id).collect();
-        let newest = price::latest(feed.connection(), &ids)
+        let newest = price::latest(connection, &ids)
             .await?
             .into_iter()
             .map(|price| (price.stock_id, price))
             .collect();
-        let rule = alert_rule::Entity::find()
-            .filter(alert_rule::Column::IsDefault.eq(true))
-            .filter(alert_rule::Column::Enabled.eq(true))
-            .one(feed.connection())
-            .await?;
-        Ok(Self {
+        let held = held::stocks(connection).await?.into_iter();
+        let mut known = Self {
             stocks,
             newest,
-            rule,
-        })
+            rule: default_rule(feed).await?,
+            splits: HashMap::new(),
+            held: held.map(|stock| stock.stock_id).collect(),
+            closes: HashMap::new(),
+        };
+        known.load_closes(feed, quotes).await?;
+        Ok(known)
     }
+
+    /// Reads splits, and the closes that they are applied to.
+    async fn load_closes(&mut self, feed: &FeedTransaction, quotes: &[Quote]) -> Result<(), DbErr> {
+        let known = quotes
+            .iter()
+            .filter_map(|quote| Some((quote, self.stocks.get(&quote.symbol)?.id)));
+        let days: HashMap<i64, NaiveDate> = known
+            .clone()
+            .map(|(quote, id)| (id, quote.trading_day))
+            .collect();
+        let markets: HashMap<i64, Market> = known
+            .map(|(quote, id)| (id, Market::of(&quote.symbol)))
+            .collect();
+        for (id, day) in &days {
+            let newest = self.newest.get(id);
+            if let Some(newest) = newest.filter(|newest| newest.trading_day < *day) {
+                self.closes.insert(*id, (newest.trading_day, newest.price));
+            }
+        }
+        let stored = self.closes.values().map(|(day, _)| *day);
+        let calendar = days.values().map(|day| trading_day_before(*day));
+        let (Some(after), Some(until)) = (stored.chain(calendar).min(), days.values().max()) else {
+            return Ok(());
+        };
+        let ids: Vec<i64> = days.keys().copied().collect();
+        self.splits = split::between(feed.connection(), &ids, after, *until).await?;
+        // A price of a running day is compared with the stored close of the day before only if a split is in question.
+        let running: Vec<(i64, entity::Timestamp)> = days
+            .iter()
+            .filter(|(id, _)| !self.closes.contains_key(id))
+            .filter(|(id, _)| self.splits.contains_key(id) || self.held.contains(id))
+            .filter_map(|(id, day)| Some((*id, markets.get(id)?.session(*day).start)))
+            .collect();
+        for (id, start, close) in candle::closes_before(feed.connection(), &running).await? {
+            if let Some(market) = markets.get(&id) {
+                self.closes.insert(id, (market.day_of(start), close));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The default rule, if it is enabled.
+pub(super) async fn default_rule(
+    feed: &FeedTransaction,
+) -> Result<Option<alert_rule::Model>, DbErr> {
+    alert_rule::Entity::find()
+        .filter(alert_rule::Column::IsDefault.eq(true))
+        .filter(alert_rule::Column::Enabled.eq(true))
+        .one(feed.connection())
+        .await
+}
+
+/// The splits of a stock that may lie between its held prices and the closes before them.
+pub(super) async fn splits_of(
+    feed: &FeedTransaction,
+    stock_id: i64,
+    prices: &[held_price::Model],
+) -> Result<Vec<Split>, DbErr> {
+    let calendar = prices
+        .iter()
+        .map(|price| trading_day_before(price.trading_day));
+    let stored = prices.iter().filter_map(|price| price.close_day);
+    let last = prices.iter().map(|price| price.trading_day).max();
+    let (Some(after), Some(until)) = (calendar.chain(stored).min(), last) else {
+        return Ok(Vec::new());
+    };
+    let mut splits = split::between(feed.connection(), &[stock_id], after, until).await?;
+    Ok(splits.remove(&stock_id).unwrap_or_default())
 }
 
 impl Known {

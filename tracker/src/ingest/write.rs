@@ -1,8 +1,8 @@
 //! Writes what is new, in the transaction that tells of it.
 
 use entity::{
-    Alert, Stock,
-    table::{alert, provider, stock},
+    Alert, Price, Stock, Timestamp,
+    table::{alert, held_price, provider, stock},
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -10,9 +10,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
-use store::{feed::FeedTransaction, sql::Sql};
+use store::{feed::FeedTransaction, held, sql::Sql};
 
-use crate::quote::Quote;
+use crate::{quote::Quote, reference::Sample};
 
 /// Notes that a provider answered for these stocks just now.
 pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(), DbErr> {
@@ -97,6 +97,7 @@ pub(super) async fn alert(feed: &FeedTransaction, alert: &Alert) -> Result<i64, 
         trading_day: Set(alert.trading_day),
         triggered_at: Set(alert.triggered_at),
         acknowledged_at: Set(None),
+        fired_at: Set(alert.fired_at),
     };
     let stored = row.insert(feed.connection()).await?;
     stock::Entity::update_many()
@@ -120,6 +121,30 @@ pub(super) async fn detach_alerts(feed: &FeedTransaction, of: &Alert) -> Result<
         .exec(feed.connection())
         .await?;
     Ok(())
+}
+
+/// Holds a price from alerts until `held_until`.
+pub(super) async fn held(
+    feed: &FeedTransaction,
+    price: &Price,
+    sample: &Sample,
+    held_until: Timestamp,
+) -> Result<(), DbErr> {
+    let row = held_price::ActiveModel {
+        stock_id: Set(price.stock_id),
+        seq: Set(price.seq),
+        recorded_at: Set(price.recorded_at),
+        trading_day: Set(price.trading_day),
+        price: Set(price.price),
+        open: Set(sample.open),
+        previous_close: Set(sample.previous_close.map(|close| close.rounded)),
+        exact_price: Set(sample.price.exact.to_string()),
+        exact_previous_close: Set(sample.previous_close.map(|close| close.exact.to_string())),
+        close: Set(sample.stored.map(|(_, close)| close)),
+        close_day: Set(sample.stored.map(|(day, _)| day)),
+        held_until: Set(held_until),
+    };
+    held::add(feed.connection(), row).await
 }
 
 /// Notes where a replay goes on.

@@ -6,17 +6,19 @@
 mod answer;
 mod notice;
 mod series;
+mod splits;
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use entity::Symbol;
+use entity::{Split, Symbol};
 use reqwest::{Url, header::HeaderMap};
 use runtime::config::Secret;
 
 use crate::{
     provider::{
-        Bar, Budget, DailyHistory, DayZone, Pace, Poll, PollError, QuoteProvider, http::Http,
+        Bar, Budget, DailyHistory, DayZone, Pace, Poll, PollError, QuoteProvider, ShareSplits,
+        http::Http,
     },
     quote::Quote,
 };
@@ -36,7 +38,7 @@ pub struct AlphaVantageSettings {
     pub timeout: Duration,
 }
 
-/// The service, asked by `GLOBAL_QUOTE`, and for the past by `TIME_SERIES_DAILY`.
+/// The service: quotes by `GLOBAL_QUOTE`, past sessions by `TIME_SERIES_DAILY`, splits by `SPLITS`.
 pub struct AlphaVantage {
     endpoint: Url,
     key: Secret,
@@ -122,6 +124,10 @@ impl QuoteProvider for AlphaVantage {
         Some(self)
     }
 
+    fn splits(&self) -> Option<&dyn ShareSplits> {
+        Some(self)
+    }
+
     fn key_setting(&self) -> Option<&'static str> {
         Some("ALPHA_VANTAGE_API_KEY")
     }
@@ -151,5 +157,13 @@ impl DailyHistory for AlphaVantage {
     async fn bars(&self, symbol: &Symbol) -> Result<Vec<Bar>, PollError> {
         let body = self.ask("TIME_SERIES_DAILY", symbol).await?;
         series::parse(&body, symbol, &self.key)
+    }
+}
+
+#[async_trait]
+impl ShareSplits for AlphaVantage {
+    async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError> {
+        let body = self.ask("SPLITS", symbol).await?;
+        splits::parse(&body, symbol, &self.key)
     }
 }

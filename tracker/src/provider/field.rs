@@ -6,10 +6,13 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use entity::Decimal;
+use entity::{Decimal, Ratio};
 use serde_json::value::RawValue;
 
-use crate::{provider::PollError, quote::PreviousClose};
+use crate::{
+    provider::PollError,
+    quote::{PreviousClose, Unrounded},
+};
 
 /// The text of a JSON string, or of a number as it was written: no digit goes through a float.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
@@ -53,6 +56,20 @@ pub(super) fn previous_close(text: Option<&str>) -> PreviousClose {
         Some(Ok(close)) if close > Decimal::ZERO => PreviousClose::Sent(close),
         _ => PreviousClose::Absent,
     }
+}
+
+/// Price and previous close as they were sent, or `None` if [`price`] and [`previous_close`] hold every digit.
+pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Option<Unrounded> {
+    let read = |text: Option<&str>| Ratio::parse_decimal(text?).ok();
+    let rounded = |text: Option<&str>| Ratio::from_decimal(Decimal::parse_rounded(text?).ok()?);
+    let exact = Unrounded {
+        price: read(price)?,
+        // One that is rounded to 0 stands for none.
+        previous_close: rounded(previous_close).and_then(|_| read(previous_close)),
+    };
+    let loses =
+        rounded(price) != Some(exact.price) || rounded(previous_close) != exact.previous_close;
+    loses.then_some(exact)
 }
 
 /// A number of shares, 0 or more. A fraction, which adjusting for splits leaves behind, rounds half away from zero.
@@ -181,6 +198,31 @@ mod tests {
             assert_eq!(close(text), PreviousClose::Absent, "{text}");
         }
         assert_eq!(previous_close(None), PreviousClose::Absent);
+    }
+
+    #[test]
+    fn digits_that_rounding_drops_are_kept_for_percentages() {
+        let ratio = |text| Ratio::parse_decimal(text).expect("a price");
+        assert_eq!(
+            unrounded(Some("0.0000000151"), Some("0.0000000149")),
+            Some(Unrounded {
+                price: ratio("0.0000000151"),
+                previous_close: Some(ratio("0.0000000149")),
+            })
+        );
+        let price = ratio("1.123456789");
+        for previous_close in [None, Some("None"), Some("0"), Some("0.000000001")] {
+            let expected = Unrounded {
+                price,
+                previous_close: None,
+            };
+            assert_eq!(
+                unrounded(Some("1.123456789"), previous_close),
+                Some(expected)
+            );
+        }
+        assert_eq!(unrounded(Some("112.1300"), Some("112.7900")), None);
+        assert_eq!(unrounded(Some("112.1300"), None), None);
     }
 
     #[test]

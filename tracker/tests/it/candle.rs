@@ -173,19 +173,12 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
             |says: fn(&stock_price::Model) -> bool| (0..all.len()).find(|place| says(all[*place]));
         let open = spoken(|row| row.open.is_some()).or(any(|row| row.open.is_some()));
         let volume = spoken(|row| row.volume.is_some()).or(any(|row| row.volume.is_some()));
-        let highs = &all[spoken(|row| row.high.is_some()).unwrap_or(0)..];
-        let lows = &all[spoken(|row| row.low.is_some()).unwrap_or(0)..];
+        let open = open.map_or(first.price, |place| all[place].open.expect("said"));
+        let (high, low) = range(&all);
         let told = (
-            open.map_or(first.price, |place| all[place].open.expect("said")),
-            highs
-                .iter()
-                .map(|row| row.high.unwrap_or(row.price))
-                .max()
-                .expect("one"),
-            lows.iter()
-                .map(|row| row.low.unwrap_or(row.price))
-                .min()
-                .expect("one"),
+            open,
+            high,
+            low,
             last.price,
             volume.and_then(|place| all[place].volume),
             i32::try_from(all.len()).expect("a few"),
@@ -193,6 +186,46 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
         (key, told)
     };
     buckets.into_iter().map(tell).collect()
+}
+
+/// High and low of a day: after each price as the newest word has it, widened to contain the price and the open.
+fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
+    let mut range: Option<(Decimal, Decimal)> = None;
+    for (place, row) in rows.iter().enumerate() {
+        let newest = |place: usize| {
+            let before = &rows[..place];
+            before
+                .iter()
+                .all(|before| before.market_time <= rows[place].market_time)
+        };
+        let so_far = 0..=place;
+        let spoken = |place: &usize| newest(*place) && rows[*place].open.is_some();
+        let said = so_far.clone().rfind(spoken);
+        let said = said.or_else(|| so_far.clone().find(|place| rows[*place].open.is_some()));
+        let first = rows[so_far]
+            .iter()
+            .min_by_key(|row| (row.market_time, row.seq))
+            .expect("one");
+        let open = said.map_or(first.price, |place| rows[place].open.expect("said"));
+        let (high, low) = (
+            row.high.unwrap_or(row.price).max(row.price),
+            row.low.unwrap_or(row.price).min(row.price),
+        );
+        let (was_high, was_low) = range.unwrap_or((high, low));
+        let replaces = |said: Option<Decimal>| said.is_some() && newest(place);
+        let high = if replaces(row.high) {
+            high
+        } else {
+            was_high.max(high)
+        };
+        let low = if replaces(row.low) {
+            low
+        } else {
+            was_low.min(low)
+        };
+        range = Some((high.max(open), low.min(open)));
+    }
+    range.expect("one")
 }
 
 async fn forget(world: &World, tables: &[&str]) {
@@ -221,6 +254,9 @@ runtime::on_both_databases! {
                 (written, naive(&world).await, stored(&world).await)
             }));
             prop_assert!(!written.is_empty());
+            for (open, high, low, close, ..) in written.values() {
+                prop_assert!(low <= open.min(close) && open.max(close) <= high);
+            }
             prop_assert_eq!(&written, &expected);
             prop_assert_eq!(&again, &expected);
             Ok(())
@@ -241,6 +277,27 @@ runtime::on_both_databases! {
         let hours = stored(&world).await.into_keys().filter(|key| key.0 == 60);
         let starts: Vec<String> = hours.map(|(_, _, start)| start.to_string()).collect();
         assert_eq!(starts, ["2026-11-20T09:00:00Z", "2026-11-20T20:00:00Z", "2026-11-21T00:00:00Z"]);
+    }
+
+    async fn a_candle_contains_its_open_and_close_whatever_its_quote_says(database) {
+        let world = World::new(database, &["AAPL", "IBM"]).await;
+        let said = |of, price, open, high, low| Quote {
+            open: Some(decimal(open)),
+            high: Some(decimal(high)),
+            low: Some(decimal(low)),
+            ..quote(of, price)
+        };
+        world.store(vec![said("AAPL", "105", "102.5", "103", "102")]).await;
+        world.store(vec![said("IBM", "100", "102.5", "101", "102")]).await;
+        let told: Vec<_> = stored(&world).await.into_iter()
+            .filter(|(key, _)| key.0 == 1440)
+            .map(|(_, (open, high, low, close, ..))| [open, high, low, close].map(|it| it.to_string()))
+            .collect();
+        assert_eq!(told, [["102.5", "105", "102", "105"], ["102.5", "102.5", "100", "100"]]);
+        // The next word of the session is consistent, and counts.
+        world.store(vec![said("AAPL", "103", "102.5", "104", "101")]).await;
+        let day = stored(&world).await.into_iter().find(|(key, _)| key.0 == 1440).expect("a day").1;
+        assert_eq!((day.1, day.2, day.3), (decimal("104"), decimal("101"), decimal("103")));
     }
 
     async fn a_late_price_replaces_no_close(database) {

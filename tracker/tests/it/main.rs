@@ -14,6 +14,7 @@ mod provider;
 mod replay;
 mod retry;
 mod script;
+mod split;
 mod tape;
 mod trouble;
 mod world;

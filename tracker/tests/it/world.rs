@@ -103,6 +103,8 @@ pub(crate) fn quote(of: &str, price: &str) -> Quote {
         name: None,
         currency: None,
         exchange: None,
+        unrounded: None,
+        split: None,
     }
 }
 

@@ -71,6 +71,8 @@ impl World {
             name: None,
             currency: None,
             exchange: None,
+            split: None,
+            unrounded: None,
         };
         let answers = Answers {
             provider,
@@ -96,6 +98,7 @@ impl World {
             per_day: Set(None),
             day: Set(None),
             day_used: Set(0),
+            day_retries: Set(0),
             day_resets_at: Set(None),
             updated_at: Set(self.clock.shared().now()),
         };

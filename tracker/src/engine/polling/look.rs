@@ -62,6 +62,7 @@ impl Polling {
         }
         let standings = self.standings();
         bounded(self.status.write_once(&self.desk.store, standings)).await?;
+        self.look_for_splits().await?;
         self.look_for_history().await?;
         if self.pruning.is_due() {
             bounded(request::prune(&self.desk.store)).await?;

@@ -51,8 +51,9 @@ impl Polling {
         let now = self.desk.now();
         let on_request = self.start_demands(now);
         let planned = self.start_planned(now);
+        let splits = self.start_splits(now);
         self.start_history(now);
-        let next = [on_request, planned].into_iter().flatten().min();
+        let next = [on_request, planned, splits].into_iter().flatten().min();
         begun + next.map_or(LOOK, |next| next.since(now).clamp(SOON, LOOK))
     }
 

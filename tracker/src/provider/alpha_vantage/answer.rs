@@ -49,19 +49,40 @@ impl<'a> Answer<'a> {
     /// # Errors
     /// There is no such part, or nothing in it.
     pub(super) fn section(&self, name: &str, key: &Secret) -> Result<Object<'a>, PollError> {
-        let mut sections = self.sections.iter();
-        let Some((_, raw)) = sections.find(|(section, _)| section.starts_with(name)) else {
-            return Err(self
-                .notice
-                .unknown(key)
-                .unwrap_or_else(|| PollError::malformed("neither data nor a notice")));
-        };
-        let fields: Object<'_> = serde_json::from_str(raw.get())
+        let fields: Object<'_> = serde_json::from_str(self.part(name, key)?.get())
             .map_err(|_| PollError::malformed("data that are not an object"))?;
         if fields.is_empty() {
             return Err(PollError::UnknownSymbol);
         }
         Ok(fields)
+    }
+
+    /// The rows of the part whose name begins so, those that are objects.
+    ///
+    /// # Errors
+    /// There is no such part, or it is not a list.
+    pub(super) fn rows(&self, name: &str, key: &Secret) -> Result<Vec<Object<'a>>, PollError> {
+        let rows: Vec<&RawValue> = serde_json::from_str(self.part(name, key)?.get())
+            .map_err(|_| PollError::malformed("data that are not a list"))?;
+        let objects = rows.into_iter();
+        Ok(objects
+            .filter_map(|raw| serde_json::from_str(raw.get()).ok())
+            .collect())
+    }
+
+    /// The text of a field beside the data.
+    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        field::text(self.sections.get(name)?)
+    }
+
+    fn part(&self, name: &str, key: &Secret) -> Result<&'a RawValue, PollError> {
+        let mut sections = self.sections.iter();
+        let part = sections.find(|(section, _)| section.starts_with(name));
+        part.map(|(_, raw)| *raw).ok_or_else(|| {
+            self.notice
+                .unknown(key)
+                .unwrap_or_else(|| PollError::malformed("neither data nor a notice"))
+        })
     }
 }
 
@@ -90,10 +111,11 @@ pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Quote, 
     let trading_day = text("latest trading day")
         .and_then(|text| field::date(&text))
         .ok_or_else(|| PollError::no_price("the trading day is unreadable"))?;
+    let (price, previous_close) = (text("price"), text("previous close"));
     Ok(Quote {
         symbol: asked.clone(),
-        price: field::price(text("price").as_deref())?,
-        previous_close: field::previous_close(text("previous close").as_deref()),
+        price: field::price(price.as_deref())?,
+        previous_close: field::previous_close(previous_close.as_deref()),
         open: field::other_price(text("open").as_deref()),
         high: field::other_price(text("high").as_deref()),
         low: field::other_price(text("low").as_deref()),
@@ -103,6 +125,8 @@ pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Quote, 
         name: None,
         currency: None,
         exchange: None,
+        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
+        split: None,
     })
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use entity::{Decimal, Symbol};
+use entity::{Decimal, Ratio, Symbol};
 
 use super::{
     company::Company,
@@ -50,6 +50,8 @@ struct Bar {
     close: Decimal,
     volume: Option<i64>,
     previous_close: Option<Decimal>,
+    /// A split since the row before, in new shares per old share.
+    split: Option<Ratio>,
 }
 
 impl Tape {
@@ -83,14 +85,14 @@ impl Tape {
         let Some(ticker) = self.ticker(&row.ticker) else {
             return;
         };
+        let before = before.insert(ticker, (row.close, row.closes));
+        let split = before
+            .and_then(|(_, before)| before.zip(row.closes))
+            .and_then(|(before, after)| Split::between(before, after));
         let previous_close = before
-            .insert(ticker, (row.close, row.closes))
-            .and_then(|(close, closes)| {
-                let split = closes.zip(row.closes);
-                match split.and_then(|(before, after)| Split::between(before, after)) {
-                    Some(split) => split.restate(close),
-                    None => Some(close),
-                }
+            .and_then(|(close, _)| match split {
+                Some(split) => split.restate(close),
+                None => Some(close),
             })
             .filter(|close| *close > Decimal::ZERO);
         let bar = Bar {
@@ -101,6 +103,7 @@ impl Tape {
             close: row.close,
             volume: row.volume,
             previous_close,
+            split: split.and_then(|split| Ratio::new(split.new.into(), split.old.into())),
         };
         match self.days.last_mut() {
             Some(day) if day.date == row.date => day.bars.push(bar),
@@ -178,6 +181,8 @@ impl Tape {
             name: company.map(|company| company.name.to_owned()),
             currency: company.map(|company| company.currency.to_owned()),
             exchange: company.map(|company| company.exchange.to_owned()),
+            unrounded: None,
+            split: bar.split,
         })
     }
 

@@ -155,6 +155,8 @@ async fn it_begins_on_the_first_day_of_the_four_default_symbols() {
             name: Some("Google Inc.".to_owned()),
             currency: Some("USD".to_owned()),
             exchange: Some("NASDAQ".to_owned()),
+            unrounded: None,
+            split: None,
         }
     );
     for quote in quotes(&poll) {
@@ -479,9 +481,8 @@ async fn it_restarts_at_its_dates_when_the_years_run_out() {
 
 #[tokio::test]
 async fn bad_fields_are_null_and_logged_by_file_and_line() {
-    let rows: String = (1..=14)
-        .map(|day| format!("^GSPC,1963-03-{day:02},0.0,66,65,65.46,5797.53,65.46\n"))
-        .collect();
+    let row = |day| format!("^GSPC,1963-03-{day:02},0.0,66,65,65.46,5797.53,65.46\n");
+    let rows = (1..=14).map(row).collect::<Vec<_>>().concat();
     let path = file(
         "zero.csv",
         &format!("{rows}^GSPC,1963-03-15,null,,NaN,-,0,null\n"),

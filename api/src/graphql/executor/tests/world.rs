@@ -290,5 +290,7 @@ fn quote(of: &str, price: &str, trading_day: chrono::NaiveDate) -> Quote {
         name: None,
         currency: None,
         exchange: None,
+        unrounded: None,
+        split: None,
     }
 }

@@ -46,6 +46,8 @@ fn a_quote_is_read_to_its_last_digit() {
             name: None,
             currency: None,
             exchange: None,
+            unrounded: None,
+            split: None,
         }
     );
 }

@@ -1,0 +1,60 @@
+//! Reads and writes held prices: stored and published, and not yet evaluated by alert rules.
+//!
+//! A row is written in the transaction of its price and deleted in the transaction of the alerts that it causes, so
+//! that a restart or another tracker continues where the last one ended.
+
+use entity::{
+    Symbol, Timestamp,
+    table::held_price::{ActiveModel, Column, Entity, Model},
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+};
+
+use crate::sql::Sql;
+
+/// A stock with held prices.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct HeldStock {
+    /// The stock's row.
+    pub stock_id: i64,
+    /// Its ticker.
+    pub symbol: Symbol,
+    /// Its prices are evaluated then at the latest.
+    pub held_until: Timestamp,
+}
+
+/// The stocks with held prices, by id.
+pub async fn stocks(connection: &impl ConnectionTrait) -> Result<Vec<HeldStock>, DbErr> {
+    let text = "SELECT stock_id, stocks.symbol, MIN(held_until) AS held_until FROM held_prices \
+                JOIN stocks ON stocks.id = stock_id GROUP BY stock_id, stocks.symbol ORDER BY stock_id";
+    HeldStock::find_by_statement(Sql::new(connection, text).statement())
+        .all(connection)
+        .await
+}
+
+/// The held prices of a stock, in feed order.
+pub async fn of(connection: &impl ConnectionTrait, stock_id: i64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::StockId.eq(stock_id))
+        .order_by_asc(Column::Seq)
+        .all(connection)
+        .await
+}
+
+/// Holds a price.
+pub async fn add(connection: &impl ConnectionTrait, price: ActiveModel) -> Result<(), DbErr> {
+    Entity::insert(price)
+        .exec_without_returning(connection)
+        .await?;
+    Ok(())
+}
+
+/// Releases the prices of a stock.
+pub async fn release(connection: &impl ConnectionTrait, stock_id: i64) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::StockId.eq(stock_id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

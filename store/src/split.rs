@@ -1,0 +1,151 @@
+//! Reads and writes share splits, and when a provider was last asked for them.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use entity::{
+    Ratio, Split, Symbol, Timestamp,
+    table::{split, split_check},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, sea_query::OnConflict,
+};
+
+use crate::sql::Sql;
+
+/// A stock whose splits are to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Due {
+    /// The stock's row.
+    pub stock_id: i64,
+    /// Its ticker.
+    pub symbol: Symbol,
+}
+
+/// The splits of `stocks` that are effective after one day, up to and including another, by stock.
+pub async fn between(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+    after: NaiveDate,
+    until: NaiveDate,
+) -> Result<HashMap<i64, Vec<Split>>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        stock_id: i64,
+        effective_on: NaiveDate,
+        numerator: i64,
+        denominator: i64,
+    }
+    let text = "SELECT stock_id, effective_on, numerator, denominator FROM splits \
+                WHERE effective_on > ";
+    let sql = Sql::new(connection, text)
+        .bind(after)
+        .push(" AND effective_on <= ")
+        .bind(until)
+        .push(" AND stock_id")
+        .eq_any(stocks);
+    let rows = Row::find_by_statement(sql.statement())
+        .all(connection)
+        .await?;
+    let mut splits: HashMap<i64, Vec<Split>> = HashMap::new();
+    for row in rows {
+        if let Some(ratio) = Ratio::new(row.numerator.into(), row.denominator.into()) {
+            splits.entry(row.stock_id).or_default().push(Split {
+                effective_on: row.effective_on,
+                ratio,
+            });
+        }
+    }
+    Ok(splits)
+}
+
+/// Stores splits of a stock. One that is known for the same day is replaced.
+pub async fn record(
+    connection: &impl ConnectionTrait,
+    stock_id: i64,
+    splits: &[Split],
+    source: &str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    for Split {
+        effective_on,
+        ratio,
+    } in splits
+    {
+        // Terms that 64 bits do not hold are no split.
+        let terms = [ratio.numerator(), ratio.denominator()].map(i64::try_from);
+        let [Ok(numerator), Ok(denominator)] = terms else {
+            continue;
+        };
+        let row = split::ActiveModel {
+            stock_id: Set(stock_id),
+            effective_on: Set(*effective_on),
+            numerator: Set(numerator),
+            denominator: Set(denominator),
+            source: Set(source.to_owned()),
+            recorded_at: Set(now),
+        };
+        let replaced = OnConflict::columns([split::Column::StockId, split::Column::EffectiveOn])
+            .update_columns([
+                split::Column::Numerator,
+                split::Column::Denominator,
+                split::Column::Source,
+                split::Column::RecordedAt,
+            ])
+            .to_owned();
+        split::Entity::insert(row)
+            .on_conflict(replaced)
+            .exec_without_returning(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Notes that a provider is asked for a stock's splits.
+pub async fn asked(
+    connection: &impl ConnectionTrait,
+    stock_id: i64,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let row = split_check::ActiveModel {
+        stock_id: Set(stock_id),
+        asked_at: Set(now),
+    };
+    let again = OnConflict::column(split_check::Column::StockId)
+        .update_column(split_check::Column::AskedAt)
+        .to_owned();
+    split_check::Entity::insert(row)
+        .on_conflict(again)
+        .exec_without_returning(connection)
+        .await?;
+    Ok(())
+}
+
+/// Returns the tracked stock with a price whose splits were asked for longest ago, and not after `before`.
+pub async fn next(
+    connection: &impl ConnectionTrait,
+    before: Timestamp,
+) -> Result<Option<Due>, DbErr> {
+    let text = "SELECT stocks.id AS stock_id, stocks.symbol FROM stocks \
+                JOIN quotes ON quotes.stock_id = stocks.id \
+                LEFT JOIN split_checks ON split_checks.stock_id = stocks.id \
+                WHERE stocks.tracked AND (asked_at IS NULL OR asked_at <= ";
+    let sql = Sql::new(connection, text)
+        .bind(before)
+        .push(") ORDER BY COALESCE(asked_at, 0), stocks.id LIMIT 1");
+    Due::find_by_statement(sql.statement())
+        .one(connection)
+        .await
+}
+
+/// How many stocks' splits were asked for since an instant.
+pub async fn asked_since(
+    connection: &impl ConnectionTrait,
+    since: Timestamp,
+) -> Result<u64, DbErr> {
+    split_check::Entity::find()
+        .filter(split_check::Column::AskedAt.gte(since))
+        .count(connection)
+        .await
+}

@@ -1,0 +1,128 @@
+//! Parses the answer to `SPLITS`.
+//!
+//! ```json
+//! {"symbol":"NVDA","data":[{"effective_date":"2024-06-10","split_factor":"10.0000"}]}
+//! ```
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use entity::{Ratio, Split, Symbol};
+use runtime::config::Secret;
+
+use super::answer::{Answer, Object};
+use crate::provider::{PollError, field};
+
+/// Half of the last digit of a factor, which has four decimals.
+const TOLERANCE: i128 = 20_000;
+
+/// Reads the splits of `asked`, by day. A row without a readable day or factor is left out, of two rows of one day the
+/// later counts, and a factor of 1 is no split. `key` is only needed to keep it out of errors.
+///
+/// # Errors
+/// Those of [`Answer`], and the splits of another symbol.
+pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Vec<Split>, PollError> {
+    let answer = Answer::read(body)?;
+    let rows = answer.rows("data", key)?;
+    let other = |symbol: &str| !symbol.eq_ignore_ascii_case(asked.as_str());
+    if answer.text("symbol").is_some_and(|symbol| other(&symbol)) {
+        return Err(PollError::malformed("the splits of another symbol"));
+    }
+    let splits: BTreeMap<NaiveDate, Ratio> = rows.iter().filter_map(split).collect();
+    let splits = splits.into_iter().map(|(effective_on, ratio)| Split {
+        effective_on,
+        ratio,
+    });
+    Ok(splits.filter(|split| split.ratio != Ratio::ONE).collect())
+}
+
+fn split(row: &Object<'_>) -> Option<(NaiveDate, Ratio)> {
+    let text = |name: &str| field::text(row.get(name)?);
+    let day = field::date(&text("effective_date")?)?;
+    Some((day, ratio(&text("split_factor")?)?))
+}
+
+/// A factor such as `10.0000` or `3:2`. Four decimals do not hold 1/3, so that the simplest fraction that they can stand
+/// for is taken.
+fn ratio(factor: &str) -> Option<Ratio> {
+    let number = |text: &str| Ratio::parse_decimal(text.trim()).ok();
+    match factor.split_once([':', '/']) {
+        Some((new, old)) => Some(number(new)?.over(number(old)?)),
+        None => Some(number(factor)?.simplest_within(Ratio::new(1, TOLERANCE)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(body: &str) -> Result<Vec<String>, PollError> {
+        let asked = "NVDA".parse().expect("a symbol");
+        let splits = parse(body.as_bytes(), &asked, &Secret::new("K3Y"))?;
+        Ok(splits
+            .iter()
+            .map(|split| format!("{} {}", split.effective_on, split.ratio))
+            .collect())
+    }
+
+    #[test]
+    fn splits_are_read_by_day_in_lowest_terms() {
+        let body = r#"{"symbol":"NVDA","data":[
+            {"effective_date":"2024-06-10","split_factor":"10.0000"},
+            {"effective_date":"2021-07-20","split_factor":4},
+            {"effective_date":"2007-09-11","split_factor":"1.5000"},
+            {"effective_date":"2003-01-02","split_factor":"0.3333"},
+            {"effective_date":"2002-01-02","split_factor":"3:2"}]}"#;
+        assert_eq!(
+            parsed(body).as_deref(),
+            Ok(&[
+                "2002-01-02 3/2".to_owned(),
+                "2003-01-02 1/3".to_owned(),
+                "2007-09-11 3/2".to_owned(),
+                "2021-07-20 4/1".to_owned(),
+                "2024-06-10 10/1".to_owned(),
+            ][..])
+        );
+    }
+
+    #[test]
+    fn unreadable_rows_are_left_out() {
+        let body = r#"{"symbol":"nvda","data":[7, null, {}, {"effective_date":"2024-06-10"},
+            {"effective_date":"10.06.2024","split_factor":"10"},
+            {"effective_date":"2024-06-10","split_factor":"0"},
+            {"effective_date":"2024-06-11","split_factor":"-2"},
+            {"effective_date":"2024-06-12","split_factor":"1.0000"},
+            {"effective_date":"2024-06-13","split_factor":"2"},
+            {"effective_date":"2024-06-13","split_factor":"3"}]}"#;
+        assert_eq!(
+            parsed(body).as_deref(),
+            Ok(&["2024-06-13 3/1".to_owned()][..])
+        );
+        assert_eq!(
+            parsed(r#"{"symbol":"NVDA","data":[]}"#).as_deref(),
+            Ok(&[][..])
+        );
+        assert_eq!(parsed(r#"{"data":[]}"#).as_deref(), Ok(&[][..]));
+    }
+
+    #[test]
+    fn other_answers_are_failures() {
+        for body in [
+            "",
+            "[]",
+            r#"{"symbol":"NVDA"}"#,
+            r#"{"data":{}}"#,
+            r#"{"symbol":"AMD","data":[]}"#,
+        ] {
+            assert!(
+                matches!(parsed(body), Err(PollError::Malformed { .. })),
+                "{body}"
+            );
+        }
+        assert_eq!(parsed("{}"), Err(PollError::UnknownSymbol));
+        let premium = r#"{"Information":"Thank you! This is a premium endpoint."}"#;
+        assert_eq!(parsed(premium), Err(PollError::NotEntitled));
+        let spent = r#"{"Information":"Our standard API rate limit is 25 requests per day."}"#;
+        assert_eq!(parsed(spent), Err(PollError::BudgetSpent));
+    }
+}

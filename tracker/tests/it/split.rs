@@ -1,0 +1,573 @@
+//! Share splits: prices that suggest one are held from alerts until it is known, and no split fires an alert.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use entity::{
+    Decimal, Direction, Event, Ratio, Split, Symbol, Timestamp,
+    table::{held_price, split},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use runtime::clock::SharedClock;
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
+use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
+use tracker::{
+    ingest::{Answers, Ingested},
+    market::{PollingHours, is_trading_day},
+    provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
+    quote::{PreviousClose, Quote, Unrounded},
+};
+
+use crate::{
+    replay::replay,
+    script::Script,
+    world::{World, at, date, decimal, quote, symbol},
+};
+
+const TODAY: &str = "2026-11-20";
+const YESTERDAY: &str = "2026-11-19";
+const SECOND: Duration = Duration::from_secs(1);
+
+type Reported = Box<dyn Fn(&Symbol) -> Result<Vec<Split>, PollError> + Send + Sync>;
+
+/// A scripted provider that also reports splits.
+struct Splitting {
+    script: Arc<Script>,
+    reported: Mutex<Reported>,
+    asked: Mutex<Vec<(Timestamp, String)>>,
+    held: AtomicBool,
+    go: Notify,
+    clock: SharedClock,
+}
+
+impl Splitting {
+    fn new(world: &World, script: Script) -> Arc<Self> {
+        Arc::new(Self {
+            script: script.shared(),
+            reported: Mutex::new(Box::new(|_| Ok(Vec::new()))),
+            asked: Mutex::default(),
+            held: AtomicBool::new(false),
+            go: Notify::new(),
+            clock: world.clock.shared(),
+        })
+    }
+
+    fn report(
+        &self,
+        reported: impl Fn(&Symbol) -> Result<Vec<Split>, PollError> + Send + Sync + 'static,
+    ) {
+        *self.reported.lock().expect("a lock") = Box::new(reported);
+    }
+
+    /// Answers requests for splits only once they are [let go](Self::let_go).
+    fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    fn let_go(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        self.go.notify_waiters();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().expect("a lock");
+        asked.iter().map(|(_, symbol)| symbol.clone()).collect()
+    }
+
+    fn list(self: &Arc<Self>) -> Vec<Arc<dyn QuoteProvider>> {
+        vec![Arc::clone(self) as Arc<dyn QuoteProvider>]
+    }
+}
+
+#[async_trait]
+impl QuoteProvider for Splitting {
+    fn name(&self) -> &'static str {
+        self.script.name()
+    }
+
+    fn pace(&self) -> Pace {
+        self.script.pace()
+    }
+
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        self.script.knows(symbol)
+    }
+
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        self.script.poll(symbols).await
+    }
+
+    fn splits(&self) -> Option<&dyn ShareSplits> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ShareSplits for Splitting {
+    async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError> {
+        let go = self.go.notified();
+        self.asked
+            .lock()
+            .expect("a lock")
+            .push((self.clock.now(), symbol.to_string()));
+        if self.held.load(Ordering::SeqCst) {
+            go.await;
+        }
+        (self.reported.lock().expect("a lock"))(symbol)
+    }
+}
+
+fn split(day: &str, ratio: &str) -> Split {
+    Split {
+        effective_on: date(day),
+        ratio: ratio.parse().expect("a ratio"),
+    }
+}
+
+/// A quote of today against a previous close.
+fn against(close: Option<&str>, price: &str) -> Quote {
+    let previous_close = close.map_or(PreviousClose::Absent, |close| {
+        PreviousClose::Sent(decimal(close))
+    });
+    Quote {
+        previous_close,
+        ..quote("AAPL", price)
+    }
+}
+
+fn yesterday(price: &str) -> Quote {
+    Quote {
+        trading_day: date(YESTERDAY),
+        previous_close: PreviousClose::None,
+        ..quote("AAPL", price)
+    }
+}
+
+/// Stores a quote where splits can be asked for.
+async fn store(world: &World, quote: Quote) -> Ingested {
+    let answers = Answers {
+        provider: "test",
+        quotes: vec![quote],
+        splits_can_be_asked: true,
+        ..Answers::default()
+    };
+    world.ingest().ingest(answers).await.expect("it is stored")
+}
+
+async fn release(world: &World, reported: &[Split]) -> usize {
+    let id = world.stock("AAPL").await.expect("a stock").id;
+    let released = world.ingest().release(id, Some(("test", reported))).await;
+    released.expect("it is released")
+}
+
+async fn held(world: &World) -> usize {
+    let rows = held_price::Entity::find().all(world.database.read()).await;
+    rows.expect("held prices").len()
+}
+
+async fn splits(world: &World) -> Vec<String> {
+    let rows = split::Entity::find()
+        .order_by_asc(split::Column::StockId)
+        .order_by_asc(split::Column::EffectiveOn);
+    let rows = rows.all(world.database.read()).await.expect("splits");
+    rows.iter()
+        .map(|row| {
+            let split::Model {
+                stock_id,
+                effective_on,
+                numerator,
+                denominator,
+                source,
+                ..
+            } = row;
+            format!("{stock_id} {effective_on} {numerator}/{denominator} {source}")
+        })
+        .collect()
+}
+
+/// The alerts as direction and multiple, in feed order.
+async fn fired(world: &World) -> Vec<String> {
+    let alerts = world.alerts().await;
+    let told = alerts.iter().map(|row| match row.direction {
+        Direction::Up => format!("UP {}", row.threshold),
+        Direction::Down => format!("DOWN {}", row.threshold),
+    });
+    told.collect()
+}
+
+async fn closes(world: &World) -> Vec<Option<String>> {
+    let prices = world.prices().await;
+    prices
+        .iter()
+        .map(|row| row.previous_close.map(|close| close.to_string()))
+        .collect()
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+runtime::on_both_databases! {
+    async fn a_price_that_suggests_a_split_is_published_and_held_until_the_split_is_known(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let first = Ingested { prices: 1, held: 1, ..Ingested::default() };
+        assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
+        assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
+        // What follows is held too.
+        assert_eq!(store(&world, against(Some("1208.88"), "123")).await, first);
+        assert_eq!((held(&world).await, fired(&world).await.len()), (2, 0));
+        assert_eq!(release(&world, &[split(TODAY, "10/1"), split("2021-07-20", "4/1")]).await, 0);
+        assert_eq!((held(&world).await, fired(&world).await.len()), (0, 0));
+        assert_eq!(splits(&world).await, ["1 2021-07-20 4/1 test", "1 2026-11-20 10/1 test"]);
+        // Later prices are compared with the adjusted close; a repeated one corrects what clients see.
+        for price in ["123", "123", "127"] {
+            store(&world, against(Some("1208.88"), price)).await;
+        }
+        let [old, new] = [some("1208.88"), some("120.888")];
+        assert_eq!(closes(&world).await, [old.clone(), old, new.clone(), new]);
+        assert_eq!(fired(&world).await, ["UP 5"]);
+        let alert = world.alerts().await.remove(0);
+        assert_eq!((alert.reference_price, alert.fired_at), (Some(decimal("120.888")), None));
+    }
+
+    async fn a_split_fires_nothing_and_a_move_beyond_it_does(database) {
+        let world = World::new(database, &["AAPL", "IBM"]).await;
+        for (of, ratio, old, new, price, calm) in [
+            ("AAPL", "10/1", "1208.88", "120.888", "129.35016", "121.79"),
+            ("IBM", "3/2", "150", "100", "107", "101"),
+            ("GE", "1/10", "0.5", "5", "5.35", "5.1"),
+        ] {
+            for (index, sent) in [Some(old), Some(new), None].into_iter().enumerate() {
+                for stored in [true, false] {
+                    if sent.is_none() && !stored {
+                        continue;
+                    }
+                    let of = format!("{of}{index}{}", if stored { "S" } else { "" });
+                    world.add(&of).await;
+                    let before = world.alerts().await.len();
+                    let named = |quote: Quote| Quote { symbol: symbol(&of), open: Some(decimal(calm)), ..quote };
+                    if stored {
+                        store(&world, named(yesterday(old))).await;
+                    }
+                    store(&world, named(against(sent, calm))).await;
+                    let id = world.stock(&of).await.expect("a stock").id;
+                    let known = [split(TODAY, ratio)];
+                    let released = world.ingest().release(id, Some(("test", &known[..]))).await;
+                    assert_eq!(released.expect("it is released"), 0, "{of} {ratio} {sent:?}");
+                    assert_eq!(world.alerts().await.len(), before, "{of} {ratio} {sent:?}");
+                    store(&world, named(against(sent, price))).await;
+                    let alerts = world.alerts().await;
+                    let alert = alerts.last().expect("an alert");
+                    let told = (alerts.len(), alert.threshold, alert.direction, alert.reference_price);
+                    let expected = (before + 1, decimal("5"), Direction::Up, Some(decimal(new)));
+                    assert_eq!(told, expected, "{of} {ratio} {sent:?}");
+                    assert_eq!(alert.change_percent, Some(decimal("7")), "{of} {ratio} {sent:?}");
+                }
+            }
+        }
+    }
+
+    async fn a_crash_fires_with_its_own_time_at_the_end_of_the_feed(database) {
+        let world = World::new(database, &["AAPL", "IBM"]).await;
+        store(&world, against(Some("100"), "50.1")).await;
+        world.clock.advance(SECOND * 5);
+        store(&world, against(Some("100"), "44")).await;
+        world.clock.advance(SECOND * 5);
+        world.store(vec![quote("IBM", "106")]).await;
+        world.clock.advance(SECOND * 5);
+        assert_eq!(release(&world, &[]).await, 2);
+        assert_eq!(fired(&world).await, ["UP 5", "DOWN 45", "DOWN 55"]);
+        let (alerts, prices) = (world.alerts().await, world.prices().await);
+        let causes = [&prices[0], &prices[1]];
+        for (alert, price) in alerts[1..].iter().zip(causes) {
+            assert_eq!((alert.price, alert.triggered_at), (price.price, price.recorded_at));
+            assert_eq!(alert.fired_at, Some(world.store.clock.now()));
+        }
+        let last = world.feed().await.pop().expect("a batch");
+        let [Event::AlertFired { alert: first }, Event::AlertFired { alert: second }, Event::StockChanged { stock, .. }] =
+            &last.events[..]
+        else {
+            panic!("{last:?}");
+        };
+        assert_eq!((first.id, second.id), (alerts[1].id, alerts[2].id));
+        assert!(first.seq > prices[2].seq && first.recorded_at() == last.end.recorded_at);
+        assert_eq!(stock.alert_count, 2);
+        assert_eq!(world.stock("AAPL").await, Some(stock.clone()));
+        // Neither a second release nor the same price fires again.
+        assert_eq!(release(&world, &[]).await, 0);
+        store(&world, against(Some("100"), "44")).await;
+        assert_eq!(fired(&world).await.len(), 3);
+    }
+
+    async fn without_a_provider_of_splits_nothing_is_held(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        assert_eq!(world.store(vec![against(Some("100"), "50")]).await.held, 0);
+        assert_eq!(fired(&world).await, ["DOWN 50"]);
+    }
+
+    async fn percentages_are_compared_as_sent_even_where_a_price_is_held(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let tiny = |price: &str, close: &str| Quote {
+            unrounded: Some(Unrounded {
+                price: Ratio::parse_decimal(price).expect("a price"),
+                previous_close: Ratio::parse_decimal(close).ok(),
+            }),
+            price: Decimal::parse_rounded(price).expect("a price"),
+            previous_close: PreviousClose::Sent(Decimal::parse_rounded(close).expect("a price")),
+            ..quote("AAPL", "1")
+        };
+        assert_eq!(store(&world, tiny("0.0000000151", "0.0000000149")).await.held, 0);
+        assert_eq!(fired(&world).await.len(), 0);
+        let next = Quote { trading_day: date("2026-11-23"), ..tiny("0.0000000151", "0.000000022") };
+        assert_eq!(store(&world, next).await.held, 1);
+        release(&world, &[]).await;
+        // By 31.4 percent; rounded, it would be 2 to 2.
+        assert_eq!(fired(&world).await, ["DOWN 30"]);
+    }
+
+    async fn a_suspected_split_is_requested_at_once(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(Some(60), Some(25)));
+        provider.report(|_| Ok(vec![split(TODAY, "10/1")]));
+        provider.script.answer(|_| Ok(against(Some("1208.88"), "121.79")));
+        let running = world.track(provider.list());
+        world.until_after(SECOND, "it is released", async || {
+            world.prices().await.len() == 1 && held(&world).await == 0
+        }).await;
+        running.stop().await;
+        assert_eq!(provider.asked(), ["AAPL"]);
+        assert_eq!(fired(&world).await.len(), 0);
+        let counted = r#"api_calls_total{endpoint="splits",outcome="ok",provider="live"} 1"#;
+        assert!(world.metrics.text().contains(counted), "{}", world.metrics.text());
+        // Charged as every request.
+        assert_eq!(world.provider("live").await.map(|row| row.day_used), Some(2));
+    }
+
+    async fn a_killed_tracker_leaves_its_held_prices_to_the_next_one(database) {
+        let world = World::new(database, &[]).await;
+        for (of, known, expected) in [
+            ("SPLT", vec![split(TODAY, "10/1")], vec![]),
+            ("CRSH", vec![], vec!["DOWN 85"]),
+        ] {
+            world.add(of).await;
+            let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
+            provider.script.answer(|of| Ok(Quote { symbol: of.clone(), ..against(Some("1208.88"), "121.79") }));
+            provider.report(move |_| Ok(known.clone()));
+            provider.hold();
+            let killed = world.track(provider.list());
+            world.until("it is asked for", async || provider.asked().len() == 1).await;
+            drop(killed);
+            let recorded = world.prices().await.last().expect("a price").recorded_at;
+            assert_eq!(held(&world).await, 1);
+            world.clock.advance(SECOND * 10);
+            provider.let_go();
+            let running = world.track(provider.list());
+            world.until("it is released", async || held(&world).await == 0).await;
+            running.stop().await;
+            assert_eq!(fired(&world).await, expected);
+            let late = world.alerts().await.into_iter().all(|alert| {
+                alert.triggered_at == recorded && alert.fired_at > Some(recorded)
+            });
+            assert!(late);
+            world.untrack(of).await;
+        }
+    }
+
+    async fn an_unanswered_hold_ends_after_a_minute(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
+        provider.script.answer(|_| Ok(against(Some("100"), "50")));
+        provider.report(|_| Err(PollError::RateLimited { wait: SECOND * 2 }));
+        let running = world.track(provider.list());
+        world.until_after(SECOND, "it fires", async || fired(&world).await == ["DOWN 50"]).await;
+        running.stop().await;
+        let alert = world.alerts().await.remove(0);
+        let waited = alert.fired_at.expect("later").since(alert.triggered_at);
+        assert!(waited >= Duration::from_mins(1), "{waited:?}");
+        assert!(provider.asked().len() > 1);
+    }
+
+    async fn a_request_that_hangs_does_not_prolong_the_hold(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
+        provider.script.answer(|_| Ok(against(Some("100"), "50")));
+        provider.hold();
+        let running = world.track(provider.list());
+        world.until("it is asked for", async || provider.asked().len() == 1).await;
+        world.until_after(SECOND * 10, "it fires", async || !fired(&world).await.is_empty()).await;
+        assert_eq!(provider.asked().len(), 1);
+        provider.let_go();
+        running.stop().await;
+        assert_eq!(fired(&world).await, ["DOWN 50"]);
+    }
+
+    async fn who_cannot_tell_splits_keeps_nobody_from_a_crash(database) {
+        let world = World::new(database, &[]).await;
+        for (index, error) in [
+            PollError::NotEntitled,
+            PollError::UnknownSymbol,
+            PollError::BudgetSpent,
+            PollError::Timeout,
+        ].into_iter().enumerate() {
+            let of = format!("CRSH{index}");
+            world.add(&of).await;
+            let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
+            provider.script.answer(|of| Ok(Quote { symbol: of.clone(), ..against(Some("100"), "50") }));
+            provider.report(move |_| Err(error.clone()));
+            let running = world.track(provider.list());
+            world.until("it fires", async || fired(&world).await.len() == index + 1).await;
+            running.stop().await;
+            world.untrack(&of).await;
+        }
+    }
+
+    async fn a_spent_day_keeps_nobody_from_a_crash(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(2)));
+        provider.script.answer(|_| Ok(against(Some("100"), "50")));
+        // The plan's one request, and somebody's.
+        let running = world.track_at(PollingHours::Always, provider.list());
+        world.until("it fires", async || fired(&world).await == ["DOWN 50"]).await;
+        running.stop().await;
+        let used = world.provider("live").await.map(|row| row.day_used);
+        assert_eq!(used, Some(2));
+    }
+
+    async fn splits_are_requested_once_a_day_from_half_of_the_reserve(database) {
+        let symbols = ["AAPL", "GOOG", "IBM"];
+        let world = World::new(database, &symbols).await;
+        // Half of the reserve of 40 is 2.
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(40)));
+        let mut running = world.track_with_history(PollingHours::Always, provider.list());
+        let asked = async |times| provider.asked().len() == times;
+        world.until_after(SECOND * 10, "two are asked for", async || asked(2).await).await;
+        let hours = async |until: &str| world.store.clock.now() >= at(until);
+        world.until_after(SECOND * 60, "hours pass", async || hours("2026-11-20T22:00:00Z").await).await;
+        assert_eq!(provider.asked(), ["AAPL", "GOOG"]);
+        // A restart remembers it.
+        running.stop().await;
+        running = world.track_with_history(PollingHours::Always, provider.list());
+        world.until_after(SECOND * 60, "hours pass", async || hours("2026-11-21T04:50:00Z").await).await;
+        assert_eq!(provider.asked(), ["AAPL", "GOOG"]);
+        // At New York's midnight the turn goes on with the one that was not asked for.
+        world.until_after(SECOND * 60, "a day passes", async || provider.asked().len() >= 4).await;
+        running.stop().await;
+        assert_eq!(provider.asked()[..4], ["AAPL", "GOOG", "IBM", "AAPL"]);
+    }
+
+    async fn a_replay_records_the_splits_of_its_file(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        for (from, expected) in [
+            ("2003-02-13", "2 2003-02-18 2/1 replay"),
+            ("2005-02-24", "1 2005-02-28 2/1 replay"),
+        ] {
+            let running = world.track(replay(from, None));
+            world.until("the split", async || splits(&world).await.contains(&expected.to_owned())).await;
+            drop(running);
+            assert_eq!(fired(&world).await.iter().filter(|it| it.contains("50")).count(), 0);
+            let anew = world.database.write().execute_unprepared("UPDATE providers SET position = NULL");
+            anew.await.expect("it begins anew");
+        }
+    }
+
+    async fn alerts_of_a_walk_with_splits_are_those_of_the_adjusted_walk(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+        let step = (
+            900..1_100_i64,
+            proptest::option::weighted(0.3, prop_oneof![Just((10, 1)), Just((3, 2)), Just((1, 10)), Just((2, 1)), Just((7, 1))]),
+            0..3_u8,
+            any::<bool>(),
+        );
+        let walks = proptest::collection::vec(step, 2..12);
+        let count = Cell::new(0);
+        let run = TestRunner::new(config).run(&walks, |walk| {
+            count.set(count.get() + 1);
+            let (seen, expected) = block_in_place(|| Handle::current().block_on(walked(&world, count.get(), &walk)));
+            prop_assert_eq!(seen, expected);
+            Ok(())
+        });
+        run.expect("every walk");
+    }
+}
+
+type Step = (i64, Option<(i64, i64)>, u8, bool);
+
+/// Stores a walk, one price a day, with the previous close as the providers send it: in old shares, adjusted, or absent.
+/// Returns the alerts that fired and those of the walk in shares of its last day.
+async fn walked(world: &World, run: usize, walk: &[Step]) -> (Vec<String>, Vec<String>) {
+    let of = format!("W{run}");
+    world.add(&of).await;
+    let id = world.stock(&of).await.expect("a stock").id;
+    let before = fired(world).await.len();
+    let mut day: NaiveDate = date("2026-01-02");
+    let (mut raw, mut expected) = (Decimal::from_int(1_000), Vec::new());
+    for (index, (thousandths, split, sent, known_before)) in walk.iter().enumerate() {
+        let (new, old) = split.filter(|_| index > 0).unwrap_or((1, 1));
+        let ratio = Ratio::new(new.into(), old.into()).expect("a ratio");
+        let adjusted = ratio.divide(raw).expect("a price");
+        let price = adjusted
+            .checked_ratio(*thousandths, 1_000)
+            .expect("a price");
+        let previous_close = match (index, sent) {
+            (0, _) => PreviousClose::None,
+            (_, 0) => PreviousClose::Sent(raw),
+            (_, 1) => PreviousClose::Sent(adjusted),
+            _ => PreviousClose::Absent,
+        };
+        let known = [Split {
+            effective_on: day,
+            ratio,
+        }];
+        let known = &known[..usize::from(ratio != Ratio::ONE)];
+        if *known_before {
+            let stored = world.ingest().release(id, Some(("test", known))).await;
+            stored.expect("it is stored");
+        }
+        let quote = Quote {
+            symbol: symbol(&of),
+            price,
+            previous_close,
+            trading_day: day,
+            ..quote("AAPL", "1")
+        };
+        store(world, quote).await;
+        let released = world.ingest().release(id, Some(("test", known))).await;
+        released.expect("it is released");
+        if index > 0 {
+            // What was sent in new shares is rounded by its sender; otherwise the division is exact.
+            let exact = |units: i128| {
+                let close = i128::from(raw.units()) * i128::from(old);
+                let rounded = i128::from(adjusted.units()) * i128::from(new);
+                (
+                    units * i128::from(new),
+                    if *sent == 1 { rounded } else { close },
+                )
+            };
+            let (price, close) = exact(price.units().into());
+            let multiple = (price - close).abs() * 100 / (close * 5) * 5;
+            let way = if price > close { "UP" } else { "DOWN" };
+            if multiple > 0 {
+                expected.push(format!("{way} {multiple}"));
+            }
+        }
+        raw = price;
+        day = day
+            .iter_days()
+            .skip(1)
+            .find(|day| is_trading_day(*day))
+            .expect("a day");
+    }
+    (fired(world).await.split_off(before), expected)
+}
