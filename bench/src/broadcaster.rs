@@ -1,4 +1,6 @@
-//! A server that does as little as can be done: one frame for everybody, made once, by a task a connection.
+//! A minimal WebSocket server that broadcasts one frame to all clients, as a baseline.
+//!
+//! The frame is created once; each connection has its own task.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,28 +22,29 @@ use tokio::{
     sync::broadcast::{Receiver, Sender, error::RecvError},
 };
 
-/// The broadcaster as a process; it ends when this is dropped.
+/// The broadcaster in its own process, which is killed on drop.
 pub(crate) struct Broadcaster {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Broadcaster {
-    /// Starts one that sends `pace` frames of `size` bytes a second.
-    pub(crate) fn start(pace: u32, size: usize) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
+    /// Starts a broadcaster that sends `rate` frames of `size` bytes per second.
+    pub(crate) fn start(rate: u32, size: usize) -> Self {
+        let mut child = Command::new(std::env::current_exe().expect("path of this program"))
             .args([
                 super::BROADCAST.to_owned(),
-                pace.to_string(),
+                rate.to_string(),
                 size.to_string(),
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("it starts");
+            .expect("start the broadcaster");
         let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        out.read_line(&mut line).expect("it tells where it listens");
+        let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        out.read_line(&mut line)
+            .expect("the server prints its address");
         Self {
             child,
             address: line.trim().parse().expect("an address"),
@@ -55,34 +58,34 @@ impl Broadcaster {
 
 impl Drop for Broadcaster {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, which is as good.
+        // Fails if the process has already exited, which is not an error.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Serves until it is killed.
-#[expect(clippy::print_stdout, reason = "whoever started it reads that")]
-pub(crate) async fn serve(pace: u32, size: usize) {
+/// Serves until the process is killed.
+#[expect(clippy::print_stdout, reason = "the parent process reads the address")]
+pub(crate) async fn serve(rate: u32, size: usize) {
     let (sender, _) = tokio::sync::broadcast::channel(1024);
     let app = Router::new()
         .route("/graphql", any(upgrade))
         .with_state(sender.clone());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
-        .expect("a port");
+        .expect("bind a port");
     println!("{}", listener.local_addr().expect("an address"));
     let publishing = async {
         let frame = Utf8Bytes::from("x".repeat(size));
-        let mut due = tokio::time::interval(Duration::from_secs(1) / pace);
+        let mut due = tokio::time::interval(Duration::from_secs(1) / rate);
         loop {
             due.tick().await;
-            // Nobody listening is no error.
+            // An error means that there are no subscribers.
             let _ = sender.send(frame.clone());
         }
     };
     tokio::select! {
-        served = axum::serve(listener, app) => served.expect("it serves"),
+        served = axum::serve(listener, app) => served.expect("serve connections"),
         () = publishing => {}
     }
 }
@@ -95,13 +98,16 @@ async fn upgrade(
         .protocols(["graphql-transport-ws"])
         .read_buffer_size(4096)
         .on_upgrade(async move |socket| {
-            // An error only says that the subscriber has gone.
-            let _ = tell(socket, sender.subscribe()).await;
+            // An error means that the client has disconnected.
+            let _ = broadcast(socket, sender.subscribe()).await;
         })
 }
 
-async fn tell(mut socket: WebSocket, mut frames: Receiver<Utf8Bytes>) -> Result<(), axum::Error> {
-    // The introduction, which is answered, and the subscription.
+async fn broadcast(
+    mut socket: WebSocket,
+    mut frames: Receiver<Utf8Bytes>,
+) -> Result<(), axum::Error> {
+    // `connection_init`, which is acknowledged, then `subscribe`.
     socket.recv().await.transpose()?;
     socket
         .send(Message::text(r#"{"type":"connection_ack"}"#))

@@ -1,9 +1,10 @@
-//! What it costs to tell many subscribers of one price: the product beside a bare broadcaster, in one run.
+//! Measures the cost of delivering one price to many subscribers, compared with a bare broadcaster.
 //!
-//! The product is the program `api` as somebody runs it, on a SQLite file: it replays one stock at a fixed pace, stores
-//! every price, and tells it to each of N sockets of graphql-transport-ws. The broadcaster does nothing but send a frame
-//! of the same size, made once, to N sockets at the same pace: as cheap as a WebSocket server of this library can be.
-//! `make bench` builds both and runs it; the figures are of the servers' processes, as the kernel counts them.
+//! The product is the program `api` with a SQLite file. It replays one stock at a fixed rate,
+//! stores every price, and sends it to each of N `graphql-transport-ws` connections. The
+//! broadcaster only sends a pre-built frame of the same size to N connections at the same rate,
+//! which is the minimum for a WebSocket server with this library. `make bench` builds and runs
+//! both. The figures are those of the server processes, as reported by the kernel.
 
 mod broadcaster;
 mod product;
@@ -14,69 +15,69 @@ use std::{net::SocketAddr, time::Duration};
 
 use self::{broadcaster::Broadcaster, product::Product, usage::Usage};
 
-/// Messages a second, to all subscribers together.
+/// Messages per second, to all subscribers together.
 const DELIVERIES: u32 = 10_000;
 const SUBSCRIBERS: [u32; 3] = [100, 500, 1000];
 const WARM_UP: Duration = Duration::from_secs(2);
 const MEASURED: Duration = Duration::from_secs(8);
-/// The argument that makes this program the broadcaster.
+/// The argument that runs this program as the broadcaster.
 const BROADCAST: &str = "--broadcast";
 
-/// What was measured of one server.
+/// The measured cost of one server.
 struct Cost {
-    /// Microseconds of CPU time a message.
+    /// Microseconds of CPU time per message.
     cpu: f64,
-    /// KiB of resident memory a connection.
+    /// KiB of resident memory per connection.
     memory: f64,
-    /// Messages a second.
+    /// Messages per second.
     rate: f64,
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "no settings, but which of two programs this is"
+    reason = "selects between two programs, not a setting"
 )]
 fn main() {
     let mut args = std::env::args().skip(1);
     let is_broadcaster = args.next().is_some_and(|arg| arg == BROADCAST);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // Servers have two threads; who listens to them has one, so that it disturbs them alike.
+    // The servers have two threads, the subscribers one, so that they affect both servers equally.
     let runtime = runtime
         .worker_threads(if is_broadcaster { 2 } else { 1 })
         .enable_all()
         .build();
-    let runtime = runtime.expect("a runtime");
+    let runtime = runtime.expect("create a runtime");
     if is_broadcaster {
-        let pace = args
+        let rate = args
             .next()
-            .and_then(|pace| pace.parse().ok())
-            .expect("a pace");
+            .and_then(|rate| rate.parse().ok())
+            .expect("a rate argument");
         let size = args
             .next()
             .and_then(|size| size.parse().ok())
-            .expect("a size");
-        runtime.block_on(broadcaster::serve(pace, size));
+            .expect("a size argument");
+        runtime.block_on(broadcaster::serve(rate, size));
     } else {
         runtime.block_on(compare());
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what it is for")]
+#[expect(clippy::print_stdout, reason = "the program prints its results")]
 async fn compare() {
     println!("{DELIVERIES} messages a second to N subscribers of one stock, for {MEASURED:?}");
     for count in SUBSCRIBERS {
-        let pace = DELIVERIES / count;
+        let rate = DELIVERIES / count;
         let idle = {
-            let product = Product::start(pace);
+            let product = Product::start(rate);
             tokio::time::sleep(WARM_UP).await;
             let before = Usage::of(product.id());
             tokio::time::sleep(MEASURED).await;
             (Usage::of(product.id()).cpu - before.cpu) / MEASURED.as_secs_f64()
         };
-        let product = Product::start(pace);
+        let product = Product::start(rate);
         let (ours, size) = measure(product.address, product.id(), count).await;
         drop(product);
-        let broadcaster = Broadcaster::start(pace, size);
+        let broadcaster = Broadcaster::start(rate, size);
         let (bare, _) = measure(broadcaster.address, broadcaster.id(), count).await;
         let beside = idle * 1e6 / ours.rate;
         let fan_out = ours.cpu - beside;
@@ -97,22 +98,22 @@ async fn compare() {
     }
 }
 
-/// What `count` subscribers cost a server, and how large its messages are.
+/// Measures the cost of a server with `count` subscribers, and the size of its messages.
 async fn measure(address: SocketAddr, process: u32, count: u32) -> (Cost, usize) {
-    // What is allocated once should not be counted to the connections.
+    // Warm up, so that one-time allocations are not attributed to connections.
     drop(subscriber::Crowd::gather(address, 20).await);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let alone = Usage::of(process);
     let crowd = subscriber::Crowd::gather(address, count).await;
     tokio::time::sleep(WARM_UP).await;
-    let before = (Usage::of(process), crowd.heard());
+    let before = (Usage::of(process), crowd.received());
     tokio::time::sleep(MEASURED).await;
-    let after = (Usage::of(process), crowd.heard());
-    let heard = f64::from(after.1 - before.1);
+    let after = (Usage::of(process), crowd.received());
+    let received = f64::from(after.1 - before.1);
     let cost = Cost {
-        cpu: (after.0.cpu - before.0.cpu) / heard * 1e6,
+        cpu: (after.0.cpu - before.0.cpu) / received * 1e6,
         memory: (after.0.resident - alone.resident) / f64::from(count),
-        rate: heard / MEASURED.as_secs_f64(),
+        rate: received / MEASURED.as_secs_f64(),
     };
     (cost, crowd.size())
 }

@@ -1,4 +1,4 @@
-//! The product as a process, replaying one stock. It is built in the same folder as this program.
+//! Runs the product, the program `api` in the same directory as this program, replaying one stock.
 
 use std::{
     fmt::Write as _,
@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A running `api`; it ends when this is dropped.
+/// A running `api`, which is killed on drop.
 pub(crate) struct Product {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -18,11 +18,11 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// Starts one that stores `pace` prices a second.
-    pub(crate) fn start(pace: u32) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("days.csv"), days()).expect("it is written");
-        let own = std::env::current_exe().expect("this program");
+    /// Starts an `api` that stores `rate` prices per second.
+    pub(crate) fn start(rate: u32) -> Self {
+        let folder = tempfile::tempdir().expect("create a directory");
+        fs::write(folder.path().join("days.csv"), days()).expect("write the data set");
+        let own = std::env::current_exe().expect("path of this program");
         let mut child = Command::new(own.with_file_name("api"))
             .env_clear()
             .envs([
@@ -32,8 +32,8 @@ impl Product {
                 ("DEFAULT_SYMBOLS", "AAPL"),
                 ("REPLAY_FILE", "days.csv"),
             ])
-            .env("REPLAY_SPEED", pace.to_string())
-            // As many threads as the broadcaster has.
+            .env("REPLAY_SPEED", rate.to_string())
+            // The same number of threads as the broadcaster.
             .env("TOKIO_WORKER_THREADS", "2")
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -42,9 +42,9 @@ impl Product {
             .expect("api is built beside this program");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let address = out
-            .find_map(|line| announced(&line.expect("a line")))
-            .expect("it tells where it listens");
-        // It must never wait for somebody to read what it says.
+            .find_map(|line| address_in(&line.expect("a line")))
+            .expect("the server prints its address");
+        // Drain the output, so that the process never blocks on a full pipe.
         std::thread::spawn(move || out.for_each(drop));
         Self {
             child,
@@ -60,18 +60,18 @@ impl Product {
 
 impl Drop for Product {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, which is as good.
+        // Fails if the process has already exited, which is not an error.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-fn announced(line: &str) -> Option<SocketAddr> {
+fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, url) = line.split_once("GraphQL    http://")?;
     url.split('/').next()?.parse().ok()
 }
 
-/// Prices that differ a little, for many years.
+/// Daily prices for many years, with small differences.
 fn days() -> String {
     let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
     let start = chrono::NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
@@ -85,7 +85,7 @@ fn days() -> String {
             file,
             "AAPL,{day},{price},{price},{price},{price},17145307,{price}"
         )
-        .expect("a string has room");
+        .expect("writing to a string");
     }
     file
 }

@@ -1,4 +1,4 @@
-//! Sockets that listen and count.
+//! WebSocket subscribers that count the messages they receive.
 
 use std::{
     net::SocketAddr,
@@ -20,49 +20,49 @@ use tokio_tungstenite::{
 const PROTOCOL: &str = "graphql-transport-ws";
 const SUBSCRIBE: &str = r#"{"id":"1","type":"subscribe","payload":{"query":"subscription($symbols: [Symbol!]) { priceUpdates(symbols: $symbols) { symbol price previousClose change changePercent volume recordedAt cursor } }","variables":{"symbols":["AAPL"]}}}"#;
 
-/// Subscribers of one stock; they leave when this is dropped.
+/// Subscribers of one stock, which disconnect on drop.
 pub(crate) struct Crowd {
-    heard: Arc<AtomicU32>,
+    received: Arc<AtomicU32>,
     size: Arc<AtomicUsize>,
     _reading: JoinSet<()>,
 }
 
 impl Crowd {
-    /// Connects so many and subscribes each.
+    /// Connects and subscribes `count` clients.
     pub(crate) async fn gather(address: SocketAddr, count: u32) -> Self {
         let sockets: Vec<_> = stream::iter(0..count)
             .map(|_| subscribe(address))
             .buffer_unordered(32)
             .try_collect()
             .await
-            .expect("they are let in");
-        let (heard, size) = (Arc::<AtomicU32>::default(), Arc::<AtomicUsize>::default());
+            .expect("connections are accepted");
+        let (received, size) = (Arc::<AtomicU32>::default(), Arc::<AtomicUsize>::default());
         let mut reading = JoinSet::new();
         for mut socket in sockets {
-            let (heard, size) = (Arc::clone(&heard), Arc::clone(&size));
+            let (received, size) = (Arc::clone(&received), Arc::clone(&size));
             reading.spawn(async move {
                 while let Some(Ok(message)) = socket.next().await {
                     if message.is_text() {
-                        heard.fetch_add(1, Ordering::Relaxed);
+                        received.fetch_add(1, Ordering::Relaxed);
                         size.store(message.len(), Ordering::Relaxed);
                     }
                 }
-                panic!("the server ended a connection");
+                panic!("the server closed a connection");
             });
         }
         Self {
-            heard,
+            received,
             size,
             _reading: reading,
         }
     }
 
-    /// How many messages came in all.
-    pub(crate) fn heard(&self) -> u32 {
-        self.heard.load(Ordering::Relaxed)
+    /// Number of messages received by all subscribers.
+    pub(crate) fn received(&self) -> u32 {
+        self.received.load(Ordering::Relaxed)
     }
 
-    /// The size of the last one in bytes.
+    /// Size of the last message, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
     }
@@ -82,7 +82,7 @@ async fn subscribe(
     socket
         .send(Message::text(r#"{"type":"connection_init"}"#))
         .await?;
-    socket.next().await.expect("a welcome")?;
+    socket.next().await.expect("an acknowledgement")?;
     socket.send(Message::text(SUBSCRIBE)).await?;
     Ok(socket)
 }

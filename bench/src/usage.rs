@@ -1,13 +1,13 @@
-//! What a process has used, by `/proc`.
+//! Resource usage of a process, from `/proc`.
 
 use std::fs;
 
-/// Ticks a second of every Linux that Rust runs on.
+/// Clock ticks per second (`USER_HZ`), 100 on every Linux that Rust supports.
 const TICKS: f64 = 100.0;
 
-/// What a process has used so far.
+/// The resources a process has used so far.
 pub(crate) struct Usage {
-    /// Seconds of CPU time, the kernel's included.
+    /// Seconds of CPU time, user and system.
     pub(crate) cpu: f64,
     /// KiB of resident memory.
     pub(crate) resident: f64,
@@ -15,9 +15,11 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn of(process: u32) -> Self {
-        let read = |file| fs::read_to_string(format!("/proc/{process}/{file}")).expect("it runs");
+        let read = |file| {
+            fs::read_to_string(format!("/proc/{process}/{file}")).expect("the process is running")
+        };
         let (stat, status) = (read("stat"), read("status"));
-        // The name may have blanks; it ends with the last bracket.
+        // The command may contain spaces and parentheses; it ends at the last `)`.
         let (_, fields) = stat.rsplit_once(')').expect("a name");
         let ticks = fields.split_whitespace().skip(11).take(2);
         let ticks: f64 = ticks.map(|it| it.parse::<f64>().expect("ticks")).sum();

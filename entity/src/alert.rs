@@ -6,49 +6,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AlertKind, Decimal, Direction, Symbol, Timestamp};
 
-/// One alert, as its row says: it exists if and only if that row committed.
+/// A fired alert. It exists if and only if its row was committed.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, Serialize, Deserialize)]
 pub struct Alert {
-    /// Its identity, to deduplicate by.
+    /// The id, for deduplication.
     pub id: i64,
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// The stock's ticker.
+    /// The ticker of the stock.
     pub symbol: Symbol,
-    /// Its place in the feed.
+    /// The position in the feed.
     pub seq: i64,
-    /// The rule that fired; `None` once that rule is deleted.
+    /// The rule that fired; `None` if the rule was deleted.
     pub rule_id: Option<i64>,
-    /// What the rule watched for.
+    /// The condition of the rule.
     pub kind: AlertKind,
-    /// Which way the price went.
+    /// The direction of the price change.
     pub direction: Direction,
-    /// The price that caused it.
+    /// The price that triggered the alert.
     pub price: Decimal,
-    /// What the price was compared with.
+    /// The price it was compared with.
     pub reference_price: Option<Decimal>,
-    /// By how many percent it differed, to 4 decimals.
+    /// The change in percent, to 4 decimals.
     pub change_percent: Option<Decimal>,
-    /// What was reached: for a percentage the multiple (5, 10, 15 …), otherwise the rule's own threshold.
+    /// The threshold that was reached: for a percentage the multiple (5, 10, 15 …), otherwise the
+    /// threshold of the rule.
     pub threshold: Decimal,
-    /// The session's date.
+    /// The date of the session.
     pub trading_day: NaiveDate,
-    /// The `recorded_at` of the price that caused it.
+    /// The `recorded_at` of the price that triggered the alert.
     pub triggered_at: Timestamp,
-    /// When somebody said that they had seen it.
+    /// When the alert was acknowledged.
     pub acknowledged_at: Option<Timestamp>,
-    /// When its row was stored, if its price was held and the alert fired later than that.
+    /// When the alert was stored, if that was later than `triggered_at` because its price was held.
     #[serde(default)]
     pub fired_at: Option<Timestamp>,
 }
 
 impl Alert {
-    /// When its row was stored, which is the instant of its position in the feed.
+    /// When the alert was stored, which is the time of its position in the feed.
     pub fn recorded_at(&self) -> Timestamp {
         self.fired_at.unwrap_or(self.triggered_at)
     }
 
-    /// A sentence for people: `AAPL rose 5.43% to 196.1`.
+    /// A message for people: `AAPL rose 5.43% to 196.1`.
     pub fn message(&self) -> String {
         let verb = match self.direction {
             Direction::Up => "rose",
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alert_says_what_happened() {
+    fn the_message_describes_the_price_change() {
         let mut alert = Alert {
             id: 7,
             stock_id: 1,

@@ -1,12 +1,12 @@
-//! A candle: what a stock's prices did in a stretch of time.
+//! Candles: the prices of a stock aggregated by time interval.
 //!
-//! One invariant: a candle's prices are exact, and its stretch is told by its interval and its start alone.
+//! Prices are exact. The interval and the start time determine the period of a candle.
 
 use sea_orm::{DeriveActiveEnum, EnumIter, FromQueryResult};
 
 use crate::{Decimal, Timestamp};
 
-/// How long the stretches are. Stored as minutes.
+/// The length of a candle. Stored in minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "i32", db_type = "Integer")]
 pub enum CandleInterval {
@@ -16,19 +16,19 @@ pub enum CandleInterval {
     /// Five minutes of UTC.
     #[sea_orm(num_value = 5)]
     FiveMinutes,
-    /// A quarter of an hour of UTC.
+    /// 15 minutes of UTC.
     #[sea_orm(num_value = 15)]
     FifteenMinutes,
     /// An hour of UTC.
     #[sea_orm(num_value = 60)]
     OneHour,
-    /// A trading day, from its session's open to its close.
+    /// A trading day, from the open to the close of its session.
     #[sea_orm(num_value = 1440)]
     OneDay,
 }
 
 impl CandleInterval {
-    /// All of them, the shortest first.
+    /// All intervals, shortest first.
     pub const ALL: [Self; 5] = [
         Self::OneMinute,
         Self::FiveMinutes,
@@ -37,7 +37,7 @@ impl CandleInterval {
         Self::OneDay,
     ];
 
-    /// Its length in minutes; a trading day's is only a name for it.
+    /// The length in minutes; for a trading day only an identifier.
     pub const fn minutes(self) -> i32 {
         match self {
             Self::OneMinute => 1,
@@ -49,30 +49,31 @@ impl CandleInterval {
     }
 }
 
-/// One candle of one stock.
+/// A candle of one stock.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Candle {
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// How long it is.
+    /// The length of the candle.
     #[sea_orm(from_alias = "minutes")]
     pub interval: CandleInterval,
-    /// When it begins, by the market's clock; a day's is its session's open.
+    /// The start in market time; of a daily candle, the open of the session.
     pub start: Timestamp,
-    /// The market's time of its first price; `None` if its open is the session's, as a provider said it.
+    /// The market time of the first price; `None` if the open is the session's, as sent by the
+    /// provider.
     pub opened_at: Option<Timestamp>,
-    /// The market's time of its last price.
+    /// The market time of the last price.
     pub closed_at: Timestamp,
-    /// Its first price, or the session's.
+    /// The first price, or the open of the session.
     pub open: Decimal,
-    /// Its highest price, or the session's.
+    /// The highest price, or the high of the session.
     pub high: Decimal,
-    /// Its lowest price, or the session's.
+    /// The lowest price, or the low of the session.
     pub low: Decimal,
-    /// Its last price.
+    /// The last price.
     pub close: Decimal,
-    /// Shares traded in it, as far as known.
+    /// Number of shares traded, as far as known.
     pub volume: Option<i64>,
-    /// How many prices were stored in it.
+    /// Number of prices stored in the interval.
     pub count: i32,
 }

@@ -1,77 +1,79 @@
-//! Exact numbers: prices, percentages and thresholds.
+//! Exact decimal numbers for prices, percentages and thresholds.
 //!
-//! One invariant: a [`Decimal`] is a whole number of units of 1e-8 and is never a float on its way in or out, so that
-//! what a provider sent is what every client reads, digit for digit.
+//! A [`Decimal`] is an integer number of units of 1e-8. It is never converted to or from a float,
+//! so every client reads exactly the digits that a provider sent.
 
 use std::{fmt, str::FromStr};
 
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Fractional digits that are kept.
+/// Maximum number of fractional digits.
 const DIGITS: u32 = 8;
-/// Units in one.
+/// Units in 1.
 pub(crate) const SCALE: i64 = 10_i64.pow(DIGITS);
 
-/// An exact number with at most 8 fractional digits, from -92233720368.54775808 to 92233720368.54775807.
+/// An exact number with at most 8 fractional digits, from -92233720368.54775808 to
+/// 92233720368.54775807.
 ///
-/// It is stored as a 64-bit integer, displayed in its shortest form (`187.5`, never `187.50` or `1.875e2`) and
-/// serialised as that text.
+/// Stored as a 64-bit integer, displayed in its shortest form (`187.5`, never `187.50` or
+/// `1.875e2`) and serialized as that text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
 pub struct Decimal(i64);
 
-/// Why a text is not a [`Decimal`].
+/// The error of parsing a [`Decimal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Not a decimal number.
+    /// The text is not a decimal number.
     #[error("is not a decimal number")]
     Malformed,
-    /// More digits after the point than are kept.
+    /// The number has more than 8 fractional digits.
     #[error("has more than 8 fractional digits")]
     TooPrecise,
-    /// Outside of what 64 bits hold.
-    #[error("is outside of \u{b1}92233720368.54775807")]
+    /// The number is out of the range of 64 bits.
+    #[error("is out of range: must be within \u{b1}92233720368.54775807")]
     OutOfRange,
 }
 
 impl Decimal {
-    /// Nothing.
+    /// The number 0.
     pub const ZERO: Self = Self(0);
 
-    /// The number of `units` of 1e-8.
+    /// Creates a number from units of 1e-8.
     pub const fn from_units(units: i64) -> Self {
         Self(units)
     }
 
-    /// How many units of 1e-8 this is.
+    /// Returns the number in units of 1e-8.
     pub const fn units(self) -> i64 {
         self.0
     }
 
-    /// A whole number.
+    /// Creates a number from an integer.
     pub const fn from_int(whole: i32) -> Self {
         Self(whole as i64 * SCALE)
     }
 
-    /// Reads a number as providers write them: any number of fractional digits, an exponent if they like. Surplus
-    /// digits round half away from zero.
+    /// Parses a number as providers send it, with any number of fractional digits and an optional
+    /// exponent. Rounds to 8 fractional digits, half away from zero.
     pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {
         let (digits, exponent) = Digits::read_scientific(text)?;
         digits.into_units(exponent).map(Self)
     }
 
-    /// Reads a number in any form that [`parse_rounded`](Self::parse_rounded) accepts, as a whole number of 64 bits.
-    /// A fraction rounds half away from zero.
+    /// Parses a number in any form that [`parse_rounded`](Self::parse_rounded) accepts and rounds it
+    /// to a 64-bit integer, half away from zero.
     ///
     /// # Errors
-    /// Not a decimal number, or out of range.
+    ///
+    /// The text is not a decimal number, or the number is out of range.
     pub fn parse_whole_rounded(text: &str) -> Result<i64, DecimalError> {
         let (digits, exponent) = Digits::read_scientific(text)?;
         digits.into_units(exponent.saturating_sub(DIGITS.cast_signed()))
     }
 
-    /// How many fractional digits a number is written with, from 0 to 8: 2 for `1.50`, 3 for `1.5e-2`. 0 for text that
-    /// is not a number.
+    /// Returns the number of fractional digits in the text of a number, from 0 to 8: 2 for `1.50`,
+    /// 3 for `1.5e-2`. 0 if the text is not a number.
     pub fn written_digits(text: &str) -> u32 {
         let Ok((digits, exponent)) = Digits::read_scientific(text) else {
             return 0;
@@ -80,7 +82,7 @@ impl Decimal {
         written.clamp(0, DIGITS.cast_signed()).unsigned_abs()
     }
 
-    /// The nearest number with `digits` fractional digits, halves away from zero.
+    /// Rounds to `digits` fractional digits, half away from zero.
     #[must_use]
     pub fn round_to(self, digits: u32) -> Self {
         let step = i128::from(10_i64.pow(DIGITS.saturating_sub(digits)));
@@ -88,32 +90,32 @@ impl Decimal {
         Self(i64::try_from(rounded).unwrap_or(self.0))
     }
 
-    /// `self - other`, or `None` where 64 bits do not hold it.
+    /// Returns `self - other`, or `None` on overflow.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// `self` times a whole number, or `None` where 64 bits do not hold it.
+    /// Returns `self * factor`, or `None` on overflow.
     pub fn checked_mul_int(self, factor: i64) -> Option<Self> {
         self.0.checked_mul(factor).map(Self)
     }
 
-    /// By how many percent `self` differs from `reference`, to 4 decimals, halves away from zero. `None` for a
-    /// reference of 0, or a result that 64 bits do not hold.
+    /// Returns the change from `reference` to `self` in percent, rounded to 4 decimals, half away
+    /// from zero. `None` if `reference` is 0 or on overflow.
     pub fn percent_from(self, reference: Self) -> Option<Self> {
-        const KEPT: i128 = 10_000;
+        const PERCENT_SCALE: i128 = 10_000;
         if reference.0 == 0 {
             return None;
         }
         let change = i128::from(self.0) - i128::from(reference.0);
-        let percent = divide_rounded(change * 100 * KEPT, i128::from(reference.0));
-        i64::try_from(percent * (i128::from(SCALE) / KEPT))
+        let percent = divide_rounded(change * 100 * PERCENT_SCALE, i128::from(reference.0));
+        i64::try_from(percent * (i128::from(SCALE) / PERCENT_SCALE))
             .ok()
             .map(Self)
     }
 
-    /// `self × numerator ÷ denominator`, halves away from zero: a price restated for a split. `None` where the
-    /// denominator is 0 or 64 bits do not hold the result.
+    /// Returns `self × numerator ÷ denominator`, rounded half away from zero, for example to adjust
+    /// a price for a split. `None` if `denominator` is 0 or on overflow.
     pub fn checked_ratio(self, numerator: i64, denominator: i64) -> Option<Self> {
         if denominator == 0 {
             return None;
@@ -125,17 +127,18 @@ impl Decimal {
     }
 }
 
-/// A decimal number taken apart: its sign, its digits as one whole number, and how many of them are fractional.
+/// A parsed decimal number: its sign, its digits as an integer, and the number of fractional
+/// digits.
 pub(crate) struct Digits {
     negative: bool,
     value: i128,
     fraction: i32,
-    /// The first digit beyond what `value` holds, were there any: it decides the rounding.
+    /// The first digit after those in `value`, if any; it is used for rounding.
     surplus: Option<u8>,
 }
 
 impl Digits {
-    /// Reads a number that may have an exponent, which is returned beside its digits.
+    /// Parses a number with an optional exponent and returns its digits and exponent.
     pub(crate) fn read_scientific(text: &str) -> Result<(Self, i32), DecimalError> {
         let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
             return Ok((Self::read(text)?, 0));
@@ -144,14 +147,14 @@ impl Digits {
         Ok((Self::read(mantissa)?, exponent))
     }
 
-    /// Whether it is negative, its digits, and how many of them are fractional.
+    /// Returns the sign (`true` if negative), the digits, and the number of fractional digits.
     pub(crate) fn parts(&self) -> (bool, i128, i32) {
         (self.negative, self.value, self.fraction)
     }
 
     fn read(text: &str) -> Result<Self, DecimalError> {
-        /// More digits than this cannot change a number of 64 bits, only its rounding.
-        const MOST: usize = 36;
+        /// Further digits cannot change a 64-bit number, only its rounding.
+        const MAX_DIGITS: usize = 36;
         let (negative, rest) = match text.as_bytes() {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] | rest => (false, rest),
@@ -164,7 +167,7 @@ impl Digits {
                 b'0'..=b'9' => {
                     any = true;
                     let digit = byte - b'0';
-                    if kept == MOST {
+                    if kept == MAX_DIGITS {
                         if !point {
                             return Err(DecimalError::OutOfRange);
                         }
@@ -190,7 +193,7 @@ impl Digits {
         }
     }
 
-    /// How many fractional digits are not zero at the end.
+    /// The number of fractional digits without trailing zeros.
     fn significant_fraction(&self) -> i32 {
         let (mut value, mut fraction) = (self.value, self.fraction);
         while fraction > 0 && value % 10 == 0 {
@@ -201,14 +204,14 @@ impl Digits {
     }
 
     fn into_units(self, exponent: i32) -> Result<i64, DecimalError> {
-        /// Beyond this many places a number is either 0 or out of range.
-        const FAR: i32 = 60;
+        /// A number shifted by more digits is either 0 or out of range.
+        const MAX_SHIFT: i32 = 60;
         let shift = exponent
             .saturating_sub(self.fraction)
             .saturating_add(DIGITS.cast_signed());
-        let units = if self.value == 0 || shift < -FAR {
+        let units = if self.value == 0 || shift < -MAX_SHIFT {
             0
-        } else if shift > FAR {
+        } else if shift > MAX_SHIFT {
             return Err(DecimalError::OutOfRange);
         } else if shift >= 0 {
             let factor = 10_i128
@@ -228,7 +231,7 @@ impl Digits {
     }
 }
 
-/// `numerator / denominator`, halves away from zero.
+/// Returns `numerator / denominator`, rounded half away from zero.
 pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
     let (quotient, remainder) = (numerator / denominator, numerator % denominator);
     if remainder.abs() * 2 >= denominator.abs() {
@@ -246,7 +249,7 @@ pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
 impl FromStr for Decimal {
     type Err = DecimalError;
 
-    /// Reads a number as clients write them: no exponent, and no digit that would be lost.
+    /// Parses a number as clients send it: without an exponent, and exactly representable.
     fn from_str(text: &str) -> Result<Self, DecimalError> {
         let digits = Digits::read(text)?;
         let lost = digits.surplus.is_some_and(|digit| digit != 0);
@@ -259,7 +262,7 @@ impl FromStr for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The longest is -92233720368.54775808; it is written from its end.
+        // The longest text is -92233720368.54775808. It is written from its end.
         let mut text = [0; 21];
         let mut begin = text.len();
         let mut push = |byte| {
@@ -338,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_lose_a_digit_is_refused() {
+    fn a_number_that_is_not_exactly_representable_is_rejected() {
         assert_eq!(
             "0.123456789".parse::<Decimal>(),
             Err(DecimalError::TooPrecise)
@@ -359,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn providers_numbers_round_half_away_from_zero() {
+    fn numbers_of_providers_round_half_away_from_zero() {
         for (given, shown) in [
             ("0.123456785", "0.12345679"),
             ("-0.123456785", "-0.12345679"),
@@ -447,7 +450,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_survives_its_text(units: i64) {
+        fn every_number_round_trips_through_its_text(units: i64) {
             let number = Decimal::from_units(units);
             prop_assert_eq!(number.to_string().parse(), Ok(number));
             prop_assert_eq!(Decimal::parse_rounded(&number.to_string()), Ok(number));

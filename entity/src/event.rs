@@ -1,13 +1,13 @@
-//! What the feed carries.
+//! The events in the feed.
 //!
-//! One invariant: an event is written in the transaction that makes it true, and holds all that a reader needs to tell
-//! of it, so that delivery asks the database for nothing that the event already says.
+//! An event is written in the same transaction as the change it describes, and contains everything
+//! a reader needs, so delivery does not query the database.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Alert, Position, Price, Stock};
 
-/// Something that happened, at its own place in the feed.
+/// An event, with its own position in the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum Event {
@@ -15,7 +15,7 @@ pub enum Event {
     QuoteRecorded {
         /// The price.
         price: Price,
-        /// Its stock, as it was then.
+        /// The stock at that time.
         stock: Stock,
     },
     /// An alert fired: because of the price before it, or of one before that was held.
@@ -25,15 +25,15 @@ pub enum Event {
     },
     /// A stock was tracked, untracked or renamed, or its number of alerts changed without a price.
     StockChanged {
-        /// Its place in the feed.
+        /// The position in the feed.
         seq: i64,
-        /// The stock, as it is now.
+        /// The stock after the change.
         stock: Stock,
     },
 }
 
 impl Event {
-    /// Its place in the feed.
+    /// The event's position in the feed.
     pub fn seq(&self) -> i64 {
         match self {
             Self::QuoteRecorded { price, .. } => price.seq,
@@ -43,11 +43,11 @@ impl Event {
     }
 }
 
-/// The events of one transaction, in order: one row of the feed.
+/// The events of one transaction, in order; one row of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The last event's position, with the instant at which the transaction recorded them all.
+    /// The position of the last event, with the time at which the transaction recorded all of them.
     pub end: Position,
-    /// What happened.
+    /// The events.
     pub events: Vec<Event>,
 }

@@ -1,32 +1,33 @@
-//! Feed positions and the opaque cursors that tell them.
+//! Positions in the feed, and the opaque cursors that encode them.
 //!
-//! One invariant: positions of one epoch are totally ordered by `seq`, in the order in which their transactions
-//! committed, and `recorded_at` never decreases along them. A cursor carries the instant so that a page can be found
-//! by time without asking where its position lies.
+//! Positions of one epoch are totally ordered by `seq`, in commit order, and `recorded_at` never
+//! decreases along them. A cursor includes the instant, so that a page is found by time without
+//! looking up the position.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{Symbol, Timestamp};
 
-/// A place in the feed: that of a price, of an alert, or of the feed's end.
+/// A position in the feed: of a price, of an alert, or of the end of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Which life of the database: drawn when it is made, so that another database's cursors are told apart.
+    /// A random number drawn when the database is created, which distinguishes cursors of different
+    /// databases.
     pub epoch: i64,
-    /// The place within it, counted from 1; 0 is before everything.
+    /// The sequence number within the epoch, starting at 1; 0 is before the first entry.
     pub seq: i64,
-    /// When the entry there was recorded.
+    /// When the entry was recorded.
     pub recorded_at: Timestamp,
 }
 
-/// What a cursor says once it is read.
+/// A decoded cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    /// A place in the feed.
+    /// A position in the feed.
     Feed(Position),
-    /// A place in the list of stocks, which is ordered by symbol.
+    /// A position in the list of stocks, which is ordered by symbol.
     Stock(Symbol),
-    /// A place in one list of the REST API, valid in that list only.
+    /// A position in a list of the REST API, valid in that list only.
     Listed(List, Position),
 }
 
@@ -41,12 +42,12 @@ pub enum List {
     AllAlerts,
 }
 
-/// Why a text is not a [`Cursor`].
+/// The text is not a [`Cursor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a cursor of this server")]
+#[error("is not a cursor issued by this server")]
 pub struct CursorError;
 
-/// First byte of a feed cursor; raised with its form.
+/// First byte of a feed cursor, incremented when the format changes.
 const FEED: u8 = 1;
 /// First byte of a stock cursor.
 const STOCK: u8 = 2;
@@ -54,7 +55,7 @@ const STOCK: u8 = 2;
 const LISTED: u8 = 3;
 
 impl Cursor {
-    /// Reads a cursor's text.
+    /// Decodes a cursor.
     pub fn decode(text: &str) -> Result<Self, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
         match bytes.split_first() {
@@ -69,7 +70,7 @@ impl Cursor {
         }
     }
 
-    /// The cursor's text.
+    /// Encodes the cursor.
     pub fn encode(&self) -> String {
         match self {
             Self::Feed(position) => {
@@ -137,14 +138,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_position_survives_its_cursor(epoch: i64, seq in 0..i64::MAX, micros: i64) {
+        fn a_position_round_trips_through_its_cursor(epoch: i64, seq in 0..i64::MAX, micros: i64) {
             let recorded_at = Timestamp::from_micros(micros);
             let cursor = Cursor::Feed(Position { epoch, seq, recorded_at });
             prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
         }
 
         #[test]
-        fn a_place_in_a_list_survives_its_cursor(id: i64, kind in 0..3, epoch: i64, seq in 0..i64::MAX, micros: i64) {
+        fn a_position_in_a_list_round_trips_through_its_cursor(id: i64, kind in 0..3, epoch: i64, seq in 0..i64::MAX, micros: i64) {
             let list = match kind {
                 0 => List::Prices(id),
                 1 => List::Alerts(id),

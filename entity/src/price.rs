@@ -6,50 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Decimal, Symbol, Timestamp};
 
-/// One price of one stock, as recorded: what `stock_prices` and `quotes` hold, and what the feed tells.
+/// A price of one stock, as recorded in `stock_prices`, `quotes` and the feed.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, Serialize, Deserialize)]
 pub struct Price {
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// The stock's ticker.
+    /// The ticker of the stock.
     pub symbol: Symbol,
-    /// Its place in the feed.
+    /// The position in the feed.
     pub seq: i64,
-    /// Last traded price.
+    /// The last traded price.
     pub price: Decimal,
-    /// The previous session's close, restated for splits since; `None` if nobody knows it.
+    /// The close of the previous session, adjusted for later splits; `None` if unknown.
     pub previous_close: Option<Decimal>,
-    /// The session's first price.
+    /// The first price of the session.
     pub open: Option<Decimal>,
-    /// The session's highest price so far.
+    /// The highest price of the session so far.
     pub high: Option<Decimal>,
-    /// The session's lowest price so far.
+    /// The lowest price of the session so far.
     pub low: Option<Decimal>,
-    /// Shares traded in the session so far.
+    /// Number of shares traded in the session so far.
     pub volume: Option<i64>,
-    /// The session's date.
+    /// The date of the session.
     pub trading_day: NaiveDate,
-    /// The market's clock: as sent, or the session's close if only a date was.
+    /// The time in the market: as sent by the provider, or the close of the session if it sent a
+    /// date only.
     pub market_time: Timestamp,
-    /// Whether the provider sent `market_time`, rather than only a date.
+    /// Whether the provider sent `market_time`, not only a date.
     pub market_time_sent: bool,
-    /// When it was stored, by our clock.
+    /// When the price was stored, by our clock.
     pub recorded_at: Timestamp,
-    /// Who gave it.
+    /// The name of the provider.
     pub provider: String,
 }
 
 impl Price {
-    /// What `stock_prices` and `quotes` have in common, which is all but the symbol.
+    /// The common columns of `stock_prices` and `quotes`: all except the symbol.
     pub const COLUMNS: &str = "stock_id, recorded_at, seq, price, previous_close, open, high, low, volume, \
         trading_day, market_time, market_time_sent, provider";
 
-    /// By how much the price differs from the previous close.
+    /// The difference from the previous close.
     pub fn change(&self) -> Option<Decimal> {
         self.price.checked_sub(self.previous_close?)
     }
 
-    /// By how many percent the price differs from the previous close, to 4 decimals.
+    /// The difference from the previous close in percent, to 4 decimals.
     pub fn change_percent(&self) -> Option<Decimal> {
         self.price.percent_from(self.previous_close?)
     }

@@ -1,47 +1,48 @@
-//! The words of alert rules, as stored and as told.
+//! Alert rules.
 //!
-//! One invariant: the stored text of a value is its public name, so that a table read by hand and the API agree.
+//! The stored text of an enum value is its public name, so a table read by hand agrees with the
+//! API.
 
 use sea_orm::{DeriveActiveEnum, EnumIter, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
 use crate::{Decimal, Symbol, Timestamp};
 
-/// One alert rule.
+/// An alert rule.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct AlertRule {
-    /// Its row.
+    /// The id.
     pub id: i64,
-    /// The stock it watches; `None` for all that are tracked.
+    /// The stock it applies to; `None` for all tracked stocks.
     pub symbol: Option<Symbol>,
-    /// Whether it is the rule that follows `ALERT_THRESHOLD`.
+    /// Whether this is the default rule, configured by `ALERT_THRESHOLD`.
     pub is_default: bool,
-    /// What it watches for.
+    /// The condition.
     pub kind: AlertKind,
-    /// At what it fires: percent, a price, or a multiple of the average volume.
+    /// The threshold: percent, a price, or a multiple of the average volume.
     pub threshold: Decimal,
-    /// What a percentage is measured against.
+    /// The reference of a percentage.
     pub base: Option<ChangeBase>,
-    /// How often it fires.
+    /// How often the rule fires.
     pub trigger: Trigger,
-    /// The least time between two alerts of it, in seconds.
+    /// The minimum time between two alerts, in seconds.
     pub cooldown_seconds: i32,
-    /// Whether it is judged at all.
+    /// Whether the rule is evaluated.
     pub enabled: bool,
-    /// When it ends.
+    /// When the rule expires.
     pub expires_at: Option<Timestamp>,
-    /// Since when it exists.
+    /// When the rule was created.
     pub created_at: Timestamp,
 }
 
-/// What a rule watches for.
+/// The condition of a rule.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
 )]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AlertKind {
-    /// The price differs from a base by a percentage or more.
+    /// The price differs from the base by at least a percentage.
     #[sea_orm(string_value = "PERCENT_CHANGE")]
     PercentChange,
     /// The price is at or above a level.
@@ -50,43 +51,43 @@ pub enum AlertKind {
     /// The price is at or below a level.
     #[sea_orm(string_value = "PRICE_BELOW")]
     PriceBelow,
-    /// The price goes from below a level to above it.
+    /// The price moves from below a level to above it.
     #[sea_orm(string_value = "CROSSES_ABOVE")]
     CrossesAbove,
-    /// The price goes from above a level to below it.
+    /// The price moves from above a level to below it.
     #[sea_orm(string_value = "CROSSES_BELOW")]
     CrossesBelow,
-    /// The session's volume exceeds a multiple of its average.
+    /// The volume of the session exceeds a multiple of its average.
     #[sea_orm(string_value = "VOLUME_SPIKE")]
     VolumeSpike,
 }
 
-/// Which way a price went.
+/// The direction of a price change.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
 )]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Direction {
-    /// It rose.
+    /// The price rose.
     #[sea_orm(string_value = "UP")]
     Up,
-    /// It fell.
+    /// The price fell.
     #[sea_orm(string_value = "DOWN")]
     Down,
 }
 
-/// What a percentage is measured against.
+/// The reference of a percentage.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
 )]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ChangeBase {
-    /// The previous session's close, adjusted for splits.
+    /// The close of the previous session, adjusted for splits.
     #[sea_orm(string_value = "PREVIOUS_CLOSE")]
     PreviousClose,
-    /// The session's open.
+    /// The open of the session.
     #[sea_orm(string_value = "OPEN")]
     Open,
     /// The price of the rule's last alert.
@@ -101,7 +102,7 @@ pub enum ChangeBase {
 #[sea_orm(rs_type = "String", db_type = "Text")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Trigger {
-    /// Once, and then it is disabled.
+    /// Once; then the rule is disabled.
     #[sea_orm(string_value = "ONCE")]
     Once,
     /// Each time its condition becomes true.

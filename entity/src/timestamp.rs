@@ -1,7 +1,8 @@
-//! Instants, as stored and as told.
+//! Instants, as stored and as displayed.
 //!
-//! One invariant: an instant is a whole number of microseconds since 1970-01-01T00:00:00Z on both databases, so that
-//! equal instants are equal, ordered alike everywhere, and read back as they were written.
+//! An instant is an integer number of microseconds since 1970-01-01T00:00:00Z on both databases, so
+//! equality and order are the same everywhere and an instant is read back exactly as it was
+//! written.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -9,7 +10,8 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
 
-/// An instant in microseconds since the Unix epoch, displayed as RFC 3339 in UTC with at most 6 fractional digits.
+/// An instant in microseconds since the Unix epoch, displayed as RFC 3339 in UTC with at most 6
+/// fractional digits.
 #[derive(
     Clone,
     Copy,
@@ -26,18 +28,18 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
-/// Why a text is not a [`Timestamp`].
+/// The text is not a [`Timestamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an RFC 3339 instant (2026-11-22T12:00:00Z)")]
 pub struct TimestampError;
 
 impl Timestamp {
-    /// The instant this many microseconds after the Unix epoch.
+    /// Creates an instant from microseconds since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns microseconds since the Unix epoch.
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -51,7 +53,7 @@ impl Timestamp {
         )
     }
 
-    /// The same instant for calendar arithmetic. Instants outside of chrono's range become its nearest end.
+    /// Converts for calendar arithmetic. Instants outside of chrono's range saturate.
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or(if self.0 < 0 {
             DateTime::<Utc>::MIN_UTC
@@ -72,12 +74,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(duration)))
     }
 
-    /// How long ago `earlier` was; nothing if it is later.
+    /// The duration since `earlier`, or zero if it is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// How long from the one to the other, whichever is earlier.
+    /// The absolute duration between two instants.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_micros(self.0.abs_diff(other.0))
     }
@@ -128,7 +130,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Writes a number's digits with zeros before them.
+/// Writes the digits of a number, padded with zeros.
 fn put(digits: &mut [u8], mut number: u32) {
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
@@ -143,8 +145,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_told_in_utc_with_at_most_microseconds() {
-        for (given, told) in [
+    fn an_instant_is_displayed_in_utc_with_at_most_microseconds() {
+        for (given, displayed) in [
             ("2026-11-20T16:00:00-05:00", "2026-11-20T21:00:00Z"),
             (
                 "2026-11-22T12:00:00.123456789Z",
@@ -153,7 +155,7 @@ mod tests {
         ] {
             assert_eq!(
                 given.parse::<Timestamp>().map(|at| at.to_string()),
-                Ok(told.to_owned())
+                Ok(displayed.to_owned())
             );
         }
         assert_eq!("2026-11-20".parse::<Timestamp>(), Err(TimestampError));
@@ -167,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_instant_is_told_as_rfc_3339_has_it(
+        fn an_instant_is_displayed_like_chrono_does(
             micros in -70_000_000_000_000_000..260_000_000_000_000_000_i64,
             far: i64,
         ) {

@@ -1,17 +1,17 @@
-//! The tables of Stock Tracker, on PostgreSQL and SQLite alike.
+//! The tables of Stock Tracker, on PostgreSQL and SQLite.
 //!
-//! One invariant: what has been released here never changes; a new shape is a new file. It imports no entity, because
-//! those move on while history stays. `runtime` runs it at start.
+//! A released migration never changes; a new change is a new file. Migrations do not import
+//! entities, because entities change and migrations must not. `runtime` runs them at startup.
 
 #![expect(
     elided_lifetimes_in_paths,
-    reason = "`MigrationTrait` elides them, and async_trait wants the same words"
+    reason = "`MigrationTrait` elides them, and async_trait requires the same signature"
 )]
 #![cfg_attr(
     not(test),
     expect(
         clippy::wildcard_imports,
-        reason = "the schema's words are the library's, and many; tests may import as they like"
+        reason = "schema definitions use many names of the library; tests may use wildcards"
     )
 )]
 
@@ -34,7 +34,7 @@ mod m20261128_000001_count_answers_without_a_price;
 mod m20261128_000002_create_splits;
 mod m20261128_000020_remember_polls;
 
-/// Brings a database to the newest shape, and back.
+/// Migrates a database to the newest schema, and back.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrator;
 

@@ -1,4 +1,5 @@
-//! `stocks`: every stock that is or was tracked. Instants are microseconds since 1970, here and everywhere.
+//! Creates `stocks`: every stock that is or was tracked. Timestamps are microseconds since 1970 in
+//! all tables.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -26,7 +27,7 @@ impl MigrationTrait for Migration {
             )
             .await?;
         if manager.get_database_backend() == DbBackend::Postgres {
-            // Symbols are ordered by their bytes, as on SQLite, whatever the cluster's locale.
+            // Symbols sort by bytes, as on SQLite, independent of the cluster's locale.
             let collate = r#"ALTER TABLE stocks ALTER COLUMN symbol TYPE text COLLATE "C""#;
             manager.get_connection().execute_unprepared(collate).await?;
         }

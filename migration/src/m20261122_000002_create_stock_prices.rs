@@ -1,4 +1,4 @@
-//! `stock_prices`: every price. Prices are whole numbers of 1e-8, here and everywhere.
+//! Creates `stock_prices`: every price. Prices are integers in units of 1e-8 in all tables.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,4 +1,4 @@
-//! `quotes`: the latest price of each stock.
+//! Creates `quotes`: the latest price of each stock.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

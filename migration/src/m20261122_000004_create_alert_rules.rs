@@ -1,4 +1,4 @@
-//! `alert_rules`: what fires alerts.
+//! Creates `alert_rules`: the rules that fire alerts.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,5 +1,6 @@
-//! `alerts`: every alert that fired. The unique index is its identity: one rule fires once per stock, trading day,
-//! direction and multiple, whoever writes and however often.
+//! Creates `alerts`: every alert that fired. The unique index is the identity of an alert: a rule
+//! fires once per stock, trading day, direction and multiple, independent of how often it is
+//! inserted.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,4 +1,4 @@
-//! `feed_head`, the feed's epoch and end, and `feed`, a row per transaction.
+//! Creates `feed_head`, the epoch and end of the feed, and `feed`, one row per transaction.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

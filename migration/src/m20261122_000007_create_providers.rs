@@ -1,4 +1,5 @@
-//! `providers`, how each provider is doing, and `provider_calls`, its requests of the last minute.
+//! Creates `providers`, the status of each provider, and `provider_calls`, its requests in the last
+//! minute.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,4 +1,4 @@
-//! `poll_requests`: polls that somebody asked the active tracker for.
+//! Creates `poll_requests`: polls requested from the active tracker.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,5 +1,6 @@
-//! `stock_prices` by months of `recorded_at` on PostgreSQL, so that a read touches the months that it is about and an old
-//! month goes as a whole. The months ahead are made by whoever writes. SQLite keeps its one table.
+//! Partitions `stock_prices` by month of `recorded_at` on PostgreSQL, so that a read visits only
+//! the months it needs and an old month is dropped as a whole. Writers create the partitions ahead.
+//! SQLite keeps its single table.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -7,7 +8,7 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// A table without rows for each month that has some; months are UTC's.
+/// Creates an empty table for each month that has rows. Months are in UTC.
 const MONTHS: &str = "
 DO $$
 DECLARE
@@ -28,7 +29,7 @@ BEGIN
     END LOOP;
 END $$";
 
-/// Moves every row to `to`, which then takes the place of `stock_prices`, with its keys.
+/// Moves every row to `to`, which then replaces `stock_prices`, including its keys.
 async fn replace(manager: &SchemaManager<'_>, to: &str) -> Result<(), DbErr> {
     let columns = "stock_id, recorded_at, seq, price, previous_close, open, high, low, volume, \
                    trading_day, market_time, market_time_sent, provider";

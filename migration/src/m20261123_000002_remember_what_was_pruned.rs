@@ -1,6 +1,7 @@
-//! What retention leaves behind, so that nobody mistakes what was pruned for what never was: `quotes` says how far back a
-//! stock's prices reach and which was the last to go, `feed_head` the same of all stocks, and a row of `feed` which row
-//! came before it.
+//! Records what retention deleted, so that deleted rows are not mistaken for rows that never
+//! existed: `quotes` stores where a stock's remaining prices begin and the last deleted one,
+//! `feed_head` stores the last deleted price of all stocks, and each row of `feed` stores its
+//! predecessor.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -8,7 +9,7 @@ use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Each table with the columns that it gets, and what they say of the rows that are there.
+/// The columns added to each table, with their values for existing rows.
 const COLUMNS: [(&str, &str, &str); 4] = [
     (
         "quotes",
@@ -43,7 +44,8 @@ impl MigrationTrait for Migration {
             }
         }
         if manager.get_database_backend() == DbBackend::Postgres {
-            // Room on each page for the next version of its rows: every poll writes one of each.
+            // Leaves free space on each page for HOT updates: every poll updates one row of each
+            // table.
             let room = "ALTER TABLE quotes SET (fillfactor = 70)";
             connection.execute_unprepared(room).await?;
         }

@@ -1,5 +1,5 @@
-//! `readable_prices`: every price in the numbers and times that people and dashboards read, for psql, Grafana and
-//! sqlite3. The programs read `stock_prices`.
+//! Creates `readable_prices`: a view of all prices as decimals and timestamps, for psql, Grafana
+//! and sqlite3. The programs read `stock_prices`.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -16,7 +16,7 @@ fn decimal(backend: DbBackend, column: &str) -> String {
     }
 }
 
-/// An instant column, to the microsecond.
+/// A timestamp column, with microsecond precision.
 fn instant(backend: DbBackend, column: &str) -> String {
     if backend == DbBackend::Postgres {
         format!("timestamptz 'epoch' + p.{column} * interval '1 microsecond' AS {column}")
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
             instant(backend, "market_time"),
             instant(backend, "recorded_at"),
         );
-        // `recorded_micros` is the column that is indexed: a range of it is found at once.
+        // `recorded_micros` is the indexed column, so range queries should use it.
         let view = format!(
             "CREATE VIEW readable_prices AS \
              SELECT s.symbol, {decimals}, p.volume, p.trading_day, {market_time}, {recorded_at}, \

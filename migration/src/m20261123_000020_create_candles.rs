@@ -1,9 +1,9 @@
-//! `candles`: what prices did in stretches of time.
+//! Creates `candles`: prices aggregated by time interval.
 //!
-//! A stock's candles of one interval are one range of the key. On SQLite the key is the table, so that they lie side by
-//! side; on PostgreSQL each interval is a partition, so that the few candles of days do not lie scattered among those of
-//! minutes, with room in its pages for the running candle's updates. The tracker fills it at its start from the prices
-//! that are there.
+//! The candles of a stock and interval are one range of the key. On SQLite the table is clustered
+//! by the key. On PostgreSQL each interval is a partition, so that the few daily candles are not
+//! scattered among those of minutes, with free space in its pages for updates of the current
+//! candle. The tracker fills the table at startup from the existing prices.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -24,7 +24,7 @@ const COLUMNS: &str = "minutes integer NOT NULL, \
     count integer NOT NULL, \
     PRIMARY KEY (minutes, stock_id, start)";
 
-/// The partitions: names and minutes.
+/// The partitions: name and interval in minutes.
 const INTERVALS: [(&str, i32); 5] = [
     ("candles_one_minute", 1),
     ("candles_five_minutes", 5),

@@ -1,4 +1,4 @@
-//! `backfills`: whose daily history was asked for, so that nobody asks again.
+//! Creates `backfills`: the stocks whose daily history was requested, so that it is requested once.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,4 +1,4 @@
-//! `stocks.unpriced_answers`: how many answers in a row gave no price for a stock.
+//! Adds `stocks.unpriced_answers`: the number of consecutive responses without a price for a stock.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -1,5 +1,5 @@
-//! `stocks.asked_at`, when the plan last asked a provider for a stock, and `providers.day_retries`, how many requests of
-//! the provider's day were retries.
+//! Adds `stocks.asked_at`, the time of the last scheduled request for a stock, and
+//! `providers.day_retries`, the number of retries among the requests of the provider's day.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

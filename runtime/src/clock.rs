@@ -1,8 +1,7 @@
-//! The time, injected.
+//! The wall clock.
 //!
-//! One invariant: whoever stamps something with the time of day asks a [`Clock`] that was handed to it, so that tests
-//! decide what time it is. Everybody who stores, compares or schedules by the wall clock calls this; waiting and
-//! timeouts use tokio's timer, which tests can pause.
+//! Code that stores, compares or schedules by the time of day reads an injected [`Clock`], so that
+//! tests control the time. Delays and timeouts use tokio's timer, which tests can pause.
 
 use std::{
     fmt,
@@ -15,21 +14,21 @@ use std::{
 
 use entity::Timestamp;
 
-/// Tells the time of day.
+/// A source of the time of day.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present instant, in whole microseconds.
+    /// Returns the current time, in whole microseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that is passed around.
+/// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's own clock. It may step in either direction.
+/// The clock of the machine. It may step in either direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl SystemClock {
-    /// The machine's clock, ready to be passed around.
+    /// Returns a shared clock of the machine.
     pub fn shared() -> SharedClock {
         Arc::new(Self)
     }
@@ -38,21 +37,21 @@ impl SystemClock {
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the wall clock"
+        reason = "the only place that reads the wall clock"
     )]
     fn now(&self) -> Timestamp {
         chrono::Utc::now().into()
     }
 }
 
-/// A clock that stands still until a test moves it. Clones tell the same time.
+/// A clock that stands still until a test moves it. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     micros: Arc<AtomicI64>,
 }
 
 impl ManualClock {
-    /// A clock standing at `at`.
+    /// Creates a clock that stands at `at`.
     pub fn at(at: Timestamp) -> Self {
         Self {
             micros: Arc::new(AtomicI64::new(at.micros())),
@@ -69,7 +68,7 @@ impl ManualClock {
         self.set(self.now().after(by));
     }
 
-    /// This clock, ready to be passed around; the handle kept here still moves it.
+    /// Returns a shared clock; this handle still moves it.
     pub fn shared(&self) -> SharedClock {
         Arc::new(self.clone())
     }
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_for_everybody_who_holds_it() {
+    fn clones_of_a_manual_clock_share_the_time() {
         let clock = ManualClock::at(Timestamp::from_micros(5));
         let shared = clock.shared();
         clock.advance(Duration::from_micros(2));
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_clock_tells_a_time_of_this_century() {
+    fn the_system_clock_returns_a_recent_time() {
         let start = "2025-01-01T00:00:00Z".parse().expect("an instant");
         assert!(SystemClock.now() > start);
     }

@@ -134,11 +134,11 @@ impl Settings {
         match loaded {
             Ok(Loaded::Run(settings)) => Ok(*settings),
             Ok(Loaded::Print(text)) => {
-                crate::say::out(text.trim_end());
+                crate::console::out(text.trim_end());
                 Err(ExitCode::SUCCESS)
             }
             Err(refusal) => {
-                crate::say::err(&refusal);
+                crate::console::err(&refusal);
                 Err(Refusal::code())
             }
         }

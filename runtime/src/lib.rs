@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod database;
 pub mod health;
 pub mod lifecycle;
@@ -14,7 +15,6 @@ pub mod metric;
 pub mod metrics_server;
 pub mod process;
 pub mod random;
-pub mod say;
 pub mod telemetry;
 #[cfg(feature = "test-database")]
 pub mod testing;

@@ -1,9 +1,10 @@
-//! How a process lives and ends.
+//! Startup and graceful shutdown of a process.
 //!
-//! One invariant: a process ends in bounded time, in one order, whatever happens: readiness fails, a moment passes,
-//! polling and new work stop while sockets close spread over a third of the grace, what runs is drained, and what is
-//! left at the end of the grace is abandoned with a failing exit code. A task that dies starts the same ending.
-//! `main` owns the [`Lifecycle`]; everything that runs holds its [`Shutdown`].
+//! A shutdown takes bounded time and always has the same order: readiness fails; after a short
+//! notice, polling and new work stop, and sockets close spread over a third of the grace period;
+//! running work is drained; at the end of the grace period, the rest is abandoned with a failure
+//! exit code. A task that fails starts the same shutdown. `main` owns the [`Lifecycle`]; everything
+//! else holds its [`Shutdown`].
 
 mod ending;
 mod shutdown;
@@ -20,10 +21,10 @@ pub use signal::Signals;
 use crate::random::Random;
 use shutdown::Failure;
 
-/// What the runtime waits for blocking calls that outlive their process' work.
+/// How long the runtime waits for blocking calls after the program has ended.
 const ABANDON_AFTER: Duration = Duration::from_secs(1);
 
-/// The owner's half: waits for the end and conducts it.
+/// Waits for the shutdown and runs it. Owned by `main`.
 #[derive(Debug)]
 pub struct Lifecycle {
     shutdown: Shutdown,
@@ -31,16 +32,16 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Listens for `signals`: the first begins the end, the second cuts it short.
+    /// Starts to listen for `signals`: the first begins the shutdown, the second aborts it.
     ///
-    /// `grace` bounds the whole ending; `random` spreads the closing of sockets.
+    /// `grace` bounds the whole shutdown; `random` spreads the closing of sockets.
     pub fn start(signals: Signals, grace: Duration, random: Random) -> Self {
         let lifecycle = Self::without_signals(grace, random);
         signals.listen(lifecycle.shutdown.clone());
         lifecycle
     }
 
-    /// As [`Self::start`], without signals: for tests, which call [`Shutdown::begin`].
+    /// Like [`Self::start`], without signals, for tests, which call [`Shutdown::begin`].
     pub fn without_signals(grace: Duration, random: Random) -> Self {
         let (failed, failures) = mpsc::unbounded_channel();
         Self {
@@ -49,12 +50,12 @@ impl Lifecycle {
         }
     }
 
-    /// The half that everything that runs holds.
+    /// The handle for everything that runs.
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
     }
 
-    /// Waits until somebody asks for the end or a task dies, then conducts the ending.
+    /// Waits until a shutdown is requested or a task fails, then runs the shutdown.
     pub async fn run(mut self) -> Ending {
         let mut failed = tokio::select! {
             biased;
@@ -75,11 +76,11 @@ impl Lifecycle {
             (false, true) => Ending::Drained,
             (false, false) => Ending::GraceExceeded,
         };
-        tracing::info!(%ending, "ended");
+        tracing::info!(%ending, "process ended");
         ending
     }
 
-    /// Goes through the stages; whether everything was drained by `deadline`.
+    /// Runs the stages of the shutdown. Returns whether everything was drained by `deadline`.
     async fn end_by(&self, deadline: Instant) -> bool {
         let shutdown = &self.shutdown;
         shutdown.begin();
@@ -100,12 +101,12 @@ impl Lifecycle {
     }
 }
 
-/// Runs a program's future to its exit code on a runtime of its own, and does not wait long for blocking calls that
-/// are still running then.
+/// Runs a program on a new runtime and returns its exit code. Waits only briefly for blocking calls
+/// that are still running.
 ///
 /// # Errors
 ///
-/// If the operating system gives no threads.
+/// If the runtime cannot create its threads.
 pub fn block_on(program: impl Future<Output = ExitCode>) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

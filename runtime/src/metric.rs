@@ -1,8 +1,8 @@
-//! What is counted, and the text that Prometheus reads.
+//! The metrics of a process, in the text format of Prometheus.
 //!
-//! One invariant: series are named and labelled here only, by types, so that no label is unbounded and the names are
-//! those that were promised (a test keeps the whole text). [`TrackerMetrics`] and [`ServeMetrics`] are the vocabulary
-//! of events; each `main` builds one [`Metrics`] and hands them out.
+//! Metrics are named and labelled here only, with types, so that labels are bounded and names are
+//! stable (a snapshot test covers the whole output). [`TrackerMetrics`] and [`ServeMetrics`] record
+//! events; each `main` creates one [`Metrics`] for them.
 
 mod label;
 mod serve;
@@ -25,16 +25,17 @@ pub use label::{
 pub use serve::{ConnectedClient, ServeMetrics};
 pub use tracker::TrackerMetrics;
 
-/// What every name of ours begins with.
+/// The prefix of all metric names.
 const NAMESPACE: &str = "stock_tracker";
-/// The most series of one instrument, in place of the library's 2000: there may be more symbols than that.
+/// Maximum number of series per instrument. The default of the library, 2000, is less than the
+/// possible number of symbols.
 const MOST_SERIES: usize = 100_000;
-/// Bounds of durations in seconds, from half a millisecond to the longest execution.
+/// Histogram bounds of durations in seconds, from half a millisecond to the longest execution.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// The process' metrics. Clones share them.
+/// The metrics of the process. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     provider: SdkMeterProvider,
@@ -42,11 +43,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Starts counting, with `build_info` and what the system says of this process.
+    /// Creates the metrics, including `build_info` and the metrics of the process from `/proc`.
     ///
     /// # Panics
     ///
-    /// If the exporter cannot be registered, which a fresh registry always allows.
+    /// If the exporter cannot be registered, which a new registry always allows.
     pub fn new(version: &str, revision: &str) -> Self {
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter()
@@ -80,7 +81,7 @@ impl Metrics {
         metrics
     }
 
-    /// As [`Self::new`], for the program that was built.
+    /// Like [`Self::new`], with the version of this build.
     pub fn of_this_build() -> Self {
         Self::new(
             env!("CARGO_PKG_VERSION"),
@@ -88,13 +89,14 @@ impl Metrics {
         )
     }
 
-    /// Declares instruments. Name them bare and give them units: the exporter adds prefix, unit and `_total`.
+    /// Creates instruments. Names have no prefix or suffix and units are set: the exporter adds the
+    /// prefix, the unit and `_total`.
     pub fn meter(&self) -> Meter {
         self.provider
             .meter_with_scope(InstrumentationScope::builder(NAMESPACE).build())
     }
 
-    /// Everything in Prometheus' text format ([`Self::CONTENT_TYPE`]).
+    /// Returns all metrics in the text format of Prometheus ([`Self::CONTENT_TYPE`]).
     pub fn text(&self) -> String {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
@@ -104,16 +106,16 @@ impl Metrics {
             })
     }
 
-    /// The type of [`Self::text`].
+    /// The content type of [`Self::text`].
     pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// Ends the counting.
+    /// Shuts down the meter provider.
     pub fn shutdown(&self) -> OTelSdkResult {
         self.provider.shutdown()
     }
 }
 
-/// Lets every instrument have as many series as there may be symbols.
+/// Raises the maximum number of series of every instrument.
 fn roomy(_: &Instrument) -> Option<Stream> {
     Stream::builder()
         .with_cardinality_limit(MOST_SERIES)
@@ -121,7 +123,7 @@ fn roomy(_: &Instrument) -> Option<Stream> {
         .ok()
 }
 
-/// Declares a histogram of durations.
+/// Creates a histogram of durations.
 fn seconds(meter: &Meter, name: &'static str, help: &'static str) -> Histogram<f64> {
     meter
         .f64_histogram(name)

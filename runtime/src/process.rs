@@ -7,13 +7,13 @@ use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use crate::{
     config::{Program, Settings},
+    console,
     database::Database,
     health::Health,
     lifecycle::{self, Ending, Lifecycle, Shutdown, Signals},
     listener::{BindError, Patience},
     metrics_server::MetricsServer,
     random::Random,
-    say,
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -38,7 +38,7 @@ where
         let signals = match Signals::catch() {
             Ok(signals) => signals,
             Err(error) => {
-                say::err(format_args!("cannot catch signals: {error}"));
+                console::err(format_args!("cannot catch signals: {error}"));
                 return ExitCode::FAILURE;
             }
         };
@@ -49,13 +49,13 @@ where
         match run(settings, signals).await {
             Ok(ending) => ending.code(),
             Err(error) => {
-                say::err(format_args!("{error:#}"));
+                console::err(format_args!("{error:#}"));
                 code(&error)
             }
         }
     });
     ended.unwrap_or_else(|error| {
-        say::err(error);
+        console::err(error);
         ExitCode::FAILURE
     })
 }

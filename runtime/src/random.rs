@@ -1,7 +1,7 @@
-//! Randomness, injected.
+//! Random numbers.
 //!
-//! One invariant: jitter comes from a [`Random`] that was handed over, so that a test can seed it; tokens come from
-//! the operating system only. The lifecycle, the tracker's backoff and `api`'s `main` call this.
+//! Jitter comes from an injected [`Random`], which a test can seed. Tokens come from the operating
+//! system only.
 
 use std::{
     fmt,
@@ -16,32 +16,32 @@ use rand::{
 
 use crate::config::Secret;
 
-/// Bytes of a drawn token: 192 bits.
+/// Size of a token, in bytes.
 const TOKEN_BYTES: usize = 24;
 
-/// A shared source of random numbers for jitter. Clones draw from the same sequence.
+/// A shared random number generator for jitter. Clones draw from the same sequence.
 #[derive(Clone)]
 pub struct Random(Arc<Mutex<StdRng>>);
 
 impl Random {
-    /// Seeded by the operating system.
+    /// Creates a generator seeded by the operating system.
     ///
     /// # Panics
     ///
-    /// As [`draw_token`].
+    /// Like [`draw_token`].
     pub fn from_system() -> Self {
         let random = StdRng::try_from_rng(&mut SysRng);
         Self(Arc::new(Mutex::new(
-            random.expect("the operating system gives randomness"),
+            random.expect("the operating system provides randomness"),
         )))
     }
 
-    /// The same sequence at each run, for tests.
+    /// Creates a generator with a fixed sequence, for tests.
     pub fn seeded(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// Returns a number in `0.0..1.0`.
     pub fn unit(&self) -> f64 {
         self.0
             .lock()
@@ -49,7 +49,7 @@ impl Random {
             .random()
     }
 
-    /// A duration from nothing up to, not including, `end`.
+    /// Returns a duration in `0..end`.
     pub fn below(&self, end: Duration) -> Duration {
         end.mul_f64(self.unit())
     }
@@ -61,20 +61,21 @@ impl fmt::Debug for Random {
     }
 }
 
-/// Draws a bearer token of 192 bits, 48 hexadecimal digits.
+/// Generates a bearer token of 192 bits, as 48 hexadecimal digits.
 ///
 /// # Panics
 ///
-/// If the operating system gives no randomness; without it there is no safe token.
+/// If the operating system provides no randomness, because there is no safe token without it.
 pub fn draw_token() -> Secret {
     Secret::new(draw_hex::<TOKEN_BYTES>())
 }
 
-/// Draws an id of 64 bits, 16 hexadecimal digits, by which a client and the log speak of the same request.
+/// Generates an id of 64 bits, as 16 hexadecimal digits, that identifies a request to the client
+/// and in the log.
 ///
 /// # Panics
 ///
-/// As [`draw_token`].
+/// Like [`draw_token`].
 pub fn draw_id() -> String {
     draw_hex::<8>()
 }
@@ -83,7 +84,7 @@ fn draw_hex<const BYTES: usize>() -> String {
     let mut bytes = [0_u8; BYTES];
     SysRng
         .try_fill_bytes(&mut bytes)
-        .expect("the operating system gives randomness");
+        .expect("the operating system provides randomness");
     let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
     nibbles
         .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_its_sequence_and_stays_below_the_end() {
+    fn a_seed_repeats_its_sequence_below_the_end() {
         let (one, other) = (Random::seeded(7), Random::seeded(7));
         for _ in 0..100 {
             let drawn = one.below(Duration::from_secs(3));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drawn_token_is_long_and_never_the_same() {
+    fn a_token_is_long_and_unique() {
         let (one, other) = (draw_token(), draw_token());
         assert_eq!(one.expose().len(), 48);
         assert!(one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -45,9 +45,9 @@ pub async fn page(
 ) -> Result<Page<Alert>, DbErr> {
     let sql = Sql::new(connection, SELECT)
         .push("true")
-        .bind_some(" AND alerts.stock_id = ", stock)
-        .bind_some(" AND alerts.triggered_at >= ", triggered.from)
-        .bind_some(" AND alerts.triggered_at < ", triggered.to);
+        .push_if_some(" AND alerts.stock_id = ", stock)
+        .push_if_some(" AND alerts.triggered_at >= ", triggered.from)
+        .push_if_some(" AND alerts.triggered_at < ", triggered.to);
     page::read(connection, &sql, span).await
 }
 
@@ -86,7 +86,7 @@ pub async fn between(
         .push(" AND alerts.seq <= ")
         .bind(to.seq);
     if let Some(stocks) = stocks {
-        sql = sql.push(" AND alerts.stock_id").is_any(stocks);
+        sql = sql.push(" AND alerts.stock_id").eq_any(stocks);
     }
     let sql = sql.push(&format!(" ORDER BY alerts.seq LIMIT {limit}"));
     Alert::find_by_statement(sql.statement())
@@ -107,7 +107,7 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
 
 /// The alerts with these ids, in no order.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, DbErr> {
-    let sql = Sql::new(connection, SELECT).push("alerts.id").is_any(ids);
+    let sql = Sql::new(connection, SELECT).push("alerts.id").eq_any(ids);
     Alert::find_by_statement(sql.statement())
         .all(connection)
         .await

@@ -1,6 +1,6 @@
-//! Whose daily history is still to be asked for.
+//! Tracks which stocks still need their daily history.
 //!
-//! One invariant: what was asked for is written down, so that neither a restart nor another tracker asks for it again.
+//! Requests are recorded, so that neither a restart nor another tracker repeats them.
 
 use entity::{
     Symbol, Timestamp,
@@ -12,18 +12,18 @@ use sea_orm::{
 
 use crate::sql::Sql;
 
-/// A stock whose history is to be asked for.
+/// A stock whose history is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Due {
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// Its ticker.
+    /// The ticker of the stock.
     pub symbol: Symbol,
-    /// How often it was asked for in vain.
+    /// Number of failed requests.
     pub failures: i32,
 }
 
-/// The first tracked stock with a price whose history nobody has filled in since it is tracked.
+/// Returns the first tracked stock with a price whose history was not filled since it is tracked.
 pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Due>, DbErr> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol, \
                 COALESCE(backfills.failures, 0) AS failures FROM stocks \
@@ -39,7 +39,7 @@ pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<O
         .await
 }
 
-/// It is filled in, and need not be again before `next_at`, whatever happens to the stock.
+/// Records that the history was filled. It is not requested again before `next_at`.
 pub async fn done(
     connection: &impl ConnectionTrait,
     due: &Due,
@@ -60,7 +60,7 @@ pub async fn done(
     .await
 }
 
-/// It was asked for in vain.
+/// Records a failed request.
 pub async fn failed(
     connection: &impl ConnectionTrait,
     due: &Due,

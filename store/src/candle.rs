@@ -123,12 +123,12 @@ fn select(connection: &impl ConnectionTrait, stocks: &[i64], range: CandleRange)
     };
     let text = format!("SELECT rows.*, stocks.answered_at FROM stocks {begin}");
     Sql::new(connection, text)
-        .bind_some(" AND start >= ", from)
-        .bind_some(" AND start < ", to)
+        .push_if_some(" AND start >= ", from)
+        .push_if_some(" AND start < ", to)
         .push(&format!(
             " ORDER BY start DESC LIMIT {limit}{end} WHERE stocks.id"
         ))
-        .is_any(stocks)
+        .eq_any(stocks)
 }
 
 #[derive(FromQueryResult)]
@@ -147,7 +147,7 @@ async fn newest_starts(
          WHERE minutes = {} AND stock_id = stocks.id) AS start FROM stocks WHERE stocks.id",
         interval.minutes()
     );
-    let sql = Sql::new(connection, text).is_any(stocks);
+    let sql = Sql::new(connection, text).eq_any(stocks);
     Newest::find_by_statement(sql.statement())
         .all(connection)
         .await

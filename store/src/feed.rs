@@ -1,7 +1,8 @@
-//! The feed: everything that happened, in the order in which it was committed.
+//! The feed: all events, in commit order.
 //!
-//! [`FeedTransaction`] appends, [`FeedFollower`] reads, [`Doorbell`] only wakes. The database is the truth: a ring may
-//! get lost, a reader looks by itself every second and loses nothing.
+//! [`FeedTransaction`] appends and [`FeedFollower`] reads. [`Doorbell`] only wakes readers: a
+//! notification may be lost, so every reader also polls once a second and misses nothing. The
+//! database is the source of truth.
 
 mod doorbell;
 mod follower;
@@ -11,7 +12,7 @@ mod stream;
 mod table;
 mod writer;
 
-pub use doorbell::{Bell, Doorbell, Listening};
+pub use doorbell::{Bell, Doorbell, Subscription};
 pub use follower::{FeedFollower, Followed};
 pub use listener::relay_notifications;
 pub use stream::{FeedStream, StreamError, relay_feed};

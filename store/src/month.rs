@@ -1,12 +1,12 @@
-//! Months in UTC, which prices are kept and looked for by.
+//! Months in UTC, the unit of partitioning of prices.
 //!
-//! One invariant: every instant lies in one month, from its start up to the next one's. [`crate::partition`] keeps a
-//! table for each, [`crate::price`] steps through them.
+//! A month includes its start and excludes its end, so every instant belongs to exactly one month.
+//! [`crate::partition`] keeps a table per month, [`crate::price`] searches them in steps.
 
 use chrono::{Datelike, Months, NaiveDate};
 use entity::Timestamp;
 
-/// A month, by its first day.
+/// A month, represented by its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Month(NaiveDate);
 
@@ -17,40 +17,41 @@ impl Month {
         Self(day.with_day(1).unwrap_or(day))
     }
 
-    /// Its first instant.
+    /// The first instant of the month.
     pub(crate) fn start(self) -> Timestamp {
         Timestamp::start_of(self.0)
     }
 
-    /// The first instant after it.
+    /// The first instant after the month.
     pub(crate) fn end(self) -> Timestamp {
         self.after(1).start()
     }
 
-    /// The month so many months later.
+    /// The month that is `months` later.
     pub(crate) fn after(self, months: u32) -> Self {
         let later = self.0.checked_add_months(Months::new(months));
         Self(later.unwrap_or(self.0))
     }
 
-    /// The month so many months earlier.
+    /// The month that is `months` earlier.
     pub(crate) fn before(self, months: u32) -> Self {
         let earlier = self.0.checked_sub_months(Months::new(months));
         Self(earlier.unwrap_or(self.0))
     }
 
-    /// That `column` lies in it, as literals: PostgreSQL then plans for its table alone.
+    /// A condition that `column` is in the month, with literals, so that PostgreSQL plans for its
+    /// partition only.
     pub(crate) fn condition(self, column: &str) -> String {
         let (start, end) = (self.start().micros(), self.end().micros());
         format!(" AND {column} >= {start} AND {column} < {end}")
     }
 
-    /// The table of its prices on PostgreSQL.
+    /// The name of the month's partition on PostgreSQL.
     pub(crate) fn table(self) -> String {
         self.0.format("stock_prices_%Y_%m").to_string()
     }
 
-    /// The month whose prices a table has.
+    /// The month of a partition, by its name.
     pub(crate) fn of_table(name: &str) -> Option<Self> {
         let month = name.strip_prefix("stock_prices_")?;
         NaiveDate::parse_from_str(&format!("{month}_01"), "%Y_%m_%d")
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_is_from_its_start_to_the_next() {
+    fn a_month_includes_its_start_and_excludes_its_end() {
         let at: Timestamp = "2026-12-31T23:59:59.999999Z".parse().expect("an instant");
         let month = Month::of(at);
         assert_eq!(month.start().to_string(), "2026-12-01T00:00:00Z");

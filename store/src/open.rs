@@ -1,6 +1,6 @@
-//! Opens the store at a start: waits for the database, brings it to the newest shape, fills an empty one.
+//! Opens the store at startup: waits for the database, migrates it, and seeds it if empty.
 //!
-//! One invariant: the process is alive all the while, and ready only once everything here is done.
+//! The process is live from the beginning, and ready when all of this is done.
 
 use std::{convert::Infallible, process::ExitCode};
 
@@ -19,22 +19,22 @@ use crate::{
     seed,
 };
 
-/// Why a store could not be opened.
+/// The error of opening a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The database cannot be reached or brought up to date.
+    /// The database cannot be reached or migrated.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// An empty database cannot be filled.
-    #[error("cannot fill the empty database")]
+    /// An empty database cannot be seeded.
+    #[error("cannot seed the empty database")]
     Seed(#[source] DbErr),
-    /// The feed's stream cannot be used.
+    /// The feed stream cannot be used.
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
 
 impl OpenError {
-    /// What the process ends with: 2 where what is set cannot be used, else 1.
+    /// The exit code of the process: 2 for invalid settings, otherwise 1.
     pub fn code(&self) -> ExitCode {
         match self {
             Self::Database(error) => error.code(),
@@ -43,7 +43,7 @@ impl OpenError {
     }
 }
 
-/// Opens the store of the settings; its companions run until the process ends.
+/// Opens the store. Its background tasks run until the process ends.
 pub async fn open(
     settings: &Settings,
     first: &Seed,
@@ -64,11 +64,12 @@ pub async fn open(
     let mut bells: &'static [Bell] = &Bell::ALL;
     if let Some(url) = &settings.feed.stream {
         let stream = FeedStream::connect(url, settings.retention.feed).await?;
-        tracing::info!("the feed's stream is {url}");
+        tracing::info!("using the feed stream at {url}");
         store = store.followed_through(stream.clone());
         shutdown.spawn_companion("relay", endless(relay_feed(store.clone(), stream)));
         if settings.program == Program::Api {
-            // The stream wakes it; the database is spared waking every `api` for each batch.
+            // Notified by the stream, so the database does not have to wake every `api` for each
+            // batch.
             bells = &[Bell::Request];
         }
     }
@@ -78,7 +79,7 @@ pub async fn open(
 
 async fn notifications(store: Store, bells: &'static [Bell]) -> Result<(), Infallible> {
     relay_notifications(store, bells).await;
-    // There is nothing to relay on SQLite, and companions never end by themselves.
+    // There are no notifications on SQLite, and companion tasks must not end.
     std::future::pending().await
 }
 

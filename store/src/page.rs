@@ -1,7 +1,7 @@
-//! Pages of lists, by keyset, in both directions.
+//! Keyset pagination of lists, in both directions.
 //!
-//! One invariant: a page is found by comparing with the place where it begins, never by counting rows, and says exactly
-//! whether there is more on either side.
+//! A page is found by comparing with the key at its start, never by an offset, and reports exactly
+//! whether there are rows before and after it.
 
 use std::collections::HashMap;
 
@@ -9,32 +9,32 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 
 use crate::sql::Sql;
 
-/// Which part of a list is wanted.
+/// The part of a list to read.
 #[derive(Clone, Debug)]
 pub struct Span<K> {
-    /// Only what follows this place in the list.
+    /// Only rows after this key.
     pub after: Option<K>,
-    /// Only what comes before this place in the list.
+    /// Only rows before this key.
     pub before: Option<K>,
-    /// How many at the most.
+    /// Maximum number of rows.
     pub limit: u32,
-    /// Whether they are counted from the list's end.
+    /// Whether to take the last rows instead of the first.
     pub from_end: bool,
 }
 
-/// A part of a list, in the list's order.
+/// A page of a list, in list order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The rows of the page.
     pub rows: Vec<T>,
-    /// Whether the list goes on after it.
+    /// Whether there are rows after the page.
     pub has_next: bool,
-    /// Whether the list has something before it.
+    /// Whether there are rows before the page.
     pub has_previous: bool,
 }
 
 impl<T> Default for Page<T> {
-    /// The page of an empty list.
+    /// An empty page.
     fn default() -> Self {
         Self {
             rows: Vec::new(),
@@ -45,7 +45,7 @@ impl<T> Default for Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page of what its rows are made into.
+    /// Maps the rows of the page.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
         Page {
             rows: self.rows.into_iter().map(make).collect(),
@@ -54,7 +54,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// A page of rows in the order in which they were counted, one more than `limit` if there are more.
+    /// Creates a page from rows in the order they were read: `limit + 1` rows if there are more.
     pub(crate) fn new(mut rows: Vec<T>, limit: u32, from_end: bool) -> Self {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -69,21 +69,21 @@ impl<T> Page<T> {
     }
 }
 
-/// What a list's places are made of.
+/// The sort key of a list.
 pub(crate) trait Key {
-    /// The columns, the most significant first.
+    /// The columns, most significant first.
     const COLUMNS: &'static [&'static str];
-    /// Their values.
+    /// The values of the columns.
     fn values(&self) -> Vec<Value>;
 }
 
-/// Reads a page of the list that `select` (`SELECT … WHERE …`) gives, the greatest `K` first.
+/// Reads a page of the list that `select` (`SELECT … WHERE …`) returns, in descending order of `K`.
 pub(crate) async fn read<T: FromQueryResult, K: Key>(
     connection: &impl ConnectionTrait,
     select: &Sql,
     span: &Span<K>,
 ) -> Result<Page<T>, DbErr> {
-    let wanted = u64::from(span.limit) + 1;
+    let count = u64::from(span.limit) + 1;
     let mut bounded = select.clone();
     for (side, key) in [(Side::Beyond, &span.after), (Side::Within, &span.before)] {
         bounded = bound(bounded, side, key.as_ref());
@@ -93,12 +93,12 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
         .iter()
         .map(|key| format!("{key} {direction}"))
         .collect();
-    let counted = bounded.push(&format!(" ORDER BY {} LIMIT {wanted}", keys.join(", ")));
-    let rows = T::find_by_statement(counted.statement())
+    let query = bounded.push(&format!(" ORDER BY {} LIMIT {count}", keys.join(", ")));
+    let rows = T::find_by_statement(query.statement())
         .all(connection)
         .await?;
     let mut page = Page::new(rows, span.limit, span.from_end);
-    // What lies outside of the bounds is beyond the page too, the bound itself first.
+    // Rows outside of the bounds also count as before or after the page, including the bounds.
     let outside = async |side, key: &Option<K>| match key {
         None => Ok(false),
         Some(key) => {
@@ -121,8 +121,8 @@ fn bound<K: Key>(sql: Sql, side: Side, key: Option<&K>) -> Sql {
         .bind_row(key.values())
 }
 
-/// The beginnings of many stocks' lists at once: for each of `stocks` those `limit` rows of `table` that come
-/// first by `order`, in no order among themselves; `bounds` says which rows count.
+/// Reads the first rows of many lists at once: for each of `stocks`, the first `limit` rows of
+/// `table` by `order`, restricted by `bounds`. The order of the result is unspecified.
 pub(crate) async fn read_each<T: FromQueryResult>(
     connection: &impl ConnectionTrait,
     table: &str,
@@ -135,7 +135,7 @@ pub(crate) async fn read_each<T: FromQueryResult>(
         let begin = format!("stocks CROSS JOIN LATERAL (SELECT * FROM {table}");
         (begin, ") AS rows WHERE stocks.id")
     } else {
-        // SQLite has no LATERAL; CROSS JOIN keeps it from reading the whole table first.
+        // SQLite has no LATERAL. CROSS JOIN prevents it from scanning the whole table first.
         let rows = format!("stocks CROSS JOIN {table} AS rows ON rows.rowid IN");
         (
             format!("{rows} (SELECT rowid FROM {table}"),
@@ -145,16 +145,16 @@ pub(crate) async fn read_each<T: FromQueryResult>(
     let text = format!("SELECT stocks.symbol, rows.* FROM {begin} WHERE stock_id = stocks.id");
     let sql = bounds(Sql::new(connection, text))
         .push(&format!(" ORDER BY {order} LIMIT {limit}{end}"))
-        .is_any(stocks);
+        .eq_any(stocks);
     T::find_by_statement(sql.statement()).all(connection).await
 }
 
-/// Sorts what [`read_each`] read into pages, one for each of `stocks`.
+/// Groups the rows of [`read_each`] into one page for each of `stocks`.
 pub(crate) fn by_stock<T, K: Ord>(
     rows: Vec<T>,
     stocks: &[i64],
     stock_id: impl Fn(&T) -> i64,
-    place: impl Fn(&T) -> K,
+    key: impl Fn(&T) -> K,
     limit: u32,
     from_end: bool,
 ) -> HashMap<i64, Page<T>> {
@@ -163,7 +163,7 @@ pub(crate) fn by_stock<T, K: Ord>(
         lists.entry(stock_id(&row)).or_default().push(row);
     }
     let page = |(id, mut rows): (i64, Vec<T>)| {
-        rows.sort_unstable_by_key(&place);
+        rows.sort_unstable_by_key(&key);
         if !from_end {
             rows.reverse();
         }
@@ -172,7 +172,7 @@ pub(crate) fn by_stock<T, K: Ord>(
     lists.into_iter().map(page).collect()
 }
 
-/// Where rows lie beside a place in the list.
+/// The rows on one side of a key.
 #[derive(Clone, Copy)]
 enum Side {
     Beyond,

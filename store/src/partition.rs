@@ -1,7 +1,7 @@
-//! The tables of months that `stock_prices` is made of on PostgreSQL; SQLite has one table.
+//! The monthly partitions of `stock_prices` on PostgreSQL; SQLite has a single table.
 //!
-//! One invariant: no write fails for want of a month: the writer makes the one that it needs, in its own transaction,
-//! whatever the clock says; housekeeping makes those to come, so that the writer hardly ever has to.
+//! No insert fails because of a missing partition: the writer creates the partition it needs in its
+//! own transaction. Maintenance creates partitions ahead of time, so that writers rarely have to.
 
 use std::sync::{
     Arc,
@@ -13,14 +13,14 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
 
 use crate::month::Month;
 
-/// How many months are made ahead.
+/// Number of months to create ahead.
 const AHEAD: u32 = 2;
 
-/// What a process knows of the months that there are; cheap to clone.
+/// The partitions known to this process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Partitions {
-    /// The start of a month that was there, committed, when this process last looked. A month that is written to is
-    /// never dropped.
+    /// The start of a month whose partition was committed when last checked. The month of current
+    /// writes is never dropped.
     known: Arc<AtomicI64>,
 }
 
@@ -31,7 +31,7 @@ impl Partitions {
         }
     }
 
-    /// Makes the month of `at`, if it is missing. Whoever calls it holds the feed's lock.
+    /// Creates the partition for `at`, if it does not exist. The caller holds the lock of the feed.
     pub(crate) async fn prepare(
         &self,
         connection: &impl ConnectionTrait,
@@ -48,17 +48,18 @@ impl Partitions {
             self.known.store(start, Ordering::Relaxed);
             return Ok(());
         }
-        // It is known only once it is seen: this transaction may yet be given up.
+        // Not stored in `known`, because this transaction may be rolled back.
         create(connection, month).await
     }
 
-    /// Looks again before the next write: one has failed, perhaps for want of a month that somebody took away.
+    /// Forces a check before the next write, because an insert failed, possibly because the
+    /// partition was dropped externally.
     pub(crate) fn forget(&self) {
         self.known.store(i64::MIN, Ordering::Relaxed);
     }
 }
 
-/// Makes the month of `at` and those after it that are missing. Whoever calls it holds the feed's lock.
+/// Creates the partitions for `at` and the following months. The caller holds the lock of the feed.
 pub(crate) async fn create_ahead(
     connection: &impl ConnectionTrait,
     at: Timestamp,
@@ -66,16 +67,16 @@ pub(crate) async fn create_ahead(
     if connection.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let there = all(connection).await?;
+    let existing = all(connection).await?;
     for month in (0..=AHEAD).map(|months| Month::of(at).after(months)) {
-        if !there.contains(&month) {
+        if !existing.contains(&month) {
             create(connection, month).await?;
         }
     }
     Ok(())
 }
 
-/// The months that there are, on PostgreSQL.
+/// Returns the months that have a partition on PostgreSQL.
 pub(crate) async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Month>, DbErr> {
     #[derive(FromQueryResult)]
     struct Partition {
@@ -83,13 +84,15 @@ pub(crate) async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Month>,
     }
     let sql = "SELECT relname::text AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid \
                WHERE inhparent = 'stock_prices'::regclass";
-    let listed = Statement::from_string(connection.get_database_backend(), sql);
-    let partitions = Partition::find_by_statement(listed).all(connection).await?;
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let partitions = Partition::find_by_statement(statement)
+        .all(connection)
+        .await?;
     let months = partitions.iter().map(|it| Month::of_table(&it.name));
     Ok(months.flatten().collect())
 }
 
-/// Makes a month's table. It is attached once it is complete, which stops no reader.
+/// Creates a partition. It is attached after creation, which does not block readers.
 async fn create(connection: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
     let (name, from, to) = (month.table(), month.start(), month.end());
     let (from, to) = (from.micros(), to.micros());
@@ -101,6 +104,6 @@ async fn create(connection: &impl ConnectionTrait, month: Month) -> Result<(), D
     ] {
         connection.execute_unprepared(&sql).await?;
     }
-    tracing::info!(%name, "made a table for a month's prices");
+    tracing::info!(%name, "created a partition for prices");
     Ok(())
 }

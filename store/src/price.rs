@@ -1,11 +1,11 @@
-//! Reads prices, and writes them.
+//! Reads and writes prices.
 //!
-//! One invariant: what a read costs depends on how much it answers, not on how much there is: [`quotes`](latest) has the
-//! latest prices, [`page()`] and [`first_pages`] find an end of a list, [`resume`](after) goes on from a place. A stock's
-//! latest price is in its list for ever.
+//! The cost of a read depends on the size of its result, not of the table: [`quotes`](latest) holds
+//! the latest prices, [`page()`] and [`first_pages`] read one end of a list, [`resume`](after)
+//! continues at a position. The latest price of a stock is always in its list.
 
 mod history;
-mod reach;
+mod range;
 mod record;
 mod resume;
 mod search;
@@ -21,7 +21,7 @@ pub use self::{
 };
 use crate::sql::Sql;
 
-/// A price's place among those of its stock.
+/// The sort key of a price within its stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PriceKey {
     recorded_at: Timestamp,
@@ -46,16 +46,16 @@ impl From<&Price> for PriceKey {
     }
 }
 
-/// When prices were recorded: `from` inclusive, `to` exclusive.
+/// The time range of recording: `from` inclusive, `to` exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recorded {
-    /// The earliest instant.
+    /// The first instant of the range.
     pub from: Option<Timestamp>,
-    /// The first instant that is too late.
+    /// The first instant after the range.
     pub to: Option<Timestamp>,
 }
 
-/// The latest price of each of `stocks` that has one, in no order.
+/// Returns the latest price of each of `stocks` that has one, in unspecified order.
 pub async fn latest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -63,10 +63,13 @@ pub async fn latest(
     quotes(connection, "", stocks).await
 }
 
-/// Those of the latest prices of `stocks` that retention has dropped from everywhere else.
-async fn last_left(connection: &impl ConnectionTrait, stocks: &[i64]) -> Result<Vec<Price>, DbErr> {
-    let gone = "prices.pruned_seq >= prices.seq AND ";
-    quotes(connection, gone, stocks).await
+/// Returns the latest prices of those of `stocks` whose prices were all deleted by retention.
+async fn latest_if_pruned(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+) -> Result<Vec<Price>, DbErr> {
+    let is_pruned = "prices.pruned_seq >= prices.seq AND ";
+    quotes(connection, is_pruned, stocks).await
 }
 
 async fn quotes(
@@ -78,7 +81,7 @@ async fn quotes(
         "SELECT stocks.symbol, prices.* FROM quotes AS prices \
          JOIN stocks ON stocks.id = prices.stock_id WHERE {condition}prices.stock_id"
     );
-    let sql = Sql::new(connection, text).is_any(stocks);
+    let sql = Sql::new(connection, text).eq_any(stocks);
     let prices = Price::find_by_statement(sql.statement());
     prices.all(connection).await
 }

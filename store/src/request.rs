@@ -79,7 +79,7 @@ async fn answered(
         retry_after: Set(None),
     };
     let id = row.insert(&transaction).await?.id;
-    Doorbell::announce(&transaction, Bell::Request).await?;
+    Doorbell::notify(&transaction, Bell::Request).await?;
     transaction.commit().await?;
     store.doorbell.ring(Bell::Request);
     loop {
@@ -96,6 +96,6 @@ async fn answered(
                 retry_after,
             });
         }
-        bell.rung().await;
+        bell.notified().await;
     }
 }

@@ -1,8 +1,9 @@
-//! Forgets what is older than the settings keep.
+//! Deletes data that is older than its retention period.
 //!
-//! One invariant: nothing goes in silence. With a price its place is noted (`quotes.pruned_seq`, `feed_head.pruned_seq`), so
-//! that a cursor before it is known to have expired; the last row of the feed stays, so that a follower finds out what
-//! it missed; the newest price of a stock stays in `quotes`; alerts stay. The active tracker calls this.
+//! Every deletion is recorded: deleting a price stores its position (`quotes.pruned_seq`,
+//! `feed_head.pruned_seq`), so that an older cursor is known to have expired. The last row of the
+//! feed is kept, so that a follower detects what it missed. The newest price of each stock is kept
+//! in `quotes`, and alerts are kept. Called by the active tracker.
 
 mod feed;
 mod price;
@@ -13,21 +14,21 @@ use sea_orm::DbErr;
 
 pub use self::{
     feed::prune_feed,
-    price::{Looked, prune_prices},
+    price::{PruneCursor, prune_prices},
 };
 use crate::{Store, feed::FeedTransaction, partition};
 
-/// How long what is kept, counted from when it was recorded.
+/// Retention periods, counted from the time of recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Prices.
+    /// How long prices are kept.
     pub ticks: Duration,
-    /// The feed's rows.
+    /// How long rows of the feed are kept.
     pub feed: Duration,
 }
 
-/// Makes room for the prices to come, so that whoever writes them finds it there.
-pub async fn make_room(store: &Store) -> Result<(), DbErr> {
+/// Creates the partitions for the coming months, so that writers do not have to.
+pub async fn create_partitions(store: &Store) -> Result<(), DbErr> {
     let feed = FeedTransaction::begin(store).await?;
     partition::create_ahead(feed.connection(), feed.recorded_at()).await?;
     feed.commit().await?;

@@ -1,7 +1,7 @@
-//! What an empty database begins with.
+//! Seeds an empty database.
 //!
-//! One invariant: the feed's head is written together with everything else that is written once, so that whoever finds
-//! a head finds all of it, however many processes start at the same time.
+//! The head of the feed is written in the same transaction as the rest of the seed, so a process
+//! that finds the head finds all of it, even if several processes start at the same time.
 
 use entity::{
     AlertKind, ChangeBase, Decimal, Symbol, Trigger,
@@ -15,19 +15,19 @@ use sea_orm::{
 
 use crate::{Store, feed::HEAD};
 
-/// What the settings say of it.
+/// The initial content, from the settings.
 #[derive(Clone, Debug)]
 pub struct Seed {
-    /// Drawn at random: tells this database's cursors from another's.
+    /// A random number that distinguishes cursors of this database.
     pub epoch: i64,
-    /// Percent at which the default rule fires.
+    /// The threshold of the default rule, in percent.
     pub alert_threshold: Decimal,
-    /// What is tracked from the beginning.
+    /// The symbols that are tracked initially.
     pub symbols: Vec<Symbol>,
 }
 
-/// Fills an empty database, and brings the default rule's threshold up to date in any. Where there is nothing to do
-/// nothing is written: it may be a database that is only to be read for now.
+/// Seeds an empty database, and updates the threshold of the default rule in any database. Writes
+/// nothing if nothing changes, because the database may be temporarily read-only.
 pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
     let current = alert_rule::Entity::find()
         .filter(alert_rule::Column::IsDefault.eq(true))

@@ -1,7 +1,7 @@
-//! Everything that is true of stocks at one place in the feed.
+//! The state of all stocks at one position of the feed.
 //!
-//! One invariant: all of it is read from one snapshot of the database, so that whoever follows the feed from there has
-//! all that came before and nothing twice. `api`'s board begins with it.
+//! Everything is read from one database snapshot. A reader that follows the feed from its position
+//! misses nothing and sees nothing twice. The quote board of `api` starts with it.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,23 @@ use sea_orm::{DbErr, EntityTrait};
 
 use crate::{Store, alert, feed::end_within, page::Page, price};
 
-/// What is true at a place in the feed.
+/// The state at a position of the feed.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The place.
+    /// The position.
     pub position: Position,
-    /// Every stock that is or was tracked, in no order.
+    /// Every stock that is or was tracked, in unspecified order.
     pub stocks: Vec<Stock>,
-    /// The latest price of each that has one, in no order.
+    /// The latest price of each stock that has one, in unspecified order.
     pub latest: Vec<Price>,
-    /// The newest prices of each, newest first.
+    /// The newest prices of each stock, newest first.
     pub recent: HashMap<i64, Page<Price>>,
-    /// The rules, as [`alert::rules`] orders them.
+    /// The rules, in the order of [`alert::rules`].
     pub rules: Vec<AlertRule>,
 }
 
-/// Reads it, with as many of the newest prices of a stock as `recent` says for that many stocks.
+/// Reads a snapshot. `recent` returns the number of newest prices per stock, given the number of
+/// stocks.
 pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, DbErr> {
     let transaction = store.database.begin_read().await?;
     let position = end_within(&transaction).await?;

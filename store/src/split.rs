@@ -44,7 +44,7 @@ pub async fn between(
         .push(" AND effective_on <= ")
         .bind(until)
         .push(" AND stock_id")
-        .is_any(stocks);
+        .eq_any(stocks);
     let rows = Row::find_by_statement(sql.statement())
         .all(connection)
         .await?;

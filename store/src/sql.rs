@@ -1,13 +1,13 @@
-//! Hand-written SQL, put together from fragments and bound values.
+//! A builder for SQL statements from fragments and bound values.
 //!
-//! One invariant: a value is always a parameter, and a statement's text never depends on how many ids it is given, so
-//! that it is prepared once. Parameters are `$1`, `$2` … on both databases.
+//! Values are always bound as parameters, and the text of a statement does not depend on the number
+//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on both databases.
 
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
-/// A statement that is being written.
+/// A statement under construction.
 #[derive(Clone, Debug)]
 pub struct Sql {
     backend: DbBackend,
@@ -16,7 +16,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Begins a statement for the database behind `connection`.
+    /// Creates a statement for the database of `connection`.
     pub fn new(connection: &impl ConnectionTrait, text: impl Into<String>) -> Self {
         Self {
             backend: connection.get_database_backend(),
@@ -25,38 +25,38 @@ impl Sql {
         }
     }
 
-    /// Which database it is for.
+    /// The database of the statement.
     pub(crate) fn backend(&self) -> DbBackend {
         self.backend
     }
 
-    /// Goes on with this text.
+    /// Appends text.
     #[must_use]
     pub fn push(mut self, text: &str) -> Self {
         self.text.push_str(text);
         self
     }
 
-    /// Goes on with a parameter of this value.
+    /// Appends a parameter with this value.
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
-        let place = format!("${}", self.values.len());
-        self.push(&place)
+        let parameter = format!("${}", self.values.len());
+        self.push(&parameter)
     }
 
-    /// Goes on with `text` and a parameter, if there is a value.
+    /// Appends `text` and a parameter, if there is a value.
     #[must_use]
-    pub fn bind_some(self, text: &str, value: Option<impl Into<Value>>) -> Self {
+    pub fn push_if_some(self, text: &str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.push(text).bind(value),
             None => self,
         }
     }
 
-    /// Goes on with whether the last expression is one of `ids`.
+    /// Appends a condition that the preceding expression equals one of `ids`.
     #[must_use]
-    pub fn is_any(self, ids: &[i64]) -> Self {
+    pub fn eq_any(self, ids: &[i64]) -> Self {
         if self.backend == DbBackend::Postgres {
             return self.push(" = ANY(").bind(ids.to_vec()).push(")");
         }
@@ -67,9 +67,9 @@ impl Sql {
             .push("))")
     }
 
-    /// Goes on with whether the last expression is one of `texts`.
+    /// Appends a condition that the preceding expression equals one of `texts`.
     #[must_use]
-    pub(crate) fn among(self, texts: Vec<String>) -> Self {
+    pub(crate) fn eq_any_text(self, texts: Vec<String>) -> Self {
         if self.backend == DbBackend::Postgres {
             return self.push(" = ANY(").bind(texts).push(")");
         }
@@ -79,9 +79,9 @@ impl Sql {
             .push("))")
     }
 
-    /// Goes on with a table of pairs.
+    /// Appends a table of pairs.
     #[must_use]
-    pub(crate) fn table_of(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
+    pub(crate) fn from_values(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
         let [first, second] = columns;
         if self.backend == DbBackend::Postgres {
             let (keys, values): (Vec<i64>, Vec<i64>) = pairs.iter().unzip();
@@ -101,7 +101,7 @@ impl Sql {
         .push("))")
     }
 
-    /// Goes on with values in parentheses.
+    /// Appends values in parentheses.
     #[must_use]
     pub fn bind_row(mut self, values: Vec<Value>) -> Self {
         for (index, value) in values.into_iter().enumerate() {
@@ -110,7 +110,7 @@ impl Sql {
         self.push(")")
     }
 
-    /// Goes on with a table `given` of whole numbers that has these columns and rows.
+    /// Appends a table `given` of integers with these columns and rows.
     #[must_use]
     pub fn rows<const N: usize>(
         self,
@@ -124,20 +124,20 @@ impl Sql {
                     array.push(value);
                 }
             }
-            let begun = self.push("unnest").bind_row(arrays.map(Value::from).into());
-            return begun.push(&format!(" AS given ({})", columns.join(", ")));
+            let table = self.push("unnest").bind_row(arrays.map(Value::from).into());
+            return table.push(&format!(" AS given ({})", columns.join(", ")));
         }
-        let places: Vec<String> = (0..)
+        let fields: Vec<String> = (0..)
             .zip(columns)
-            .map(|(place, column): (usize, _)| format!("value ->> {place} AS {column}"))
+            .map(|(index, column): (usize, _)| format!("value ->> {index} AS {column}"))
             .collect();
         let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
-        self.push(&format!("(SELECT {} FROM json_each(", places.join(", ")))
+        self.push(&format!("(SELECT {} FROM json_each(", fields.join(", ")))
             .bind(format!("[{}]", rows.join(",")))
             .push(")) AS given")
     }
 
-    /// The statement.
+    /// Returns the statement.
     pub fn statement(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)
     }

@@ -37,7 +37,7 @@ pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, DbErr>
 
 /// The stocks with these ids, in no order.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, DbErr> {
-    let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").is_any(ids);
+    let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").eq_any(ids);
     Stock::find_by_statement(sql.statement())
         .all(connection)
         .await
@@ -50,7 +50,7 @@ pub async fn tracked(
 ) -> Result<Vec<Stock>, DbErr> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
     let text = "SELECT * FROM stocks WHERE tracked AND symbol";
-    let sql = Sql::new(connection, text).among(symbols);
+    let sql = Sql::new(connection, text).eq_any_text(symbols);
     Stock::find_by_statement(sql.statement())
         .all(connection)
         .await
@@ -108,7 +108,7 @@ pub async fn asked(
     let sql = Sql::new(transaction, "UPDATE stocks SET asked_at = ")
         .bind(now)
         .push(" WHERE symbol")
-        .among(symbols);
+        .eq_any_text(symbols);
     transaction.execute_raw(sql.statement()).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sea_orm::DbErr;
 use store::{
     Store,
-    retention::{Looked, Retention, make_room, prune_feed, prune_prices},
+    retention::{PruneCursor, Retention, create_partitions, prune_feed, prune_prices},
 };
 
 /// The longest time between two looks.
@@ -33,11 +33,11 @@ pub(crate) async fn keep(store: &Store, retention: Retention) {
 
 /// Drops all that is old by now.
 async fn keep_once(store: &Store, retention: Retention) -> Result<(), DbErr> {
-    make_room(store).await?;
+    create_partitions(store).await?;
     while prune_feed(store, retention).await? {
         tokio::time::sleep(BREATH).await;
     }
-    let mut looked = Some(Looked::default());
+    let mut looked = Some(PruneCursor::default());
     while let Some(from) = looked {
         looked = prune_prices(store, retention, from).await?;
         tokio::time::sleep(BREATH).await;

@@ -95,7 +95,7 @@ pub(crate) async fn answer(store: &Store, ids: &[i64], verdict: Verdict) -> Resu
         .filter(poll_request::Column::AnsweredAt.is_null())
         .exec(&transaction)
         .await?;
-    Doorbell::announce(&transaction, Bell::Request).await?;
+    Doorbell::notify(&transaction, Bell::Request).await?;
     transaction.commit().await?;
     store.doorbell.ring(Bell::Request);
     Ok(())

@@ -1,12 +1,12 @@
-//! How large an operation may be, judged before anything runs and in time linear in its text.
+//! Limits on the size and complexity of operations, checked before validation and execution.
 //!
-//! Invariant: every fragment is visited once, however often it is spread, so that no document
-//! takes longer to refuse than to read. Called for every operation on every transport, before the
-//! library, whose own guards visit every spread.
+//! The check takes time linear in the text: each fragment is measured once, however often it is
+//! spread, whereas async-graphql's own limits visit every spread. Runs for every operation on every
+//! transport.
 
 mod lexer;
-mod walk;
-mod weight;
+mod list_size;
+mod measure;
 
 use std::sync::Arc;
 
@@ -15,50 +15,50 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition},
 };
 
-use self::walk::Walk;
-pub use self::weight::{Arguments, PageSizes, Weigh};
+pub use self::list_size::{Arguments, ListSizes, PageSizes};
+use self::measure::Measurer;
 
-/// Bounds of one document and of the operation that is chosen from it.
+/// Limits of one document and of the operation that is executed.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    /// Bytes of the document.
+    /// Maximum size of the document, in bytes.
     pub bytes: usize,
-    /// Tokens of the document.
+    /// Maximum number of tokens in the document.
     pub tokens: usize,
-    /// Brackets open at the same time: what a recursive parser's stack must bear.
+    /// Maximum number of brackets open at once, which bounds the stack of the recursive parser.
     pub nesting: usize,
-    /// Directives of the document.
+    /// Maximum number of directives in the document.
     pub directives: usize,
-    /// Aliases of the document.
+    /// Maximum number of aliases in the document.
     pub aliases: usize,
-    /// Fields within fields, fragments expanded.
+    /// Maximum depth of fields, with fragments expanded.
     pub depth: u64,
-    /// Selection sets within selection sets, those of fragments too.
+    /// Maximum depth of selection sets, including those of fragments.
     pub levels: u64,
-    /// Fields of the operation's root, fragments expanded.
+    /// Maximum number of root fields, with fragments expanded.
     pub root_fields: u64,
-    /// Fields, fragments expanded; a repeated one counts again.
+    /// Maximum number of fields, with fragments expanded; duplicates count.
     pub fields: u64,
-    /// Fields, spreads and inline fragments, fragments expanded.
+    /// Maximum number of fields, fragment spreads and inline fragments, with fragments expanded.
     pub selections: u64,
-    /// Fields of the response, as far as the sizes of its lists are known.
+    /// Maximum query complexity: the estimated number of fields in the response.
     pub cost: u64,
-    /// Bounds of what is asked of the schema itself, which counts apart.
+    /// Limits of introspection, which is counted separately.
     pub introspection: Introspection,
-    /// Knows the sizes of lists.
-    pub weigh: Arc<dyn Weigh>,
+    /// Estimates the length of lists.
+    pub list_sizes: Arc<dyn ListSizes>,
 }
 
-/// Bounds of introspection. The standard query is within the defaults.
+/// Limits of introspection. The standard introspection query is within the defaults.
 #[derive(Debug, Clone)]
 pub struct Introspection {
-    /// `__schema` and `__type` of one operation.
+    /// Maximum number of `__schema` and `__type` fields in an operation.
     pub roots: u64,
-    /// Fields within fields.
+    /// Maximum depth of fields.
     pub depth: u64,
-    /// Fields, fragments expanded.
+    /// Maximum number of fields, with fragments expanded.
     pub fields: u64,
-    /// Lists within lists that lead from types to types again.
+    /// Maximum depth of lists that lead from a type to other types.
     pub lists: u64,
 }
 
@@ -77,7 +77,7 @@ impl Default for Budget {
             selections: 5_000,
             cost: 100_000,
             introspection: Introspection::default(),
-            weigh: Arc::new(PageSizes::default()),
+            list_sizes: Arc::new(PageSizes::default()),
         }
     }
 }
@@ -93,59 +93,64 @@ impl Default for Introspection {
     }
 }
 
-/// What is too large, and how large it may be.
+/// A limit that the operation exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Excess {
-    pub(crate) of: &'static str,
+pub(crate) struct LimitExceeded {
+    pub(crate) what: &'static str,
     pub(crate) limit: u64,
 }
 
-/// Why a document is not run.
+/// The reason a document is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It is too large.
-    Excess(Excess),
-    /// A fragment contains itself.
-    Cycle(String),
+pub(crate) enum BudgetError {
+    /// The document exceeds a limit.
+    LimitExceeded(LimitExceeded),
+    /// A fragment spreads itself, directly or not.
+    FragmentCycle(String),
 }
 
-impl From<Excess> for Refusal {
-    fn from(excess: Excess) -> Self {
-        Self::Excess(excess)
+impl From<LimitExceeded> for BudgetError {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Self::LimitExceeded(exceeded)
     }
 }
 
 impl Budget {
-    /// Judges a text before it is parsed.
-    pub(crate) fn check_text(&self, text: &str) -> Result<(), Excess> {
-        within("bytes", text.len() as u64, self.bytes as u64)?;
+    /// Checks the text of a document before it is parsed.
+    pub(crate) fn check_text(&self, text: &str) -> Result<(), LimitExceeded> {
+        check_limit("bytes", text.len() as u64, self.bytes as u64)?;
         lexer::check(text.as_bytes(), self)
     }
 
-    /// Judges a parsed document, of which that operation will run.
+    /// Checks a parsed document, of which `chosen` will be executed.
     pub(crate) fn check(
         &self,
         document: &ExecutableDocument,
         chosen: &Positioned<OperationDefinition>,
         variables: &Variables,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), BudgetError> {
         let definitions = &chosen.node.variable_definitions;
-        let mut walk = Walk::new(self, document, variables, definitions);
-        // What does not run is validated all the same, so it is bounded alike.
+        let mut measurer = Measurer::new(self, document, variables, definitions);
+        // Operations and fragments that are not executed are still validated, so the limits apply
+        // to them.
         for (_, operation) in document.operations.iter() {
-            walk.check_operation(operation)?;
+            measurer.check_operation(operation)?;
         }
         for name in document.fragments.keys() {
-            walk.check_fragment(name)?;
+            measurer.check_fragment(name)?;
         }
-        Ok(within("aliases", walk.aliases, self.aliases as u64)?)
+        Ok(check_limit(
+            "aliases",
+            measurer.aliases,
+            self.aliases as u64,
+        )?)
     }
 }
 
-/// The one comparison.
-fn within(of: &'static str, count: u64, limit: u64) -> Result<(), Excess> {
+/// Compares a count with its limit.
+fn check_limit(what: &'static str, count: u64, limit: u64) -> Result<(), LimitExceeded> {
     if count > limit {
-        return Err(Excess { of, limit });
+        return Err(LimitExceeded { what, limit });
     }
     Ok(())
 }

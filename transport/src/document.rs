@@ -1,7 +1,8 @@
-//! From a request's text to a parsed document whose operation is chosen and not too large.
+//! Turns the text of a request into a parsed document, with its operation selected and its size
+//! checked.
 //!
-//! Invariant: a document is parsed once, here; what executes it gets it parsed. Called by every
-//! transport before anything is executed.
+//! A document is parsed once, here; the parsed document is passed on to the executor. Called by
+//! every transport before anything is executed.
 
 use std::sync::Arc;
 
@@ -17,74 +18,74 @@ use async_graphql::{
 };
 
 use crate::{
-    budget::{Budget, Excess, Refusal},
+    budget::{Budget, BudgetError, LimitExceeded},
     fault::{self, code},
     observer::Kind,
     persisted::Hash,
     root,
-    validation::{self, Subject, Types},
+    validation::{self, Input, Types},
 };
 
-/// How many times what one operation may select all operations of a document may select.
-const WHOLE: u64 = 10;
+/// How many times the selections of one operation all operations of a document may have together.
+const ALL_OPERATIONS_FACTOR: u64 = 10;
 
 /// A request that can be executed.
 #[derive(Debug)]
 pub(crate) struct Operation {
-    /// With its parsed document.
+    /// The request with its parsed document.
     pub(crate) request: Request,
-    /// Of the operation that was chosen.
+    /// The type of the selected operation.
     pub(crate) kind: Kind,
-    /// What to keep once it has proved valid.
+    /// The text to persist under this hash once it is valid.
     pub(crate) keep: Option<(Hash, Arc<str>)>,
 }
 
-/// A request that cannot.
+/// A request that is rejected.
 #[derive(Debug)]
 pub(crate) struct Rejection {
-    /// Why.
+    /// The errors for the client.
     pub(crate) errors: Vec<ServerError>,
-    /// If it is known what was asked for.
+    /// The type of the operation, if it is known.
     pub(crate) kind: Option<Kind>,
 }
 
 impl Operation {
-    /// Parses the document, chooses the operation, judges its size and, against types, what it says.
+    /// Parses the document, selects the operation, checks the budget and validates against `types`.
     pub(crate) fn prepare(
         mut request: Request,
         keep: Option<Hash>,
         budget: &Budget,
         types: Option<&Types>,
     ) -> Result<Self, Rejection> {
-        let too_large = |excess: Excess| Rejection {
-            errors: vec![too_complex(excess)],
+        let too_large = |exceeded: LimitExceeded| Rejection {
+            errors: vec![too_complex(exceeded)],
             kind: None,
         };
         budget.check_text(&request.query).map_err(too_large)?;
-        let mut document = parser::parse_query(&request.query).map_err(syntax)?;
-        let chosen = choose(&document, request.operation_name.as_deref())?;
-        let kind = kind(chosen);
+        let mut document = parser::parse_query(&request.query).map_err(syntax_error)?;
+        let chosen = select_operation(&document, request.operation_name.as_deref())?;
+        let kind = kind_of(chosen);
         budget
             .check(&document, chosen, &request.variables)
-            .map_err(|refusal| Rejection {
-                errors: vec![match refusal {
-                    Refusal::Excess(excess) => too_complex(excess),
-                    Refusal::Cycle(name) => fault::error(
+            .map_err(|error| Rejection {
+                errors: vec![match error {
+                    BudgetError::LimitExceeded(exceeded) => too_complex(exceeded),
+                    BudgetError::FragmentCycle(name) => fault::error(
                         code::VALIDATION_FAILED,
-                        format!("the fragment {name:?} contains itself"),
+                        format!("Cannot spread fragment \"{name}\" within itself."),
                     ),
                 }],
                 kind: Some(kind),
             })?;
         if let Some(types) = types {
-            let subject = Subject {
+            let input = Input {
                 text: &request.query,
                 document: &document,
                 chosen,
                 variables: &request.variables,
-                steps: budget.selections.saturating_mul(WHOLE),
+                steps: budget.selections.saturating_mul(ALL_OPERATIONS_FACTOR),
             };
-            let rewrites = types.validate(&subject).map_err(|errors| Rejection {
+            let rewrites = types.validate(&input).map_err(|errors| Rejection {
                 errors,
                 kind: Some(kind),
             })?;
@@ -94,8 +95,8 @@ impl Operation {
             validation::wrap_typenames(&mut document);
         }
         if kind == Kind::Subscription {
-            let chosen = choose(&document, request.operation_name.as_deref())?;
-            let root = root::only(&document, &chosen.node).map_err(|error| Rejection {
+            let chosen = select_operation(&document, request.operation_name.as_deref())?;
+            let root = root::single_field(&document, &chosen.node).map_err(|error| Rejection {
                 errors: vec![error],
                 kind: Some(kind),
             })?;
@@ -111,7 +112,7 @@ impl Operation {
     }
 }
 
-/// Makes `root` the chosen operation's only field.
+/// Replaces the fields of the selected operation by `root`.
 fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Positioned<Field>) {
     let operation = match &mut document.operations {
         DocumentOperations::Single(operation) => Some(operation),
@@ -124,18 +125,18 @@ fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Posi
         let pos = root.pos;
         let selection = Positioned::new(Selection::Field(root), pos);
         let items = &mut operation.node.selection_set.node.items;
-        // Fragments stay, so that validation sees them used; the executor passes over them.
+        // Keep fragments so that they count as used in validation; the executor ignores them.
         items.retain(|item| !matches!(item.node, Selection::Field(_)));
         items.insert(0, selection);
     }
 }
 
-fn too_complex(Excess { of, limit }: Excess) -> ServerError {
-    let message = format!("the operation is too large: it may have {limit} {of} at most");
+fn too_complex(LimitExceeded { what, limit }: LimitExceeded) -> ServerError {
+    let message = format!("the operation exceeds the limit of {limit} {what}");
     fault::error(code::QUERY_TOO_COMPLEX, message)
 }
 
-fn syntax(error: parser::Error) -> Rejection {
+fn syntax_error(error: parser::Error) -> Rejection {
     let code = match error {
         parser::Error::Syntax { .. } => code::PARSE_FAILED,
         parser::Error::RecursionLimitExceeded => code::QUERY_TOO_COMPLEX,
@@ -147,7 +148,7 @@ fn syntax(error: parser::Error) -> Rejection {
     }
 }
 
-fn kind(operation: &Positioned<OperationDefinition>) -> Kind {
+fn kind_of(operation: &Positioned<OperationDefinition>) -> Kind {
     match operation.node.ty {
         OperationType::Query => Kind::Query,
         OperationType::Mutation => Kind::Mutation,
@@ -155,7 +156,7 @@ fn kind(operation: &Positioned<OperationDefinition>) -> Kind {
     }
 }
 
-fn choose<'a>(
+fn select_operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Result<&'a Positioned<OperationDefinition>, Rejection> {
@@ -163,16 +164,16 @@ fn choose<'a>(
         (DocumentOperations::Single(operation), None) => Ok(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations
             .get(name)
-            .ok_or_else(|| format!("no operation is named {name:?}")),
+            .ok_or_else(|| format!("Unknown operation named \"{name}\".")),
         (DocumentOperations::Single(_), Some(name)) => {
-            Err(format!("no operation is named {name:?}"))
+            Err(format!("Unknown operation named \"{name}\"."))
         }
         (DocumentOperations::Multiple(operations), None) => {
             let mut all = operations.values();
             match (all.next(), all.next()) {
                 (Some(only), None) => Ok(only),
                 _ => {
-                    Err("the document has several operations: `operationName` must name one".into())
+                    Err("Must provide operation name if query contains multiple operations.".into())
                 }
             }
         }

@@ -46,7 +46,7 @@ mod socket;
 mod validation;
 
 pub use self::{
-    budget::{Arguments, Budget, Introspection, PageSizes, Weigh},
+    budget::{Arguments, Budget, Introspection, ListSizes, PageSizes},
     census::{Census, ClientAddress, Seat},
     drain::Drain,
     fault::{Fault, code, error_body},

@@ -1,7 +1,7 @@
-//! The parameters of a request, from a JSON object or a query string.
+//! Parses the parameters of a request from a JSON object or a query string.
 //!
-//! Invariant: a parameter of the wrong type is refused and named, never ignored. Called by HTTP
-//! (body and query string) and WebSocket (`subscribe` payload).
+//! A parameter of the wrong type is an error that names it; it is never ignored. Used by HTTP (body
+//! and query string) and by WebSocket (the payload of `subscribe`).
 
 use async_graphql::{Extensions, Request, Value, Variables};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::{
     persisted::{Documents, Hash},
 };
 
-/// The four parameters of GraphQL over HTTP.
+/// The parameters of GraphQL over HTTP.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Params {
@@ -19,12 +19,12 @@ pub(crate) struct Params {
     operation_name: Option<String>,
     variables: Option<Variables>,
     extensions: Option<Extensions>,
-    /// Of a published document.
+    /// The identifier of a persisted document.
     document_id: Option<String>,
 }
 
 impl Params {
-    /// Reads a JSON object.
+    /// Parses a JSON object.
     pub(crate) fn from_json(text: &[u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(text).map_err(|error| {
             let at = error.valid_up_to();
@@ -32,14 +32,14 @@ impl Params {
         })?;
         match text.trim_ascii_start().bytes().next() {
             Some(b'{') => serde_json::from_str(text)
-                .map_err(|error| Fault::bad_request(format!("not a GraphQL request: {error}"))),
-            Some(b'[') => Err(Fault::bad_request("batches of requests are not served")),
-            Some(_) => Err(Fault::bad_request("a request must be a JSON object")),
+                .map_err(|error| Fault::bad_request(format!("invalid GraphQL request: {error}"))),
+            Some(b'[') => Err(Fault::bad_request("batched requests are not supported")),
+            Some(_) => Err(Fault::bad_request("the request must be a JSON object")),
             None => Err(Fault::bad_request("the request is empty")),
         }
     }
 
-    /// Reads a URL's query string, in which `variables` and `extensions` are JSON.
+    /// Parses the query string of a URL, in which `variables` and `extensions` are JSON.
     pub(crate) fn from_query_string(text: &str) -> Result<Self, Fault> {
         let mut params = Self::default();
         for (key, value) in url::form_urlencoded::parse(text.as_bytes()) {
@@ -47,46 +47,47 @@ impl Params {
                 "query" => params.query.replace(value.into_owned()).is_some(),
                 "operationName" => params.operation_name.replace(value.into_owned()).is_some(),
                 "documentId" => params.document_id.replace(value.into_owned()).is_some(),
-                "variables" => read(&key, &value, &mut params.variables)?,
-                "extensions" => read(&key, &value, &mut params.extensions)?,
+                "variables" => parse_json(&key, &value, &mut params.variables)?,
+                "extensions" => parse_json(&key, &value, &mut params.extensions)?,
                 _ => false,
             };
             if repeated {
-                return Err(Fault::bad_request(format!("`{key}` is given twice")));
+                return Err(Fault::bad_request(format!("duplicate parameter `{key}`")));
             }
         }
         Ok(params)
     }
 
-    /// Whether neither a document nor the name of one is there.
+    /// Whether there is neither a document nor an identifier of one.
     pub(crate) fn is_empty(&self) -> bool {
-        let named = |extensions: &Extensions| {
+        let has_persisted_query = |extensions: &Extensions| {
             let entry = extensions.get("persistedQuery");
             entry.is_some_and(|entry| *entry != Value::Null)
         };
         self.query.is_none()
             && self.document_id.is_none()
-            && !self.extensions.as_ref().is_some_and(named)
+            && !self.extensions.as_ref().is_some_and(has_persisted_query)
     }
 
-    /// The request, and the hash to keep its document under once it has proved valid.
+    /// Returns the request, and the hash to persist its document under once it is valid.
     pub(crate) fn into_request(
         self,
         documents: &Documents,
     ) -> Result<(Request, Option<Hash>), Fault> {
         let extensions = self.extensions.unwrap_or_default();
-        let found = documents.find(self.query, self.document_id.as_deref(), &extensions)?;
-        let mut request = Request::new(found.text);
+        let document = documents.resolve(self.query, self.document_id.as_deref(), &extensions)?;
+        let mut request = Request::new(document.text);
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         request.variables = self.variables.unwrap_or_default();
-        request.variables.values_mut().for_each(make_whole);
+        request.variables.values_mut().for_each(normalize_integers);
         request.extensions = extensions;
-        Ok((request, found.keep))
+        Ok((request, document.keep))
     }
 }
 
-/// JSON has one kind of number: its `2.0` is the `2` that an `Int` takes. Within what a double holds exactly.
-fn make_whole(value: &mut Value) {
+/// Converts floats without a fraction to integers: JSON does not distinguish `2.0` from `2`, so
+/// both are valid for an `Int`. Limited to values that a double represents exactly.
+fn normalize_integers(value: &mut Value) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) if number.is_f64() => {
@@ -98,13 +99,13 @@ fn make_whole(value: &mut Value) {
                 *number = whole.into();
             }
         }
-        Value::List(items) => items.iter_mut().for_each(make_whole),
-        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::List(items) => items.iter_mut().for_each(normalize_integers),
+        Value::Object(fields) => fields.values_mut().for_each(normalize_integers),
         _ => {}
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(
+fn parse_json<'a, T: Deserialize<'a>>(
     key: &str,
     text: &'a str,
     into: &mut Option<T>,
@@ -113,7 +114,7 @@ fn read<'a, T: Deserialize<'a>>(
         return Ok(false);
     }
     let value = serde_json::from_str::<Option<T>>(text)
-        .map_err(|error| Fault::bad_request(format!("`{key}` is not a JSON object: {error}")))?;
+        .map_err(|error| Fault::bad_request(format!("`{key}` must be a JSON object: {error}")))?;
     let repeated = into.is_some();
     *into = value;
     Ok(repeated)
@@ -126,11 +127,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_whole_number_is_whole_however_json_writes_it() {
+    fn a_float_without_a_fraction_is_an_integer() {
         let text = r#"{"a": 2.0, "b": [-0.0, 1e3, {"c": -7.00}], "d": 2.5, "e": 1e300, "f": 9007199254740993}"#;
-        let mut read: Value = serde_json::from_str(text).expect("JSON");
-        make_whole(&mut read);
+        let mut value: Value = serde_json::from_str(text).expect("valid JSON");
+        normalize_integers(&mut value);
         let expected = value!({"a": 2, "b": [0, 1000, {"c": (-7)}], "d": 2.5, "e": 1e300, "f": 9_007_199_254_740_993_i64});
-        assert_eq!(read, expected);
+        assert_eq!(value, expected);
     }
 }

@@ -1,7 +1,8 @@
-//! Documents that clients name instead of sending.
+//! Persisted documents: clients send an identifier instead of the text.
 //!
-//! Invariant: a name stands for exactly one text, the one it is the hash of or was published under;
-//! nothing that failed validation is kept. Asked for every request before it is parsed.
+//! An identifier is the hash of the text, or the name that the document was published under, so it
+//! always stands for one text. Documents that fail validation are not stored. Resolved for every
+//! request before parsing.
 
 mod cache;
 mod directory;
@@ -14,105 +15,106 @@ use sha2::{Digest, Sha256};
 use self::{cache::Cache, directory::Directory};
 use crate::fault::{Fault, code};
 
-/// SHA-256 of a document's text.
+/// The SHA-256 of a document.
 pub(crate) type Hash = [u8; 32];
 
-/// Bytes of text that clients may have kept for them.
-const KEPT: usize = 8 << 20;
+/// Default capacity of the cache for automatic persisted queries, in bytes.
+const DEFAULT_CACHE_BYTES: usize = 8 << 20;
 
-/// Where named documents come from.
+/// The persisted documents of a server.
 #[derive(Clone)]
-pub struct Documents(Source);
+pub struct Documents(Mode);
 
 #[derive(Clone)]
-enum Source {
-    /// From nowhere.
-    None,
-    /// From whoever sent the text with its hash before.
+enum Mode {
+    /// Persisted documents are disabled.
+    Disabled,
+    /// Clients register documents by sending the text with its hash.
     Automatic(Arc<Cache>),
-    /// From a directory, and nothing else is served.
+    /// An allow-list from a directory; other documents are rejected.
     Trusted(Arc<Directory>),
 }
 
-/// A document's text, and the hash to keep it under once it has proved valid.
+/// The text of a document, and the hash to store it under once it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Resolved {
     pub(crate) text: String,
     pub(crate) keep: Option<Hash>,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self::automatic(KEPT)
+        Self::automatic(DEFAULT_CACHE_BYTES)
     }
 }
 
 impl Documents {
-    /// Texts are sent, always.
+    /// Disables persisted documents.
     pub fn none() -> Self {
-        Self(Source::None)
+        Self(Mode::Disabled)
     }
 
-    /// Automatic persisted queries: a client may send the hash of a text that was sent before, by
-    /// anybody. So many bytes are kept, those used last.
+    /// Enables automatic persisted queries: a client may send the hash of a document that any
+    /// client sent before. The cache holds `bytes` bytes of text and evicts the least recently used
+    /// document.
     pub fn automatic(bytes: usize) -> Self {
-        Self(Source::Automatic(Arc::new(Cache::new(bytes))))
+        Self(Mode::Automatic(Arc::new(Cache::new(bytes))))
     }
 
-    /// An allow-list: only the documents of a directory are served, by text, by hash or by name.
-    /// Read are `NAME.graphql` (one document, by that name too) and `*.json` (an object of texts
-    /// by name, as GraphQL Code Generator and Relay write it).
+    /// Loads an allow-list: only the documents in a directory are served, identified by text, by
+    /// hash or by name. Reads `NAME.graphql` (one document, with that name) and `*.json` (an object
+    /// that maps names to documents, as written by GraphQL Code Generator and Relay).
     ///
     /// # Errors
     ///
-    /// The directory or a file of it cannot be read.
+    /// The directory or a file in it cannot be read.
     pub fn trusted(directory: &Path) -> io::Result<Self> {
         let directory = Directory::read(directory)?;
-        Ok(Self(Source::Trusted(Arc::new(directory))))
+        Ok(Self(Mode::Trusted(Arc::new(directory))))
     }
 
-    /// The text of a request that may name one.
-    pub(crate) fn find(
+    /// Resolves the document of a request.
+    pub(crate) fn resolve(
         &self,
         text: Option<String>,
         id: Option<&str>,
         extensions: &Extensions,
-    ) -> Result<Found, Fault> {
-        let named = named(extensions)?;
-        // An empty text beside a name is how some clients say that they send none.
-        let text = text.filter(|text| named.is_none() || !text.is_empty());
+    ) -> Result<Resolved, Fault> {
+        let hash = persisted_query_hash(extensions)?;
+        // Some clients send an empty text together with an identifier.
+        let text = text.filter(|text| hash.is_none() || !text.is_empty());
         match &self.0 {
-            Source::Trusted(directory) => {
-                let id = named.map(|hash| hex(&hash)).or(id.map(str::to_owned));
+            Mode::Trusted(directory) => {
+                let id = hash.map(|hash| hex(&hash)).or(id.map(str::to_owned));
                 trusted(directory, text.as_deref(), id.as_deref())
             }
-            Source::None if text.is_none() && named.is_none() => Err(missing()),
-            Source::None if text.is_none() => Err(unsupported("PersistedQueryNotSupported")),
-            Source::Automatic(cache) => automatic(cache, text, named),
-            Source::None => Ok(Found {
+            Mode::Disabled if text.is_none() && hash.is_none() => Err(missing()),
+            Mode::Disabled if text.is_none() => Err(unsupported("PersistedQueryNotSupported")),
+            Mode::Automatic(cache) => automatic(cache, text, hash),
+            Mode::Disabled => Ok(Resolved {
                 text: text.unwrap_or_default(),
                 keep: None,
             }),
         }
     }
 
-    /// Keeps a text that was valid.
+    /// Stores a document that passed validation.
     pub(crate) fn keep(&self, hash: Hash, text: Arc<str>) {
-        if let Source::Automatic(cache) = &self.0 {
+        if let Mode::Automatic(cache) = &self.0 {
             cache.put(hash, text);
         }
     }
 }
 
-fn automatic(cache: &Cache, text: Option<String>, named: Option<Hash>) -> Result<Found, Fault> {
-    let (text, keep) = match (text, named) {
+fn automatic(cache: &Cache, text: Option<String>, hash: Option<Hash>) -> Result<Resolved, Fault> {
+    let (text, keep) = match (text, hash) {
         (Some(text), None) => (text, None),
         (Some(text), Some(hash)) if hash_of(&text) == hash => {
-            let keep = (!cache.has(&hash)).then_some(hash);
+            let keep = (!cache.contains(&hash)).then_some(hash);
             (text, keep)
         }
         (Some(_), Some(_)) => {
-            return Err(Fault::bad_request("the query is not the one of that hash"));
+            return Err(Fault::bad_request("`sha256Hash` does not match `query`"));
         }
         (None, Some(hash)) => match cache.get(&hash) {
             Some(text) => (text.as_ref().to_owned(), None),
@@ -120,58 +122,64 @@ fn automatic(cache: &Cache, text: Option<String>, named: Option<Hash>) -> Result
         },
         (None, None) => return Err(missing()),
     };
-    Ok(Found { text, keep })
+    Ok(Resolved { text, keep })
 }
 
-fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Result<Found, Fault> {
+fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Result<Resolved, Fault> {
     let found = match (text, id) {
         (Some(text), _) => directory.by_text(text).ok_or_else(|| {
             Fault::new(
                 http::StatusCode::FORBIDDEN,
                 code::FORBIDDEN,
-                "only published documents are served",
+                "the document is not in the allow-list",
             )
         }),
         (None, Some(id)) => directory.by_name(id).ok_or_else(not_found),
         (None, None) => Err(missing()),
     }?;
-    Ok(Found {
+    Ok(Resolved {
         text: found.to_owned(),
         keep: None,
     })
 }
 
-/// The hash in `extensions.persistedQuery`.
-fn named(extensions: &Extensions) -> Result<Option<Hash>, Fault> {
+/// Returns the hash in `extensions.persistedQuery`.
+fn persisted_query_hash(extensions: &Extensions) -> Result<Option<Hash>, Fault> {
     let entry = match extensions.get("persistedQuery") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(entry)) => entry,
-        Some(_) => return Err(Fault::bad_request("`persistedQuery` is not a JSON object")),
+        Some(_) => {
+            return Err(Fault::bad_request(
+                "`extensions.persistedQuery` must be a JSON object",
+            ));
+        }
     };
     let version = entry.get("version");
     if version.is_some_and(|version| *version != Value::from(1)) {
         return Err(unsupported("Unsupported persisted query version"));
     }
     match entry.get("sha256Hash") {
-        Some(Value::String(text)) => match unhex(text) {
+        Some(Value::String(text)) => match parse_hex(text) {
             Some(hash) => Ok(Some(hash)),
             None => Err(not_found()),
         },
-        _ => Err(Fault::bad_request("`persistedQuery` has no `sha256Hash`")),
+        _ => Err(Fault::bad_request(
+            "`extensions.persistedQuery.sha256Hash` must be a string",
+        )),
     }
 }
 
-/// Nothing names a document.
+/// The request has neither a document nor an identifier.
 pub(crate) fn missing() -> Fault {
     Fault::bad_request("`query` is missing")
 }
 
-/// Clients look for this very message.
+/// Clients match on this exact message.
 fn not_found() -> Fault {
     Fault::new(
         http::StatusCode::BAD_REQUEST,
         code::PERSISTED_QUERY_NOT_FOUND,
-        "PersistedQueryNotFound",
+        "PersistedQueryNotResolved",
     )
 }
 
@@ -197,7 +205,7 @@ fn hex(hash: &Hash) -> String {
         .collect()
 }
 
-fn unhex(text: &str) -> Option<Hash> {
+fn parse_hex(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
     if text.len() != 2 * hash.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -212,9 +220,9 @@ fn unhex(text: &str) -> Option<Hash> {
 impl fmt::Debug for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.0 {
-            Source::None => "None",
-            Source::Automatic(_) => "Automatic",
-            Source::Trusted(_) => "Trusted",
+            Mode::Disabled => "Disabled",
+            Mode::Automatic(_) => "Automatic",
+            Mode::Trusted(_) => "Trusted",
         };
         f.debug_tuple("Documents").field(&name).finish()
     }

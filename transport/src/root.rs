@@ -1,8 +1,9 @@
-//! The one root field of a subscription.
+//! Validates the root field of a subscription and merges its selections.
 //!
-//! Invariant: a subscription that is executed selects its root field directly and once: the
-//! library's executor looks neither into fragments nor for a second one. Called after the budget,
-//! which has bounded the document and ruled out cycles.
+//! async-graphql executes only the first root field that a subscription selects directly: it
+//! ignores fragments and further fields. This module finds the single root field and merges its
+//! selections, so that the operation selects it directly and once. Called after the budget check,
+//! which bounds the document and rejects fragment cycles.
 
 use async_graphql::{
     Positioned, ServerError,
@@ -13,8 +14,8 @@ use async_graphql::{
 
 use crate::fault::{self, code};
 
-/// The operation's root field, with everything that it is asked for.
-pub(crate) fn only(
+/// Returns the single root field of an operation, with all of its selections.
+pub(crate) fn single_field(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
 ) -> Result<Positioned<Field>, ServerError> {
@@ -22,23 +23,29 @@ pub(crate) fn only(
     collect(document, &operation.selection_set.node, &mut fields)?;
     let mut fields = fields.into_iter();
     let Some(mut root) = fields.next() else {
-        return Err(invalid("a subscription has one root field"));
+        return Err(invalid(
+            "Subscription must select only one top level field.",
+        ));
     };
     if root.node.name.node.starts_with("__") {
         return Err(invalid(
-            "the root field of a subscription is none of the schema's own",
+            "Subscription must not select an introspection top level field.",
         ));
     }
     for field in fields {
         if field.node.response_key().node != root.node.response_key().node {
-            return Err(invalid("a subscription has one root field, and no more"));
+            return Err(invalid(
+                "Subscription must select only one top level field.",
+            ));
         }
         let same = field.node.name.node == root.node.name.node
-            && format!("{:?}", values(&field.node)) == format!("{:?}", values(&root.node));
+            && format!("{:?}", sorted_arguments(&field.node))
+                == format!("{:?}", sorted_arguments(&root.node));
         if !same {
-            return Err(invalid(
-                "two different root fields have one name in the answer",
-            ));
+            let key = &root.node.response_key().node;
+            return Err(invalid(format!(
+                "Fields \"{key}\" conflict because they are different fields or have differing arguments."
+            )));
         }
         root.node
             .selection_set
@@ -49,8 +56,8 @@ pub(crate) fn only(
     Ok(root)
 }
 
-/// The arguments without their places in the text.
-fn values(field: &Field) -> Vec<(&str, String)> {
+/// The arguments without their positions in the document.
+fn sorted_arguments(field: &Field) -> Vec<(&str, String)> {
     let arguments = field.arguments.iter();
     let mut values: Vec<_> = arguments
         .map(|(name, value)| (name.node.as_str(), value.node.to_string()))
@@ -67,18 +74,18 @@ fn collect(
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {
-                unconditional(&field.node.directives)?;
+                reject_conditions(&field.node.directives)?;
                 fields.push(field.clone());
             }
             Selection::InlineFragment(fragment) => {
-                unconditional(&fragment.node.directives)?;
+                reject_conditions(&fragment.node.directives)?;
                 collect(document, &fragment.node.selection_set.node, fields)?;
             }
             Selection::FragmentSpread(spread) => {
-                unconditional(&spread.node.directives)?;
+                reject_conditions(&spread.node.directives)?;
                 let name = &spread.node.fragment_name.node;
                 let Some(fragment) = document.fragments.get(name) else {
-                    return Err(invalid(format!("the fragment {name:?} is not defined")));
+                    return Err(invalid(format!("Unknown fragment \"{name}\".")));
                 };
                 collect(document, &fragment.node.selection_set.node, fields)?;
             }
@@ -87,13 +94,13 @@ fn collect(
     Ok(())
 }
 
-/// A root field that may be left out would leave a subscription to nothing.
-fn unconditional(directives: &[Positioned<Directive>]) -> Result<(), ServerError> {
+/// Rejects `@skip` and `@include`: a subscription without its root field would have no source.
+fn reject_conditions(directives: &[Positioned<Directive>]) -> Result<(), ServerError> {
     let conditional =
         |it: &Positioned<Directive>| matches!(it.node.name.node.as_str(), "skip" | "include");
     if directives.iter().any(conditional) {
         return Err(invalid(
-            "a subscription's root field can be neither skipped nor included",
+            "Subscription must not use `@skip` or `@include` directives in the top level selection.",
         ));
     }
     Ok(())
@@ -114,7 +121,7 @@ mod tests {
         let DocumentOperations::Single(operation) = &document.operations else {
             panic!("one operation")
         };
-        only(&document, &operation.node)
+        single_field(&document, &operation.node)
             .map(|root| {
                 let items = root.node.selection_set.node.items.len();
                 format!("{} {items}", root.node.response_key().node)
@@ -135,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_one_root_field_is_refused() {
+    fn invalid_root_selections_are_rejected() {
         for text in [
             "subscription { a { b } c { b } }",
             "subscription { a { b } x: a { b } }",

@@ -1,25 +1,31 @@
-//! What the library's validation lacks, for every operation before it is executed.
+//! Validation that async-graphql lacks: checks every operation before it is executed.
 //!
-//! Invariant: judges what the library judges wrongly or not at all, and leaves the rest to it: a
-//! document with something undefined in it is passed on, to be refused there. Takes time linear in
-//! the document and its variables, but for [`merge`]. Called after the budget, on every transport.
+//! Covers only what async-graphql validates incorrectly or not at all. A document that uses an
+//! undefined name passes here and is rejected by the library. Takes time linear in the size of the
+//! document and its variables, except for [`merge`], which has a step limit. Runs after the budget
+//! check, on every transport.
 //!
-//! Measured of async-graphql 8.0.0-rc.5: it compares fields of one name neither below them nor
-//! across type conditions, and variables with no place at all (its rule is never called); it takes
-//! a string for an enum's value, any integer for an `Int` and anything for an input object, looks
-//! at no value that has a missing variable in it, keeps the last of an input object's repeated
-//! fields, answers missing variables as field errors, panics at a default of a list of an unknown
-//! type, forgets an argument's default if its variable is not given, passes over `__typename` and
-//! over directives of variables, and answers introspection that is switched off with null.
+//! Observed in async-graphql 8.0.0-rc.5:
+//!
+//! - Conflicting fields are not detected below the first level or across type conditions.
+//! - Variables in positions of an incompatible type are accepted (the rule is never called).
+//! - A string is accepted for an enum value, any integer for an `Int` and any value for an input
+//! object; a value that contains a missing variable is not checked.
+//! - Of duplicate fields in an input object, the last one wins.
+//! - A missing variable is a field error instead of a request error.
+//! - A default value for a list of an unknown type panics.
+//! - The default value of an argument is ignored if its variable is not provided.
+//! - `__typename` and the directives of variable definitions are not checked.
+//! - Introspection returns null when it is disabled.
 
+mod duplicate;
 mod merge;
-mod repeat;
 mod schema;
+mod selection;
 mod typename;
 mod usage;
 mod value;
 mod view;
-mod walk;
 
 use std::collections::HashMap;
 
@@ -30,122 +36,130 @@ use async_graphql::{
 
 pub use self::schema::{Scalars, Types};
 use self::{
-    merge::{Exhausted, Merge},
-    usage::Usages,
-    value::{Judge, Misfit, Place, Source},
-    walk::Walk,
+    merge::{FieldMerger, StepLimitExceeded},
+    selection::SelectionValidator,
+    usage::VariableUsages,
+    value::{CoercionError, InputPosition, ValueChecker, ValueSource},
 };
-pub(crate) use self::{typename::wrap as wrap_typenames, usage::Rewrite};
+pub(crate) use self::{typename::wrap_typenames, usage::Rewrite};
 use crate::fault::{self, code};
 
-/// Errors that one answer tells at most.
-const MOST_ERRORS: usize = 20;
+/// Maximum number of errors in one response.
+const MAX_ERRORS: usize = 20;
 
-/// What is to be judged.
-pub(crate) struct Subject<'a> {
-    /// As it was sent.
+/// A request to validate.
+pub(crate) struct Input<'a> {
+    /// The document as the client sent it.
     pub(crate) text: &'a str,
     pub(crate) document: &'a ExecutableDocument,
-    /// The operation that will run.
+    /// The operation that will be executed.
     pub(crate) chosen: &'a Positioned<OperationDefinition>,
     pub(crate) variables: &'a Variables,
-    /// Steps that all operations of the document may take together.
+    /// Maximum number of steps for all operations of the document together.
     pub(crate) steps: u64,
 }
 
 impl Types {
-    /// Judges a document and its variables; returns what must be changed for the library
-    /// to execute it rightly.
+    /// Validates a document and its variables.
+    ///
+    /// Returns the rewrites the document needs for async-graphql to execute it correctly.
     ///
     /// # Errors
     ///
-    /// What is wrong: with the document, or else with the values that came with it.
-    pub(crate) fn validate(&self, subject: &Subject<'_>) -> Result<Vec<Rewrite>, Vec<ServerError>> {
-        let Subject { document, .. } = *subject;
-        let mut walk = Walk::new(self);
-        let fragments: HashMap<_, _> = walk.fragments(document).collect();
+    /// The errors of the document or, if it is valid, of the values provided with it.
+    pub(crate) fn validate(&self, input: &Input<'_>) -> Result<Vec<Rewrite>, Vec<ServerError>> {
+        let Input { document, .. } = *input;
+        let mut validator = SelectionValidator::new(self);
+        let fragments: HashMap<_, _> = validator.visit_fragments(document).collect();
         let operations: Vec<_> = document
             .operations
             .iter()
-            .map(|(name, operation)| (name, &operation.node, walk.operation(&operation.node)))
+            .map(|(name, operation)| {
+                (
+                    name,
+                    &operation.node,
+                    validator.visit_operation(&operation.node),
+                )
+            })
             .collect();
-        let repeated = repeat::find(subject.text).into_iter().map(|(name, pos)| {
-            let message = format!("the field `{name}` is given twice");
-            refusal(code::VALIDATION_FAILED, message, &[pos])
+        let duplicates = duplicate::find(input.text).into_iter().map(|(name, pos)| {
+            let message = format!("There can be only one input field named \"{name}\".");
+            error_at(code::VALIDATION_FAILED, message, &[pos])
         });
-        walk.invalid.extend(repeated);
-        walk.invalid.extend(self.conflicts(subject)?);
+        validator.invalid.extend(duplicates);
+        validator.invalid.extend(self.conflicts(input)?);
         let mut rewrites = Vec::new();
         let mut steps = 0;
         for (name, operation, scope) in &operations {
-            let usages = Usages::collect(scope, &fragments);
+            let usages = VariableUsages::collect(scope, &fragments);
             steps += usages.steps;
-            if steps > subject.steps {
-                return Err(vec![too_many(subject.steps)]);
+            if steps > input.steps {
+                return Err(vec![step_limit_error(input.steps)]);
             }
-            walk.incomplete |= !usages.check(operation, &mut walk.invalid);
-            if std::ptr::eq(*operation, &raw const subject.chosen.node) {
-                usages.nulls(operation, subject.variables, &mut walk.refused);
+            validator.has_undefined |= !usages.check(operation, &mut validator.invalid);
+            if std::ptr::eq(*operation, &raw const input.chosen.node) {
+                usages.check_nulls(operation, input.variables, &mut validator.bad_input);
             }
             rewrites.extend(usages.rewrites(*name, operation));
         }
-        some(walk.invalid)?;
-        if !walk.incomplete {
-            walk.refused.extend(self.misfits(subject));
-            if subject.chosen.node.ty != OperationType::Subscription {
-                for error in &mut walk.refused {
-                    // Those are for programs that resume.
+        into_result(validator.invalid)?;
+        if !validator.has_undefined {
+            validator.bad_input.extend(self.check_variables(input));
+            if input.chosen.node.ty != OperationType::Subscription {
+                for error in &mut validator.bad_input {
+                    // `reason` is for clients that resume a subscription.
                     error
                         .extensions
                         .iter_mut()
                         .for_each(|it| it.unset("reason"));
                 }
             }
-            some(walk.refused)?;
+            into_result(validator.bad_input)?;
         }
         Ok(rewrites)
     }
 
-    /// Fields that cannot both have their name.
-    fn conflicts(&self, subject: &Subject<'_>) -> Result<Vec<ServerError>, Vec<ServerError>> {
-        let mut merge = Merge::new(self, subject.document, subject.steps);
-        for (_, operation) in subject.document.operations.iter() {
+    /// Returns fields that have the same response name but cannot be merged.
+    fn conflicts(&self, input: &Input<'_>) -> Result<Vec<ServerError>, Vec<ServerError>> {
+        let mut merger = FieldMerger::new(self, input.document, input.steps);
+        for (_, operation) in input.document.operations.iter() {
             let root = self.root(operation.node.ty);
-            merge
+            merger
                 .check(&operation.node.selection_set.node, root)
-                .map_err(|Exhausted| vec![too_many(subject.steps)])?;
+                .map_err(|StepLimitExceeded| vec![step_limit_error(input.steps)])?;
         }
-        let mut conflicts = merge.conflicts;
+        let mut conflicts = merger.conflicts;
         conflicts.sort();
         conflicts.dedup();
         let conflicts = conflicts.into_iter();
         Ok(conflicts
-            .map(|conflict| refusal(code::VALIDATION_FAILED, conflict.message, &conflict.at))
+            .map(|conflict| error_at(code::VALIDATION_FAILED, conflict.message, &conflict.at))
             .collect())
     }
 
-    /// Variables whose values are not of their types.
-    fn misfits(&self, subject: &Subject<'_>) -> Vec<ServerError> {
+    /// Checks the values of variables against their types.
+    fn check_variables(&self, input: &Input<'_>) -> Vec<ServerError> {
         let mut errors = Vec::new();
-        for definition in &subject.chosen.node.variable_definitions {
+        for definition in &input.chosen.node.variable_definitions {
             let variable = &definition.node;
             let name = &variable.name.node;
             let ty = &variable.var_type.node;
-            match subject.variables.get(name) {
+            match input.variables.get(name) {
                 Some(value) => {
-                    let place = Place {
-                        source: Source::Variable,
+                    let position = InputPosition {
+                        source: ValueSource::Variable,
                         name,
                         expected: ty,
                         default: None,
                         pos: definition.pos,
                     };
-                    let misfits = Judge::of(self, place, value).misfits.into_iter();
-                    errors.extend(misfits.map(|misfit| misfit.refusal(definition.pos)));
+                    let found = ValueChecker::run(self, position, value).errors.into_iter();
+                    errors.extend(found.map(|error| error.into_server_error(definition.pos)));
                 }
                 None if !ty.nullable && variable.default_value.is_none() => {
-                    let message = format!("variable `${name}` of type `{ty}` is missing");
-                    errors.push(refusal(code::BAD_USER_INPUT, message, &[definition.pos]));
+                    let message =
+                        format!("Variable \"${name}\" of required type \"{ty}\" was not provided.");
+                    errors.push(error_at(code::BAD_USER_INPUT, message, &[definition.pos]));
                 }
                 None => {}
             }
@@ -154,10 +168,10 @@ impl Types {
     }
 }
 
-impl Misfit {
-    /// The error of a value that clients gave.
-    fn refusal(self, at: Pos) -> ServerError {
-        let mut error = refusal(code::BAD_USER_INPUT, self.message, &[at]);
+impl CoercionError {
+    /// Converts into an error of the request.
+    fn into_server_error(self, at: Pos) -> ServerError {
+        let mut error = error_at(code::BAD_USER_INPUT, self.message, &[at]);
         if let Some(reason) = self.reason {
             let extensions = error.extensions.get_or_insert_default();
             extensions.set("reason", reason);
@@ -166,9 +180,9 @@ impl Misfit {
     }
 }
 
-/// Nothing, or a few of them.
-fn some(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
-    errors.truncate(MOST_ERRORS);
+/// Returns at most [`MAX_ERRORS`] errors, or `Ok` if there are none.
+fn into_result(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
+    errors.truncate(MAX_ERRORS);
     if errors.is_empty() {
         Ok(())
     } else {
@@ -176,14 +190,14 @@ fn some(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
     }
 }
 
-fn too_many(limit: u64) -> ServerError {
+fn step_limit_error(limit: u64) -> ServerError {
     let message =
-        format!("the document is too large: its operations may have {limit} selections together");
+        format!("the operations of the document exceed the limit of {limit} selections together");
     fault::error(code::QUERY_TOO_COMPLEX, message)
 }
 
-/// An error at those places.
-fn refusal(code: &'static str, message: String, at: &[Pos]) -> ServerError {
+/// An error with locations in the document.
+fn error_at(code: &'static str, message: String, at: &[Pos]) -> ServerError {
     let mut error = fault::error(code, message);
     error.locations = at.to_vec();
     error

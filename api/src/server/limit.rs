@@ -42,7 +42,7 @@ pub(super) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     budget.fields = settings.fields.into();
     budget.selections = SELECTIONS * budget.fields;
     budget.cost = settings.cost.into();
-    budget.weigh = Arc::new(sizes());
+    budget.list_sizes = Arc::new(sizes());
     limits
 }
 
@@ -82,7 +82,7 @@ mod tests {
         let ours = limits(&settings.limits, Duration::from_secs(100));
         let theirs = Limits::default();
         let shown = |mut limits: Limits| {
-            limits.budget.weigh = theirs.budget.weigh.clone();
+            limits.budget.list_sizes = theirs.budget.list_sizes.clone();
             format!("{limits:?}")
         };
         assert_eq!(shown(ours), shown(theirs.clone()));

@@ -1,20 +1,20 @@
-//! How a process ended, as its exit code tells.
+//! The outcome of a shutdown and its exit code.
 
 use std::{fmt, process::ExitCode};
 
-/// How a process ended.
+/// The outcome of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Asked to end, and everything was drained in time.
+    /// Shutdown was requested, and everything was drained in time.
     Drained,
-    /// A task died.
+    /// A task failed.
     Failed,
-    /// Something was still running at the end of the grace, or at the second signal.
+    /// Something was still running at the end of the grace period or at the second signal.
     GraceExceeded,
 }
 
 impl Ending {
-    /// 0 if drained, else 1.
+    /// Returns 0 if drained, otherwise 1.
     pub fn code(self) -> ExitCode {
         match self {
             Self::Drained => ExitCode::SUCCESS,

@@ -1,21 +1,22 @@
-//! The half of the lifecycle that everything that runs holds.
+//! The handle of the lifecycle that everything that runs holds.
 //!
-//! One invariant: what is spawned here is waited for at the end, and a task that must not end never ends unnoticed.
-//! Servers, the tracker's loop and every socket hold a clone.
+//! Tasks spawned here are waited for at shutdown, and a task that ends early is a failure of the
+//! process. Servers, the poll loop of the tracker and every socket hold a clone.
 
 use std::{error::Error, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{random::Random, say};
+use crate::{console, random::Random};
 
-/// The least time between failing readiness and the first closed socket, where the grace has room for it.
-const LEAST_NOTICE: Duration = Duration::from_secs(1);
-/// The most of it.
-const MOST_NOTICE: Duration = Duration::from_millis(1500);
+/// Minimum time between failing readiness and the first closed socket, if the grace period allows
+/// it.
+const MIN_NOTICE: Duration = Duration::from_secs(1);
+/// Maximum of that time.
+const MAX_NOTICE: Duration = Duration::from_millis(1500);
 
-/// Tells when to stop, and runs tasks that are waited for. Clones share everything.
+/// Signals the stages of the shutdown and runs tasks that are waited for. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     draining: CancellationToken,
@@ -27,7 +28,7 @@ pub struct Shutdown {
     random: Random,
 }
 
-/// A task that died.
+/// A task that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     task: &'static str,
@@ -36,7 +37,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn log(&self) {
-        tracing::error!(task = self.task, reason = self.reason, "a task died");
+        tracing::error!(task = self.task, reason = self.reason, "a task failed");
     }
 }
 
@@ -57,29 +58,29 @@ impl Shutdown {
         }
     }
 
-    /// Begins the end, as the first signal does.
+    /// Begins the shutdown, like the first signal.
     pub fn begin(&self) {
         self.draining.cancel();
     }
 
-    /// Stage one: no longer ready, though everything is still served.
+    /// Stage one: readiness fails; requests are still served.
     pub fn draining(&self) -> &CancellationToken {
         &self.draining
     }
 
-    /// Stage two: poll no more, accept no more, finish what runs, close sockets each after a
+    /// Stage two: stop polling and accepting, finish running work, close each socket after a
     /// [`Self::closing_delay`].
     pub fn soft(&self) -> &CancellationToken {
         &self.soft
     }
 
-    /// The last stage: whoever is still here is abandoned. Also cancelled when everything was drained.
+    /// The last stage: abandon what is still running. Also cancelled when everything was drained.
     pub fn hard(&self) -> &CancellationToken {
         &self.hard
     }
 
-    /// Runs a task that lives until [`Self::soft`] and is waited for. If it fails, panics or ends before, the process
-    /// ends with failure.
+    /// Spawns a task that runs until [`Self::soft`] and is waited for. If it fails, panics or ends
+    /// earlier, the process fails.
     pub fn spawn<F, E>(&self, name: &'static str, task: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -90,16 +91,18 @@ impl Shutdown {
         self.tasks.spawn(async move {
             let reason = match running.await {
                 Ok(Ok(())) if watch.soft.is_cancelled() => return,
-                Ok(Ok(())) => "ended by itself".to_owned(),
-                Ok(Err(error)) => say::chain(error.into().as_ref()),
+                Ok(Ok(())) => "ended unexpectedly".to_owned(),
+                Ok(Err(error)) => console::chain(error.into().as_ref()),
                 Err(panicked) => panicked.to_string(),
             };
-            // The receiver outlives the tracker's tasks, but for a test that dropped its Lifecycle.
+            // The receiver outlives the tasks of the tracker, except in a test that dropped its
+            // `Lifecycle`.
             let _ = watch.failed.send(Failure { task: name, reason });
         });
     }
 
-    /// Runs a task that may end at any time, such as a socket, and is waited for. A panic ends that task only.
+    /// Spawns a task that may end at any time, for example a socket, and is waited for. A panic
+    /// ends only this task.
     pub fn track<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -108,11 +111,11 @@ impl Shutdown {
         self.tasks.spawn(task)
     }
 
-    /// Runs a task that serves to the very end, such as the metrics listener: it is not waited for, and is dropped
-    /// with [`Self::hard`].
+    /// Spawns a task that runs to the very end, for example the metrics server. It is not waited
+    /// for, and is aborted at [`Self::hard`].
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tracker would wait for it, and it waits for the tracker"
+        reason = "the task tracker would wait for it, and it waits for the task tracker"
     )]
     pub fn spawn_companion<F, E>(&self, name: &'static str, task: F)
     where
@@ -125,43 +128,45 @@ impl Shutdown {
         tokio::spawn(async move {
             let reason = match watch.hard.run_until_cancelled(running).await {
                 None => return abort.abort(),
-                Some(Ok(Ok(()))) => "ended by itself".to_owned(),
-                Some(Ok(Err(error))) => say::chain(error.into().as_ref()),
+                Some(Ok(Ok(()))) => "ended unexpectedly".to_owned(),
+                Some(Ok(Err(error))) => console::chain(error.into().as_ref()),
                 Some(Err(panicked)) => panicked.to_string(),
             };
             let _ = watch.failed.send(Failure { task: name, reason });
         });
     }
 
-    /// What `work` answers, or nothing if the end begins first: for starts that wait.
+    /// Returns the output of `work`, or `None` if a shutdown begins first. For startup code that
+    /// waits.
     pub async fn unless_stopped<F: Future>(&self, work: F) -> Option<F::Output> {
         self.draining.run_until_cancelled(work).await
     }
 
-    /// Bounds the whole ending.
+    /// The limit of the whole shutdown.
     pub fn grace(&self) -> Duration {
         self.grace
     }
 
-    /// How long everything is still served after readiness failed: 1 to 1.5 s, at most half of the grace.
+    /// How long requests are still served after readiness failed: 1 to 1.5 s, at most half of the
+    /// grace period.
     pub fn notice(&self) -> Duration {
         (self.grace / 3)
-            .max(LEAST_NOTICE.min(self.grace / 2))
-            .min(MOST_NOTICE)
+            .max(MIN_NOTICE.min(self.grace / 2))
+            .min(MAX_NOTICE)
     }
 
-    /// The time over which sockets close after [`Self::soft`]: a third of the grace.
+    /// The time over which sockets close after [`Self::soft`]: a third of the grace period.
     pub fn closing_spread(&self) -> Duration {
         self.grace / 3
     }
 
-    /// When, after [`Self::soft`], one socket closes: drawn anew for each from the [`Self::closing_spread`], so that
-    /// clients do not all come back at once.
+    /// Returns when a socket closes after [`Self::soft`]: a random delay below
+    /// [`Self::closing_spread`], so that clients do not all reconnect at once.
     pub fn closing_delay(&self) -> Duration {
         self.random.below(self.closing_spread())
     }
 
-    /// What is waited for, for those who spawn on it themselves.
+    /// The tracker of tasks that are waited for, to spawn on directly.
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }

@@ -1,8 +1,8 @@
-//! What signals mean.
+//! Handles signals: the first SIGTERM or SIGINT begins a graceful shutdown, the second aborts it.
 //!
-//! The first SIGTERM or SIGINT asks for an orderly end, the second for an immediate one. [`Signals::catch`] is
-//! the first thing that a program does, so that a signal during the rest of the start is not lost and does not kill it:
-//! it is handled when [`Lifecycle::start`](super::Lifecycle::start) begins to listen.
+//! [`Signals::catch`] is the first thing a program does, so that a signal during startup is neither
+//! lost nor fatal: it is handled when [`Lifecycle::start`](super::Lifecycle::start) begins to
+//! listen.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Shutdown;
 
-/// SIGTERM and SIGINT, caught.
+/// The handlers of SIGTERM and SIGINT.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
@@ -18,15 +18,16 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches the signals from now on. One that arrives is kept until it is listened for.
+    /// Installs the handlers. A signal that arrives before
+    /// [`Lifecycle::start`](super::Lifecycle::start) is handled then.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses the handlers.
+    /// If the handlers cannot be installed.
     ///
     /// # Panics
     ///
-    /// If it is called outside of a Tokio runtime.
+    /// If called outside of a Tokio runtime.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -34,10 +35,10 @@ impl Signals {
         })
     }
 
-    /// Ends `shutdown` by the signals, in a task of its own.
+    /// Spawns the task that waits for signals.
     #[expect(
         clippy::disallowed_methods,
-        reason = "it ends with the process, nothing waits for it"
+        reason = "ends with the process and is not waited for"
     )]
     pub(super) fn listen(mut self, shutdown: Shutdown) {
         tokio::spawn(async move {
@@ -45,7 +46,7 @@ impl Signals {
             tracing::info!(signal = name, grace = ?shutdown.grace(), "stopping");
             shutdown.begin();
             let name = self.next().await;
-            tracing::warn!(signal = name, "stopping at once");
+            tracing::warn!(signal = name, "stopping immediately");
             shutdown.hard().cancel();
         });
     }

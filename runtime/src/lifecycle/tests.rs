@@ -1,4 +1,4 @@
-//! The ending, in paused time.
+//! The shutdown, in paused time.
 
 use std::io;
 
@@ -11,7 +11,7 @@ fn lifecycle() -> Lifecycle {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_is_still_served_for_a_second_after_readiness_failed() {
+async fn requests_are_served_for_a_second_after_readiness_failed() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown().clone();
     let watch = shutdown.track({
@@ -25,11 +25,11 @@ async fn everything_is_still_served_for_a_second_after_readiness_failed() {
     });
     shutdown.begin();
     assert_eq!(lifecycle.run().await, Ending::Drained);
-    assert!(watch.await.expect("it ended") >= Duration::from_secs(1));
+    assert!(watch.await.expect("the task ended") >= Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_does_not_drain_exceeds_the_grace_and_no_more() {
+async fn a_task_that_does_not_drain_ends_at_the_grace_period() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown().clone();
     shutdown.track(std::future::pending::<()>());
@@ -61,13 +61,13 @@ async fn sockets_that_close_with_jitter_are_drained_within_a_third_of_the_grace(
     assert!(begun.elapsed() <= shutdown.notice() + shutdown.closing_spread());
     let mut delays = Vec::new();
     for socket in sockets {
-        delays.push(socket.await.expect("it ended"));
+        delays.push(socket.await.expect("the task ended"));
     }
     let spread = delays
         .iter()
         .max()
-        .expect("some")
-        .saturating_sub(*delays.iter().min().expect("some"));
+        .expect("at least one delay")
+        .saturating_sub(*delays.iter().min().expect("at least one delay"));
     assert!(spread > shutdown.closing_spread() / 2, "{spread:?}");
 }
 
@@ -100,7 +100,7 @@ async fn a_task_that_ends_too_early_ends_the_process_with_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_ends_when_asked_is_no_failure() {
+async fn a_task_that_ends_at_shutdown_is_not_a_failure() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown().clone();
     let soft = shutdown.soft().clone();
@@ -122,7 +122,7 @@ async fn a_companion_serves_while_others_drain_and_ends_with_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_request_cuts_the_end_short() {
+async fn a_second_signal_aborts_the_shutdown() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown().clone();
     shutdown.track(std::future::pending::<()>());
@@ -134,7 +134,7 @@ async fn a_second_request_cuts_the_end_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_waits_is_interrupted() {
+async fn shutdown_interrupts_a_waiting_startup() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown();
     assert_eq!(shutdown.unless_stopped(async { 1 }).await, Some(1));

@@ -1,9 +1,9 @@
-//! The values that labels may take.
+//! Label values.
 //!
-//! One invariant: a label's values are the variants of a type, known when the program is built, so that counters can
-//! start at 0 and their number is bounded. (Routes are the router's templates, symbols are those tracked.)
+//! The values of a label are the variants of an enum, so their number is bounded and counters can
+//! start at 0. (Routes are templates of the router; symbols are those tracked.)
 
-/// Declares an enum of label values with their text.
+/// Declares an enum of label values and their texts.
 macro_rules! label {
     ($(#[$meta:meta])* $name:ident { $($(#[$value_meta:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -13,10 +13,10 @@ macro_rules! label {
         }
 
         impl $name {
-            /// Every value.
+            /// All values.
             pub const ALL: &[Self] = &[$(Self::$value,)+];
 
-            /// The label's text.
+            /// The text of the label value.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$value => $text,)+
@@ -27,33 +27,33 @@ macro_rules! label {
 }
 
 label! {
-    /// How a call to a provider ended.
+    /// The outcome of a call to a provider.
     CallOutcome {
-        /// With what was asked for.
+        /// Success.
         Ok = "ok",
-        /// With a request for patience.
+        /// Rate limited by the provider.
         RateLimited = "rate_limited",
-        /// With a refusal of the key or the plan.
+        /// The key or the plan was rejected.
         Refused = "refused",
         /// The provider does not know the symbol.
         UnknownSymbol = "unknown_symbol",
-        /// With what nobody can read.
+        /// The response is malformed.
         Malformed = "malformed",
-        /// Not within the time for it.
+        /// Timeout.
         Timeout = "timeout",
-        /// In any other way.
+        /// Any other error.
         Error = "error",
     }
 }
 
 label! {
-    /// What a provider is asked for.
+    /// An endpoint of a provider.
     Endpoint {
-        /// The newest price of a symbol.
+        /// The latest price of a symbol.
         Quote = "quote",
         /// Daily bars.
         Daily = "daily",
-        /// Symbols by name.
+        /// Symbol search.
         Search = "search",
         /// Share splits.
         Splits = "splits",
@@ -61,23 +61,23 @@ label! {
 }
 
 label! {
-    /// The span of a provider's budget.
+    /// The window of a provider's request budget.
     BudgetWindow {
-        /// Any 60 s.
+        /// The last 60 s.
         Minute = "minute",
-        /// The provider's day.
+        /// The day of the provider.
         Day = "day",
     }
 }
 
 label! {
-    /// How a client is connected.
+    /// The protocol of a connection.
     Protocol {
         /// The plain WebSocket at `/ws`.
         Ws = "ws",
-        /// GraphQL over WebSocket.
+        /// `graphql-transport-ws`.
         GraphqlTransportWs = "graphql_transport_ws",
-        /// The protocol of subscriptions-transport-ws.
+        /// `subscriptions-transport-ws`.
         GraphqlWs = "graphql_ws",
         /// Server-Sent Events.
         Sse = "sse",
@@ -85,43 +85,43 @@ label! {
 }
 
 label! {
-    /// Why a subscriber's connection ended.
+    /// Why a connection closed.
     CloseReason {
-        /// The client left.
+        /// The client disconnected.
         Left = "left",
-        /// It was too far behind.
+        /// The client was too slow.
         Overload = "overload",
-        /// The feed that it followed was replaced, as when the database was restored.
+        /// The feed it followed was replaced, for example by a restored database.
         Replaced = "replaced",
-        /// It was silent for too long.
+        /// The client was idle for too long.
         Silent = "silent",
-        /// It broke the protocol.
+        /// The client violated the protocol.
         Protocol = "protocol",
-        /// The server stops.
+        /// The server is shutting down.
         Shutdown = "shutdown",
     }
 }
 
 label! {
-    /// What kind of GraphQL operation ran.
+    /// The type of a GraphQL operation.
     OperationKind {
-        /// It reads once.
+        /// A query.
         Query = "query",
-        /// It changes something.
+        /// A mutation.
         Mutation = "mutation",
-        /// It reads as long as the client stays; its duration is that of starting it.
+        /// A subscription. Its duration is that of its start.
         Subscription = "subscription",
     }
 }
 
 label! {
-    /// How a GraphQL operation ended.
+    /// The outcome of a GraphQL operation.
     OperationOutcome {
-        /// Without errors.
+        /// No errors.
         Ok = "ok",
-        /// It ran, and some fields failed.
+        /// Executed, with errors in some fields.
         Error = "error",
-        /// It did not run: syntax, validation, limits, tokens.
+        /// Not executed: a syntax, validation, limit or authentication error.
         Refused = "refused",
     }
 }

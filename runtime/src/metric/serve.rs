@@ -1,7 +1,7 @@
-//! What the serving process counts.
+//! Metrics of serving clients.
 //!
-//! One invariant: a connected client is counted for exactly as long as its [`ConnectedClient`] lives. The router, the
-//! executor, the transports and the feed's follower call this.
+//! A client is counted while its [`ConnectedClient`] exists. Used by the router, the executor, the
+//! transports and the follower of the feed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use super::{CloseReason, OperationKind, OperationOutcome, Protocol, seconds};
 
-/// Instruments of requests, sockets and deliveries. Clones share them.
+/// Instruments of requests, connections and deliveries. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct ServeMetrics {
     websocket_clients: UpDownCounter<i64>,
@@ -25,7 +25,7 @@ pub struct ServeMetrics {
     subscribers_closed: Counter<u64>,
 }
 
-/// Counts one client for as long as it lives.
+/// Counts one client until it is dropped.
 #[derive(Debug)]
 pub struct ConnectedClient {
     clients: UpDownCounter<i64>,
@@ -33,7 +33,7 @@ pub struct ConnectedClient {
 }
 
 impl ServeMetrics {
-    /// Declares the instruments; what is counted starts at 0.
+    /// Creates the instruments; counters start at 0.
     pub fn new(meter: &Meter) -> Self {
         let counter = |name: &'static str, help: &'static str| {
             meter.u64_counter(name).with_description(help).build()
@@ -72,7 +72,7 @@ impl ServeMetrics {
         metrics
     }
 
-    /// A client connected; it is counted until the answer is dropped.
+    /// Records a connected client, which is counted until the returned value is dropped.
     #[must_use = "the client is counted for as long as this lives"]
     pub fn client_connected(&self, protocol: Protocol) -> ConnectedClient {
         self.websocket_clients.add(1, &[label(protocol)]);
@@ -82,24 +82,24 @@ impl ServeMetrics {
         }
     }
 
-    /// A client connected. Whoever cannot hold a [`ConnectedClient`] says this, and
-    /// [`client_departed`](Self::client_departed) once for each.
+    /// Records a connected client, where a [`ConnectedClient`] cannot be held. Each call requires
+    /// one call of [`client_departed`](Self::client_departed).
     pub fn client_arrived(&self, protocol: Protocol) {
         self.websocket_clients.add(1, &[label(protocol)]);
     }
 
-    /// A client that arrived is gone.
+    /// Records that a client disconnected.
     pub fn client_departed(&self, protocol: Protocol) {
         self.websocket_clients.add(-1, &[label(protocol)]);
     }
 
-    /// A client's connection ended.
+    /// Records that the connection of a subscriber closed.
     pub fn subscriber_closed(&self, protocol: Protocol, reason: CloseReason) {
         let labels = [label(protocol), KeyValue::new("reason", reason.as_str())];
         self.subscribers_closed.add(1, &labels);
     }
 
-    /// A request was answered. `route` is the router's template, never the path as it was sent.
+    /// Records a response. `route` is the template of the router, never the path of the request.
     pub fn request_answered(
         &self,
         route: &str,
@@ -116,7 +116,7 @@ impl ServeMetrics {
             .record(took.as_secs_f64(), &labels);
     }
 
-    /// A GraphQL operation ended; of a subscription, it started.
+    /// Records the end of a GraphQL operation, or the start of a subscription.
     pub fn operation_ended(
         &self,
         operation: OperationKind,
@@ -131,17 +131,18 @@ impl ServeMetrics {
             .record(took.as_secs_f64(), &labels);
     }
 
-    /// The follower passed an entry this long after it was recorded, or knows that there is none ahead.
+    /// Records how long after its recording an entry of the feed was processed; zero at the end of
+    /// the feed.
     pub fn feed_followed(&self, lag: Duration) {
         self.feed_lag.record(lag.as_secs_f64(), &[]);
     }
 
-    /// Events were handed to clients.
+    /// Records events delivered to clients.
     pub fn events_delivered(&self, protocol: Protocol, events: u64) {
         self.deliveries.add(events, &[label(protocol)]);
     }
 
-    /// Events were replaced by newer ones before a slow client took them.
+    /// Records events that were replaced by newer ones before a slow client received them.
     pub fn events_conflated(&self, protocol: Protocol, events: u64) {
         self.conflated.add(events, &[label(protocol)]);
     }
@@ -171,7 +172,7 @@ fn label(protocol: Protocol) -> KeyValue {
     KeyValue::new("protocol", protocol.as_str())
 }
 
-/// A method that clients made up is not a label.
+/// Returns the label of a method. Unknown methods share one value, because clients choose them.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

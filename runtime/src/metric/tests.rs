@@ -1,4 +1,4 @@
-//! The text that Prometheus reads.
+//! The text output of the metrics.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn symbol(text: &str) -> Symbol {
     text.parse().expect("a symbol")
 }
 
-/// The text without what the system says of this process.
+/// The text without the metrics of the process from `/proc`.
 fn ours(metrics: &Metrics) -> String {
     let text = metrics.text();
     let theirs = ["process_", "# HELP process_", "# TYPE process_"];

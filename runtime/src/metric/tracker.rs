@@ -1,7 +1,8 @@
-//! What the tracking process counts.
+//! Metrics of tracking prices.
 //!
-//! One invariant: `current_price` has the tracked symbols and no others, as it is read from one map when asked for.
-//! The tracker's loop and ingest call this; in one-process mode so does `api`'s process.
+//! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
+//! Used by the poll loop and ingest of the tracker, also in the process of `api` in one-process
+//! mode.
 
 use std::{
     collections::HashMap,
@@ -19,16 +20,16 @@ use tokio::time::Instant;
 
 use super::{BudgetWindow, CallOutcome, Endpoint, seconds};
 
-/// Bounds of the number of quotes in a batch.
+/// Histogram bounds of the number of quotes in a batch.
 const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 /// The prices of tracked symbols that have one.
 type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
 
-/// When the process that tracks last wrote that it does.
+/// When the active tracker last wrote its heartbeat.
 type Written = Arc<Mutex<Option<Instant>>>;
 
-/// Instruments of polling, ingest and alerts. Clones share them.
+/// Instruments of polling, ingest and alerts. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct TrackerMetrics {
     api_calls: Counter<u64>,
@@ -43,7 +44,7 @@ pub struct TrackerMetrics {
 }
 
 impl TrackerMetrics {
-    /// Declares the instruments. The calls of `providers` are counted from 0.
+    /// Creates the instruments. The calls of `providers` start at 0.
     pub fn new(meter: &Meter, providers: &[&'static str]) -> Self {
         let metrics = Self {
             api_calls: meter
@@ -86,7 +87,7 @@ impl TrackerMetrics {
         metrics
     }
 
-    /// A provider was called.
+    /// Records a call to a provider.
     pub fn provider_called(
         &self,
         provider: &'static str,
@@ -100,43 +101,44 @@ impl TrackerMetrics {
         self.api_calls.add(1, &[provider, endpoint, outcome]);
     }
 
-    /// A tracked symbol has a new price.
+    /// Records a new price of a tracked symbol.
     pub fn price_recorded(&self, symbol: &Symbol, price: Decimal) {
-        // The shortest text of a decimal reads back as the float that is nearest to it.
+        // Parsing the shortest text of a decimal returns the nearest float.
         let price = price.to_string().parse().unwrap_or(f64::NAN);
         self.prices().insert(symbol.clone(), price);
     }
 
-    /// A symbol is no longer tracked: its price is gone with the next reading.
+    /// Removes the price of a symbol that is no longer tracked.
     pub fn symbol_untracked(&self, symbol: &Symbol) {
         self.prices().remove(symbol);
     }
 
-    /// This process tracks and wrote so just now, or begins to and will.
+    /// Records that this process is the active tracker and wrote its heartbeat now, or is about to.
     pub fn tracking_written(&self) {
         *self.written() = Some(Instant::now());
     }
 
-    /// This process no longer tracks: it has no prices to show, and what is stale is another's to say.
+    /// Records that this process is no longer the active tracker: removes its prices and stale
+    /// symbols.
     pub fn tracking_stopped(&self) {
         self.prices().clear();
         *self.written() = None;
         self.stale_counted(0);
     }
 
-    /// An alert's row committed.
+    /// Records a committed alert.
     pub fn alert_triggered(&self, kind: AlertKind) {
         self.alerts_triggered.add(1, &[alert(kind)]);
     }
 
-    /// A batch of `quotes` committed after `took`.
+    /// Records that a batch of `quotes` was committed in `took`.
     pub fn batch_ingested(&self, quotes: usize, took: Duration) {
         self.ingest_batch_size
             .record(u64::try_from(quotes).unwrap_or(u64::MAX), &[]);
         self.ingest_duration.record(took.as_secs_f64(), &[]);
     }
 
-    /// A provider's budget now has this many requests left.
+    /// Records the remaining budget of a provider.
     pub fn budget_counted(&self, provider: &'static str, window: BudgetWindow, left: u64) {
         let labels = [
             KeyValue::new("provider", provider),
@@ -145,7 +147,7 @@ impl TrackerMetrics {
         self.provider_budget_left.record(left, &labels);
     }
 
-    /// This many tracked symbols are stale now.
+    /// Records the number of stale tracked symbols.
     pub fn stale_counted(&self, symbols: usize) {
         self.stale_symbols
             .record(u64::try_from(symbols).unwrap_or(u64::MAX), &[]);
@@ -175,7 +177,7 @@ impl TrackerMetrics {
 
     fn observe_prices(&self, meter: &Meter) {
         let prices = Arc::clone(&self.prices);
-        // The instrument lives in the meter's provider; its handle does nothing.
+        // The meter provider owns the instrument; dropping the handle has no effect.
         let _ = meter
             .f64_observable_gauge("current_price")
             .with_description("The newest price of a tracked symbol.")

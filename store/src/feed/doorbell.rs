@@ -1,22 +1,22 @@
-//! Wakes whoever waits for the database to change.
+//! Wakes tasks that wait for changes in the database.
 //!
-//! One invariant: a ring says only "look"; it carries nothing, so that losing one costs at most the second until the
-//! waiting side looks by itself.
+//! A notification carries no data, so losing one only delays the waiting task until its next poll,
+//! at most a second later.
 
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::sync::watch;
 
-/// How long a listener waits before it looks by itself.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a subscriber polls without a notification.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What there is to look at.
+/// A topic of notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bell {
     /// The feed has grown.
     Feed,
-    /// Somebody asks the tracker for something, or it has answered.
+    /// A request to the tracker was made or completed.
     Request,
 }
 
@@ -32,7 +32,7 @@ impl Bell {
     }
 }
 
-/// The bells of this process; other processes ring them through PostgreSQL.
+/// The notification topics of this process. Other processes notify through PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct Doorbell {
     feed: watch::Sender<()>,
@@ -47,13 +47,14 @@ impl Doorbell {
         }
     }
 
-    /// Wakes this process.
+    /// Wakes the subscribers in this process.
     pub fn ring(&self, bell: Bell) {
         self.sender(bell).send_replace(());
     }
 
-    /// Wakes the other processes once the transaction of `connection` commits. Nobody else writes to an SQLite file.
-    pub async fn announce(connection: &impl ConnectionTrait, bell: Bell) -> Result<(), DbErr> {
+    /// Wakes the other processes when the transaction of `connection` commits. Does nothing on
+    /// SQLite, which has no other writers.
+    pub async fn notify(connection: &impl ConnectionTrait, bell: Bell) -> Result<(), DbErr> {
         if connection.get_database_backend() == DbBackend::Postgres {
             let statement = Statement::from_sql_and_values(
                 DbBackend::Postgres,
@@ -65,9 +66,9 @@ impl Doorbell {
         Ok(())
     }
 
-    /// Listens for a bell from now on.
-    pub fn listen(&self, bell: Bell) -> Listening {
-        Listening(self.sender(bell).subscribe())
+    /// Subscribes to a topic; notifications before the call are not delivered.
+    pub fn listen(&self, bell: Bell) -> Subscription {
+        Subscription(self.sender(bell).subscribe())
     }
 
     fn sender(&self, bell: Bell) -> &watch::Sender<()> {
@@ -78,16 +79,16 @@ impl Doorbell {
     }
 }
 
-/// Somebody who waits for a bell.
+/// A subscription to a topic.
 #[derive(Debug)]
-pub struct Listening(watch::Receiver<()>);
+pub struct Subscription(watch::Receiver<()>);
 
-impl Listening {
-    /// Waits for the bell, for a second at most: either way it is time to look.
-    pub async fn rung(&mut self) {
-        // An error says that the bell is gone; the second then paces the looks.
-        if let Ok(Err(_)) = tokio::time::timeout(LOOK, self.0.changed()).await {
-            tokio::time::sleep(LOOK).await;
+impl Subscription {
+    /// Waits for a notification, for at most a second. Read the database afterwards in either case.
+    pub async fn notified(&mut self) {
+        // The sender was dropped. Polling continues at the same interval.
+        if let Ok(Err(_)) = tokio::time::timeout(POLL_INTERVAL, self.0.changed()).await {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Reads the feed as it grows.
 //!
-//! One invariant: every batch is handed out once, in order, whether a bell rang or not; an error loses nothing, the
-//! next read goes on from the same place. What was pruned before it could be read is never passed over in silence: a row
-//! says which one came before it, and the last one is never pruned. Nor is a feed passed over that is another than
-//! before: every look sees the place that was read last.
+//! Every batch is returned once, in order, whether or not a notification arrives. After an error,
+//! the next read continues at the same position. Rows that were pruned before they were read are
+//! detected: each row stores the position of its predecessor, and the last row is never pruned. A
+//! feed that was replaced by another one is detected too, because every read checks the row at the
+//! last position.
 
 use entity::{Batch, Position};
 use sea_orm::DbErr;
@@ -14,20 +15,21 @@ use super::{
 };
 use crate::Store;
 
-/// What a look at the feed found.
+/// The result of reading the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// The batches since the last read, at most a page of them; none when the feed has not grown.
+    /// The batches since the last read, at most one page; empty if the feed has not grown.
     Batches(Vec<Batch>),
-    /// Some of what came since was pruned: this follower was away for too long. It goes on from this place, where the
-    /// feed ended just now; what came before is in the tables.
+    /// Some batches were pruned before they were read. The follower continues at this position, the
+    /// current end of the feed; earlier events are in the tables.
     Lost(Position),
-    /// The database has another feed than the one that was followed: one that was restored, that another took the place
-    /// of, or that lacks the end of what was read. This goes on from where it ends; what was read does not count there.
+    /// The database has a different feed than before: it was restored, replaced, or has lost rows
+    /// that were read. The follower continues at this position, its end; earlier positions are not
+    /// valid in it.
     Replaced(Position),
 }
 
-/// Somebody who reads the feed from a place onwards.
+/// Reads the feed from a position onwards.
 pub struct FeedFollower {
     store: Store,
     source: Box<dyn FeedSource>,
@@ -35,7 +37,7 @@ pub struct FeedFollower {
 }
 
 impl FeedFollower {
-    /// Follows from a place onwards.
+    /// Creates a follower that starts after `position`.
     pub fn after(store: Store, position: Position) -> Self {
         let table = TableSource::new(store.clone());
         let source: Box<dyn FeedSource> = match &store.stream {
@@ -49,25 +51,25 @@ impl FeedFollower {
         }
     }
 
-    /// What is followed.
+    /// The store that is followed.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// What has been read so far.
+    /// The position up to which the feed was read.
     pub fn position(&self) -> Position {
         self.position
     }
 
-    /// Waits until it is time to look again.
+    /// Waits until the feed may have grown.
     pub async fn wait(&mut self) {
         self.source.wait().await;
     }
 
-    /// Reads on.
+    /// Reads the next batches.
     pub async fn read_once(&mut self) -> Result<Followed, DbErr> {
-        let followed = self.source.read(self.position).await?;
-        match &followed {
+        let update = self.source.read(self.position).await?;
+        match &update {
             Followed::Lost(position) => self.position = *position,
             Followed::Replaced(position) => *self = Self::after(self.store.clone(), *position),
             Followed::Batches(batches) => {
@@ -76,6 +78,6 @@ impl FeedFollower {
                 }
             }
         }
-        Ok(followed)
+        Ok(update)
     }
 }

@@ -1,6 +1,6 @@
-//! Brings the bells of other processes into this one, over a PostgreSQL connection of its own.
+//! Receives notifications of other processes, over a dedicated PostgreSQL connection.
 //!
-//! One invariant: whenever this may have missed a ring, it rings its bells itself.
+//! Whenever a notification may have been missed, all topics are notified.
 
 use std::{io, time::Duration};
 
@@ -13,56 +13,57 @@ use tokio::time::timeout;
 use super::{Bell, Doorbell};
 use crate::Store;
 
-/// How long to wait before connecting again.
-const RETRY: Duration = Duration::from_millis(500);
-/// After this long without a notification the connection is asked for a sign of life.
-const SILENCE: Duration = Duration::from_secs(5);
-/// How long it may take to show one.
-const SIGN: Duration = Duration::from_secs(3);
+/// Delay before reconnecting.
+const RECONNECT_DELAY: Duration = Duration::from_millis(500);
+/// Time without a notification after which the connection is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Timeout of connecting and of each request.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Rings `bells` of `store` for as long as it is polled. Answers at once on SQLite, which nobody else writes to.
+/// Relays notifications to `bells` of `store` while it is polled. Returns immediately on SQLite,
+/// which has no other writers.
 pub async fn relay_notifications(store: Store, bells: &[Bell]) {
     let Some(pool) = store.database.postgres_pool() else {
         return;
     };
     loop {
         if let Err(error) = relay_once(pool, &store.doorbell, bells).await {
-            tracing::warn!(error = %error, "notifications of the database are cut off");
+            tracing::warn!(error = %error, "lost the connection for database notifications");
         }
-        tokio::time::sleep(RETRY).await;
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 
 async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Result<(), Error> {
-    let own = PgPoolOptions::new()
+    let options = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(SIGN)
+        .acquire_timeout(TIMEOUT)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
-    let mut listener = PgListener::connect_with(&own).await?;
+    let mut listener = PgListener::connect_with(&options).await?;
     let channels = bells.iter().map(|bell| bell.channel());
-    within(SIGN, listener.listen_all(channels)).await?;
+    within(TIMEOUT, listener.listen_all(channels)).await?;
     loop {
-        // What was committed before the connection listened.
+        // Notifications from before the connection was listening are lost.
         for bell in bells {
             doorbell.ring(*bell);
         }
         loop {
-            match timeout(SILENCE, listener.try_recv()).await {
+            match timeout(CHECK_INTERVAL, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
-                    let rung = bells.iter().find(|bell| bell.channel() == channel);
-                    if let Some(bell) = rung {
+                    let topic = bells.iter().find(|bell| bell.channel() == channel);
+                    if let Some(bell) = topic {
                         doorbell.ring(*bell);
                     }
                 }
-                // The connection was lost and made again.
+                // The connection was lost and re-established.
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => return Err(error),
-                // Silence, or an end that is gone without a word.
+                // No notification for a while: check whether the connection is still alive.
                 Err(_) => {
-                    within(SIGN, listener.execute("SELECT 1")).await?;
+                    within(TIMEOUT, listener.execute("SELECT 1")).await?;
                 }
             }
         }
@@ -71,8 +72,8 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Resul
 
 async fn within<T>(
     limit: Duration,
-    asking: impl Future<Output = Result<T, Error>>,
+    request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let asked = timeout(limit, asking).await;
-    asked.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+    let result = timeout(limit, request).await;
+    result.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -1,43 +1,46 @@
-//! Where a follower reads the feed.
+//! The sources that a follower reads the feed from: the database table, or a NATS stream.
 //!
-//! One invariant: whichever way it comes, the feed is the table's: in order, without a gap, nothing that is not
-//! committed. [`super::FeedFollower`] reads one of these; the database is one, a NATS stream the other.
+//! Both return the content of the table, in order, without gaps, and only committed rows.
+//! [`super::FeedFollower`] reads from one of them.
 
 use async_trait::async_trait;
 use entity::Position;
 use sea_orm::DbErr;
 
-use super::{Bell, Followed, Listening, table};
+use super::{Bell, Followed, Subscription, table};
 use crate::Store;
 
-/// One follower's way to the feed.
+/// A source of the feed for one follower.
 #[async_trait]
 pub(crate) trait FeedSource: Send {
-    /// Waits until reading may bring something, for a second at most.
+    /// Waits until there may be new batches, for at most a second.
     async fn wait(&mut self);
 
-    /// What follows `position`, as much as is at hand; no batches if the feed has not grown.
+    /// Returns the batches after `position` that are available; none if the feed has not grown.
     async fn read(&mut self, position: Position) -> Result<Followed, DbErr>;
 }
 
-/// The feed's table, and the doorbell that says when to look.
+/// Reads the table, woken by the doorbell.
 pub(crate) struct TableSource {
     store: Store,
-    bell: Listening,
+    notifications: Subscription,
 }
 
 impl TableSource {
-    /// Hears every ring from now on.
+    /// Creates a source that receives all notifications from now on.
     pub(crate) fn new(store: Store) -> Self {
-        let bell = store.doorbell.listen(Bell::Feed);
-        Self { store, bell }
+        let notifications = store.doorbell.listen(Bell::Feed);
+        Self {
+            store,
+            notifications,
+        }
     }
 }
 
 #[async_trait]
 impl FeedSource for TableSource {
     async fn wait(&mut self) {
-        self.bell.rung().await;
+        self.notifications.notified().await;
     }
 
     async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {

@@ -1,8 +1,8 @@
-//! The feed's stream in NATS JetStream: a copy of the feed's table, for processes that follow it.
+//! The copy of the feed in NATS JetStream, for processes that follow it.
 //!
-//! One invariant: the stream has each batch once, in the feed's order, however many processes append: an entry is taken
-//! only after the one that its writer saw last. The table stays the truth; a stream that is lost costs reads of the
-//! table, and nothing else.
+//! The stream contains each batch once, in feed order, independent of the number of writers: an
+//! entry is accepted only directly after the last entry its writer has seen. The table is the
+//! source of truth; if the stream is lost, followers read the table instead.
 
 mod entry;
 mod relay;
@@ -27,45 +27,46 @@ use self::entry::Entry;
 pub use self::relay::relay_feed;
 pub(crate) use self::source::StreamSource;
 
-/// How long a request to NATS may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of requests to NATS.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why the stream cannot be used just now.
+/// An error of the stream.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The servers' URLs cannot be used, or the connection's task is gone.
-    #[error("NATS cannot be connected to")]
+    /// The server URLs are invalid, or the connection task has ended.
+    #[error("cannot connect to NATS")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// NATS does not answer, or not as hoped.
-    #[error("the feed's stream cannot be reached")]
-    Reach(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An entry is not of this product.
-    #[error("an entry of the feed's stream is unreadable")]
-    Unreadable(#[source] serde_json::Error),
+    /// NATS does not respond, or responds with an error.
+    #[error("the feed stream is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An entry has an unknown format.
+    #[error("an entry of the feed stream is malformed")]
+    Malformed(#[source] serde_json::Error),
     /// The table cannot be read.
-    #[error("the feed cannot be read")]
+    #[error("cannot read the feed from the database")]
     Table(#[source] sea_orm::DbErr),
 }
 
-/// A connection to the feed's stream; cheap to clone.
+/// A connection to the stream. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct FeedStream {
     client: Client,
-    kept: Duration,
+    max_age: Duration,
 }
 
-/// The stream's last entry.
+/// The last entry of the stream.
 #[derive(Clone, Copy, Debug)]
 struct Tail {
-    /// Its number in the stream, 0 before the first.
+    /// The sequence number in the stream, 0 before the first entry.
     sequence: u64,
-    /// Its last event's place in the feed, 0 if it is no longer kept.
+    /// The position of its last event in the feed, 0 if the entry was deleted.
     seq: i64,
 }
 
 impl FeedStream {
-    /// Connects, now or as soon as NATS can be reached; the stream keeps what is younger than `kept`.
-    pub async fn connect(url: &StreamUrl, kept: Duration) -> Result<Self, StreamError> {
+    /// Connects in the background as soon as NATS is reachable. The stream keeps entries for
+    /// `max_age`.
+    pub async fn connect(url: &StreamUrl, max_age: Duration) -> Result<Self, StreamError> {
         let connect = |error| StreamError::Connect(error);
         let servers: Result<Vec<ServerAddr>, _> =
             url.expose().map(|it| it.expose().parse()).collect();
@@ -73,84 +74,96 @@ impl FeedStream {
         let client = ConnectOptions::new()
             .name("stock-tracker")
             .retry_on_initial_connect()
-            .request_timeout(Some(PATIENCE))
+            .request_timeout(Some(REQUEST_TIMEOUT))
             .connect(servers)
             .await
             .map_err(|error| connect(error.into()))?;
-        Ok(Self { client, kept })
+        Ok(Self { client, max_age })
     }
 
-    /// The stream of a feed's life, made if it is missing.
+    /// Returns the stream of a feed, which is created if it does not exist.
     async fn open(&self, epoch: i64) -> Result<Stream, StreamError> {
         let mut context = jetstream::new(self.client.clone());
-        context.set_timeout(PATIENCE);
+        context.set_timeout(REQUEST_TIMEOUT);
         let name = name(epoch);
         let config = Config {
             subjects: vec![name.clone()],
             name,
-            description: Some("What Stock Tracker has committed, in order".to_owned()),
-            max_age: self.kept,
+            description: Some("Committed events of Stock Tracker, in order".to_owned()),
+            max_age: self.max_age,
             ..Config::default()
         };
-        context.get_or_create_stream(config).await.map_err(reach)
+        context
+            .get_or_create_stream(config)
+            .await
+            .map_err(unavailable)
     }
 
-    /// What the stream ends with.
+    /// Returns the last entry of the stream.
     async fn tail(&self, stream: &Stream) -> Result<Tail, StreamError> {
-        let state = stream.get_info().await.map_err(reach)?.state;
+        let state = stream.get_info().await.map_err(unavailable)?.state;
         let sequence = state.last_sequence;
         if state.messages == 0 {
             return Ok(Tail { sequence, seq: 0 });
         }
-        let last = stream.get_raw_message(sequence).await.map_err(reach)?;
+        let last = stream
+            .get_raw_message(sequence)
+            .await
+            .map_err(unavailable)?;
         let seq = Entry::read(&last.payload)?.seq();
         Ok(Tail { sequence, seq })
     }
 
-    /// Appends a batch right after `tail`. `None` if somebody else has appended meanwhile.
+    /// Appends a batch directly after `tail`. Returns `None` if another process appended first.
     async fn append(&self, batch: &Batch, tail: Tail) -> Result<Option<Tail>, StreamError> {
-        let longest = self.client.server_info().max_payload;
+        let max_size = self.client.server_info().max_payload;
         let message = PublishMessage::build()
-            .payload(Entry::write(batch, longest)?.into())
+            .payload(Entry::write(batch, max_size)?.into())
             .expected_last_sequence(tail.sequence);
         let context = jetstream::new(self.client.clone());
-        let sent = context.send_publish(name(batch.end.epoch), message).await;
-        let taken = match sent {
-            Ok(taking) => tokio::time::timeout(PATIENCE, taking.into_future())
+        let published = context.send_publish(name(batch.end.epoch), message).await;
+        let acknowledged = match published {
+            Ok(ack) => tokio::time::timeout(REQUEST_TIMEOUT, ack.into_future())
                 .await
-                .map_err(reach)?,
+                .map_err(unavailable)?,
             Err(error) => Err(error),
         };
-        match taken {
-            Ok(taken) => Ok(Some(Tail {
-                sequence: taken.sequence,
+        match acknowledged {
+            Ok(ack) => Ok(Some(Tail {
+                sequence: ack.sequence,
                 seq: batch.end.seq,
             })),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
-            Err(error) => Err(reach(error)),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
-    /// What is appended from now on, in order.
+    /// Subscribes to entries appended from now on, in order.
     async fn listen(&self, epoch: i64) -> Result<pull::Ordered, StreamError> {
         let stream = self.open(epoch).await?;
-        let last = stream.get_info().await.map_err(reach)?.state.last_sequence;
+        let last = stream
+            .get_info()
+            .await
+            .map_err(unavailable)?
+            .state
+            .last_sequence;
         let config = pull::OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence {
                 start_sequence: last + 1,
             },
             ..pull::OrderedConfig::default()
         };
-        let consumer = stream.create_consumer(config).await.map_err(reach)?;
-        consumer.messages().await.map_err(reach)
+        let consumer = stream.create_consumer(config).await.map_err(unavailable)?;
+        consumer.messages().await.map_err(unavailable)
     }
 }
 
-/// Its name, and its only subject: of one life of the feed, so that another database's entries never get into it.
+/// The name and only subject of the stream. It includes the epoch, so that entries of different
+/// databases are never mixed.
 fn name(epoch: i64) -> String {
     format!("stock_tracker_feed_{epoch:016x}")
 }
 
-fn reach(error: impl std::error::Error + Send + Sync + 'static) -> StreamError {
-    StreamError::Reach(error.into())
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StreamError {
+    StreamError::Unavailable(error.into())
 }

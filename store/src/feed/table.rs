@@ -1,4 +1,4 @@
-//! The feed as the database has it.
+//! Reads the feed from the database.
 
 use entity::{
     Batch, Position, Timestamp,
@@ -12,25 +12,25 @@ use sea_orm::{
 use super::{Followed, writer::HEAD};
 use crate::{Store, sql::Sql};
 
-/// The most batches read at once.
+/// Maximum number of batches per read.
 const PAGE: u64 = 256;
 
-/// What follows `position`. Its own row, where it is kept, is looked at too: a feed that came from elsewhere may have
-/// given its place to something else.
+/// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
+/// that was replaced, the position may belong to a different event.
 pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed, DbErr> {
     let mut rows = rows(store, position.seq).await?;
     let Some(first) = rows.first() else {
         let end = end(store).await?;
-        // Before the first row there is none. It may be there by now.
-        let grows = (end.epoch, position.seq) == (position.epoch, 0) && end.seq > 0;
-        return Ok(if end == position || grows {
+        // There is no row at position 0. Rows may have been added since the query.
+        let has_grown = (end.epoch, position.seq) == (position.epoch, 0) && end.seq > 0;
+        return Ok(if end == position || has_grown {
             Followed::Batches(Vec::new())
         } else {
             Followed::Replaced(end)
         });
     };
-    let is_mine = first.seq == position.seq;
-    let follows = if is_mine {
+    let has_own_row = first.seq == position.seq;
+    let follows = if has_own_row {
         first.recorded_at == position.recorded_at
     } else {
         first.after_seq >= position.seq
@@ -41,18 +41,19 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed
     if first.after_seq > position.seq {
         return end(store).await.map(Followed::Lost);
     }
-    rows.drain(..usize::from(is_mine));
+    rows.drain(..usize::from(has_own_row));
     batches(&rows).map(Followed::Batches)
 }
 
-/// What is kept of what follows the place `seq`.
+/// Returns the batches after `seq` that are not pruned.
 pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, DbErr> {
     let mut rows = rows(store, seq).await?;
     rows.retain(|row| row.seq > seq);
     batches(&rows)
 }
 
-/// Whether the feed has come to what `position` says, as far as it still knows: the row may be pruned, never the last.
+/// Whether the feed contains `position`. A pruned position counts as contained; the last row is
+/// never pruned.
 pub async fn has(store: &Store, position: Position) -> Result<bool, DbErr> {
     let within: Option<(i64, Timestamp)> = feed::Entity::find()
         .select_only()
@@ -70,17 +71,17 @@ pub async fn has(store: &Store, position: Position) -> Result<bool, DbErr> {
     })
 }
 
-/// Where the feed ends.
+/// Returns the end of the feed.
 pub async fn end(store: &Store) -> Result<Position, DbErr> {
     end_within(store.database.read()).await
 }
 
-/// Where the feed ends for a transaction.
+/// Returns the end of the feed as seen by a transaction.
 pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Position, DbErr> {
     let head = feed_head::Entity::find_by_id(HEAD)
         .one(connection)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound("the feed's head".to_owned()))?;
+        .ok_or_else(|| DbErr::RecordNotFound("the row of feed_head".to_owned()))?;
     Ok(Position {
         epoch: head.epoch,
         seq: head.seq,
@@ -88,7 +89,7 @@ pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Posi
     })
 }
 
-/// A row, and whose feed it is in.
+/// A row with the epoch of its feed.
 #[derive(FromQueryResult)]
 struct Row {
     seq: i64,
@@ -98,19 +99,19 @@ struct Row {
     epoch: i64,
 }
 
-/// At most a page of rows, and before them the one at `seq`, if it is kept, without its events.
+/// Returns at most a page of rows, preceded by the row at `seq`, if it exists, without its events.
 async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, DbErr> {
     let connection = store.database.read();
     let text = format!(
         "SELECT seq, after_seq, recorded_at, (SELECT epoch FROM feed_head WHERE id = {HEAD}) AS epoch, \
          CASE WHEN seq = "
     );
-    let asked = Sql::new(connection, text)
+    let sql = Sql::new(connection, text)
         .bind(seq)
         .push(" THEN '[]' ELSE events END AS events FROM feed WHERE seq >= ")
         .bind(seq)
         .push(&format!(" ORDER BY seq LIMIT {}", PAGE + 1));
-    Row::find_by_statement(asked.statement())
+    Row::find_by_statement(sql.statement())
         .all(connection)
         .await
 }
@@ -121,7 +122,7 @@ fn batches(rows: &[Row]) -> Result<Vec<Batch>, DbErr> {
 
 fn batch(row: &Row) -> Result<Batch, DbErr> {
     let events = serde_json::from_str(&row.events)
-        .map_err(|error| DbErr::Custom(format!("feed entry {} is unreadable: {error}", row.seq)))?;
+        .map_err(|error| DbErr::Custom(format!("malformed feed row {}: {error}", row.seq)))?;
     Ok(Batch {
         end: Position {
             epoch: row.epoch,

@@ -1,7 +1,8 @@
 //! Appends to the feed.
 //!
-//! One invariant: positions are given out under the lock of the head's row, which is held until the commit; so the
-//! order of positions is the order of commits, and `recorded_at` never decreases along it, even when a clock does.
+//! Positions are assigned while the row of `feed_head` is locked, until the commit. The order of
+//! positions is therefore the order of commits, and `recorded_at` never decreases along it, even if
+//! the clock steps backwards.
 
 use entity::{
     Event, Position, Timestamp,
@@ -15,10 +16,11 @@ use sea_orm::{
 use super::{Bell, Doorbell};
 use crate::{Store, partition::Partitions};
 
-/// The id of the head's only row.
+/// The id of the only row of `feed_head`.
 pub(crate) const HEAD: i32 = 1;
 
-/// A transaction that tells of what it writes. Dropped without [`commit`](Self::commit), it leaves nothing behind.
+/// A transaction that appends its events to the feed. Rolls back if dropped without
+/// [`commit`](Self::commit).
 pub struct FeedTransaction {
     transaction: DatabaseTransaction,
     doorbell: Doorbell,
@@ -31,15 +33,15 @@ pub struct FeedTransaction {
 }
 
 impl FeedTransaction {
-    /// Begins, and waits for its turn: one writes at a time.
+    /// Begins a transaction. Waits for other writers, because only one may write at a time.
     pub async fn begin(store: &Store) -> Result<Self, DbErr> {
         let transaction = store.database.begin_write().await?;
-        // SQLite knows no row locks and needs none: the transaction is its only writer from the start.
+        // SQLite ignores row locks and does not need them: a write transaction is the only writer.
         let head = feed_head::Entity::find_by_id(HEAD)
             .lock_exclusive()
             .one(&transaction)
             .await?
-            .ok_or_else(|| DbErr::RecordNotFound("the feed's head".to_owned()))?;
+            .ok_or_else(|| DbErr::RecordNotFound("the row of feed_head".to_owned()))?;
         let now = store.clock.now();
         let recorded_at = now.max(head.recorded_at);
         Ok(Self {
@@ -54,12 +56,13 @@ impl FeedTransaction {
         })
     }
 
-    /// What the clock said when the transaction began; what it records may be later, if a clock was set back.
+    /// The time of the clock when the transaction began. [`recorded_at`](Self::recorded_at) may be
+    /// later, if the clock stepped backwards.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The instant of everything that this transaction records.
+    /// The time at which everything in this transaction is recorded.
     pub fn recorded_at(&self) -> Timestamp {
         self.recorded_at
     }
@@ -69,34 +72,35 @@ impl FeedTransaction {
         &self.transaction
     }
 
-    /// Makes room for the prices that this transaction records.
-    pub(crate) async fn prepare(&self) -> Result<(), DbErr> {
+    /// Creates the partition for the prices of this transaction.
+    pub(crate) async fn prepare_partition(&self) -> Result<(), DbErr> {
         self.partitions
             .prepare(&self.transaction, self.recorded_at)
             .await
     }
 
-    /// Says that what this transaction was to record could not be.
-    pub(crate) fn unprepare(&self) {
+    /// Reports that inserting prices failed.
+    pub(crate) fn forget_partition(&self) {
         self.partitions.forget();
     }
 
-    /// The next place in the feed; an event with it must be [pushed](Self::push).
+    /// Returns the next position in the feed. An event with this position must be
+    /// [pushed](Self::push).
     pub fn next_seq(&mut self) -> i64 {
         self.seq += 1;
         self.seq
     }
 
-    /// Tells of something, once committed.
+    /// Adds an event, which is published on commit.
     pub fn push(&mut self, event: Event) {
         debug_assert!(
             event.seq() <= self.seq,
-            "an event is told at a place that was given out"
+            "the position of an event was returned by `next_seq`"
         );
         self.events.push(event);
     }
 
-    /// Commits, and wakes whoever follows. Answers where the feed ends now.
+    /// Commits and wakes the followers. Returns the new end of the feed.
     pub async fn commit(self) -> Result<Position, DbErr> {
         let position = Position {
             epoch: self.head.epoch,
@@ -108,7 +112,7 @@ impl FeedTransaction {
             return Ok(position);
         }
         let events = serde_json::to_string(&self.events)
-            .map_err(|error| DbErr::Custom(format!("events do not serialise: {error}")))?;
+            .map_err(|error| DbErr::Custom(format!("cannot serialize events: {error}")))?;
         let row = feed::ActiveModel {
             seq: Set(self.seq),
             after_seq: Set(self.head.seq),
@@ -122,7 +126,7 @@ impl FeedTransaction {
         head.seq = Set(self.seq);
         head.recorded_at = Set(self.recorded_at);
         head.update(&self.transaction).await?;
-        Doorbell::announce(&self.transaction, Bell::Feed).await?;
+        Doorbell::notify(&self.transaction, Bell::Feed).await?;
         self.transaction.commit().await?;
         self.doorbell.ring(Bell::Feed);
         Ok(position)

@@ -1,4 +1,6 @@
-//! Pages of stocks' prices, newest first. What is newest is looked for around `now` first; it is found in any case.
+//! Pages of the prices of stocks, newest first.
+//!
+//! The newest prices are searched around `now` first, but found in any case.
 
 use std::collections::HashMap;
 
@@ -7,12 +9,12 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     PriceKey, Recorded,
-    reach::{Edge, Reach},
+    range::{Bound, PriceRange},
     search::Search,
 };
 use crate::page::{self, Page, Span};
 
-/// A page of a stock's prices, newest first.
+/// Reads a page of the prices of a stock, newest first.
 pub async fn page(
     connection: &impl ConnectionTrait,
     now: Timestamp,
@@ -20,29 +22,29 @@ pub async fn page(
     recorded: Recorded,
     span: &Span<PriceKey>,
 ) -> Result<Page<Price>, DbErr> {
-    let all = Reach {
+    let all = PriceRange {
         recorded,
-        ..Reach::default()
+        ..PriceRange::default()
     };
     let search = Search {
         stocks: &[stock],
-        // What follows in the list is older.
-        reach: Reach {
-            high: span.after.map(Edge::beside),
-            low: span.before.map(Edge::beside),
+        // Rows after a key in the list are older.
+        range: PriceRange {
+            high: span.after.map(Bound::exclusive),
+            low: span.before.map(Bound::exclusive),
             ..all
         },
-        wanted: u64::from(span.limit) + 1,
+        count: u64::from(span.limit) + 1,
         oldest_first: span.from_end,
     };
     let rows = search.read(connection, now).await?;
     let mut pages = pages(rows, search.stocks, span.limit, span.from_end);
     let mut page = pages.remove(&stock).unwrap_or_default();
-    // What lies outside of the bounds is beyond the page too, the bound itself first.
-    let outside = async |reach, oldest_first| {
+    // Rows outside of the bounds also count as before or after the page, including the bounds.
+    let outside = async |range, oldest_first| {
         let search = Search {
-            reach,
-            wanted: 1,
+            range,
+            count: 1,
             oldest_first,
             ..search
         };
@@ -52,17 +54,18 @@ pub async fn page(
             .map(|rows| !rows.is_empty())
     };
     if let Some(after) = span.after {
-        let low = Some(Edge::at(after));
-        page.has_previous |= outside(Reach { low, ..all }, true).await?;
+        let low = Some(Bound::inclusive(after));
+        page.has_previous |= outside(PriceRange { low, ..all }, true).await?;
     }
     if let Some(before) = span.before {
-        let high = Some(Edge::at(before));
-        page.has_next |= outside(Reach { high, ..all }, false).await?;
+        let high = Some(Bound::inclusive(before));
+        page.has_next |= outside(PriceRange { high, ..all }, false).await?;
     }
     Ok(page)
 }
 
-/// The first pages of many stocks' prices, by stock, newest first: the newest `limit`, or the oldest if `from_end`.
+/// Reads the first pages of the prices of many stocks, newest first: the newest `limit` prices of
+/// each, or the oldest if `from_end`.
 pub async fn first_pages(
     connection: &impl ConnectionTrait,
     now: Timestamp,
@@ -73,11 +76,11 @@ pub async fn first_pages(
 ) -> Result<HashMap<i64, Page<Price>>, DbErr> {
     let search = Search {
         stocks,
-        reach: Reach {
+        range: PriceRange {
             recorded,
-            ..Reach::default()
+            ..PriceRange::default()
         },
-        wanted: u64::from(limit) + 1,
+        count: u64::from(limit) + 1,
         oldest_first: from_end,
     };
     let rows = search.read(connection, now).await?;

@@ -1,22 +1,23 @@
 //! Writes prices.
 //!
-//! One invariant: a batch takes the same few statements however many prices it has, and their texts never change, so
-//! that they are prepared once. The columns travel as arrays on PostgreSQL, as one JSON text on SQLite.
+//! The number of statements does not depend on the number of prices, and their text is constant, so
+//! they are prepared once. Columns are sent as arrays to PostgreSQL and as one JSON text to SQLite.
 
 use entity::{Decimal, Price};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use crate::{feed::FeedTransaction, sql::Sql};
 
-/// What is sent where there is no number: arrays have none. No price and no volume is that small.
-const NOTHING: i64 = i64::MIN;
+/// Represents NULL in arrays of numbers. No price and no volume has this value.
+const NULL: i64 = i64::MIN;
 
-/// Stores prices that `feed` records, each of another stock, and makes them their stocks' latest.
+/// Stores prices of different stocks, recorded by `feed`, and makes them the latest of their
+/// stocks.
 pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbErr> {
     if prices.is_empty() {
         return Ok(());
     }
-    feed.prepare().await?;
+    feed.prepare_partition().await?;
     let connection = feed.connection();
     let columns = Price::COLUMNS;
     let insert = format!("INSERT INTO stock_prices ({columns}) SELECT {columns} FROM ");
@@ -24,7 +25,7 @@ pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbEr
     connection
         .execute_raw(insert.statement())
         .await
-        .inspect_err(|_| feed.unprepare())?;
+        .inspect_err(|_| feed.forget_partition())?;
     let insert =
         format!("INSERT INTO quotes ({columns}, begins_at) SELECT {columns}, recorded_at FROM ");
     let updates: Vec<String> = columns
@@ -40,7 +41,7 @@ pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbEr
     Ok(())
 }
 
-/// Goes on with the prices as a table.
+/// Appends the prices as a table.
 fn rows(sql: Sql, prices: &[Price]) -> Sql {
     if sql.backend() == DbBackend::Postgres {
         arrays(sql, prices)
@@ -51,12 +52,12 @@ fn rows(sql: Sql, prices: &[Price]) -> Sql {
 
 fn arrays(sql: Sql, prices: &[Price]) -> Sql {
     let units = |of: fn(&Price) -> Option<Decimal>| {
-        numbers(prices, |price| of(price).map_or(NOTHING, Decimal::units))
+        numbers(prices, |price| of(price).map_or(NULL, Decimal::units))
     };
     let days: Vec<_> = prices.iter().map(|price| price.trading_day).collect();
     let sent: Vec<_> = prices.iter().map(|price| price.market_time_sent).collect();
     let providers: Vec<_> = prices.iter().map(|price| price.provider.clone()).collect();
-    let nullable = |column| format!("NULLIF({column}, {NOTHING}) AS {column}");
+    let nullable = |column| format!("NULLIF({column}, {NULL}) AS {column}");
     let nullable = ["previous_close", "open", "high", "low", "volume"].map(nullable);
     sql.push("(SELECT stock_id, recorded_at, seq, price, ")
         .push(&nullable.join(", "))
@@ -77,7 +78,7 @@ fn arrays(sql: Sql, prices: &[Price]) -> Sql {
         .push(", ")
         .bind(units(|price| price.low))
         .push(", ")
-        .bind(numbers(prices, |price| price.volume.unwrap_or(NOTHING)))
+        .bind(numbers(prices, |price| price.volume.unwrap_or(NULL)))
         .push(", ")
         .bind(days)
         .push(", ")

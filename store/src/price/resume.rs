@@ -1,7 +1,8 @@
-//! Goes on from a place in the feed, over the prices that are stored.
+//! Reads the stored prices after a position in the feed.
 //!
-//! One invariant: nothing between the place and what is answered is left out, and a place after which something was
-//! dropped is told apart: whoever reads asks [`has_expired`] after reading, since retention may come in between.
+//! No price between the position and the end of the result is omitted. To detect that prices after
+//! the position were deleted, call [`has_expired`] after reading, because retention may run in
+//! between.
 
 use std::collections::HashMap;
 
@@ -10,25 +11,26 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{
     PriceKey,
-    reach::Reach,
+    range::PriceRange,
     search::Search,
     window::{Extent, Window},
 };
 use crate::{feed::HEAD, sql::Sql};
 
-/// The fewest prices that are read of each of many stocks at once.
-const LEAST: usize = 8;
+/// Minimum number of prices to read per stock.
+const MIN_PER_STOCK: usize = 8;
 
-/// What came after a place.
+/// Prices after a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct After {
     /// The prices, in feed order.
     pub prices: Vec<Price>,
-    /// Up to where these are all.
+    /// The position up to which `prices` is complete.
     pub up_to: Position,
 }
 
-/// Prices of `stocks` (or of all) after `from`, of those up to and including `to`: about `limit` of them, or all.
+/// Returns prices of `stocks` (or of all) after `from`, up to and including `to`: about `limit`, or
+/// all of them.
 pub async fn after(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
@@ -42,7 +44,7 @@ pub async fn after(
     }
 }
 
-/// Of all stocks: one range of the index by time.
+/// Reads prices of all stocks, as one range of the index by time.
 async fn of_all(
     connection: &impl ConnectionTrait,
     from: Position,
@@ -63,7 +65,7 @@ async fn of_all(
     }
     let more = prices.len() == limit as usize || next.is_some();
     let last = prices.last().filter(|_| more);
-    let up_to = last.map_or(to, |last| place(from.epoch, last));
+    let up_to = last.map_or(to, |last| position_of(from.epoch, last));
     Ok(After { prices, up_to })
 }
 
@@ -75,7 +77,7 @@ async fn read_all(
     months: Option<Window>,
 ) -> Result<Vec<Price>, DbErr> {
     let text = "SELECT stocks.symbol, prices.* FROM (SELECT * FROM stock_prices WHERE true";
-    let mut sql = Reach::between(from, to).conditions(Sql::new(connection, text));
+    let mut sql = PriceRange::between(from, to).conditions(Sql::new(connection, text));
     if let Some(months) = months {
         sql = sql.push(&months.condition());
     }
@@ -88,8 +90,8 @@ async fn read_all(
         .await
 }
 
-/// Of some stocks: a range of the key each. What lies beyond the end of the shortest of those that were cut waits, as
-/// something of that stock comes before it.
+/// Reads prices of some stocks, one range of the key each. Truncates all of them at the end of the
+/// shortest list that reached its limit, because more prices of that stock may follow there.
 async fn of_some(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -97,11 +99,11 @@ async fn of_some(
     to: Position,
     limit: u32,
 ) -> Result<After, DbErr> {
-    let each = (limit as usize / stocks.len().max(1)).max(LEAST);
+    let each = (limit as usize / stocks.len().max(1)).max(MIN_PER_STOCK);
     let search = Search {
         stocks,
-        reach: Reach::between(from, to),
-        wanted: each as u64,
+        range: PriceRange::between(from, to),
+        count: each as u64,
         oldest_first: true,
     };
     let mut prices = search.read(connection, to.recorded_at).await?;
@@ -112,12 +114,12 @@ async fn of_some(
         *count += 1;
         *count == each
     });
-    let up_to = cut.map_or(to, |cut| place(from.epoch, cut));
+    let up_to = cut.map_or(to, |cut| position_of(from.epoch, cut));
     prices.retain(|price| price.seq <= up_to.seq);
     Ok(After { prices, up_to })
 }
 
-fn place(epoch: i64, price: &Price) -> Position {
+fn position_of(epoch: i64, price: &Price) -> Position {
     Position {
         epoch,
         seq: price.seq,
@@ -125,7 +127,7 @@ fn place(epoch: i64, price: &Price) -> Position {
     }
 }
 
-/// Whether a price of `stocks` (or of any) after `position` was dropped.
+/// Whether a price of `stocks` (or of any) after `position` was deleted.
 pub async fn has_expired(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
@@ -141,7 +143,7 @@ pub async fn has_expired(
     let sql = Sql::new(connection, "SELECT 1 FROM quotes WHERE pruned_seq > ")
         .bind(position.seq)
         .push(" AND stock_id")
-        .is_any(stocks)
+        .eq_any(stocks)
         .push(" LIMIT 1");
     let one = connection.query_one_raw(sql.statement()).await?;
     Ok(one.is_some())

@@ -1,8 +1,9 @@
-//! Reads an end of stocks' prices.
+//! Finds the first or last prices of stocks.
 //!
-//! One invariant: for each stock the rows that come first are found in ranges of the key, and no more are read than are
-//! asked for: on SQLite in its one table at once, on PostgreSQL month by month ([`super::window`]). The latest price of a
-//! stock is found even if retention has dropped all of them.
+//! For each stock, the rows are found in ranges of the key, and no more rows are read than
+//! requested: on SQLite in its single table at once, on PostgreSQL month by month
+//! ([`super::window`]). The latest price of a stock is found even if retention deleted all of its
+//! prices.
 
 use std::collections::HashSet;
 
@@ -10,13 +11,13 @@ use entity::{Price, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
 use super::{
-    last_left,
-    reach::Reach,
+    latest_if_pruned,
+    range::PriceRange,
     window::{Extent, Window},
 };
 use crate::{page, sql::Sql};
 
-/// A stock's extent, with one of its prices if one was found.
+/// The extent of a stock's prices, and one of the prices if found.
 #[derive(Debug, FromQueryResult)]
 struct Found {
     of_stock: i64,
@@ -26,31 +27,32 @@ struct Found {
     price: Option<Price>,
 }
 
-/// What is searched for: of each stock the first `wanted` prices within `reach`, counted from its oldest or its newest.
+/// A search for the first `count` prices of each stock within `range`, counted from its oldest or
+/// its newest price.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Search<'a> {
     pub(super) stocks: &'a [i64],
-    pub(super) reach: Reach,
-    pub(super) wanted: u64,
+    pub(super) range: PriceRange,
+    pub(super) count: u64,
     pub(super) oldest_first: bool,
 }
 
 impl Search<'_> {
-    /// The prices, in no order. What is newest is looked for around `now` first.
+    /// Returns the prices in unspecified order. The newest are searched around `now` first.
     pub(super) async fn read(
         self,
         connection: &impl ConnectionTrait,
         now: Timestamp,
     ) -> Result<Vec<Price>, DbErr> {
         let mut prices = if connection.get_database_backend() == DbBackend::Sqlite {
-            let bounds = |sql| self.reach.conditions(sql);
-            let (stocks, wanted) = (self.stocks, self.wanted);
+            let bounds = |sql| self.range.conditions(sql);
+            let (stocks, count) = (self.stocks, self.count);
             page::read_each(
                 connection,
                 "stock_prices",
                 self.order(),
                 stocks,
-                wanted,
+                count,
                 bounds,
             )
             .await?
@@ -58,11 +60,15 @@ impl Search<'_> {
             self.read_months(connection, now).await?
         };
         let found: HashSet<i64> = prices.iter().map(|it: &Price| it.stock_id).collect();
-        let bare = self.stocks.iter().filter(|id| !found.contains(id));
-        let bare: Vec<i64> = bare.copied().collect();
-        if !bare.is_empty() {
-            let left = last_left(connection, &bare).await?;
-            prices.extend(left.into_iter().filter(|price| self.reach.has(price)));
+        let missing = self.stocks.iter().filter(|id| !found.contains(id));
+        let missing: Vec<i64> = missing.copied().collect();
+        if !missing.is_empty() {
+            let pruned = latest_if_pruned(connection, &missing).await?;
+            prices.extend(
+                pruned
+                    .into_iter()
+                    .filter(|price| self.range.contains(price)),
+            );
         }
         Ok(prices)
     }
@@ -83,13 +89,13 @@ impl Search<'_> {
         let mut stocks = self.stocks.to_vec();
         let mut prices = Vec::new();
         let mut next = if self.oldest_first {
-            let begins_at = match self.reach.earliest() {
+            let begins_at = match self.range.earliest() {
                 Some(earliest) => Some(earliest),
                 None => self.oldest(connection).await?,
             };
             begins_at.map(Window::forward)
         } else {
-            let latest = self.reach.latest();
+            let latest = self.range.latest();
             Some(Window::backward(latest, now))
         };
         while let Some(window) = next {
@@ -106,28 +112,28 @@ impl Search<'_> {
                 })
                 .and_then(|extent| {
                     if self.oldest_first {
-                        window.after(self.reach.latest(), extent)
+                        window.after(self.range.latest(), extent)
                     } else {
-                        window.before(self.reach.earliest(), extent)
+                        window.before(self.range.earliest(), extent)
                     }
                 });
         }
         Ok(prices)
     }
 
-    /// When the first of all these prices was recorded, or before.
+    /// A lower bound for the time of recording of all these prices.
     async fn oldest(self, connection: &impl ConnectionTrait) -> Result<Option<Timestamp>, DbErr> {
         #[derive(FromQueryResult)]
         struct Oldest {
             begins_at: Option<Timestamp>,
         }
         let text = "SELECT MIN(begins_at) AS begins_at FROM quotes WHERE stock_id";
-        let sql = Sql::new(connection, text).is_any(self.stocks);
+        let sql = Sql::new(connection, text).eq_any(self.stocks);
         let oldest = Oldest::find_by_statement(sql.statement());
         Ok(oldest.one(connection).await?.and_then(|row| row.begins_at))
     }
 
-    /// The prices in these months; a stock without any comes alone.
+    /// Returns the prices in these months. A stock without prices has one row, without a price.
     async fn find(
         self,
         connection: &impl ConnectionTrait,
@@ -139,23 +145,23 @@ impl Search<'_> {
                     FROM quotes JOIN stocks ON stocks.id = quotes.stock_id LEFT JOIN LATERAL \
                     (SELECT * FROM stock_prices WHERE stock_id = quotes.stock_id";
         let sql = Sql::new(connection, text).push(&window.condition());
-        let sql = self.reach.conditions(sql).push(&format!(
+        let sql = self.range.conditions(sql).push(&format!(
             " ORDER BY {} LIMIT {}) AS prices ON true WHERE quotes.stock_id",
             self.order(),
-            self.wanted
+            self.count
         ));
-        Found::find_by_statement(sql.is_any(stocks).statement())
+        Found::find_by_statement(sql.eq_any(stocks).statement())
             .all(connection)
             .await
     }
 
-    /// The stocks that may have more of the wanted prices in other months.
+    /// Returns the stocks that may have more matching prices in other months.
     fn unfinished(self, found: &[Found], window: Window) -> Vec<(i64, Extent)> {
         let mut counted: Vec<(i64, Extent, u64)> = Vec::new();
         for row in found {
             let more = u64::from(row.price.is_some());
             match counted.last_mut() {
-                // A stock's rows come together.
+                // Rows of a stock are adjacent.
                 Some((stock, _, count)) if *stock == row.of_stock => *count += more,
                 _ => {
                     let extent = Extent {
@@ -174,7 +180,7 @@ impl Search<'_> {
                 } else {
                     window.reaches_back_to(extent.begins_at)
                 };
-                !over && *count < self.wanted
+                !over && *count < self.count
             })
             .map(|(stock, extent, _)| (stock, extent))
             .collect()

@@ -1,37 +1,38 @@
-//! Finds prices among the months of PostgreSQL's `stock_prices`.
+//! Searches the monthly partitions of `stock_prices` on PostgreSQL.
 //!
-//! One invariant: a statement names the months that it is about as literals, so that PostgreSQL plans for, locks and reads
-//! the tables of these alone, however many there are, and keeps the plan. The search begins where the prices most likely
-//! are and goes on in twice as many months at a time, no further than a stock's prices reach (`quotes`).
+//! A statement contains the months as literals, so that PostgreSQL plans for, locks and reads only
+//! their partitions and keeps the plan. A search begins in the most likely months, then doubles the
+//! number of months at each step, within the extent of the stock's prices (from `quotes`).
 
 use entity::Timestamp;
 
 use crate::month::Month;
 
-/// So many months are searched first.
+/// Number of months in the first step.
 const FIRST: u32 = 2;
 
-/// Some months on end.
+/// A range of months.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
-    /// The first.
+    /// The first month.
     low: Month,
-    /// The first that is not part of it; none for all there are.
+    /// The first month after the range, `None` if unbounded.
     high: Option<Month>,
     months: u32,
 }
 
-/// From when to when there are prices.
+/// The time range that contains all prices of a stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Of the first, or before.
+    /// At or before the first price.
     pub(super) begins_at: Timestamp,
-    /// Of the last.
+    /// The time of the last price.
     pub(super) newest_at: Timestamp,
 }
 
 impl Window {
-    /// The months that end with that of `latest`; those from the month before `now` on, if nothing is too late.
+    /// The months up to that of `latest`; if `None`, from the month before `now` without an upper
+    /// bound.
     pub(super) fn backward(latest: Option<Timestamp>, now: Timestamp) -> Self {
         let last = Month::of(latest.unwrap_or(now));
         Self {
@@ -41,7 +42,7 @@ impl Window {
         }
     }
 
-    /// The months that begin with that of `earliest`.
+    /// The months from that of `earliest`.
     pub(super) fn forward(earliest: Timestamp) -> Self {
         let low = Month::of(earliest);
         Self {
@@ -51,7 +52,7 @@ impl Window {
         }
     }
 
-    /// The months before these that prices of this extent may be in, from `earliest` on.
+    /// The preceding months that may contain prices of this extent, at or after `earliest`.
     pub(super) fn before(self, earliest: Option<Timestamp>, extent: Extent) -> Option<Self> {
         let first = Month::of(extent.begins_at.max(earliest.unwrap_or(extent.begins_at)));
         let high = self.low.min(Month::of(extent.newest_at).after(1));
@@ -63,7 +64,7 @@ impl Window {
         })
     }
 
-    /// The months after these that prices of this extent may be in, up to `latest`.
+    /// The following months that may contain prices of this extent, at or before `latest`.
     pub(super) fn after(self, latest: Option<Timestamp>, extent: Extent) -> Option<Self> {
         let last = Month::of(extent.newest_at.min(latest.unwrap_or(extent.newest_at)));
         let low = self.high?.max(Month::of(extent.begins_at));
@@ -75,17 +76,17 @@ impl Window {
         })
     }
 
-    /// Whether nothing recorded at `at` or before is before these months.
+    /// Whether no price recorded at or after `at` is before these months.
     pub(super) fn reaches_back_to(self, at: Timestamp) -> bool {
         self.low.start() <= at
     }
 
-    /// Whether nothing recorded at `at` or later is after these months.
+    /// Whether no price recorded at or before `at` is after these months.
     pub(super) fn reaches_up_to(self, at: Timestamp) -> bool {
         self.high.is_none_or(|high| at < high.start())
     }
 
-    /// That a row lies in it, as literals.
+    /// A condition for rows in these months, as literals.
     pub(super) fn condition(self) -> String {
         let low = self.low.start().micros();
         match self.high {
@@ -106,7 +107,7 @@ mod tests {
         format!("{text}T12:00:00Z").parse().expect("an instant")
     }
 
-    fn told(window: Option<Window>) -> Option<String> {
+    fn months(window: Option<Window>) -> Option<String> {
         let month = |month: Month| month.table()["stock_prices_".len()..].to_owned();
         window.map(|it| {
             format!(
@@ -118,42 +119,42 @@ mod tests {
     }
 
     #[test]
-    fn the_search_takes_steps_that_grow_and_leaves_out_where_nothing_is() {
+    fn the_search_grows_and_skips_months_without_prices() {
         let extent = Extent {
             begins_at: at("2010-05-05"),
             newest_at: at("2020-03-03"),
         };
         let first = Window::backward(None, at("2026-11-20"));
-        assert_eq!(told(Some(first)).as_deref(), Some("2026_10.."));
+        assert_eq!(months(Some(first)).as_deref(), Some("2026_10.."));
         let second = first.before(None, extent);
-        assert_eq!(told(second).as_deref(), Some("2019_12..2020_04"));
+        assert_eq!(months(second).as_deref(), Some("2019_12..2020_04"));
         let third = second.and_then(|it| it.before(None, extent));
-        assert_eq!(told(third).as_deref(), Some("2019_04..2019_12"));
+        assert_eq!(months(third).as_deref(), Some("2019_04..2019_12"));
         let bounded = second
             .and_then(|it| it.before(Some(at("2019_10_01".replace('_', "-").as_str())), extent));
-        assert_eq!(told(bounded).as_deref(), Some("2019_10..2019_12"));
+        assert_eq!(months(bounded).as_deref(), Some("2019_10..2019_12"));
         let mut steps = 0;
         let mut last = Some(first);
         while let Some(next) = last.and_then(|it| it.before(None, extent)) {
             last = Some(next);
             steps += 1;
         }
-        assert_eq!(told(last).as_deref(), Some("2010_05..2015_04"));
+        assert_eq!(months(last).as_deref(), Some("2010_05..2015_04"));
         assert_eq!(steps, 5);
     }
 
     #[test]
-    fn it_goes_forward_alike() {
+    fn the_search_works_forward_too() {
         let extent = Extent {
             begins_at: at("2010-05-05"),
             newest_at: at("2010-10-03"),
         };
         let first = Window::forward(at("2009-01-31"));
-        assert_eq!(told(Some(first)).as_deref(), Some("2009_01..2009_03"));
+        assert_eq!(months(Some(first)).as_deref(), Some("2009_01..2009_03"));
         let second = first.after(None, extent);
-        assert_eq!(told(second).as_deref(), Some("2010_05..2010_09"));
+        assert_eq!(months(second).as_deref(), Some("2010_05..2010_09"));
         let third = second.and_then(|it| it.after(None, extent));
-        assert_eq!(told(third).as_deref(), Some("2010_09..2010_11"));
+        assert_eq!(months(third).as_deref(), Some("2010_09..2010_11"));
         assert_eq!(third.and_then(|it| it.after(None, extent)), None);
         assert_eq!(
             second.and_then(|it| it.after(Some(at("2010-08-31")), extent)),

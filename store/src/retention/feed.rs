@@ -1,6 +1,6 @@
-//! Forgets the feed's old rows.
+//! Deletes old rows of the feed.
 //!
-//! One invariant: what goes is a run from the beginning that leaves at least the last row.
+//! The deleted rows are a prefix of the feed; at least the last row is kept.
 
 use entity::{Timestamp, table::feed};
 use sea_orm::{
@@ -10,7 +10,7 @@ use sea_orm::{
 use super::Retention;
 use crate::Store;
 
-/// The most rows that go at once; those who write wait no longer than that takes.
+/// Maximum number of rows deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
 
 #[derive(FromQueryResult)]
@@ -19,7 +19,8 @@ struct Row {
     recorded_at: Timestamp,
 }
 
-/// Drops a batch of what is older than the feed is kept. Answers whether there is more.
+/// Deletes a batch of rows that are older than the retention period. Returns whether there are
+/// more.
 pub async fn prune_feed(store: &Store, retention: Retention) -> Result<bool, DbErr> {
     let horizon = store.clock.now().before(retention.feed);
     let mut oldest = feed::Entity::find()
@@ -30,7 +31,7 @@ pub async fn prune_feed(store: &Store, retention: Retention) -> Result<bool, DbE
         .into_model::<Row>()
         .all(store.database.read())
         .await?;
-    // The last one may be the feed's last.
+    // This may be the last row of the feed.
     oldest.pop();
     let old = oldest.partition_point(|row| row.recorded_at < horizon);
     let Some(last) = old.checked_sub(1).and_then(|at| oldest.get(at)) else {

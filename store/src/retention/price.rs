@@ -1,8 +1,9 @@
-//! Forgets old prices, the oldest first.
+//! Deletes old prices, oldest first.
 //!
-//! One invariant: the transaction that drops a price holds the feed's lock and notes the price's place, and no price goes
-//! without a candle that has it. On PostgreSQL a
-//! month that is over for all goes with its table, and only the month in which the horizon lies loses rows.
+//! The transaction that deletes a price holds the lock of the feed and records the position of the
+//! price. A price is deleted only if a candle includes it. On PostgreSQL, a month that is older
+//! than the retention period is dropped with its partition; rows are deleted only in the month at
+//! the limit.
 
 use std::collections::BTreeMap;
 
@@ -18,25 +19,26 @@ use crate::{
     sql::Sql,
 };
 
-/// The most prices that go one by one at once; those who write wait no longer than that takes.
+/// Maximum number of prices deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
-/// How long readers may keep a month's table, and those who come after them wait, before it is tried another time.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '500ms'";
+/// Bounds how long dropping a partition waits for its readers, and later readers wait for it,
+/// before it is retried.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '500ms'";
 
-/// Up to where prices were looked at.
+/// The position up to which prices were examined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Looked {
+pub struct PruneCursor {
     recorded_at: Option<Timestamp>,
     seq: i64,
 }
 
-/// Whether the candle of a price's minute is there: only then may the price go.
-const COVERED: &str = "EXISTS (SELECT 1 FROM candles WHERE minutes = 1 \
+/// Whether a one-minute candle includes the price; otherwise the price is kept.
+const IS_COVERED: &str = "EXISTS (SELECT 1 FROM candles WHERE minutes = 1 \
                        AND candles.stock_id = prices.stock_id \
                        AND candles.start <= prices.market_time \
                        AND candles.start > prices.market_time - 60000000)";
 
-/// A price's key.
+/// The key of a price.
 #[derive(FromQueryResult)]
 struct Row {
     stock_id: i64,
@@ -45,57 +47,58 @@ struct Row {
     covered: bool,
 }
 
-/// Drops a month, or a batch, of what is older than prices are kept, from `looked` on. Answers where to go on, if there
-/// may be more.
+/// Drops one month, or deletes a batch of prices, older than the retention period, starting at
+/// `cursor`. Returns where to continue, if there may be more.
 pub async fn prune_prices(
     store: &Store,
     retention: Retention,
-    looked: Looked,
-) -> Result<Option<Looked>, DbErr> {
+    cursor: PruneCursor,
+) -> Result<Option<PruneCursor>, DbErr> {
     let horizon = store.clock.now().before(retention.ticks);
-    let month = next_month(store.database.read(), looked).await?;
+    let month = next_month(store.database.read(), cursor).await?;
     if let Some(month) = month
-        && goes_whole(store, month, horizon, looked).await?
+        && can_drop(store, month, horizon, cursor).await?
     {
         let feed = FeedTransaction::begin(store).await?;
         drop_month(feed.connection(), month).await?;
         feed.commit().await?;
-        return Ok(Some(looked));
+        return Ok(Some(cursor));
     }
     let feed = FeedTransaction::begin(store).await?;
-    let goes_on = delete_batch(feed.connection(), month, horizon, looked).await?;
+    let next = delete_batch(feed.connection(), month, horizon, cursor).await?;
     feed.commit().await?;
-    Ok(goes_on)
+    Ok(next)
 }
 
-/// The oldest month from there on that there is a table for, on PostgreSQL.
+/// The oldest month at or after the cursor that has a partition; `None` on SQLite.
 async fn next_month(
     connection: &impl ConnectionTrait,
-    looked: Looked,
+    cursor: PruneCursor,
 ) -> Result<Option<Month>, DbErr> {
     if connection.get_database_backend() != DbBackend::Postgres {
         return Ok(None);
     }
     let months = partition::all(connection).await?.into_iter();
-    let ahead = |month: &Month| looked.recorded_at.is_none_or(|at| at < month.end());
-    Ok(months.filter(ahead).min())
+    let is_ahead = |month: &Month| cursor.recorded_at.is_none_or(|at| at < month.end());
+    Ok(months.filter(is_ahead).min())
 }
 
-/// Whether a month's table can go: it is over, nothing will be written to it, and candles have all of it.
-async fn goes_whole(
+/// Whether the partition of a month can be dropped: all of it has expired, nothing will be inserted
+/// into it, and candles include all of its prices.
+async fn can_drop(
     store: &Store,
     month: Month,
     horizon: Timestamp,
-    looked: Looked,
+    cursor: PruneCursor,
 ) -> Result<bool, DbErr> {
-    let begun = looked.recorded_at.is_some_and(|at| at > month.start());
-    // What is recorded next is recorded in the feed's last month, or later.
+    let is_partly_examined = cursor.recorded_at.is_some_and(|at| at > month.start());
+    // The next price is recorded in the last month of the feed or later.
     let last = Month::of(feed::end(store).await?.recorded_at);
-    if begun || month.end() > horizon || month >= last {
+    if is_partly_examined || month.end() > horizon || month >= last {
         return Ok(false);
     }
     let text = format!(
-        "SELECT 1 FROM \"{}\" AS prices WHERE NOT {COVERED} LIMIT 1",
+        "SELECT 1 FROM \"{}\" AS prices WHERE NOT {IS_COVERED} LIMIT 1",
         month.table()
     );
     let sql = Sql::new(store.database.read(), text);
@@ -104,9 +107,9 @@ async fn goes_whole(
 }
 
 async fn drop_month(connection: &DatabaseTransaction, month: Month) -> Result<(), DbErr> {
-    connection.execute_unprepared(PATIENCE).await?;
+    connection.execute_unprepared(LOCK_TIMEOUT).await?;
     let table = month.table();
-    // One step into the key for each stock, however many rows there are.
+    // One index lookup per stock, independent of the number of rows.
     let text = format!(
         "SELECT stocks.id AS stock_id, last.recorded_at, last.seq, true AS covered FROM stocks CROSS JOIN LATERAL \
          (SELECT recorded_at, seq FROM \"{table}\" WHERE stock_id = stocks.id \
@@ -116,21 +119,21 @@ async fn drop_month(connection: &DatabaseTransaction, month: Month) -> Result<()
     let last = Row::find_by_statement(sql.statement())
         .all(connection)
         .await?;
-    note(connection, &last, month.end()).await?;
-    let gone = format!("DROP TABLE \"{table}\"");
-    connection.execute_unprepared(&gone).await?;
-    tracing::info!(%table, "dropped a month of prices that RETENTION_TICKS does not keep");
+    record_pruned(connection, &last, month.end()).await?;
+    let drop = format!("DROP TABLE \"{table}\"");
+    connection.execute_unprepared(&drop).await?;
+    tracing::info!(%table, "dropped a month of prices that is older than RETENTION_TICKS");
     Ok(())
 }
 
-/// Drops a batch of prices, of one month if there is one. Answers where to go on.
+/// Deletes a batch of prices, of one month if given. Returns where to continue.
 async fn delete_batch(
     connection: &DatabaseTransaction,
     month: Option<Month>,
     horizon: Timestamp,
-    looked: Looked,
-) -> Result<Option<Looked>, DbErr> {
-    // The month is written out, so that PostgreSQL looks at its table alone.
+    cursor: PruneCursor,
+) -> Result<Option<PruneCursor>, DbErr> {
+    // The month is a literal, so that PostgreSQL scans its partition only.
     let within = |text: &str| {
         let sql = Sql::new(connection, text)
             .push(" WHERE recorded_at < ")
@@ -139,22 +142,22 @@ async fn delete_batch(
             Some(month) => sql.push(&month.condition("recorded_at")),
             None => sql,
         };
-        match looked.recorded_at {
+        match cursor.recorded_at {
             Some(at) => sql
                 .push(" AND (recorded_at, seq) > ")
-                .bind_row(vec![at.into(), looked.seq.into()]),
+                .bind_row(vec![at.into(), cursor.seq.into()]),
             None => sql,
         }
     };
     let keys = format!(
-        "SELECT stock_id, recorded_at, seq, {COVERED} AS covered FROM stock_prices AS prices"
+        "SELECT stock_id, recorded_at, seq, {IS_COVERED} AS covered FROM stock_prices AS prices"
     );
     let sql = within(&keys).push(&format!(" ORDER BY recorded_at, seq LIMIT {BATCH}"));
     let mut old = Row::find_by_statement(sql.statement())
         .all(connection)
         .await?;
     let full = old.len() == BATCH;
-    let last = old.last().map(|last| Looked {
+    let last = old.last().map(|last| PruneCursor {
         recorded_at: Some(last.recorded_at),
         seq: last.seq,
     });
@@ -166,28 +169,29 @@ async fn delete_batch(
             .push(" AND (recorded_at, seq) <= ")
             .bind_row(end)
             .push(" AND seq")
-            .is_any(&seqs);
+            .eq_any(&seqs);
         connection.execute_raw(sql.statement()).await?;
-        note(connection, &old, newest.recorded_at).await?;
+        record_pruned(connection, &old, newest.recorded_at).await?;
     }
     if full {
         return Ok(last);
     }
     let over = month.map(Month::end).filter(|end| *end < horizon);
-    Ok(over.map(|end| Looked {
+    Ok(over.map(|end| PruneCursor {
         recorded_at: Some(end),
         seq: 0,
     }))
 }
 
-/// Notes that these prices, and their stocks' earlier ones, are gone; what is left of them begins at `begins_at`.
-async fn note(
+/// Records that these prices and the earlier ones of their stocks are deleted, and that the
+/// remaining prices begin at `begins_at`.
+async fn record_pruned(
     connection: &DatabaseTransaction,
-    gone: &[Row],
+    deleted: &[Row],
     begins_at: Timestamp,
 ) -> Result<(), DbErr> {
     let mut last: BTreeMap<i64, i64> = BTreeMap::new();
-    for row in gone {
+    for row in deleted {
         let seq = last.entry(row.stock_id).or_default();
         *seq = row.seq.max(*seq);
     }
@@ -200,7 +204,7 @@ async fn note(
     )
     .bind(begins_at)
     .push(" FROM ")
-    .table_of(["stock_id", "seq"], &last)
+    .from_values(["stock_id", "seq"], &last)
     .push(" AS gone WHERE quotes.stock_id = gone.stock_id");
     connection.execute_raw(sql.statement()).await?;
     let sql = Sql::new(connection, "UPDATE feed_head SET pruned_seq = ")

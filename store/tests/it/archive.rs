@@ -5,7 +5,7 @@ use std::time::Duration;
 use entity::{Position, Timestamp};
 use runtime::clock::{Clock, ManualClock};
 use sea_orm::{ConnectionTrait, DbBackend};
-use store::{Store, retention::make_room};
+use store::{Store, retention::create_partitions};
 
 /// The columns that stand still in such a history.
 const STILL: &str = "NULL, NULL, NULL, NULL, 100, '2020-01-02', 0, false, 'test'";
@@ -48,11 +48,11 @@ impl Archive {
     pub(crate) async fn fill(self, store: &Store, clock: &ManualClock) {
         clock.set(self.from);
         while clock.now() < self.to {
-            make_room(store).await.expect("months are made");
+            create_partitions(store).await.expect("months are made");
             clock.advance(Duration::from_hours(24 * 27));
         }
         clock.set(self.to);
-        make_room(store).await.expect("months are made");
+        create_partitions(store).await.expect("months are made");
         let (from, to, every) = (self.from.micros(), self.to.micros(), self.every_micros());
         let connection = store.database.begin_write().await.expect("a turn");
         let postgres = connection.get_database_backend() == DbBackend::Postgres;

@@ -10,7 +10,7 @@ use store::{
     feed::{FeedFollower, Followed},
     page::Span,
     price::{self, Recorded},
-    retention::{Looked, Retention, make_room, prune_feed, prune_prices},
+    retention::{PruneCursor, Retention, create_partitions, prune_feed, prune_prices},
 };
 
 use crate::world::{record_now, store};
@@ -55,7 +55,7 @@ async fn prune_all(store: &Store) {
         .await
         .expect("the feed is pruned")
     {}
-    let mut looked = Some(Looked::default());
+    let mut looked = Some(PruneCursor::default());
     while let Some(from) = looked {
         looked = prune_prices(store, RETENTION, from)
             .await
@@ -139,7 +139,7 @@ on_both_databases! {
         let latest = price::latest(store.database.read(), &[1]).await.expect("an answer");
         assert_eq!(latest[0].seq, place.seq);
         is_alone(&store, place).await;
-        make_room(&store).await.expect("the months to come are made");
+        create_partitions(&store).await.expect("the months to come are made");
         let next = record_now(&store, 1).await;
         assert_eq!(kept(&store, 1).await, [next.seq]);
         assert!(!has_expired(&store, None, place).await, "what came after it is there");
@@ -166,7 +166,7 @@ on_both_databases! {
         grow(&store, &clock, 1_203, Duration::from_millis(1)).await;
         clock.advance(DAY * 90);
         clock.set(store.clock.now().before(Duration::from_millis(3)));
-        let begun = prune_prices(&store, RETENTION, Looked::default()).await.expect("a batch");
+        let begun = prune_prices(&store, RETENTION, PruneCursor::default()).await.expect("a batch");
         assert!(begun.is_some() && kept(&store, 1).await.len() > 300);
         prune_all(&store).await;
         assert_eq!((kept(&store, 1).await, kept(&store, 2).await), (vec![1_201, 1_203], vec![1_202]));
@@ -211,7 +211,7 @@ on_both_databases! {
         cover(&store, 2).await;
         grow(&store, &clock, 40, DAY * 10).await;
         prune_all(&store).await;
-        make_room(&store).await.expect("the months to come are made");
+        create_partitions(&store).await.expect("the months to come are made");
         if database.kind() == DatabaseKind::Postgres {
             let text = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class JOIN pg_inherits ON inhrelid = oid \
                         WHERE inhparent = 'stock_prices'::regclass";

@@ -94,7 +94,7 @@ impl Driven {
                 biased;
                 () = stopping.cancelled() => break,
                 () = sleep_until(wake) => {}
-                () = request.rung() => {}
+                () = request.notified() => {}
             }
         }
     }

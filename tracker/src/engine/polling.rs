@@ -104,8 +104,8 @@ impl Polling {
                 () = stopping.cancelled() => break,
                 Some(done) = self.jobs.join_next() => self.settle(done),
                 Some(checked) = self.splits.jobs.join_next() => self.settle_splits(checked),
-                () = request.rung() => { self.look_once(false).await; }
-                () = feed.rung() => look_at = look_at.min(looked + CALM),
+                () = request.notified() => { self.look_once(false).await; }
+                () = feed.notified() => look_at = look_at.min(looked + CALM),
                 () = sleep_until(wake) => {}
             }
             if Instant::now() >= look_at {

@@ -19,7 +19,7 @@ pub(super) async fn answered(feed: &FeedTransaction, stocks: &[i64]) -> Result<(
     let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
         .bind(feed.now())
         .push(" WHERE id")
-        .is_any(stocks);
+        .eq_any(stocks);
     feed.connection().execute_raw(sql.statement()).await?;
     Ok(())
 }
@@ -38,14 +38,14 @@ pub(super) async fn unpriced_answers(
         .collect();
     if !reset.is_empty() {
         let text = "UPDATE stocks SET unpriced_answers = 0 WHERE id";
-        let sql = Sql::new(feed.connection(), text).is_any(&ids(&reset));
+        let sql = Sql::new(feed.connection(), text).eq_any(&ids(&reset));
         feed.connection().execute_raw(sql.statement()).await?;
     }
     if !unpriced.is_empty() {
         // Bounded, so that a replay that loops for months cannot overflow it.
         let text = "UPDATE stocks SET unpriced_answers = unpriced_answers + 1 \
             WHERE unpriced_answers < 1000000 AND id";
-        let sql = Sql::new(feed.connection(), text).is_any(&ids(unpriced));
+        let sql = Sql::new(feed.connection(), text).eq_any(&ids(unpriced));
         feed.connection().execute_raw(sql.statement()).await?;
     }
     Ok(())

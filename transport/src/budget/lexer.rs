@@ -1,12 +1,12 @@
-//! Counts tokens, directives and open brackets in a text that may be anything.
+//! Counts tokens, directives and open brackets in arbitrary text.
 //!
-//! Invariant: looks at each byte once, stops at the first excess and never fails otherwise: what is
-//! not GraphQL is the parser's to say. Called before parsing.
+//! Reads each byte once and stops at the first exceeded limit. Text that is not GraphQL is not an
+//! error here; the parser rejects it.
 
-use super::{Budget, Excess, within};
+use super::{Budget, LimitExceeded, check_limit};
 
-/// Counts until the text ends or is too large.
-pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), Excess> {
+/// Counts until the end of the text, or until a limit is exceeded.
+pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), LimitExceeded> {
     let mut tokens = 0_usize;
     let mut open = 0_usize;
     let mut directives = 0_usize;
@@ -26,7 +26,7 @@ pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), Excess> {
             b'.' => after.strip_prefix(b"..").unwrap_or(after),
             b'{' | b'[' | b'(' => {
                 open += 1;
-                within("nested brackets", open as u64, budget.nesting as u64)?;
+                check_limit("nested brackets", open as u64, budget.nesting as u64)?;
                 after
             }
             b'}' | b']' | b')' => {
@@ -35,7 +35,7 @@ pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), Excess> {
             }
             b'@' => {
                 directives += 1;
-                within("directives", directives as u64, budget.directives as u64)?;
+                check_limit("directives", directives as u64, budget.directives as u64)?;
                 after
             }
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => skip_while(after, is_word),
@@ -45,7 +45,7 @@ pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), Excess> {
             _ => after,
         };
         tokens += 1;
-        within("tokens", tokens as u64, budget.tokens as u64)?;
+        check_limit("tokens", tokens as u64, budget.tokens as u64)?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn skip_while(text: &[u8], wanted: impl Fn(u8) -> bool) -> &[u8] {
     &text[end.unwrap_or(text.len())..]
 }
 
-/// What follows the string that the text begins with; a broken one ends with its line.
+/// Returns the text after the leading string. An unterminated string ends at the end of its line.
 fn skip_string(text: &[u8]) -> &[u8] {
     const FENCE: &[u8] = br#"""""#;
     if let Some(mut block) = text.strip_prefix(FENCE) {

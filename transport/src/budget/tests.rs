@@ -1,4 +1,4 @@
-//! The budget against documents that people send, and documents that nobody should.
+//! Documents within the budget and documents that exceed it.
 
 use std::fmt::Write;
 
@@ -8,13 +8,13 @@ use async_graphql::{
     value,
 };
 
-use super::{walk::Walk, *};
+use super::{measure::Measurer, *};
 
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
-fn judged(text: &str, variables: &Variables) -> Result<(), Refusal> {
+fn check(text: &str, variables: &Variables) -> Result<(), BudgetError> {
     let budget = Budget {
-        weigh: Arc::new(
+        list_sizes: Arc::new(
             PageSizes::new(500)
                 .with_list("list", 50)
                 .with_long_list("long", 200, 1000)
@@ -28,28 +28,29 @@ fn judged(text: &str, variables: &Variables) -> Result<(), Refusal> {
     budget.check(&document, chosen, variables)
 }
 
-fn excess(text: &str) -> &'static str {
-    match judged(text, &Variables::default()) {
-        Err(Refusal::Excess(excess)) => excess.of,
+fn exceeded(text: &str) -> &'static str {
+    match check(text, &Variables::default()) {
+        Err(BudgetError::LimitExceeded(exceeded)) => exceeded.what,
         other => panic!("{other:?}"),
     }
 }
 
-/// Fragments that each spread the next twice.
+/// Fragments that each spread the next one twice.
 fn bomb(levels: usize) -> String {
     let mut text = "{ ...F0 }".to_owned();
     for level in 0..levels {
         let next = level + 1;
-        write!(text, "fragment F{level} on Q {{ ...F{next} ...F{next} }}").expect("written");
+        write!(text, "fragment F{level} on Q {{ ...F{next} ...F{next} }}")
+            .expect("writing to a string");
     }
-    write!(text, "fragment F{levels} on Q {{ a }}").expect("written");
+    write!(text, "fragment F{levels} on Q {{ a }}").expect("writing to a string");
     text
 }
 
 #[test]
-fn a_long_list_costs_what_it_has() {
-    let within = |text: &str| judged(text, &Variables::default()).is_ok();
-    // Each element is the field itself and what is selected of it: 100 000 are the most.
+fn a_long_list_costs_its_own_length() {
+    let within = |text: &str| check(text, &Variables::default()).is_ok();
+    // An item costs one field plus its selections; the limit is 100 000.
     assert!(within("{ list(first: 99) { long(first: 1000) { a } } }"));
     assert!(!within("{ list(first: 100) { long(first: 1000) { a } } }"));
     assert!(!within("{ list(first: 500) { long { a } } }"));
@@ -58,80 +59,83 @@ fn a_long_list_costs_what_it_has() {
 
 #[test]
 fn the_standard_introspection_query_passes() {
-    assert_eq!(judged(INTROSPECTION, &Variables::default()), Ok(()));
+    assert_eq!(check(INTROSPECTION, &Variables::default()), Ok(()));
 }
 
 #[test]
-fn introspection_in_circles_is_refused() {
+fn recursive_introspection_is_rejected() {
     let text = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
-    assert_eq!(excess(text), "nested introspected lists");
+    assert_eq!(exceeded(text), "nested introspection lists");
     let wide = format!("{{ __schema {{ {} }} }}", "x ".repeat(1000));
-    assert_eq!(excess(&wide), "introspected fields");
+    assert_eq!(exceeded(&wide), "introspection fields");
     let many = (0..11).fold(String::new(), |text, n| {
         format!("{text} a{n}: __schema {{ a }}")
     });
-    assert_eq!(excess(&format!("{{ {many} }}")), "introspections");
+    assert_eq!(
+        exceeded(&format!("{{ {many} }}")),
+        "introspection root fields"
+    );
 }
 
 #[test]
-fn each_bound_holds_exactly() {
+fn each_limit_is_exact() {
     let fields = |count: usize| format!("{{ x {{ {} }} }}", "a ".repeat(count));
-    assert_eq!(judged(&fields(999), &Variables::default()), Ok(()));
-    assert_eq!(excess(&fields(1000)), "fields");
+    assert_eq!(check(&fields(999), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&fields(1000)), "fields");
     let deep = |depth: usize| format!("{}a{}", "{a".repeat(depth - 1) + "{", "}".repeat(depth));
-    assert_eq!(judged(&deep(15), &Variables::default()), Ok(()));
-    assert_eq!(excess(&deep(16)), "nested fields");
+    assert_eq!(check(&deep(15), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&deep(16)), "nested fields");
     let aliases = |count: usize| {
         let list = (0..count).fold(String::new(), |text, n| format!("{text} a{n}: a"));
         format!("{{ x {{ {list} }} }}")
     };
-    assert_eq!(judged(&aliases(100), &Variables::default()), Ok(()));
-    assert_eq!(excess(&aliases(101)), "aliases");
+    assert_eq!(check(&aliases(100), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&aliases(101)), "aliases");
     let directives = |count: usize| format!("{{ a {} }}", "@d ".repeat(count));
-    assert_eq!(judged(&directives(50), &Variables::default()), Ok(()));
-    assert_eq!(excess(&directives(51)), "directives");
+    assert_eq!(check(&directives(50), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&directives(51)), "directives");
     let roots = |count: usize| format!("{{ {} }}", "a ".repeat(count));
-    assert_eq!(judged(&roots(100), &Variables::default()), Ok(()));
-    assert_eq!(excess(&roots(101)), "root fields");
+    assert_eq!(check(&roots(100), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&roots(101)), "root fields");
     let tokens = |count: usize| format!("{{ a(b: [{}]) }}", "1,".repeat(count - 9));
-    assert_eq!(judged(&tokens(5000), &Variables::default()), Ok(()));
-    assert_eq!(excess(&tokens(5001)), "tokens");
+    assert_eq!(check(&tokens(5000), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&tokens(5001)), "tokens");
 }
 
 #[test]
-fn lists_multiply_what_is_in_them() {
-    let passes = |text: &str| assert_eq!(judged(text, &Variables::default()), Ok(()), "{text}");
+fn lists_multiply_the_cost_of_their_selections() {
+    let passes = |text: &str| assert_eq!(check(text, &Variables::default()), Ok(()), "{text}");
     passes("{ stocks(first: 500) { nodes { a b c d e f g h } } }");
     passes("{ s(first: 100) { nodes { h(first: 20) { edges { node { a b c d e f g } } } } } }");
     let large = "{ a(first: 500) { b(last: 500) { c } } }";
-    assert_eq!(excess(large), "fields in its response");
+    assert_eq!(exceeded(large), "response fields");
     assert_eq!(
-        excess("{ list { list { list { a } } } }"),
-        "fields in its response"
+        exceeded("{ list { list { list { a } } } }"),
+        "response fields"
     );
     passes("{ a(first: 99999999999) { b } }");
     passes("{ a(first: -1) { b(first: null) { c } } }");
     let ids = "1 ".repeat(300);
     assert_eq!(
-        excess(&format!(
+        exceeded(&format!(
             "{{ byIds(ids: [{ids}]) {{ a(first: 500) {{ b }} }} }}"
         )),
-        "fields in its response"
+        "response fields"
     );
 }
 
 #[test]
 fn sizes_in_variables_count() {
     let text = "query Q($n: Int = 500) { a(first: $n) { b(first: 500) { c } } }";
-    assert!(judged(text, &Variables::default()).is_err(), "the default");
+    assert!(check(text, &Variables::default()).is_err(), "the default");
     let few = Variables::from_value(value!({"n": 2}));
-    assert_eq!(judged(text, &few), Ok(()));
+    assert_eq!(check(text, &few), Ok(()));
     let nothing = Variables::from_value(value!({"n": null}));
-    assert_eq!(judged(text, &nothing), Ok(()));
+    assert_eq!(check(text, &nothing), Ok(()));
 }
 
 #[test]
-fn what_a_fragment_holds_counts_at_each_spread() {
+fn a_fragment_counts_at_each_spread() {
     let text = |spreads: usize| {
         format!(
             "{{ x {{ {} }} }} fragment F on X {{ {} }}",
@@ -139,26 +143,29 @@ fn what_a_fragment_holds_counts_at_each_spread() {
             "a ".repeat(111)
         )
     };
-    assert_eq!(judged(&text(9), &Variables::default()), Ok(()));
-    assert_eq!(excess(&text(10)), "fields");
+    assert_eq!(check(&text(9), &Variables::default()), Ok(()));
+    assert_eq!(exceeded(&text(10)), "fields");
 }
 
 #[test]
-fn a_fragment_in_a_circle_is_refused() {
+fn a_fragment_cycle_is_rejected() {
     let text = "{ ...A } fragment A on Q { ...B } fragment B on Q { a { ...A } }";
-    let refused = judged(text, &Variables::default());
-    assert!(matches!(refused, Err(Refusal::Cycle(_))), "{refused:?}");
+    let refused = check(text, &Variables::default());
+    assert!(
+        matches!(refused, Err(BudgetError::FragmentCycle(_))),
+        "{refused:?}"
+    );
 }
 
 #[test]
-fn a_fragment_that_is_not_there_is_left_to_validation() {
-    assert_eq!(judged("{ ...Nope }", &Variables::default()), Ok(()));
+fn an_undefined_fragment_is_left_to_validation() {
+    assert_eq!(check("{ ...Nope }", &Variables::default()), Ok(()));
 }
 
 #[test]
-fn what_no_operation_uses_is_bounded_too() {
-    let unused = excess(&bomb(25).replacen("...F0", "a", 1));
-    // Which of its fragments is measured first is up to a hash map.
+fn unused_fragments_and_operations_are_limited_too() {
+    let unused = exceeded(&bomb(25).replacen("...F0", "a", 1));
+    // The fragment measured first depends on the order of a hash map.
     assert!(["fields", "selections"].contains(&unused), "{unused}");
     let text = format!(
         "query A {{ a }} query B {{ x {{ {} }} }}",
@@ -178,7 +185,7 @@ fn what_no_operation_uses_is_bounded_too() {
 }
 
 #[test]
-fn steps_grow_with_the_text_and_not_with_what_it_expands_to() {
+fn steps_are_linear_in_the_text_not_in_its_expansion() {
     let steps = |levels: usize| {
         let budget = Budget {
             tokens: usize::MAX,
@@ -194,9 +201,9 @@ fn steps_grow_with_the_text_and_not_with_what_it_expands_to() {
         let document = parse_query(&text).expect("a document");
         let (_, chosen) = document.operations.iter().next().expect("an operation");
         let variables = Variables::default();
-        let mut walk = Walk::new(&budget, &document, &variables, &[]);
-        walk.check_operation(chosen).expect("within");
-        walk.steps
+        let mut measurer = Measurer::new(&budget, &document, &variables, &[]);
+        measurer.check_operation(chosen).expect("within the budget");
+        measurer.steps
     };
     assert_eq!(steps(10), 22);
     assert_eq!(steps(20), 42);
@@ -204,11 +211,11 @@ fn steps_grow_with_the_text_and_not_with_what_it_expands_to() {
 }
 
 #[test]
-fn no_stack_is_deep_enough_to_be_worth_trying() {
+fn deep_nesting_is_rejected_without_recursion() {
     let chain = (0..600).fold("{ ...F0 }".to_owned(), |text, n| {
         format!("{text} fragment F{n} on Q {{ ...F{} }}", n + 1)
     });
-    assert_eq!(excess(&chain), "nested selections");
+    assert_eq!(exceeded(&chain), "nested selections");
     for (open, close) in [("{a", "}"), ("[", "]"), ("{a:", "}")] {
         let deep = format!(
             "{{ a(b: {}{}) }}",
@@ -220,31 +227,33 @@ fn no_stack_is_deep_enough_to_be_worth_trying() {
             ..Budget::default()
         }
         .check_text(&deep);
-        assert_eq!(refused.expect_err("too deep").of, "nested brackets");
+        assert_eq!(refused.expect_err("too deep").what, "nested brackets");
     }
 }
 
 #[test]
-fn a_deepest_document_that_passes_is_parsed_on_a_small_stack() {
+fn the_deepest_accepted_document_is_parsed_on_a_small_stack() {
     let values = format!("{{ a(b: {}{}) }}", "[".repeat(62), "]".repeat(62));
     let objects = format!("{{ a(b: {}1{}) }}", "{a:".repeat(62), "}".repeat(62));
     let types = format!("query ($a: {}I{}) {{ a }}", "[".repeat(63), "]".repeat(63));
     let parse = move || {
         for text in [values, objects, types] {
-            Budget::default().check_text(&text).expect("within");
+            Budget::default()
+                .check_text(&text)
+                .expect("within the budget");
             parse_query(&text).expect("a document");
         }
     };
     std::thread::Builder::new()
         .stack_size(1 << 20)
         .spawn(parse)
-        .expect("a thread")
+        .expect("spawn a thread")
         .join()
-        .expect("enough of a stack");
+        .expect("the stack suffices");
 }
 
 #[test]
-fn strings_and_comments_are_one_token_and_none() {
+fn a_string_is_one_token_and_a_comment_is_none() {
     let check = |text: &str, tokens: usize| {
         for (limit, fits) in [(tokens, true), (tokens - 1, false)] {
             let budget = Budget {
@@ -272,7 +281,7 @@ mod arbitrary {
 
     proptest! {
         #[test]
-        fn any_text_is_judged_without_a_panic(text in "[{}()\\[\\]@\"\\\\.:$!a-c0-2 \n#é-]{0,200}") {
+        fn any_text_is_checked_without_a_panic(text in "[{}()\\[\\]@\"\\\\.:$!a-c0-2 \n#é-]{0,200}") {
             let budget = Budget::default();
             if budget.check_text(&text).is_ok()
                 && let Ok(document) = parse_query(&text)

@@ -1,6 +1,4 @@
-//! Texts by hash, the least used forgotten first.
-//!
-//! Invariant: never more bytes of text than allowed. Filled after validation, asked before parsing.
+//! An LRU cache of documents by hash, limited by the total size of its texts.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +6,6 @@ use lru::LruCache;
 
 use super::Hash;
 
-/// The cache.
 pub(super) struct Cache {
     bytes: usize,
     texts: Mutex<Texts>,
@@ -20,7 +17,7 @@ struct Texts {
 }
 
 impl Cache {
-    /// Of at most so many bytes.
+    /// Creates a cache for at most `bytes` bytes.
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             bytes,
@@ -35,8 +32,8 @@ impl Cache {
         self.texts().by_hash.get(hash).cloned()
     }
 
-    /// Whether it is there, which also counts as a use.
-    pub(super) fn has(&self, hash: &Hash) -> bool {
+    /// Whether the document is cached. Counts as a use.
+    pub(super) fn contains(&self, hash: &Hash) -> bool {
         self.texts().by_hash.get(hash).is_some()
     }
 
@@ -58,7 +55,7 @@ impl Cache {
     }
 }
 
-/// What an entry costs: its text, its hash and its place in the list.
+/// The size of an entry: the text, plus an allowance for the hash and the list node.
 fn size(text: &str) -> usize {
     text.len() + 128
 }

@@ -1,7 +1,6 @@
-//! The published documents of a directory.
+//! The allow-list of documents, loaded from a directory.
 //!
-//! Invariant: read once, at start; white space around a document does not matter. Asked before
-//! parsing, if only published documents are served.
+//! Loaded once at startup. Leading and trailing white space of a document is ignored.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +11,7 @@ use std::{
 
 use super::{Hash, hash_of, hex};
 
-/// The documents.
+/// The documents of the allow-list.
 #[derive(Default)]
 pub(super) struct Directory {
     by_text: HashMap<Hash, Arc<str>>,
@@ -65,7 +64,7 @@ impl Directory {
         self.by_text.get(&hash_of(text.trim())).map(AsRef::as_ref)
     }
 
-    /// By the name it was published under, or by its hash, as `sha256:…` too.
+    /// Finds a document by name or by hash, with or without the prefix `sha256:`.
     pub(super) fn by_name(&self, name: &str) -> Option<&str> {
         let name = name.strip_prefix("sha256:").unwrap_or(name);
         self.by_name.get(name).map(AsRef::as_ref)

@@ -1,4 +1,4 @@
-//! Which text a name stands for.
+//! Resolution of persisted documents.
 
 use async_graphql::value;
 
@@ -13,26 +13,26 @@ fn extensions(hash: &str) -> Extensions {
     extensions
 }
 
-fn code_of(found: Result<Found, Fault>) -> &'static str {
-    found.expect_err("a fault").code
+fn code_of(found: Result<Resolved, Fault>) -> &'static str {
+    found.expect_err("an error").code
 }
 
 #[test]
-fn a_text_is_found_by_its_hash_once_it_was_kept() {
+fn a_document_is_found_by_its_hash_once_it_is_stored() {
     let documents = Documents::default();
     let hash = hex(&hash_of(QUERY));
     let find =
-        |text: Option<&str>| documents.find(text.map(str::to_owned), None, &extensions(&hash));
+        |text: Option<&str>| documents.resolve(text.map(str::to_owned), None, &extensions(&hash));
     assert_eq!(code_of(find(None)), "PERSISTED_QUERY_NOT_FOUND");
     let sent = find(Some(QUERY)).expect("found");
     assert_eq!(sent.keep, Some(hash_of(QUERY)));
     assert_eq!(
         code_of(find(Some(""))),
         "PERSISTED_QUERY_NOT_FOUND",
-        "it was not kept yet"
+        "not stored yet"
     );
     documents.keep(hash_of(QUERY), QUERY.into());
-    let known = Found {
+    let known = Resolved {
         text: QUERY.to_owned(),
         keep: None,
     };
@@ -42,57 +42,63 @@ fn a_text_is_found_by_its_hash_once_it_was_kept() {
 }
 
 #[test]
-fn odd_names_are_refused() {
+fn invalid_identifiers_are_rejected() {
     let documents = Documents::default();
     for hash in ["", "x", &"é".repeat(32), &"+1".repeat(32)] {
-        let found = documents.find(None, None, &extensions(hash));
+        let found = documents.resolve(None, None, &extensions(hash));
         assert_eq!(code_of(found), "PERSISTED_QUERY_NOT_FOUND", "{hash}");
     }
-    for (entry, said) in [
+    for (entry, message) in [
         (value!(null), "`query` is missing"),
-        (value!("x"), "`persistedQuery` is not a JSON object"),
+        (
+            value!("x"),
+            "`extensions.persistedQuery` must be a JSON object",
+        ),
         (
             value!({"version": 1}),
-            "`persistedQuery` has no `sha256Hash`",
+            "`extensions.persistedQuery.sha256Hash` must be a string",
         ),
     ] {
         let mut odd = Extensions::default();
         odd.insert("persistedQuery".to_owned(), entry);
-        let fault = documents.find(None, None, &odd).expect_err("a fault");
-        assert_eq!((fault.code, &*fault.message), ("BAD_USER_INPUT", said));
-        let sent = documents.find(Some(QUERY.to_owned()), None, &odd);
-        assert_eq!(sent.is_ok(), said.contains("missing"), "{said}");
+        let fault = documents.resolve(None, None, &odd).expect_err("an error");
+        assert_eq!((fault.code, &*fault.message), ("BAD_USER_INPUT", message));
+        let sent = documents.resolve(Some(QUERY.to_owned()), None, &odd);
+        assert_eq!(sent.is_ok(), message.contains("missing"), "{message}");
     }
     let mut other = Extensions::default();
     let entry = value!({"version": 2, "sha256Hash": "x"});
     other.insert("persistedQuery".to_owned(), entry);
-    let found = documents.find(None, None, &other);
+    let found = documents.resolve(None, None, &other);
     assert_eq!(code_of(found), "PERSISTED_QUERY_NOT_SUPPORTED");
-    let found = Documents::none().find(None, None, &extensions(&hex(&hash_of(QUERY))));
+    let found = Documents::none().resolve(None, None, &extensions(&hex(&hash_of(QUERY))));
     assert_eq!(code_of(found), "PERSISTED_QUERY_NOT_SUPPORTED");
 }
 
 #[test]
-fn the_least_used_is_forgotten_first() {
+fn the_least_recently_used_document_is_evicted_first() {
     let cache = Cache::new(2 * (128 + 10));
     let texts = ["0123456789", "1123456789", "2123456789"].map(|text| (hash_of(text), text));
     cache.put(texts[0].0, texts[0].1.into());
     cache.put(texts[1].0, texts[1].1.into());
     cache.put(texts[1].0, texts[1].1.into());
-    assert!(cache.has(&texts[0].0));
+    assert!(cache.contains(&texts[0].0));
     cache.put(texts[2].0, texts[2].1.into());
     assert!(cache.get(&texts[0].0).is_some());
     assert!(cache.get(&texts[1].0).is_none());
     assert!(cache.get(&texts[2].0).is_some());
     cache.put(hash_of("large"), "x".repeat(1000).into());
-    assert!(cache.get(&hash_of("large")).is_none(), "it never fits");
+    assert!(
+        cache.get(&hash_of("large")).is_none(),
+        "larger than the cache"
+    );
 }
 
 #[test]
-fn of_a_directory_only_what_is_published_is_served() {
+fn only_documents_of_the_directory_are_served() {
     let folder = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).expect("written");
+        std::fs::write(folder.path().join(name), text).expect("write the file");
     };
     write("Value.graphql", "{ value }\n");
     write("persisted.json", r#"{"abc": "{ other }"}"#);
@@ -100,7 +106,7 @@ fn of_a_directory_only_what_is_published_is_served() {
     let documents = Documents::trusted(folder.path()).expect("read");
     let find = |text: Option<&str>, id: Option<&str>| {
         documents
-            .find(text.map(str::to_owned), id, &Extensions::default())
+            .resolve(text.map(str::to_owned), id, &Extensions::default())
             .map(|found| found.text)
     };
     let value = Ok(QUERY.to_owned());
@@ -109,13 +115,13 @@ fn of_a_directory_only_what_is_published_is_served() {
     let id = format!("sha256:{}", hex(&hash_of(QUERY)));
     assert_eq!(find(None, Some(&id)), value);
     assert_eq!(find(None, Some("abc")), Ok("{ other }".to_owned()));
-    let hashed = documents.find(None, None, &extensions(&hex(&hash_of(QUERY))));
+    let hashed = documents.resolve(None, None, &extensions(&hex(&hash_of(QUERY))));
     assert_eq!(hashed.expect("found").text, QUERY);
     assert_eq!(
-        find(Some("{ nope }"), None).expect_err("a fault").code,
+        find(Some("{ nope }"), None).expect_err("an error").code,
         "FORBIDDEN"
     );
-    let unknown = find(None, Some("nope")).expect_err("a fault");
+    let unknown = find(None, Some("nope")).expect_err("an error");
     assert_eq!(unknown.code, "PERSISTED_QUERY_NOT_FOUND");
     write("broken.json", "[]");
     assert!(Documents::trusted(folder.path()).is_err());

@@ -1,10 +1,10 @@
-//! Fields that share a name in the response: "Field Selection Merging" of the specification.
+//! Validates that fields with the same response name can be merged ("Field Selection Merging").
 //!
-//! Invariant: selections of one response path are joined while they are read, so that no field is
-//! compared with each other one. What remains per name is one node for interfaces and unions
-//! together and one for each object type; only the former is compared with the latter. Where such
-//! nodes are nested in each other that can take as many steps as there are pairs of them, and then
-//! steps run out. Called for each operation, after the budget.
+//! Selections of one response path are merged while they are visited, so fields are not compared
+//! pairwise. For each response name, one node holds the fields of all interfaces and unions, and
+//! one node holds the fields of each object type; only the first kind is compared with the second.
+//! Where such nodes are nested in each other, the comparison can take as many steps as there are
+//! pairs, so the number of steps is limited. Called for each operation, after the budget check.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
@@ -15,43 +15,43 @@ use async_graphql::{
 
 use super::schema::{Types, base};
 
-/// Two fields that cannot both have their name.
+/// Two fields that cannot share a response name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Conflict {
     pub(super) at: [Pos; 2],
     pub(super) message: String,
 }
 
-/// The steps are used up.
+/// The step limit was reached.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Exhausted;
+pub(super) struct StepLimitExceeded;
 
-/// Judges operations of one document.
-pub(super) struct Merge<'a> {
+/// Merges the selections of the operations of one document.
+pub(super) struct FieldMerger<'a> {
     types: &'a Types,
     document: &'a ExecutableDocument,
-    /// Fields looked at or compared.
+    /// Fields visited or compared.
     pub(super) steps: u64,
     limit: u64,
     pub(super) conflicts: Vec<Conflict>,
 }
 
-/// A merged selection set: by name in the response, and then by object type; `None` is a type
-/// whose values may be of any other one.
+/// A merged selection set: fields by response name, then by object type. The key `None` is for
+/// fields of interfaces and unions, which can occur on any object.
 #[derive(Default)]
-struct Set<'a> {
-    fields: HashMap<&'a str, HashMap<Option<&'a str>, Node<'a>>>,
-    /// Fragments that are in it already.
+struct MergedSet<'a> {
+    fields: HashMap<&'a str, HashMap<Option<&'a str>, MergedField<'a>>>,
+    /// Fragments already merged into this set.
     spreads: HashSet<&'a str>,
 }
 
-struct Node<'a> {
-    /// The first of those that are one.
+struct MergedField<'a> {
+    /// The first of the merged fields.
     field: &'a Positioned<Field>,
-    set: Set<'a>,
+    set: MergedSet<'a>,
 }
 
-/// What a name in the response holds, whatever the object's type.
+/// The type of the value at a response name, independent of the parent type.
 struct Shape<'a> {
     field: &'a Positioned<Field>,
     ty: &'a Type,
@@ -60,7 +60,7 @@ struct Shape<'a> {
 
 type Shapes<'a> = HashMap<&'a str, Shape<'a>>;
 
-impl<'a> Merge<'a> {
+impl<'a> FieldMerger<'a> {
     pub(super) fn new(types: &'a Types, document: &'a ExecutableDocument, limit: u64) -> Self {
         Self {
             types,
@@ -71,36 +71,45 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Judges an operation, fragments expanded.
-    pub(super) fn check(&mut self, set: &'a SelectionSet, root: &'a str) -> Result<(), Exhausted> {
-        let (mut merged, mut shapes) = (Set::default(), Shapes::new());
-        self.read(set, root, &mut merged, &mut shapes)?;
+    /// Checks an operation, with its fragments expanded.
+    pub(super) fn check(
+        &mut self,
+        set: &'a SelectionSet,
+        root: &'a str,
+    ) -> Result<(), StepLimitExceeded> {
+        let (mut merged, mut shapes) = (MergedSet::default(), Shapes::new());
+        self.merge_selections(set, root, &mut merged, &mut shapes)?;
         self.compare_all(&merged)
     }
 
-    fn step(&mut self) -> Result<(), Exhausted> {
+    fn step(&mut self) -> Result<(), StepLimitExceeded> {
         self.steps += 1;
         if self.steps > self.limit {
-            return Err(Exhausted);
+            return Err(StepLimitExceeded);
         }
         Ok(())
     }
 
-    fn read(
+    fn merge_selections(
         &mut self,
         set: &'a SelectionSet,
         parent: &'a str,
-        merged: &mut Set<'a>,
+        merged: &mut MergedSet<'a>,
         shapes: &mut Shapes<'a>,
-    ) -> Result<(), Exhausted> {
+    ) -> Result<(), StepLimitExceeded> {
         for selection in &set.items {
             self.step()?;
             match &selection.node {
-                Selection::Field(field) => self.read_field(field, parent, merged, shapes)?,
+                Selection::Field(field) => self.merge_field(field, parent, merged, shapes)?,
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.node.type_condition.as_ref();
                     let parent = condition.map_or(parent, |condition| &condition.node.on.node);
-                    self.read(&fragment.node.selection_set.node, parent, merged, shapes)?;
+                    self.merge_selections(
+                        &fragment.node.selection_set.node,
+                        parent,
+                        merged,
+                        shapes,
+                    )?;
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
@@ -108,7 +117,12 @@ impl<'a> Merge<'a> {
                         && merged.spreads.insert(name)
                     {
                         let parent = &fragment.node.type_condition.node.on.node;
-                        self.read(&fragment.node.selection_set.node, parent, merged, shapes)?;
+                        self.merge_selections(
+                            &fragment.node.selection_set.node,
+                            parent,
+                            merged,
+                            shapes,
+                        )?;
                     }
                 }
             }
@@ -116,13 +130,13 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    fn read_field(
+    fn merge_field(
         &mut self,
         field: &'a Positioned<Field>,
         parent: &'a str,
-        merged: &mut Set<'a>,
+        merged: &mut MergedSet<'a>,
         shapes: &mut Shapes<'a>,
-    ) -> Result<(), Exhausted> {
+    ) -> Result<(), StepLimitExceeded> {
         let types = self.types;
         let Some(output) = types.field(parent, &field.node.name.node) else {
             return Ok(());
@@ -133,32 +147,35 @@ impl<'a> Merge<'a> {
             ty: &output.ty,
             fields: Shapes::new(),
         });
-        if !same_shape(types, shape.ty, &output.ty) {
-            let why = format!("`{}` and `{}` are different types", shape.ty, output.ty);
-            self.conflict(shape.field, field, &why);
+        if !has_same_shape(types, shape.ty, &output.ty) {
+            let why = format!(
+                "they return conflicting types \"{}\" and \"{}\"",
+                shape.ty, output.ty
+            );
+            self.record_conflict(shape.field, field, &why);
             return Ok(());
         }
         let parent = types.is_object(parent).then_some(parent);
         let node = match merged.fields.entry(key).or_default().entry(parent) {
             Entry::Occupied(node) => {
                 let node = node.into_mut();
-                if !self.same(node.field, field) {
+                if !self.is_same_field(node.field, field) {
                     return Ok(());
                 }
                 node
             }
-            Entry::Vacant(place) => place.insert(Node {
+            Entry::Vacant(entry) => entry.insert(MergedField {
                 field,
-                set: Set::default(),
+                set: MergedSet::default(),
             }),
         };
         let within = base(&output.ty);
         let set = &field.node.selection_set.node;
-        self.read(set, within, &mut node.set, &mut shape.fields)
+        self.merge_selections(set, within, &mut node.set, &mut shape.fields)
     }
 
-    /// Compares what may be of any type with what is of one, here and below.
-    fn compare_all(&mut self, set: &Set<'a>) -> Result<(), Exhausted> {
+    /// Compares the fields of interfaces and unions with those of object types, recursively.
+    fn compare_all(&mut self, set: &MergedSet<'a>) -> Result<(), StepLimitExceeded> {
         for nodes in set.fields.values() {
             for (parent, node) in nodes {
                 if let (Some(_), Some(any)) = (parent, nodes.get(&None)) {
@@ -170,10 +187,14 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    /// Compares two nodes that one object may have.
-    fn compare(&mut self, one: &Node<'a>, other: &Node<'a>) -> Result<(), Exhausted> {
+    /// Compares two fields that can occur on the same object.
+    fn compare(
+        &mut self,
+        one: &MergedField<'a>,
+        other: &MergedField<'a>,
+    ) -> Result<(), StepLimitExceeded> {
         self.step()?;
-        if !self.same(one.field, other.field) {
+        if !self.is_same_field(one.field, other.field) {
             return Ok(());
         }
         let (few, many) = if one.set.fields.len() < other.set.fields.len() {
@@ -207,42 +228,47 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    /// Whether both are the same field with the same arguments.
-    fn same(&mut self, one: &Positioned<Field>, other: &Positioned<Field>) -> bool {
+    /// Whether both are the same field with the same arguments; records a conflict if not.
+    fn is_same_field(&mut self, one: &Positioned<Field>, other: &Positioned<Field>) -> bool {
         let (field, with) = (&one.node, &other.node);
         if std::ptr::eq(one, other) {
             return true;
         }
         if field.name.node != with.name.node {
-            let why = format!("`{}` and `{}` are different fields", field.name, with.name);
-            self.conflict(one, other, &why);
+            let why = format!(
+                "\"{}\" and \"{}\" are different fields",
+                field.name, with.name
+            );
+            self.record_conflict(one, other, &why);
             return false;
         }
-        if !same_arguments(field, with) {
-            self.conflict(one, other, "their arguments differ");
+        if !has_same_arguments(field, with) {
+            self.record_conflict(one, other, "they have differing arguments");
             return false;
         }
         true
     }
 
-    fn conflict(&mut self, one: &Positioned<Field>, other: &Positioned<Field>, why: &str) {
-        if self.conflicts.len() >= super::MOST_ERRORS {
+    fn record_conflict(&mut self, one: &Positioned<Field>, other: &Positioned<Field>, why: &str) {
+        if self.conflicts.len() >= super::MAX_ERRORS {
             return;
         }
         let key = &one.node.response_key().node;
         let mut at = [one.pos, other.pos];
         at.sort_unstable();
-        let message =
-            format!("two fields have the name `{key}` in the response, but {why}: use aliases");
+        let message = format!(
+            "Fields \"{key}\" conflict because {why}. Use different aliases on the fields to fetch both \
+             if this was intentional."
+        );
         self.conflicts.push(Conflict { at, message });
     }
 }
 
-/// Whether one field of a response may hold values of both.
-fn same_shape(types: &Types, one: &Type, other: &Type) -> bool {
+/// Whether both types allow the same values in a response (`SameResponseShape`).
+fn has_same_shape(types: &Types, one: &Type, other: &Type) -> bool {
     one.nullable == other.nullable
         && match (&one.base, &other.base) {
-            (BaseType::List(one), BaseType::List(other)) => same_shape(types, one, other),
+            (BaseType::List(one), BaseType::List(other)) => has_same_shape(types, one, other),
             (BaseType::Named(one), BaseType::Named(other)) => {
                 one == other || !(types.is_leaf(one) || types.is_leaf(other))
             }
@@ -250,8 +276,8 @@ fn same_shape(types: &Types, one: &Type, other: &Type) -> bool {
         }
 }
 
-/// In any order.
-fn same_arguments(one: &Field, other: &Field) -> bool {
+/// Compares arguments, ignoring their order.
+fn has_same_arguments(one: &Field, other: &Field) -> bool {
     let (one, other) = (&one.arguments, &other.arguments);
     if one.len() != other.len() {
         return false;

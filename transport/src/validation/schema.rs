@@ -1,7 +1,7 @@
-//! What a schema's text says of its types, by name.
+//! The type definitions of a schema, indexed by name.
 //!
-//! Invariant: made once and never changed; what the text does not define is unknown here, and
-//! judging it is the library's. Built by the application at start, read by every check here.
+//! Built once from SDL when the application starts, then immutable. A name that the SDL does not
+//! define is not checked here; async-graphql reports it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -20,107 +20,107 @@ use async_graphql::{
     },
 };
 
-/// The types, directives and meta-fields that every schema has.
+/// The types, directives and meta-fields of every schema.
 const BUILT_IN: &str = include_str!("introspection.graphql");
-/// Whose fields are the meta-fields.
+/// The type that holds the meta-fields.
 const META: &str = "__Meta";
 
-/// Judges values of scalars that GraphQL does not know.
+/// Checks values of custom scalars.
 pub trait Scalars: Send + Sync + 'static {
-    /// Whether that may be a value of the scalar of that name.
+    /// Checks whether `value` is a value of the scalar.
     ///
     /// # Errors
     ///
-    /// Why it may not, for the client to read.
+    /// The reason it is not, as a message for the client.
     fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String>;
 
-    /// What programs are told of a wrong value of that scalar in a subscription, as `extensions.reason`.
+    /// The `extensions.reason` of an invalid value of this scalar in a subscription.
     fn reason(&self, _scalar: &str) -> Option<&'static str> {
         None
     }
 }
 
-/// Every value will do, until it is executed.
-struct Lenient;
+/// Accepts every value; the scalar's own parser checks it at execution.
+struct AcceptAll;
 
-impl Scalars for Lenient {
+impl Scalars for AcceptAll {
     fn check(&self, _: &str, _: &ConstValue) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// The types of a schema, for judging operations before they are executed.
+/// The types of a schema, used to validate operations before execution.
 #[derive(Clone)]
 pub struct Types(Arc<Definitions>);
 
 #[derive(Clone)]
 struct Definitions {
-    types: HashMap<Name, Definition>,
-    directives: HashMap<Name, Instruction>,
+    types: HashMap<Name, TypeDef>,
+    directives: HashMap<Name, DirectiveDef>,
     query: Name,
     mutation: Name,
     subscription: Name,
     scalars: Arc<dyn Scalars>,
-    /// Whether clients may ask for the schema itself.
+    /// Whether clients may query the schema.
     introspection: bool,
 }
 
-/// Arguments, or fields of an input object.
-pub(super) type Inputs = BTreeMap<Name, Input>;
+/// Arguments, or the fields of an input object.
+pub(super) type InputDefs = BTreeMap<Name, InputDef>;
 
-/// One argument, or one field of an input object.
+/// An argument, or a field of an input object.
 #[derive(Debug, Clone)]
-pub(super) struct Input {
+pub(super) struct InputDef {
     pub(super) ty: Type,
-    /// Its default, unless that is null.
+    /// The default value, `None` if it is null.
     pub(super) default: Option<ConstValue>,
 }
 
-impl Input {
-    /// Whether it must be given.
-    pub(super) fn required(&self) -> bool {
+impl InputDef {
+    /// Whether a value must be provided.
+    pub(super) fn is_required(&self) -> bool {
         !self.ty.nullable && self.default.is_none()
     }
 }
 
-/// One field that can be selected.
+/// A field that can be selected.
 #[derive(Debug, Clone)]
-pub(super) struct Output {
+pub(super) struct FieldDef {
     pub(super) ty: Type,
-    pub(super) arguments: Inputs,
+    pub(super) arguments: InputDefs,
 }
 
-/// One directive.
+/// A directive.
 #[derive(Debug, Clone)]
-pub(super) struct Instruction {
-    pub(super) arguments: Inputs,
-    /// Whether definitions of variables may have it.
+pub(super) struct DirectiveDef {
+    pub(super) arguments: InputDefs,
+    /// Whether the directive is allowed on variable definitions.
     pub(super) on_variables: bool,
 }
 
-/// One named type.
+/// A named type.
 #[derive(Debug, Clone)]
-pub(super) enum Definition {
+pub(super) enum TypeDef {
     Scalar,
     Enum(HashSet<Name>),
     Input {
-        fields: Inputs,
-        /// Exactly one field is given.
+        fields: InputDefs,
+        /// Exactly one field must be provided (`@oneOf`).
         one_of: bool,
     },
     Composite {
-        /// Neither an interface nor a union.
+        /// `false` for an interface or a union.
         object: bool,
-        fields: HashMap<Name, Output>,
+        fields: HashMap<Name, FieldDef>,
     },
 }
 
 impl Types {
-    /// Reads a schema's text, for instance `async_graphql::Schema::sdl`.
+    /// Parses a schema in SDL, for example the output of `async_graphql::Schema::sdl`.
     ///
     /// # Errors
     ///
-    /// It is not the text of a schema.
+    /// The text is not valid SDL.
     pub fn from_sdl(sdl: &str) -> Result<Self, parser::Error> {
         let mut definitions = Definitions {
             types: HashMap::new(),
@@ -128,7 +128,7 @@ impl Types {
             query: Name::new("Query"),
             mutation: Name::new("Mutation"),
             subscription: Name::new("Subscription"),
-            scalars: Arc::new(Lenient),
+            scalars: Arc::new(AcceptAll),
             introspection: true,
         };
         for text in [BUILT_IN, sdl] {
@@ -139,48 +139,48 @@ impl Types {
         Ok(Self(Arc::new(definitions)))
     }
 
-    /// Judges the values of the schema's own scalars, too.
+    /// Sets the checks for values of custom scalars.
     #[must_use]
     pub fn with_scalars(mut self, scalars: impl Scalars) -> Self {
         Arc::make_mut(&mut self.0).scalars = Arc::new(scalars);
         self
     }
 
-    /// Refuses questions for the schema itself, but for `__typename`.
+    /// Disables introspection, except `__typename`.
     #[must_use]
     pub fn without_introspection(mut self) -> Self {
         Arc::make_mut(&mut self.0).introspection = false;
         self
     }
 
-    /// Whether that field of that type asks for the schema though clients may not.
-    pub(super) fn hidden(&self, parent: &str, name: &str) -> bool {
+    /// Whether the field is an introspection field and introspection is disabled.
+    pub(super) fn is_hidden(&self, parent: &str, name: &str) -> bool {
         !self.0.introspection
             && parent == self.0.query.as_str()
             && matches!(name, "__schema" | "__type")
     }
 
-    /// The type of that name.
-    pub(super) fn find(&self, name: &str) -> Option<&Definition> {
+    /// The definition of a type.
+    pub(super) fn find(&self, name: &str) -> Option<&TypeDef> {
         self.0.types.get(name)
     }
 
-    /// The application's judgement.
+    /// Checks a value of a custom scalar.
     pub(super) fn check(&self, scalar: &str, value: &ConstValue) -> Result<(), String> {
         self.0.scalars.check(scalar, value)
     }
 
-    /// What goes with it for programs.
+    /// The `extensions.reason` of an invalid value of a custom scalar.
     pub(super) fn reason(&self, scalar: &str) -> Option<&'static str> {
         self.0.scalars.reason(scalar)
     }
 
-    /// The directive of that name.
-    pub(super) fn directive(&self, name: &str) -> Option<&Instruction> {
+    /// The definition of a directive.
+    pub(super) fn directive(&self, name: &str) -> Option<&DirectiveDef> {
         self.0.directives.get(name)
     }
 
-    /// The type whose fields are an operation's root fields.
+    /// The name of the root type of an operation.
     pub(super) fn root(&self, ty: OperationType) -> &str {
         match ty {
             OperationType::Query => &self.0.query,
@@ -189,33 +189,30 @@ impl Types {
         }
     }
 
-    /// That field of that type, meta-fields among them.
-    pub(super) fn field(&self, parent: &str, name: &str) -> Option<&Output> {
+    /// The definition of a field, including meta-fields.
+    pub(super) fn field(&self, parent: &str, name: &str) -> Option<&FieldDef> {
         let meta = match name {
             "__typename" => true,
             "__schema" | "__type" => parent == self.0.query.as_str(),
             _ => false,
         };
         match self.find(if meta { META } else { parent })? {
-            Definition::Composite { fields, .. } => fields.get(name),
+            TypeDef::Composite { fields, .. } => fields.get(name),
             _ => None,
         }
     }
 
-    /// Whether that is an object, so that no value is of it and of another at the same time.
+    /// Whether the type is an object type, so that a value of it has no other object type.
     pub(super) fn is_object(&self, name: &str) -> bool {
         matches!(
             self.find(name),
-            Some(Definition::Composite { object: true, .. })
+            Some(TypeDef::Composite { object: true, .. })
         )
     }
 
-    /// Whether values of that type have no fields.
+    /// Whether the type is a scalar or an enum.
     pub(super) fn is_leaf(&self, name: &str) -> bool {
-        matches!(
-            self.find(name),
-            Some(Definition::Scalar | Definition::Enum(_))
-        )
+        matches!(self.find(name), Some(TypeDef::Scalar | TypeDef::Enum(_)))
     }
 }
 
@@ -234,12 +231,12 @@ impl Definitions {
             TypeSystemDefinition::Directive(directive) => {
                 let directive = directive.node;
                 let mut locations = directive.locations.iter();
-                let instruction = Instruction {
+                let definition = DirectiveDef {
                     on_variables: locations
                         .any(|location| location.node == DirectiveLocation::VariableDefinition),
                     arguments: inputs(directive.arguments),
                 };
-                self.directives.insert(directive.name.node, instruction);
+                self.directives.insert(directive.name.node, definition);
             }
             TypeSystemDefinition::Type(ty) => self.add_type(ty.node),
         }
@@ -258,43 +255,42 @@ impl Definitions {
         }
     }
 
-    /// An extension adds to what is there.
+    /// Adds a type. An `extend` adds to the existing definition.
     fn add_type(&mut self, ty: TypeDefinition) {
         let mut directives = ty.directives.iter();
         let one_of = directives.any(|directive| directive.node.name.node == "oneOf");
         let added = match ty.kind {
-            TypeKind::Scalar => Definition::Scalar,
+            TypeKind::Scalar => TypeDef::Scalar,
             TypeKind::Enum(values) => {
                 let values = values.values.into_iter();
-                Definition::Enum(values.map(|value| value.node.value.node).collect())
+                TypeDef::Enum(values.map(|value| value.node.value.node).collect())
             }
-            TypeKind::InputObject(input) => Definition::Input {
+            TypeKind::InputObject(input) => TypeDef::Input {
                 fields: inputs(input.fields),
                 one_of,
             },
-            TypeKind::Object(object) => Definition::Composite {
+            TypeKind::Object(object) => TypeDef::Composite {
                 object: true,
                 fields: outputs(object.fields),
             },
-            TypeKind::Interface(interface) => Definition::Composite {
+            TypeKind::Interface(interface) => TypeDef::Composite {
                 object: false,
                 fields: outputs(interface.fields),
             },
-            TypeKind::Union(_) => Definition::Composite {
+            TypeKind::Union(_) => TypeDef::Composite {
                 object: false,
                 fields: HashMap::new(),
             },
         };
         let name = ty.name.node;
         match (self.types.get_mut(&name), added) {
-            (Some(Definition::Enum(all)), Definition::Enum(more)) => all.extend(more),
-            (Some(Definition::Input { fields, .. }), Definition::Input { fields: more, .. }) => {
+            (Some(TypeDef::Enum(all)), TypeDef::Enum(more)) => all.extend(more),
+            (Some(TypeDef::Input { fields, .. }), TypeDef::Input { fields: more, .. }) => {
                 fields.extend(more);
             }
-            (
-                Some(Definition::Composite { fields, .. }),
-                Definition::Composite { fields: more, .. },
-            ) => fields.extend(more),
+            (Some(TypeDef::Composite { fields, .. }), TypeDef::Composite { fields: more, .. }) => {
+                fields.extend(more)
+            }
             (_, added) => {
                 self.types.insert(name, added);
             }
@@ -302,12 +298,12 @@ impl Definitions {
     }
 }
 
-fn inputs(definitions: Vec<Positioned<InputValueDefinition>>) -> Inputs {
+fn inputs(definitions: Vec<Positioned<InputValueDefinition>>) -> InputDefs {
     let definitions = definitions.into_iter().map(|definition| definition.node);
     definitions
         .map(|definition| {
             let default = definition.default_value.map(|value| value.node);
-            let input = Input {
+            let input = InputDef {
                 ty: definition.ty.node,
                 default: default.filter(|value| *value != ConstValue::Null),
             };
@@ -316,11 +312,11 @@ fn inputs(definitions: Vec<Positioned<InputValueDefinition>>) -> Inputs {
         .collect()
 }
 
-fn outputs(definitions: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Output> {
+fn outputs(definitions: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, FieldDef> {
     let definitions = definitions.into_iter().map(|definition| definition.node);
     definitions
         .map(|definition| {
-            let output = Output {
+            let output = FieldDef {
                 ty: definition.ty.node,
                 arguments: inputs(definition.arguments),
             };
@@ -329,7 +325,7 @@ fn outputs(definitions: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Outpu
         .collect()
 }
 
-/// The type's name, whatever lists are around it.
+/// The innermost named type of `ty`, without lists.
 pub(super) fn base(ty: &Type) -> &Name {
     match &ty.base {
         BaseType::Named(name) => name,

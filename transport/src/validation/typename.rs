@@ -1,8 +1,8 @@
-//! `__typename` with directives, as the library judges it.
+//! Moves directives of `__typename` to where async-graphql validates them.
 //!
-//! Invariant: the response stays the same. The library's validation passes over each `__typename`
-//! and with it over the directives that it has, but not over those of a fragment around it; so they
-//! are put there. Called once a document has been judged here.
+//! The library skips validation of each `__typename`, including its directives, but validates the
+//! directives of an inline fragment around it. The response is unchanged. Called after the document
+//! was validated here.
 
 use async_graphql::{
     Positioned,
@@ -11,25 +11,27 @@ use async_graphql::{
     },
 };
 
-/// Moves the directives of each `__typename` to a fragment of its own.
-pub(crate) fn wrap(document: &mut ExecutableDocument) {
+/// Wraps each `__typename` that has directives in an inline fragment with these directives.
+pub(crate) fn wrap_typenames(document: &mut ExecutableDocument) {
     for fragment in document.fragments.values_mut() {
-        wrap_all(&mut fragment.node.selection_set.node);
+        wrap_in_set(&mut fragment.node.selection_set.node);
     }
     match &mut document.operations {
-        DocumentOperations::Single(operation) => wrap_all(&mut operation.node.selection_set.node),
+        DocumentOperations::Single(operation) => {
+            wrap_in_set(&mut operation.node.selection_set.node)
+        }
         DocumentOperations::Multiple(operations) => {
             for operation in operations.values_mut() {
-                wrap_all(&mut operation.node.selection_set.node);
+                wrap_in_set(&mut operation.node.selection_set.node);
             }
         }
     }
 }
 
-fn wrap_all(set: &mut SelectionSet) {
+fn wrap_in_set(set: &mut SelectionSet) {
     for item in &mut set.items {
         match &mut item.node {
-            Selection::Field(field) if is_directed(&field.node) => {
+            Selection::Field(field) if is_typename_with_directives(&field.node) => {
                 let pos = field.pos;
                 let directives = std::mem::take(&mut field.node.directives);
                 let within = Positioned::new(Selection::Field(field.clone()), pos);
@@ -43,15 +45,15 @@ fn wrap_all(set: &mut SelectionSet) {
                 };
                 item.node = Selection::InlineFragment(Positioned::new(around, pos));
             }
-            Selection::Field(field) => wrap_all(&mut field.node.selection_set.node),
+            Selection::Field(field) => wrap_in_set(&mut field.node.selection_set.node),
             Selection::InlineFragment(fragment) => {
-                wrap_all(&mut fragment.node.selection_set.node);
+                wrap_in_set(&mut fragment.node.selection_set.node);
             }
             Selection::FragmentSpread(_) => {}
         }
     }
 }
 
-fn is_directed(field: &Field) -> bool {
+fn is_typename_with_directives(field: &Field) -> bool {
     field.name.node == "__typename" && !field.directives.is_empty()
 }

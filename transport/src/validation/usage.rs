@@ -1,7 +1,8 @@
-//! Variables at the places where they are used.
+//! Validates the use of variables in input positions.
 //!
-//! Invariant: a variable is accepted where all its values are, and one that is not given leaves its
-//! place to the place's default. The library forgets that default, so it is told by the definition.
+//! A variable is valid in a position if all of its values are. If a variable is not provided, the
+//! default value of the position applies; async-graphql ignores that default, so it is added to the
+//! definition of the variable (see [`Rewrite`]).
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,10 +14,10 @@ use async_graphql::{
     },
 };
 
-use super::{refusal, value::Usage, walk::Scope};
+use super::{error_at, selection::Scope, value::VariableUsage};
 use crate::fault::code;
 
-/// A default that a variable's definition lacks.
+/// Adds a default value to the definition of a variable.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rewrite {
     operation: Option<Name>,
@@ -24,19 +25,19 @@ pub(crate) struct Rewrite {
     default: ConstValue,
 }
 
-/// All the places of one operation.
-pub(super) struct Usages<'a> {
-    all: Vec<Usage<'a>>,
-    /// What was looked at to find them.
+/// All uses of variables in one operation.
+pub(super) struct VariableUsages<'a> {
+    all: Vec<VariableUsage<'a>>,
+    /// Fragment spreads and usages visited.
     pub(super) steps: u64,
 }
 
-impl<'a> Usages<'a> {
-    /// Of an operation and of every fragment that it spreads, or that those do.
-    pub(super) fn collect(own: &Scope<'a>, fragments: &HashMap<&'a Name, Scope<'a>>) -> Self {
-        let mut all = own.usages.clone();
+impl<'a> VariableUsages<'a> {
+    /// Collects the usages of an operation and of all fragments that it spreads, directly or not.
+    pub(super) fn collect(operation: &Scope<'a>, fragments: &HashMap<&'a Name, Scope<'a>>) -> Self {
+        let mut all = operation.usages.clone();
         let mut seen = HashSet::new();
-        let mut next: Vec<&Name> = own.spreads.clone();
+        let mut next: Vec<&Name> = operation.spreads.clone();
         let mut steps = 0;
         while let Some(name) = next.pop() {
             steps += 1;
@@ -51,7 +52,7 @@ impl<'a> Usages<'a> {
         Self { all, steps }
     }
 
-    /// Judges each; says whether all of them are defined.
+    /// Checks each usage. Returns whether all variables are defined.
     pub(super) fn check(
         &self,
         operation: &'a OperationDefinition,
@@ -64,13 +65,13 @@ impl<'a> Usages<'a> {
                 complete = false;
                 continue;
             };
-            if !allowed(&definition.node, usage) {
+            if !is_usage_allowed(&definition.node, usage) {
                 let (ty, expected) = (&definition.node.var_type.node, usage.expected);
                 let name = usage.name;
                 let message = format!(
-                    "variable `${name}` of type `{ty}` is used where `{expected}` is wanted"
+                    "Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\"."
                 );
-                invalid.push(refusal(
+                invalid.push(error_at(
                     code::VALIDATION_FAILED,
                     message,
                     &[definition.pos, usage.pos],
@@ -80,13 +81,13 @@ impl<'a> Usages<'a> {
         complete
     }
 
-    /// Variables that are sent as null and used where that cannot be: their definition allows it, as they have a
-    /// default, and so may their place, which has one too.
-    pub(super) fn nulls(
+    /// Rejects variables that are sent as null and used in a non-null position. The document is
+    /// valid because the variable or the position has a default value.
+    pub(super) fn check_nulls(
         &self,
         operation: &'a OperationDefinition,
         variables: &Variables,
-        refused: &mut Vec<ServerError>,
+        bad_input: &mut Vec<ServerError>,
     ) {
         let definitions = by_name(operation);
         for usage in &self.all {
@@ -97,39 +98,41 @@ impl<'a> Usages<'a> {
             };
             if definition.node.var_type.node.nullable && !usage.expected.nullable {
                 let expected = usage.expected;
-                let message = format!("variable `${name}` is null where `{expected}` is wanted");
-                refused.push(refusal(code::BAD_USER_INPUT, message, &[definition.pos]));
+                let message = format!(
+                    "Variable \"${name}\" used in position expecting type \"{expected}\" must not be null."
+                );
+                bad_input.push(error_at(code::BAD_USER_INPUT, message, &[definition.pos]));
             }
         }
     }
 
-    /// What the library must read to execute what is right.
+    /// Returns the defaults to add so that async-graphql executes the operation correctly.
     pub(super) fn rewrites(
         &self,
         name: Option<&Name>,
         operation: &'a OperationDefinition,
     ) -> Vec<Rewrite> {
         let definitions = by_name(operation);
-        let mut places: HashMap<usize, Vec<&Usage<'a>>> = HashMap::new();
+        let mut positions: HashMap<usize, Vec<&VariableUsage<'a>>> = HashMap::new();
         for usage in &self.all {
             if let Some((variable, _)) = definitions.get(usage.name) {
-                places.entry(*variable).or_default().push(usage);
+                positions.entry(*variable).or_default().push(usage);
             }
         }
-        let rewrite = |(variable, usages): (usize, Vec<&Usage<'a>>)| {
+        let rewrite = |(variable, usages): (usize, Vec<&VariableUsage<'a>>)| {
             let definition = &operation.variable_definitions[variable].node;
             Some(Rewrite {
                 operation: name.cloned(),
                 variable,
-                default: common(definition, &usages)?.clone(),
+                default: shared_default(definition, &usages)?.clone(),
             })
         };
-        places.into_iter().filter_map(rewrite).collect()
+        positions.into_iter().filter_map(rewrite).collect()
     }
 }
 
 impl Rewrite {
-    /// Puts the default into the document.
+    /// Applies the rewrite to the document.
     pub(crate) fn apply(self, document: &mut ExecutableDocument) {
         let operation = match (&mut document.operations, &self.operation) {
             (DocumentOperations::Single(operation), _) => Some(operation),
@@ -143,15 +146,18 @@ impl Rewrite {
     }
 }
 
-/// The default of all places of a variable that has none of its own.
-fn common<'a>(definition: &VariableDefinition, usages: &[&Usage<'a>]) -> Option<&'a ConstValue> {
+/// The default value shared by all positions of a variable that has no default.
+fn shared_default<'a>(
+    definition: &VariableDefinition,
+    usages: &[&VariableUsage<'a>],
+) -> Option<&'a ConstValue> {
     let default = usages.first()?.default?;
     let absent = definition.var_type.node.nullable && definition.default_value.is_none();
     let alike = usages.iter().all(|usage| usage.default == Some(default));
     (absent && alike).then_some(default)
 }
 
-/// The definitions and their places in the list.
+/// The definitions by name, with their indexes.
 fn by_name(
     operation: &OperationDefinition,
 ) -> HashMap<&Name, (usize, &Positioned<VariableDefinition>)> {
@@ -161,8 +167,8 @@ fn by_name(
         .collect()
 }
 
-/// `IsVariableUsageAllowed` of the specification, and what it says of `@oneOf` objects.
-fn allowed(definition: &VariableDefinition, usage: &Usage<'_>) -> bool {
+/// `IsVariableUsageAllowed` of the specification, including its rule for `@oneOf` objects.
+fn is_usage_allowed(definition: &VariableDefinition, usage: &VariableUsage<'_>) -> bool {
     let (given, expected) = (&definition.var_type.node, usage.expected);
     if given.nullable && usage.never_null {
         return false;
@@ -170,19 +176,20 @@ fn allowed(definition: &VariableDefinition, usage: &Usage<'_>) -> bool {
     if given.nullable && !expected.nullable {
         let default = definition.default_value.as_ref();
         let never_null = default.is_some_and(|value| value.node != ConstValue::Null);
-        return (never_null || usage.default.is_some()) && fits_base(&given.base, &expected.base);
+        return (never_null || usage.default.is_some())
+            && is_base_compatible(&given.base, &expected.base);
     }
-    fits(given, expected)
+    is_compatible(given, expected)
 }
 
-fn fits(given: &Type, expected: &Type) -> bool {
-    (expected.nullable || !given.nullable) && fits_base(&given.base, &expected.base)
+fn is_compatible(given: &Type, expected: &Type) -> bool {
+    (expected.nullable || !given.nullable) && is_base_compatible(&given.base, &expected.base)
 }
 
-fn fits_base(given: &BaseType, expected: &BaseType) -> bool {
+fn is_base_compatible(given: &BaseType, expected: &BaseType) -> bool {
     match (given, expected) {
         (BaseType::Named(given), BaseType::Named(expected)) => given == expected,
-        (BaseType::List(given), BaseType::List(expected)) => fits(given, expected),
+        (BaseType::List(given), BaseType::List(expected)) => is_compatible(given, expected),
         _ => false,
     }
 }

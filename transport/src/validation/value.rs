@@ -1,7 +1,8 @@
-//! Values of arguments and variables against the types of their places.
+//! Checks the values of arguments and variables against the types of their positions.
 //!
-//! Invariant: one set of rules for what a document says and for what a request sends; they differ
-//! only in how an enum's value is written. Called for every argument, default and variable.
+//! The same rules apply to literals in the document and to variables in the request, except for
+//! enum values: a name in a document, a string in a request. Called for every argument, default
+//! value and variable.
 
 use std::fmt::{self, Write};
 
@@ -12,209 +13,230 @@ use async_graphql::{
 use async_graphql_value::indexmap::IndexMap;
 
 use super::{
-    schema::{Definition, Inputs, Types},
-    view::{Seen, View, seen, short},
+    schema::{InputDefs, TypeDef, Types},
+    view::{AnyValue, ValueView, describe, truncate},
 };
 
-/// A name or a place in a list, on the way into a value.
+/// A field or an index in the path to a nested value.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum PathSegment<'a> {
     Key(&'a str),
     Index(usize),
 }
 
-/// One place at which a variable is used.
+/// One use of a variable.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Usage<'a> {
+pub(super) struct VariableUsage<'a> {
     pub(super) name: &'a Name,
     pub(super) expected: &'a Type,
-    /// The place's default, unless that is null.
+    /// The default value of the position, `None` if it is null.
     pub(super) default: Option<&'a ConstValue>,
-    /// Whether null is refused there, though the type allows it.
+    /// Whether null is rejected although the type is nullable, as in a `@oneOf` object.
     pub(super) never_null: bool,
     pub(super) pos: Pos,
 }
 
-/// Why a value is none of its type.
+/// A value that does not have the expected type.
 #[derive(Debug)]
-pub(super) struct Misfit {
-    /// Names the place.
+pub(super) struct CoercionError {
+    /// Includes the path to the value.
     pub(super) message: String,
-    /// The application said so.
-    pub(super) scalar: bool,
-    /// And this to programs.
+    /// Whether the check of a custom scalar failed.
+    pub(super) is_custom_scalar: bool,
+    /// The `extensions.reason` for clients.
     pub(super) reason: Option<&'static str>,
 }
 
-/// Whose value it is.
+/// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ValueSource {
     Argument,
     Default,
-    /// Sent beside the document: an enum's value is a string there.
+    /// Sent in `variables`: an enum value is a string.
     Variable,
 }
 
-/// A place that holds a value.
+/// A position that takes a value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) source: Source,
+pub(super) struct InputPosition<'a> {
+    pub(super) source: ValueSource,
     pub(super) name: &'a str,
     pub(super) expected: &'a Type,
-    /// Its default, unless that is null.
+    /// The default value, `None` if it is null.
     pub(super) default: Option<&'a ConstValue>,
     pub(super) pos: Pos,
 }
 
-/// One value, being judged.
-pub(super) struct Judge<'a> {
+/// Checks one value and collects its errors and the variables in it.
+pub(super) struct ValueChecker<'a> {
     types: &'a Types,
-    place: Place<'a>,
-    path: Vec<Step<'a>>,
-    pub(super) misfits: Vec<Misfit>,
-    pub(super) usages: Vec<Usage<'a>>,
+    position: InputPosition<'a>,
+    path: Vec<PathSegment<'a>>,
+    pub(super) errors: Vec<CoercionError>,
+    pub(super) usages: Vec<VariableUsage<'a>>,
 }
 
-impl<'a> Judge<'a> {
-    /// Judges a value, to the end.
-    pub(super) fn of<V: Seen>(types: &'a Types, place: Place<'a>, value: &'a V) -> Self {
-        let mut judge = Self {
+impl<'a> ValueChecker<'a> {
+    /// Checks a value completely.
+    pub(super) fn run<V: AnyValue>(
+        types: &'a Types,
+        position: InputPosition<'a>,
+        value: &'a V,
+    ) -> Self {
+        let mut checker = Self {
             types,
-            place,
+            position,
             path: Vec::new(),
-            misfits: Vec::new(),
+            errors: Vec::new(),
             usages: Vec::new(),
         };
-        judge.check(place.expected, place.default, value);
-        judge
+        checker.check_value(position.expected, position.default, value);
+        checker
     }
 
-    fn check<V: Seen>(&mut self, ty: &'a Type, default: Option<&'a ConstValue>, value: &'a V) {
+    fn check_value<V: AnyValue>(
+        &mut self,
+        ty: &'a Type,
+        default: Option<&'a ConstValue>,
+        value: &'a V,
+    ) {
         match (value.view(), &ty.base) {
-            (View::Variable(name), _) => self.usages.push(Usage {
+            (ValueView::Variable(name), _) => self.usages.push(VariableUsage {
                 name,
                 expected: ty,
                 default,
                 never_null: false,
-                pos: self.place.pos,
+                pos: self.position.pos,
             }),
-            (View::Null, _) if ty.nullable => {}
-            (View::Null, _) => self.refuse(format_args!("`{ty}` cannot be null")),
-            (View::List(items), BaseType::List(item)) => {
+            (ValueView::Null, _) if ty.nullable => {}
+            (ValueView::Null, _) => {
+                self.report(format_args!("Expected value of type \"{ty}\", found null."))
+            }
+            (ValueView::List(items), BaseType::List(item)) => {
                 for (index, value) in items.iter().enumerate() {
-                    self.within(Step::Index(index), |judge| judge.check(item, None, value));
+                    self.at_segment(PathSegment::Index(index), |checker| {
+                        checker.check_value(item, None, value)
+                    });
                 }
             }
-            // A value stands for a list of it.
-            (_, BaseType::List(item)) => self.check(item, None, value),
+            // A single value is coerced to a list of one.
+            (_, BaseType::List(item)) => self.check_value(item, None, value),
             (_, BaseType::Named(name)) => self.check_named(name, value),
         }
     }
 
-    fn check_named<V: Seen>(&mut self, name: &'a Name, value: &'a V) {
+    fn check_named<V: AnyValue>(&mut self, name: &'a Name, value: &'a V) {
         let types = self.types;
-        let fits = match (types.find(name), value.view()) {
-            (Some(Definition::Enum(values)), View::Enum(value)) => values.contains(value),
-            (Some(Definition::Enum(values)), View::String(value)) => {
-                self.place.source == Source::Variable && values.contains(value)
+        let is_valid = match (types.find(name), value.view()) {
+            (Some(TypeDef::Enum(values)), ValueView::Enum(value)) => values.contains(value),
+            (Some(TypeDef::Enum(values)), ValueView::String(value)) => {
+                self.position.source == ValueSource::Variable && values.contains(value)
             }
-            (Some(Definition::Input { fields, one_of }), View::Object(given)) => {
+            (Some(TypeDef::Input { fields, one_of }), ValueView::Object(given)) => {
                 return self.check_fields(name, fields, *one_of, given);
             }
-            (Some(Definition::Enum(_) | Definition::Input { .. }), _) => false,
-            (Some(Definition::Scalar), view) => match (name.as_str(), view) {
-                ("Int", View::Number(number)) => {
+            (Some(TypeDef::Enum(_) | TypeDef::Input { .. }), _) => false,
+            (Some(TypeDef::Scalar), view) => match (name.as_str(), view) {
+                ("Int", ValueView::Number(number)) => {
                     number.as_i64().is_some_and(|n| i32::try_from(n).is_ok())
                 }
-                ("ID", View::Number(number)) => !number.is_f64(),
-                ("Float", View::Number(_))
-                | ("String" | "ID", View::String(_))
-                | ("Boolean", View::Boolean) => true,
+                ("ID", ValueView::Number(number)) => !number.is_f64(),
+                ("Float", ValueView::Number(_))
+                | ("String" | "ID", ValueView::String(_))
+                | ("Boolean", ValueView::Boolean) => true,
                 ("Int" | "Float" | "String" | "ID" | "Boolean", _) => false,
                 _ => return self.check_scalar(name, value),
             },
-            // The library's to say.
-            (Some(Definition::Composite { .. }) | None, _) => true,
+            // Undefined types are reported by async-graphql.
+            (Some(TypeDef::Composite { .. }) | None, _) => true,
         };
-        if !fits {
-            let seen = seen(&value.view());
-            self.refuse(format_args!("a value of `{name}` is wanted, not {seen}"));
+        if !is_valid {
+            let found = describe(&value.view());
+            self.report(format_args!(
+                "Expected value of type \"{name}\", found {found}."
+            ));
         }
     }
 
-    fn check_fields<V: Seen>(
+    fn check_fields<V: AnyValue>(
         &mut self,
         name: &'a Name,
-        fields: &'a Inputs,
+        fields: &'a InputDefs,
         one_of: bool,
         given: &'a IndexMap<Name, V>,
     ) {
         for (key, value) in given {
             match fields.get(key) {
-                Some(field) => self.within(Step::Key(key), |judge| {
-                    judge.check(&field.ty, field.default.as_ref(), value);
-                    if let (View::Variable(_), Some(usage)) =
-                        (value.view(), judge.usages.last_mut())
+                Some(field) => self.at_segment(PathSegment::Key(key), |checker| {
+                    checker.check_value(&field.ty, field.default.as_ref(), value);
+                    if let (ValueView::Variable(_), Some(usage)) =
+                        (value.view(), checker.usages.last_mut())
                     {
                         usage.never_null = one_of;
                     }
                 }),
-                None => self.refuse(format_args!("`{name}` has no field `{}`", short(key))),
+                None => self.report(format_args!(
+                    "Field \"{}\" is not defined by type \"{name}\".",
+                    truncate(key)
+                )),
             }
         }
-        let required = fields.iter().filter(|(_, field)| field.required());
+        let required = fields.iter().filter(|(_, field)| field.is_required());
         for (key, field) in required.filter(|(key, _)| !given.contains_key(*key)) {
             let ty = &field.ty;
-            self.refuse(format_args!("the field `{key}` of type `{ty}` is missing"));
+            self.report(format_args!(
+                "Field \"{key}\" of required type \"{ty}\" was not provided."
+            ));
         }
         let mut values = given.values();
-        let one = values.len() == 1 && !values.any(|value| matches!(value.view(), View::Null));
-        if one_of && !one {
-            self.refuse(format_args!("`{name}` takes exactly one field, not null"));
+        let exactly_one =
+            values.len() == 1 && !values.any(|value| matches!(value.view(), ValueView::Null));
+        if one_of && !exactly_one {
+            self.report(format_args!("Exactly one key must be specified for OneOf type \"{name}\", and it must not be null."));
         }
     }
 
-    fn check_scalar<V: Seen>(&mut self, name: &'a Name, value: &'a V) {
-        // What has a variable in it is judged when it is executed.
-        let Some(value) = value.constant() else {
+    fn check_scalar<V: AnyValue>(&mut self, name: &'a Name, value: &'a V) {
+        // A value with variables in it is checked at execution.
+        let Some(value) = value.to_const() else {
             return;
         };
         if let Err(message) = self.types.check(name, &value) {
-            self.refuse(format_args!("{message}"));
-            if let Some(misfit) = self.misfits.last_mut() {
-                misfit.scalar = true;
-                misfit.reason = self.types.reason(name);
+            self.report(format_args!("{message}"));
+            if let Some(error) = self.errors.last_mut() {
+                error.is_custom_scalar = true;
+                error.reason = self.types.reason(name);
             }
         }
     }
 
-    fn within(&mut self, step: Step<'a>, check: impl FnOnce(&mut Self)) {
-        self.path.push(step);
+    fn at_segment(&mut self, segment: PathSegment<'a>, check: impl FnOnce(&mut Self)) {
+        self.path.push(segment);
         check(self);
         self.path.pop();
     }
 
-    fn refuse(&mut self, why: fmt::Arguments<'_>) {
-        if self.misfits.len() >= super::MOST_ERRORS {
+    fn report(&mut self, why: fmt::Arguments<'_>) {
+        if self.errors.len() >= super::MAX_ERRORS {
             return;
         }
-        let what = match self.place.source {
-            Source::Argument => "argument `",
-            Source::Default => "default of variable `$",
-            Source::Variable => "variable `$",
+        let (subject, predicate) = match self.position.source {
+            ValueSource::Argument => ("Argument \"", "has invalid value"),
+            ValueSource::Default => ("Variable \"$", "has invalid default value"),
+            ValueSource::Variable => ("Variable \"$", "got invalid value"),
         };
-        let mut message = format!("{what}{}", self.place.name);
-        for step in &self.path {
-            // Writing to a string cannot fail.
-            let _ = match step {
-                Step::Key(key) => write!(message, ".{key}"),
-                Step::Index(index) => write!(message, "[{index}]"),
+        let mut message = format!("{subject}{}", self.position.name);
+        for segment in &self.path {
+            // Writing to a `String` never fails.
+            let _ = match segment {
+                PathSegment::Key(key) => write!(message, ".{key}"),
+                PathSegment::Index(index) => write!(message, "[{index}]"),
             };
         }
-        let _ = write!(message, "`: {why}");
-        self.misfits.push(Misfit {
+        let _ = write!(message, "\" {predicate}; {why}");
+        self.errors.push(CoercionError {
             message,
-            scalar: false,
+            is_custom_scalar: false,
             reason: None,
         });
     }

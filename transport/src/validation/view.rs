@@ -1,12 +1,10 @@
-//! One face for values of documents and values of requests.
-//!
-//! Invariant: nothing is copied to be looked at. Called while values are judged.
+//! A common view of values in documents and in requests, without copying them.
 
 use async_graphql::{Name, Number, Value as ConstValue};
 use async_graphql_value::{Value, indexmap::IndexMap};
 
-/// What a value is, if only its outside is looked at.
-pub(super) enum View<'v, V> {
+/// The outermost level of a value.
+pub(super) enum ValueView<'v, V> {
     Variable(&'v Name),
     Null,
     Number(&'v Number),
@@ -18,70 +16,70 @@ pub(super) enum View<'v, V> {
     Object(&'v IndexMap<Name, V>),
 }
 
-/// A value of a document or of a request.
-pub(super) trait Seen: Sized {
-    /// Its outside.
-    fn view(&self) -> View<'_, Self>;
-    /// Itself, unless a variable is in it.
-    fn constant(&self) -> Option<ConstValue>;
+/// A value in a document or in a request.
+pub(super) trait AnyValue: Sized {
+    /// The outermost level of the value.
+    fn view(&self) -> ValueView<'_, Self>;
+    /// The value without variables, or `None` if it contains one.
+    fn to_const(&self) -> Option<ConstValue>;
 }
 
-/// What to call a value that does not fit.
-pub(super) fn seen<V>(view: &View<'_, V>) -> String {
+/// Describes a value for an error message.
+pub(super) fn describe<V>(view: &ValueView<'_, V>) -> String {
     match view {
-        View::Variable(name) => format!("`${name}`"),
-        View::Null => "null".to_owned(),
-        View::Number(number) => format!("`{number}`"),
-        View::String(text) => format!("the string {:?}", short(text)),
-        View::Boolean => "a boolean".to_owned(),
-        View::Binary => "bytes".to_owned(),
-        View::Enum(name) => format!("`{}`", short(name)),
-        View::List(_) => "a list".to_owned(),
-        View::Object(_) => "an object".to_owned(),
+        ValueView::Variable(name) => format!("${name}"),
+        ValueView::Null => "null".to_owned(),
+        ValueView::Number(number) => number.to_string(),
+        ValueView::String(text) => format!("{:?}", truncate(text)),
+        ValueView::Boolean => "a boolean".to_owned(),
+        ValueView::Binary => "bytes".to_owned(),
+        ValueView::Enum(name) => truncate(name).to_owned(),
+        ValueView::List(_) => "a list".to_owned(),
+        ValueView::Object(_) => "an object".to_owned(),
     }
 }
 
-/// Enough of a client's text to recognise it by.
-pub(super) fn short(text: &str) -> &str {
+/// Returns at most the first 40 characters, enough to recognize the value.
+pub(super) fn truncate(text: &str) -> &str {
     let end = text.char_indices().nth(40).map_or(text.len(), |(at, _)| at);
     &text[..end]
 }
 
-impl Seen for Value {
-    fn view(&self) -> View<'_, Self> {
+impl AnyValue for Value {
+    fn view(&self) -> ValueView<'_, Self> {
         match self {
-            Self::Variable(name) => View::Variable(name),
-            Self::Null => View::Null,
-            Self::Number(number) => View::Number(number),
-            Self::String(text) => View::String(text),
-            Self::Boolean(_) => View::Boolean,
-            Self::Binary(_) => View::Binary,
-            Self::Enum(name) => View::Enum(name),
-            Self::List(items) => View::List(items),
-            Self::Object(fields) => View::Object(fields),
+            Self::Variable(name) => ValueView::Variable(name),
+            Self::Null => ValueView::Null,
+            Self::Number(number) => ValueView::Number(number),
+            Self::String(text) => ValueView::String(text),
+            Self::Boolean(_) => ValueView::Boolean,
+            Self::Binary(_) => ValueView::Binary,
+            Self::Enum(name) => ValueView::Enum(name),
+            Self::List(items) => ValueView::List(items),
+            Self::Object(fields) => ValueView::Object(fields),
         }
     }
 
-    fn constant(&self) -> Option<ConstValue> {
+    fn to_const(&self) -> Option<ConstValue> {
         self.clone().into_const()
     }
 }
 
-impl Seen for ConstValue {
-    fn view(&self) -> View<'_, Self> {
+impl AnyValue for ConstValue {
+    fn view(&self) -> ValueView<'_, Self> {
         match self {
-            Self::Null => View::Null,
-            Self::Number(number) => View::Number(number),
-            Self::String(text) => View::String(text),
-            Self::Boolean(_) => View::Boolean,
-            Self::Binary(_) => View::Binary,
-            Self::Enum(name) => View::Enum(name),
-            Self::List(items) => View::List(items),
-            Self::Object(fields) => View::Object(fields),
+            Self::Null => ValueView::Null,
+            Self::Number(number) => ValueView::Number(number),
+            Self::String(text) => ValueView::String(text),
+            Self::Boolean(_) => ValueView::Boolean,
+            Self::Binary(_) => ValueView::Binary,
+            Self::Enum(name) => ValueView::Enum(name),
+            Self::List(items) => ValueView::List(items),
+            Self::Object(fields) => ValueView::Object(fields),
         }
     }
 
-    fn constant(&self) -> Option<ConstValue> {
+    fn to_const(&self) -> Option<ConstValue> {
         Some(self.clone())
     }
 }

@@ -1,14 +1,14 @@
-//! A batch as an entry of the stream.
+//! The format of entries in the stream.
 //!
-//! One invariant: an entry tells all of its batch or, if that is longer than NATS takes, nothing but its place; then
-//! whoever reads it reads the table.
+//! An entry contains its whole batch or, if the batch exceeds the maximum size of a NATS message,
+//! only its position; readers then read the batch from the table.
 
 use entity::{Batch, Event, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::StreamError;
 
-/// What an entry says.
+/// An entry read from the stream.
 #[derive(Deserialize)]
 pub(super) struct Entry {
     epoch: i64,
@@ -18,7 +18,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct EntryRef<'a> {
     epoch: i64,
     seq: i64,
     recorded_at: i64,
@@ -26,36 +26,36 @@ struct Written<'a> {
 }
 
 impl Entry {
-    /// Reads an entry.
+    /// Parses an entry.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, StreamError> {
-        serde_json::from_slice(bytes).map_err(StreamError::Unreadable)
+        serde_json::from_slice(bytes).map_err(StreamError::Malformed)
     }
 
-    /// The entry of a batch, at most `longest` bytes.
-    pub(super) fn write(batch: &Batch, longest: usize) -> Result<Vec<u8>, StreamError> {
-        let mut entry = Written {
+    /// Serializes a batch to at most `max_size` bytes, without its events if necessary.
+    pub(super) fn write(batch: &Batch, max_size: usize) -> Result<Vec<u8>, StreamError> {
+        let mut entry = EntryRef {
             epoch: batch.end.epoch,
             seq: batch.end.seq,
             recorded_at: batch.end.recorded_at.micros(),
             events: Some(&batch.events),
         };
         let write =
-            |entry: &Written<'_>| serde_json::to_vec(entry).map_err(StreamError::Unreadable);
+            |entry: &EntryRef<'_>| serde_json::to_vec(entry).map_err(StreamError::Malformed);
         let whole = write(&entry)?;
-        // The headers are part of what NATS counts.
-        if whole.len() + 1024 <= longest {
+        // NATS includes the headers in the message size.
+        if whole.len() + 1024 <= max_size {
             return Ok(whole);
         }
         entry.events = None;
         write(&entry)
     }
 
-    /// Its last event's place.
+    /// The position of the last event.
     pub(super) fn seq(&self) -> i64 {
         self.seq
     }
 
-    /// The batch, if the entry has it and it follows `position` at once.
+    /// Returns the batch, if the entry contains it and it directly follows `position`.
     pub(super) fn batch_after(self, position: Position) -> Option<Batch> {
         let events = self.events?;
         let first = events.first()?.seq();

@@ -1,8 +1,8 @@
-//! Copies the feed's table into its stream.
+//! Copies the table of the feed to its stream.
 //!
-//! One invariant: any number of processes may do this at once; an entry that two of them append is taken once, and
-//! whoever comes second looks again where the stream ends. A process that dies between a commit and its copy leaves it
-//! to the others, which look each second.
+//! Any number of processes may do this at once: if two append the same entry, one is rejected and
+//! reads the end of the stream again. A process that dies between a commit and the copy is covered
+//! by the others, which poll every second.
 
 use std::time::Duration;
 
@@ -12,35 +12,35 @@ use crate::{
     feed::{Bell, table},
 };
 
-/// How long to wait after an error.
-const RETRY: Duration = Duration::from_millis(500);
+/// Delay after an error.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Copies for as long as it is polled.
+/// Copies the feed while it is polled.
 pub async fn relay_feed(store: Store, stream: FeedStream) {
-    let mut bell = store.doorbell.listen(Bell::Feed);
-    let mut told = false;
+    let mut notifications = store.doorbell.listen(Bell::Feed);
+    let mut failing = false;
     loop {
         match relay_once(&store, &stream).await {
             Ok(()) => {
-                if std::mem::take(&mut told) {
-                    tracing::info!("the feed is copied into its stream again");
+                if std::mem::take(&mut failing) {
+                    tracing::info!("resumed copying the feed to its stream");
                 }
-                bell.rung().await;
+                notifications.notified().await;
             }
             Err(error) => {
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "the feed cannot be copied into its stream"
+                        "failed to copy the feed to its stream"
                     );
                 }
-                tokio::time::sleep(RETRY).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Copies what is missing at the stream's end.
+/// Copies the batches that the stream does not have yet.
 async fn relay_once(store: &Store, feed: &FeedStream) -> Result<(), StreamError> {
     let end = table::end(store).await.map_err(StreamError::Table)?;
     let stream = feed.open(end.epoch).await?;
@@ -53,12 +53,12 @@ async fn relay_once(store: &Store, feed: &FeedStream) -> Result<(), StreamError>
             return Ok(());
         }
         for batch in &batches {
-            let Some(longer) = feed.append(batch, tail).await? else {
-                // Somebody else was first: what is missing now is another question.
+            let Some(new_tail) = feed.append(batch, tail).await? else {
+                // Another process appended first: continue at the new end.
                 tail = feed.tail(&stream).await?;
                 break;
             };
-            tail = longer;
+            tail = new_tail;
         }
     }
 }

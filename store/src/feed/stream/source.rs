@@ -1,8 +1,8 @@
-//! Follows the feed's stream.
+//! Follows the stream of the feed.
 //!
-//! One invariant: what the stream does not give in order and without a gap is read from the table: after every
-//! beginning, every error, every entry that does not follow, and every second of silence. What does follow needs no
-//! table.
+//! Batches that the stream does not deliver in order and without gaps are read from the table: at
+//! the start, after each error, after an entry that does not follow the last one, and after each
+//! second without entries. Entries that follow in order need no access to the table.
 
 use std::time::Duration;
 
@@ -18,70 +18,72 @@ use crate::feed::{
     source::{FeedSource, TableSource},
 };
 
-/// How long to trust in silence.
-const LOOK: Duration = Duration::from_secs(1);
-/// The most entries read at once.
-const PAGE: usize = 256;
+/// Maximum time without entries before the table is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum number of entries per read.
+const MAX_ENTRIES: usize = 256;
 
-/// A follower's way through the stream.
+/// A source of the feed that reads the stream.
 pub(crate) struct StreamSource {
     stream: FeedStream,
     table: TableSource,
-    /// Which life of the feed is followed.
+    /// The epoch of the feed.
     epoch: i64,
-    listening: Option<pull::Ordered>,
-    heard: Vec<Entry>,
-    /// Whether the table has to be read next.
-    look: bool,
-    /// Whether that is because the stream said nothing.
+    messages: Option<pull::Ordered>,
+    received: Vec<Entry>,
+    /// Whether to read the table next.
+    read_table_next: bool,
+    /// Whether the table is read because the stream delivered nothing.
     silent: bool,
-    /// Whether it was told that the stream cannot be reached.
-    told: bool,
+    /// Whether the loss of the stream was logged.
+    is_loss_logged: bool,
 }
 
 impl StreamSource {
-    /// Follows the feed's life `epoch`.
+    /// Creates a source for the feed with this epoch.
     pub(crate) fn new(stream: FeedStream, table: TableSource, epoch: i64) -> Self {
         Self {
             stream,
             table,
             epoch,
-            listening: None,
-            heard: Vec::new(),
-            look: true,
+            messages: None,
+            received: Vec::new(),
+            read_table_next: true,
             silent: false,
-            told: false,
+            is_loss_logged: false,
         }
     }
 
-    /// The table's answer, if it has one in time: the stream may go on without it.
-    async fn look_at_table(&mut self, position: Position) -> Result<Followed, DbErr> {
-        let late = |_| DbErr::Custom("the database does not answer".to_owned());
-        let looking = self.table.read(position);
-        tokio::time::timeout(LOOK, looking).await.map_err(late)?
+    /// Reads the table with a timeout, because the stream may continue in the meantime.
+    async fn read_table(&mut self, position: Position) -> Result<Followed, DbErr> {
+        let late = |_| DbErr::Custom("database timeout".to_owned());
+        let read = self.table.read(position);
+        tokio::time::timeout(POLL_INTERVAL, read)
+            .await
+            .map_err(late)?
     }
 
-    /// Takes what has arrived.
-    fn listen(&mut self) {
-        while self.heard.len() < PAGE
-            && let Some(listening) = &mut self.listening
-            && let Some(message) = listening.next().now_or_never()
+    /// Receives the entries that have already arrived.
+    fn receive_available(&mut self) {
+        while self.received.len() < MAX_ENTRIES
+            && let Some(messages) = &mut self.messages
+            && let Some(message) = messages.next().now_or_never()
         {
-            self.take(message);
+            self.receive(message);
         }
     }
 
-    /// What follows `position` of what was heard.
-    fn hear(&mut self, position: Position) -> Vec<Batch> {
+    /// Returns the received batches that follow `position`.
+    fn take_batches(&mut self, position: Position) -> Vec<Batch> {
         let mut batches: Vec<Batch> = Vec::new();
-        for entry in self.heard.drain(..) {
+        for entry in self.received.drain(..) {
             let end = batches.last().map_or(position, |batch| batch.end);
             if entry.seq() <= end.seq {
                 continue;
             }
             let Some(batch) = entry.batch_after(end) else {
-                // It is in the table, and so is what comes after it.
-                self.look = true;
+                // The table contains this batch and all later ones.
+                self.read_table_next = true;
                 break;
             };
             batches.push(batch);
@@ -89,80 +91,83 @@ impl StreamSource {
         batches
     }
 
-    fn take(
+    fn receive(
         &mut self,
         message: Option<Result<async_nats::jetstream::Message, pull::OrderedError>>,
     ) {
         let entry = match message {
             Some(Ok(message)) => Entry::read(&message.payload),
-            Some(Err(error)) => Err(super::reach(error)),
-            None => Err(super::reach(std::io::Error::other("the stream has ended"))),
+            Some(Err(error)) => Err(super::unavailable(error)),
+            None => Err(super::unavailable(std::io::Error::other(
+                "the stream ended",
+            ))),
         };
         match entry {
-            Ok(entry) => self.heard.push(entry),
-            Err(error) => self.lose(&error),
+            Ok(entry) => self.received.push(entry),
+            Err(error) => self.disconnect(&error),
         }
     }
 
-    fn lose(&mut self, error: &StreamError) {
-        if !self.told {
+    fn disconnect(&mut self, error: &StreamError) {
+        if !self.is_loss_logged {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
-                "the feed is read from the database for now"
+                "lost the feed stream, reading the feed from the database"
             );
         }
-        self.told = true;
-        self.look = true;
-        self.listening = None;
+        self.is_loss_logged = true;
+        self.read_table_next = true;
+        self.messages = None;
     }
 }
 
 #[async_trait]
 impl FeedSource for StreamSource {
     async fn wait(&mut self) {
-        if self.look || !self.heard.is_empty() {
+        if self.read_table_next || !self.received.is_empty() {
             return;
         }
-        let Some(listening) = &mut self.listening else {
-            let listening = tokio::time::timeout(LOOK, self.stream.listen(self.epoch));
-            match listening.await {
-                Ok(Ok(listening)) => {
-                    if std::mem::take(&mut self.told) {
-                        tracing::info!("the feed is read from its stream again");
+        let Some(messages) = &mut self.messages else {
+            let messages = tokio::time::timeout(POLL_INTERVAL, self.stream.listen(self.epoch));
+            match messages.await {
+                Ok(Ok(messages)) => {
+                    if std::mem::take(&mut self.is_loss_logged) {
+                        tracing::info!("reading the feed from its stream again");
                     }
-                    self.listening = Some(listening);
+                    self.messages = Some(messages);
                 }
                 Ok(Err(error)) => {
-                    self.lose(&error);
+                    self.disconnect(&error);
                     self.table.wait().await;
                 }
-                Err(late) => self.lose(&super::reach(late)),
+                Err(late) => self.disconnect(&super::unavailable(late)),
             }
-            // What was committed before the stream was listened to.
-            self.look = true;
+            // Batches committed before the subscription are only in the table.
+            self.read_table_next = true;
             return;
         };
-        let heard = tokio::time::timeout(LOOK, listening.next()).await;
-        self.silent = heard.is_err();
-        match heard {
-            Ok(message) => self.take(message),
-            Err(_) => self.look = true,
+        let received = tokio::time::timeout(POLL_INTERVAL, messages.next()).await;
+        self.silent = received.is_err();
+        match received {
+            Ok(message) => self.receive(message),
+            Err(_) => self.read_table_next = true,
         }
     }
 
     async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
-        self.listen();
-        let batches = self.hear(position);
-        if !batches.is_empty() || !self.look {
+        self.receive_available();
+        let batches = self.take_batches(position);
+        if !batches.is_empty() || !self.read_table_next {
             return Ok(Followed::Batches(batches));
         }
-        let followed = self.look_at_table(position).await?;
-        // A full page may have more behind it.
-        self.look = followed != Followed::Batches(Vec::new());
-        if self.look && std::mem::take(&mut self.silent) {
-            // The stream kept silent about this: it may have lost whom it tells, which its client notices much later.
-            self.listening = None;
+        let update = self.read_table(position).await?;
+        // There may be more than one page.
+        self.read_table_next = update != Followed::Batches(Vec::new());
+        if self.read_table_next && std::mem::take(&mut self.silent) {
+            // The table has batches that the stream did not deliver: the subscription may be lost,
+            // which the NATS client notices much later.
+            self.messages = None;
         }
-        Ok(followed)
+        Ok(update)
     }
 }

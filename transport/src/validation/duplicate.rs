@@ -1,18 +1,18 @@
-//! Fields that an input object has twice.
+//! Finds duplicate fields in input object literals.
 //!
-//! Invariant: reads a text that the parser has accepted, each byte once. The parsed document keeps
-//! the last of such fields only, so that nobody could tell later.
+//! Scans the text of a document that the parser accepted, in one pass. The parsed document cannot
+//! be used, because it contains only the last of the duplicates.
 
 use std::collections::HashSet;
 
 use async_graphql::Pos;
 
-/// The second ones, with their names.
+/// Returns the name and position of each duplicate.
 pub(super) fn find(text: &str) -> Vec<(&str, Pos)> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut parentheses = 0_usize;
-    // One for each object that is open; selection sets are never within parentheses.
+    // One set of names for each open object. Selection sets never occur inside parentheses.
     let mut objects: Vec<HashSet<&str>> = Vec::new();
     let mut word = None;
     let mut at = 0;
@@ -41,10 +41,10 @@ pub(super) fn find(text: &str) -> Vec<(&str, Pos)> {
             }
             b':' => {
                 if let (Some(names), Some(range)) = (objects.last_mut(), word.take()) {
-                    let place = range.start;
+                    let start = range.start;
                     let name = text.get(range).unwrap_or_default();
-                    if !names.insert(name) && found.len() < super::MOST_ERRORS {
-                        found.push((name, position(text, place)));
+                    if !names.insert(name) && found.len() < super::MAX_ERRORS {
+                        found.push((name, position(text, start)));
                     }
                 }
             }

@@ -1,7 +1,7 @@
-//! How many elements a field is likely to have.
+//! Estimates the number of items in a list field.
 //!
-//! Invariant: only names and arguments are looked at, so that no schema is needed. Asked by the
-//! budget for each field once; an application may bring its own.
+//! Uses only the name and the arguments of the field, so no schema is required. Called once for
+//! each field.
 
 use std::{collections::HashMap, convert::Infallible, fmt};
 
@@ -10,10 +10,10 @@ use async_graphql::{
     parser::types::{Field, VariableDefinition},
 };
 
-/// Knows the sizes of lists.
-pub trait Weigh: Send + Sync + fmt::Debug + 'static {
-    /// By how many the cost of the field's selection is multiplied; 1 for what is no list.
-    fn items(&self, name: &str, arguments: &Arguments<'_>) -> u64;
+/// Estimates the length of lists.
+pub trait ListSizes: Send + Sync + fmt::Debug + 'static {
+    /// Returns the factor for the cost of the field's selections; 1 if the field is not a list.
+    fn length(&self, name: &str, arguments: &Arguments<'_>) -> u64;
 }
 
 /// The arguments of one field.
@@ -37,7 +37,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The value of an argument that is a number and not negative, given as it is or by a variable.
+    /// Returns a non-negative integer argument, given as a literal or as a variable.
     pub fn integer(&self, name: &str) -> Option<u64> {
         match self.value(name)? {
             ConstValue::Number(number) => number.as_u64(),
@@ -45,7 +45,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The length of an argument that is a list.
+    /// Returns the number of items in a list argument.
     pub fn length(&self, name: &str) -> Option<u64> {
         match self.value(name)? {
             ConstValue::List(items) => Some(items.len() as u64),
@@ -53,7 +53,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// With variables filled in; one that is not given is null.
+    /// The value with variables substituted; a variable that is not provided is null.
     fn value(&self, name: &str) -> Option<ConstValue> {
         let value = self.field.get_argument(name)?.node.clone();
         value
@@ -70,31 +70,31 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Lists that are asked for in pages: `first` or `last` elements, or so many by default.
+/// Estimates paginated lists by their `first` or `last` argument, or by a default length.
 #[derive(Debug, Clone)]
 pub struct PageSizes {
-    /// More than a page has is never loaded, so it does not cost either.
+    /// Maximum page size. Longer pages are never loaded, so they do not cost more.
     max: u64,
-    lists: HashMap<String, Sizes>,
+    lists: HashMap<String, ListLength>,
     lengths: HashMap<String, String>,
 }
 
-/// How many elements a list has.
+/// The length of a list.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+struct ListLength {
     default: u64,
     max: u64,
 }
 
 impl Default for PageSizes {
-    /// Pages of at most 500; no field is a list unless it is asked for `first` or `last`.
+    /// Pages of at most 500 items. A field without `first` or `last` is not a list.
     fn default() -> Self {
         Self::new(500)
     }
 }
 
 impl PageSizes {
-    /// Pages of at most so many elements.
+    /// Creates an estimator for pages of at most `max` items.
     pub fn new(max: u64) -> Self {
         Self {
             max,
@@ -103,21 +103,21 @@ impl PageSizes {
         }
     }
 
-    /// A field of that name has so many elements unless it says otherwise.
+    /// Sets the length of a list field that has neither `first` nor `last`.
     #[must_use]
     pub fn with_list(self, field: impl Into<String>, default: u64) -> Self {
         let max = self.max;
         self.with_long_list(field, default, max)
     }
 
-    /// As [`with_list`](Self::with_list), with at most `max` elements.
+    /// Like [`with_list`](Self::with_list), but with a limit of `max` items.
     #[must_use]
     pub fn with_long_list(mut self, field: impl Into<String>, default: u64, max: u64) -> Self {
-        self.lists.insert(field.into(), Sizes { default, max });
+        self.lists.insert(field.into(), ListLength { default, max });
         self
     }
 
-    /// A field of that name has as many elements as that argument.
+    /// Makes the length of a field the number of items in its list argument `argument`.
     #[must_use]
     pub fn with_length(mut self, field: impl Into<String>, argument: impl Into<String>) -> Self {
         self.lengths.insert(field.into(), argument.into());
@@ -125,8 +125,8 @@ impl PageSizes {
     }
 }
 
-impl Weigh for PageSizes {
-    fn items(&self, name: &str, arguments: &Arguments<'_>) -> u64 {
+impl ListSizes for PageSizes {
+    fn length(&self, name: &str, arguments: &Arguments<'_>) -> u64 {
         let first = arguments.integer("first");
         let last = arguments.integer("last");
         let sizes = self.lists.get(name);
