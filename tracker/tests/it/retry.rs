@@ -255,7 +255,7 @@ runtime::on_both_databases! {
             }
             match of.as_str() {
                 "DEAD" => Err(PollError::UnknownSymbol),
-                of if one_of(30) => Err(PollError::RateLimited { wait: SECOND * of.len() as u32 }),
+                _ if one_of(30) => Err(PollError::RateLimited { wait: SECOND * 2 }),
                 of => Ok(quote(of, "100")),
             }
         });
