@@ -146,9 +146,10 @@ impl Server {
             .merge(socket::router(sockets, self.access))
             .merge(self.health.router());
         if self.settings.graphiql {
-            others = others
-                .route(GRAPHIQL, get(async || graphiql()))
-                .route(PLAYGROUND, get(async || Redirect::permanent(RELATIVE_GRAPHIQL)));
+            others = others.route(GRAPHIQL, get(async || graphiql())).route(
+                PLAYGROUND,
+                get(async || Redirect::permanent(RELATIVE_GRAPHIQL)),
+            );
         }
         let limited = middleware::from_fn_with_state(rate, access::limit);
         let others = others

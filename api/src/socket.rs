@@ -53,10 +53,7 @@ pub(crate) fn router(room: Room, access: Access) -> Router {
         .with_state(Arc::new(room))
 }
 
-async fn upgrade(
-    State(room): State<Arc<Room>>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     // Before the handshake is looked at: a browser, which cannot read the answer to a handshake, can `fetch` this URL to
     // learn why it is refused.

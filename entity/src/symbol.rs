@@ -31,9 +31,7 @@ impl FromStr for Symbol {
     type Err = SymbolError;
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
-        let allowed = |byte: u8| {
-            byte.is_ascii_alphanumeric() || b".-^=/&:_".contains(&byte)
-        };
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=/&:_".contains(&byte);
         if text.is_empty() || text.len() > LONGEST || !text.bytes().all(allowed) {
             return Err(SymbolError);
         }

@@ -1,7 +1,7 @@
 //! The hub's promises, without a database.
 
-use futures_util::FutureExt;
 use entity::{Event, Stock, Timestamp};
+use futures_util::FutureExt;
 
 use super::*;
 

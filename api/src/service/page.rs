@@ -224,7 +224,10 @@ mod tests {
                 epoch: 8,
                 ..position
             };
-            assert!(!takes(Some(list), &Cursor::Listed(list, of_another_database)));
+            assert!(!takes(
+                Some(list),
+                &Cursor::Listed(list, of_another_database)
+            ));
         }
     }
 }
