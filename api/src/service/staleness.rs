@@ -118,9 +118,12 @@ impl Staleness {
         let reason = quoted.stale_reason(&expected);
         Condition {
             freshness: quoted.freshness(&expected.sessions),
-            cause: reason.map(|reason| match stock.tracked {
-                true => Cause::Price(reason),
-                false => Cause::Untracked,
+            cause: reason.map(|reason| {
+                if stock.tracked {
+                    Cause::Price(reason)
+                } else {
+                    Cause::Untracked
+                }
             }),
         }
     }

@@ -113,12 +113,15 @@ impl Archive {
         let product = home.start(&variables).await;
         // What the database says, and what is held in memory, which comes to know it a moment later.
         let query = r#"{ history(symbol: "IBM") { nodes { price } } alerts { totalCount }
-            stock(symbol: "AAPL") { latestPrice { price } } }"#;
+            stock(symbol: "AAPL") { latestPrice { price } } stocks { nodes { stale } } }"#;
         let ended = |data: &Value| {
             let prices = data["history"]["nodes"].as_array().expect("a list").len();
             let alerts = data["alerts"]["totalCount"] == ALERTS.len();
             let held = data["stock"]["latestPrice"]["price"] == AAPL[AAPL.len() - 1];
-            (prices == IBM.len() && alerts && held).then_some(())
+            // MSFT has no price, which is stale until the tracker has written that the replay has ended.
+            let stocks = data["stocks"]["nodes"].as_array().expect("a list");
+            let ended = stocks.iter().all(|stock| stock["stale"] == false);
+            (prices == IBM.len() && alerts && held && ended).then_some(())
         };
         product.until_data("the replay ends", query, ended).await;
         Self {
