@@ -280,13 +280,13 @@ async fn a_database_that_is_created_later_is_waited_for() {
     let created = created.expect("it runs");
     assert!(created.status.success(), "{created:?}");
     for process in [&api, &tracker] {
-        let serves = |event: &Value| {
+        let announced = |event: &Value| {
             event["message"]
                 .as_str()?
                 .starts_with("metrics ")
                 .then_some(())
         };
-        process.logged("it serves", serves).await;
+        process.logged("it serves", announced).await;
     }
     for process in [&mut api, &mut tracker] {
         process.signal("TERM");

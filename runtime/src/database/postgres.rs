@@ -141,7 +141,10 @@ async fn sign(connection: &mut PgConnection) -> Result<(), Error> {
 /// Whether the server refuses the user or the password: SQLSTATE `28P01` (`invalid_password`) or `28000`
 /// (`invalid_authorization_specification`: no such role, no right to log in, no entry in `pg_hba.conf`).
 fn is_refused(error: &Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = match error {
+        Error::Database(error) => error.code(),
+        _ => None,
+    };
     matches!(code.as_deref(), Some("28P01" | "28000"))
 }
 
