@@ -48,9 +48,8 @@ pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
         stopping: tracker.stopping.clone(),
         splits_can_be_asked: providers.iter().any(|provider| provider.splits().is_some()),
     });
-    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> = (0..)
-        .zip(providers.iter().map(Arc::clone))
-        .collect();
+    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> =
+        (0..).zip(providers.iter().map(Arc::clone)).collect();
     let polled = |provider: &dyn QuoteProvider| matches!(provider.pace(), Pace::Polled { .. });
     match ranked.first() {
         Some((rank, first)) if !polled(first.as_ref()) => {

@@ -140,13 +140,11 @@ impl Sample {
                 square > split
             }
         };
-        match self.stored_before() {
-            Some(stored) => nearer_to_one(stored.exact.over(sent.exact)),
-            None => {
-                let first = self.open.and_then(Close::of).unwrap_or(self.price);
-                !nearer_to_one(sent.exact.over(first.exact))
-            }
+        if let Some(stored) = self.stored_before() {
+            return nearer_to_one(stored.exact.over(sent.exact));
         }
+        let first = self.open.and_then(Close::of).unwrap_or(self.price);
+        !nearer_to_one(sent.exact.over(first.exact))
     }
 }
 
@@ -160,7 +158,9 @@ fn differ_by_a_fifth(price: Ratio, close: Ratio) -> bool {
 /// The trading day before a date.
 pub(crate) fn trading_day_before(date: NaiveDate) -> NaiveDate {
     let before = date.iter_days().rev().skip(1);
-    let mut trading = before.take(LONGEST_CLOSURE).filter(|day| market::is_trading_day(*day));
+    let mut trading = before
+        .take(LONGEST_CLOSURE)
+        .filter(|day| market::is_trading_day(*day));
     trading.next().unwrap_or(date)
 }
 
@@ -215,7 +215,12 @@ mod tests {
         ] {
             let splits = [split(TODAY, ratio)];
             for stored in [None, Some(old)] {
-                for (sent, open) in [(old, Some(open)), (new, Some(open)), (old, None), (new, None)] {
+                for (sent, open) in [
+                    (old, Some(open)),
+                    (new, Some(open)),
+                    (old, None),
+                    (new, None),
+                ] {
                     let sample = sample(price, open, Some(sent), stored);
                     let expected = Some(new.to_owned());
                     assert_eq!(reference(&sample, &splits), expected, "{sample:?}");

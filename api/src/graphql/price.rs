@@ -59,7 +59,8 @@ impl PriceObject {
         self.0.change().map(Decimal)
     }
 
-    /// By how many percent the price differs from the previous close, to 4 decimals.
+    /// By how many percent the price differs from the previous close, to 4 decimals. Computed from both as they are
+    /// shown, with 8 decimals; alerts compare the numbers as the provider sent them.
     fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent().map(Decimal)
     }

@@ -20,9 +20,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{
-    demand::Demand, history::History, settle::Done, splits::SplitChecks, watch::Watch,
-};
+use self::{demand::Demand, history::History, settle::Done, splits::SplitChecks, watch::Watch};
 use super::{
     Rules,
     desk::{Desk, Outage},

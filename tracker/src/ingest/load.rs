@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use entity::{
     Alert, Decimal, Price, Split, Stock, Symbol,
     table::{alert, alert_rule, held_price},
@@ -9,7 +10,6 @@ use entity::{
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
-use chrono::NaiveDate;
 use store::{candle, feed::FeedTransaction, held, price, split, stock};
 
 use crate::{market, quote::Quote, reference::trading_day_before};
@@ -37,8 +37,8 @@ impl Known {
         quotes: &[Quote],
         quoteless: &[Symbol],
     ) -> Result<Self, DbErr> {
-        let quoted = quotes.iter().map(|quote| &quote.symbol);
-        let symbols: BTreeSet<&Symbol> = quoted.chain(quoteless).collect();
+        let symbols = quotes.iter().map(|quote| &quote.symbol);
+        let symbols: BTreeSet<&Symbol> = symbols.chain(quoteless).collect();
         let connection = feed.connection();
         let stocks: HashMap<Symbol, Stock> = stock::tracked(connection, symbols)
             .await?
@@ -65,11 +65,7 @@ impl Known {
     }
 
     /// Reads splits, and the closes that they are applied to.
-    async fn load_closes(
-        &mut self,
-        feed: &FeedTransaction,
-        quotes: &[Quote],
-    ) -> Result<(), DbErr> {
+    async fn load_closes(&mut self, feed: &FeedTransaction, quotes: &[Quote]) -> Result<(), DbErr> {
         let days: HashMap<i64, NaiveDate> = quotes
             .iter()
             .filter_map(|quote| Some((self.stocks.get(&quote.symbol)?.id, quote.trading_day)))
@@ -118,7 +114,9 @@ pub(super) async fn splits_of(
     stock_id: i64,
     prices: &[held_price::Model],
 ) -> Result<Vec<Split>, DbErr> {
-    let calendar = prices.iter().map(|price| trading_day_before(price.trading_day));
+    let calendar = prices
+        .iter()
+        .map(|price| trading_day_before(price.trading_day));
     let stored = prices.iter().filter_map(|price| price.close_day);
     let last = prices.iter().map(|price| price.trading_day).max();
     let (Some(after), Some(until)) = (calendar.chain(stored).min(), last) else {

@@ -67,8 +67,8 @@ pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Op
         // One that is rounded to 0 stands for none.
         previous_close: rounded(previous_close).and_then(|_| read(previous_close)),
     };
-    let loses = rounded(price) != Some(exact.price)
-        || rounded(previous_close) != exact.previous_close;
+    let loses =
+        rounded(price) != Some(exact.price) || rounded(previous_close) != exact.previous_close;
     loses.then_some(exact)
 }
 

@@ -213,8 +213,16 @@ fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
         );
         let (was_high, was_low) = range.unwrap_or((high, low));
         let replaces = |said: Option<Decimal>| said.is_some() && newest(place);
-        let high = if replaces(row.high) { high } else { was_high.max(high) };
-        let low = if replaces(row.low) { low } else { was_low.min(low) };
+        let high = if replaces(row.high) {
+            high
+        } else {
+            was_high.max(high)
+        };
+        let low = if replaces(row.low) {
+            low
+        } else {
+            was_low.min(low)
+        };
         range = Some((high.max(open), low.min(open)));
     }
     range.expect("one")

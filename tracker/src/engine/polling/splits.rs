@@ -77,7 +77,10 @@ impl Polling {
         checks.failed.retain(|id, _| is_held(id));
         checks.not_before.retain(|id, _| is_held(id));
         checks.due = None;
-        let reports = self.seats.iter().find(|seat| seat.provider.splits().is_some());
+        let reports = self
+            .seats
+            .iter()
+            .find(|seat| seat.provider.splits().is_some());
         let waits = checks.background_until.is_some_and(|until| until > now);
         if let Some(seat) = reports.filter(|_| self.rules.history && !waits)
             && let Some(due) = bounded(split::next(database, now.before(FRESH))).await?
@@ -139,7 +142,8 @@ impl Polling {
     /// Requests the splits of one stock if nothing else is to be done. Half of the day's reserve is the most that this
     /// takes.
     fn start_background(&mut self, now: Timestamp) {
-        let busy = self.scheduled > 0 || !self.demands.is_empty() || !self.splits.running.is_empty();
+        let busy =
+            self.scheduled > 0 || !self.demands.is_empty() || !self.splits.running.is_empty();
         if busy {
             return;
         }
@@ -149,7 +153,10 @@ impl Polling {
         let Some(at) = self.seats.iter().position(may) else {
             return;
         };
-        let most = self.seats[at].budget.per_day.map(|limit| u64::from(reserve(limit) / 2));
+        let most = self.seats[at]
+            .budget
+            .per_day
+            .map(|limit| u64::from(reserve(limit) / 2));
         let fits = |due: &mut (Due, u64)| most.is_none_or(|most| due.1 < most);
         if let Some((due, _)) = self.splits.due.take_if(fits) {
             self.request_splits(at, due.stock_id, due.symbol, now);
@@ -203,21 +210,23 @@ impl Polling {
         let seat = &mut self.seats[at];
         seat.running -= 1;
         let again_at = match asked {
-            Asked::Answered { answers, .. } => match answers.into_iter().find_map(|(_, error)| error) {
-                None => {
-                    self.splits.held.retain(|held| held.stock_id != stock_id);
-                    return;
-                }
-                Some(error) => {
-                    if error.is_of_the_provider() {
-                        seat.failed(&error, now, &self.desk.random);
+            Asked::Answered { answers, .. } => {
+                match answers.into_iter().find_map(|(_, error)| error) {
+                    None => {
+                        self.splits.held.retain(|held| held.stock_id != stock_id);
+                        return;
                     }
-                    match error {
-                        PollError::RateLimited { wait } => Some(now.after(wait)),
-                        _ => None,
+                    Some(error) => {
+                        if error.is_of_the_provider() {
+                            seat.failed(&error, now, &self.desk.random);
+                        }
+                        match error {
+                            PollError::RateLimited { wait } => Some(now.after(wait)),
+                            _ => None,
+                        }
                     }
                 }
-            },
+            }
             Asked::NotGranted(Charge::MinuteSpent(until)) => {
                 seat.minute_spent(until);
                 Some(until)
@@ -233,7 +242,11 @@ impl Polling {
             Asked::NotGranted(_) | Asked::Lost => None,
         };
         self.splits.background_until = Some(now.after(AGAIN));
-        let is_held = self.splits.held.iter().any(|held| held.stock_id == stock_id);
+        let is_held = self
+            .splits
+            .held
+            .iter()
+            .any(|held| held.stock_id == stock_id);
         match again_at {
             Some(until) => {
                 self.splits.not_before.insert(stock_id, until);

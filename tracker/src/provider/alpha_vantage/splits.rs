@@ -107,7 +107,13 @@ mod tests {
 
     #[test]
     fn other_answers_are_failures() {
-        for body in ["", "[]", r#"{"symbol":"NVDA"}"#, r#"{"data":{}}"#, r#"{"symbol":"AMD","data":[]}"#] {
+        for body in [
+            "",
+            "[]",
+            r#"{"symbol":"NVDA"}"#,
+            r#"{"data":{}}"#,
+            r#"{"symbol":"AMD","data":[]}"#,
+        ] {
             assert!(
                 matches!(parsed(body), Err(PollError::Malformed { .. })),
                 "{body}"
