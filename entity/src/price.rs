@@ -50,7 +50,8 @@ impl Price {
         self.price.checked_sub(self.previous_close?)
     }
 
-    /// The difference from the previous close in percent, to 4 decimals.
+    /// The difference from the previous close in percent, to 4 decimals. Computed from the stored
+    /// numbers, which are rounded to 8 decimals; alerts compare them as they were sent.
     pub fn change_percent(&self) -> Option<Decimal> {
         self.price.percent_from(self.previous_close?)
     }

@@ -51,7 +51,7 @@ impl Ratio {
     /// # Errors
     /// Not a decimal number, not above 0, or larger than a [`Decimal`] can be.
     pub fn parse_decimal(text: &str) -> Result<Self, DecimalError> {
-        /// Powers of ten up to this one fit 128 bits.
+        /// The most decimals that are kept: 10 to this power fits 128 bits.
         const LARGEST: i64 = 36;
         let (digits, exponent) = Digits::read_scientific(text)?;
         let (negative, mut value, fraction) = digits.parts();
@@ -65,10 +65,7 @@ impl Ratio {
         if value == 0 || negative {
             return Err(DecimalError::OutOfRange);
         }
-        let power = |exponent: i64| {
-            let exponent = u32::try_from(exponent.min(LARGEST + 2)).ok()?;
-            10_i128.checked_pow(exponent)
-        };
+        let power = |exponent: i64| 10_i128.checked_pow(u32::try_from(exponent).ok()?);
         let fraction = if scale >= 0 {
             power(scale).map(|denominator| (value, denominator))
         } else {

@@ -140,13 +140,11 @@ impl Sample {
                 square > split
             }
         };
-        match self.stored_before() {
-            Some(stored) => nearer_to_one(stored.exact.over(sent.exact)),
-            None => {
-                let first = self.open.and_then(Close::of).unwrap_or(self.price);
-                !nearer_to_one(sent.exact.over(first.exact))
-            }
+        if let Some(stored) = self.stored_before() {
+            return nearer_to_one(stored.exact.over(sent.exact));
         }
+        let first = self.open.and_then(Close::of).unwrap_or(self.price);
+        !nearer_to_one(sent.exact.over(first.exact))
     }
 }
 

@@ -61,7 +61,8 @@ impl PriceObject {
     }
 
     /// The difference between the price and the previous close in percent, rounded to 4 decimals.
-    /// Null if the previous close is unknown.
+    /// Null if the previous close is unknown. Computed from both as shown, with 8 decimals; alerts
+    /// compare the numbers as the provider sent them.
     fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent().map(Decimal)
     }

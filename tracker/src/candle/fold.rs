@@ -78,12 +78,11 @@ pub(super) fn fold(
     containing_open(candle)
 }
 
-fn containing_open(candle: Candle) -> Candle {
-    Candle {
-        high: candle.high.max(candle.open),
-        low: candle.low.min(candle.open),
-        ..candle
-    }
+/// Widens a candle to contain its open.
+fn containing_open(mut candle: Candle) -> Candle {
+    candle.high = candle.high.max(candle.open);
+    candle.low = candle.low.min(candle.open);
+    candle
 }
 
 /// By how much the session's volume grew since the price before, if one provider said both.

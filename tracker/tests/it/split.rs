@@ -19,15 +19,18 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use runtime::clock::SharedClock;
+use runtime::{clock::SharedClock, config::Secret};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
     ingest::{Answers, Ingested},
     market::{PollingHours, is_trading_day},
-    provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
+    provider::{
+        AlphaVantage, AlphaVantageSettings, Pace, Poll, PollError, QuoteProvider, ShareSplits,
+    },
     quote::{PreviousClose, Quote, Unrounded},
 };
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::query_param};
 
 use crate::{
     replay::replay,
@@ -196,6 +199,10 @@ async fn splits(world: &World) -> Vec<String> {
         .collect()
 }
 
+async fn splits_known(world: &World) -> usize {
+    splits(world).await.len()
+}
+
 /// The alerts as direction and multiple, in feed order.
 async fn fired(world: &World) -> Vec<String> {
     let alerts = world.alerts().await;
@@ -352,6 +359,39 @@ runtime::on_both_databases! {
         assert!(world.metrics.text().contains(counted), "{}", world.metrics.text());
         // Charged as every request.
         assert_eq!(world.provider("live").await.map(|row| row.day_used), Some(2));
+    }
+
+    async fn alpha_vantage_is_asked_for_the_split_behind_a_raw_previous_close(database) {
+        let world = World::new(database, &["NVDA"]).await;
+        let server = MockServer::start().await;
+        let json = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
+        let splits = serde_json::json!({"symbol": "NVDA", "data": [
+            {"effective_date": TODAY, "split_factor": "10.0000"},
+            {"effective_date": "2021-07-20", "split_factor": "4.0000"},
+        ]});
+        let quote = serde_json::json!({"Global Quote": {
+            "01. symbol": "NVDA", "02. open": "120.3700", "03. high": "123.1000", "04. low": "117.0100",
+            "05. price": "121.7900", "06. volume": "1000", "07. latest trading day": TODAY,
+            "08. previous close": "1208.8800",
+        }});
+        for (function, body) in [("SPLITS", splits), ("GLOBAL_QUOTE", quote)] {
+            let asked = query_param("function", function);
+            Mock::given(asked).respond_with(json(body)).mount(&server).await;
+        }
+        let settings = AlphaVantageSettings {
+            base_url: server.uri().parse().expect("a URL"),
+            key: Secret::new("RECORDEDKEY00001"),
+            per_minute: 60,
+            per_day: 25,
+            timeout: SECOND * 10,
+        };
+        let provider = Arc::new(AlphaVantage::new(settings).expect("a client"));
+        let running = world.track(vec![provider]);
+        world.until_after(SECOND, "the splits", async || splits_known(&world).await == 2).await;
+        world.until_after(SECOND * 10, "the next poll", async || world.prices().await.len() == 2).await;
+        running.stop().await;
+        assert_eq!(closes(&world).await, [some("1208.88"), some("120.888")]);
+        assert_eq!((held(&world).await, fired(&world).await.len()), (0, 0));
     }
 
     async fn a_killed_tracker_leaves_its_held_prices_to_the_next_one(database) {

@@ -214,10 +214,16 @@ impl World {
                 .filter(|_| dice.percent(60))
                 .collect::<Vec<_>>();
             let quotes = of.into_iter().map(|of| quote(&mut dice, of, &DOLLARS, day));
-            ingest
-                .ingest(answers(quotes.collect()))
-                .await
-                .expect("it is stored");
+            let quotes = quotes.collect();
+            let answers = Answers {
+                // Prices that suggest a split are held, and their alerts fire later.
+                splits_can_be_asked: dice.percent(50),
+                ..answers(quotes)
+            };
+            ingest.ingest(answers).await.expect("it is stored");
+            if dice.percent(40) {
+                self.release(&ingest).await;
+            }
             self.written.send_replace(Some(batch));
             // Bursts, and pauses in which everybody catches up.
             if dice.percent(30) {
@@ -239,9 +245,19 @@ impl World {
             .ingest(answers(quotes.into()))
             .await
             .expect("it is stored");
+        self.release(&ingest).await;
         let tables = Tables::read(&self.database, &TRACKED).await;
         assert!(self.tables.set(tables).is_ok(), "it is written once");
         self.written.send_replace(None);
+    }
+
+    /// Lets the alerts of all held prices fire.
+    async fn release(&self, ingest: &Ingest) {
+        let held = store::held::stocks(self.database.read()).await;
+        for stock in held.expect("an answer") {
+            let released = ingest.release(stock.stock_id, None).await;
+            released.expect("it is released");
+        }
     }
 
     async fn track_or_not(&self, dice: &mut Dice) {
