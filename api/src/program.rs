@@ -144,7 +144,8 @@ fn listen_until(
 ) {
     let stop = opened.clone();
     shutdown.track(async move {
-        if let Err(error) = listener::serve(listener, router, patience, stop).await {
+        if let Err(error) = listener::serve(listener, router, patience, server::refusal, stop).await
+        {
             tracing::warn!(%error, "nobody is told that the server is starting");
         }
     });
@@ -153,7 +154,7 @@ fn listen_until(
 /// Accepts connections until polling stops, and finishes the requests that are under way then.
 fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
-    let serving = listener::serve(listener, router, patience, soft);
+    let serving = listener::serve(listener, router, patience, server::refusal, soft);
     shutdown.spawn("listener", serving);
 }
 

@@ -4,7 +4,7 @@
 
 mod limit;
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use async_graphql_axum::GraphQLResponse;
 use axum::{
@@ -18,9 +18,10 @@ use runtime::{
     config::{AccessSettings, Allowed, Settings},
     health::Health,
     lifecycle::Shutdown,
+    listener,
     metric::ServeMetrics,
 };
-use transport::{AllowList, Census, Documents, Drain, Guard, Limits, Transport, code};
+use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};
 
 use crate::{
     access::{self, Access, Proxies, RateLimit},
@@ -121,6 +122,19 @@ fn graphql_starting() -> Response {
     let answer = GraphQLResponse::from(async_graphql::Response::from_errors(vec![error]));
     let status = StatusCode::SERVICE_UNAVAILABLE;
     (status, [(header::RETRY_AFTER, "1")], answer).into_response()
+}
+
+/// The body of an answer to a request that the listener cannot read, by its path.
+pub(crate) fn refusal(status: StatusCode, path: &str) -> (&'static str, Cow<'static, [u8]>) {
+    let reason = listener::explain(status);
+    let below = path.strip_prefix(GRAPHQL_PATH);
+    if below.is_some_and(|rest| matches!(rest, "" | "/ws")) {
+        let body = Fault::new(status, code::BAD_USER_INPUT, reason).body();
+        let media = "application/graphql-response+json; charset=utf-8";
+        return (media, body.to_vec().into());
+    }
+    let problem = Problem::new(status, reason);
+    ("application/problem+json", problem.text().into())
 }
 
 fn protected(router: Router, guard: &Guard) -> Router {

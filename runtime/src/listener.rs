@@ -5,6 +5,7 @@
 //! Both programs serve their metrics through this, and `api` everything else.
 
 mod connection;
+mod refusal;
 mod wire;
 
 use std::{io, time::Duration};
@@ -13,6 +14,7 @@ use axum::Router;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::refusal::{RefusalBody, explain, plain_refusal};
 use crate::config::{ListenSettings, Settings};
 
 /// How long to wait when no connection can be accepted, as when there are too many open files.
@@ -65,11 +67,13 @@ impl Patience {
     }
 }
 
-/// Accepts connections until `stop`, then finishes what is under way.
+/// Accepts connections until `stop`, then finishes what is under way. Requests that are not HTTP, or whose head is too
+/// large, get a `refusal` instead of an answer of the router.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,
+    refusal: RefusalBody,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
@@ -79,7 +83,9 @@ pub async fn serve(
                 let router = router.clone();
                 // Of its own, because everybody who waits for one token locks it whenever they are polled.
                 let stop = stop.child_token();
-                connections.spawn(connection::serve(stream, peer, router, patience, stop));
+                connections.spawn(connection::serve(
+                    stream, peer, router, patience, refusal, stop,
+                ));
             }
             Err(error) if is_of_one_peer(&error) => {}
             Err(error) => {

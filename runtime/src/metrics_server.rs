@@ -51,6 +51,7 @@ impl MetricsServer {
             self.listener,
             self.router,
             patience,
+            listener::plain_refusal,
             CancellationToken::new(),
         )
         .await

@@ -117,9 +117,9 @@ impl Ingest {
         let mut known = Known::load(&feed, &answers.quotes, unquoted).await?;
         let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
         write::answered(&feed, &ids).await?;
-        let priced = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
-        let unpriced = known.of(&answers.quoteless);
-        write::unpriced_answers(&feed, &priced, &unpriced).await?;
+        let with_price = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
+        let without_price = known.of(&answers.quoteless);
+        write::unpriced_answers(&feed, &with_price, &without_price).await?;
         let mut ingested = Ingested::default();
         let mut happened = Vec::new();
         for quote in &answers.quotes {
@@ -202,7 +202,7 @@ impl Ingest {
         self.observe(&ingested, started);
         tell(&prices, &fired);
         if answers.position.is_none() {
-            log_unpriced(answers.provider, &priced, &unpriced);
+            log_unpriced(answers.provider, &with_price, &without_price);
         }
         Ok(ingested)
     }

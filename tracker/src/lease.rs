@@ -163,9 +163,10 @@ async fn within<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, 
         })
 }
 
-/// Has the server end a session that is silent for long, so that a machine that vanished holds no lock for hours.
+/// Has the server end a session that is silent for long, so that a machine that vanished holds no lock for hours, and
+/// a statement that waits for another session's lock, before the proof of life behind it fails.
 async fn outlive_nobody(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let setting = "SET idle_session_timeout = '10s'";
+    let setting = "SET idle_session_timeout = '10s'; SET lock_timeout = '2s'";
     sqlx::raw_sql(setting).execute(connection).await?;
     Ok(())
 }

@@ -20,12 +20,16 @@ async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
   const api = await start({ ...days, ...variables });
   t.after(async () => assert.equal(await api.stop(), 0));
   const get = (path) => fetch(api.rest + path, variables.READ_TOKEN && { headers: { authorization: `Bearer ${TOKEN}` } });
-  const link = await until(async () => (await get('/stocks/AAPL/history?limit=20')).headers.get('link'));
+  const cursor = async (list) =>
+    /[?&]after=([^&>]+)/.exec((await get(`${list}?limit=1`)).headers.get('link'))?.[1];
+  await until(() => cursor('/alerts'));
+  const lists = ['AAPL', 'GOOG', 'IBM', 'MSFT'].flatMap((it) => [`/stocks/${it}/history`, `/stocks/${it}/alerts`]);
+  const CURSORS = {};
+  for (const list of [...lists, '/alerts']) CURSORS[`/api/v1${list}`] = await cursor(list);
   const description = join(await scratch(t), 'openapi.json');
   const document = await (await get('/openapi.json')).json();
   tell(document);
   await writeFile(description, JSON.stringify(document));
-  const [, CURSOR] = /[?&]after=([^&>]+)/.exec(link);
   const schemathesis = spawn(
     '.venv/bin/schemathesis',
     [
@@ -36,7 +40,7 @@ async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
       `--url=${new URL('/', api.rest)}`,
       description,
     ],
-    { cwd: here, env: { ...process.env, CURSOR }, stdio: ['ignore', 'inherit', 'inherit'] },
+    { cwd: here, env: { ...process.env, CURSORS: JSON.stringify(CURSORS) }, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const [code] = await once(schemathesis, 'exit');
   return code === 0;

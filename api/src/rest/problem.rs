@@ -56,6 +56,11 @@ impl Problem {
         self.retry_after = seconds;
         self
     }
+
+    /// The text of the body.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
 }
 
 impl From<Error> for Problem {

@@ -1,9 +1,16 @@
 //! How fresh prices are, as every surface has it, and what old ones fire.
 
+use runtime::testing::TestPlace;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::{client::Client, exchange::Exchange, place::on_both, process::until, product::Product};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    place::on_both,
+    process::until,
+    product::{Home, Product},
+};
 
 const CONDITION: &str = "{ stocks { nodes { symbol stale freshness note market } } }";
 
@@ -68,40 +75,13 @@ on_both! {
         product.until_data("it fires", "{ alerts { totalCount } }", fired).await;
     }
 
-    async fn a_symbol_that_is_known_no_more_is_stale(home) {
-        let exchange = Exchange::open().await;
-        exchange.quote("TWTR", "53.7", "53.35");
-        exchange.quote("IBM", "101", "100");
-        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "IBM,TWTR")]).await;
-        let fresh = |data: &Value| {
-            let nodes = data["stocks"]["nodes"].as_array().expect("a list");
-            nodes.iter().all(|it| it["stale"] == false).then_some(())
-        };
-        product.until_data("both are fresh", CONDITION, fresh).await;
-        exchange.forget("TWTR");
-        let asked = exchange.asked("TWTR");
-        let again = async || (exchange.asked("TWTR") > asked).then_some(());
-        until("it is asked again", || product.last_words(), again).await;
-        let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'TWTR'";
-        let database = home.place.connect().await;
-        database.write().execute_unprepared(count).await.expect("it is written");
-        let stale = |data: &Value| {
-            let stock = &data["stocks"]["nodes"][1];
-            let note = stock["note"].as_str().is_some_and(|it| it.starts_with("no price in the last "));
-            (note && stock["stale"] == true).then(|| stock["freshness"].clone())
-        };
-        let freshness = product.until_data("it is stale", CONDITION, stale).await;
-        assert_eq!(freshness, "CURRENT");
-        until_stale(&product, 1).await;
-    }
-
     async fn an_exchange_of_unknown_hours_has_no_close_and_is_not_stale_by_session(home) {
         let exchange = Exchange::open().await;
         exchange.quote_of("2024-10-18", "TSCO.LON", "361.5", "360");
         let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "TSCO.LON")]).await;
         let query = r#"{ stock(symbol: "TSCO.LON") { stale freshness note market
             latestPrice { tradingDay marketTime recordedAt }
-            candles(interval: ONE_DAY, from: "2024-10-17") { start end final close } } }"#;
+            candles(interval: ONE_DAY, from: "2024-10-17T00:00:00Z") { start end final close } } }"#;
         let priced = |data: &Value| {
             data["stock"]["latestPrice"].is_object().then(|| data["stock"].clone())
         };
@@ -118,4 +98,42 @@ on_both! {
             "latestPrice": null, "candles": null,
         }));
     }
+}
+
+/// On PostgreSQL only: no other process can open the SQLite file of a running one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_symbol_that_is_known_no_more_is_stale() {
+    let home = Home::new(TestPlace::postgres().await);
+    let exchange = Exchange::open().await;
+    exchange.quote("TWTR", "53.7", "53.35");
+    exchange.quote("IBM", "101", "100");
+    let product = home
+        .track(&exchange, &[("DEFAULT_SYMBOLS", "IBM,TWTR")])
+        .await;
+    let fresh = |data: &Value| {
+        let nodes = data["stocks"]["nodes"].as_array().expect("a list");
+        nodes.iter().all(|it| it["stale"] == false).then_some(())
+    };
+    product.until_data("both are fresh", CONDITION, fresh).await;
+    exchange.forget("TWTR");
+    let asked = exchange.asked("TWTR");
+    let again = async || (exchange.asked("TWTR") > asked).then_some(());
+    until("it is asked again", || product.last_words(), again).await;
+    let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'TWTR'";
+    let database = home.place.connect().await;
+    database
+        .write()
+        .execute_unprepared(count)
+        .await
+        .expect("it is written");
+    let stale = |data: &Value| {
+        let stock = &data["stocks"]["nodes"][1];
+        let note = stock["note"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("no price in the last "));
+        (note && stock["stale"] == true).then(|| stock["freshness"].clone())
+    };
+    let freshness = product.until_data("it is stale", CONDITION, stale).await;
+    assert_eq!(freshness, "CURRENT");
+    until_stale(&product, 1).await;
 }

@@ -176,6 +176,9 @@ async fn got(product: &Product, attack: &Attack) -> String {
     if query.len() > LONGEST_URI {
         let refused = ["", "HTTP/1.1 414 ", "HTTP/1.1 431 "];
         assert!(refused.iter().any(|it| text.starts_with(it)), "{text:.200}");
+        if let Some((_, body)) = text.split_once("\r\n\r\n") {
+            assert_eq!(code_of(body), "BAD_USER_INPUT");
+        }
         return attack.code.to_owned();
     }
     short(&text);

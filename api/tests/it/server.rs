@@ -1,8 +1,29 @@
 //! What else the listeners serve: probes and pages.
 
-use reqwest::Method;
+use std::net::SocketAddr;
 
-use crate::{answer::Answer, archive::on_archives};
+use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{answer::Answer, archive::on_archives, process::PATIENCE};
+
+/// What is answered to a text that no client sends.
+async fn answered(address: SocketAddr, text: &str) -> String {
+    let connection = TcpStream::connect(address).await.expect("it listens");
+    let (mut reading, mut writing) = connection.into_split();
+    let mut told = Vec::new();
+    // It may be refused before all is sent.
+    let (_, read) = tokio::join!(
+        writing.write_all(text.as_bytes()),
+        timeout(PATIENCE, reading.read_to_end(&mut told)),
+    );
+    read.expect("it ends").expect("it is read");
+    String::from_utf8(told).expect("text")
+}
 
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -48,6 +69,44 @@ on_archives! {
                 .header("sec-fetch-dest", "document");
             assert_eq!(Answer::to(request).await.status, status, "{path}");
         }
+    }
+
+    async fn a_head_that_cannot_be_served_is_explained_in_the_words_of_its_path(archive) {
+        let uri = format!("?{}", "x".repeat(70_000));
+        let large = format!("x: {}\r\n", "x".repeat(500_000));
+        let long = "HTTP/1.1 414 ";
+        let host = "host: localhost\r\n";
+        for (path, media) in [
+            ("/graphql", "application/graphql-response+json; charset=utf-8"),
+            ("/graphql/ws", "application/graphql-response+json; charset=utf-8"),
+            ("/api/v1/stocks", "application/problem+json"),
+            ("/graphql-other", "application/problem+json"),
+        ] {
+            for (line, headers, status) in [
+                (format!("GET {path}{uri} HTTP/1.1"), host, long),
+                (format!("GET {path} HTTP/1.1"), &*large, "HTTP/1.1 431 "),
+                (format!("GET {path} HTTP/1.1"), "a b: c\r\n", "HTTP/1.1 400 "),
+                // The library takes them, and the guard refuses them.
+                (format!("GET {path} HTTP/1.1"), "", "HTTP/1.1 400 "),
+                (format!("GET {path} HTTP/1.1"), "host: localhost\r\nhost: localhost\r\n", "HTTP/1.1 400 "),
+                (format!("GET {path} HTTP/1.1"), "host: a@localhost\r\n", "HTTP/1.1 400 "),
+            ] {
+                let text = answered(archive.address, &format!("{line}\r\n{headers}connection: close\r\n\r\n")).await;
+                let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+                assert!(head.starts_with(status), "{path}: {text}");
+                let is_guard = status == "HTTP/1.1 400 " && headers != "a b: c\r\n";
+                let is_json = path.starts_with("/graphql") && path != "/graphql-other" && is_guard;
+                let media = if is_json { "application/json; charset=utf-8" } else { media };
+                assert!(head.contains(&format!("content-type: {media}")), "{path}: {text}");
+                let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+                let code = &body["errors"][0]["extensions"]["code"];
+                let expected = status[9..12].parse::<u16>().expect("a status");
+                assert!(code == "BAD_USER_INPUT" || body["status"] == expected, "{path}: {text}");
+            }
+        }
+        // HTTP/1.0 need not name a host.
+        let text = answered(archive.address, "GET /livez HTTP/1.0\r\n\r\n").await;
+        assert!(text.starts_with("HTTP/1.0 200 "), "{text}");
     }
 
     async fn nobody_who_asks_for_data_gets_a_page(archive) {

@@ -29,6 +29,7 @@ use tower::Service as _;
 
 use super::{
     Patience,
+    refusal::RefusalBody,
     wire::{Exchange, Traffic, Wire},
 };
 
@@ -38,9 +39,10 @@ pub(super) async fn serve(
     peer: SocketAddr,
     router: Router,
     patience: Patience,
+    refusal: RefusalBody,
     stop: CancellationToken,
 ) {
-    let wire = Wire::new(stream, patience.write);
+    let wire = Wire::new(stream, patience.write, refusal);
     let traffic = wire.traffic();
     let answering = Arc::clone(&traffic);
     let service = service_fn(move |request| {

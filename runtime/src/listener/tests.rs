@@ -75,7 +75,13 @@ async fn start(patience: Patience) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
-    let ended = TaskTracker::new().spawn(serve(listener, router, patience, stop.clone()));
+    let ended = TaskTracker::new().spawn(serve(
+        listener,
+        router,
+        patience,
+        plain_refusal,
+        stop.clone(),
+    ));
     Server {
         address,
         stop,
@@ -215,4 +221,56 @@ async fn a_stop_finishes_what_is_asked_for_and_waits_for_nobody_else() {
     assert!(begun.elapsed() < LONG, "nobody's patience was used up");
     assert!(rest(asked).await.ends_with("at last"));
     drop((silent, halfway, stuck));
+}
+
+#[tokio::test]
+async fn a_head_that_is_refused_is_explained_though_its_peer_still_sends() {
+    let server = start(patient()).await;
+    let uri = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
+    let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(2 << 20));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: x\r\n".repeat(200));
+    for (text, status, body) in [
+        (uri, "414 URI Too Long", "longer than 65534 bytes"),
+        (head, "431 Request Header Fields Too Large", "too large"),
+        (many, "431 Request Header Fields Too Large", "100 headers"),
+        (
+            "GET / HTTP/9\r\n\r\n".to_owned(),
+            "400 Bad Request",
+            "not well-formed",
+        ),
+        (
+            "GET / HTTP/1.1\r\n:\r\n\r\n".to_owned(),
+            "400 Bad Request",
+            "not well-formed",
+        ),
+    ] {
+        // First something that is answered, on the same connection.
+        let peer = server.ask("/").await;
+        let (mut reading, mut writing) = peer.into_split();
+        let mut told = vec![0; 12];
+        reading.read_exact(&mut told).await.expect("it is answered");
+        let writing = TaskTracker::new().spawn(async move {
+            // It may be given up before it has sent everything.
+            let _ = writing.write_all(text.as_bytes()).await;
+            let _ = writing.shutdown().await;
+        });
+        let mut told = Vec::new();
+        let read = timeout(LONG, reading.read_to_end(&mut told)).await;
+        read.expect("it ends").expect("no reset");
+        let told = String::from_utf8(told).expect("text");
+        let (_, refusal) = told.split_once("\r\n\r\nok").expect("the first answer");
+        let (head, text) = refusal.split_once("\r\n\r\n").expect("a head");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{refusal}"
+        );
+        assert!(
+            head.contains(&format!("content-length: {}", text.len())),
+            "{refusal}"
+        );
+        assert!(head.contains("connection: close"), "{refusal}");
+        assert!(text.contains(body), "{refusal}");
+        writing.await.expect("no panic");
+    }
+    server.ended().await;
 }

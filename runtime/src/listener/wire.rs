@@ -21,6 +21,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use super::refusal::{RefusalBody, Refuser};
+
 /// What passes over a connection.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
@@ -30,6 +32,8 @@ pub(super) struct Traffic {
     waits: AtomicBool,
     /// Requests that are not answered to their end.
     exchanges: AtomicUsize,
+    /// Requests that were passed to the service.
+    requests: AtomicU64,
     /// Whether it is no longer HTTP's.
     upgraded: AtomicBool,
 }
@@ -57,6 +61,7 @@ pub(super) struct Exchange(Arc<Traffic>);
 impl Exchange {
     pub(super) fn begin(traffic: &Arc<Traffic>) -> Self {
         traffic.exchanges.fetch_add(1, Relaxed);
+        traffic.requests.fetch_add(1, Relaxed);
         Self(Arc::clone(traffic))
     }
 }
@@ -75,7 +80,22 @@ pub(super) struct Wire {
     traffic: Arc<Traffic>,
     /// Set while bytes wait.
     stalled: Option<Stalled>,
+    refuser: Refuser,
+    refusal: Option<Refusal>,
 }
+
+/// A refusal that takes the place of what the HTTP library writes.
+#[derive(Debug)]
+struct Refusal {
+    text: Vec<u8>,
+    written: usize,
+    /// Set once it was written: until when what the peer still sends is thrown away.
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+/// For how long a peer that was refused may go on sending. If its connection were closed before, a reset would overtake
+/// the refusal.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How many steps make up the time that a peer may take nothing.
 const STEPS: u32 = 10;
@@ -88,12 +108,14 @@ struct Stalled {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Duration, body: RefusalBody) -> Self {
         Self {
             stream,
             patience,
             traffic: Arc::default(),
             stalled: None,
+            refuser: Refuser::new(body),
+            refusal: None,
         }
     }
 
@@ -129,13 +151,46 @@ impl Wire {
     }
 }
 
+impl Wire {
+    fn find_refusal(&mut self, bytes: &[u8]) {
+        if self.refusal.is_none() && !self.traffic.upgraded.load(Relaxed) {
+            self.refusal = self.refuser.complete(bytes).map(|text| Refusal {
+                text,
+                written: 0,
+                linger: None,
+            });
+        }
+    }
+
+    /// Writes the refusal in place of `bytes` bytes, after which the library writes no more.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<io::Result<usize>> {
+        while let Some(refusal) = &mut self.refusal
+            && refusal.written < refusal.text.len()
+        {
+            let rest = &refusal.text[refusal.written..];
+            let written = Pin::new(&mut self.stream).poll_write(cx, rest);
+            let written = ready!(self.judge(cx, written))?;
+            if let Some(refusal) = &mut self.refusal {
+                refusal.written += written;
+            }
+        }
+        Poll::Ready(Ok(bytes))
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if !self.traffic.upgraded.load(Relaxed) {
+            let requests = self.traffic.requests.load(Relaxed);
+            self.refuser.note(&buffer.filled()[before..], requests);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -145,6 +200,10 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.find_refusal(bytes);
+        if self.refusal.is_some() {
+            return self.poll_refuse(cx, bytes.len());
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, written)
     }
@@ -154,6 +213,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [only] = slices {
+            return self.poll_write(cx, only);
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.judge(cx, written)
     }
@@ -167,6 +229,22 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        let this = &mut *self;
+        let Some(refusal) = &mut this.refusal else {
+            return Poll::Ready(Ok(()));
+        };
+        let linger = refusal
+            .linger
+            .get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut scrap = [0; 4096];
+        while linger.as_mut().poll(cx).is_pending() {
+            let mut scrap = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut scrap));
+            if read.is_err() || scrap.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -83,9 +83,10 @@ impl Plan {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
             tracked.answered_at = Some(now);
             // The row has the exact number.
-            tracked.unpriced_answers = match priced {
-                true => 0,
-                false => tracked.unpriced_answers.max(1),
+            tracked.unpriced_answers = if priced {
+                0
+            } else {
+                tracked.unpriced_answers.max(1)
             };
         }
     }

@@ -56,7 +56,7 @@ runtime::on_both_databases! {
         let running = world.track_at(PollingHours::Market, vec![script.clone()]);
         world.until("the start's poll", async || world.prices().await.len() == 1).await;
         let monday = at("2026-11-23T09:00:00Z");
-        world.until_after(SECOND * 1_200, "Monday's poll", async || script.calls().len() == 2).await;
+        world.until_after(SECOND * 300, "Monday's poll", async || script.calls().len() == 2).await;
         let again = script.calls()[1].0;
         assert!(again >= monday && again.since(monday) < Duration::from_hours(1), "{again}");
         running.stop().await;

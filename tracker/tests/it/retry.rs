@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::random::Random;
 use sea_orm::{ConnectionTrait, DbBackend};
+use store::request::{PollRequest, ask};
 use tracker::provider::PollError;
 
 use crate::{
@@ -254,7 +255,7 @@ runtime::on_both_databases! {
             }
             match of.as_str() {
                 "DEAD" => Err(PollError::UnknownSymbol),
-                of if one_of(30) => Err(PollError::RateLimited { wait: SECOND * of.len() as u32 }),
+                _ if one_of(30) => Err(PollError::RateLimited { wait: SECOND * 2 }),
                 of => Ok(quote(of, "100")),
             }
         });
@@ -303,8 +304,14 @@ async fn refresh_over_a_lock(table: &str) {
         "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
     );
     other.execute_unprepared(&lock).await.expect("it is locked");
-    let (outcome, _) = world.request("AAPL", false).await;
-    assert_eq!(outcome, PollOutcome::DatabaseUnavailable, "{table}");
+    let request = PollRequest {
+        symbol: symbol("AAPL"),
+        track: false,
+        name: None,
+    };
+    let answer = ask(&world.store, request).await.expect("it is asked");
+    let outcome = answer.map(|answer| answer.outcome);
+    assert_eq!(outcome, Some(PollOutcome::DatabaseUnavailable), "{table}");
     other.rollback().await.expect("it is unlocked");
     let stored = async || world.request("AAPL", false).await.0 == PollOutcome::Answered;
     world.until("it is refreshed", stored).await;

@@ -198,20 +198,18 @@ impl<S: Service> Session<S> {
 }
 
 /// Says where a token would have been read, to a client that sent none or put it elsewhere.
-fn with_wanted_key(fault: Fault, other: Option<&str>) -> Fault {
+fn with_wanted_key(mut fault: Fault, other: Option<&str>) -> Fault {
     // A close frame has room for 123 bytes.
     let instead = other
         .filter(|key| key.len() <= 20)
         .map(|key| format!(", not {key:?}"))
         .unwrap_or_default();
-    let message = format!(
+    fault.message = format!(
         "{}: send {{\"authorization\": \"Bearer …\"}} as the payload{instead}",
         fault.message
-    );
-    Fault {
-        message: message.into(),
-        ..fault
-    }
+    )
+    .into();
+    fault
 }
 
 /// What the library could not read.

@@ -354,3 +354,27 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back() {
     let expected = json!({"code": "RATE_LIMITED", "retryAfter": 7});
     assert_eq!(body["errors"][0]["extensions"], expected);
 }
+
+#[tokio::test]
+async fn a_body_that_is_not_utf8_is_refused_and_named() {
+    let app = App::start().await;
+    for body in [
+        &b"{\"query\":\"{ value }\xff\"}"[..],
+        b"{\"query\":\"{ value }\",\"x\":\"\xe4\"}",
+        b"\xfe\xff{\"query\":\"{ value }\"}",
+        "\u{e4}".as_bytes(),
+    ] {
+        let request = browser()
+            .post(app.url())
+            .header("content-type", "application/json")
+            .body(body.to_vec());
+        let response = request.send().await.expect("response");
+        assert_eq!(response.status(), 400);
+        let body: Value = response.json().await.expect("JSON");
+        let error = &body["errors"][0];
+        assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{body}");
+        let message = error["message"].as_str().expect("a message");
+        let is_text = message == "a request must be a JSON object";
+        assert!(is_text || message.contains("is not UTF-8: byte "), "{body}");
+    }
+}

@@ -208,6 +208,43 @@ async fn a_good_token_counts_wherever_it_comes_from() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_its_token_elsewhere_is_told_where_it_belongs() {
+    let app = App::start_with(Limits::default(), true, |transport| transport).await;
+    let long = "x".repeat(500);
+    let wanted = r#"no token: send {"authorization": "Bearer …"} as the payload"#;
+    let refused = |other: &str| format!("{wanted}{other}");
+    for (payload, reason) in [
+        (json!(null), refused("")),
+        (json!({"token": "good"}), refused(r#", not "token""#)),
+        (
+            json!({"headers": {"Authorization": "Bearer good"}}),
+            refused(r#", not "headers""#),
+        ),
+        (json!({&*long: "good"}), refused("")),
+        (
+            json!({"authorization": "Bearer good", "Authorization": "Bearer good"}),
+            "the payload must have one `authorization`, a string".to_owned(),
+        ),
+    ] {
+        let init = json!({"type": "connection_init", "payload": payload});
+        let mut client = Client::modern(&app).await;
+        client.say(&init).await;
+        assert_eq!(client.closed().await, (4403, reason.clone()));
+        let mut client = Client::open(&app, "graphql-ws", &[]).await.expect("open");
+        client.say(&init).await;
+        let told = client.hear().await;
+        assert_eq!(told["payload"]["message"], *reason);
+    }
+    // Where no token is needed, what else a client says of itself is its own affair.
+    let open = App::start().await;
+    let mut client = Client::modern(&open).await;
+    client
+        .say(&json!({"type": "connection_init", "payload": {"token": "good"}}))
+        .await;
+    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+}
+
+#[tokio::test]
 async fn an_unknown_subprotocol_closes_with_4406() {
     let app = App::start().await;
     for protocols in ["", "mqtt", "mqtt, bearer.good"] {

@@ -67,15 +67,15 @@ pub(super) fn environment(service: &Value) -> BTreeMap<String, String> {
     let variables = service["environment"].as_object().expect("variables");
     let set = variables
         .iter()
-        // Without a value it is not handed on.
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        // Without a value it is not handed on. A dollar is written twice, so that it can be read again.
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.replace("$$", "$"))));
     set.collect()
 }
 
-/// The settings of `api` that name files with secrets, in `folder` in place of the container's.
-pub(super) fn secret_settings(folder: &Path) -> BTreeMap<String, String> {
+/// The settings of a service that name files with secrets, in `folder` in place of the container's.
+pub(super) fn secret_settings(service: &Value, folder: &Path) -> BTreeMap<String, String> {
     let here = folder.to_str().expect("a path");
-    let settings = environment(&services(None)["api"]).into_iter();
+    let settings = environment(service).into_iter();
     let files = settings.filter(|(name, _)| name.ends_with("_FILE"));
     files
         .map(|(name, file)| (name, file.replacen(SECRETS, here, 1)))
@@ -83,11 +83,12 @@ pub(super) fn secret_settings(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// The settings of a program in its container.
-fn settings(program: Program, service: &Value) -> Settings {
+fn settings(program: Program, services: &Map<String, Value>) -> Settings {
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = secrets::draw(folder.path(), None);
+    let drawn = secrets::draw(folder.path(), services);
+    let service = &services[program.name()];
     let mut variables = environment(service);
-    variables.extend(secret_settings(folder.path()));
+    variables.extend(secret_settings(service, folder.path()));
     let variables = variables.into_iter();
     let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let settings = match Settings::load(program, [], variables, Path::new("/nonexistent/.env")) {
@@ -110,8 +111,8 @@ fn it_starts_with_nothing_set_with_a_key_and_with_everything() {
     ] {
         let services = services(dotenv);
         let keyed = dotenv.is_some_and(|it| it.contains("K3Y"));
-        for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
-            let settings = settings(program, &services[name]);
+        for program in [Program::Api, Program::Tracker] {
+            let settings = settings(program, &services);
             let provider = settings.tracking.providers[0].as_str();
             assert_eq!(provider, if keyed { "alphavantage" } else { "replay" });
         }
@@ -142,7 +143,7 @@ fn the_documented_ports_answer() {
             assert!(ports.contains(&port) || ports.contains(&range), "{ports:?}");
         }
     }
-    let api = settings(Program::Api, &scaled["api"]);
+    let api = settings(Program::Api, &scaled);
     assert_eq!((api.api.port, api.metrics.port), (8080, 9090));
     assert_eq!(
         published(&scaled["prometheus"]),
@@ -166,8 +167,9 @@ fn a_changed_secret_replaces_the_containers_that_read_it() {
 
 #[test]
 fn the_secrets_are_written_before_anything_reads_them() {
-    let written = written();
-    for (name, service) in &written {
+    let folder = tempfile::tempdir().expect("a folder");
+    let drawn = secrets::draw(folder.path(), &services(None));
+    for (name, service) in &written() {
         let volumes = service["volumes"].as_array().into_iter().flatten();
         let mounted = volumes.map(word).find(|it| it.starts_with("secrets:"));
         let Some(mounted) = mounted else {
@@ -186,11 +188,9 @@ fn the_secrets_are_written_before_anything_reads_them() {
         let files: Vec<&str> = variables
             .iter()
             .filter(|(name, _)| name.ends_with("_FILE"))
-            .map(|(_, file)| word(file))
+            .filter_map(|(_, file)| file.as_str())
             .collect();
         assert!(!files.is_empty(), "{name}");
-        let folder = tempfile::tempdir().expect("a folder");
-        let drawn = secrets::draw(folder.path(), None);
         for file in files {
             let file = file.strip_prefix(SECRETS).expect("a secret");
             assert!(drawn.contains_key(&file[1..]), "{name}: {file}");
@@ -202,7 +202,7 @@ fn the_secrets_are_written_before_anything_reads_them() {
 fn the_programs_understand_what_it_tells_them() {
     let services = services(Some("UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\n"));
     for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
-        let settings = settings(program, &services[name]);
+        let settings = settings(program, &services);
         assert_eq!(settings.tracking.update_interval, Duration::from_mins(7));
         assert!(!settings.api.is_loopback() && !settings.metrics.is_loopback());
         let written = written();

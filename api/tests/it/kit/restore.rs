@@ -165,8 +165,8 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
         assert_eq!(client.closed().await, 1013);
     }
     let told = stream.text().await.expect("it ends");
-    let (_, last) = told.trim_end().rsplit_once("\n\n").expect("events");
-    assert!(last.contains("UNAVAILABLE"), "{told}");
+    let (_, ending) = told.trim_end().rsplit_once("\n\n").expect("events");
+    assert!(ending.contains("UNAVAILABLE"), "{told}");
     // That is no fault of theirs.
     let counts = async || {
         let text = scraped(product.metrics).await;

@@ -10,10 +10,10 @@ use std::{
 
 use runtime::testing::TestPlace;
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{compose, shipped};
-use crate::product::Home;
+use crate::{answer::Answer, product::Home};
 
 /// Each file and the id of the user who reads it.
 const FILES: [(&str, u32); 3] = [
@@ -22,10 +22,10 @@ const FILES: [(&str, u32); 3] = [
     ("postgres_password", 10001),
 ];
 
-/// Runs the script as the container does, with the variables that docker-compose gives it for this `.env`, and returns
-/// what the files hold.
-pub(super) fn draw(folder: &Path, dotenv: Option<&str>) -> BTreeMap<String, String> {
-    let service = &compose::services(dotenv)["secrets"];
+/// Runs the script as the container does, with the variables that docker-compose gives it, and returns what the files
+/// hold.
+pub(super) fn draw(folder: &Path, services: &Map<String, Value>) -> BTreeMap<String, String> {
+    let service = &services["secrets"];
     assert_eq!(service["command"], json!(["draw-secrets"]));
     let variables = compose::environment(service);
     let drawn = Command::new("sh")
@@ -52,7 +52,8 @@ pub(super) fn draw(folder: &Path, dotenv: Option<&str>) -> BTreeMap<String, Stri
 #[test]
 fn what_is_not_set_is_drawn_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = draw(folder.path(), None);
+    let services = compose::services(None);
+    let drawn = draw(folder.path(), &services);
     assert_eq!(drawn.len(), FILES.len(), "{:?}", drawn.keys());
     for (name, reader) in FILES {
         let secret = &drawn[name];
@@ -69,24 +70,25 @@ fn what_is_not_set_is_drawn_once() {
     different.dedup();
     assert_eq!(different.len(), FILES.len(), "each has its own");
     // Set to nothing is not set.
-    for dotenv in [None, Some("ADMIN_TOKEN=\n")] {
-        assert_eq!(draw(folder.path(), dotenv), drawn);
+    for services in [&services, &compose::services(Some("ADMIN_TOKEN=\n"))] {
+        assert_eq!(draw(folder.path(), services), drawn);
     }
 }
 
 #[test]
 fn what_is_set_is_used_and_kept_when_it_is_no_longer_set() {
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = draw(folder.path(), None);
+    let unset = compose::services(None);
+    let drawn = draw(folder.path(), &unset);
     let dotenv = "ADMIN_TOKEN=of-dotenv\nPOSTGRES_PASSWORD='-n %s\\n \"@:/?# $x'\n";
-    let set = draw(folder.path(), Some(dotenv));
+    let set = draw(folder.path(), &compose::services(Some(dotenv)));
     assert_eq!(set["admin_token"], "of-dotenv");
     assert_eq!(set["postgres_password"], "-n %s\\n \"@:/?# $x");
     assert_eq!(
         set["grafana_admin_password"],
         drawn["grafana_admin_password"]
     );
-    assert_eq!(draw(folder.path(), None), set);
+    assert_eq!(draw(folder.path(), &unset), set);
 }
 
 /// PostgreSQL, `api` and `tracker` as the containers have them, with nothing in `.env`.
@@ -94,7 +96,8 @@ fn what_is_set_is_used_and_kept_when_it_is_no_longer_set() {
 async fn the_programs_start_with_what_was_drawn() {
     let home = Home::new(TestPlace::postgres().await);
     let secrets = tempfile::tempdir().expect("a folder");
-    let drawn = draw(secrets.path(), None);
+    let services = compose::services(None);
+    let drawn = draw(secrets.path(), &services);
     let (server, name) = home.place.url().rsplit_once('/').expect("a database");
     let (_, address) = server.split_once('@').expect("a user");
     // As the image of PostgreSQL does with POSTGRES_USER, POSTGRES_PASSWORD_FILE and POSTGRES_DB.
@@ -109,20 +112,21 @@ async fn the_programs_start_with_what_was_drawn() {
     made.expect("it is made");
     admin.close().await.expect("it closes");
     let url = format!("postgres://{name}_owner@{address}/{name}");
-    let files = compose::secret_settings(secrets.path());
-    let mut variables = vec![("DATABASE_URL", &*url), ("API_HOST", "0.0.0.0")];
+    let files = compose::secret_settings(&services["api"], secrets.path());
+    let mut variables = vec![
+        ("DATABASE_URL", &*url),
+        ("API_HOST", "0.0.0.0"),
+        ("ALLOWED_HOSTS", "0.0.0.0"),
+    ];
     variables.extend(files.iter().map(|(name, file)| (&**name, &**file)));
     let product = home.start(&variables).await;
     let track = r#"mutation { untrackStock(input: {symbol: "IBM"}) { stock { tracked } } }"#;
     let refused = product.graphql(track, json!({})).await;
-    assert_eq!(
-        refused.json()["errors"][0]["extensions"]["code"],
-        "UNAUTHENTICATED"
-    );
+    assert_eq!(refused.code(), "UNAUTHENTICATED");
     // What the documented command shows lets mutations in.
     let token = &drawn["admin_token"];
     let done = product.post(track, &json!({})).bearer_auth(token);
-    let done = crate::answer::Answer::to(done).await;
+    let done = Answer::to(done).await;
     assert_eq!(done.data()["untrackStock"]["stock"]["tracked"], false);
     for line in product.lines() {
         assert!(!line.contains(token) && !line.contains(password), "{line}");

@@ -247,6 +247,7 @@ async fn refresh_over_a_lock(table: &str) {
         .expect("it is locked");
     let refresh =
         r#"mutation { refreshStock(input: {symbol: "AAPL"}) { stock { latestPrice { price } } } }"#;
+    exchange.quote("AAPL", "101", "100");
     let refused = product.admin(refresh, json!({})).await;
     assert_eq!(refused.code(), "UNAVAILABLE", "{table}: {}", refused.text);
     assert_eq!(

@@ -29,6 +29,9 @@ on_archives! {
                     for name in ["etag", "link", "vary"] {
                         assert_eq!(answer.header(name), first.header(name), "{name} of {path}");
                     }
+                    // Of what would be answered, if any is said.
+                    let length = answer.header("content-length");
+                    assert!(["", first.header("content-length")].contains(&length), "{method} {path}: {length}");
                 }
                 for unknown in ["\"other\"", "", &*tag.replace('"', ""), &*tag.to_uppercase()] {
                     let request = archive.request(method.clone(), path).header("if-none-match", unknown);
