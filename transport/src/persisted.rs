@@ -179,7 +179,7 @@ fn not_found() -> Fault {
     Fault::new(
         http::StatusCode::BAD_REQUEST,
         code::PERSISTED_QUERY_NOT_FOUND,
-        "PersistedQueryNotResolved",
+        "PersistedQueryNotFound",
     )
 }
 
