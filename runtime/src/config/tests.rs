@@ -296,7 +296,7 @@ fn the_password_of_the_database_may_be_in_a_file() {
     let file = ("DATABASE_PASSWORD_FILE", &*path);
     let settings = load(&[], &[POSTGRES, file]);
     let read = password(&settings.database.url);
-    assert_eq!(read.as_deref(), Some("S3%20%%40%23"));
+    assert_eq!(read.as_deref(), Some("S3%20%25%40%23"));
     assert!(!format!("{settings:?}").contains("S3"), "{settings:?}");
     for url in [
         "postgres://me:pw@db/stocks",
