@@ -374,7 +374,7 @@ async fn a_body_that_is_not_utf8_is_refused_and_named() {
         let error = &body["errors"][0];
         assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{body}");
         let message = error["message"].as_str().expect("a message");
-        let is_text = message == "a request must be a JSON object";
+        let is_text = message == "the request must be a JSON object";
         assert!(is_text || message.contains("is not UTF-8: byte "), "{body}");
     }
 }
