@@ -130,10 +130,10 @@ pub async fn next(
     let text = "SELECT stocks.id AS stock_id, stocks.symbol FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
                 LEFT JOIN split_checks ON split_checks.stock_id = stocks.id \
-                WHERE stocks.tracked AND (asked_at IS NULL OR asked_at <= ";
+                WHERE stocks.tracked AND (split_checks.asked_at IS NULL OR split_checks.asked_at <= ";
     let sql = Sql::new(connection, text)
         .bind(before)
-        .push(") ORDER BY COALESCE(asked_at, 0), stocks.id LIMIT 1");
+        .push(") ORDER BY COALESCE(split_checks.asked_at, 0), stocks.id LIMIT 1");
     Due::find_by_statement(sql.statement())
         .one(connection)
         .await
