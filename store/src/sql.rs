@@ -81,7 +81,7 @@ impl Sql {
 
     /// Appends a table of pairs.
     #[must_use]
-    pub(crate) fn from_values(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
+    pub(crate) fn push_pairs(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
         let [first, second] = columns;
         if self.backend == DbBackend::Postgres {
             let (keys, values): (Vec<i64>, Vec<i64>) = pairs.iter().unzip();

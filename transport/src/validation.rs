@@ -10,7 +10,7 @@
 //! - Conflicting fields are not detected below the first level or across type conditions.
 //! - Variables in positions of an incompatible type are accepted (the rule is never called).
 //! - A string is accepted for an enum value, any integer for an `Int` and any value for an input
-//! object; a value that contains a missing variable is not checked.
+//!   object; a value that contains a missing variable is not checked.
 //! - Of duplicate fields in an input object, the last one wins.
 //! - A missing variable is a field error instead of a request error.
 //! - A default value for a list of an unknown type panics.

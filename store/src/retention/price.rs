@@ -204,7 +204,7 @@ async fn record_pruned(
     )
     .bind(begins_at)
     .push(" FROM ")
-    .from_values(["stock_id", "seq"], &last)
+    .push_pairs(["stock_id", "seq"], &last)
     .push(" AS gone WHERE quotes.stock_id = gone.stock_id");
     connection.execute_raw(sql.statement()).await?;
     let sql = Sql::new(connection, "UPDATE feed_head SET pruned_seq = ")

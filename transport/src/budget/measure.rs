@@ -47,7 +47,7 @@ pub(super) struct Measurer<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     definitions: &'a [Positioned<VariableDefinition>],
-    /// ListLength by fragment name, `None` while the fragment is being measured.
+    /// Sizes by fragment name, `None` while the fragment is being measured.
     fragments: HashMap<&'a str, Option<Size>>,
     pub(super) aliases: u64,
     /// Number of selections visited.

@@ -289,7 +289,7 @@ impl Definitions {
                 fields.extend(more);
             }
             (Some(TypeDef::Composite { fields, .. }), TypeDef::Composite { fields: more, .. }) => {
-                fields.extend(more)
+                fields.extend(more);
             }
             (_, added) => {
                 self.types.insert(name, added);

@@ -18,7 +18,7 @@ pub(crate) fn wrap_typenames(document: &mut ExecutableDocument) {
     }
     match &mut document.operations {
         DocumentOperations::Single(operation) => {
-            wrap_in_set(&mut operation.node.selection_set.node)
+            wrap_in_set(&mut operation.node.selection_set.node);
         }
         DocumentOperations::Multiple(operations) => {
             for operation in operations.values_mut() {

@@ -110,12 +110,12 @@ impl<'a> ValueChecker<'a> {
             }),
             (ValueView::Null, _) if ty.nullable => {}
             (ValueView::Null, _) => {
-                self.report(format_args!("Expected value of type \"{ty}\", found null."))
+                self.report(format_args!("Expected value of type \"{ty}\", found null."));
             }
             (ValueView::List(items), BaseType::List(item)) => {
                 for (index, value) in items.iter().enumerate() {
                     self.at_segment(PathSegment::Index(index), |checker| {
-                        checker.check_value(item, None, value)
+                        checker.check_value(item, None, value);
                     });
                 }
             }
