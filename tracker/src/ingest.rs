@@ -146,15 +146,7 @@ impl Ingest {
                 Verdict::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            if let Some(ratio) = quote.split {
-                let effective_on = quote.trading_day;
-                let split = Split {
-                    effective_on,
-                    ratio,
-                };
-                let now = feed.recorded_at();
-                split::record(feed.connection(), stock.id, &[split], answers.provider, now).await?;
-            }
+            write::split(&feed, stock.id, quote, answers.provider).await?;
             let begins_day = newest.is_none_or(|newest| newest.trading_day != quote.trading_day);
             let suspect =
                 answers.splits_can_be_asked && begins_day && sample.suggests_split(splits);

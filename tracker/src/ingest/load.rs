@@ -37,8 +37,8 @@ impl Known {
         quotes: &'a [Quote],
         unquoted: impl IntoIterator<Item = &'a Symbol>,
     ) -> Result<Self, DbErr> {
-        let quoted = quotes.iter().map(|quote| &quote.symbol);
-        let symbols: BTreeSet<&Symbol> = quoted.chain(unquoted).collect();
+        let symbols = quotes.iter().map(|quote| &quote.symbol);
+        let symbols: BTreeSet<&Symbol> = symbols.chain(unquoted).collect();
         let connection = feed.connection();
         let stocks: HashMap<Symbol, Stock> = stock::tracked(connection, symbols)
             .await?

@@ -1,7 +1,7 @@
 //! Writes what is new, in the transaction that tells of it.
 
 use entity::{
-    Alert, Price, Stock, Timestamp,
+    Alert, Price, Split, Stock, Timestamp,
     table::{alert, held_price, provider, stock},
 };
 use sea_orm::{
@@ -10,7 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
-use store::{feed::FeedTransaction, held, sql::Sql};
+use store::{feed::FeedTransaction, held, split, sql::Sql};
 
 use crate::{quote::Quote, reference::Sample};
 
@@ -121,6 +121,24 @@ pub(super) async fn detach_alerts(feed: &FeedTransaction, of: &Alert) -> Result<
         .exec(feed.connection())
         .await?;
     Ok(())
+}
+
+/// Stores the split that a quote reports for its trading day, if it reports one.
+pub(super) async fn split(
+    feed: &FeedTransaction,
+    stock_id: i64,
+    quote: &Quote,
+    source: &str,
+) -> Result<(), DbErr> {
+    let Some(ratio) = quote.split else {
+        return Ok(());
+    };
+    let split = Split {
+        effective_on: quote.trading_day,
+        ratio,
+    };
+    let now = feed.recorded_at();
+    split::record(feed.connection(), stock_id, &[split], source, now).await
 }
 
 /// Holds a price from alerts until `held_until`.
