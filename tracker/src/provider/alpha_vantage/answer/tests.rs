@@ -86,7 +86,7 @@ fn the_symbol_may_be_spelled_with_another_separator() {
     }
     for sent in ["BRK.A", "BRKB", "BRK", ""] {
         let error = parse(body(sent).as_bytes(), &asked, &key).expect_err("another symbol");
-        assert!(matches!(error, PollError::Malformed { .. }), "{sent}");
+        assert!(matches!(error, PollError::NoPrice { .. }), "{sent}");
     }
 }
 
