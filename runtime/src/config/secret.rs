@@ -3,9 +3,16 @@
 //! One invariant: formatting a [`Secret`] in any way never shows it; whoever needs the value says so by calling
 //! [`Secret::expose`]. Keys and tokens are kept in it from the moment they are read.
 
-use std::{fmt, fs, io};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+};
 
 use super::value::Parsed;
+
+/// The maximum size of a secret's file in bytes. A file such as `/dev/zero` never ends.
+const MAX_FILE_SIZE: u64 = 64 * 1024;
 
 /// A key or token. `Debug` and `Display` are redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,10 +30,16 @@ impl Secret {
     ///
     /// Why the file has no secret, without any of its content.
     pub(super) fn read_file(path: &str) -> Parsed<Self> {
-        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => "does not hold UTF-8 text".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        })?;
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_string(&mut text))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => "does not hold UTF-8 text".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            })?;
+        if text.len() as u64 > MAX_FILE_SIZE {
+            return Err(format!("is larger than {} KiB", MAX_FILE_SIZE / 1024));
+        }
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.is_empty() {
@@ -56,6 +69,12 @@ impl fmt::Display for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_never_ends_is_refused() {
+        let refused = Secret::read_file("/dev/zero");
+        assert_eq!(refused, Err("is larger than 64 KiB".to_owned()));
+    }
 
     #[test]
     fn a_secret_is_never_formatted() {
