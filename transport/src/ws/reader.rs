@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     document::Operation,
+    document::params::Params,
     fault::Fault,
     observer::{Kind, Reason},
-    params::Params,
     service::Service,
 };
 

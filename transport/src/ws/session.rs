@@ -30,9 +30,9 @@ use super::{
     pulse::{Due, Pulse},
 };
 use crate::{
-    census::Seat,
+    context::Room,
     observer::Reason,
-    room::Room,
+    policy::connections::Seat,
     service::{End, Reply, Service, Subscription},
 };
 

@@ -39,10 +39,10 @@ use tokio_tungstenite::{
 
 use self::{dialect::Dialect, session::Session, wire::Wire};
 use crate::{
-    census::{ClientAddress, Seat},
+    context::Room,
     fault::{Fault, code},
-    limit::Limits,
-    room::Room,
+    policy::connections::{ClientAddress, Seat},
+    policy::limits::Limits,
     service::Service,
 };
 

@@ -12,7 +12,7 @@ use std::{
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
-use crate::{fault::Fault, limit::Limits};
+use crate::{fault::Fault, policy::limits::Limits};
 
 /// Whom a connection belongs to, put into a request's extensions by whoever knows better than the
 /// socket (a trusted proxy's header); without it, axum's `ConnectInfo<SocketAddr>` counts.

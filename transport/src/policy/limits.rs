@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::budget::Budget;
+use crate::document::budget::Budget;
 
 /// Bounds in bytes, counts and time.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{fault, observer::Protocol, params::Params};
+use crate::{document::params::Params, fault, observer::Protocol};
 
 /// Which subprotocol is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::Socket;
-use crate::{limit::Limits, observer::Reason, service::REPLACED};
+use crate::{observer::Reason, policy::limits::Limits, service::REPLACED};
 
 /// The close codes of graphql-transport-ws, and those of WebSocket that are used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,17 +14,17 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    census::Census,
+    document::params::Params,
+    document::persisted::{Documents, Hash},
+    document::validation::Types,
     document::{Operation, Rejection},
-    drain::Drain,
     fault::{self, code},
-    guard::Guard,
-    limit::Limits,
     observer::{Kind, Observer, Unobserved},
-    params::Params,
-    persisted::{Documents, Hash},
+    policy::connections::Census,
+    policy::drain::Drain,
+    policy::guard::Guard,
+    policy::limits::Limits,
     service::{Outcome, Reply, Service, Subscription},
-    validation::Types,
 };
 
 /// A page for people, made from a request's head.

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::wire::Wire;
 use crate::{
-    heartbeat::{Beat, Heartbeat},
-    limit::Limits,
+    policy::heartbeat::{Beat, Heartbeat},
+    policy::limits::Limits,
 };
 
 /// When what is due.

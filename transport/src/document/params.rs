@@ -7,8 +7,8 @@ use async_graphql::{Extensions, Request, Value, Variables};
 use serde::Deserialize;
 
 use crate::{
+    document::persisted::{Documents, Hash},
     fault::Fault,
-    persisted::{Documents, Hash},
 };
 
 /// The parameters of GraphQL over HTTP.
