@@ -18,7 +18,7 @@ use runtime::{
     config::{AccessSettings, Allowed, Settings},
     health::Health,
     lifecycle::Shutdown,
-    listener,
+    http::listener,
     metric::ServeMetrics,
 };
 use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};

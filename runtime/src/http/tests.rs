@@ -2,27 +2,32 @@
 
 use std::{
     convert::Infallible,
+    io,
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
+    Router,
     body::{Body, Bytes},
     routing::get,
 };
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-use tokio_util::sync::DropGuard;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
-use super::*;
+use super::listener::{Patience, plain_refusal, serve};
 
 /// Far longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);

@@ -4,17 +4,14 @@
 //! which a peer takes nothing of what is written are bounded. Sockets that a connection was upgraded to bound themselves.
 //! Both programs serve their metrics through this, and `api` everything else.
 
-mod connection;
-mod refusal;
-mod wire;
-
 use std::{io, time::Duration};
 
 use axum::Router;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::refusal::{RefusalBody, explain, plain_refusal};
+pub use super::protocol_error::{RefusalBody, explain, plain_refusal};
+use super::connection;
 use crate::config::{ListenSettings, Settings};
 
 /// How long to wait when no connection can be accepted, as when there are too many open files.
@@ -107,6 +104,3 @@ fn is_of_one_peer(error: &io::Error) -> bool {
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{
-    Patience,
-    refusal::RefusalBody,
-    wire::{Exchange, Traffic, Wire},
+    listener::Patience,
+    protocol_error::RefusalBody,
+    timeout_stream::{Exchange, Traffic, Wire},
 };
 
 /// Serves a peer until either side has enough.

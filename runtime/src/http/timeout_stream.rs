@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::refusal::{RefusalBody, Refuser};
+use super::protocol_error::{RefusalBody, Refuser};
 
 /// What passes over a connection.
 #[derive(Debug, Default)]

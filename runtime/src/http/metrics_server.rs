@@ -9,12 +9,8 @@ use axum::{Router, extract::State, http::header, response::IntoResponse, routing
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    config::ListenSettings,
-    health::Health,
-    listener::{self, BindError, Patience},
-    metric::Metrics,
-};
+use super::listener::{self, BindError, Patience};
+use crate::{config::ListenSettings, health::Health, metric::Metrics};
 
 /// The metrics listener, bound.
 #[derive(Debug)]
