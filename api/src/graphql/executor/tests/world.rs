@@ -25,10 +25,10 @@ use tracker::{
 
 use super::{dice::Dice, witness::Tables};
 use crate::{
-    access::{Access, RateLimit},
-    board::Board,
+    auth::{Access, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    hub::{Bounds, Hub, follow},
+    live::{Bounds, Hub, follow},
+    quote_board::Board,
     service::{Build, Service},
 };
 
