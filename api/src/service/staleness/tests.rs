@@ -24,9 +24,9 @@ use tracker::{
 
 use super::*;
 use crate::{
-    board::Board,
     graphql::{SchemaOptions, schema},
-    hub::{Bounds, Hub},
+    live::{Bounds, Hub},
+    quote_board::Board,
     rest,
     service::Build,
 };

@@ -24,10 +24,10 @@ use tracker::{
 };
 
 use crate::{
-    access::{Access, RateLimit},
-    board::Board,
+    auth::{Access, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    hub::{Bounds, Hub, follow},
+    live::{Bounds, Hub, follow},
+    quote_board::Board,
     service::{Build, Service},
 };
 

@@ -2,11 +2,12 @@
 //!
 //! One invariant: said in one place; a handler describes only what it answers when all is well.
 
+use axum::Json;
 use serde_json::Value;
 use utoipa::{
-    Modify,
+    Modify, OpenApi,
     openapi::{
-        Content, Object, OpenApi, Ref, RefOr, Required, Type,
+        Content, Object, Ref, RefOr, Required, Type,
         extensions::Extensions,
         header::{Header, HeaderBuilder},
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
@@ -16,6 +17,46 @@ use utoipa::{
 };
 
 use super::{HEALTH, LIVEZ, OPENAPI, READYZ};
+use crate::problem::Problem;
+
+/// The description of everything here.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stock Tracker",
+        description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits. \
+                       An unknown path is 404, a method other than GET and HEAD is 405 with `Allow`, both as problems; \
+                       unknown parameters are ignored.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    paths(
+        super::stock::stocks,
+        super::stock::stock,
+        super::stock::history,
+        super::stock::alerts,
+        super::alert::alerts,
+        super::health::health,
+        super::health::livez,
+        super::health::readyz,
+        description
+    ),
+    // Relative to the description's own URL, so that it holds below a path of a proxy, too.
+    servers((url = "../..")),
+    components(schemas(Problem)),
+    modifiers(&Everywhere)
+)]
+struct Description;
+
+/// The description as JSON, OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// This description, OpenAPI 3.1.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
+pub(super) async fn description() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
+}
 
 /// A header's name and meaning.
 type Told = (&'static str, &'static str);
@@ -91,7 +132,7 @@ const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
 pub(super) struct Everywhere;
 
 impl Modify for Everywhere {
-    fn modify(&self, document: &mut OpenApi) {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         document
             .components

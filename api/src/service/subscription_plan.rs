@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use entity::{Cursor, Position, Price, Symbol};
 
 use super::{Error, Service};
-use crate::hub::{Bounds, Dismissal, Interest, Largest, Pace};
+use crate::live::{Bounds, Dismissal, Interest, Largest, Pace};
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,6 @@
 //! joins at a place gets everything after it, once, in order: what is in the run at once, the rest as it is published.
 //! When the feed's thread is lost, the readers are told up to where they have everything. Publishing costs what the interested readers cost, and waits for none of them.
 
-mod bound;
-mod follow;
-mod inbox;
-mod reader;
-mod run;
-
 use std::{
     collections::HashMap,
     sync::{
@@ -22,17 +16,37 @@ use std::{
 use entity::{Batch, Position};
 use tokio::time::Instant;
 
-pub(crate) use self::{
-    bound::Bounds,
-    follow::follow,
-    inbox::{Dismissal, Dismissed, Interest, Largest, Pace, Parted},
-    reader::Reader,
-    run::Happened,
+use super::{
+    event::Run,
+    inbox::{Dismissed, Inbox, Interest, Reader},
 };
-use self::{inbox::Inbox, run::Run};
 
 /// How long after a look at the feed the next one is due at the latest: it takes a second, unless something is wrong.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How far anybody may be behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Events that the hub keeps for those who come back.
+    pub(crate) kept: usize,
+    /// Events that a reader from whom nothing is kept may be behind.
+    pub(crate) behind: usize,
+    /// Bytes that they may come to, by the size of the largest that such a reader was told.
+    pub(crate) bytes: usize,
+    /// Rows that are read at once for somebody from further away than is kept.
+    pub(crate) page: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            kept: 4096,
+            behind: 1000,
+            bytes: 4 << 20,
+            page: 500,
+        }
+    }
+}
 
 /// The hub; cheap to clone.
 #[derive(Clone, Debug)]
@@ -210,7 +224,7 @@ impl Hub {
         Some(Reader::new(self.clone(), id, interest.stocks, inbox))
     }
 
-    fn leave(&self, id: u64, stocks: Option<&[i64]>) {
+    pub(super) fn leave(&self, id: u64, stocks: Option<&[i64]>) {
         let mut state = self.state();
         state.readers -= 1;
         let Some(stocks) = stocks else {

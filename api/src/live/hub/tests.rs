@@ -3,7 +3,7 @@
 use entity::{Event, Stock, Timestamp};
 use futures_util::FutureExt;
 
-use super::*;
+use super::{super::*, *};
 
 fn position(seq: i64) -> Position {
     Position {

@@ -4,7 +4,7 @@
 //! needed; it is never read from a URL.
 
 mod proxy;
-mod rate;
+mod rate_limit;
 
 use axum::{
     extract::{Request, State},
@@ -17,9 +17,9 @@ use subtle::ConstantTimeEq;
 use transport::Fault;
 
 pub(crate) use proxy::{Proxies, identify};
-pub(crate) use rate::{RateLimit, limit};
+pub(crate) use rate_limit::{RateLimit, limit};
 
-use crate::rest::Problem;
+use crate::problem::Problem;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

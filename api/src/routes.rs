@@ -2,8 +2,6 @@
 //!
 //! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
 
-mod limit;
-
 use std::{borrow::Cow, io};
 
 use async_graphql_axum::GraphQLResponse;
@@ -24,10 +22,12 @@ use runtime::{
 use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};
 
 use crate::{
-    access::{self, Access, Proxies, RateLimit},
+    auth::{self, Access, Proxies, RateLimit},
     graphql::{Executor, SchemaOptions, schema, types},
+    limits,
     observe::{Counted, count_request},
-    rest::{self, Problem},
+    problem::Problem,
+    rest::{self, HEALTH, LIVEZ, READYZ},
     service::Service,
     socket,
 };
@@ -36,6 +36,8 @@ use crate::{
 const GRAPHQL_PATH: &str = "/graphql";
 /// What is said until the database is there.
 const STARTING: &str = "the server is starting: it waits for its database";
+/// Paths without a rate limit.
+const UNLIMITED: [&str; 3] = [LIVEZ, READYZ, HEALTH];
 /// Where GraphiQL lives.
 const GRAPHIQL: &str = "/graphiql";
 /// The same, relative to [`PLAYGROUND`]: a proxy may serve all of this below a path.
@@ -92,13 +94,13 @@ pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, ServerError> {
 pub(crate) fn documents(settings: &Settings) -> Result<Documents, ServerError> {
     match &settings.access.trusted_documents {
         Some(folder) => Documents::trusted(folder).map_err(ServerError::Documents),
-        None => Ok(limit::persisted(&settings.limits)),
+        None => Ok(limits::persisted(&settings.limits)),
     }
 }
 
 /// The limits that the settings ask for.
 pub(crate) fn limits(settings: &Settings) -> Limits {
-    limit::limits(&settings.limits, settings.shutdown_grace)
+    limits::limits(&settings.limits, settings.shutdown_grace)
 }
 
 /// What is served while the database is waited for: alive, and nothing else yet.
@@ -107,7 +109,7 @@ pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
         async || Problem::new(StatusCode::SERVICE_UNAVAILABLE, STARTING).with_retry_after(Some(1));
     let router = health
         .router()
-        .route(rest::HEALTH, get(rest::starting))
+        .route(HEALTH, get(rest::starting))
         .route(GRAPHQL_PATH, any(async || graphql_starting()))
         .fallback(starting);
     protected(router, guard)
@@ -165,7 +167,7 @@ impl Server {
                 get(async || Redirect::permanent(RELATIVE_GRAPHIQL)),
             );
         }
-        let limited = middleware::from_fn_with_state(rate, access::limit);
+        let limited = middleware::from_fn_with_state((rate, &UNLIMITED), auth::limit);
         let others = others
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method)
@@ -174,7 +176,7 @@ impl Server {
         let proxies = Proxies::new(&self.settings.trusted_proxies);
         protected(others, &self.guard)
             .merge(graphql)
-            .layer(middleware::from_fn_with_state(proxies, access::identify))
+            .layer(middleware::from_fn_with_state(proxies, auth::identify))
             .layer(counted)
     }
 

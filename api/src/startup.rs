@@ -24,18 +24,18 @@ use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
 use crate::{
-    access::Access,
-    board::Board,
-    hub::{Bounds, Hub, follow},
-    server::{self, Server, ServerError},
+    auth::Access,
+    live::{Bounds, Hub, follow},
+    quote_board::Board,
+    routes::{self, Server, ServerError},
     service::{Build, Service},
 };
 
 /// Builds everything, announces it and waits for the end.
 pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
-    let guard = server::guard(&settings.access)?;
-    let documents = server::documents(&settings)?;
+    let guard = routes::guard(&settings.access)?;
+    let documents = routes::documents(&settings)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
@@ -51,7 +51,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
     let opened = CancellationToken::new();
     let waiting = TcpListener::from_std(listener.try_clone()?)?;
     let patience = Patience::from_settings(&settings);
-    let starting = server::starting(health, &guard);
+    let starting = routes::starting(health, &guard);
     listen_until(&opened, waiting, starting, patience, shutdown);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
@@ -125,7 +125,7 @@ async fn serve(
         access: access(settings),
         guard,
         settings: settings.access.clone(),
-        limits: server::limits(settings),
+        limits: routes::limits(settings),
         documents,
         health: process.health.clone(),
         metrics,
@@ -144,7 +144,7 @@ fn listen_until(
 ) {
     let stop = opened.clone();
     shutdown.track(async move {
-        if let Err(error) = listener::serve(listener, router, patience, server::refusal, stop).await
+        if let Err(error) = listener::serve(listener, router, patience, routes::refusal, stop).await
         {
             tracing::warn!(%error, "nobody is told that the server is starting");
         }
@@ -154,7 +154,7 @@ fn listen_until(
 /// Accepts connections until polling stops, and finishes the requests that are under way then.
 fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
-    let serving = listener::serve(listener, router, patience, server::refusal, soft);
+    let serving = listener::serve(listener, router, patience, routes::refusal, soft);
     shutdown.spawn("listener", serving);
 }
 

@@ -15,7 +15,7 @@ use entity::{Event, Position};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::run::Happened;
+use super::{event::Happened, hub::Hub};
 
 /// What a reader wants to be told.
 #[derive(Clone, Debug)]
@@ -108,6 +108,37 @@ pub(crate) enum Parted {
     Dismissed(Dismissed),
     /// The hub has missed what came after this place, up to which the reader has everything: the tables have it.
     Cut(Position),
+}
+
+/// A place in the hub; it is left when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    hub: Hub,
+    id: u64,
+    stocks: Option<Vec<i64>>,
+    inbox: Arc<Inbox>,
+}
+
+impl Reader {
+    pub(super) fn new(hub: Hub, id: u64, stocks: Option<Vec<i64>>, inbox: Arc<Inbox>) -> Self {
+        Self {
+            hub,
+            id,
+            stocks,
+            inbox,
+        }
+    }
+
+    /// Waits for the next event, and how many before it were skipped in its favour.
+    pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Parted> {
+        self.inbox.take().await
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.hub.leave(self.id, self.stocks.as_deref());
+    }
 }
 
 /// Events that wait for one reader.

@@ -8,8 +8,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use entity::{Event, Position, Price};
 use futures_util::{Stream, stream};
 
-use super::{Error, Following, Service, following::Kind};
-use crate::hub::{Dismissed, Happened, Interest, Parted, Reader};
+use super::{Error, Following, Service, subscription_plan::Kind};
+use crate::live::{Dismissed, Happened, Interest, Parted, Reader};
 
 /// Some events on end, in feed order.
 type Page = Vec<Arc<Happened>>;

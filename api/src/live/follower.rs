@@ -14,8 +14,8 @@ use store::{
 };
 use tokio::time::timeout;
 
-use super::Hub;
-use crate::board::Board;
+use super::hub::Hub;
+use crate::quote_board::Board;
 
 /// How long to wait after an error.
 const RETRY: Duration = Duration::from_millis(250);

@@ -14,7 +14,7 @@ const SELECTIONS: u64 = 5;
 
 /// The transports' limits, with the sizes of the schema's lists. Sockets are sent off over a third of the `grace`; what
 /// each may take after that must not exceed it.
-pub(super) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
+pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     let mut limits = Limits {
         body_bytes: settings.body,
         body_deadline: settings.body_time,
@@ -59,7 +59,7 @@ fn sizes() -> PageSizes {
 }
 
 /// Documents that clients may name where all are served.
-pub(super) fn persisted(settings: &LimitSettings) -> Documents {
+pub(crate) fn persisted(settings: &LimitSettings) -> Documents {
     match settings.persisted {
         0 => Documents::none(),
         bytes => Documents::automatic(bytes),

@@ -19,12 +19,10 @@ use lru::LruCache;
 use tokio::time::Instant;
 use transport::{ClientAddress, Fault};
 
-use crate::rest::{HEALTH, Problem};
+use crate::problem::Problem;
 
 /// How many clients are remembered, at about 100 bytes each.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not 0");
-/// What is always answered.
-const FREE: [&str; 3] = ["/livez", "/readyz", HEALTH];
 
 /// The limit; cheap to clone.
 #[derive(Clone)]
@@ -63,13 +61,13 @@ impl fmt::Debug for RateLimit {
     }
 }
 
-/// Middleware: refuses who asks too much.
+/// Middleware: refuses requests above the rate limit, except for these paths.
 pub(crate) async fn limit(
-    State(rate): State<RateLimit>,
+    State((rate, unlimited)): State<(RateLimit, &'static [&'static str; 3])>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if !FREE.contains(&request.uri().path()) {
+    if !unlimited.contains(&request.uri().path()) {
         rate.admit(ClientAddress::of(request.extensions()))?;
     }
     Ok(next.run(request).await)

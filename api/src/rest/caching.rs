@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -15,7 +15,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::stream;
 use sha2::{Digest, Sha256};
 
-use super::problem::Problem;
+use crate::{problem::Problem, service::Service};
 
 /// How much of the digest makes a tag, in bytes: enough that two answers never share one.
 const TAG_BYTES: usize = 16;
@@ -44,6 +44,21 @@ pub(crate) async fn conditional(request: Request, next: Next) -> Result<Response
         return Ok((StatusCode::NOT_MODIFIED, parts.headers, nothing).into_response());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// Middleware: dates what memory alone answers.
+pub(crate) async fn tell_age(
+    State(service): State<Service>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let answered = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
+    if let Some(silence) = service.silence().filter(|_| answered) {
+        let headers = response.headers_mut();
+        headers.insert(header::AGE, silence.as_secs().into());
+    }
+    response
 }
 
 fn tag(bytes: &[u8]) -> String {
