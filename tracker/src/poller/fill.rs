@@ -14,7 +14,7 @@ use store::{
 };
 use tokio::time::Instant;
 
-use super::desk::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
+use super::context::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
 use crate::{
     budget::Purpose,
     candle,

@@ -12,8 +12,8 @@ use store::{candle::CandleKey, feed::Bell};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    desk::{Desk, Outage, answers, bounded},
-    plan::{Every, Plan},
+    context::{Desk, Outage, answers, bounded},
+    tracked_stocks::{Every, Plan},
 };
 use crate::{
     ingest::Answers,

@@ -5,7 +5,7 @@ use runtime::metric::Endpoint;
 use store::split;
 use tokio::time::Instant;
 
-use super::desk::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
+use super::context::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
 use crate::{
     budget::Purpose,
     provider::{Budget, PollError, QuoteProvider},

@@ -10,13 +10,10 @@ use entity::Timestamp;
 use sea_orm::DbErr;
 use store::backfill::{self, Due};
 
-use super::{Polling, Seat, settle::Done};
+use super::{Polling, Seat, completion::Done, provider_health::Readiness};
 use crate::{
     budget::{Charge, Purpose},
-    engine::{
-        desk::{Asked, bounded},
-        seat::Readiness,
-    },
+    poller::context::{Asked, bounded},
     schedule::reserve,
 };
 

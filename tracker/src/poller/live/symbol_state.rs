@@ -1,7 +1,7 @@
 //! What the loop remembers of a symbol between two polls.
 //!
 //! What concerns only one symbol (not in the plan, failing alone) is remembered here and delays no other symbol; what
-//! concerns a provider is in its [seat](crate::engine::seat).
+//! concerns a provider is in its [seat](super::provider_health).
 
 use entity::Timestamp;
 use runtime::random::Random;

@@ -2,7 +2,7 @@
 //!
 //! One invariant: no request is sent that was not charged before, and an answer waits for a database that is away for as
 //! long as the lease holds. With the lease it is dropped, and asked for anew by whoever holds it next: stored late, it
-//! could be older than what that one has stored. Both loops, [`super::polling`] and [`super::driven`], work at it.
+//! could be older than what that one has stored. Both loops, [`super::live`] and [`super::replay`], work at it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,16 +38,16 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 pub(super) type Newcomer = (Symbol, Option<String>);
 
 /// What every poll needs.
-pub(super) struct Desk {
-    pub(super) store: Store,
-    pub(super) ingest: Ingest,
-    pub(super) lease: Arc<Lease>,
-    pub(super) metrics: TrackerMetrics,
-    pub(super) random: Random,
+pub(crate) struct Desk {
+    pub(crate) store: Store,
+    pub(crate) ingest: Ingest,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) metrics: TrackerMetrics,
+    pub(crate) random: Random,
     /// Cancelled when the process begins to end.
-    pub(super) stopping: CancellationToken,
+    pub(crate) stopping: CancellationToken,
     /// Whether a listed provider reports splits.
-    pub(super) splits_can_be_asked: bool,
+    pub(crate) splits_can_be_asked: bool,
 }
 
 /// A request that was charged, and since when.

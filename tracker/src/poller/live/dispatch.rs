@@ -11,10 +11,10 @@ use entity::{Symbol, Timestamp};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 
-use super::{LOOK, Polling, Seat, settle::Done};
+use super::{LOOK, Polling, Seat, completion::Done, provider_health::Readiness};
 use crate::{
     budget::Purpose,
-    engine::{desk::Newcomer, plan::Tracked, seat::Readiness},
+    poller::{context::Newcomer, tracked_stocks::Tracked},
     schedule::{Planned, due_at, interval_of, planned},
 };
 

@@ -7,7 +7,7 @@ use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
 use super::{
-    super::desk::{Asked, RETRY},
+    super::context::{Asked, RETRY},
     Polling,
 };
 use crate::{

@@ -15,12 +15,11 @@ use store::{Seed, Store, retention::Retention};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Roster, candle,
-    engine::{self, Rules},
-    housekeeping,
+    Roster, candle, housekeeping,
     ingest::Ingest,
     lease::Lease,
     market::PollingHours,
+    poller::{self, Desk, Rules},
     provider::Pace,
 };
 
@@ -30,14 +29,14 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Everything that tracking takes.
 #[derive(Clone)]
 pub struct Tracker {
-    pub(crate) store: Store,
-    pub(crate) ingest: Ingest,
-    pub(crate) metrics: TrackerMetrics,
-    pub(crate) random: Random,
-    pub(crate) roster: Roster,
-    pub(crate) rules: Rules,
+    store: Store,
+    ingest: Ingest,
+    metrics: TrackerMetrics,
+    random: Random,
+    roster: Roster,
+    rules: Rules,
     retention: Retention,
-    pub(crate) stopping: CancellationToken,
+    stopping: CancellationToken,
 }
 
 impl Tracker {
@@ -122,7 +121,17 @@ impl Tracker {
                 return;
             }
         }
-        engine::run(self, Arc::clone(lease)).await;
+        let providers = self.roster.providers();
+        let desk = Desk {
+            store: self.store.clone(),
+            ingest: self.ingest.clone(),
+            lease: Arc::clone(lease),
+            metrics: self.metrics.clone(),
+            random: self.random.clone(),
+            stopping: self.stopping.clone(),
+            splits_can_be_asked: providers.iter().any(|provider| provider.splits().is_some()),
+        };
+        poller::run(desk, providers, self.rules).await;
     }
 
     /// Says what is about to be polled: nobody shall take a replay for today's prices.

@@ -1,7 +1,7 @@
 //! How a provider is doing, as it is told to people.
 //!
 //! One invariant: state and note tell of the same trouble, the most serious of those that apply; a note holds neither a
-//! key nor a URL. The [loop](crate::engine::polling) hands them to `status`.
+//! key nor a URL. The [loop](crate::poller::live) hands them to `status`.
 
 use entity::{ProviderState, Timestamp};
 
@@ -13,7 +13,7 @@ use crate::{
 
 impl Seat {
     /// Its state and what a person should know of it; `in_use` is whether it is its turn.
-    pub(in crate::engine) fn standing(
+    pub(in crate::poller) fn standing(
         &self,
         in_use: bool,
         planned: Planned,

@@ -17,13 +17,10 @@ use store::{
 };
 use tokio::task::{JoinError, JoinSet};
 
-use super::{LOOK, Polling, Seat};
+use super::{LOOK, Polling, Seat, provider_health::Readiness};
 use crate::{
     budget::Charge,
-    engine::{
-        desk::{Asked, bounded},
-        seat::Readiness,
-    },
+    poller::context::{Asked, bounded},
     provider::{DayZone, PollError},
     schedule::reserve,
 };

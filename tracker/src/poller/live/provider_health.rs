@@ -1,9 +1,9 @@
 //! A configured provider, and what the loop knows of how it is doing.
 //!
 //! One invariant: whether a provider may be asked now is decided here alone, from what it and its budget said before;
-//! the [loop](super::polling) asks the first in order that may.
+//! the [loop](super) asks the first in order that may.
 
-mod standing;
+mod status;
 
 use std::{sync::Arc, time::Duration};
 

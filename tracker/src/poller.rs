@@ -4,21 +4,19 @@
 //! without a price or an alert being lost. The [`Tracker`] runs one at a time.
 
 mod check;
-mod desk;
-mod driven;
+mod context;
 mod fill;
-mod plan;
-mod polling;
-mod seat;
+mod live;
+mod replay;
+mod tracked_stocks;
 
 use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
 
-use self::{desk::Desk, driven::Driven, polling::Polling, seat::Seat};
+pub(crate) use self::context::Desk;
+use self::{live::Polling, replay::Driven};
 use crate::{
-    host::Tracker,
-    lease::Lease,
     market::PollingHours,
     provider::{Pace, QuoteProvider},
     status::Standing,
@@ -39,17 +37,8 @@ pub struct Rules {
 
 /// Runs the loop that the first provider calls for: one that sets its own time runs alone; otherwise those that wait
 /// to be asked are asked in their order, and the prices of a replay never get among live ones.
-pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
-    let providers = tracker.roster.providers();
-    let desk = Arc::new(Desk {
-        store: tracker.store.clone(),
-        ingest: tracker.ingest.clone(),
-        lease,
-        metrics: tracker.metrics.clone(),
-        random: tracker.random.clone(),
-        stopping: tracker.stopping.clone(),
-        splits_can_be_asked: providers.iter().any(|provider| provider.splits().is_some()),
-    });
+pub(crate) async fn run(desk: Desk, providers: &[Arc<dyn QuoteProvider>], rules: Rules) {
+    let desk = Arc::new(desk);
     let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> =
         (0..).zip(providers.iter().map(Arc::clone)).collect();
     let polled = |provider: &dyn QuoteProvider| matches!(provider.pace(), Pace::Polled { .. });
@@ -65,12 +54,7 @@ pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
                 .into_iter()
                 .partition(|(_, provider)| polled(provider.as_ref()));
             let bystanders = others.iter().map(bystander).collect();
-            let seats = asked
-                .into_iter()
-                .map(|(rank, provider)| Seat::new(rank, provider));
-            Polling::new(desk, tracker.rules, seats.collect(), bystanders)
-                .run()
-                .await;
+            Polling::new(desk, rules, asked, bystanders).run().await;
         }
     }
 }

@@ -13,7 +13,7 @@ use entity::{Price, Symbol, Timestamp, table::stock};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use store::Store;
 
-use super::desk::{Desk, bounded};
+use super::context::{Desk, bounded};
 use crate::{
     market::{Market, PollingHours},
     schedule::{Expected, PlannedSymbol, Quoted},

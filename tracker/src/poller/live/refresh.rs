@@ -7,7 +7,7 @@ use entity::PollOutcome;
 use sea_orm::DbErr;
 use tokio::time::Instant;
 
-use super::{super::desk::bounded, Demand, Polling};
+use super::{super::context::bounded, Demand, Polling};
 use crate::{
     market::LastSessions,
     request,

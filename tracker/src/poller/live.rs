@@ -3,13 +3,14 @@
 //! One invariant: of one symbol at most one poll is under way, so that answers are stored in the order in which they
 //! were given; everything the loop knows lives in this one task. Polls run beside it and come back to be settled.
 
-mod demand;
-mod history;
-mod look;
-mod settle;
+mod backfill;
+mod completion;
+mod dispatch;
+mod provider_health;
+mod refresh;
+mod refresh_request;
 mod splits;
-mod start;
-mod watch;
+mod symbol_state;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -20,14 +21,19 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{demand::Demand, history::History, settle::Done, splits::SplitChecks, watch::Watch};
+use self::{
+    backfill::History, completion::Done, provider_health::Seat, refresh_request::Demand,
+    splits::SplitChecks, symbol_state::Watch,
+};
 use super::{
     Rules,
-    desk::{Desk, Outage},
-    plan::{Every, Plan},
-    seat::Seat,
+    context::{Desk, Outage},
+    tracked_stocks::{Every, Plan},
 };
-use crate::status::{Standing, Status};
+use crate::{
+    provider::QuoteProvider,
+    status::{Standing, Status},
+};
 
 /// How often everything is looked at without a reason.
 const LOOK: Duration = Duration::from_secs(1);
@@ -65,10 +71,14 @@ impl Polling {
     pub(super) fn new(
         desk: Arc<Desk>,
         rules: Rules,
-        seats: Vec<Seat>,
+        providers: Vec<(i32, Arc<dyn QuoteProvider>)>,
         bystanders: Vec<Standing>,
     ) -> Self {
         let status = Status::new(desk.metrics.clone());
+        let seats = providers
+            .into_iter()
+            .map(|(rank, provider)| Seat::new(rank, provider))
+            .collect();
         Self {
             started_at: desk.now(),
             desk,
