@@ -5,6 +5,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
+use crate::metrics::ServeMetrics;
 use anyhow::Context;
 use axum::Router;
 use runtime::{
@@ -13,13 +14,13 @@ use runtime::{
     database::DatabaseKind,
     http::listener::{self, Patience, bind},
     lifecycle::{Ending, Shutdown, Signals},
-    metric::{ServeMetrics, TrackerMetrics},
     process::Process,
     random::draw_token,
 };
 use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracker::metrics::TrackerMetrics;
 use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 

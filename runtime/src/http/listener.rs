@@ -10,8 +10,8 @@ use axum::Router;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use super::protocol_error::{RefusalBody, explain, plain_refusal};
 use super::connection;
+pub use super::protocol_error::{RefusalBody, explain, plain_refusal};
 use crate::config::{ListenSettings, Settings};
 
 /// How long to wait when no connection can be accepted, as when there are too many open files.
