@@ -83,7 +83,12 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
         listen(listener, routes, patience, shutdown);
         announce(addresses);
     }
-    Ok(process.end(database).await)
+    let close = async {
+        if let Some(database) = database {
+            database.close().await;
+        }
+    };
+    Ok(process.end(close).await)
 }
 
 /// What a failed start ends with: 2 if what was set cannot be used, else 1.

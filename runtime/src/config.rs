@@ -31,7 +31,7 @@ use url::Url;
 
 pub use access::{AccessSettings, Allowed};
 pub use compose::with_fresh_settings;
-pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
+pub use database::{DatabaseSettings, DatabaseUrl, PostgresUrl, SqliteUrl, Synchronous};
 pub use example::env_example;
 pub use feed::{FeedSettings, StreamUrl};
 pub use limit::LimitSettings;

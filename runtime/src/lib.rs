@@ -7,7 +7,6 @@
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod database;
 pub mod health;
 pub mod lifecycle;
 pub mod listener;

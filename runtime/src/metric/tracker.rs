@@ -10,12 +10,11 @@ use std::{
     time::Duration,
 };
 
-use entity::{AlertKind, Decimal, Symbol};
+use entity::{ActiveEnum, AlertKind, Decimal, Iterable, Symbol};
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
-use sea_orm::{ActiveEnum, Iterable};
 use tokio::time::Instant;
 
 use super::{BudgetWindow, CallOutcome, Endpoint, seconds};
