@@ -197,7 +197,8 @@ fn announce((api, metrics): (SocketAddr, SocketAddr)) {
 
 #[cfg(test)]
 mod tests {
-    use runtime::{config::Program, testing::settings};
+    use runtime::config::Program;
+    use testkit::settings;
 
     use super::*;
 

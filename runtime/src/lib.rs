@@ -15,5 +15,3 @@ pub mod metrics_server;
 pub mod process;
 pub mod random;
 pub mod telemetry;
-#[cfg(feature = "test-database")]
-pub mod testing;

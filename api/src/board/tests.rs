@@ -5,13 +5,13 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use runtime::{
     clock::SystemClock,
     metric::{Metrics, TrackerMetrics},
-    on_both_databases,
 };
 use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, Followed},
     price::PriceKey,
 };
+use testkit::on_both_databases;
 use tracker::{
     ingest::{Answers, Ingest},
     quote::{PreviousClose, Quote},

@@ -10,18 +10,18 @@ macro_rules! on_both {
 
             // A module may be named as a function is.
             mod $name {
-                use runtime::testing::TestPlace;
+                use testkit::TestDatabaseUrl;
 
                 use crate::product::Home;
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_sqlite() {
-                    super::$name(Home::new(TestPlace::sqlite())).await;
+                    super::$name(Home::new(TestDatabaseUrl::sqlite())).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_postgresql() {
-                    super::$name(Home::new(TestPlace::postgres().await)).await;
+                    super::$name(Home::new(TestDatabaseUrl::postgres().await)).await;
                 }
             }
         )+

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use super::{Prometheus, QUERIES, list, shipped, text, word, yaml};
 use crate::{
@@ -36,7 +36,7 @@ fn questions(panels: &[Value]) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_panel_has_data() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
     let product = home

@@ -13,7 +13,6 @@ use runtime::{
     clock::ManualClock,
     metric::{Metrics, TrackerMetrics},
     random::Random,
-    testing::TestDatabase,
 };
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
@@ -22,6 +21,7 @@ use store::{
     request::{PollRequest, ask},
     retention::Retention,
 };
+use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
 use tracker::{

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     client::Client,
-    place::on_both,
+    databases::on_both,
     product::{ADMIN, Home, Product},
 };
 
@@ -233,7 +233,7 @@ async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
     const ITS_OWN: [&str; 2] = ["providers", "provider_calls"];
     let mut rows = BTreeMap::new();
     if home.is_postgres() {
-        let mut database = PgConnection::connect(home.place.url())
+        let mut database = PgConnection::connect(home.database.as_str())
             .await
             .expect("it answers");
         let tables = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p')
@@ -243,7 +243,7 @@ async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
             rows.insert(table, texts(&mut database, sql).await);
         }
     } else {
-        let url = home.place.url().split('?').next().expect("a URL");
+        let url = home.database.as_str().split('?').next().expect("a URL");
         let options: SqliteConnectOptions = url.parse().expect("a URL");
         let mut database = options.read_only(true).connect().await.expect("it opens");
         let tables =

@@ -1,6 +1,6 @@
-//! Where PostgreSQL's programs are, and who may run them.
+//! Finds PostgreSQL's programs and a user who may run them.
 //!
-//! One invariant: tests that need PostgreSQL never pass without it: what is missing is said, with how to install it.
+//! A test that needs PostgreSQL fails without it; the message names what to install.
 
 use std::{
     fs,
@@ -8,18 +8,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Debian's folders, one a version, none of them in `PATH`.
+/// Debian's directories, one for each version. They are not in `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
-/// The programs that are needed.
-const NEEDED: [&str; 2] = ["initdb", "postgres"];
+/// The programs that the tests start.
+const REQUIRED: [&str; 2] = ["initdb", "postgres"];
 
-/// The folder of PostgreSQL's programs: Debian's newest version, else what `PATH` has.
+/// Returns the directory of PostgreSQL's programs: Debian's newest version, else one of `PATH`.
 ///
 /// # Panics
 ///
-/// If there is none.
-pub(super) fn folder() -> PathBuf {
-    let complete = |folder: &PathBuf| NEEDED.iter().all(|name| folder.join(name).is_file());
+/// If no directory has all of them.
+pub(super) fn directory() -> PathBuf {
+    let complete = |directory: &PathBuf| REQUIRED.iter().all(|name| directory.join(name).is_file());
     let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
@@ -28,7 +28,7 @@ pub(super) fn folder() -> PathBuf {
     let debian = versions.into_iter().rev().map(|(_, path)| path.join("bin"));
     #[expect(
         clippy::disallowed_methods,
-        reason = "looks for programs, not for settings"
+        reason = "searches for programs, reads no setting"
     )]
     let path = std::env::var_os("PATH").unwrap_or_default();
     debian
@@ -38,19 +38,19 @@ pub(super) fn folder() -> PathBuf {
             panic!(
                 "the tests need PostgreSQL's programs ({}), which are neither in {DEBIAN} nor in PATH; install \
                  them with `apt-get install postgresql` or `brew install postgresql`",
-                NEEDED.join(", ")
+                REQUIRED.join(", ")
             )
         })
 }
 
-/// The user and group to run a server as: none unless `own`, a file of this process, says that it is root's, since
-/// PostgreSQL refuses to run as root.
+/// Returns the user and group to run a server as, if this process runs as root: PostgreSQL
+/// refuses to. The owner of `own_file`, which this process created, shows that.
 ///
 /// # Panics
 ///
-/// If this is root and there is nobody else.
-pub(super) fn unprivileged(own: &Path) -> Option<(u32, u32)> {
-    let owner = fs::metadata(own).expect("it is there").uid();
+/// If this process runs as root and neither `postgres` nor `nobody` exists.
+pub(crate) fn unprivileged_user(own_file: &Path) -> Option<(u32, u32)> {
+    let owner = fs::metadata(own_file).expect("the file exists").uid();
     if owner != 0 {
         return None;
     }

@@ -8,9 +8,9 @@ use std::{
     process::Command,
 };
 
-use runtime::testing::TestPlace;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Map, Value, json};
+use testkit::TestDatabaseUrl;
 
 use super::{compose, shipped};
 use crate::{answer::Answer, product::Home};
@@ -94,14 +94,14 @@ fn what_is_set_is_used_and_kept_when_it_is_no_longer_set() {
 /// PostgreSQL, `api` and `tracker` as the containers have them, with nothing in `.env`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_programs_start_with_what_was_drawn() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let secrets = tempfile::tempdir().expect("a folder");
     let services = compose::services(None);
     let drawn = draw(secrets.path(), &services);
-    let (server, name) = home.place.url().rsplit_once('/').expect("a database");
+    let (server, name) = home.database.as_str().rsplit_once('/').expect("a database");
     let (_, address) = server.split_once('@').expect("a user");
     // As the image of PostgreSQL does with POSTGRES_USER, POSTGRES_PASSWORD_FILE and POSTGRES_DB.
-    let admin = Database::connect(home.place.url()).await;
+    let admin = Database::connect(home.database.as_str()).await;
     let admin = admin.expect("it connects");
     let password = &drawn["postgres_password"];
     let owner = format!(

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use entity::{Decimal, Event, Position, Price, Symbol, Timestamp};
-use runtime::{clock::ManualClock, testing::TestDatabase};
+use runtime::clock::ManualClock;
 use store::{Seed, Store, feed::FeedTransaction, seed};
+use testkit::TestDatabase;
 
 /// A seeded store that tracks `symbols`, and the clock that it records with.
 pub(crate) async fn store(database: &TestDatabase, symbols: &[&str]) -> (Store, ManualClock) {

@@ -2,30 +2,27 @@
 
 use std::time::Duration;
 
-use runtime::{
-    clock::ManualClock,
-    config::StreamUrl,
-    testing::{TestDatabase, TestNats},
-};
+use runtime::{clock::ManualClock, config::StreamUrl};
 use store::{
     Store,
     feed::{Bell, FeedStream, relay_feed, relay_notifications},
 };
+use testkit::{TestDatabase, TestNats};
 use tokio::task::JoinSet;
 
-use crate::world;
+use crate::fixture;
 
 /// How long a test's stream keeps its entries.
 const KEPT: Duration = Duration::from_hours(1);
 
 /// A database, and what carries its feed.
-pub(crate) struct Place {
+pub(crate) struct FeedDatabase {
     pub(crate) database: TestDatabase,
     pub(crate) nats: Option<TestNats>,
     companions: JoinSet<()>,
 }
 
-impl Place {
+impl FeedDatabase {
     pub(crate) async fn sqlite() -> Self {
         Self::of(TestDatabase::sqlite().await, None)
     }
@@ -49,7 +46,7 @@ impl Place {
 
     /// A seeded store that tracks `symbols`, with the companions of a process.
     pub(crate) async fn store(&mut self, symbols: &[&str]) -> (Store, ManualClock) {
-        let (store, clock) = world::store(&self.database, symbols).await;
+        let (store, clock) = fixture::store(&self.database, symbols).await;
         (self.accompany(store).await, clock)
     }
 
@@ -72,25 +69,25 @@ macro_rules! on_every_feed {
     ($($(#[$meta:meta])* async fn $name:ident(mut $place:ident) $body:block)+) => {
         $(
             $(#[$meta])*
-            async fn $name(mut $place: $crate::place::Place) $body
+            async fn $name(mut $place: $crate::databases::FeedDatabase) $body
 
             // A module may be named as a function is.
             mod $name {
-                use crate::place::Place;
+                use crate::databases::FeedDatabase;
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_sqlite() {
-                    super::$name(Place::sqlite().await).await;
+                    super::$name(FeedDatabase::sqlite().await).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_postgresql() {
-                    super::$name(Place::postgresql().await).await;
+                    super::$name(FeedDatabase::postgresql().await).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_nats() {
-                    super::$name(Place::nats().await).await;
+                    super::$name(FeedDatabase::nats().await).await;
                 }
             }
         )+

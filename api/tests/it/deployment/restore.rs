@@ -2,9 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use runtime::testing::TestPlace;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use super::{program, text};
 use crate::{
@@ -88,12 +88,12 @@ async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
     let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let before = cursor(&product, "101").await;
-    let (url, dump) = (home.place.url(), dump(&home));
+    let (url, dump) = (home.database.as_str(), dump(&home));
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     drop(product);
@@ -106,7 +106,7 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
 fn dump(home: &Home) -> String {
     let dump = home.folder.path().join("stocktracker.dump");
     let dump = dump.to_str().expect("a path");
-    let url = home.place.url();
+    let url = home.database.as_str();
     run("pg_dump", &["--format=custom", "--file", dump, url]);
     dump.to_owned()
 }
@@ -131,12 +131,12 @@ fn restore(url: &str, dump: &str) {
 /// As where a standby is promoted that lacks the end, and nobody has stopped anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_noticed() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let before = cursor(&product, "101").await;
-    let (url, dump) = (home.place.url(), dump(&home));
+    let (url, dump) = (home.database.as_str(), dump(&home));
     exchange.quote("AAPL", "102", "100");
     let lost = cursor(&product, "102").await;
     let all = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { price } }";
@@ -213,7 +213,7 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_file_does_so_too() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
@@ -222,7 +222,11 @@ async fn a_restored_file_does_so_too() {
     product.api.signal("TERM");
     assert_eq!(product.api.ended().await, Some(0));
     drop(product);
-    let file = home.place.url().strip_prefix("sqlite://").expect("a file");
+    let file = home
+        .database
+        .as_str()
+        .strip_prefix("sqlite://")
+        .expect("a file");
     let file = Path::new(file.split('?').next().expect("a path"));
     let saved = home.folder.path().join("saved.db");
     std::fs::copy(file, &saved).expect("it is saved");
@@ -239,6 +243,6 @@ async fn a_restored_file_does_so_too() {
     let statement = page.split_once("sqlite3 stock-tracker.db 'UPDATE ");
     let statement = statement.and_then(|(_, rest)| rest.split('\'').next());
     let statement = format!("UPDATE {}", statement.expect("it is told"));
-    draw_epoch(home.place.url(), &statement).await;
+    draw_epoch(home.database.as_str(), &statement).await;
     goes_on(&home, &exchange, &before, &lost).await;
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, process::Command};
 
-use runtime::testing::TestPlace;
+use testkit::TestDatabaseUrl;
 
 use super::{shipped, text};
 use crate::{process::until, product::Home};
@@ -106,7 +106,7 @@ fn is_healthy(port: u16) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_health_check_tells_ready_from_draining_and_dead() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[]).await;
     let port = product.metrics.port();
     assert!(is_healthy(port));

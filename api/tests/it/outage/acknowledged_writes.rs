@@ -13,7 +13,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 
 /// Everything that a database holds of prices, alerts and the feed.
-pub(super) struct Ledger {
+pub(super) struct AcknowledgedWrites {
     pub(super) prices: Vec<stock_price::Model>,
     pub(super) alerts: Vec<alert::Model>,
     pub(super) stocks: HashMap<String, stock::Model>,
@@ -21,7 +21,7 @@ pub(super) struct Ledger {
     head: feed_head::Model,
 }
 
-impl Ledger {
+impl AcknowledgedWrites {
     /// Reads it, as it is at one moment.
     pub(super) async fn read(database: &Database) -> Self {
         let moment = database.begin_read().await.expect("a transaction");
@@ -147,7 +147,7 @@ impl Ledger {
     }
 }
 
-/// An event as [`Ledger::was_told`] compares it.
+/// An event as [`AcknowledgedWrites::was_told`] compares it.
 fn line(event: &Value) -> String {
     let text = |field: &str| event[field].as_str();
     let at = text("recordedAt")

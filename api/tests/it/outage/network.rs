@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use runtime::testing::{Cable, Fault, TestPlace};
 use serde_json::json;
+use testkit::{FaultProxy, NetworkFault, TestDatabaseUrl};
 
 use super::{
+    acknowledged_writes::AcknowledgedWrites,
     database::{Load, Market, PRICES, bounded},
-    ledger::Ledger,
 };
 use crate::{
     client::Client,
@@ -20,8 +20,8 @@ use crate::{
 async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
-    let mut home = Home::new(TestPlace::migrated_postgres().await);
-    let (mut cable, detour) = Cable::to_database(home.place.url()).await;
+    let mut home = Home::new(TestDatabaseUrl::migrated_postgres().await);
+    let (mut proxy, detour) = FaultProxy::for_database(home.database.as_str()).await;
     home.detour = Some(detour);
     let product = home
         .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
@@ -33,29 +33,29 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
     hear(&mut client, &mut told, 4).await;
 
     // From another continent: what is told is told late. What takes a second to answer counts as away.
-    cable.suffer(Fault::Delay(Duration::from_millis(100)));
+    proxy.inject(NetworkFault::Delay(Duration::from_millis(100)));
     hear(&mut client, &mut told, 4).await;
-    cable.suffer(Fault::None);
+    proxy.inject(NetworkFault::None);
     settled(&product).await;
 
     // Reset.
-    cable.pull().await;
+    proxy.cut().await;
     away(&product).await;
-    cable.mend().await;
+    proxy.restore().await;
     hear(&mut client, &mut told, 4).await;
     settled(&product).await;
 
     // Half open, twice: what was connected then never carries anything again, and nobody is told.
     for _ in 0..2 {
-        cable.suffer(Fault::Swallow);
+        proxy.inject(NetworkFault::Swallow);
         away(&product).await;
-        cable.suffer(Fault::None);
+        proxy.inject(NetworkFault::None);
         hear(&mut client, &mut told, 4).await;
         settled(&product).await;
     }
     drop(market);
     load.end().await;
-    let ledger = Ledger::read(&home.place.connect().await).await;
+    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
     ledger.is_unbroken();
     ledger.was_told(&told[2..], "prices");
 }

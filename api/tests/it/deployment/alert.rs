@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, process::Command};
 
-use runtime::testing::TestPlace;
 use serde_json::Value;
+use testkit::TestDatabaseUrl;
 
 use super::{Prometheus, list, program, shipped, text, word, yaml};
 use crate::{exchange::Exchange, observe::scraped, process::until, product::Home};
@@ -68,7 +68,7 @@ fn metrics(expression: &str) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_are_about_what_the_programs_tell_and_notice_a_tracker_that_dies() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;

@@ -4,8 +4,8 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -249,7 +249,7 @@ async fn probed<T>(product: &Product, busy: impl Future<Output = T>) -> T {
 
 /// A product in which nothing else happens.
 async fn idle() -> (Home, Product) {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[("REPLAY_SPEED", "0.001")]).await;
     (home, product)
 }
