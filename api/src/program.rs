@@ -10,14 +10,13 @@ use axum::Router;
 use runtime::{
     clock::SystemClock,
     config::{Refusal, Secret, Settings},
-    database::DatabaseKind,
     lifecycle::{Ending, Shutdown, Signals},
     listener::{self, Patience, bind},
     metric::{ServeMetrics, TrackerMetrics},
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, feed::FeedFollower};
+use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
