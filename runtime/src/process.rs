@@ -11,10 +11,10 @@ use crate::{
     database::Database,
     health::Health,
     http::{
-        listener::{BindError, Patience},
+        listener::{BindError, Timeouts},
         metrics_server::MetricsServer,
     },
-    lifecycle::{self, Ending, Lifecycle, Shutdown, Signals},
+    lifecycle::{self, ShutdownOutcome, Lifecycle, Shutdown, Signals},
     random::Random,
     telemetry::{Telemetry, TelemetryError},
 };
@@ -33,7 +33,7 @@ pub fn main<R, E>(
     code: impl FnOnce(&E) -> ExitCode,
 ) -> ExitCode
 where
-    R: Future<Output = Result<Ending, E>>,
+    R: Future<Output = Result<ShutdownOutcome, E>>,
     E: Display,
 {
     let ended = lifecycle::block_on(async move {
@@ -49,7 +49,7 @@ where
             Err(code) => return code,
         };
         match run(settings, signals).await {
-            Ok(ending) => ending.code(),
+            Ok(ending) => ending.exit_code(),
             Err(error) => {
                 console::err(format_args!("{error:#}"));
                 code(&error)
@@ -104,8 +104,8 @@ impl Process {
         health.observe(&metrics.meter());
         let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
         let metrics_address = server.address().map_err(StartError::Address)?;
-        let patience = Patience::from_settings(settings);
-        shutdown.spawn_companion("metrics", server.serve(patience));
+        let timeouts = Timeouts::from_settings(settings);
+        shutdown.spawn_companion("metrics", server.serve(timeouts));
         Ok(Self {
             telemetry,
             health,
@@ -117,7 +117,7 @@ impl Process {
     }
 
     /// Waits for the end, conducts it, closes the database if there is one, and sends what is left to send.
-    pub async fn end(self, database: Option<Database>) -> Ending {
+    pub async fn end(self, database: Option<Database>) -> ShutdownOutcome {
         let ending = self.lifecycle.run().await;
         if let Some(database) = database {
             // Leaves one file of an SQLite database. Whoever still uses it at the hard stop is cut off.

@@ -1,6 +1,4 @@
-//! Where prices are kept.
-//!
-//! One invariant: a database URL is never formatted with its password, and names a database this product can use.
+//! Settings for the database.
 
 use std::{convert::Infallible, fmt, path::Path, time::Duration};
 
@@ -13,31 +11,31 @@ use url::Url;
 
 use super::{
     LimitSettings, Program, Secret,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// How much later than its operation a statement is given up, so that clients are told of the former.
-const AFTERWARDS: Duration = Duration::from_millis(500);
+/// How much longer than an operation a statement may take, so that clients get the operation's timeout.
+const STATEMENT_TIMEOUT_MARGIN: Duration = Duration::from_millis(500);
 
-/// The database and how a start treats it.
+/// Which database to use, and what to do at startup.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// Which database.
+    /// The database.
     pub url: DatabaseUrl,
-    /// Whether a start migrates it.
+    /// Whether startup migrates it.
     pub migrate: bool,
-    /// How long a start waits for it.
+    /// How long startup waits for it.
     pub wait: Duration,
-    /// After which PostgreSQL gives a statement up, so that what no client waits for any more ends; none for the
-    /// tracker, for whose statements nobody waits.
+    /// Timeout of a statement, so that it ends when no client waits for it any more. `None` for the
+    /// tracker, whose statements serve no client.
     pub statement_time: Option<Duration>,
 }
 
-/// A database, as a URL names it. Formatting it tells where it is and nothing secret.
+/// A parsed database URL. `Display` and `Debug` show the location, and never the password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
-    /// A PostgreSQL server's database.
+    /// A database of a PostgreSQL server.
     Postgres(Box<PgConnectOptions>),
     /// A SQLite database.
     Sqlite(Box<SqliteUrl>),
@@ -47,24 +45,24 @@ pub enum DatabaseUrl {
 #[derive(Clone)]
 pub struct SqliteUrl {
     pub(crate) options: SqliteConnectOptions,
-    /// Whether it lives in memory only.
+    /// Whether it is in memory only.
     in_memory: bool,
     /// Whether a missing file is created.
     pub(crate) creates: bool,
 }
 
 impl DatabaseSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, limits: &LimitSettings) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, limits: &LimitSettings) -> Self {
         let url = reader.value("DATABASE_URL", DatabaseUrl::parse);
         if reader.program() == Program::Tracker && matches!(url, DatabaseUrl::Sqlite(_)) {
             let default = if reader.has("DATABASE_URL") {
                 ""
             } else {
-                "the default, "
+                ", the default,"
             };
-            reader.fault(
+            reader.reject(
                 "DATABASE_URL",
-                format!("must be postgres://…: on {default}a SQLite file, `api` itself tracks"),
+                format!("must begin with postgres:// because with SQLite{default} api itself polls"),
             );
         }
         let url = match reader.optional("DATABASE_PASSWORD_FILE", Secret::read_file) {
@@ -76,13 +74,13 @@ impl DatabaseSettings {
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
             statement_time: (reader.program() == Program::Api)
-                .then_some(limits.execution_time + AFTERWARDS),
+                .then_some(limits.execution_time + STATEMENT_TIMEOUT_MARGIN),
         }
     }
 }
 
-/// The URL with the password of `DATABASE_PASSWORD_FILE`.
-fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -> DatabaseUrl {
+/// Adds the password from `DATABASE_PASSWORD_FILE` to the URL.
+fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut SettingsReader<'_>) -> DatabaseUrl {
     let in_url = |text: &str| {
         Ok::<_, Infallible>(Url::parse(text).is_ok_and(|url| {
             url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
@@ -98,21 +96,21 @@ fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -
                 DatabaseUrl::Postgres(_) => {
                     "cannot be set together with a password in DATABASE_URL"
                 }
-                DatabaseUrl::Sqlite(_) => "needs a DATABASE_URL of postgres://…",
+                DatabaseUrl::Sqlite(_) => "requires a DATABASE_URL that begins with postgres://",
             };
-            reader.fault("DATABASE_PASSWORD_FILE", problem);
+            reader.reject("DATABASE_PASSWORD_FILE", problem);
             url
         }
     }
 }
 
 impl DatabaseUrl {
-    /// Reads a URL. For SQLite it takes `mode`, `cache` and `synchronous` (`normal` unless said otherwise; `full`
-    /// survives power loss).
+    /// Parses a URL. A SQLite URL may have the parameters `mode`, `cache` and `synchronous`
+    /// (`normal` by default; `full` survives power loss).
     ///
     /// # Errors
     ///
-    /// What must be different, without repeating the URL.
+    /// A message that does not contain the URL.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => {
@@ -130,16 +128,16 @@ impl DatabaseUrl {
 }
 
 impl SqliteUrl {
-    /// The database's file; none if it lives in memory.
+    /// The file of the database, or `None` if it is in memory.
     pub fn file(&self) -> Option<&Path> {
         (!self.in_memory).then(|| self.options.get_filename())
     }
 
-    /// sqlx's URL, with `synchronous` besides.
+    /// Parses the SQLite URLs of sqlx, and the parameter `synchronous`.
     fn parse(text: &str) -> Parsed<Self> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
         let pairs = || query.split('&').filter(|pair| !pair.is_empty());
-        let theirs: Vec<_> = pairs()
+        let for_sqlx: Vec<_> = pairs()
             .filter(|it| !it.starts_with("synchronous="))
             .collect();
         let synchronous = match pairs().find_map(|pair| pair.strip_prefix("synchronous=")) {
@@ -147,15 +145,15 @@ impl SqliteUrl {
             Some("full") => SqliteSynchronous::Full,
             Some("extra") => SqliteSynchronous::Extra,
             Some("off") => SqliteSynchronous::Off,
-            Some(_) => return Err("takes synchronous=off, normal, full or extra".to_owned()),
+            Some(_) => return Err("must have synchronous=off, normal, full or extra".to_owned()),
         };
-        let options = format!("{base}?{}", theirs.join("&"))
+        let options = format!("{base}?{}", for_sqlx.join("&"))
             .parse::<SqliteConnectOptions>()
             .map_err(|_| "must be like sqlite://stock-tracker.db?mode=rwc".to_owned())?;
         Ok(Self {
             options: options.synchronous(synchronous),
-            in_memory: base.ends_with(":memory:") || theirs.contains(&"mode=memory"),
-            creates: theirs.contains(&"mode=rwc"),
+            in_memory: base.ends_with(":memory:") || for_sqlx.contains(&"mode=memory"),
+            creates: for_sqlx.contains(&"mode=rwc"),
         })
     }
 }
@@ -168,7 +166,7 @@ impl fmt::Display for DatabaseUrl {
                 "PostgreSQL at {}:{}, database {}",
                 options.get_host(),
                 options.get_port(),
-                // libpq's rule: the user's name is the database's where none is given.
+                // Like in libpq, the database defaults to the name of the user.
                 options.get_database().unwrap_or(options.get_username()),
             ),
             Self::Sqlite(url) => match url.file() {

@@ -11,7 +11,7 @@ fn load_from(
     args: &[&str],
     env: &[(&str, &str)],
     dotenv: &Path,
-) -> Result<Loaded, Refusal> {
+) -> Result<Loaded, ConfigError> {
     Settings::load(
         program,
         args.iter().map(OsString::from),
@@ -20,7 +20,7 @@ fn load_from(
     )
 }
 
-fn load_as(program: Program, args: &[&str], env: &[(&str, &str)]) -> Result<Loaded, Refusal> {
+fn load_as(program: Program, args: &[&str], env: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     load_from(program, args, env, Path::new("/nonexistent/.env"))
 }
 

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use sea_orm::{DbErr, sqlx};
 
-use crate::config::Refusal;
+use crate::config::ConfigError;
 
 /// Why there is no usable database.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ impl DatabaseError {
     /// password or a file that another process has; else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::Refused { .. } | Self::Taken { .. } => Refusal::code(),
+            Self::Refused { .. } | Self::Taken { .. } => ConfigError::exit_code(),
             _ => ExitCode::FAILURE,
         }
     }

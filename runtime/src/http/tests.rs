@@ -27,7 +27,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use super::listener::{Patience, plain_refusal, serve};
+use super::listener::{Timeouts, plain_text_body, serve};
 
 /// Far longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ impl HttpBody for Endless {
     }
 }
 
-async fn start(patience: Patience) -> Server {
+async fn start(timeouts: Timeouts) -> Server {
     let given_up = CancellationToken::new();
     let dropped = given_up.clone();
     let endless = async move || Body::new(Endless(dropped.clone().drop_guard()));
@@ -83,8 +83,8 @@ async fn start(patience: Patience) -> Server {
     let ended = TaskTracker::new().spawn(serve(
         listener,
         router,
-        patience,
-        plain_refusal,
+        timeouts,
+        plain_text_body,
         stop.clone(),
     ));
     Server {
@@ -123,19 +123,19 @@ async fn rest(mut peer: TcpStream) -> String {
     String::from_utf8(text).expect("text")
 }
 
-fn impatient() -> Patience {
-    Patience {
+fn impatient() -> Timeouts {
+    Timeouts {
         head: SHORT,
         write: SHORT,
-        leave: SHORT,
+        drain: SHORT,
     }
 }
 
-fn patient() -> Patience {
-    Patience {
+fn patient() -> Timeouts {
+    Timeouts {
         head: LONG,
         write: LONG,
-        leave: SHORT,
+        drain: SHORT,
     }
 }
 
@@ -223,7 +223,7 @@ async fn a_stop_finishes_what_is_asked_for_and_waits_for_nobody_else() {
     last.read_exact(&mut first).await.expect("it is answered");
     let begun = Instant::now();
     server.ended().await;
-    assert!(begun.elapsed() < LONG, "nobody's patience was used up");
+    assert!(begun.elapsed() < LONG, "nobody's timeouts was used up");
     assert!(rest(asked).await.ends_with("at last"));
     drop((silent, halfway, stuck));
 }

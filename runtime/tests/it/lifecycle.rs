@@ -6,7 +6,7 @@ use std::{
 };
 
 use runtime::{
-    lifecycle::{self, Ending, Lifecycle, Signals},
+    lifecycle::{self, ShutdownOutcome, Lifecycle, Signals},
     random::Random,
 };
 
@@ -23,9 +23,9 @@ fn a_sigterm_drains_and_ends_with_success() {
         let sent = Command::new("kill").args(["-TERM", &own]).status();
         assert!(sent.expect("it is sent").success());
 
-        assert_eq!(lifecycle.run().await, Ending::Drained);
+        assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
         socket.await.expect("the socket was closed");
-        Ending::Drained.code()
+        ShutdownOutcome::Drained.exit_code()
     };
     let code = lifecycle::block_on(program).expect("a runtime");
     assert_eq!(code, ExitCode::SUCCESS);
