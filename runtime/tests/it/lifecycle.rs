@@ -1,4 +1,4 @@
-//! Signals of the system.
+//! Signals to a process.
 
 use std::{
     process::{Command, ExitCode},
@@ -13,7 +13,7 @@ use runtime::{
 #[test]
 fn a_sigterm_drains_and_ends_with_success() {
     let program = async {
-        let signals = Signals::catch().expect("they are caught");
+        let signals = Signals::catch().expect("install the handlers");
         let lifecycle = Lifecycle::start(signals, Duration::from_millis(600), Random::seeded(1));
         let shutdown = lifecycle.shutdown().clone();
         let soft = shutdown.soft().clone();
@@ -21,7 +21,7 @@ fn a_sigterm_drains_and_ends_with_success() {
 
         let own = std::process::id().to_string();
         let sent = Command::new("kill").args(["-TERM", &own]).status();
-        assert!(sent.expect("it is sent").success());
+        assert!(sent.expect("run kill").success());
 
         assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
         socket.await.expect("the socket was closed");
