@@ -102,7 +102,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// The log.
     pub log: LogSettings,
-    /// Base URL of the OTLP collector that receives traces, without `/v1/traces`; `None` for no traces.
+    /// Base URL of the OTLP collector that receives traces, without `/v1/traces`; `None` for no
+    /// traces.
     pub trace_endpoint: Option<Url>,
 }
 
@@ -116,8 +117,8 @@ pub enum Loaded {
 }
 
 impl Settings {
-    /// Loads the settings from flags (without the name of the program), the environment and the file
-    /// at `dotenv`, in this order of precedence. The file may be missing.
+    /// Loads the settings from flags (without the name of the program), the environment and the
+    /// file at `dotenv`, in this order of precedence. The file may be missing.
     ///
     /// # Errors
     ///
@@ -139,8 +140,8 @@ impl Settings {
         reader.finish(settings).map(|settings| Loaded::Run(Box::new(settings)))
     }
 
-    /// Loads the settings from the flags and environment of this process and from `.env`. Prints the
-    /// help text or the violations.
+    /// Loads the settings from the flags and environment of this process and from `.env`. Prints
+    /// the help text or the violations.
     ///
     /// # Errors
     ///

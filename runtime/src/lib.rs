@@ -1,8 +1,8 @@
-//! The environment that both programs run in: settings, signals, clock, randomness, logs, metrics and
-//! HTTP servers.
+//! The environment that both programs run in: settings, signals, clock, randomness, logs, metrics
+//! and HTTP servers.
 //!
-//! Only this crate accesses the environment, the clock and the operating system's randomness. `main` of
-//! `tracker` and `api` creates these and passes them to the other crates, which tests replace.
+//! Only this crate accesses the environment, the clock and the operating system's randomness.
+//! `main` of `tracker` and `api` passes them to the other crates, so that tests can replace them.
 
 pub mod clock;
 pub mod config;

@@ -1,7 +1,8 @@
 //! Logs, traces and metrics of a process.
 //!
-//! No secret is logged or traced: libraries that log messages, URLs or SQL statements stay at `info`
-//! whatever `RUST_LOG` is. Each program starts telemetry after loading its settings and flushes it last.
+//! No secret is logged or traced: libraries that log messages, URLs or SQL statements stay at
+//! `info` whatever `RUST_LOG` is. Each program starts telemetry after loading its settings and
+//! flushes it last.
 
 mod filter;
 mod log;
@@ -39,7 +40,8 @@ pub enum TelemetryError {
 }
 
 impl Telemetry {
-    /// Sets the logger of the process, creates the metrics, and exports traces if an endpoint is set.
+    /// Sets the logger of the process, creates the metrics, and exports traces if an endpoint is
+    /// set.
     ///
     /// # Errors
     ///

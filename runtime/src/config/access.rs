@@ -23,7 +23,8 @@ pub struct AccessSettings {
     pub read_token: Option<Secret>,
     /// Accepted values of `Host`: lower case, with a port if one was given.
     pub allowed_hosts: Allowed,
-    /// Accepted web origins, of any scheme: lower case, without a trailing slash or the default port.
+    /// Accepted web origins, of any scheme: lower case, without a trailing slash or the default
+    /// port.
     pub allowed_origins: Allowed,
     /// Whether the GraphQL schema can be introspected.
     pub introspection: bool,

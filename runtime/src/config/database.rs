@@ -15,7 +15,8 @@ use super::{
     value::{self, Parsed},
 };
 
-/// How much longer than an operation a statement may take, so that clients get the operation's timeout.
+/// How much longer than an operation a statement may take, so that clients get the operation's
+/// timeout.
 const STATEMENT_TIMEOUT_MARGIN: Duration = Duration::from_millis(500);
 
 /// Which database to use, and what to do at startup.

@@ -17,7 +17,8 @@ pub struct FeedSettings {
     pub stream: Option<StreamUrl>,
 }
 
-/// The NATS servers of the stream. `Display` and `Debug` show the hosts, and never user or password.
+/// The NATS servers of the stream. `Display` and `Debug` show the hosts, and never user or
+/// password.
 #[derive(Clone)]
 pub struct StreamUrl {
     servers: Vec<Url>,

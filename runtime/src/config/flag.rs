@@ -86,8 +86,8 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
     }
 }
 
-/// Describes an invalid command line. The messages of clap are not used, because they quote arguments,
-/// which may be secrets.
+/// Describes an invalid command line. The messages of clap are not used, because they quote
+/// arguments, which may be secrets.
 fn violation(error: &clap::Error) -> Violation {
     let named = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(text)) => text.as_str(),

@@ -1,4 +1,5 @@
-//! Settings for the limits of the API: sizes, counts and timeouts of everything that a client controls.
+//! Settings for the limits of the API: sizes, counts and timeouts of everything that a client
+//! controls.
 
 use std::time::Duration;
 

@@ -7,7 +7,8 @@ use std::{collections::HashMap, ffi::OsString, io, path::Path};
 
 use super::{Violation, Secret, VARIABLES, flag::Flags};
 
-/// The values in effect, by variable; never empty. All are trimmed, except secrets read from a file.
+/// The values in effect, by variable; never empty. All are trimmed, except secrets read from a
+/// file.
 #[derive(Default)]
 pub(super) struct RawSettings(HashMap<&'static str, String>);
 
@@ -88,8 +89,8 @@ fn known(name: &str) -> Option<&'static str> {
         .find(|known| *known == name)
 }
 
-/// Reads the assignments in a `.env` file, or none if it does not exist. Error messages do not include
-/// those of the parser, which quote the line, because it may contain a secret.
+/// Reads the assignments in a `.env` file, or none if it does not exist. Error messages do not
+/// include those of the parser, which quote the line, because it may contain a secret.
 fn read_file(path: &Path, violations: &mut Vec<Violation>) -> Vec<(String, String)> {
     let subject = || path.display().to_string();
     let text = match std::fs::read_to_string(path) {

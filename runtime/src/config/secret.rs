@@ -11,7 +11,8 @@ use super::value::Parsed;
 /// The maximum size of a secret's file in bytes. A file such as `/dev/zero` never ends.
 const MAX_FILE_SIZE: u64 = 64 * 1024;
 
-/// A key, token or password. `Debug` and `Display` are redacted; [`Secret::expose`] returns the value.
+/// A key, token or password. `Debug` and `Display` are redacted; [`Secret::expose`] returns the
+/// value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

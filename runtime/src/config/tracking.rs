@@ -24,8 +24,8 @@ pub struct TrackingSettings {
     pub market_hours: MarketHours,
     /// Change in percent that fires the default rule; greater than 0.
     pub alert_threshold: Decimal,
-    /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None` for
-    /// no limit.
+    /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
+    /// for no limit.
     pub alert_max_age: Option<u32>,
     /// Symbols that an empty database starts with; never empty.
     pub default_symbols: Vec<Symbol>,

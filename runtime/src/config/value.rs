@@ -1,7 +1,8 @@
 //! Parsers for values: booleans, durations, sizes, numbers, URLs and lists.
 //!
-//! Each is a pure function. Its error completes the sentence "the value …", such as "must be at least
-//! 1s", and never contains the value, which may be a secret.
+//! Each is a pure function. Its error completes the sentence "the value …", such as "must be at
+//! least 1s". It does not contain the value, which may be a secret; only that of [`list`] names
+//! the invalid item.
 
 use std::{fmt::Display, num::NonZeroU32, str::FromStr, time::Duration};
 

@@ -1,7 +1,7 @@
 //! The HTTP server for monitoring: `/metrics`, `/livez` and `/readyz`.
 //!
-//! It runs from before the database is reached until everything else is drained, so that a process is
-//! observable while it is not ready.
+//! It runs from before the database is reached until everything else is drained, so that a process
+//! is observable while it is not ready.
 
 use std::io;
 

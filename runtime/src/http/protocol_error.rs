@@ -1,8 +1,8 @@
 //! Adds bodies to the error responses that hyper writes itself.
 //!
-//! hyper responds to a request that it cannot parse, or whose headers are too large, with a status and
-//! no body, without calling the service. [`ErrorBodyWriter`] recognizes such a response among the bytes
-//! written to the connection, and adds a body.
+//! hyper responds to a request that it cannot parse, or whose headers are too large, with a status
+//! and no body, without calling the service. [`ErrorBodyWriter`] recognizes such a response among
+//! the bytes written to the connection, and adds a body.
 
 use std::{borrow::Cow, str};
 
@@ -13,8 +13,8 @@ const KEPT_BYTES: usize = 128;
 /// Maximum size of an error response of hyper, in bytes.
 const MAX_RESPONSE_SIZE: usize = 512;
 
-/// Creates the body of an error response. Takes the status and the path of the request, which is empty if
-/// unknown; returns the media type and the body.
+/// Creates the body of an error response. Takes the status and the path of the request, which is
+/// empty if unknown; returns the media type and the body.
 pub type ErrorBody = fn(StatusCode, &str) -> (&'static str, Cow<'static, [u8]>);
 
 /// Creates a plain text body of one line.

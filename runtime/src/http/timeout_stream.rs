@@ -93,8 +93,8 @@ struct ErrorResponse {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-/// How long to discard what a client still sends after an error response. If the connection were closed
-/// at once, a reset could overtake the response.
+/// How long to discard what a client still sends after an error response. If the connection were
+/// closed at once, a reset could overtake the response.
 const LINGER_TIME: Duration = Duration::from_secs(1);
 
 /// Steps of the write timeout.

@@ -23,9 +23,9 @@ const OWN_CRATES: [&str; 7] = [
     "transport",
 ];
 
-/// Prefixes of the crates that stay at `info`. async-nats traces what it sends, hyper and h2 headers,
-/// tungstenite whole messages, reqwest and rustls addresses, sqlx and SeaORM statements and the URL of
-/// the database, OpenTelemetry what it exports.
+/// Prefixes of the crates that stay at `info`. async-nats traces what it sends, hyper and h2
+/// headers, tungstenite whole messages, reqwest and rustls addresses, sqlx and SeaORM statements
+/// and the URL of the database, OpenTelemetry what it exports.
 const CAPPED: [&str; 11] = [
     "async_nats",
     "h2",
@@ -40,7 +40,8 @@ const CAPPED: [&str; 11] = [
     "tungstenite",
 ];
 
-/// Returns the filter of the log: `RUST_LOG` and `DEBUG`, without debug events of the capped libraries.
+/// Returns the filter of the log: `RUST_LOG` and `DEBUG`, without debug events of the capped
+/// libraries.
 pub(super) fn for_log(settings: &LogSettings) -> impl Filter<Registry> + use<> {
     let raised = if settings.debug {
         OWN_CRATES.map(|name| format!("{name}=debug")).join(",")

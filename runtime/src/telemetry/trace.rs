@@ -1,4 +1,5 @@
-//! Exports traces over OTLP/HTTP, in batches on a separate thread, so that a slow collector delays nothing.
+//! Exports traces over OTLP/HTTP, in batches on a separate thread, so that a slow collector delays
+//! nothing.
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
