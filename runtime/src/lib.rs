@@ -11,9 +11,7 @@ pub mod database;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
-pub mod metric;
+pub mod metrics;
 pub mod process;
 pub mod random;
 pub mod telemetry;
-#[cfg(feature = "test-database")]
-pub mod testing;

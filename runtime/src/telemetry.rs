@@ -15,7 +15,7 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, util::Subscriber
 
 use crate::{
     config::{LogFormat, LogSettings, Program, Settings},
-    metric::Metrics,
+    metrics::Metrics,
 };
 
 /// A destination of events and spans.

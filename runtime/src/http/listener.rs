@@ -10,8 +10,8 @@ use axum::Router;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use super::protocol_error::{ErrorBody, plain_text_body, protocol_error_message};
 use super::connection;
+pub use super::protocol_error::{ErrorBody, plain_text_body, protocol_error_message};
 use crate::config::{ListenSettings, Settings};
 
 /// Delay before accepting again after an error such as too many open files.
