@@ -13,7 +13,7 @@ use runtime::{
     config::{ConfigError, Secret, Settings},
     database::DatabaseKind,
     http::listener::{self, Timeouts, bind},
-    lifecycle::{ShutdownOutcome, Shutdown, Signals},
+    lifecycle::{Shutdown, ShutdownOutcome, Signals},
     process::Process,
     random::draw_token,
 };

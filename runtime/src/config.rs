@@ -26,7 +26,7 @@ use url::Url;
 
 pub use access::{AccessSettings, Allowed};
 pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
-pub use error::{Violation, ConfigError};
+pub use error::{ConfigError, Violation};
 pub use feed::{FeedSettings, StreamUrl};
 pub use generated::{env_example, with_fresh_settings};
 pub use limit::LimitSettings;
@@ -137,7 +137,9 @@ impl Settings {
         let raw = RawSettings::collect(flags, env, dotenv, &mut violations);
         let mut reader = SettingsReader::new(program, &raw, violations);
         let settings = Self::read(&mut reader);
-        reader.finish(settings).map(|settings| Loaded::Run(Box::new(settings)))
+        reader
+            .finish(settings)
+            .map(|settings| Loaded::Run(Box::new(settings)))
     }
 
     /// Loads the settings from the flags and environment of this process and from `.env`. Prints

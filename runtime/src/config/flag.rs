@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{DefaultValue, Violation, Program, ConfigError, VARIABLES, Variable};
+use super::{ConfigError, DefaultValue, Program, VARIABLES, Variable, Violation};
 
 /// The values of the flags, by variable.
 pub(super) type Flags = HashMap<&'static str, String>;
