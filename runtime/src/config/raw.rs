@@ -56,7 +56,7 @@ impl RawSettings {
                     self.0.insert(secret.name, value.expose().to_owned());
                 }
                 Err(problem) => {
-                    violations.push(Violation::new(variable.name, problem).showing(path))
+                    violations.push(Violation::new(variable.name, problem).showing(path));
                 }
             }
         }
