@@ -56,7 +56,8 @@ fn command(program: Program) -> Command {
         .after_help(
             "Each setting is a flag, an environment variable, or a line of the file .env in the \
              working directory. Flags override the environment, and the environment overrides the \
-             file. Durations are an integer with ms, s, m, h or d, such as 5m.",
+             file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 \
+             unless noted.",
         )
         .args(VARIABLES.iter().map(|variable| arg(program, variable)))
 }
