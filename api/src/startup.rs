@@ -12,7 +12,7 @@ use runtime::{
     clock::SystemClock,
     config::{ConfigError, Secret, Settings},
     http::listener::{self, Timeouts, bind},
-    lifecycle::{ShutdownOutcome, Shutdown, Signals},
+    lifecycle::{Shutdown, ShutdownOutcome, Signals},
     process::Process,
     random::draw_token,
 };
