@@ -12,7 +12,7 @@ pub mod program;
 mod rest;
 mod server;
 mod service;
-mod socket;
+mod ws;
 
 #[cfg(feature = "bench")]
 pub use graphql::sample;

@@ -12,7 +12,7 @@ use axum::{
 use runtime::metric::{CloseReason, OperationKind, OperationOutcome, Protocol, ServeMetrics};
 use tokio::time::Instant;
 use tracing::Instrument;
-use transport::{Kind, Outcome, Reason};
+use transport::{CloseReason as Reason, OperationKind as Kind, OperationOutcome as Outcome};
 
 /// The transports' observer.
 pub(crate) struct Counted(ServeMetrics);
@@ -39,11 +39,11 @@ impl transport::Observer for Counted {
         self.0.operation_ended(kind, outcome, elapsed);
     }
 
-    fn client_arrived(&self, of: transport::Protocol) {
+    fn client_connected(&self, of: transport::Protocol) {
         self.0.client_arrived(protocol(of));
     }
 
-    fn client_departed(&self, of: transport::Protocol) {
+    fn client_disconnected(&self, of: transport::Protocol) {
         self.0.client_departed(protocol(of));
     }
 
@@ -54,13 +54,13 @@ impl transport::Observer for Counted {
         }
     }
 
-    fn subscriber_closed(&self, of: transport::Protocol, reason: Reason) {
+    fn subscription_closed(&self, of: transport::Protocol, reason: Reason) {
         let reason = match reason {
             Reason::Complete | Reason::Unsubscribed | Reason::Disconnected => CloseReason::Left,
             Reason::Overloaded => CloseReason::Overload,
             Reason::Replaced => CloseReason::Replaced,
-            Reason::Silent => CloseReason::Silent,
-            Reason::Misbehaved => CloseReason::Protocol,
+            Reason::IdleTimeout => CloseReason::Silent,
+            Reason::ProtocolError => CloseReason::Protocol,
             Reason::GoingAway => CloseReason::Shutdown,
         };
         self.0.subscriber_closed(protocol(of), reason);
@@ -69,6 +69,7 @@ impl transport::Observer for Counted {
 
 fn protocol(of: transport::Protocol) -> Protocol {
     match of {
+        transport::Protocol::Ws => Protocol::Ws,
         transport::Protocol::GraphqlTransportWs => Protocol::GraphqlTransportWs,
         transport::Protocol::GraphqlWs => Protocol::GraphqlWs,
         transport::Protocol::Sse => Protocol::Sse,

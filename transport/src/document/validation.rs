@@ -8,7 +8,7 @@
 //! Observed in async-graphql 8.0.0-rc.5:
 //!
 //! - Conflicting fields are not detected below the first level or across type conditions.
-//! - Variables in positions of an incompatible type are accepted (the rule is never called).
+//! - Variables in positions of an incompatible type are accepted (the rule is never call).
 //! - A string is accepted for an enum value, any integer for an `Int` and any value for an input
 //!   object; a value that contains a missing variable is not checked.
 //! - Of duplicate fields in an input object, the last one wins.
@@ -16,7 +16,7 @@
 //! - A default value for a list of an unknown type panics.
 //! - The default value of an argument is ignored if its variable is not provided.
 //! - `__typename` and the directives of variable definitions are not checked.
-//! - Introspection returns null when it is disabled.
+//! - IntrospectionBudget returns null when it is disabled.
 
 mod duplicate;
 mod merge;
@@ -42,7 +42,7 @@ use self::{
     value::{CoercionError, InputPosition, ValueChecker, ValueSource},
 };
 pub(crate) use self::{typename::wrap_typenames, usage::Rewrite};
-use crate::fault::{self, code};
+use crate::error::{self, code};
 
 /// Maximum number of errors in one response.
 const MAX_ERRORS: usize = 20;
@@ -193,12 +193,12 @@ fn into_result(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
 fn step_limit_error(limit: u64) -> ServerError {
     let message =
         format!("the operations of the document exceed the limit of {limit} selections together");
-    fault::error(code::QUERY_TOO_COMPLEX, message)
+    error::coded(code::QUERY_TOO_COMPLEX, message)
 }
 
 /// An error with locations in the document.
 fn error_at(code: &'static str, message: String, at: &[Pos]) -> ServerError {
-    let mut error = fault::error(code, message);
+    let mut error = error::coded(code, message);
     error.locations = at.to_vec();
     error
 }

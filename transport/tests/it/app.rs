@@ -16,8 +16,9 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
-    ClientAddress, Drain, End, Event, Fault, Item, Kind, LastEventId, Limits, Observer, Outcome,
-    Plain, Protocol, Reason, Reply, Service, Subscription, Transport,
+    ClientAddress, CloseReason, Drain, End, Item, LastEventId, Limits, Observer, OperationKind,
+    OperationOutcome, Protocol, Reply, RequestError, SchemaService, Service, SubscriptionEvent,
+    SubscriptionStream, Transport,
 };
 
 use crate::demo::{Counter, Demo, schema};
@@ -25,7 +26,7 @@ use crate::demo::{Counter, Demo, schema};
 /// The demo schema behind a token.
 #[derive(Clone)]
 pub(crate) struct Fenced {
-    plain: Plain<Demo>,
+    plain: SchemaService<Demo>,
     /// Whether anonymous clients are refused.
     strict: bool,
     /// Requests and operations that are admitted yet.
@@ -35,34 +36,38 @@ pub(crate) struct Fenced {
 impl Service for Fenced {
     type Viewer = bool;
 
-    fn authenticate(&self, authorization: Option<&str>) -> Result<bool, Fault> {
+    fn authenticate(&self, authorization: Option<&str>) -> Result<bool, RequestError> {
         match authorization {
             Some("Bearer good") => Ok(true),
             None if !self.strict => Ok(false),
-            Some(_) => Err(Fault::unauthenticated("wrong token")),
-            None => Err(Fault::unauthenticated("no token")),
+            Some(_) => Err(RequestError::unauthenticated("wrong token")),
+            None => Err(RequestError::unauthenticated("no token")),
         }
     }
 
-    fn admit(&self, address: ClientAddress) -> Result<(), Fault> {
+    fn admit(&self, address: ClientAddress) -> Result<(), RequestError> {
         assert_eq!(address, IpAddr::from(Ipv4Addr::LOCALHOST).into());
         if self.admits.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        Err(Fault::rate_limited("too much", 7))
+        Err(RequestError::rate_limited("too much", 7))
     }
 
     async fn execute(&self, request: Request, viewer: bool) -> Reply {
         if request.operation_name.as_deref() == Some("WhoAmI") {
             let body = format!(r#"{{"data":{{"known":{viewer}}}}}"#);
-            return Reply::executed(body.into(), Outcome::Ok);
+            return Reply::executed(body.into(), OperationOutcome::Ok);
         }
         self.plain.execute(request, ()).await
     }
 
-    async fn subscribe(&self, request: Request, _: bool) -> Result<Subscription, Vec<ServerError>> {
+    async fn subscribe(
+        &self,
+        request: Request,
+        _: bool,
+    ) -> Result<SubscriptionStream, Vec<ServerError>> {
         if request.operation_name.as_deref() == Some("Overload") {
-            let event = Event {
+            let event = SubscriptionEvent {
                 missed: 2,
                 ..Bytes::from_static(br#"{"data":1}"#).into()
             };
@@ -80,7 +85,7 @@ impl Service for Fenced {
                 Some(Ok(id)) => id,
                 Some(Err(_)) => return Err(vec![ServerError::new("no such event", None)]),
             };
-            let event = |n: u64| Event {
+            let event = |n: u64| SubscriptionEvent {
                 id: Some(n.to_string().into()),
                 ..Bytes::from(format!(r#"{{"data":{n}}}"#)).into()
             };
@@ -121,15 +126,15 @@ impl Log {
 }
 
 impl Observer for Log {
-    fn operation_finished(&self, kind: Kind, outcome: Outcome, _: Duration) {
+    fn operation_finished(&self, kind: OperationKind, outcome: OperationOutcome, _: Duration) {
         self.push(format!("{} {}", kind.as_str(), outcome.as_str()));
     }
 
-    fn client_arrived(&self, protocol: Protocol) {
+    fn client_connected(&self, protocol: Protocol) {
         self.push(format!("{} arrived", protocol.as_str()));
     }
 
-    fn client_departed(&self, protocol: Protocol) {
+    fn client_disconnected(&self, protocol: Protocol) {
         self.push(format!("{} departed", protocol.as_str()));
     }
 
@@ -137,8 +142,8 @@ impl Observer for Log {
         self.push(format!("{} delivered, missed {missed}", protocol.as_str()));
     }
 
-    fn subscriber_closed(&self, protocol: Protocol, reason: Reason) {
-        self.push(format!("{} closed: {}", protocol.as_str(), reason.as_str()));
+    fn subscription_closed(&self, protocol: Protocol, reason: CloseReason) {
+        self.push(format!("{} closed: {reason:?}", protocol.as_str()));
     }
 }
 
@@ -173,7 +178,7 @@ impl App {
         let log = Log::default();
         let drain = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let plain = Plain(schema(counter.clone()));
+        let plain = SchemaService(schema(counter.clone()));
         let admits = Arc::new(AtomicI64::new(i64::MAX));
         let transport = Transport::new(Fenced {
             plain,

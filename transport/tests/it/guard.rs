@@ -1,4 +1,4 @@
-//! Host, origin and sharing, on GraphQL and on other routes.
+//! Host, origin and cors, on GraphQL and on other routes.
 
 use axum::{
     Router,
@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use http::{StatusCode, request::Parts};
-use transport::{AllowList, Fault, Guard, Limits};
+use transport::{AllowList, Guard, Limits, RequestError};
 
 use crate::{
     app::{App, browser, told},
@@ -130,9 +130,9 @@ async fn an_allowed_website_may_ask_and_read() {
     assert_eq!(told(plain).await.0, 405);
 }
 
-fn refuse(_: &Parts, fault: &Fault) -> Response {
-    let body = format!("refused: {}", fault.message);
-    (fault.status, body).into_response()
+fn refuse(_: &Parts, error: &RequestError) -> Response {
+    let body = format!("refused: {}", error.message);
+    (error.status, body).into_response()
 }
 
 async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> StatusCode {

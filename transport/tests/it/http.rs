@@ -107,7 +107,7 @@ async fn errors_of_fields_come_with_data() {
     let body: Value = response.json().await.expect("JSON");
     assert_eq!(body["data"], json!({"value": 0, "fails": null}));
     assert_eq!(body["errors"][0]["path"], json!(["fails"]));
-    app.log.wait_for("query errors").await;
+    app.log.wait_for("query error").await;
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_fault_is_told_even_to_a_client_that_sends_far_too_much() {
 async fn faults_are_judged_in_one_order() {
     let app = App::start().await;
     let client = browser();
-    // Each request has every fault of the ones after it, too.
+    // Each request has every error of the ones after it, too.
     let worst = client
         .put(app.url())
         .header("host", "evil.example")
@@ -214,7 +214,7 @@ async fn faults_are_judged_in_one_order() {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_given_up() {
     let app = App::limited(Limits {
-        body_deadline: Duration::from_millis(50),
+        body_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;
@@ -233,7 +233,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 #[tokio::test]
 async fn too_large_a_body_is_refused_though_the_rest_of_it_never_comes() {
     let app = App::limited(Limits {
-        body_deadline: Duration::from_hours(1),
+        body_timeout: Duration::from_hours(1),
         ..Limits::default()
     })
     .await;
@@ -289,7 +289,7 @@ async fn a_wrong_token_is_refused_and_a_good_one_is_known() {
 #[tokio::test]
 async fn an_operation_is_given_up_at_its_deadline() {
     let app = App::limited(Limits {
-        execution_deadline: Duration::from_millis(50),
+        execution_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;

@@ -36,7 +36,7 @@ async fn an_operation_is_started_and_completes() {
     start(&mut client, "1", "subscription { count(to: 1) }").await;
     assert_eq!(client.hear().await, data("1", &json!({"count": 1})));
     assert_eq!(client.hear().await, json!({"id": "1", "type": "complete"}));
-    app.log.wait_for("graphql_ws closed: complete").await;
+    app.log.wait_for("graphql_ws closed: Complete").await;
     client.say(&json!({"type": "connection_terminate"})).await;
     assert_eq!(client.closed().await.0, 1000);
 }
@@ -89,7 +89,7 @@ async fn an_id_that_comes_again_replaces_its_operation() {
     app.log.wait_for("subscription ok").await;
     start(&mut client, "1", "{ value }").await;
     assert_eq!(client.hear().await, data("1", &json!({"value": 0})));
-    app.log.wait_for("graphql_ws closed: unsubscribed").await;
+    app.log.wait_for("graphql_ws closed: Unsubscribed").await;
     client.say(&json!({"type": "stop", "id": "1"})).await;
     client.say_text("nonsense").await;
     assert_eq!(client.hear().await["type"], "complete");

@@ -1,4 +1,4 @@
-//! The transports through their front door: real sockets on a port of the system's choosing.
+//! The transports through their front route: real sockets on a port of the system's choosing.
 
 mod app;
 mod client;

@@ -11,10 +11,10 @@ use crate::{app::App, client::Client};
 
 fn impatient() -> Limits {
     Limits {
-        heartbeat: Duration::from_millis(50),
-        silence: Duration::from_millis(300),
-        write_deadline: Duration::from_millis(300),
-        close_deadline: Duration::from_millis(100),
+        heartbeat_interval: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(300),
+        write_timeout: Duration::from_millis(300),
+        close_timeout: Duration::from_millis(100),
         ..Limits::default()
     }
 }
@@ -26,7 +26,7 @@ async fn a_peer_that_says_nothing_is_given_up() {
     client.subscribe("a", "subscription { silence }").await;
     // Nobody polls the client from here on, so it answers no ping.
     app.log
-        .wait_for("graphql_transport_ws closed: silent")
+        .wait_for("graphql_transport_ws closed: IdleTimeout")
         .await;
     app.log.wait_for("graphql_transport_ws departed").await;
 }
@@ -47,7 +47,7 @@ async fn a_peer_that_takes_nothing_is_given_up_though_it_talks() {
         }
     });
     app.log
-        .wait_for("graphql_transport_ws closed: silent")
+        .wait_for("graphql_transport_ws closed: IdleTimeout")
         .await;
     app.log.wait_for("graphql_transport_ws departed").await;
     talking.await.expect("the connection is gone");
@@ -76,7 +76,7 @@ async fn a_stalled_peer_stops_neither_its_own_messages_nor_anybody_else() {
 #[tokio::test]
 async fn a_peer_that_only_asks_is_not_read_for_ever() {
     let app = App::limited(Limits {
-        replies_per_socket: 8,
+        pending_replies: 8,
         ..Limits::default()
     })
     .await;

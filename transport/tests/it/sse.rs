@@ -38,7 +38,7 @@ async fn events_come_one_by_one_and_then_complete() {
             "sse arrived",
             "sse delivered, missed 0",
             "sse delivered, missed 0",
-            "sse closed: complete",
+            "sse closed: Complete",
             "sse departed",
         ]
     );
@@ -83,7 +83,7 @@ async fn a_query_is_streamed_only_to_who_takes_nothing_else() {
 #[tokio::test]
 async fn a_quiet_stream_is_kept_alive_by_comments() {
     let app = App::limited(Limits {
-        heartbeat: Duration::from_millis(10),
+        heartbeat_interval: Duration::from_millis(10),
         ..Limits::default()
     })
     .await;
@@ -99,7 +99,7 @@ async fn a_quiet_stream_is_kept_alive_by_comments() {
             .starts_with(":\n\n:\n\n:\n\n")
     );
     drop(chunks);
-    app.log.wait_for("sse closed: disconnected").await;
+    app.log.wait_for("sse closed: Disconnected").await;
     app.log.wait_for("sse departed").await;
 }
 
@@ -114,7 +114,7 @@ async fn a_client_too_far_behind_is_told_and_left_without_complete() {
     assert!(text.contains("\"UNAVAILABLE\""), "{text}");
     assert!(!text.contains("complete"), "{text}");
     app.log.wait_for("sse delivered, missed 2").await;
-    app.log.wait_for("sse closed: overloaded").await;
+    app.log.wait_for("sse closed: Overloaded").await;
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_client_whose_source_was_replaced_is_told_and_left_without_complete() 
         "{text}"
     );
     assert!(!text.contains("complete"), "{text}");
-    app.log.wait_for("sse closed: replaced").await;
+    app.log.wait_for("sse closed: Replaced").await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_server_that_goes_away_ends_its_streams_without_complete() {
     let response = request.send().await.expect("response");
     app.drain.cancel();
     assert_eq!(response.text().await.expect("text"), ":\n\n");
-    app.log.wait_for("sse closed: going_away").await;
+    app.log.wait_for("sse closed: GoingAway").await;
     let late = streamed(app.query("subscription { silence }"));
     assert_eq!(told(late).await.0, 503);
     let query = app.query("{ value }").send().await.expect("response");
@@ -184,7 +184,7 @@ async fn a_server_that_goes_away_ends_its_streams_without_complete() {
 #[tokio::test]
 async fn streams_are_counted_by_address() {
     let app = App::limited(Limits {
-        clients_per_address: 1,
+        connections_per_address: 1,
         ..Limits::default()
     })
     .await;

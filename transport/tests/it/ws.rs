@@ -111,7 +111,7 @@ async fn a_stopped_operation_is_silent_and_its_id_is_free() {
     client.subscribe("a", "{ value }").await;
     assert_eq!(client.hear().await, next("a", &json!({"value": 0})));
     app.log
-        .wait_for("graphql_transport_ws closed: unsubscribed")
+        .wait_for("graphql_transport_ws closed: Unsubscribed")
         .await;
 }
 
@@ -265,7 +265,7 @@ async fn of_both_subprotocols_the_modern_one_is_chosen() {
 #[tokio::test]
 async fn a_client_that_does_not_introduce_itself_is_closed_with_4408() {
     let app = App::limited(Limits {
-        init_deadline: millis(30),
+        init_timeout: millis(30),
         ..Limits::default()
     })
     .await;
@@ -341,7 +341,7 @@ async fn an_overloaded_subscription_closes_with_1013() {
         .wait_for("graphql_transport_ws delivered, missed 2")
         .await;
     app.log
-        .wait_for("graphql_transport_ws closed: overloaded")
+        .wait_for("graphql_transport_ws closed: Overloaded")
         .await;
 }
 
@@ -386,14 +386,14 @@ async fn sockets_are_counted_by_address_and_in_all() {
     for (limits, status) in [
         (
             Limits {
-                clients_per_address: 1,
+                connections_per_address: 1,
                 ..limits.clone()
             },
             429,
         ),
         (
             Limits {
-                clients: 1,
+                connections: 1,
                 ..limits
             },
             503,
@@ -422,12 +422,12 @@ async fn a_server_that_goes_away_closes_with_1001() {
     assert_eq!(
         client.hear().await["id"],
         "b",
-        "until its turn it is served"
+        "until its generation it is served"
     );
     assert_eq!(client.hear().await, complete("b"));
     assert_eq!(client.closed().await.0, 1001);
     app.log
-        .wait_for("graphql_transport_ws closed: going_away")
+        .wait_for("graphql_transport_ws closed: GoingAway")
         .await;
     let late = Client::open(&app, "graphql-transport-ws", &[]).await;
     assert_eq!(late.err(), Some(503));
@@ -455,8 +455,8 @@ async fn what_runs_when_the_server_goes_away_is_still_answered() {
 #[tokio::test]
 async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
     let app = App::limited(Limits {
-        heartbeat: millis(20),
-        silence: millis(400),
+        heartbeat_interval: millis(20),
+        idle_timeout: millis(400),
         ..Limits::default()
     })
     .await;
@@ -471,7 +471,7 @@ async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
 #[tokio::test]
 async fn a_peer_lives_as_long_as_bytes_of_it_arrive_though_no_frame_is_whole() {
     let app = App::limited(Limits {
-        silence: millis(300),
+        idle_timeout: millis(300),
         ..Limits::default()
     })
     .await;
