@@ -21,9 +21,9 @@ use futures_util::StreamExt;
 use transport::{End, Handshake, Limits, PushServer};
 
 use crate::{
-    access::{Access, require_reader},
-    hub::Dismissed,
-    rest::Problem,
+    auth::{Access, require_reader},
+    live::Dismissed,
+    problem::Problem,
     service::{Kind, Service},
 };
 use parameter::Parameters;

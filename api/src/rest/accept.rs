@@ -2,7 +2,7 @@
 
 use axum::{extract::Request, http::StatusCode, middleware::Next, response::Response};
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// Middleware: 406 for a client that does not accept JSON.
 pub(crate) async fn require_json(request: Request, next: Next) -> Result<Response, Problem> {

@@ -7,16 +7,12 @@ use entity::{
     ProviderState, Symbol,
     table::{provider, stock},
 };
-use runtime::{
-    clock::ManualClock,
-    lifecycle::Lifecycle,
-    metric::{Metrics, TrackerMetrics},
-    random::Random,
-};
+use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use store::{Seed, Store};
 use testkit::TestDatabase;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Answers, Ingest},
     quote::{PreviousClose, Quote},
@@ -24,9 +20,9 @@ use tracker::{
 
 use super::*;
 use crate::{
-    board::Board,
     graphql::{SchemaOptions, schema},
-    hub::{Bounds, Hub},
+    live::{Bounds, Hub},
+    quote_board::Board,
     rest,
     service::Build,
 };

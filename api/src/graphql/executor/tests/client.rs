@@ -14,8 +14,8 @@ use transport::{End, Item, Service, SubscriptionStream};
 
 use super::world::{SYMBOLS, World};
 use crate::{
-    access::Viewer,
-    hub::{Bounds, Dismissal, Interest, Largest, Pace, Reader},
+    auth::Viewer,
+    live::{Bounds, Dismissal, Interest, Largest, Pace, Reader},
 };
 
 /// Texts that mean the same and shape it differently, so that some share a group and others do not.

@@ -2,13 +2,10 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
+use crate::metrics::ServeMetrics;
 use entity::{Decimal, Position, Symbol};
 use runtime::{
-    clock::SystemClock,
-    config::Secret,
-    health::Health,
-    lifecycle::Lifecycle,
-    metric::{Metrics, ServeMetrics, TrackerMetrics},
+    clock::SystemClock, config::Secret, health::Health, lifecycle::Lifecycle, metrics::Metrics,
     random::Random,
 };
 use store::{
@@ -17,6 +14,7 @@ use store::{
 };
 use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Answers, Ingest},
     market::PollingHours,
@@ -24,10 +22,10 @@ use tracker::{
 };
 
 use crate::{
-    access::{Access, RateLimit},
-    board::Board,
+    auth::{Access, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    hub::{Bounds, Hub, follow},
+    live::{Bounds, Hub, follow},
+    quote_board::Board,
     service::{Build, Service},
 };
 

@@ -1,0 +1,127 @@
+//! Metrics of requests, connections and deliveries.
+
+mod observer;
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
+};
+
+use runtime::metrics::seconds;
+use transport::{CloseReason, Protocol};
+
+pub(crate) use self::observer::measure_request;
+
+/// Instruments of requests, connections and deliveries. Clones share their state.
+#[derive(Clone, Debug)]
+pub(crate) struct ServeMetrics {
+    websocket_clients: UpDownCounter<i64>,
+    http_request_duration: Histogram<f64>,
+    graphql_operation_duration: Histogram<f64>,
+    feed_lag: Gauge<f64>,
+    deliveries: Counter<u64>,
+    conflated: Counter<u64>,
+    subscribers_closed: Counter<u64>,
+}
+
+impl ServeMetrics {
+    /// Creates the instruments; counters start at 0.
+    pub(crate) fn new(meter: &Meter) -> Self {
+        let counter = |name: &'static str, help: &'static str| {
+            meter.u64_counter(name).with_description(help).build()
+        };
+        let metrics = Self {
+            websocket_clients: meter
+                .i64_up_down_counter("websocket_clients")
+                .with_description("Clients connected for live events.")
+                .build(),
+            http_request_duration: seconds(
+                meter,
+                "http_request_duration",
+                "How long requests take to answer.",
+            ),
+            graphql_operation_duration: seconds(
+                meter,
+                "graphql_operation_duration",
+                "How long GraphQL operations take; of subscriptions, their start.",
+            ),
+            feed_lag: meter
+                .f64_gauge("feed_lag")
+                .with_unit("s")
+                .with_description("How far this process is behind the committed feed.")
+                .build(),
+            deliveries: counter("deliveries", "Events handed to clients."),
+            conflated: counter(
+                "conflated",
+                "Events that a newer one of the symbol replaced.",
+            ),
+            subscribers_closed: counter(
+                "subscribers_closed",
+                "Subscribers that are gone: subscriptions of GraphQL, connections of the plain WebSocket.",
+            ),
+        };
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// Records a response. `route` is the template of the router, never the path of the request.
+    pub(crate) fn request_answered(
+        &self,
+        route: &str,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let labels = [
+            KeyValue::new("route", route.to_owned()),
+            KeyValue::new("method", method_label(method)),
+            KeyValue::new("status", i64::from(status.as_u16())),
+        ];
+        self.http_request_duration
+            .record(took.as_secs_f64(), &labels);
+    }
+
+    /// Records how long after its recording an entry of the feed was processed; zero at the end of
+    /// the feed.
+    pub(crate) fn feed_followed(&self, lag: Duration) {
+        self.feed_lag.record(lag.as_secs_f64(), &[]);
+    }
+
+    fn start_at_zero(&self) {
+        for protocol in Protocol::ALL {
+            let label = protocol_label(*protocol);
+            self.websocket_clients.add(0, std::slice::from_ref(&label));
+            self.deliveries.add(0, std::slice::from_ref(&label));
+            self.conflated.add(0, std::slice::from_ref(&label));
+            for reason in CloseReason::ALL {
+                let labels = [label.clone(), KeyValue::new("reason", reason.as_str())];
+                self.subscribers_closed.add(0, &labels);
+            }
+        }
+        self.feed_lag.record(0.0, &[]);
+    }
+}
+
+fn protocol_label(protocol: Protocol) -> KeyValue {
+    KeyValue::new("protocol", protocol.as_str())
+}
+
+/// Returns the label of a method. Unknown methods share one value, because clients choose them.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests;

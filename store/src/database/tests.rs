@@ -1,0 +1,156 @@
+//! What a start meets on its way to a database. What both databases promise is in `tests/it`.
+
+use std::{path::Path, time::Instant};
+
+use sea_orm::{ConnectionTrait, Statement};
+
+use runtime::config::{DatabaseSettings, DatabaseUrl, Program};
+
+use super::*;
+
+async fn connect(url: &str) -> Result<Database, DatabaseError> {
+    connect_for(url, None).await
+}
+
+async fn connect_for(
+    url: &str,
+    statement_time: Option<Duration>,
+) -> Result<Database, DatabaseError> {
+    let settings = DatabaseSettings {
+        statement_time,
+        url: DatabaseUrl::parse(url).expect("a URL"),
+        migrate: true,
+        wait: Duration::from_millis(300),
+    };
+    Database::connect(&settings, Program::Api).await
+}
+
+fn url(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+async fn refuse(url: &str) -> String {
+    let error = connect(url).await.expect_err("it is refused");
+    match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+async fn text(database: &Database, sql: &str) -> String {
+    let statement = Statement::from_string(database.write().get_database_backend(), sql);
+    let row = database.write().query_one_raw(statement).await;
+    let row = row.expect("it is answered").expect("a row");
+    row.try_get_by_index::<String>(0)
+        .or_else(|_| row.try_get_by_index::<i32>(0).map(|it| it.to_string()))
+        .expect("a value")
+}
+
+#[tokio::test]
+async fn a_sqlite_file_is_made_safe_for_readers_beside_a_writer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stocks.db");
+    let database = connect(&url(&file)).await.expect("it opens");
+    assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
+    assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
+    assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
+    assert_eq!(database.check().await, DatabaseState::Initialized);
+    database.migrate().await.expect("it migrates");
+    database.migrate().await.expect("again");
+    assert!(database.is_migrated().await.expect("it knows"));
+    let refused = database.read().execute_unprepared("DELETE FROM stocks");
+    assert!(refused.await.is_err(), "a reader wrote");
+}
+
+#[tokio::test]
+async fn a_sqlite_reader_that_takes_too_long_is_interrupted_and_the_next_one_has_its_own_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url(&folder.path().join("stocks.db"));
+    let time = Duration::from_millis(500);
+    let database = connect_for(&url, Some(time)).await.expect("it opens");
+    let count = |to: u64| {
+        format!(
+            "WITH RECURSIVE step(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM step WHERE at < {to}) \
+             SELECT COUNT(*) FROM step"
+        )
+    };
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let endless = count(u64::MAX >> 2);
+        let cut = database.read().execute_unprepared(&endless).await;
+        let error = cut.expect_err("it is interrupted").to_string();
+        assert!(error.contains("interrupted"), "{error}");
+        assert!(begun.elapsed() >= time);
+        // Enough for SQLite to look at the clock.
+        let short = database.read().execute_unprepared(&count(5_000)).await;
+        short.expect("it is done in time");
+    }
+}
+
+#[tokio::test]
+async fn synchronous_follows_the_url() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("{}&synchronous=full", url(&folder.path().join("stocks.db")));
+    let database = connect(&url).await.expect("it opens");
+    assert_eq!(text(&database, "PRAGMA synchronous").await, "2");
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_one_for_readers_and_the_writer() {
+    for url in ["sqlite::memory:", "sqlite://stocks?mode=memory"] {
+        let database = connect(url).await.expect("it opens");
+        database.migrate().await.expect("it migrates");
+        assert!(database.is_migrated().await.expect("it knows"));
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_file_is_refused_until_the_first_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stocks.db");
+    let first = connect(&url(&file)).await.expect("it opens");
+    let spelled_otherwise = folder.path().join(".").join("stocks.db");
+    let error = connect(&url(&spelled_otherwise)).await.expect_err("taken");
+    assert!(matches!(error, DatabaseError::Taken { .. }), "{error}");
+    first.close().await;
+    drop(first);
+    connect(&url(&file)).await.expect("it is free again");
+}
+
+#[tokio::test]
+async fn a_sqlite_file_that_cannot_be_used_is_told_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().display().to_string();
+    let said = |text: String| text.replace(&root, "…");
+    insta::assert_snapshot!(
+        said(refuse(&url(&folder.path().join("none/stocks.db"))).await),
+        @"the folder of …/none/stocks.db does not exist"
+    );
+    insta::assert_snapshot!(
+        said(refuse(&format!("sqlite://{root}/stocks.db")).await),
+        @"…/stocks.db does not exist; add ?mode=rwc to DATABASE_URL to create it"
+    );
+    insta::assert_snapshot!(said(refuse(&url(folder.path())).await), @"cannot write …: is a directory");
+    std::fs::write(
+        folder.path().join("prose.db"),
+        "this is not a database, it is prose".repeat(99),
+    )
+    .expect("it is written");
+    let said = said(refuse(&url(&folder.path().join("prose.db"))).await);
+    assert!(
+        said.starts_with("cannot open …/prose.db: ") && !said.contains('\n'),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named_without_its_password() {
+    let begun = Instant::now();
+    let said = refuse("postgres://me:S3CRET@127.0.0.1:1/stocks").await;
+    assert!(
+        said.starts_with("PostgreSQL at 127.0.0.1:1, database stocks did not answer for 300ms: "),
+        "{said}"
+    );
+    assert!(!said.contains("S3CRET") && !said.contains('\n'), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}

@@ -1,0 +1,336 @@
+//! Connecting, migrating and writing.
+
+use std::time::Duration;
+
+use runtime::{
+    config::Program,
+    health::{DatabaseProbe, DatabaseState, Health},
+    lifecycle::Lifecycle,
+    random::Random,
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+use store::database::{Database, DatabaseKind};
+use testkit::{FaultProxy, TestDatabase, TestDatabaseUrl, on_both_databases, settings};
+
+async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await;
+    let row = row.expect("it is answered").expect("a row");
+    row.try_get_by_index(0).expect("a number")
+}
+
+async fn run(transaction: &DatabaseTransaction, sql: &str) {
+    transaction.execute_unprepared(sql).await.expect("it runs");
+}
+
+on_both_databases! {
+    async fn a_test_database_is_alive_and_migrated(database) {
+        assert_eq!(database.check().await, DatabaseState::Initialized);
+        assert!(database.is_migrated().await.expect("it knows"));
+        database.migrate().await.expect("once more changes nothing");
+        database.migrated().await;
+    }
+
+    async fn a_database_that_a_newer_program_migrated_is_taken_as_it_is(database) {
+        let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20990101_000001_to_come', 0)";
+        database.write().execute_unprepared(newer).await.expect("it is noted");
+        database.migrate().await.expect("nothing is done");
+        assert!(database.is_migrated().await.expect("it knows"));
+        // One that lacks something that is known here is another's.
+        let lacking = "DELETE FROM seaql_migrations WHERE version = (SELECT MIN(version) FROM seaql_migrations)";
+        database.write().execute_unprepared(lacking).await.expect("it is noted");
+        assert!(database.migrate().await.is_err());
+        assert!(database.is_migrated().await.is_err());
+    }
+
+    async fn what_is_committed_is_read_and_what_is_not_is_not(database) {
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "CREATE TABLE proof (value BIGINT)").await;
+        run(&begun, "INSERT INTO proof VALUES (1)").await;
+        begun.commit().await.expect("it commits");
+
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "INSERT INTO proof VALUES (2)").await;
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
+        begun.rollback().await.expect("it rolls back");
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
+    }
+
+    async fn writers_wait_for_their_turn(database) {
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, "CREATE TABLE proof (value BIGINT)").await;
+        begun.commit().await.expect("it commits");
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let database = (*database).clone();
+            writers.spawn(async move {
+                let begun = database.begin_write().await.expect("a transaction");
+                run(&begun, "INSERT INTO proof SELECT COUNT(*) FROM proof").await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                begun.commit().await.expect("it commits");
+            });
+        }
+        while let Some(written) = writers.join_next().await {
+            written.expect("no writer failed");
+        }
+        assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 20);
+    }
+
+    async fn the_pool_of_the_server_is_at_hand(database) {
+        let server = database.kind() == DatabaseKind::Postgres;
+        assert_eq!(database.postgres_pool().is_some(), server);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_start_at_once_migrate_once() {
+    let place = TestDatabaseUrl::postgres().await;
+    let mut databases = Vec::new();
+    for _ in 0..6 {
+        databases.push(place.connect().await);
+    }
+    assert!(!databases[0].is_migrated().await.expect("it knows"));
+    let mut starts = tokio::task::JoinSet::new();
+    for database in databases {
+        starts.spawn(async move { database.migrate().await });
+    }
+    while let Some(started) = starts.join_next().await {
+        started.expect("no panic").expect("it migrates");
+    }
+    assert!(place.connect().await.is_migrated().await.expect("it knows"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_pool_does_not_look_like_a_dead_database() {
+    let database = TestDatabase::postgres().await;
+    let mut held = Vec::new();
+    while let Ok(Ok(transaction)) =
+        tokio::time::timeout(Duration::from_millis(500), database.begin_write()).await
+    {
+        held.push(transaction);
+    }
+    assert_eq!(database.check().await, DatabaseState::Initialized);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+    let database = TestDatabase::postgres().await;
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+    let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    number(database.url().connect().await.read(), kill).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+    assert_eq!(database.check().await, DatabaseState::Initialized);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it() {
+    let database = TestDatabase::postgres().await;
+    let witness = database.url().connect().await;
+    let made = "CREATE TABLE proof (value BIGINT)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    for nth in 0..300 {
+        // At any moment of it.
+        let moment = async {
+            for _ in 0..nth * 4 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            begun = database.begin_write() => drop(begun),
+            () = moment => {}
+        }
+        let written = database.write();
+        let written = written.execute_unprepared("INSERT INTO proof VALUES (1)");
+        written.await.expect("it is written");
+        let count = number(witness.read(), "SELECT COUNT(*) FROM proof").await;
+        assert_eq!(count, nth + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_could_only_be_read_is_written_again_soon() {
+    let database = TestDatabase::postgres().await;
+    let witness = database.url().connect().await;
+    let operator = async |sql: &str| {
+        let sql = format!(
+            "BEGIN READ WRITE; \
+             DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {sql}', current_database()); END $$; COMMIT"
+        );
+        let ordered = witness.write().execute_unprepared(&sql).await;
+        ordered.expect("it is done");
+    };
+    let write = async || {
+        let begun = database.begin_write().await?;
+        let written = begun
+            .execute_unprepared("INSERT INTO proof VALUES (1)")
+            .await;
+        drop(begun);
+        written.map(drop)
+    };
+    let made = "CREATE TABLE proof (value BIGINT)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    operator("SET default_transaction_read_only = on").await;
+    let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                WHERE datname = current_database() AND application_name = 'stock-tracker api' \
+                AND pid <> pg_backend_pid()";
+    number(witness.read(), kill).await;
+    // Several at once, so that several sessions are of that time.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(
+            database.check().await,
+            DatabaseState::Initialized,
+            "it can be read"
+        );
+        let (one, other) = tokio::join!(write(), write());
+        assert!(one.is_err() && other.is_err(), "it cannot be written");
+    }
+    operator("RESET default_transaction_read_only").await;
+    assert_eq!(database.check().await, DatabaseState::Initialized);
+    for _ in 0..8 {
+        let (one, other) = tokio::join!(write(), write());
+        assert_eq!((one, other), (Ok(()), Ok(())), "it can be written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_only_be_read_needs_no_migration_if_it_has_it() {
+    let database = TestDatabase::postgres().await;
+    let only_read = "SET default_transaction_read_only = on";
+    let ordered = database.write().execute_unprepared(only_read).await;
+    ordered.expect("it is done");
+    database.migrate().await.expect("nothing is missing");
+}
+
+#[tokio::test]
+async fn the_server_names_us_and_does_not_wait_for_the_silent() {
+    let database = TestDatabase::postgres().await;
+    let sql = "SELECT COUNT(*) FROM pg_settings WHERE (name, setting) IN \
+               (('application_name', 'stock-tracker api'), ('tcp_keepalives_idle', '10'), \
+                ('idle_in_transaction_session_timeout', '5000'))";
+    assert_eq!(number(database.read(), sql).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
+    let database = TestDatabase::postgres().await;
+    let begun = database.begin_write().await.expect("a transaction");
+    run(&begun, "CREATE TABLE proof AS SELECT 1 AS value").await;
+    begun.commit().await.expect("it commits");
+    let silent = database.begin_write().await.expect("a transaction");
+    run(&silent, "UPDATE proof SET value = 2").await;
+
+    let other = database.url().connect().await;
+    let begun = other.begin_write().await.expect("a transaction");
+    let waiting = run(&begun, "UPDATE proof SET value = value + 2");
+    let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
+    waited.expect("the lock is free again");
+    begun.commit().await.expect("it commits");
+    assert!(silent.commit().await.is_err(), "its transaction is gone");
+    let sum = "SELECT SUM(value) FROM proof";
+    assert_eq!(number(other.read(), sum).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
+    let place = TestDatabaseUrl::migrated_postgres().await;
+    let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
+    let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
+    let database = Database::connect(&settings, Program::Api).await;
+    let database = database.expect("it connects");
+    let lifecycle = Lifecycle::without_signals(Duration::from_secs(1), Random::seeded(1));
+    let shutdown = lifecycle.shutdown();
+    let health = Health::new(shutdown);
+    health.migrated();
+    shutdown.track({
+        let (health, database) = (health.clone(), database.clone());
+        let probe = async move { health.probe(database).await };
+        let hard = shutdown.hard().clone();
+        async move { hard.run_until_cancelled(probe).await }
+    });
+    let becomes = async |ready: bool| {
+        while health.ready().is_ok() != ready {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let soon = Duration::from_secs(5);
+    tokio::time::timeout(soon, becomes(true))
+        .await
+        .expect("ready");
+
+    proxy.cut().await;
+    tokio::time::timeout(soon, becomes(false))
+        .await
+        .expect("not ready");
+    let refused = tokio::time::timeout(soon, database.begin_write()).await;
+    assert!(refused.expect("it is told in time").is_err());
+
+    proxy.restore().await;
+    tokio::time::timeout(soon, becomes(true))
+        .await
+        .expect("ready again");
+    assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
+
+    // As where another database takes its place that has nothing of ours yet.
+    for (sql, ready) in [
+        ("ALTER TABLE seaql_migrations RENAME TO elsewhere", false),
+        ("ALTER TABLE elsewhere RENAME TO seaql_migrations", true),
+    ] {
+        let done = database.write().execute_unprepared(sql).await;
+        done.expect("it is done");
+        tokio::time::timeout(soon, becomes(ready))
+            .await
+            .expect("it is noticed");
+        assert_eq!(database.check().await, DatabaseState::Initialized);
+    }
+    shutdown.hard().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_a_database_that_comes_later() {
+    let place = TestDatabaseUrl::migrated_postgres().await;
+    let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
+    proxy.cut().await;
+    let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
+    let (connected, ()) = tokio::join!(Database::connect(&settings, Program::Api), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        proxy.restore().await;
+    });
+    let state = connected.expect("it connects").check().await;
+    assert_eq!(state, DatabaseState::Initialized);
+}
+
+/// As SQLite also does when the disk is full.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_takes_no_later_one_with_it() {
+    let place = TestDatabaseUrl::sqlite();
+    let database = place.connect().await;
+    let made = "CREATE TABLE proof (value INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO proof VALUES (0)";
+    let made = database.write().execute_unprepared(made).await;
+    made.expect("it is made");
+    for value in 1..=4 {
+        // The second time it would be a savepoint that is rolled back to, and left open.
+        for repeated in 0..value {
+            let ended = database.begin_write().await.expect("a transaction");
+            let again = format!("INSERT INTO proof VALUES ({repeated})");
+            let again = ended.execute_unprepared(&again).await;
+            assert!(again.is_err(), "it is there already");
+            drop(ended);
+            let failed = database.begin_write().await.expect("a transaction");
+            let wrong = failed
+                .execute_unprepared("INSERT INTO nothing VALUES (1)")
+                .await;
+            assert!(wrong.is_err(), "there is no such table");
+        }
+        let begun = database.begin_write().await.expect("a transaction");
+        run(&begun, &format!("INSERT INTO proof VALUES ({value})")).await;
+        begun.commit().await.expect("it commits");
+        let count = number(database.read(), "SELECT COUNT(*) FROM proof").await;
+        assert_eq!(count, value + 1, "what was committed is read");
+    }
+}
