@@ -8,7 +8,7 @@
 //! Observed in async-graphql 8.0.0-rc.5:
 //!
 //! - Conflicting fields are not detected below the first level or across type conditions.
-//! - Variables in positions of an incompatible type are accepted (the rule is never call).
+//! - Variables in positions of an incompatible type are accepted (the rule is never called).
 //! - A string is accepted for an enum value, any integer for an `Int` and any value for an input
 //!   object; a value that contains a missing variable is not checked.
 //! - Of duplicate fields in an input object, the last one wins.
@@ -16,7 +16,7 @@
 //! - A default value for a list of an unknown type panics.
 //! - The default value of an argument is ignored if its variable is not provided.
 //! - `__typename` and the directives of variable definitions are not checked.
-//! - IntrospectionBudget returns null when it is disabled.
+//! - Introspection returns null when it is disabled.
 
 mod duplicate;
 mod merge;

@@ -422,7 +422,7 @@ async fn a_server_that_goes_away_closes_with_1001() {
     assert_eq!(
         client.hear().await["id"],
         "b",
-        "until its generation it is served"
+        "until its turn it is served"
     );
     assert_eq!(client.hear().await, complete("b"));
     assert_eq!(client.closed().await.0, 1001);
