@@ -48,7 +48,7 @@ pub(super) enum CloseCode {
 
 /// How a session ends.
 #[derive(Debug)]
-pub(super) enum SessionEnd {
+pub(super) enum SocketEnd {
     /// The server closes the socket.
     Close {
         code: CloseCode,
@@ -61,7 +61,7 @@ pub(super) enum SessionEnd {
     Gone(CloseReason),
 }
 
-impl SessionEnd {
+impl SocketEnd {
     /// The server closes the socket with this code and message.
     pub(super) fn close(code: CloseCode, message: impl Into<Cow<'static, str>>) -> Self {
         let reason = match code {
@@ -127,18 +127,18 @@ impl SessionEnd {
 /// Closes a socket after sending the frames in `unsent`.
 pub(super) async fn finish(
     mut socket: Socket,
-    end: SessionEnd,
+    end: SocketEnd,
     unsent: impl IntoIterator<Item = Message>,
     limits: &Limits,
 ) {
     match end {
-        SessionEnd::Gone(_) => {}
-        SessionEnd::PeerClosed => {
+        SocketEnd::Gone(_) => {}
+        SocketEnd::PeerClosed => {
             let answered = async { while let Some(Ok(_)) = socket.next().await {} };
             // On a timeout the connection is dropped.
             let _ = timeout(limits.close_timeout, answered).await;
         }
-        SessionEnd::Close { code, message, .. } => {
+        SocketEnd::Close { code, message, .. } => {
             let frames: Vec<Message> = unsent
                 .into_iter()
                 .chain([close_frame(code, &message)])
@@ -172,7 +172,7 @@ pub(super) async fn finish(
 /// Closes a socket whose client offers no supported subprotocol.
 pub(super) async fn close_unsupported(socket: Socket, limits: &Limits) {
     let code = CloseCode::UnknownSubprotocol;
-    let end = SessionEnd::close(code, "Subprotocol not acceptable");
+    let end = SocketEnd::close(code, "Subprotocol not acceptable");
     finish(socket, end, [], limits).await;
 }
 

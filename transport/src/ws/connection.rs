@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     activity::Activity,
-    close::SessionEnd,
+    close::SocketEnd,
     deadlines::{Deadline, Deadlines},
     handshake::Socket,
 };
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Pending while the session runs; ready with how it ends.
-pub(super) type PollSession = Poll<Result<Infallible, SessionEnd>>;
+pub(super) type PollSession = Poll<Result<Infallible, SocketEnd>>;
 
 /// A WebSocket and its timers.
 pub(super) struct Connection {
@@ -78,12 +78,12 @@ impl Connection {
     pub(super) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Message, SessionEnd>> {
+    ) -> Poll<Result<Message, SocketEnd>> {
         let received = ready!(self.socket.poll_next_unpin(cx));
         Poll::Ready(match received {
-            Some(Ok(Message::Close(_))) => Err(SessionEnd::PeerClosed),
+            Some(Ok(Message::Close(_))) => Err(SocketEnd::PeerClosed),
             Some(Ok(message)) => Ok(message),
-            Some(Err(error)) => Err(SessionEnd::of_read_error(&error)),
+            Some(Err(error)) => Err(SocketEnd::of_read_error(&error)),
             None => Err(gone()),
         })
     }
@@ -93,7 +93,7 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_>,
         limits: &Limits,
-    ) -> Poll<Result<(), SessionEnd>> {
+    ) -> Poll<Result<(), SocketEnd>> {
         if self.unflushed >= limits.frames_per_flush {
             let _ = ready!(self.poll_flush(cx))?;
         }
@@ -101,13 +101,13 @@ impl Connection {
     }
 
     /// Sends a frame. Call after [`poll_ready`](Self::poll_ready).
-    pub(super) fn send(&mut self, frame: Message) -> Result<(), SessionEnd> {
+    pub(super) fn send(&mut self, frame: Message) -> Result<(), SocketEnd> {
         self.unflushed += 1;
         self.socket.start_send_unpin(frame).map_err(|_| gone())
     }
 
     /// Flushes the frames sent so far. Returns whether there were any.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, SessionEnd>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, SocketEnd>> {
         if self.unflushed == 0 {
             return Poll::Ready(Ok(false));
         }
@@ -134,6 +134,6 @@ impl Connection {
     }
 }
 
-fn gone() -> SessionEnd {
-    SessionEnd::Gone(CloseReason::Disconnected)
+fn gone() -> SocketEnd {
+    SocketEnd::Gone(CloseReason::Disconnected)
 }

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     activity::Activity,
-    close::{self, CloseCode, SessionEnd},
+    close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
     handshake::Handshake,
@@ -122,7 +122,7 @@ impl PushSession {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
         if self.connection.poll_departure(cx) {
-            return Poll::Ready(Err(SessionEnd::going_away()));
+            return Poll::Ready(Err(SocketEnd::going_away()));
         }
         let _ = self.poll_reader(cx)?;
         while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
@@ -131,11 +131,11 @@ impl PushSession {
                 // A ping would wait behind the frames that the peer does not accept.
                 Deadline::Ping => self.is_ping_due = !is_blocked,
                 _ if is_blocked => {
-                    return Poll::Ready(Err(SessionEnd::Gone(CloseReason::IdleTimeout)));
+                    return Poll::Ready(Err(SocketEnd::Gone(CloseReason::IdleTimeout)));
                 }
                 _ => {
                     let message = "No pong received";
-                    let end = SessionEnd::close(CloseCode::PolicyViolation, message);
+                    let end = SocketEnd::close(CloseCode::PolicyViolation, message);
                     return Poll::Ready(Err(end));
                 }
             }
@@ -179,7 +179,7 @@ impl PushSession {
         }
     }
 
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SessionEnd> {
+    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
         if std::mem::take(&mut self.is_ping_due) {
             return Ok(Some(Message::Ping(Bytes::new())));
         }
@@ -195,8 +195,8 @@ impl PushSession {
     }
 }
 
-fn session_end(end: End) -> SessionEnd {
-    SessionEnd::of_subscription(end).unwrap_or_else(|| SessionEnd::close(CloseCode::Normal, ""))
+fn session_end(end: End) -> SocketEnd {
+    SocketEnd::of_subscription(end).unwrap_or_else(|| SocketEnd::close(CloseCode::Normal, ""))
 }
 
 impl std::fmt::Debug for PushServer {

@@ -15,7 +15,7 @@ use futures_util::{
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    close::{CloseCode, SessionEnd},
+    close::{CloseCode, SocketEnd},
     connection::PollSession,
     session::{ActiveOperation, CallResult, FinishedCall, Session},
     subprotocol::{ClientMessage, Credential, Subprotocol},
@@ -42,12 +42,12 @@ impl<S: Service> Session<S> {
                 Message::Text(text) => {
                     let message = self.subprotocol.parse(&text);
                     let message =
-                        message.map_err(|why| SessionEnd::close(CloseCode::BadRequest, why))?;
+                        message.map_err(|why| SocketEnd::close(CloseCode::BadRequest, why))?;
                     self.handle(message)?;
                 }
                 Message::Binary(_) => {
                     let why = "Binary messages are not supported";
-                    return Poll::Ready(Err(SessionEnd::close(CloseCode::BadRequest, why)));
+                    return Poll::Ready(Err(SocketEnd::close(CloseCode::BadRequest, why)));
                 }
                 _ => {}
             }
@@ -56,25 +56,25 @@ impl<S: Service> Session<S> {
         Poll::Pending
     }
 
-    fn handle(&mut self, message: ClientMessage) -> Result<(), SessionEnd> {
+    fn handle(&mut self, message: ClientMessage) -> Result<(), SocketEnd> {
         match message {
             ClientMessage::Init(_) if self.viewer.is_some() => {
                 let why = "Too many initialisation requests";
-                return Err(SessionEnd::close(CloseCode::SecondInit, why));
+                return Err(SocketEnd::close(CloseCode::SecondInit, why));
             }
             ClientMessage::Init(credential) => self.authenticate(credential)?,
             ClientMessage::Ping(payload) => self.reply(Subprotocol::pong(payload)),
             ClientMessage::Pong => {}
             ClientMessage::Subscribe(id, params) => self.start(id, params)?,
             ClientMessage::Complete(id) => self.stop(&id),
-            ClientMessage::Terminate => return Err(SessionEnd::close(CloseCode::Normal, "")),
+            ClientMessage::Terminate => return Err(SocketEnd::close(CloseCode::Normal, "")),
         }
         Ok(())
     }
 
     /// Authenticates the client. Credentials in the payload take precedence over those of the
     /// handshake.
-    fn authenticate(&mut self, credential: Credential) -> Result<(), SessionEnd> {
+    fn authenticate(&mut self, credential: Credential) -> Result<(), SocketEnd> {
         let service = &self.context.service;
         let viewer = match (credential, self.authorization.as_deref()) {
             (Credential::Malformed, _) => Err(RequestError::unauthenticated(
@@ -100,24 +100,24 @@ impl<S: Service> Session<S> {
                 if self.subprotocol == Subprotocol::Legacy {
                     self.reply(Subprotocol::connection_error(&error.message));
                 }
-                Err(SessionEnd::close(CloseCode::Forbidden, error.message))
+                Err(SocketEnd::close(CloseCode::Forbidden, error.message))
             }
         }
     }
 
     /// Starts an operation, or replies why it is rejected.
-    fn start(&mut self, id: String, params: Params) -> Result<(), SessionEnd> {
+    fn start(&mut self, id: String, params: Params) -> Result<(), SocketEnd> {
         if self.viewer.is_none() && self.subprotocol == Subprotocol::Legacy {
             // The legacy protocol allows operations without `connection_init`.
             self.authenticate(Credential::Absent(None))?;
         }
         let Some(viewer) = self.viewer.clone() else {
-            return Err(SessionEnd::close(CloseCode::Unauthorized, "Unauthorized"));
+            return Err(SocketEnd::close(CloseCode::Unauthorized, "Unauthorized"));
         };
         if self.active.contains_key(&id) {
             if self.subprotocol == Subprotocol::Modern {
                 let why = format!("Subscriber for {id} already exists");
-                return Err(SessionEnd::close(CloseCode::DuplicateId, why));
+                return Err(SocketEnd::close(CloseCode::DuplicateId, why));
             }
             self.stop(&id);
         }

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    close::{self, CloseCode, SessionEnd},
+    close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
     handshake::Socket,
@@ -154,12 +154,12 @@ impl<S: Service> Session<S> {
             }
         }
         if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
-            return Poll::Ready(Err(SessionEnd::overloaded()));
+            return Poll::Ready(Err(SocketEnd::overloaded()));
         }
         let was_full = self.is_full();
         let _ = self.poll_writer(cx)?;
         if self.connection.deadlines.is_draining() && self.calls.is_empty() {
-            return Poll::Ready(Err(SessionEnd::going_away()));
+            return Poll::Ready(Err(SocketEnd::going_away()));
         }
         if was_full && !self.is_full() {
             // The reader stopped because of the full queue, so nothing else wakes it.
@@ -171,15 +171,15 @@ impl<S: Service> Session<S> {
         Poll::Pending
     }
 
-    fn check_deadlines(&mut self) -> Result<(), SessionEnd> {
+    fn check_deadlines(&mut self) -> Result<(), SocketEnd> {
         let limits = &self.context.limits;
         while let Some(deadline) = self.connection.due(self.connection.activity(), limits) {
             match deadline {
-                Deadline::Drain => return Err(SessionEnd::going_away()),
-                Deadline::Idle => return Err(SessionEnd::Gone(CloseReason::IdleTimeout)),
+                Deadline::Drain => return Err(SocketEnd::going_away()),
+                Deadline::Idle => return Err(SocketEnd::Gone(CloseReason::IdleTimeout)),
                 Deadline::Init => {
                     let message = "Connection initialisation timeout";
-                    return Err(SessionEnd::close(CloseCode::InitTimeout, message));
+                    return Err(SocketEnd::close(CloseCode::InitTimeout, message));
                 }
                 // A ping would wait behind the frames that the peer does not accept.
                 Deadline::Ping if self.connection.is_blocked() => {}

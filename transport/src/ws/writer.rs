@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    close::SessionEnd,
+    close::SocketEnd,
     connection::PollSession,
     session::Session,
     subprotocol::Subprotocol,
@@ -31,7 +31,7 @@ impl<S: Service> Session<S> {
     }
 
     /// Returns the next frame: replies first, then events of any subscription.
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SessionEnd> {
+    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
         if let Some(frame) = self.replies.pop_front() {
             self.unsent = self.unsent.saturating_sub(frame.len());
             return Ok(Some(frame));
@@ -50,7 +50,7 @@ impl<S: Service> Session<S> {
         &mut self,
         key: &OperationKey,
         item: SubscriptionItem,
-    ) -> Result<String, SessionEnd> {
+    ) -> Result<String, SocketEnd> {
         let end = match item {
             SubscriptionItem::Next(event) => {
                 let protocol = self.subprotocol.protocol();
@@ -61,7 +61,7 @@ impl<S: Service> Session<S> {
             SubscriptionItem::Ended(end) => Some(end),
             SubscriptionItem::Panicked => None,
         };
-        if let Some(end) = end.and_then(SessionEnd::of_subscription) {
+        if let Some(end) = end.and_then(SocketEnd::of_subscription) {
             return Err(end);
         }
         self.active.remove(&key.id);

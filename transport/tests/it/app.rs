@@ -1,4 +1,4 @@
-//! A server under test.
+//! Runs the server under test.
 
 use std::{
     any::TypeId,
@@ -27,9 +27,9 @@ use crate::demo::{Counter, Demo, schema};
 #[derive(Clone)]
 pub(crate) struct Fenced {
     plain: SchemaService<Demo>,
-    /// Whether anonymous clients are refused.
+    /// Whether anonymous clients are rejected.
     strict: bool,
-    /// Requests and operations that are admitted yet.
+    /// Number of requests and operations until the rate limit is exceeded.
     admits: Arc<AtomicI64>,
 }
 
@@ -96,7 +96,7 @@ impl Service for Fenced {
     }
 }
 
-/// What an observer was told, as lines.
+/// Records the calls of the observer as lines.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -109,7 +109,7 @@ impl Log {
         self.0.lock().expect("log").clone()
     }
 
-    /// Waits until a line was written.
+    /// Waits until a line is recorded.
     pub(crate) async fn wait_for(&self, line: &str) {
         let seen = async {
             while !self.lines().iter().any(|seen| seen == line) {
@@ -120,7 +120,7 @@ impl Log {
             .await
             .is_err()
         {
-            panic!("{line:?} never came; only {:?}", self.lines());
+            panic!("{line:?} was not recorded, only {:?}", self.lines());
         }
     }
 }
@@ -158,17 +158,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// With default limits.
+    /// Starts with default limits.
     pub(crate) async fn start() -> Self {
         Self::start_with(Limits::default(), false, |transport| transport).await
     }
 
-    /// With other limits.
+    /// Starts with these limits.
     pub(crate) async fn limited(limits: Limits) -> Self {
         Self::start_with(limits, false, |transport| transport).await
     }
 
-    /// With whatever else.
+    /// Starts with a custom configuration.
     pub(crate) async fn start_with(
         limits: Limits,
         strict: bool,
@@ -214,24 +214,24 @@ impl App {
         format!("http://{}/graphql", self.address)
     }
 
-    /// POST of a JSON body.
+    /// Creates a POST request with a JSON body.
     pub(crate) fn post(&self, body: &serde_json::Value) -> reqwest::RequestBuilder {
         browser().post(self.url()).json(body)
     }
 
-    /// POST of a query.
+    /// Creates a POST request with a query.
     pub(crate) fn query(&self, query: &str) -> reqwest::RequestBuilder {
         self.post(&serde_json::json!({ "query": query }))
     }
 
-    /// GET of a query.
+    /// Creates a GET request with a query.
     pub(crate) fn get(&self, query: &str) -> reqwest::RequestBuilder {
         browser().get(self.url()).query(&[("query", query)])
     }
 }
 
-/// Sends, and reads status, content type and the first error's code.
-pub(crate) async fn told(request: reqwest::RequestBuilder) -> (u16, String, String) {
+/// Sends a request. Returns the status, the content type and the code of the first error.
+pub(crate) async fn send_and_read(request: reqwest::RequestBuilder) -> (u16, String, String) {
     let response = request.send().await.expect("response");
     let status = response.status().as_u16();
     let content_type = response
@@ -244,11 +244,11 @@ pub(crate) async fn told(request: reqwest::RequestBuilder) -> (u16, String, Stri
     (status, content_type, code.unwrap_or_default().to_owned())
 }
 
-/// An HTTP client. It is built for TLS that is not used here, and wants to know whose.
+/// Creates an HTTP client. reqwest requires a TLS provider, although TLS is not used.
 pub(crate) fn browser() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // Whoever was first will do as well.
+        // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     reqwest::Client::builder()
