@@ -8,13 +8,12 @@ mod rate_limit;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
     middleware::Next,
     response::Response,
 };
 use runtime::config::Secret;
 use subtle::ConstantTimeEq;
-use transport::Fault;
+use transport::RequestError;
 
 pub(crate) use proxy::{Proxies, identify};
 pub(crate) use rate_limit::{RateLimit, limit};
@@ -44,15 +43,18 @@ impl Access {
     }
 
     /// Who sent an `Authorization` header of this value.
-    pub(crate) fn viewer(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
+    pub(crate) fn viewer(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
         let Some(authorization) = authorization else {
             return match self.read {
                 None => Ok(Viewer::Reader),
-                Some(_) => Err(Fault::unauthenticated("a token is needed to read here")),
+                Some(_) => Err(RequestError::unauthenticated(
+                    "a token is needed to read here",
+                )),
             };
         };
-        let token = bearer(authorization)
-            .ok_or_else(|| Fault::unauthenticated("the authorization is not a bearer token"))?;
+        let token = transport::bearer_token(authorization).ok_or_else(|| {
+            RequestError::unauthenticated("the authorization is not a bearer token")
+        })?;
         let is =
             |secret: &Secret| -> bool { secret.expose().as_bytes().ct_eq(token.as_bytes()).into() };
         // Both are always compared, so that the time taken does not tell them apart.
@@ -60,7 +62,7 @@ impl Access {
         match (admin, read) {
             (true, _) => Ok(Viewer::Admin),
             (false, true) => Ok(Viewer::Reader),
-            (false, false) => Err(Fault::unauthenticated("the token is wrong")),
+            (false, false) => Err(RequestError::unauthenticated("the token is wrong")),
         }
     }
 }
@@ -71,32 +73,9 @@ pub(crate) async fn require_reader(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    access.viewer(authorization(request.headers())?.as_deref())?;
+    let authorization = transport::authorization(request.headers());
+    access.viewer(authorization.as_deref())?;
     Ok(next.run(request).await)
-}
-
-/// What a request says of who sends it: the header, or, for browsers' sockets, a subprotocol `bearer.<token>`.
-fn authorization(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let malformed = || Fault::unauthenticated("the authorization is not readable");
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    if let Some(value) = values.next() {
-        return match (value.to_str(), values.next()) {
-            (Ok(text), None) => Ok(Some(text.to_owned())),
-            _ => Err(malformed()),
-        };
-    }
-    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-    let mut offered = offered
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|it| it.split(','));
-    let token = offered.find_map(|protocol| protocol.trim().strip_prefix("bearer."));
-    Ok(token.map(|token| format!("Bearer {token}")))
-}
-
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 #[cfg(test)]

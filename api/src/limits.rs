@@ -17,19 +17,19 @@ const SELECTIONS: u64 = 5;
 pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     let mut limits = Limits {
         body_bytes: settings.body,
-        body_deadline: settings.body_time,
-        execution_deadline: settings.execution_time,
+        body_timeout: settings.body_time,
+        execution_timeout: settings.execution_time,
         message_bytes: settings.message,
-        init_deadline: settings.init_time,
-        heartbeat: settings.silence * 2 / 5,
-        silence: settings.silence,
-        write_deadline: settings.write_time,
+        init_timeout: settings.init_time,
+        heartbeat_interval: settings.silence * 2 / 5,
+        idle_timeout: settings.silence,
+        write_timeout: settings.write_time,
         operations_per_socket: settings.operations as usize,
-        clients: settings.sockets as usize,
-        clients_per_address: settings.sockets_per_address as usize,
+        connections: settings.sockets as usize,
+        connections_per_address: settings.sockets_per_address as usize,
         ..Limits::default()
     };
-    limits.departure_deadline = limits.departure_deadline.min(grace / 20);
+    limits.drain_timeout = limits.drain_timeout.min(grace / 20);
     let budget = &mut limits.budget;
     budget.bytes = settings.document;
     budget.tokens = settings.tokens as usize;

@@ -90,8 +90,8 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<transport::Fault> for Problem {
-    fn from(fault: transport::Fault) -> Self {
+impl From<transport::RequestError> for Problem {
+    fn from(fault: transport::RequestError) -> Self {
         Self::new(fault.status, fault.message).with_retry_after(fault.retry_after)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, io, sync::Arc};
 
 use crate::metrics::ServeMetrics;
 use async_graphql_axum::GraphQLResponse;
@@ -19,17 +19,20 @@ use runtime::{
     http::listener,
     lifecycle::Shutdown,
 };
-use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};
+use transport::{
+    AllowList, ConnectionLimiter, Documents, Drain, Guard, Limits, PushServer, RequestError,
+    Transport, code,
+};
 
 use crate::{
     auth::{self, Access, Proxies, RateLimit},
     graphql::{Executor, SchemaOptions, schema, types},
     limits,
-    metrics::{TransportMetrics, measure_request},
+    metrics::measure_request,
     problem::Problem,
     rest::{self, HEALTH, LIVEZ, READYZ},
     service::Service,
-    socket,
+    ws,
 };
 
 /// Where GraphQL is served.
@@ -131,7 +134,7 @@ pub(crate) fn refusal(status: StatusCode, path: &str) -> (&'static str, Cow<'sta
     let reason = listener::protocol_error_message(status);
     let below = path.strip_prefix(GRAPHQL_PATH);
     if below.is_some_and(|rest| matches!(rest, "" | "/ws")) {
-        let body = Fault::new(status, code::BAD_USER_INPUT, reason).body();
+        let body = RequestError::new(status, code::BAD_USER_INPUT, reason).body();
         let media = "application/graphql-response+json; charset=utf-8";
         return (media, body.to_vec().into());
     }
@@ -149,17 +152,20 @@ impl Server {
     /// The routes, guarded and counted.
     pub(crate) fn router(self) -> Router {
         let rate = RateLimit::new(self.settings.rate_limit);
-        let census = Census::default();
-        let graphql = self.graphql(self.guard.clone(), rate.clone(), census.clone());
-        let sockets = socket::Room {
+        let connections = ConnectionLimiter::default();
+        let graphql = self.graphql(self.guard.clone(), rate.clone(), connections.clone());
+        let sockets = ws::WsState {
             service: self.service.clone(),
-            shutdown: self.shutdown,
-            metrics: self.metrics.clone(),
-            census,
-            limits: self.limits,
+            sockets: PushServer {
+                limits: ws::limits(&self.limits),
+                connections,
+                drain: self.drain(),
+                tasks: self.shutdown.tasks().clone(),
+                observer: Arc::new(self.metrics.clone()),
+            },
         };
         let mut others = rest::router(self.service, self.access.clone())
-            .merge(socket::router(sockets, self.access))
+            .merge(ws::router(sockets, self.access))
             .merge(self.health.router());
         if self.settings.graphiql {
             others = others.route(GRAPHIQL, get(async || graphiql())).route(
@@ -180,19 +186,19 @@ impl Server {
             .layer(counted)
     }
 
-    fn graphql(&self, guard: Guard, rate: RateLimit, census: Census) -> Router {
+    fn drain(&self) -> Drain {
+        let shutdown = self.shutdown.clone();
+        let jitter = move |_| shutdown.closing_delay();
+        let signal = self.shutdown.soft().clone();
+        Drain::new(signal, self.shutdown.closing_spread(), jitter)
+    }
+
+    fn graphql(&self, guard: Guard, rate: RateLimit, connections: ConnectionLimiter) -> Router {
         let options = SchemaOptions {
             introspection: self.settings.introspection,
             suggestions: self.settings.suggestions,
         };
         let schema = schema(self.service.clone(), options);
-        let shutdown = self.shutdown.clone();
-        let jitter = move |_| shutdown.closing_delay();
-        let drain = Drain::new(
-            self.shutdown.soft().clone(),
-            self.shutdown.closing_spread(),
-            jitter,
-        );
         let types = if self.settings.introspection {
             types()
         } else {
@@ -204,9 +210,9 @@ impl Server {
             .with_documents(self.documents.clone())
             .with_types(types)
             .with_guard(guard)
-            .with_census(census)
-            .with_observer(TransportMetrics(self.metrics.clone()))
-            .with_drain(drain)
+            .with_connection_limiter(connections)
+            .with_observer(self.metrics.clone())
+            .with_drain(self.drain())
             .with_tasks(self.shutdown.tasks().clone());
         let transport = if self.settings.graphiql {
             transport.with_page(|_| graphiql())

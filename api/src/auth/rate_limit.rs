@@ -17,7 +17,7 @@ use axum::{
 use governor::{Quota, RateLimiter, clock::Clock, nanos::Nanos, state::StateStore};
 use lru::LruCache;
 use tokio::time::Instant;
-use transport::{ClientAddress, Fault};
+use transport::{ClientAddress, RequestError};
 
 use crate::problem::Problem;
 
@@ -41,7 +41,7 @@ impl RateLimit {
     }
 
     /// Counts a request, or says when there is room for it.
-    pub(crate) fn admit(&self, client: ClientAddress) -> Result<(), Fault> {
+    pub(crate) fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
         let Some(limiter) = &self.0 else {
             return Ok(());
         };
@@ -49,7 +49,7 @@ impl RateLimit {
             let wait = until.wait_time_from(limiter.clock().now());
             // Whole seconds, rounded up, so that whoever obeys is let in.
             let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-            Fault::rate_limited("too many requests from this address", seconds.max(1))
+            RequestError::rate_limited("too many requests from this address", seconds.max(1))
         })
     }
 }

@@ -9,7 +9,9 @@ use async_graphql::{Request, Response, ServerError, Value};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::Semaphore;
-use transport::{ClientAddress, End, Event, Fault, Item, Reply, Subscription};
+use transport::{
+    ClientAddress, End, Item, Reply, RequestError, SubscriptionEvent, SubscriptionStream,
+};
 
 use super::{
     Schema, canonical,
@@ -57,11 +59,11 @@ impl Executor {
 impl transport::Service for Executor {
     type Viewer = Viewer;
 
-    fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
+    fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
         self.access.viewer(authorization)
     }
 
-    fn admit(&self, client: ClientAddress) -> Result<(), Fault> {
+    fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
         self.rate.admit(client)
     }
 
@@ -78,7 +80,7 @@ impl transport::Service for Executor {
         &self,
         mut request: Request,
         viewer: Viewer,
-    ) -> Result<Subscription, Vec<ServerError>> {
+    ) -> Result<SubscriptionStream, Vec<ServerError>> {
         let operation = request.operation_name.clone();
         let variables = request.variables.clone();
         let text = request
@@ -112,7 +114,7 @@ impl transport::Service for Executor {
                     Some(body) => {
                         largest.told(body.len());
                         let cursor = told.happened.cursor();
-                        Item::Next(Event {
+                        Item::Next(SubscriptionEvent {
                             id: Some(cursor),
                             ..event(body, &told, away)
                         })
@@ -147,7 +149,7 @@ async fn begun(
 }
 
 /// A body as one subscriber gets it: with what was skipped for it, and whether what it begins with may be old.
-fn event(body: Bytes, told: &Told, away: bool) -> Event {
+fn event(body: Bytes, told: &Told, away: bool) -> SubscriptionEvent {
     let extensions = match told {
         Told {
             missed: 0,
@@ -162,7 +164,7 @@ fn event(body: Bytes, told: &Told, away: bool) -> Event {
     let object = body.strip_suffix(b"}").unwrap_or(&body);
     let extensions = format!(",\"extensions\":{{{extensions}}}}}");
     let body = [object, extensions.as_bytes()].concat();
-    Event {
+    SubscriptionEvent {
         missed: told.missed,
         ..Bytes::from(body).into()
     }

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use entity::{Batch, Cursor, Event, Position};
+use transport::Utf8Bytes;
 
 /// An event at its place in the feed.
 #[derive(Debug)]

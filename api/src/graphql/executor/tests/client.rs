@@ -10,7 +10,7 @@ use testkit::{
     SeededRandom,
     oracle::{Received, Selection, Session, SessionEnd},
 };
-use transport::{End, Item, Service, Subscription};
+use transport::{End, Item, Service, SubscriptionStream};
 
 use super::world::{SYMBOLS, World};
 use crate::{
@@ -46,7 +46,7 @@ pub(super) struct Client {
 
 /// What it listens to.
 enum Source {
-    Graphql(Subscription),
+    Graphql(SubscriptionStream),
     /// As the plain WebSocket does it, which cannot resume.
     Plain(Reader),
 }
