@@ -20,7 +20,7 @@ use runtime::{
 use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
 
 /// Builds everything, announces it and waits for the end.
 pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
-    let roster = Roster::from_settings(&settings)?;
+    let providers = Providers::from_settings(&settings)?;
     let guard = server::guard(&settings.access)?;
     let documents = server::documents(&settings)?;
     let process = Process::start(&settings, signals).await?;
@@ -64,13 +64,13 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
     if let Some(store) = store {
         let meter = telemetry.metrics().meter();
         if store.database.kind() == DatabaseKind::Sqlite {
-            let counted = TrackerMetrics::new(&meter, &roster.names());
-            let rules = Rules::from_settings(&settings.tracking);
+            let counted = TrackerMetrics::new(&meter, &providers.names());
+            let poll_settings = PollSettings::from(&settings.tracking);
             let retention = retention_of(settings.retention);
             Tracker::new(
                 store.clone(),
-                roster,
-                rules,
+                providers,
+                poll_settings,
                 retention,
                 counted,
                 random.clone(),
@@ -90,7 +90,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() || error.is::<ServerError>() => Refusal::code(),
+        None if error.is::<ProvidersError>() || error.is::<ServerError>() => Refusal::code(),
         None => ExitCode::FAILURE,
     }
 }
@@ -117,7 +117,7 @@ async fn serve(
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
     };
-    let hours = Rules::from_settings(&settings.tracking).hours;
+    let hours = PollSettings::from(&settings.tracking).hours;
     let health = process.health.clone();
     let service = Service::new(store, board, hub, health, hours, build);
     let server = Server {

@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod listener;
 pub mod metric;
 pub mod metrics_server;
+pub mod outage_log;
 pub mod process;
 pub mod random;
 pub mod telemetry;

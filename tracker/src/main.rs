@@ -1,7 +1,7 @@
-//! The program `tracker`: polls providers into a PostgreSQL database that any number of `api` serve.
+//! The program `tracker`: polls providers into a PostgreSQL database.
 //!
-//! One invariant: it ends with 0 after draining, 1 after a failure, 2 if the start was refused; a start that fails says
-//! why in one line.
+//! Exit codes: 0 after a graceful shutdown, 1 after a failure, 2 if the settings cannot be used. A
+//! failed start prints its reason on one line.
 
 use std::process::ExitCode;
 
@@ -13,15 +13,15 @@ use runtime::{
     process::{self, Process},
 };
 use store::OpenError;
-use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, retention_of, seed_of};
 
 fn main() -> ExitCode {
-    process::main(Program::Tracker, run, code)
+    process::main(Program::Tracker, run, exit_code)
 }
 
-/// Builds everything, announces it and waits for the end.
+/// Starts the tracker and waits for the shutdown.
 async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
-    let roster = Roster::from_settings(&settings)?;
+    let providers = Providers::from_settings(&settings)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
@@ -32,7 +32,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
         ..
     } = &process;
     tracing::info!("metrics    http://{metrics_address}/metrics");
-    let counted = TrackerMetrics::new(&telemetry.metrics().meter(), &roster.names());
+    let metrics = TrackerMetrics::new(&telemetry.metrics().meter(), &providers.names());
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
@@ -41,18 +41,26 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
         .transpose()?;
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
-        let rules = Rules::from_settings(&settings.tracking);
+        let poll_settings = PollSettings::from(&settings.tracking);
         let retention = retention_of(settings.retention);
-        Tracker::new(store, roster, rules, retention, counted, random.clone()).start(shutdown);
+        Tracker::new(
+            store,
+            providers,
+            poll_settings,
+            retention,
+            metrics,
+            random.clone(),
+        )
+        .start(shutdown);
     }
     Ok(process.end(database).await)
 }
 
-/// What a failed start ends with: 2 if what was set cannot be used, else 1.
-fn code(error: &anyhow::Error) -> ExitCode {
+/// Returns the exit code of a failed start.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() => Refusal::code(),
+        None if error.is::<ProvidersError>() => Refusal::code(),
         None => ExitCode::FAILURE,
     }
 }

@@ -90,7 +90,7 @@ async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
         .collect();
     assert!(!polled.is_empty());
     // It heals by itself: warned of once each time, in words of ours.
-    let lost = world.journal.lines(&["WARN", "the lease is lost"]);
+    let lost = world.journal.lines(&["WARN", "lost the lease"]);
     assert!(!lost.is_empty() && lost.len() <= 3, "{lost:?}");
     assert_eq!(world.journal.lines(&["ERROR"]), [""; 0]);
 }

@@ -25,7 +25,7 @@ use store::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
 use tracker::{
-    Roster, Rules, Tracker,
+    PollSettings, Providers, Tracker,
     ingest::{Answers, Ingest, Ingested},
     market::PollingHours,
     provider::QuoteProvider,
@@ -174,16 +174,16 @@ impl World {
         history: bool,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        let rules = Rules {
-            wished: Duration::from_mins(5),
+        let settings = PollSettings {
+            update_interval: Duration::from_mins(5),
             hours,
             alert_max_age: Some(1),
             history,
         };
         let tracker = Tracker::new(
             self.store.clone(),
-            Roster::of(providers),
-            rules,
+            Providers::new(providers),
+            settings,
             RETENTION,
             self.counted.clone(),
             Random::seeded(11),
