@@ -10,6 +10,7 @@ mod session;
 
 use std::sync::Arc;
 
+use crate::metrics::ServeMetrics;
 use axum::{
     Router,
     extract::{
@@ -21,12 +22,12 @@ use axum::{
     response::Response,
     routing::get,
 };
-use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
+use runtime::lifecycle::Shutdown;
 use transport::{Census, ClientAddress, Limits};
 
 use crate::{
-    access::{Access, require_reader},
-    rest::Problem,
+    auth::{Access, require_reader},
+    problem::Problem,
     service::{Kind, Service},
 };
 use parameter::Parameters;

@@ -12,6 +12,7 @@ mod housekeeping;
 pub mod ingest;
 pub mod lease;
 pub mod market;
+pub mod metrics;
 mod poller;
 pub mod provider;
 mod providers;

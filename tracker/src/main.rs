@@ -9,11 +9,13 @@ use runtime::{
     clock::SystemClock,
     config::{Program, Refusal, Settings},
     lifecycle::{Ending, Signals},
-    metric::TrackerMetrics,
     process::{self, Process},
 };
 use store::OpenError;
-use tracker::{PollSettings, Providers, ProvidersError, Tracker, retention_of, seed_of};
+use tracker::{
+    PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics, retention_of,
+    seed_of,
+};
 
 fn main() -> ExitCode {
     process::main(Program::Tracker, run, exit_code)

@@ -8,7 +8,6 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use runtime::{
     config::{RetentionSettings, TrackingSettings},
     lifecycle::Shutdown,
-    metric::TrackerMetrics,
     random::Random,
 };
 use store::{Seed, Store, retention::Retention};
@@ -18,6 +17,7 @@ use crate::{
     Providers, candle, housekeeping,
     ingest::Ingest,
     lease::Lease,
+    metrics::TrackerMetrics,
     poller::{self, PollContext, PollSettings},
     provider::QuoteProvider,
 };

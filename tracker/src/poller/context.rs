@@ -9,11 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
-use runtime::{
-    metric::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
-    outage_log::OutageLog,
-    random::Random,
-};
+use runtime::{outage_log::OutageLog, random::Random};
 use sea_orm::DbErr;
 use store::Store;
 use tokio::time::Instant;
@@ -26,6 +22,7 @@ use crate::{
     ingest::{Answers, Ingest, Ingested},
     lease::Lease,
     market,
+    metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
     provider::{Budget, Poll, PollError, QuoteProvider},
     request::{self, Verdict},
 };

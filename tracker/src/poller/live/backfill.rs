@@ -9,7 +9,6 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::Timestamp;
-use runtime::metric::Endpoint;
 use sea_orm::DbErr;
 use store::{
     backfill::{self, Due},
@@ -24,6 +23,7 @@ use crate::{
     budget::{Charge, Purpose},
     candle,
     market::Market,
+    metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
     provider::{Bar, Budget, PollError, QuoteProvider},
     schedule::{RETRY_UNKNOWN_AFTER, reserve},

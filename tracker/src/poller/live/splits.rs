@@ -10,7 +10,6 @@ use std::{
 };
 
 use entity::{Split, Symbol, Timestamp};
-use runtime::metric::Endpoint;
 use sea_orm::DbErr;
 use store::{
     held::{self, HeldStock},
@@ -23,6 +22,7 @@ use super::{
 };
 use crate::{
     budget::{Charge, Purpose},
+    metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
     provider::{Budget, DayZone, PollError, QuoteProvider},
     schedule::reserve,
