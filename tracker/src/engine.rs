@@ -14,14 +14,13 @@ mod seat;
 use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
+use store::{lease::Lease, provider::ProviderStatus};
 
 use self::{desk::Desk, driven::Driven, polling::Polling, seat::Seat};
 use crate::{
     host::Tracker,
-    lease::Lease,
     market::PollingHours,
     provider::{Pace, QuoteProvider},
-    status::Standing,
 };
 
 /// What the settings say of when to poll.
@@ -76,16 +75,18 @@ pub(crate) async fn run(tracker: &Tracker, lease: Arc<Lease>) {
 }
 
 /// What is told of a provider that is configured and never asked.
-fn bystander((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> Standing {
-    Standing {
+fn bystander((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> ProviderStatus {
+    let budget = match provider.pace() {
+        Pace::Polled { budget, .. } => Some(budget),
+        Pace::Driven { .. } => None,
+    };
+    ProviderStatus {
         name: provider.name(),
         rank: *rank,
         state: ProviderState::Standby,
         effective_interval: None,
         note: provider.note(),
-        budget: match provider.pace() {
-            Pace::Polled { budget, .. } => Some(budget),
-            Pace::Driven { .. } => None,
-        },
+        per_minute: budget.and_then(|budget| budget.per_minute),
+        per_day: budget.and_then(|budget| budget.per_day),
     }
 }

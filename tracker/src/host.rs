@@ -11,15 +11,14 @@ use runtime::{
     metric::TrackerMetrics,
     random::Random,
 };
-use store::{Seed, Store, retention::Retention};
+use store::{Seed, Store, lease::Lease, retention::Retention};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Roster, candle,
     engine::{self, Rules},
-    housekeeping,
     ingest::Ingest,
-    lease::Lease,
+    maintenance,
     market::PollingHours,
     provider::Pace,
 };
@@ -101,7 +100,7 @@ impl Tracker {
             biased;
             () = self.work(&lease) => None,
             error = lease.lost() => Some(error),
-            () = Box::pin(housekeeping::keep(&self.store, self.retention)) => None,
+            () = Box::pin(maintenance::run(&self.store, self.retention)) => None,
         };
         self.metrics.tracking_stopped();
         if let Some(error) = lost {

@@ -13,18 +13,16 @@ use runtime::{
     random::Random,
 };
 use sea_orm::DbErr;
-use store::Store;
+use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
     budget::{self, Charge, Granted, Purpose},
-    ingest::{Answers, Ingest, Ingested},
-    lease::Lease,
+    ingest::{Ingest, IngestReport, QuoteBatch},
     market,
     provider::{Budget, Pace, Poll, PollError, QuoteProvider},
-    request::{self, Verdict},
 };
 
 /// The longest that a poll may take, whatever a provider promises of its own time-outs.
@@ -184,11 +182,11 @@ impl Desk {
     }
 
     /// Stores what a poll brought, however long the database is away. `None` if the process ends before it is back.
-    pub(super) async fn record(&self, answers: Answers) -> Option<Ingested> {
+    pub(super) async fn record(&self, answers: QuoteBatch) -> Option<IngestReport> {
         let provider = answers.provider;
         let mut waited = false;
         loop {
-            let answers = Answers {
+            let answers = QuoteBatch {
                 splits_can_be_asked: self.splits_can_be_asked,
                 ..answers.clone()
             };
@@ -216,11 +214,11 @@ impl Desk {
     /// cannot be written either, whoever reads the answer finds that out.
     pub(super) async fn refuse_requests(&self) {
         let refusing = async {
-            let open = request::open(&self.store, |_| false).await?;
+            let open = poll_request::pending(&self.store, |_| false).await?;
             let ids: Vec<i64> = open.into_iter().flat_map(|request| request.ids).collect();
             if !ids.is_empty() {
-                let verdict = Verdict::of(PollOutcome::DatabaseUnavailable);
-                request::answer(&self.store, &ids, verdict).await?;
+                let outcome = PollOutcome::DatabaseUnavailable;
+                poll_request::respond(&self.store, &ids, outcome.into()).await?;
             }
             Ok(())
         };
@@ -264,12 +262,12 @@ pub(super) fn outcome_of(said: &str) -> CallOutcome {
 }
 
 /// What ingest is given: the quotes, and who was answered for without one.
-pub(super) fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answers {
-    let mut answers = Answers {
+pub(super) fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> QuoteBatch {
+    let mut answers = QuoteBatch {
         provider,
         position: poll.position.clone(),
         follows: poll.follows.clone(),
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     for (symbol, answer) in &poll.answers {
         match answer {

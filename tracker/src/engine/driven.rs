@@ -6,9 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
-use sea_orm::{DbErr, EntityTrait};
-use store::{candle::CandleKey, feed::Bell};
+use entity::{CandleInterval, PollOutcome, ProviderState};
+use sea_orm::DbErr;
+use store::{
+    candle::CandleKey,
+    feed::Bell,
+    poll_request::{self, PendingRequest},
+    provider::{self, ProviderStatus},
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -16,12 +21,11 @@ use super::{
     plan::{Every, Plan},
 };
 use crate::{
-    ingest::Answers,
+    ingest::QuoteBatch,
     market::{self, LastSessions, PollingHours},
     provider::QuoteProvider,
-    request::{self, Request, Verdict},
     schedule::Expected,
-    status::{Standing, Status},
+    status::StatusWriter,
 };
 
 /// How often everything is looked at without a reason.
@@ -36,9 +40,9 @@ pub(super) struct Driven {
     every: Option<Duration>,
     rank: i32,
     /// Providers that are configured and never asked.
-    bystanders: Vec<Standing>,
+    bystanders: Vec<ProviderStatus>,
     plan: Plan,
-    status: Status,
+    status: StatusWriter,
     observing: Every,
     pruning: Every,
     outage: Outage,
@@ -49,13 +53,13 @@ impl Driven {
         desk: Arc<Desk>,
         provider: Arc<dyn QuoteProvider>,
         rank: i32,
-        bystanders: Vec<Standing>,
+        bystanders: Vec<ProviderStatus>,
     ) -> Self {
         let every = provider
             .pace()
             .day_length()
             .filter(|every| !every.is_zero());
-        let status = Status::new(desk.metrics.clone());
+        let status = StatusWriter::new(desk.metrics.clone());
         Self {
             desk,
             provider,
@@ -118,8 +122,8 @@ impl Driven {
             bounded(self.desk.ingest.release(stock.stock_id, None)).await?;
         }
         let name = self.provider.name();
-        let reading = provider::Entity::find_by_id(name).one(self.desk.store.database.read());
-        let position = bounded(reading).await?.and_then(|row| row.position);
+        let reading = provider::position(self.desk.store.database.read(), name);
+        let position = bounded(reading).await?;
         if let Err(error) = self.provider.resume(position.as_deref()) {
             tracing::warn!(provider = name, %error, "the replay does not go on where it was");
         }
@@ -216,26 +220,26 @@ impl Driven {
             };
             self.plan.observe_once(&self.desk, expected).await?;
         }
-        for request in bounded(request::open(&self.desk.store, |_| false)).await? {
+        for request in bounded(poll_request::pending(&self.desk.store, |_| false)).await? {
             self.answer_once(request).await?;
         }
         let standings = self.standings();
         bounded(self.status.write_once(&self.desk.store, standings)).await?;
         if self.pruning.is_due() {
-            bounded(request::prune(&self.desk.store)).await?;
+            bounded(poll_request::delete_old(&self.desk.store)).await?;
         }
         Ok(())
     }
 
     /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
-    async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
+    async fn answer_once(&self, request: PendingRequest) -> Result<(), DbErr> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let answers = Answers {
+                let answers = QuoteBatch {
                     provider: self.provider.name(),
                     confirmed: vec![request.symbol.clone()],
                     track: request.track.then_some((request.symbol, request.name)),
-                    ..Answers::default()
+                    ..QuoteBatch::default()
                 };
                 let stored = self.desk.record(answers).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
@@ -243,7 +247,7 @@ impl Driven {
             Some(false) => PollOutcome::UnknownSymbol,
             None => PollOutcome::Failed,
         };
-        let answered = request::answer(&self.desk.store, &request.ids, Verdict::of(outcome));
+        let answered = poll_request::respond(&self.desk.store, &request.ids, outcome.into());
         bounded(answered).await
     }
 
@@ -252,14 +256,15 @@ impl Driven {
         (!self.provider.finished()).then(|| self.every.unwrap_or_default())
     }
 
-    fn standings(&self) -> Vec<Standing> {
-        let own = Standing {
+    fn standings(&self) -> Vec<ProviderStatus> {
+        let own = ProviderStatus {
             name: self.provider.name(),
             rank: self.rank,
             state: ProviderState::Ok,
             effective_interval: self.interval(),
             note: self.provider.note(),
-            budget: None,
+            per_minute: None,
+            per_day: None,
         };
         std::iter::once(own)
             .chain(self.bystanders.iter().cloned())

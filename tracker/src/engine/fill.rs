@@ -89,7 +89,7 @@ impl Desk {
         let days = match told {
             Ok(bars) => {
                 let stock = (due.stock_id, Market::of(&due.symbol));
-                let days = candle::fill(feed.connection(), stock, bars, now).await?;
+                let days = candle::fill(&feed, stock, bars, now).await?;
                 backfill::done(feed.connection(), due, now, now.after(FRESH)).await?;
                 days
             }

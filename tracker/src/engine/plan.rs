@@ -9,9 +9,9 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use entity::{Price, Symbol, Timestamp, table::stock};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
-use store::Store;
+use entity::{Price, Symbol, Timestamp};
+use sea_orm::DbErr;
+use store::{Store, stock};
 
 use super::desk::{Desk, bounded};
 use crate::{
@@ -44,10 +44,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Reads it anew.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), DbErr> {
-        let reading = stock::Entity::find()
-            .filter(stock::Column::Tracked.eq(true))
-            .all(store.database.read());
-        let rows = bounded(reading).await?;
+        let rows = bounded(stock::tracked_rows(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()

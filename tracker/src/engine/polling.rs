@@ -14,7 +14,7 @@ mod watch;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
-use store::feed::Bell;
+use store::{feed::Bell, provider::ProviderStatus};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
@@ -27,7 +27,7 @@ use super::{
     plan::{Every, Plan},
     seat::Seat,
 };
-use crate::status::{Standing, Status};
+use crate::status::StatusWriter;
 
 /// How often everything is looked at without a reason.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub(super) struct Polling {
     /// In the order in which they are asked.
     seats: Vec<Seat>,
     /// Providers that are configured and never asked.
-    bystanders: Vec<Standing>,
+    bystanders: Vec<ProviderStatus>,
     started_at: Timestamp,
     plan: Plan,
     watches: HashMap<Symbol, Watch>,
@@ -53,7 +53,7 @@ pub(super) struct Polling {
     scheduled: usize,
     history: History,
     splits: SplitChecks,
-    status: Status,
+    status: StatusWriter,
     /// Until when a database that could not charge is left alone.
     held_until: Option<Instant>,
     observing: Every,
@@ -66,9 +66,9 @@ impl Polling {
         desk: Arc<Desk>,
         rules: Rules,
         seats: Vec<Seat>,
-        bystanders: Vec<Standing>,
+        bystanders: Vec<ProviderStatus>,
     ) -> Self {
-        let status = Status::new(desk.metrics.clone());
+        let status = StatusWriter::new(desk.metrics.clone());
         Self {
             started_at: desk.now(),
             desk,

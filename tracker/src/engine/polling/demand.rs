@@ -4,22 +4,19 @@
 //! decides; what nobody could be asked is told with the earliest time to try again.
 
 use entity::{PollOutcome, Timestamp};
-use store::request::PATIENCE;
+use store::poll_request::{Completion, PendingRequest, RESPONSE_TIMEOUT};
 use tokio::time::Instant;
 
-use crate::{
-    provider::PollError,
-    request::{Request, Verdict},
-};
+use crate::provider::PollError;
 
 /// A request, and what came of it so far.
 #[derive(Debug)]
 pub(super) struct Demand {
-    pub(super) request: Request,
+    pub(super) request: PendingRequest,
     /// Whether its poll is under way.
     pub(super) asked: bool,
     /// Its end, once there is one: to be written down.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<Completion>,
     tried: Vec<usize>,
     /// The earliest time at which a provider that is out of budget or patience has some again.
     again_at: Option<Timestamp>,
@@ -27,14 +24,14 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: PendingRequest) -> Self {
         Self {
             request,
             asked: false,
             verdict: None,
             tried: Vec::new(),
             again_at: None,
-            until: Instant::now() + PATIENCE,
+            until: Instant::now() + RESPONSE_TIMEOUT,
         }
     }
 
@@ -56,8 +53,8 @@ impl Demand {
     /// A provider answered, and what it said is stored. Answers whether that is the last word.
     pub(super) fn settle(&mut self, error: Option<&PollError>) {
         self.verdict = match error {
-            None | Some(PollError::NoQuote) => Some(Verdict::of(PollOutcome::Answered)),
-            Some(PollError::UnknownSymbol) => Some(Verdict::of(PollOutcome::UnknownSymbol)),
+            None | Some(PollError::NoQuote) => Some(PollOutcome::Answered.into()),
+            Some(PollError::UnknownSymbol) => Some(PollOutcome::UnknownSymbol.into()),
             Some(_) => None,
         };
     }
@@ -68,9 +65,9 @@ impl Demand {
             Some(_) => PollOutcome::RateLimited,
             None => PollOutcome::Failed,
         };
-        self.verdict = Some(Verdict {
+        self.verdict = Some(Completion {
             outcome,
-            again_at: self.again_at,
+            retry_at: self.again_at,
         });
     }
 }

@@ -5,14 +5,13 @@
 
 use entity::PollOutcome;
 use sea_orm::DbErr;
+use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
 use super::{super::desk::bounded, Demand, Polling};
 use crate::{
     market::LastSessions,
-    request,
     schedule::{Expected, Spoken},
-    status::Standing,
 };
 
 impl Polling {
@@ -34,7 +33,7 @@ impl Polling {
             .flat_map(|demand| &demand.request.ids)
             .copied()
             .collect();
-        let opened = request::open(&self.desk.store, |id| known.contains(&id));
+        let opened = poll_request::pending(&self.desk.store, |id| known.contains(&id));
         self.demands
             .extend(bounded(opened).await?.into_iter().map(Demand::new));
         if plan_too {
@@ -65,7 +64,7 @@ impl Polling {
         self.look_for_splits().await?;
         self.look_for_history().await?;
         if self.pruning.is_due() {
-            bounded(request::prune(&self.desk.store)).await?;
+            bounded(poll_request::delete_old(&self.desk.store)).await?;
         }
         Ok(())
     }
@@ -102,7 +101,7 @@ impl Polling {
                 }
                 continue;
             };
-            let answered = request::answer(&self.desk.store, &demand.request.ids, verdict);
+            let answered = poll_request::respond(&self.desk.store, &demand.request.ids, verdict);
             let over = match bounded(answered).await {
                 Ok(()) => true,
                 Err(error) => {
@@ -121,19 +120,20 @@ impl Polling {
     }
 
     /// How every provider is doing.
-    fn standings(&self) -> Vec<Standing> {
+    fn standings(&self) -> Vec<ProviderStatus> {
         let now = self.desk.now();
         let in_use = self.in_use(now);
         let of = |(at, seat): (usize, &super::Seat)| {
             let planned = self.planned_of(seat);
             let (state, note) = seat.standing(at == in_use, planned, now);
-            Standing {
+            ProviderStatus {
                 name: seat.provider.name(),
                 rank: seat.rank,
                 state,
                 effective_interval: Some(planned.interval),
                 note,
-                budget: Some(seat.budget),
+                per_minute: seat.budget.per_minute,
+                per_day: seat.budget.per_day,
             }
         };
         let polled = self.seats.iter().enumerate().map(of);

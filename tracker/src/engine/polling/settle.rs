@@ -13,7 +13,6 @@ use super::{
 use crate::{
     budget::{Charge, Purpose},
     provider::PollError,
-    request::Verdict,
 };
 
 /// A poll that came back.
@@ -140,7 +139,7 @@ impl Polling {
                 Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
             ) => Some(*until),
             Asked::NotCharged(_) => {
-                demand.verdict = Some(Verdict::of(PollOutcome::DatabaseUnavailable));
+                demand.verdict = Some(PollOutcome::DatabaseUnavailable.into());
                 None
             }
             Asked::Answered { answers, .. } => {
