@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use entity::{ProviderState, Timestamp, table::provider};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use store::lease::Lease;
 use tracker::{
     budget::{Charge, Granted, Purpose, charge, settle, spend_day},
-    lease::Lease,
     provider::{Budget, DayZone},
 };
 

@@ -4,9 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use runtime::testing::TestDatabase;
 use sea_orm::{ConnectionTrait, EntityTrait};
+use store::lease::Lease;
 use tracker::{
     budget::{self, Charge, Purpose},
-    lease::Lease,
     provider::{Budget, DayZone},
 };
 

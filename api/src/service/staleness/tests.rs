@@ -18,7 +18,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query
 use serde_json::{Value, json};
 use store::{Seed, Store};
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -74,10 +74,10 @@ impl World {
             split: None,
             unrounded: None,
         };
-        let answers = Answers {
+        let answers = QuoteBatch {
             provider,
             quotes: vec![quote],
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingest = Ingest::new(self.store.clone(), metrics);
         let stored = ingest.ingest(answers).await.expect("it is stored");

@@ -18,7 +18,7 @@ use store::{
 };
 use tokio::sync::watch;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     market::PollingHours,
     quote::{PreviousClose, Quote},
 };
@@ -215,7 +215,7 @@ impl World {
                 .collect::<Vec<_>>();
             let quotes = of.into_iter().map(|of| quote(&mut dice, of, &DOLLARS, day));
             let quotes = quotes.collect();
-            let answers = Answers {
+            let answers = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
                 splits_can_be_asked: dice.percent(50),
                 ..answers(quotes)
@@ -284,11 +284,11 @@ impl World {
     }
 }
 
-fn answers(quotes: Vec<Quote>) -> Answers {
-    Answers {
+fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+    QuoteBatch {
         provider: "test",
         quotes,
-        ..Answers::default()
+        ..QuoteBatch::default()
     }
 }
 
