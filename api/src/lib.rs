@@ -1,18 +1,20 @@
 //! Serves stocks, prices and alerts over GraphQL, REST and WebSocket.
 //!
-//! One invariant: what is served was committed: the feed is followed ([`hub`], [`board`]), the rest is read; every surface
+//! One invariant: what is served was committed: the feed is followed ([`live`], [`quote_board`]), the rest is read; every surface
 //! ([`graphql`], [`rest`], [`socket`]) asks one [`service`]. The program of this name runs it, on SQLite with a tracker inside.
 
-mod access;
-mod board;
+mod auth;
 mod graphql;
-mod hub;
+mod limits;
+mod live;
 mod observe;
-pub mod program;
+mod problem;
+mod quote_board;
 mod rest;
-mod server;
+mod routes;
 mod service;
 mod socket;
+pub mod startup;
 
 #[cfg(feature = "bench")]
 pub use graphql::sample;

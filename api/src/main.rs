@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use runtime::{config::Program, process};
 
 fn main() -> ExitCode {
-    process::main(Program::Api, api::program::run, api::program::code)
+    process::main(Program::Api, api::startup::run, api::startup::code)
 }

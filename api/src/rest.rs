@@ -4,78 +4,36 @@
 //! too, in the same words.
 
 mod accept;
-mod age;
 mod alert;
-mod conditional;
-mod description;
+mod caching;
 mod health;
-mod number;
-mod page;
+mod openapi;
 mod parameter;
-mod problem;
 mod stock;
 mod view;
 
-use axum::{Json, Router, http::StatusCode, middleware, routing::get};
-use description::Everywhere;
-use utoipa::OpenApi;
-
+use axum::{Router, http::StatusCode, middleware, routing::get};
 pub(crate) use health::starting;
+pub use openapi::openapi;
 pub(crate) use parameter::known;
-pub(crate) use problem::Problem;
 #[cfg(test)]
 pub(crate) use stock::stocks;
 pub(crate) use view::{AlertView, StockView};
 
-use crate::{access::Access, service::Service};
+use crate::{
+    auth::{self, Access},
+    problem::Problem,
+    service::Service,
+};
 
 /// Where the health of the product is told.
 pub(crate) const HEALTH: &str = "/api/v1/health";
 /// Where it is said that the process lives.
-const LIVEZ: &str = "/livez";
+pub(crate) const LIVEZ: &str = "/livez";
 /// Where it is said that the process is ready.
-const READYZ: &str = "/readyz";
+pub(crate) const READYZ: &str = "/readyz";
 /// Where all of this is described.
 const OPENAPI: &str = "/api/v1/openapi.json";
-
-/// The description of everything here.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Stock Tracker",
-        description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits. \
-                       An unknown path is 404, a method other than GET and HEAD is 405 with `Allow`, both as problems; \
-                       unknown parameters are ignored.",
-        license(name = "MIT", identifier = "MIT")
-    ),
-    paths(
-        stock::stocks,
-        stock::stock,
-        stock::history,
-        stock::alerts,
-        alert::alerts,
-        health::health,
-        health::livez,
-        health::readyz,
-        description
-    ),
-    // Relative to the description's own URL, so that it holds below a path of a proxy, too.
-    servers((url = "../..")),
-    components(schemas(Problem)),
-    modifiers(&Everywhere)
-)]
-struct Description;
-
-/// The description as JSON, OpenAPI 3.1.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
-}
-
-/// This description, OpenAPI 3.1.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
-async fn description() -> Json<utoipa::openapi::OpenApi> {
-    Json(openapi())
-}
 
 /// The routes. Reads need what `access` says; health needs nothing.
 pub(crate) fn router(service: Service, access: Access) -> Router {
@@ -85,17 +43,14 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route("/api/v1/stocks/{symbol}/history", get(stock::history))
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
-        .route_layer(middleware::from_fn(conditional::conditional))
+        .route_layer(middleware::from_fn(caching::conditional))
         .route_layer(middleware::from_fn_with_state(
             service.clone(),
-            age::tell_age,
+            caching::tell_age,
         ))
-        .route(OPENAPI, get(description))
+        .route(OPENAPI, get(openapi::description))
         .route_layer(middleware::from_fn(accept::require_json))
-        .route_layer(middleware::from_fn_with_state(
-            access,
-            crate::access::require_reader,
-        ));
+        .route_layer(middleware::from_fn_with_state(access, auth::require_reader));
     Router::new()
         .route(HEALTH, get(health::health))
         .merge(reads)

@@ -3,13 +3,13 @@
 //! One invariant: rules live here and nowhere above, so that every surface answers alike.
 
 mod candle;
+mod database;
 mod error;
-mod following;
-mod outage;
 mod page;
 mod staleness;
 mod status;
-mod telling;
+mod subscription;
+mod subscription_plan;
 mod tracking;
 
 use std::collections::HashMap;
@@ -26,13 +26,13 @@ use tracker::market::PollingHours;
 
 pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
-pub(crate) use following::{Following, Kind};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
 pub(crate) use status::{Build, ProviderStatus, Status};
-pub(crate) use telling::Told;
+pub(crate) use subscription::Told;
+pub(crate) use subscription_plan::{Following, Kind};
 
-use crate::{board::Board, hub::Hub};
+use crate::{live::Hub, quote_board::Board};
 
 /// The service; cheap to clone.
 #[derive(Clone)]

@@ -25,8 +25,8 @@ use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
 use transport::{Census, ClientAddress, Limits};
 
 use crate::{
-    access::{Access, require_reader},
-    rest::Problem,
+    auth::{Access, require_reader},
+    problem::Problem,
     service::{Kind, Service},
 };
 use parameter::Parameters;

@@ -8,20 +8,20 @@
 pub mod alert;
 pub mod budget;
 pub mod candle;
-mod engine;
-mod host;
 pub mod ingest;
 mod maintenance;
 pub mod market;
+mod poller;
 pub mod provider;
+mod providers;
 pub mod quote;
 pub mod reference;
-mod roster;
 pub mod schedule;
 mod status;
+mod supervisor;
 
 pub use self::{
-    engine::Rules,
-    host::{Tracker, retention_of, seed_of},
-    roster::{Roster, RosterError},
+    poller::Rules,
+    providers::{Roster, RosterError},
+    supervisor::{Tracker, retention_of, seed_of},
 };

@@ -19,8 +19,8 @@ use super::{
     run::Run,
 };
 use crate::{
-    access::{Access, RateLimit, Viewer},
-    hub::Dismissed,
+    auth::{Access, RateLimit, Viewer},
+    live::Dismissed,
     service::{Following, Service, Told},
 };
 

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{fault::mask, json, run::Run};
-use crate::{access::Viewer, hub::Happened};
+use crate::{auth::Viewer, live::Happened};
 
 /// How many bodies a group keeps for its slower members; what is older is executed again.
 const KEPT: usize = 64;

@@ -11,7 +11,7 @@ use super::{
     service,
     stock::StockObject,
 };
-use crate::{access::Viewer, service::Error};
+use crate::{auth::Viewer, service::Error};
 
 /// Rejects requests without the admin token.
 struct Admin;

@@ -10,7 +10,7 @@ use std::sync::{
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::{hub::Happened, service::Following};
+use crate::{live::Happened, service::Following};
 
 /// One execution of a subscription by the library.
 #[derive(Debug)]

@@ -32,8 +32,8 @@ use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
-    board::Board,
-    hub::{Bounds, Hub},
+    live::{Bounds, Hub},
+    quote_board::Board,
     service::{Build, Service},
 };
 

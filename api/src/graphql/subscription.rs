@@ -18,7 +18,7 @@ use super::{
     scalar::{Cursor, Symbol},
     service,
 };
-use crate::{hub::Happened, service::Kind};
+use crate::{live::Happened, service::Kind};
 
 /// The subscription root.
 pub(crate) struct Subscription;

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// Middleware: 406 for whoever does not take JSON.
 pub(crate) async fn require_json(request: Request, next: Next) -> Result<Response, Problem> {

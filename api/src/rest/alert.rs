@@ -7,12 +7,10 @@ use axum::{
 use entity::{List, Stock};
 
 use super::{
-    page::listed,
     parameter::{ListParameters, ListQuery},
-    problem::Problem,
     view::AlertView,
 };
-use crate::service::Service;
+use crate::{problem::Problem, service::Service};
 
 /// All alerts, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts",
@@ -47,9 +45,5 @@ pub(super) async fn page(
         .last()
         .map(|last| service.list_cursor(list, last.seq, last.recorded_at()));
     let views: Vec<AlertView> = page.rows.iter().map(AlertView::from).collect();
-    Ok(listed(
-        views,
-        page.has_next.then_some(cursor).flatten(),
-        &parameters,
-    ))
+    Ok(parameters.page(views, page.has_next.then_some(cursor).flatten()))
 }

@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 
 use axum::{
+    Json,
     extract::{FromRequestParts, Path},
-    http::{Uri, request::Parts},
+    http::{HeaderValue, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
 };
 use chrono::NaiveDate;
 use entity::{List, Symbol, Timestamp};
+use serde::Serialize;
 use store::price::Recorded;
 use url::form_urlencoded;
 use utoipa::{
@@ -21,7 +24,7 @@ use utoipa::{
     },
 };
 
-use super::problem::Problem;
+use crate::problem::Problem;
 use crate::service::{PageArgs, PageSize};
 
 /// What a symbol looks like, in any case.
@@ -126,9 +129,19 @@ impl ListParameters {
         self
     }
 
+    /// The rows, with a `Link` header to the rows after `next`.
+    pub(super) fn page<T: Serialize>(&self, rows: Vec<T>, next: Option<String>) -> Response {
+        let link = next.map(|cursor| self.next_link(&cursor));
+        let mut response = Json(rows).into_response();
+        if let Some(value) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
+            response.headers_mut().insert(header::LINK, value);
+        }
+        response
+    }
+
     /// The `Link` header's value for the page after `cursor`. It is relative to the request's URL and has no path, so it
     /// holds whatever prefix a proxy has removed from that path.
-    pub(crate) fn next_link(&self, cursor: &str) -> String {
+    fn next_link(&self, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.sent).append_pair("after", cursor);
         format!("<?{}>; rel=\"next\"", query.finish())

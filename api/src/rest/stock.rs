@@ -8,12 +8,13 @@ use axum::{
 use entity::List;
 
 use super::{
-    page::listed,
     parameter::{ListParameters, ListQuery, SymbolPath},
-    problem::Problem,
     view::{AlertView, PriceView, StockView},
 };
-use crate::service::{Error, Service};
+use crate::{
+    problem::Problem,
+    service::{Error, Service},
+};
 
 /// The tracked stocks with their latest prices, by symbol.
 #[utoipa::path(get, path = "/api/v1/stocks", tag = "stocks",
@@ -73,11 +74,7 @@ pub(crate) async fn history(
         .last()
         .map(|last| service.list_cursor(list, last.seq, last.recorded_at));
     let views: Vec<PriceView> = page.rows.iter().map(PriceView::from).collect();
-    Ok(listed(
-        views,
-        page.has_next.then_some(cursor).flatten(),
-        &parameters,
-    ))
+    Ok(parameters.page(views, page.has_next.then_some(cursor).flatten()))
 }
 
 /// A stock's alerts, newest first.

@@ -2,17 +2,40 @@
 //!
 //! One invariant: the public shape is written here and is not the tables'; fields that are not known are `null`.
 
-use entity::{Alert, AlertKind, Direction, Price, Stock};
+use entity::{Alert, AlertKind, Decimal, Direction, Price, Stock};
 use sea_orm::Iterable;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error};
+use serde_json::value::RawValue;
 use tracker::schedule::Freshness;
 use utoipa::{
-    ToSchema,
-    openapi::{ObjectBuilder, Schema, Type},
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::number::Number;
 use crate::service::Condition;
+
+/// A [`Decimal`] as a JSON number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number(pub Decimal);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl PartialSchema for Number {
+    fn schema() -> RefOr<Schema> {
+        let text = "Exact, at most 8 fractional digits, no exponent and no trailing zeros.";
+        ObjectBuilder::new()
+            .schema_type(Type::Number)
+            .description(Some(text))
+            .into()
+    }
+}
+
+impl ToSchema for Number {}
 
 /// A stock with its latest price.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -3,7 +3,7 @@
 use axum::http::Uri;
 use entity::Symbol;
 
-use crate::rest::{Problem, known};
+use crate::{problem::Problem, rest::known};
 
 /// What a client asks for.
 #[derive(Debug)]

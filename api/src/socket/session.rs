@@ -19,7 +19,7 @@ use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
 use crate::{
-    hub::Dismissed,
+    live::Dismissed,
     service::{Following, Told},
 };
 

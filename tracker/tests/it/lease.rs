@@ -2,17 +2,17 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use runtime::testing::TestDatabase;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use store::lease::Lease;
+use testkit::TestDatabase;
 use tracker::{
     budget::{self, Charge, Purpose},
     provider::{Budget, DayZone},
 };
 
 use crate::{
+    fixture::{World, quote},
     script::Script,
-    world::{World, quote},
 };
 
 /// Ends the session of whoever holds the lock, as a cut connection does.

@@ -1,0 +1,90 @@
+//! The transports' bounds, from the settings.
+//!
+//! One invariant: bounds that cannot be set follow from those that can, so that no setting is undone by another.
+
+use std::{sync::Arc, time::Duration};
+
+use runtime::config::LimitSettings;
+use transport::{Documents, Limits, PageSizes};
+
+use crate::service::{CANDLES, GRAPHQL};
+
+/// Selections, fragments and inline fragments too, for each field that an operation may have.
+const SELECTIONS: u64 = 5;
+
+/// The transports' limits, with the sizes of the schema's lists. Sockets are sent off over a third of the `grace`; what
+/// each may take after that must not exceed it.
+pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
+    let mut limits = Limits {
+        body_bytes: settings.body,
+        body_deadline: settings.body_time,
+        execution_deadline: settings.execution_time,
+        message_bytes: settings.message,
+        init_deadline: settings.init_time,
+        heartbeat: settings.silence * 2 / 5,
+        silence: settings.silence,
+        write_deadline: settings.write_time,
+        operations_per_socket: settings.operations as usize,
+        clients: settings.sockets as usize,
+        clients_per_address: settings.sockets_per_address as usize,
+        ..Limits::default()
+    };
+    limits.departure_deadline = limits.departure_deadline.min(grace / 20);
+    let budget = &mut limits.budget;
+    budget.bytes = settings.document;
+    budget.tokens = settings.tokens as usize;
+    budget.depth = settings.depth.into();
+    // Each field may stand in a fragment of its own.
+    budget.levels = budget.levels.max(2 * budget.depth + 2);
+    budget.aliases = settings.aliases as usize;
+    budget.directives = settings.directives as usize;
+    budget.root_fields = settings.root_fields.into();
+    budget.fields = settings.fields.into();
+    budget.selections = SELECTIONS * budget.fields;
+    budget.cost = settings.cost.into();
+    budget.list_sizes = Arc::new(sizes());
+    limits
+}
+
+fn sizes() -> PageSizes {
+    let most = u64::from(GRAPHQL.most);
+    let default = u64::from(GRAPHQL.default);
+    ["stocks", "history", "alerts"]
+        .into_iter()
+        .fold(PageSizes::new(most), |sizes, list| {
+            sizes.with_list(list, default)
+        })
+        .with_long_list("candles", CANDLES.default.into(), CANDLES.most.into())
+        .with_length("nodes", "ids")
+}
+
+/// Documents that clients may name where all are served.
+pub(crate) fn persisted(settings: &LimitSettings) -> Documents {
+    match settings.persisted {
+        0 => Documents::none(),
+        bytes => Documents::automatic(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::config::{Loaded, Program, Settings};
+
+    use super::*;
+
+    #[test]
+    fn what_is_set_by_default_is_what_the_transports_have_by_default() {
+        let env = Vec::new();
+        let loaded = Settings::load(Program::Api, [], env, "/nonexistent".as_ref());
+        let Ok(Loaded::Run(settings)) = loaded else {
+            panic!("{loaded:?}");
+        };
+        let ours = limits(&settings.limits, Duration::from_secs(100));
+        let theirs = Limits::default();
+        let shown = |mut limits: Limits| {
+            limits.budget.list_sizes = theirs.budget.list_sizes.clone();
+            format!("{limits:?}")
+        };
+        assert_eq!(shown(ours), shown(theirs.clone()));
+    }
+}
