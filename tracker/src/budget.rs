@@ -33,7 +33,7 @@ pub enum Purpose {
     /// A request that a client waits for. It can use the whole reserve.
     Requested,
     /// A request for historical data. It uses neither the reserve nor `keep` further requests.
-    Spare {
+    Backfill {
         /// The number of requests that are kept for scheduled polls.
         keep: u32,
     },
@@ -41,22 +41,22 @@ pub enum Purpose {
 
 /// The outcome of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charge {
+pub enum ReserveOutcome {
     /// The request is reserved and may be sent.
-    Granted(Granted),
+    Reserved(Reservation),
     /// The quota of the minute is exhausted until this instant.
-    MinuteSpent(Timestamp),
+    MinuteExhausted(Timestamp),
     /// The quota of the day is exhausted until this instant.
-    DaySpent(Timestamp),
+    DayExhausted(Timestamp),
     /// Only the reserve of the day is left until this instant.
-    DayReserved(Timestamp),
+    OnlyReserveLeft(Timestamp),
     /// The retries of the day are exhausted until this instant.
-    RetriesSpent(Timestamp),
+    RetriesExhausted(Timestamp),
 }
 
 /// A reserved request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct Reservation {
     /// The id of the recorded request, if there is a quota per minute.
     call: Option<i64>,
     /// The requests that remain in this minute.
@@ -70,34 +70,36 @@ pub struct Granted {
 ///
 /// # Errors
 /// The provider has no row in `providers`, the lease is lost, or the database is unavailable.
-pub async fn charge(
+pub async fn reserve(
     lease: &Lease,
     provider: &str,
     budget: Budget,
     purpose: Purpose,
     symbols: &[Symbol],
     now: Timestamp,
-) -> Result<Charge, DbErr> {
+) -> Result<ReserveOutcome, DbErr> {
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
         if day.used >= limit {
-            return Ok(Charge::DaySpent(day.resets_at));
+            return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
         // The retries were taken from the reserve.
         let reserve = schedule::reserve(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Retry if reserve <= 1 => return Ok(Charge::RetriesSpent(day.resets_at)),
+            Purpose::Retry if reserve <= 1 => {
+                return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
+            }
             Purpose::Retry => 1,
             Purpose::Scheduled => reserve,
-            Purpose::Spare { keep } => reserve.saturating_add(keep),
+            Purpose::Backfill { keep } => reserve.saturating_add(keep),
         };
         if day.used >= limit.saturating_sub(kept) {
-            return Ok(Charge::DayReserved(day.resets_at));
+            return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));
         }
     }
-    let mut granted = Granted {
+    let mut reservation = Reservation {
         call: None,
         minute_left: None,
         day_left: budget
@@ -113,10 +115,10 @@ pub async fn charge(
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
             let free_at = oldest.map_or(now, |sent_at| sent_at.after(WINDOW));
-            return Ok(Charge::MinuteSpent(free_at));
+            return Ok(ReserveOutcome::MinuteExhausted(free_at));
         }
-        granted.minute_left = Some(limit - used - 1);
-        granted.call = Some(usage.record_call(now).await?);
+        reservation.minute_left = Some(limit - used - 1);
+        reservation.call = Some(usage.record_call(now).await?);
     }
     day.used += 1;
     day.retries += u32::from(purpose == Purpose::Retry);
@@ -125,17 +127,17 @@ pub async fn charge(
         store::stock::asked(usage.connection(), symbols, now).await?;
     }
     usage.commit().await?;
-    Ok(Charge::Granted(granted))
+    Ok(ReserveOutcome::Reserved(reservation))
 }
 
 /// Re-dates a slow request to its end, because it may have arrived at any time until then.
-pub async fn settle(
+pub async fn finalize(
     lease: &Lease,
-    granted: Granted,
+    reservation: Reservation,
     took: Duration,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    match granted.call {
+    match reservation.call {
         Some(call) if took > SLOW => usage::redate_call(lease, call, now).await,
         _ => Ok(()),
     }
@@ -143,7 +145,7 @@ pub async fn settle(
 
 /// Marks the quota of the day as exhausted, because the provider says so. Returns when the next day
 /// begins.
-pub async fn spend_day(
+pub async fn exhaust_day(
     lease: &Lease,
     provider: &str,
     budget: Budget,
@@ -159,7 +161,7 @@ pub async fn spend_day(
 
 /// The requests that remain; `None` where the budget has no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct Remaining {
     /// In the current minute.
     pub(crate) minute: Option<u32>,
     /// On the current day, including the reserve.
@@ -167,25 +169,25 @@ pub(crate) struct Left {
 }
 
 /// Returns the requests that remain at `now`.
-pub(crate) async fn left(
+pub(crate) async fn remaining(
     connection: &DatabaseConnection,
     provider: &str,
     budget: Budget,
     now: Timestamp,
-) -> Result<Left, DbErr> {
-    let mut left = Left {
+) -> Result<Remaining, DbErr> {
+    let mut remaining = Remaining {
         minute: None,
         day: None,
     };
     if let Some(limit) = budget.per_minute {
         let used = usage::calls_after(connection, provider, now.before(WINDOW)).await?;
-        left.minute = Some(limit.saturating_sub(used));
+        remaining.minute = Some(limit.saturating_sub(used));
     }
     if let Some(limit) = budget.per_day {
         let today = Today::new(usage::day(connection, provider).await?, budget, now);
-        left.day = Some(limit.saturating_sub(today.used));
+        remaining.day = Some(limit.saturating_sub(today.used));
     }
-    Ok(left)
+    Ok(remaining)
 }
 
 /// The usage of the current day.

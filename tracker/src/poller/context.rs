@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
-    budget::{self, Charge, Granted, Purpose},
+    budget::{self, Purpose, Reservation, ReserveOutcome},
     ingest::{Ingest, IngestReport, QuoteBatch},
     market,
     provider::{Budget, Pace, Poll, PollError, QuoteProvider},
@@ -50,7 +50,7 @@ pub(crate) struct Desk {
 
 /// A request that was charged, and since when.
 pub(super) struct Charged {
-    pub(super) granted: Granted,
+    pub(super) granted: Reservation,
     at: Timestamp,
     begun: Instant,
 }
@@ -59,7 +59,7 @@ pub(super) struct Charged {
 #[derive(Debug)]
 pub(super) enum Asked {
     /// The budget has nothing left: nothing was sent.
-    NotGranted(Charge),
+    NotGranted(ReserveOutcome),
     /// The database could not charge it: nothing was sent.
     NotCharged(DbErr),
     /// It was sent and answered, and what there was to store is stored.
@@ -122,9 +122,9 @@ impl Desk {
         symbols: &[Symbol],
     ) -> Result<Charged, Asked> {
         let (at, begun) = (self.now(), Instant::now());
-        let charge = budget::charge(&self.lease, name, budget, purpose, symbols, at);
+        let charge = budget::reserve(&self.lease, name, budget, purpose, symbols, at);
         match bounded(charge).await {
-            Ok(Charge::Granted(granted)) => Ok(Charged { granted, at, begun }),
+            Ok(ReserveOutcome::Reserved(granted)) => Ok(Charged { granted, at, begun }),
             Ok(refused) => Err(Asked::NotGranted(refused)),
             Err(error) => Err(Asked::NotCharged(error)),
         }
@@ -141,13 +141,13 @@ impl Desk {
         let now = self.now();
         // It was sent at some time after it was charged, which a slow database makes late too.
         let took = charged.begun.elapsed().max(now.since(charged.at));
-        let settled = budget::settle(&self.lease, charged.granted, took, now);
+        let settled = budget::finalize(&self.lease, charged.granted, took, now);
         if let Err(error) = bounded(settled).await {
             tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
         }
         if spent
             && let Err(error) =
-                bounded(budget::spend_day(&self.lease, name, budget, self.now())).await
+                bounded(budget::exhaust_day(&self.lease, name, budget, self.now())).await
         {
             tracing::warn!(provider = name, %error, "a spent day is not written down");
         }
@@ -233,7 +233,7 @@ impl Desk {
         provider: &'static str,
         budget: Budget,
     ) -> Result<(), DbErr> {
-        let left = budget::left(self.store.database.read(), provider, budget, self.now());
+        let left = budget::remaining(self.store.database.read(), provider, budget, self.now());
         let left = bounded(left).await?;
         for (window, left) in [
             (BudgetWindow::Minute, left.minute),

@@ -42,7 +42,7 @@ impl Desk {
             return Asked::Lost;
         };
         let charged = match self
-            .charge(name, budget, Purpose::Spare { keep }, &[])
+            .charge(name, budget, Purpose::Backfill { keep }, &[])
             .await
         {
             Ok(charged) => charged,

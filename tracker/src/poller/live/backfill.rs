@@ -12,7 +12,7 @@ use store::backfill::{self, Due};
 
 use super::{Polling, Seat, completion::Done, provider_health::Readiness};
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     poller::context::{Asked, bounded},
     schedule::reserve,
 };
@@ -77,7 +77,7 @@ impl Polling {
             Done {
                 seat: at,
                 symbols: Vec::new(),
-                purpose: Purpose::Spare { keep },
+                purpose: Purpose::Backfill { keep },
                 asked,
             }
         });
@@ -109,9 +109,9 @@ impl Polling {
         self.history.asked = false;
         let seat = &mut self.seats[done.seat];
         match done.asked {
-            Asked::NotGranted(Charge::MinuteSpent(until)) => seat.minute_spent(until),
-            Asked::NotGranted(Charge::DaySpent(until)) => seat.day_spent(until),
-            Asked::NotGranted(Charge::DayReserved(_)) => {
+            Asked::NotGranted(ReserveOutcome::MinuteExhausted(until)) => seat.minute_spent(until),
+            Asked::NotGranted(ReserveOutcome::DayExhausted(until)) => seat.day_spent(until),
+            Asked::NotGranted(ReserveOutcome::OnlyReserveLeft(_)) => {
                 self.history.held_until = Some(now.after(SPARE_AGAIN));
             }
             Asked::NotCharged(error) => {
@@ -126,7 +126,10 @@ impl Polling {
                     seat.failed(error, planned, now, &self.desk.random);
                 }
             }
-            Asked::NotGranted(Charge::Granted(_) | Charge::RetriesSpent(_)) | Asked::Lost => {}
+            Asked::NotGranted(
+                ReserveOutcome::Reserved(_) | ReserveOutcome::RetriesExhausted(_),
+            )
+            | Asked::Lost => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Polling,
 };
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     provider::PollError,
 };
 
@@ -50,17 +50,19 @@ impl Polling {
         match done.purpose {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.settle_demand(&done),
-            Purpose::Spare { .. } => return self.settle_history(done),
+            Purpose::Backfill { .. } => return self.settle_history(done),
         }
         match done.asked {
-            Asked::NotGranted(Charge::MinuteSpent(until)) => {
+            Asked::NotGranted(ReserveOutcome::MinuteExhausted(until)) => {
                 self.seats[done.seat].minute_spent(until);
             }
-            Asked::NotGranted(Charge::DaySpent(until)) => self.seats[done.seat].day_spent(until),
-            Asked::NotGranted(Charge::DayReserved(until)) => {
+            Asked::NotGranted(ReserveOutcome::DayExhausted(until)) => {
+                self.seats[done.seat].day_spent(until);
+            }
+            Asked::NotGranted(ReserveOutcome::OnlyReserveLeft(until)) => {
                 self.seats[done.seat].day_reserved(until);
             }
-            Asked::NotGranted(Charge::RetriesSpent(until)) => {
+            Asked::NotGranted(ReserveOutcome::RetriesExhausted(until)) => {
                 self.seats[done.seat].retries_spent(until);
             }
             Asked::NotCharged(error) => {
@@ -75,7 +77,7 @@ impl Polling {
                     self.settle_symbol(done.seat, &symbol, error.as_ref());
                 }
             }
-            Asked::NotGranted(Charge::Granted(_)) | Asked::Lost => {}
+            Asked::NotGranted(ReserveOutcome::Reserved(_)) | Asked::Lost => {}
         }
     }
 
@@ -136,7 +138,9 @@ impl Polling {
         demand.asked = false;
         let again_at = match &done.asked {
             Asked::NotGranted(
-                Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
+                ReserveOutcome::MinuteExhausted(until)
+                | ReserveOutcome::DayExhausted(until)
+                | ReserveOutcome::OnlyReserveLeft(until),
             ) => Some(*until),
             Asked::NotCharged(_) => {
                 demand.verdict = Some(PollOutcome::DatabaseUnavailable.into());

@@ -19,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::{LOOK, Polling, Seat, provider_health::Readiness};
 use crate::{
-    budget::Charge,
+    budget::ReserveOutcome,
     poller::context::{Asked, bounded},
     provider::{DayZone, PollError},
     schedule::reserve,
@@ -224,11 +224,11 @@ impl Polling {
                     }
                 }
             }
-            Asked::NotGranted(Charge::MinuteSpent(until)) => {
+            Asked::NotGranted(ReserveOutcome::MinuteExhausted(until)) => {
                 seat.minute_spent(until);
                 Some(until)
             }
-            Asked::NotGranted(Charge::DaySpent(until)) => {
+            Asked::NotGranted(ReserveOutcome::DayExhausted(until)) => {
                 seat.day_spent(until);
                 None
             }
