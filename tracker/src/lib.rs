@@ -8,9 +8,8 @@
 pub mod alert;
 pub mod budget;
 pub mod candle;
-mod housekeeping;
 pub mod ingest;
-pub mod lease;
+mod maintenance;
 pub mod market;
 pub mod metrics;
 mod poller;
@@ -18,7 +17,6 @@ pub mod provider;
 mod providers;
 pub mod quote;
 pub mod reference;
-mod request;
 pub mod schedule;
 mod status;
 mod supervisor;

@@ -13,13 +13,13 @@ use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
 use runtime::config::{MarketHours, TrackingSettings};
+use store::provider::ProviderStatus;
 
 pub(crate) use self::context::PollContext;
 use self::{live::LiveLoop, replay::ReplayLoop};
 use crate::{
     market::PollingHours,
     provider::{Pace, QuoteProvider},
-    status::Standing,
 };
 
 /// When to poll, and what to request.
@@ -79,16 +79,18 @@ pub(crate) fn is_self_paced(provider: &dyn QuoteProvider) -> bool {
 }
 
 /// The status of a provider that is configured but not polled.
-fn standby_status((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> Standing {
-    Standing {
+fn standby_status((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> ProviderStatus {
+    let budget = match provider.pace() {
+        Pace::Polled { budget, .. } => Some(budget),
+        Pace::Driven { .. } => None,
+    };
+    ProviderStatus {
         name: provider.name(),
         rank: *rank,
         state: ProviderState::Standby,
         effective_interval: None,
         note: provider.note(),
-        budget: match provider.pace() {
-            Pace::Polled { budget, .. } => Some(budget),
-            Pace::Driven { .. } => None,
-        },
+        per_minute: budget.and_then(|budget| budget.per_minute),
+        per_day: budget.and_then(|budget| budget.per_day),
     }
 }

@@ -10,13 +10,13 @@ use runtime::{
     lifecycle::Shutdown,
     random::Random,
 };
-use store::{Seed, Store, retention::Retention};
+use store::{Seed, Store, lease::Lease, retention::Retention};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Providers, candle, housekeeping,
+    Providers, candle,
     ingest::Ingest,
-    lease::Lease,
+    maintenance,
     metrics::TrackerMetrics,
     poller::{self, PollContext, PollSettings},
     provider::QuoteProvider,
@@ -96,7 +96,7 @@ impl Tracker {
             biased;
             () = self.poll(&lease) => None,
             error = lease.lost() => Some(error),
-            () = Box::pin(housekeeping::keep(&self.store, self.retention)) => None,
+            () = Box::pin(maintenance::run(&self.store, self.retention)) => None,
         };
         self.metrics.tracking_stopped();
         if let Some(error) = lost {

@@ -11,20 +11,18 @@ use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::{outage_log::OutageLog, random::Random};
 use sea_orm::DbErr;
-use store::Store;
+use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::is_self_paced;
 use crate::{
-    budget::{self, Charge, Granted, Purpose},
-    ingest::{Answers, Ingest, Ingested},
-    lease::Lease,
+    budget::{self, Purpose, Reservation, ReserveOutcome},
+    ingest::{Ingest, IngestReport, QuoteBatch},
     market,
     metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
     provider::{Budget, Poll, PollError, QuoteProvider},
-    request::{self, Verdict},
 };
 
 /// Timeout of a request, in addition to the provider's own timeouts.
@@ -53,7 +51,7 @@ pub(crate) struct PollContext {
 
 /// A request that is reserved in the budget, and when that was.
 pub(super) struct ReservedRequest {
-    pub(super) granted: Granted,
+    pub(super) reservation: Reservation,
     reserved_at: Timestamp,
     started: Instant,
 }
@@ -62,7 +60,7 @@ pub(super) struct ReservedRequest {
 #[derive(Debug)]
 pub(super) enum Attempt {
     /// Not sent: the budget is exhausted.
-    BudgetExhausted(Charge),
+    BudgetExhausted(ReserveOutcome),
     /// Not sent: the database failed to reserve it.
     NotReserved(DbErr),
     /// Sent, and the response is stored.
@@ -113,7 +111,7 @@ impl PollContext {
                 .into_iter()
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
-            day_left: request.granted.day_left,
+            day_left: request.reservation.day_left,
         }
     }
 
@@ -127,10 +125,10 @@ impl PollContext {
     ) -> Result<ReservedRequest, Attempt> {
         let (reserved_at, started) = (self.now(), Instant::now());
         let reserving =
-            budget::charge(&self.lease, provider, budget, purpose, symbols, reserved_at);
+            budget::reserve(&self.lease, provider, budget, purpose, symbols, reserved_at);
         match with_timeout(reserving).await {
-            Ok(Charge::Granted(granted)) => Ok(ReservedRequest {
-                granted,
+            Ok(ReserveOutcome::Reserved(reservation)) => Ok(ReservedRequest {
+                reservation,
                 reserved_at,
                 started,
             }),
@@ -177,14 +175,14 @@ impl PollContext {
             .started
             .elapsed()
             .max(now.since(request.reserved_at));
-        let finalizing = budget::settle(&self.lease, request.granted, took, now);
+        let finalizing = budget::finalize(&self.lease, request.reservation, took, now);
         if let Err(error) = with_timeout(finalizing).await {
             tracing::warn!(provider, %error, "failed to re-date a slow provider request");
         }
         if !day_exhausted {
             return;
         }
-        let spending = budget::spend_day(&self.lease, provider, budget, self.now());
+        let spending = budget::exhaust_day(&self.lease, provider, budget, self.now());
         if let Err(error) = with_timeout(spending).await {
             tracing::warn!(provider, %error, "failed to mark the daily budget exhausted");
         }
@@ -219,13 +217,13 @@ impl PollContext {
 
     /// Stores the quotes of a poll, and retries until it succeeds. Returns `None` if the process
     /// stops first.
-    pub(super) async fn store_quotes(&self, batch: Answers) -> Option<Ingested> {
+    pub(super) async fn store_quotes(&self, batch: QuoteBatch) -> Option<IngestReport> {
         let mut outage = OutageLog::new(
             "failed to store prices, retrying",
             "stored the delayed prices",
         );
         loop {
-            let batch = Answers {
+            let batch = QuoteBatch {
                 splits_can_be_asked: self.reports_splits,
                 ..batch.clone()
             };
@@ -269,11 +267,11 @@ impl PollContext {
     /// stored now. If that fails too, their senders find the database unavailable.
     pub(super) async fn reject_poll_requests(&self) {
         let rejecting = async {
-            let open = request::open(&self.store, |_| false).await?;
+            let open = poll_request::pending(&self.store, |_| false).await?;
             let ids: Vec<i64> = open.into_iter().flat_map(|request| request.ids).collect();
             if !ids.is_empty() {
-                let verdict = Verdict::of(PollOutcome::DatabaseUnavailable);
-                request::answer(&self.store, &ids, verdict).await?;
+                let outcome = PollOutcome::DatabaseUnavailable;
+                poll_request::respond(&self.store, &ids, outcome.into()).await?;
             }
             Ok(())
         };
@@ -288,7 +286,7 @@ impl PollContext {
         provider: &'static str,
         budget: Budget,
     ) -> Result<(), DbErr> {
-        let left = budget::left(self.store.database.read(), provider, budget, self.now());
+        let left = budget::remaining(self.store.database.read(), provider, budget, self.now());
         let left = with_timeout(left).await?;
         for (window, left) in [
             (BudgetWindow::Minute, left.minute),
@@ -326,12 +324,16 @@ fn call_outcome(name: &str) -> CallOutcome {
 }
 
 /// Converts a poll into the batch to store.
-pub(super) fn quote_batch(provider: &'static str, poll: &Poll, track: Option<NewStock>) -> Answers {
-    let mut batch = Answers {
+pub(super) fn quote_batch(
+    provider: &'static str,
+    poll: &Poll,
+    track: Option<NewStock>,
+) -> QuoteBatch {
+    let mut batch = QuoteBatch {
         provider,
         position: poll.position.clone(),
         follows: poll.follows.clone(),
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     for (symbol, answer) in &poll.answers {
         match answer {

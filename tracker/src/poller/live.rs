@@ -17,7 +17,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
 use runtime::outage_log::OutageLog;
-use store::feed::Bell;
+use store::{feed::Bell, provider::ProviderStatus};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
@@ -32,10 +32,7 @@ use super::{
     context::{PollContext, database_outage},
     tracked_stocks::{Throttle, TrackedStocks},
 };
-use crate::{
-    provider::QuoteProvider,
-    status::{Standing, Status},
-};
+use crate::{provider::QuoteProvider, status::StatusWriter};
 
 /// Maximum time between two refreshes of everything that is read from the database.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,7 +48,7 @@ pub(super) struct LiveLoop {
     /// In failover order.
     providers: Vec<ProviderHealth>,
     /// The providers that are configured but not polled.
-    standby: Vec<Standing>,
+    standby: Vec<ProviderStatus>,
     started_at: Timestamp,
     tracked: TrackedStocks,
     symbols: HashMap<Symbol, SymbolState>,
@@ -62,7 +59,7 @@ pub(super) struct LiveLoop {
     scheduled: usize,
     backfill: Backfill,
     splits: SplitRequests,
-    status: Status,
+    status: StatusWriter,
     /// No requests are dispatched before, because the database failed to reserve one.
     paused_until: Option<Instant>,
     metrics_throttle: Throttle,
@@ -76,9 +73,9 @@ impl LiveLoop {
         context: Arc<PollContext>,
         settings: PollSettings,
         providers: Vec<(i32, Arc<dyn QuoteProvider>)>,
-        standby: Vec<Standing>,
+        standby: Vec<ProviderStatus>,
     ) -> Self {
-        let status = Status::new(context.metrics.clone());
+        let status = StatusWriter::new(context.metrics.clone());
         let providers = providers
             .into_iter()
             .map(|(rank, provider)| ProviderHealth::new(rank, provider))

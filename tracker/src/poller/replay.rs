@@ -6,10 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
+use entity::{CandleInterval, PollOutcome, ProviderState};
 use runtime::outage_log::OutageLog;
-use sea_orm::{DbErr, EntityTrait};
-use store::{candle::CandleKey, feed::Bell};
+use sea_orm::DbErr;
+use store::{
+    candle::CandleKey,
+    feed::Bell,
+    poll_request::{self, PendingRequest},
+    provider::{self, ProviderStatus},
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -17,12 +22,11 @@ use super::{
     tracked_stocks::{Throttle, TrackedStocks},
 };
 use crate::{
-    ingest::Answers,
+    ingest::QuoteBatch,
     market::{self, LastSessions, PollingHours},
     provider::QuoteProvider,
-    request::{self, Request, Verdict},
     schedule::Expected,
-    status::{Standing, Status},
+    status::StatusWriter,
 };
 
 /// Maximum time between two refreshes of everything that is read from the database.
@@ -37,9 +41,9 @@ pub(super) struct ReplayLoop {
     /// The duration of a replayed day; `None` at full speed.
     day_length: Option<Duration>,
     /// The providers that are configured but not polled.
-    standby: Vec<Standing>,
+    standby: Vec<ProviderStatus>,
     tracked: TrackedStocks,
-    status: Status,
+    status: StatusWriter,
     metrics_throttle: Throttle,
     prune_throttle: Throttle,
     outage: OutageLog,
@@ -49,13 +53,13 @@ impl ReplayLoop {
     pub(super) fn new(
         context: Arc<PollContext>,
         provider: Arc<dyn QuoteProvider>,
-        standby: Vec<Standing>,
+        standby: Vec<ProviderStatus>,
     ) -> Self {
         let day_length = provider
             .pace()
             .day_length()
             .filter(|length| !length.is_zero());
-        let status = Status::new(context.metrics.clone());
+        let status = StatusWriter::new(context.metrics.clone());
         Self {
             context,
             provider,
@@ -117,8 +121,8 @@ impl ReplayLoop {
             with_timeout(self.context.ingest.release(stock.stock_id, None)).await?;
         }
         let name = self.provider.name();
-        let reading = provider::Entity::find_by_id(name).one(self.context.store.database.read());
-        let position = with_timeout(reading).await?.and_then(|row| row.position);
+        let reading = provider::position(self.context.store.database.read(), name);
+        let position = with_timeout(reading).await?;
         if let Err(error) = self.provider.resume(position.as_deref()) {
             tracing::warn!(provider = name, %error, "failed to resume the replay at its position");
         }
@@ -217,26 +221,26 @@ impl ReplayLoop {
             };
             self.tracked.update_metrics(&self.context, expected).await?;
         }
-        for request in with_timeout(request::open(&self.context.store, |_| false)).await? {
+        for request in with_timeout(poll_request::pending(&self.context.store, |_| false)).await? {
             self.respond(request).await?;
         }
         let statuses = self.provider_statuses();
         with_timeout(self.status.write_once(&self.context.store, statuses)).await?;
         if self.prune_throttle.is_due() {
-            with_timeout(request::prune(&self.context.store)).await?;
+            with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
         Ok(())
     }
 
     /// Responds to a poll request without polling: the next price comes with the next day.
-    async fn respond(&self, request: Request) -> Result<(), DbErr> {
+    async fn respond(&self, request: PendingRequest) -> Result<(), DbErr> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let batch = Answers {
+                let batch = QuoteBatch {
                     provider: self.provider.name(),
                     confirmed: vec![request.symbol.clone()],
                     track: request.track.then_some((request.symbol, request.name)),
-                    ..Answers::default()
+                    ..QuoteBatch::default()
                 };
                 let stored = self.context.store_quotes(batch).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
@@ -244,7 +248,7 @@ impl ReplayLoop {
             Some(false) => PollOutcome::UnknownSymbol,
             None => PollOutcome::Failed,
         };
-        let answering = request::answer(&self.context.store, &request.ids, Verdict::of(outcome));
+        let answering = poll_request::respond(&self.context.store, &request.ids, outcome.into());
         with_timeout(answering).await
     }
 
@@ -253,14 +257,15 @@ impl ReplayLoop {
         (!self.provider.finished()).then(|| self.day_length.unwrap_or_default())
     }
 
-    fn provider_statuses(&self) -> Vec<Standing> {
-        let replay = Standing {
+    fn provider_statuses(&self) -> Vec<ProviderStatus> {
+        let replay = ProviderStatus {
             name: self.provider.name(),
             rank: 0,
             state: ProviderState::Ok,
             effective_interval: self.interval(),
             note: self.provider.note(),
-            budget: None,
+            per_minute: None,
+            per_day: None,
         };
         std::iter::once(replay)
             .chain(self.standby.iter().cloned())

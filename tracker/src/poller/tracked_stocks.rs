@@ -9,9 +9,9 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use entity::{Price, Symbol, Timestamp, table::stock};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
-use store::Store;
+use entity::{Price, Symbol, Timestamp};
+use sea_orm::DbErr;
+use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
 use crate::{
@@ -43,10 +43,7 @@ pub(super) struct TrackedStocks {
 impl TrackedStocks {
     /// Reads them from the database.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), DbErr> {
-        let reading = stock::Entity::find()
-            .filter(stock::Column::Tracked.eq(true))
-            .all(store.database.read());
-        let rows = with_timeout(reading).await?;
+        let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()

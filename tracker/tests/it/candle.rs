@@ -13,7 +13,7 @@ use proptest::{
 };
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, task::block_in_place};
-use tracker::{ingest::Answers, quote::Quote};
+use tracker::{ingest::QuoteBatch, quote::Quote};
 
 use crate::{
     fixture::{World, at, date, decimal, quote},
@@ -85,10 +85,10 @@ async fn store(world: &World, tick: &Tick) {
             .map(|time| Timestamp::start_of(day).after(Duration::from_secs(time.into()))),
         ..quote(if tick.stock { "AAPL" } else { "IBM" }, "1")
     };
-    let answers = Answers {
+    let answers = QuoteBatch {
         provider: if tick.other_provider { "other" } else { "test" },
         quotes: vec![quote],
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     world.ingest().ingest(answers).await.expect("it is stored");
 }

@@ -14,7 +14,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{Bell, FeedTransaction},
-    request::{PollRequest, ask},
+    poll_request::{PollRequest, submit},
     retention::Retention,
 };
 use testkit::TestDatabase;
@@ -23,7 +23,7 @@ use tracing::instrument::WithSubscriber;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
     PollSettings, Providers, Tracker,
-    ingest::{Answers, Ingest, Ingested},
+    ingest::{Ingest, IngestReport, QuoteBatch},
     market::PollingHours,
     provider::QuoteProvider,
     quote::{PreviousClose, Quote},
@@ -133,11 +133,11 @@ impl World {
     }
 
     /// Stores quotes as one answer of a provider.
-    pub(crate) async fn store(&self, quotes: Vec<Quote>) -> Ingested {
-        let answers = Answers {
+    pub(crate) async fn store(&self, quotes: Vec<Quote>) -> IngestReport {
+        let answers = QuoteBatch {
             provider: "test",
             quotes,
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         self.ingest().ingest(answers).await.expect("it is stored")
     }
@@ -307,7 +307,7 @@ impl World {
             track,
             name: None,
         };
-        let answer = ask(&self.store, request).await.expect("it is asked");
+        let answer = submit(&self.store, request).await.expect("it is asked");
         let answer = answer.expect("it is answered in time");
         (answer.outcome, answer.retry_after)
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use entity::{CandleInterval, Direction, PollOutcome, ProviderState};
 use store::candle::CandleRange;
 use tracker::{
-    ingest::Answers,
+    ingest::QuoteBatch,
     market,
     provider::{QuoteProvider, Replay, ReplaySettings},
 };
@@ -213,12 +213,12 @@ testkit::on_both_databases! {
         running.stop().await;
         let stored = world.prices().await.len();
         let position = world.provider("replay").await.expect("its row").position;
-        let late = Answers {
+        let late = QuoteBatch {
             provider: "replay",
             quotes: vec![quote("AAPL", "1")],
             position: Some("a later one".to_owned()),
             follows: Some("an earlier one".to_owned()),
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingested = world.ingest().ingest(late).await.expect("an answer");
         assert!(ingested.superseded);

@@ -23,7 +23,7 @@ use runtime::{clock::SharedClock, config::Secret};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
-    ingest::{Answers, Ingested},
+    ingest::{IngestReport, QuoteBatch},
     market::{PollingHours, is_trading_day},
     provider::{
         AlphaVantage, AlphaVantageSettings, Pace, Poll, PollError, QuoteProvider, ShareSplits,
@@ -158,12 +158,12 @@ fn yesterday(price: &str) -> Quote {
 }
 
 /// Stores a quote where splits can be asked for.
-async fn store(world: &World, quote: Quote) -> Ingested {
-    let answers = Answers {
+async fn store(world: &World, quote: Quote) -> IngestReport {
+    let answers = QuoteBatch {
         provider: "test",
         quotes: vec![quote],
         splits_can_be_asked: true,
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     world.ingest().ingest(answers).await.expect("it is stored")
 }
@@ -225,7 +225,7 @@ async fn closes(world: &World) -> Vec<String> {
 testkit::on_both_databases! {
     async fn a_price_that_suggests_a_split_is_published_and_held_until_the_split_is_known(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let first = Ingested { prices: 1, held: 1, ..Ingested::default() };
+        let first = IngestReport { prices: 1, held: 1, ..IngestReport::default() };
         assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
         assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
         // What follows is held too.

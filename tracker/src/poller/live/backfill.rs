@@ -20,7 +20,7 @@ use super::{
     provider_health::Availability,
 };
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     candle,
     market::Market,
     metrics::Endpoint,
@@ -98,7 +98,7 @@ impl LiveLoop {
             CompletedRequest {
                 provider,
                 symbols: Vec::new(),
-                purpose: Purpose::Spare { keep },
+                purpose: Purpose::Backfill { keep },
                 attempt,
             }
         });
@@ -130,9 +130,13 @@ impl LiveLoop {
         self.backfill.in_flight = false;
         let health = &mut self.providers[request.provider];
         match request.attempt {
-            Attempt::BudgetExhausted(Charge::MinuteSpent(until)) => health.exhaust_minute(until),
-            Attempt::BudgetExhausted(Charge::DaySpent(until)) => health.exhaust_day(until),
-            Attempt::BudgetExhausted(Charge::DayReserved(_)) => {
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
+                health.exhaust_minute(until)
+            }
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
+                health.exhaust_day(until)
+            }
+            Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(_)) => {
                 self.backfill.paused_until = Some(now.after(BUDGET_RETRY_DELAY));
             }
             Attempt::NotReserved(error) => {
@@ -147,7 +151,9 @@ impl LiveLoop {
                     health.record_error(error, planned, now, &self.context.random);
                 }
             }
-            Attempt::BudgetExhausted(Charge::Granted(_) | Charge::RetriesSpent(_))
+            Attempt::BudgetExhausted(
+                ReserveOutcome::Reserved(_) | ReserveOutcome::RetriesExhausted(_),
+            )
             | Attempt::NotStored => {}
         }
     }
@@ -167,7 +173,7 @@ impl PollContext {
             return Attempt::NotStored;
         };
         let request = match self
-            .reserve(name, budget, Purpose::Spare { keep }, &[])
+            .reserve(name, budget, Purpose::Backfill { keep }, &[])
             .await
         {
             Ok(request) => request,
@@ -188,7 +194,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.granted.day_left,
+            day_left: request.reservation.day_left,
         }
     }
 
@@ -204,7 +210,7 @@ impl PollContext {
         let days = match response {
             Ok(bars) => {
                 let stock = (due.stock_id, Market::of(&due.symbol));
-                let days = candle::fill(feed.connection(), stock, bars, now).await?;
+                let days = candle::fill(&feed, stock, bars, now).await?;
                 backfill::done(feed.connection(), due, now, now.after(MIN_INTERVAL)).await?;
                 days
             }

@@ -11,9 +11,8 @@ use super::{
     LiveLoop, RefreshRequest,
 };
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     provider::PollError,
-    request::Verdict,
 };
 
 /// A poll or backfill request that has ended.
@@ -51,14 +50,22 @@ impl LiveLoop {
         match request.purpose {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.complete_refresh_request(&request),
-            Purpose::Spare { .. } => return self.complete_backfill(request),
+            Purpose::Backfill { .. } => return self.complete_backfill(request),
         }
         let health = &mut self.providers[provider];
         match request.attempt {
-            Attempt::BudgetExhausted(Charge::MinuteSpent(until)) => health.exhaust_minute(until),
-            Attempt::BudgetExhausted(Charge::DaySpent(until)) => health.exhaust_day(until),
-            Attempt::BudgetExhausted(Charge::DayReserved(until)) => health.exhaust_schedule(until),
-            Attempt::BudgetExhausted(Charge::RetriesSpent(until)) => health.exhaust_retries(until),
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
+                health.exhaust_minute(until)
+            }
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
+                health.exhaust_day(until)
+            }
+            Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(until)) => {
+                health.exhaust_schedule(until)
+            }
+            Attempt::BudgetExhausted(ReserveOutcome::RetriesExhausted(until)) => {
+                health.exhaust_retries(until)
+            }
             Attempt::NotReserved(error) => {
                 tracing::debug!(%error, "failed to reserve a poll");
                 self.paused_until = Some(Instant::now() + DATABASE_RETRY_DELAY);
@@ -71,7 +78,7 @@ impl LiveLoop {
                     self.complete_symbol(provider, &symbol, error.as_ref());
                 }
             }
-            Attempt::BudgetExhausted(Charge::Granted(_)) | Attempt::NotStored => {}
+            Attempt::BudgetExhausted(ReserveOutcome::Reserved(_)) | Attempt::NotStored => {}
         }
     }
 
@@ -133,10 +140,12 @@ impl LiveLoop {
         refresh.in_flight = false;
         let retry_at = match &completed.attempt {
             Attempt::BudgetExhausted(
-                Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
+                ReserveOutcome::MinuteExhausted(until)
+                | ReserveOutcome::DayExhausted(until)
+                | ReserveOutcome::OnlyReserveLeft(until),
             ) => Some(*until),
             Attempt::NotReserved(_) => {
-                refresh.verdict = Some(Verdict::of(PollOutcome::DatabaseUnavailable));
+                refresh.completion = Some(PollOutcome::DatabaseUnavailable.into());
                 None
             }
             Attempt::Completed { results, .. } => {

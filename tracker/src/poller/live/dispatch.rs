@@ -152,7 +152,7 @@ impl LiveLoop {
             let symbol = refresh.request.symbol.clone();
             let polled = self.symbols.get(&symbol).is_some_and(|it| it.in_flight);
             if refresh.in_flight
-                || refresh.verdict.is_some()
+                || refresh.completion.is_some()
                 || polled
                 || in_flight >= MAX_REQUESTED
             {

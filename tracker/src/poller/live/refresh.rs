@@ -4,14 +4,13 @@
 
 use entity::PollOutcome;
 use sea_orm::DbErr;
+use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
 use crate::{
     market::LastSessions,
-    request,
     schedule::{Expected, Spoken},
-    status::Standing,
 };
 
 impl LiveLoop {
@@ -34,7 +33,7 @@ impl LiveLoop {
             .flat_map(|refresh| &refresh.request.ids)
             .copied()
             .collect();
-        let opened = request::open(&self.context.store, |id| known.contains(&id));
+        let opened = poll_request::pending(&self.context.store, |id| known.contains(&id));
         self.refresh_requests.extend(
             with_timeout(opened)
                 .await?
@@ -73,7 +72,7 @@ impl LiveLoop {
         self.load_splits().await?;
         self.load_backfill().await?;
         if self.prune_throttle.is_due() {
-            with_timeout(request::prune(&self.context.store)).await?;
+            with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
         Ok(())
     }
@@ -110,13 +109,14 @@ impl LiveLoop {
     pub(super) async fn respond_once(&mut self) {
         for index in (0..self.refresh_requests.len()).rev() {
             let refresh = &self.refresh_requests[index];
-            let Some(verdict) = refresh.verdict else {
+            let Some(completion) = refresh.completion else {
                 if refresh.is_expired() {
                     self.refresh_requests.remove(index);
                 }
                 continue;
             };
-            let answered = request::answer(&self.context.store, &refresh.request.ids, verdict);
+            let answered =
+                poll_request::respond(&self.context.store, &refresh.request.ids, completion);
             let remove = match with_timeout(answered).await {
                 Ok(()) => true,
                 Err(error) => {
@@ -124,9 +124,9 @@ impl LiveLoop {
                     refresh.is_expired()
                 }
             };
-            if verdict.outcome != PollOutcome::Answered {
+            if completion.outcome != PollOutcome::Answered {
                 let symbol = &refresh.request.symbol;
-                tracing::info!(%symbol, outcome = ?verdict.outcome, "poll request without an answer");
+                tracing::info!(%symbol, outcome = ?completion.outcome, "poll request without an answer");
             }
             if remove {
                 self.refresh_requests.remove(index);
@@ -134,19 +134,20 @@ impl LiveLoop {
         }
     }
 
-    fn provider_statuses(&self) -> Vec<Standing> {
+    fn provider_statuses(&self) -> Vec<ProviderStatus> {
         let now = self.context.now();
         let active = self.active_provider(now);
         let status = |(index, health): (usize, &ProviderHealth)| {
             let planned = self.planned_for(health);
             let (state, note) = health.status(index == active, planned, now);
-            Standing {
+            ProviderStatus {
                 name: health.provider.name(),
                 rank: health.rank,
                 state,
                 effective_interval: Some(planned.interval),
                 note,
-                budget: Some(health.budget),
+                per_minute: health.budget.per_minute,
+                per_day: health.budget.per_day,
             }
         };
         let live = self.providers.iter().enumerate().map(status);

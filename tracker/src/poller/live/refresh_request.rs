@@ -4,22 +4,19 @@
 //! none can be asked, the response contains the earliest time for another attempt.
 
 use entity::{PollOutcome, Timestamp};
-use store::request::PATIENCE;
+use store::poll_request::{Completion, PendingRequest, RESPONSE_TIMEOUT};
 use tokio::time::Instant;
 
-use crate::{
-    provider::PollError,
-    request::{Request, Verdict},
-};
+use crate::provider::PollError;
 
 /// A poll request and its progress.
 #[derive(Debug)]
 pub(super) struct RefreshRequest {
-    pub(super) request: Request,
+    pub(super) request: PendingRequest,
     /// Whether a poll for it is in flight.
     pub(super) in_flight: bool,
     /// The response, once it is known; it remains to be written.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) completion: Option<Completion>,
     /// The providers that were asked or skipped.
     tried: Vec<usize>,
     /// The earliest time at which a provider that was skipped is available again.
@@ -28,14 +25,14 @@ pub(super) struct RefreshRequest {
 }
 
 impl RefreshRequest {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: PendingRequest) -> Self {
         Self {
             request,
             in_flight: false,
-            verdict: None,
+            completion: None,
             tried: Vec::new(),
             retry_at: None,
-            expires: Instant::now() + PATIENCE,
+            expires: Instant::now() + RESPONSE_TIMEOUT,
         }
     }
 
@@ -56,9 +53,9 @@ impl RefreshRequest {
 
     /// Records the result of a poll. The request is completed if the result concerns the symbol.
     pub(super) fn record_result(&mut self, error: Option<&PollError>) {
-        self.verdict = match error {
-            None | Some(PollError::NoQuote) => Some(Verdict::of(PollOutcome::Answered)),
-            Some(PollError::UnknownSymbol) => Some(Verdict::of(PollOutcome::UnknownSymbol)),
+        self.completion = match error {
+            None | Some(PollError::NoQuote) => Some(PollOutcome::Answered.into()),
+            Some(PollError::UnknownSymbol) => Some(PollOutcome::UnknownSymbol.into()),
             Some(_) => None,
         };
     }
@@ -70,9 +67,9 @@ impl RefreshRequest {
             Some(_) => PollOutcome::RateLimited,
             None => PollOutcome::Failed,
         };
-        self.verdict = Some(Verdict {
+        self.completion = Some(Completion {
             outcome,
-            again_at: self.retry_at,
+            retry_at: self.retry_at,
         });
     }
 }

@@ -21,7 +21,7 @@ use super::{
     LiveLoop, ProviderHealth, REFRESH_INTERVAL, completion::join, provider_health::Availability,
 };
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
     provider::{Budget, DayZone, PollError, QuoteProvider},
@@ -236,11 +236,11 @@ impl LiveLoop {
                     }
                 }
             }
-            Attempt::BudgetExhausted(Charge::MinuteSpent(until)) => {
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
                 health.exhaust_minute(until);
                 Some(until)
             }
-            Attempt::BudgetExhausted(Charge::DaySpent(until)) => {
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
                 health.exhaust_day(until);
                 None
             }
@@ -310,7 +310,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.granted.day_left,
+            day_left: request.reservation.day_left,
         }
     }
 
