@@ -55,7 +55,12 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
         )
         .start(shutdown);
     }
-    Ok(process.end(database).await)
+    let close = async {
+        if let Some(database) = database {
+            database.close().await;
+        }
+    };
+    Ok(process.end(close).await)
 }
 
 /// Returns the exit code of a failed start.
