@@ -16,13 +16,10 @@ use runtime::{
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
+use store::{OpenError, Seed, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracker::{
-    PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics, retention_of,
-    seed_of,
-};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics};
 use transport::{Documents, Guard};
 
 use crate::{
@@ -55,7 +52,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
     let patience = Patience::from_settings(&settings);
     let starting = routes::starting(health, &guard);
     listen_until(&opened, waiting, starting, patience, shutdown);
-    let seed = seed_of(&settings.tracking, random);
+    let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
         .unless_stopped(Box::pin(opening))
@@ -68,12 +65,11 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
         if store.database.kind() == DatabaseKind::Sqlite {
             let counted = TrackerMetrics::new(&meter, &providers.names());
             let poll_settings = PollSettings::from(&settings.tracking);
-            let retention = retention_of(settings.retention);
             Tracker::new(
                 store.clone(),
                 providers,
                 poll_settings,
-                retention,
+                settings.retention,
                 counted,
                 random.clone(),
             )

@@ -24,5 +24,5 @@ mod supervisor;
 pub use self::{
     poller::PollSettings,
     providers::{Providers, ProvidersError},
-    supervisor::{Tracker, retention_of, seed_of},
+    supervisor::Tracker,
 };

@@ -11,11 +11,8 @@ use runtime::{
     lifecycle::{Ending, Signals},
     process::{self, Process},
 };
-use store::OpenError;
-use tracker::{
-    PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics, retention_of,
-    seed_of,
-};
+use store::{OpenError, Seed};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics};
 
 fn main() -> ExitCode {
     process::main(Program::Tracker, run, exit_code)
@@ -35,7 +32,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     } = &process;
     tracing::info!("metrics    http://{metrics_address}/metrics");
     let metrics = TrackerMetrics::new(&telemetry.metrics().meter(), &providers.names());
-    let seed = seed_of(&settings.tracking, random);
+    let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
         .unless_stopped(Box::pin(opening))
@@ -44,12 +41,11 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
         let poll_settings = PollSettings::from(&settings.tracking);
-        let retention = retention_of(settings.retention);
         Tracker::new(
             store,
             providers,
             poll_settings,
-            retention,
+            settings.retention,
             metrics,
             random.clone(),
         )

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use runtime::config::RetentionSettings;
 use sea_orm::DbErr;
 use store::{
     Store,
-    retention::{PruneCursor, Retention, create_partitions, prune_feed, prune_prices},
+    retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
 };
 
 /// The longest interval between two runs.
@@ -19,7 +20,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs the maintenance periodically. Never returns.
-pub(crate) async fn run(store: &Store, retention: Retention) {
+pub(crate) async fn run(store: &Store, retention: RetentionSettings) {
     let shorter = retention.ticks.min(retention.feed);
     let interval = (shorter / 10).clamp(MIN_INTERVAL, MAX_INTERVAL);
     loop {
@@ -31,7 +32,7 @@ pub(crate) async fn run(store: &Store, retention: Retention) {
 }
 
 /// Deletes everything that has expired.
-async fn run_once(store: &Store, retention: Retention) -> Result<(), DbErr> {
+async fn run_once(store: &Store, retention: RetentionSettings) -> Result<(), DbErr> {
     create_partitions(store).await?;
     while prune_feed(store, retention).await? {
         tokio::time::sleep(BATCH_PAUSE).await;

@@ -5,12 +5,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use runtime::config::{ProviderName, Secret, Settings};
+use runtime::config::{ProviderName, Settings};
 
-use crate::provider::{
-    AlphaVantage, AlphaVantageError, AlphaVantageSettings, QuoteProvider, Replay, ReplayError,
-    ReplaySettings,
-};
+use crate::provider::{AlphaVantage, AlphaVantageError, QuoteProvider, Replay, ReplayError};
 
 /// Timeout of a request to a provider.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,26 +64,12 @@ fn create(
 ) -> Result<Arc<dyn QuoteProvider>, ProvidersError> {
     Ok(match name {
         ProviderName::AlphaVantage => {
-            let plan = &settings.alpha_vantage;
-            let alpha_vantage = AlphaVantage::new(AlphaVantageSettings {
-                base_url: plan.url.clone(),
-                // Settings refuse the provider without its key.
-                key: plan.api_key.clone().unwrap_or_else(|| Secret::new("")),
-                per_minute: plan.per_minute.get(),
-                per_day: plan.per_day.get(),
-                timeout: REQUEST_TIMEOUT,
-            });
-            Arc::new(alpha_vantage.map_err(ProvidersError::AlphaVantage)?)
+            let provider = AlphaVantage::new(&settings.alpha_vantage, REQUEST_TIMEOUT);
+            Arc::new(provider.map_err(ProvidersError::AlphaVantage)?)
         }
         ProviderName::Replay => {
-            let pause = settings.replay.speed.pause();
-            let replay = Replay::new(&ReplaySettings {
-                file: settings.replay.file.clone(),
-                from: settings.replay.from,
-                every: (!pause.is_zero()).then_some(pause),
-                repeat: settings.replay.repeat,
-            });
-            Arc::new(replay.map_err(ProvidersError::Replay)?)
+            let provider = Replay::new(&settings.replay);
+            Arc::new(provider.map_err(ProvidersError::Replay)?)
         }
     })
 }

@@ -5,12 +5,8 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use runtime::{
-    config::{RetentionSettings, TrackingSettings},
-    lifecycle::Shutdown,
-    random::Random,
-};
-use store::{Seed, Store, lease::Lease, retention::Retention};
+use runtime::{config::RetentionSettings, lifecycle::Shutdown, random::Random};
+use store::{Store, lease::Lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,7 +30,7 @@ pub struct Tracker {
     random: Random,
     providers: Providers,
     settings: PollSettings,
-    retention: Retention,
+    retention: RetentionSettings,
     stopping: CancellationToken,
 }
 
@@ -44,7 +40,7 @@ impl Tracker {
         store: Store,
         providers: Providers,
         settings: PollSettings,
-        retention: Retention,
+        retention: RetentionSettings,
         metrics: TrackerMetrics,
         random: Random,
     ) -> Self {
@@ -156,25 +152,5 @@ impl Tracker {
         } else {
             tracing::info!(providers, interval = ?self.settings.update_interval, "tracking started");
         }
-    }
-}
-
-/// The initial content of an empty database, from the settings.
-pub fn seed_of(settings: &TrackingSettings, random: &Random) -> Seed {
-    /// The epoch is random, in microseconds, so that two databases hardly ever have the same.
-    const EPOCHS: Duration = Duration::from_secs(1 << 42);
-    let epoch = random.below(EPOCHS).as_micros();
-    Seed {
-        epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
-        alert_threshold: settings.alert_threshold,
-        symbols: settings.default_symbols.clone(),
-    }
-}
-
-/// The retention periods, from the settings.
-pub fn retention_of(settings: RetentionSettings) -> Retention {
-    Retention {
-        ticks: settings.ticks,
-        feed: settings.feed,
     }
 }

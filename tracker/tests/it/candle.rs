@@ -11,6 +11,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use runtime::config::ReplaySpeed;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{ingest::QuoteBatch, quote::Quote};
@@ -313,7 +314,7 @@ testkit::on_both_databases! {
 
     async fn a_replayed_days_candle_is_its_row(database) {
         let world = World::new(database, &ALL).await;
-        let tracker = world.track(replay("2012-05-01", None));
+        let tracker = world.track(replay("2012-05-01", ReplaySpeed::Max));
         end(&world).await;
         tracker.stop().await;
         let symbols = world.stocks().await.into_iter().map(|row| (row.id, row.symbol.to_string()));

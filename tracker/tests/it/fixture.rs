@@ -2,20 +2,24 @@
 //!
 //! One invariant: nothing here sleeps in hope: a test waits for a state, and fails at a deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
     table::{alert, feed, provider, stock, stock_price},
 };
-use runtime::{clock::ManualClock, metrics::Metrics, random::Random};
+use runtime::{
+    clock::ManualClock,
+    config::{AlphaVantageSettings, RetentionSettings, Secret},
+    metrics::Metrics,
+    random::Random,
+};
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{Bell, FeedTransaction},
     poll_request::{PollRequest, submit},
-    retention::Retention,
 };
 use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -25,7 +29,7 @@ use tracker::{
     PollSettings, Providers, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},
     market::PollingHours,
-    provider::QuoteProvider,
+    provider::{AlphaVantage, AlphaVantageError, QuoteProvider},
     quote::{PreviousClose, Quote},
 };
 
@@ -38,7 +42,7 @@ const DEADLINE: Duration = Duration::from_mins(3);
 pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
 
 /// What is kept for longer than most tests last.
-const RETENTION: Retention = Retention {
+const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
 };
@@ -83,6 +87,23 @@ pub(crate) fn date(text: &str) -> NaiveDate {
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
+}
+
+/// A client for the service at `url`, with a plan of requests per minute and per day.
+pub(crate) fn alpha_vantage(
+    url: &str,
+    key: &str,
+    (per_minute, per_day): (u32, u32),
+    timeout: Duration,
+) -> Result<AlphaVantage, AlphaVantageError> {
+    let limit = |requests| NonZeroU32::new(requests).expect("more than 0");
+    let settings = AlphaVantageSettings {
+        api_key: Some(Secret::new(key)),
+        url: url.parse().expect("a URL"),
+        per_minute: limit(per_minute),
+        per_day: limit(per_day),
+    };
+    AlphaVantage::new(&settings, timeout)
 }
 
 /// A quote of 2026-11-20 against a previous close of 100.
