@@ -5,7 +5,9 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use runtime::{config::RetentionSettings, lifecycle::Shutdown, random::Random};
+use runtime::{
+    config::RetentionSettings, lifecycle::Shutdown, outage_log::OutageLog, random::Random,
+};
 use store::{Store, lease::Lease};
 use tokio_util::sync::CancellationToken;
 
@@ -70,15 +72,19 @@ impl Tracker {
     pub async fn run(mut self, stopping: CancellationToken) {
         self.stopping = stopping;
         self.log_start();
+        let mut outage = OutageLog::new(
+            "failed to take the lease, retrying",
+            "the lease is available again",
+        );
         while let Some(taken) = self
             .stopping
             .run_until_cancelled(Lease::take(&self.store.database))
             .await
         {
+            outage.record(&taken);
             match taken {
                 Ok(lease) => self.run_with_lease(Arc::new(lease)).await,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to take the lease");
+                Err(_) => {
                     self.retry_delay().await;
                 }
             }
@@ -105,8 +111,11 @@ impl Tracker {
 
     /// Builds the candles that an older version did not store, then polls.
     async fn poll(&self, lease: &Arc<Lease>) {
-        while let Err(error) = candle::rebuild(&self.store).await {
-            tracing::warn!(%error, "failed to build the candles of stored prices");
+        let mut outage = OutageLog::new(
+            "failed to build the candles of stored prices, retrying",
+            "built the candles of stored prices",
+        );
+        while !outage.record(&candle::rebuild(&self.store).await) {
             if self.retry_delay().await.is_none() {
                 return;
             }
