@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use runtime::{
     clock::SystemClock,
-    config::{Program, Refusal, Settings},
-    lifecycle::{Ending, Signals},
+    config::{ConfigError, Program, Settings},
+    lifecycle::{ShutdownOutcome, Signals},
     process::{self, Process},
 };
 use store::{OpenError, Seed};
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
 }
 
 /// Starts the tracker and waits for the shutdown.
-async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
+async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
     let providers = Providers::from_settings(&settings)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
@@ -63,7 +63,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<ProvidersError>() => Refusal::code(),
+        None if error.is::<ProvidersError>() => ConfigError::exit_code(),
         None => ExitCode::FAILURE,
     }
 }
