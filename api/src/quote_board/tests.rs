@@ -11,7 +11,7 @@ use store::{
 use testkit::on_both_databases;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -68,10 +68,10 @@ fn quote((at, price): (usize, i32)) -> Quote {
 async fn make(store: &Store, ingest: &Ingest, change: Change) {
     match change {
         Change::Quote(quotes) => {
-            let answers = Answers {
+            let answers = QuoteBatch {
                 provider: "test",
                 quotes: quotes.into_iter().map(quote).collect(),
-                ..Answers::default()
+                ..QuoteBatch::default()
             };
             ingest.ingest(answers).await.expect("it is stored");
         }

@@ -7,12 +7,11 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{
-    Price, Stock, Timestamp,
-    table::{provider, stock},
-};
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+use entity::{Price, Stock, Timestamp};
+use sea_orm::DbErr;
+use store::{
+    Store, provider,
+    stock::{self, LastAnswer},
 };
 use tokio::sync::Mutex;
 use tracker::{
@@ -78,27 +77,18 @@ struct Sample {
     /// The sessions that were open or last.
     sessions: LastSessions,
     /// The last answers for the tracked stocks. The feed has no entry for an answer without news.
-    answers: Arc<HashMap<i64, Answers>>,
-}
-
-/// The last answers of providers for a stock.
-#[derive(Clone, Copy, Debug)]
-struct Answers {
-    /// When the last one came.
-    at: Timestamp,
-    /// How many in a row had no price.
-    unpriced: i32,
+    answers: Arc<HashMap<i64, LastAnswer>>,
 }
 
 impl Staleness {
     /// The condition of a stock whose newest price is `latest`.
     pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
-        let answers = self.answers(stock);
+        let answer = self.last_answer(stock);
         let quoted = Quoted {
             market: Market::of(&stock.symbol),
             newest_day: latest.map(|price| price.trading_day),
-            answered_at: answers.map(|answers| answers.at),
-            unpriced_answers: answers.map_or(0, |answers| answers.unpriced),
+            answered_at: answer.map(|answer| answer.answered_at),
+            unpriced_answers: answer.map_or(0, |answer| answer.unpriced_answers),
         };
         let Some(sample) = &self.sample else {
             let replayed = latest.is_some_and(|price| price.provider == REPLAY);
@@ -138,16 +128,17 @@ impl Staleness {
 
     /// The later of what the sample and the feed have of a stock's answers. A time that a clock wrote which ran ahead
     /// is not the later one.
-    fn answers(&self, stock: &Stock) -> Option<Answers> {
+    fn last_answer(&self, stock: &Stock) -> Option<LastAnswer> {
         let sampled = self.sample.as_ref();
         let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
-        let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
-        let told = stock.answered_at.map(|at| Answers {
-            at,
-            unpriced: stock.unpriced_answers,
+        let sampled = sampled.filter(|answer| answer.answered_at >= stock.tracked_at);
+        let told = stock.answered_at.map(|answered_at| LastAnswer {
+            stock_id: stock.id,
+            answered_at,
+            unpriced_answers: stock.unpriced_answers,
         });
         let both = sampled.into_iter().chain(told);
-        both.min_by_key(|answers| self.now.distance(answers.at))
+        both.min_by_key(|answer| self.now.distance(answer.answered_at))
     }
 }
 
@@ -208,8 +199,7 @@ impl Service {
         {
             return Ok(staleness(Some(sample.clone())));
         }
-        let connection = self.store.database.read();
-        *last = match self.read(|| look(connection, now)).await {
+        *last = match self.read(|| look(&self.store, now)).await {
             Err(error) if error.is_outage() => None,
             looked => Some(looked?),
         };
@@ -224,27 +214,10 @@ impl Service {
     }
 }
 
-async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample, DbErr> {
-    let providers = provider::Entity::find()
-        .filter(provider::Column::Rank.is_not_null())
-        .order_by_asc(provider::Column::Rank)
-        .all(connection)
-        .await?;
-    let answered: Vec<(i64, Timestamp, i32)> = stock::Entity::find()
-        .select_only()
-        .columns([
-            stock::Column::Id,
-            stock::Column::AnsweredAt,
-            stock::Column::UnpricedAnswers,
-        ])
-        .filter(stock::Column::Tracked.eq(true))
-        .filter(stock::Column::AnsweredAt.is_not_null())
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let answers = answered
-        .into_iter()
-        .map(|(id, at, unpriced)| (id, Answers { at, unpriced }));
+async fn look(store: &Store, now: Timestamp) -> Result<Sample, DbErr> {
+    let connection = store.database.read();
+    let providers = provider::configured(connection).await?;
+    let answers = stock::last_answers(connection).await?.into_iter();
     let interval = providers.iter().find_map(|row| row.effective_interval);
     Ok(Sample {
         taken_at: now,
@@ -254,7 +227,7 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
         // A replay plays if it is first; behind a live provider it stands by.
         replayed: providers.first().is_some_and(|row| row.name == REPLAY),
         sessions: LastSessions::at(now),
-        answers: Arc::new(answers.collect()),
+        answers: Arc::new(answers.map(|answer| (answer.stock_id, answer)).collect()),
     })
 }
 

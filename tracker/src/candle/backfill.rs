@@ -7,8 +7,11 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
-use sea_orm::{ConnectionTrait, DbErr};
-use store::candle::{self, CandleKey};
+use sea_orm::DbErr;
+use store::{
+    candle::{self, CandleKey},
+    feed::FeedTransaction,
+};
 
 use crate::{
     market::{self, Market},
@@ -17,7 +20,7 @@ use crate::{
 
 /// Fills in a stock's days. Answers how many.
 pub(crate) async fn fill(
-    connection: &impl ConnectionTrait,
+    feed: &FeedTransaction,
     (stock_id, market): (i64, Market),
     bars: &[Bar],
     now: Timestamp,
@@ -38,7 +41,7 @@ pub(crate) async fn fill(
         return Ok(0);
     }
     let keys: Vec<CandleKey> = over.iter().map(|(key, _)| *key).collect();
-    let known = candle::by_keys(connection, &keys).await?;
+    let known = candle::by_keys(feed.connection(), &keys).await?;
     let counts: HashMap<Timestamp, i32> = known.iter().map(|row| (row.start, row.count)).collect();
     let candles: HashMap<CandleKey, Candle> = over
         .into_iter()
@@ -48,7 +51,7 @@ pub(crate) async fn fill(
         })
         .collect();
     let candles: Vec<Candle> = candles.into_values().collect();
-    candle::write(connection, &candles).await?;
+    candle::write(feed.connection(), &candles).await?;
     Ok(candles.len())
 }
 

@@ -5,13 +5,14 @@
 
 use std::iter::once;
 
-use entity::{Position, Price, table::stock};
-use sea_orm::{DbErr, EntityTrait, QuerySelect};
+use entity::{Position, Price};
+use sea_orm::DbErr;
 use store::{
     Store, candle,
     feed::FeedTransaction,
     page::Span,
     price::{self, Recorded},
+    stock,
 };
 
 use super::record;
@@ -30,13 +31,7 @@ pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
         return Ok(());
     }
     tracing::info!("making the candles of the prices that are stored");
-    let stocks: Vec<i64> = stock::Entity::find()
-        .select_only()
-        .column(stock::Column::Id)
-        .into_tuple()
-        .all(feed.connection())
-        .await?;
-    for id in stocks {
+    for id in stock::ids(feed.connection()).await? {
         of_stock(&feed, id).await?;
     }
     feed.commit().await?;
@@ -70,7 +65,7 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
         .await?;
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
-        record(feed.connection(), page.rows.iter().zip(befores)).await?;
+        record(feed, page.rows.iter().zip(befores)).await?;
         match page.rows.pop() {
             Some(newest) => last = Some(newest),
             None => return Ok(()),

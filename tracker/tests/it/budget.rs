@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use entity::{ProviderState, Timestamp, table::provider};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use store::lease::Lease;
 use tracker::{
-    budget::{Charge, Granted, Purpose, charge, settle, spend_day},
-    lease::Lease,
+    budget::{Purpose, Reservation, ReserveOutcome, exhaust_day, finalize, reserve},
     provider::{Budget, DayZone},
 };
 
@@ -49,14 +49,14 @@ impl Account {
         self.world.store.clock.now()
     }
 
-    async fn charge(&self, purpose: Purpose) -> Charge {
-        let charged = charge(&self.lease, "live", self.budget, purpose, &[], self.now());
-        charged.await.expect("an answer")
+    async fn reserve(&self, purpose: Purpose) -> ReserveOutcome {
+        let reserved = reserve(&self.lease, "live", self.budget, purpose, &[], self.now());
+        reserved.await.expect("an answer")
     }
 
-    async fn granted(&self) -> Granted {
-        match self.charge(Purpose::Requested).await {
-            Charge::Granted(granted) => granted,
+    async fn granted(&self) -> Reservation {
+        match self.reserve(Purpose::Requested).await {
+            ReserveOutcome::Reserved(reservation) => reservation,
             refused => panic!("{refused:?}"),
         }
     }
@@ -71,24 +71,24 @@ testkit::on_both_databases! {
         clock.advance(SECOND * 20);
         assert_eq!(account.granted().await.minute_left, Some(0));
         for purpose in [Purpose::Scheduled, Purpose::Requested] {
-            let Charge::MinuteSpent(again) = account.charge(purpose).await else { panic!() };
+            let ReserveOutcome::MinuteExhausted(again) = account.reserve(purpose).await else { panic!() };
             assert!(again >= begun.after(SECOND * 60) && again <= begun.after(SECOND * 62), "{again}");
             clock.set(again.before(Duration::from_micros(1)));
-            assert!(matches!(account.charge(purpose).await, Charge::MinuteSpent(_)));
+            assert!(matches!(account.reserve(purpose).await, ReserveOutcome::MinuteExhausted(_)));
             clock.set(begun.after(SECOND * 20));
         }
         clock.set(begun.after(SECOND * 62));
         assert_eq!(account.granted().await.minute_left, Some(0));
-        assert!(matches!(account.charge(Purpose::Requested).await, Charge::MinuteSpent(_)));
+        assert!(matches!(account.reserve(Purpose::Requested).await, ReserveOutcome::MinuteExhausted(_)));
     }
 
     async fn a_slow_request_counts_from_its_end(database) {
         let account = Account::open(World::new(database, &[]).await, Some(1), None).await;
         let granted = account.granted().await;
         account.world.clock.advance(SECOND * 9);
-        settle(&account.lease, granted, SECOND * 9, account.now()).await.expect("it is settled");
+        finalize(&account.lease, granted, SECOND * 9, account.now()).await.expect("it is settled");
         account.world.clock.advance(SECOND * 59);
-        assert!(matches!(account.charge(Purpose::Requested).await, Charge::MinuteSpent(_)));
+        assert!(matches!(account.reserve(Purpose::Requested).await, ReserveOutcome::MinuteExhausted(_)));
         account.world.clock.advance(SECOND * 3);
         account.granted().await;
     }
@@ -100,7 +100,7 @@ testkit::on_both_databases! {
         account.granted().await;
         // Into the day before, as New York counts.
         clock.set(at("2026-11-21T04:40:00Z"));
-        let Charge::MinuteSpent(again) = account.charge(Purpose::Requested).await else { panic!() };
+        let ReserveOutcome::MinuteExhausted(again) = account.reserve(Purpose::Requested).await else { panic!() };
         assert!(again.since(account.now()) <= SECOND * 62, "{again}");
         clock.set(again);
         assert_eq!(account.granted().await.day_left, Some(1), "it is the later day's");
@@ -110,27 +110,27 @@ testkit::on_both_databases! {
         let account = Account::open(World::new(database, &[]).await, None, Some(11)).await;
         let midnight = at("2026-11-21T05:00:00Z");
         for left in (2..11).rev() {
-            let Charge::Granted(granted) = account.charge(Purpose::Scheduled).await else { panic!() };
-            assert_eq!(granted.day_left, Some(left));
+            let ReserveOutcome::Reserved(reservation) = account.reserve(Purpose::Scheduled).await else { panic!() };
+            assert_eq!(reservation.day_left, Some(left));
         }
-        assert_eq!(account.charge(Purpose::Scheduled).await, Charge::DayReserved(midnight));
+        assert_eq!(account.reserve(Purpose::Scheduled).await, ReserveOutcome::OnlyReserveLeft(midnight));
         assert_eq!(account.granted().await.day_left, Some(1));
         assert_eq!(account.granted().await.day_left, Some(0));
-        assert_eq!(account.charge(Purpose::Requested).await, Charge::DaySpent(midnight));
+        assert_eq!(account.reserve(Purpose::Requested).await, ReserveOutcome::DayExhausted(midnight));
         account.world.clock.set(midnight);
         assert_eq!(account.granted().await.day_left, Some(10));
 
-        let spent = spend_day(&account.lease, "live", account.budget, account.now()).await;
+        let spent = exhaust_day(&account.lease, "live", account.budget, account.now()).await;
         let next = at("2026-11-22T05:00:00Z");
         assert_eq!(spent, Ok(next));
-        assert_eq!(account.charge(Purpose::Requested).await, Charge::DaySpent(next));
+        assert_eq!(account.reserve(Purpose::Requested).await, ReserveOutcome::DayExhausted(next));
     }
 
     async fn racing_requests_never_overspend(database) {
         let account = Account::open(World::new(database, &[]).await, Some(5), None).await;
-        let charges = (0..20).map(|_| account.charge(Purpose::Requested));
-        let charged = futures_util::future::join_all(charges).await;
-        let granted = charged.iter().filter(|it| matches!(it, Charge::Granted(_))).count();
-        assert_eq!(granted, 5, "{charged:?}");
+        let reserving = (0..20).map(|_| account.reserve(Purpose::Requested));
+        let outcomes = futures_util::future::join_all(reserving).await;
+        let granted = outcomes.iter().filter(|it| matches!(it, ReserveOutcome::Reserved(_))).count();
+        assert_eq!(granted, 5, "{outcomes:?}");
     }
 }

@@ -9,19 +9,14 @@ use entity::{
     CandleInterval,
     table::{backfill, candle},
 };
-use runtime::config::Secret;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracker::{
-    market::PollingHours,
-    provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider},
-    quote::Quote,
-};
+use tracker::{market::PollingHours, provider::QuoteProvider, quote::Quote};
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
     matchers::{any, query_param},
 };
 
-use crate::fixture::{Running, World, at, date, quote};
+use crate::fixture::{Running, World, alpha_vantage, at, date, quote};
 
 const SERIES: &str = include_str!("../fixtures/alpha_vantage/series.json");
 const QUOTE: &str = include_str!("../fixtures/alpha_vantage/quote.json");
@@ -65,15 +60,13 @@ impl Service {
     }
 
     fn track(&self, world: &World, hours: PollingHours, per_minute: u32, per_day: u32) -> Running {
-        let settings = AlphaVantageSettings {
-            base_url: self.server.uri().parse().expect("a URL"),
-            key: Secret::new("RECORDEDKEY00001"),
-            per_minute,
-            per_day,
-            timeout: Duration::from_secs(10),
-        };
-        let provider: Arc<dyn QuoteProvider> =
-            Arc::new(AlphaVantage::new(settings).expect("a client"));
+        let client = alpha_vantage(
+            &self.server.uri(),
+            "RECORDEDKEY00001",
+            (per_minute, per_day),
+            SECOND * 10,
+        );
+        let provider: Arc<dyn QuoteProvider> = Arc::new(client.expect("a client"));
         world.track_with_history(hours, vec![provider])
     }
 

@@ -10,7 +10,7 @@ use proptest::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{
-    ingest::{Answers, Ingested},
+    ingest::{IngestReport, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -53,7 +53,7 @@ testkit::on_both_databases! {
         world.store(vec![quote("AAPL", "100")]).await;
         let first = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
         world.clock.advance(std::time::Duration::from_mins(5));
-        assert_eq!(world.store(vec![quote("AAPL", "100")]).await, Ingested::default());
+        assert_eq!(world.store(vec![quote("AAPL", "100")]).await, IngestReport::default());
         assert_eq!(world.told().await, ["100"]);
         assert_eq!(world.feed().await.len(), 1);
         let second = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
@@ -80,7 +80,7 @@ testkit::on_both_databases! {
         let timed = |price, time| Quote { market_time: Some(at(time)), ..quote("AAPL", price) };
         world.store(vec![timed("101", "2026-11-20T16:00:00Z")]).await;
         let yesterday = Quote { trading_day: date("2026-11-19"), ..quote("AAPL", "99") };
-        let dropped = Ingested { older: 1, ..Ingested::default() };
+        let dropped = IngestReport { older: 1, ..IngestReport::default() };
         assert_eq!(world.store(vec![yesterday]).await, dropped);
         assert_eq!(world.store(vec![timed("102", "2026-11-20T15:59:59Z")]).await, dropped);
         assert_eq!(world.store(vec![timed("103", "2026-11-20T16:00:01Z")]).await.prices, 1);
@@ -143,7 +143,7 @@ testkit::on_both_databases! {
             let ingest = world.ingest();
             for price in prices.into_iter().chain(prices) {
                 let quotes = vec![quote("AAPL", price), quote("MSFT", price)];
-                let answers = Answers { provider: "test", quotes, ..Answers::default() };
+                let answers = QuoteBatch { provider: "test", quotes, ..QuoteBatch::default() };
                 ingest.ingest(answers).await.expect("it is stored");
             }
         };
@@ -198,7 +198,7 @@ testkit::on_both_databases! {
         let store = async |sessions, position: Option<&str>, quotes| {
             let ingest = world.ingest().with_alert_max_age(sessions);
             let position = position.map(str::to_owned);
-            let answers = Answers { provider: "test", quotes, position, ..Answers::default() };
+            let answers = QuoteBatch { provider: "test", quotes, position, ..QuoteBatch::default() };
             ingest.ingest(answers).await.expect("it is stored")
         };
         // Friday noon: Thursday's session is one behind, Wednesday's two.
@@ -227,7 +227,7 @@ testkit::on_both_databases! {
         world.untrack("MSFT").await;
         let told = world.feed().await.len();
         let quotes = vec![quote("MSFT", "105"), quote("NVDA", "105")];
-        assert_eq!(world.store(quotes).await, Ingested::default());
+        assert_eq!(world.store(quotes).await, IngestReport::default());
         assert_eq!((world.prices().await.len(), world.alerts().await.len()), (0, 0));
         assert_eq!(world.feed().await.len(), told);
         assert!(world.stock("NVDA").await.is_none());

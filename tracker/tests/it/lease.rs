@@ -3,10 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use sea_orm::{ConnectionTrait, EntityTrait};
+use store::lease::Lease;
 use testkit::TestDatabase;
 use tracker::{
-    budget::{self, Charge, Purpose},
-    lease::Lease,
+    budget::{self, Purpose, ReserveOutcome},
     provider::{Budget, DayZone},
 };
 
@@ -90,7 +90,7 @@ async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
         .collect();
     assert!(!polled.is_empty());
     // It heals by itself: warned of once each time, in words of ours.
-    let lost = world.journal.lines(&["WARN", "the lease is lost"]);
+    let lost = world.journal.lines(&["WARN", "lost the lease"]);
     assert!(!lost.is_empty() && lost.len() <= 3, "{lost:?}");
     assert_eq!(world.journal.lines(&["ERROR"]), [""; 0]);
 }
@@ -115,9 +115,9 @@ async fn without_a_live_lock_nothing_is_charged() {
 
     let lease = Lease::take(&world.database).await.expect("it is free");
     let now = world.store.clock.now();
-    let charge =
-        async || budget::charge(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
-    assert!(matches!(charge().await, Ok(Charge::Granted(_))));
+    let reserve =
+        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
+    assert!(matches!(reserve().await, Ok(ReserveOutcome::Reserved(_))));
     world
         .database
         .write()
@@ -126,7 +126,7 @@ async fn without_a_live_lock_nothing_is_charged() {
         .expect("it is cut");
     for _ in 0..3 {
         assert!(
-            charge().await.is_err(),
+            reserve().await.is_err(),
             "the connection is never made again"
         );
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::random::Random;
 use sea_orm::{ConnectionTrait, DbBackend};
-use store::request::{PollRequest, ask};
+use store::poll_request::{PollRequest, submit};
 use tracker::provider::PollError;
 
 use crate::{
@@ -309,7 +309,7 @@ async fn refresh_over_a_lock(table: &str) {
         track: false,
         name: None,
     };
-    let answer = ask(&world.store, request).await.expect("it is asked");
+    let answer = submit(&world.store, request).await.expect("it is asked");
     let outcome = answer.map(|answer| answer.outcome);
     assert_eq!(outcome, Some(PollOutcome::DatabaseUnavailable), "{table}");
     other.rollback().await.expect("it is unlocked");

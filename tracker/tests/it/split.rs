@@ -19,21 +19,19 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use runtime::{clock::SharedClock, config::Secret};
+use runtime::{clock::SharedClock, config::ReplaySpeed};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
-    ingest::{Answers, Ingested},
+    ingest::{IngestReport, QuoteBatch},
     market::{PollingHours, is_trading_day},
-    provider::{
-        AlphaVantage, AlphaVantageSettings, Pace, Poll, PollError, QuoteProvider, ShareSplits,
-    },
+    provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
     quote::{PreviousClose, Quote, Unrounded},
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::query_param};
 
 use crate::{
-    fixture::{World, at, date, decimal, quote, symbol},
+    fixture::{World, alpha_vantage, at, date, decimal, quote, symbol},
     replay::replay,
     script::Script,
 };
@@ -158,12 +156,12 @@ fn yesterday(price: &str) -> Quote {
 }
 
 /// Stores a quote where splits can be asked for.
-async fn store(world: &World, quote: Quote) -> Ingested {
-    let answers = Answers {
+async fn store(world: &World, quote: Quote) -> IngestReport {
+    let answers = QuoteBatch {
         provider: "test",
         quotes: vec![quote],
         splits_can_be_asked: true,
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     world.ingest().ingest(answers).await.expect("it is stored")
 }
@@ -225,7 +223,7 @@ async fn closes(world: &World) -> Vec<String> {
 testkit::on_both_databases! {
     async fn a_price_that_suggests_a_split_is_published_and_held_until_the_split_is_known(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let first = Ingested { prices: 1, held: 1, ..Ingested::default() };
+        let first = IngestReport { prices: 1, held: 1, ..IngestReport::default() };
         assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
         assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
         // What follows is held too.
@@ -374,14 +372,8 @@ testkit::on_both_databases! {
             let asked = query_param("function", function);
             Mock::given(asked).respond_with(json(body)).mount(&server).await;
         }
-        let settings = AlphaVantageSettings {
-            base_url: server.uri().parse().expect("a URL"),
-            key: Secret::new("RECORDEDKEY00001"),
-            per_minute: 60,
-            per_day: 25,
-            timeout: SECOND * 10,
-        };
-        let provider = Arc::new(AlphaVantage::new(settings).expect("a client"));
+        let client = alpha_vantage(&server.uri(), "RECORDEDKEY00001", (60, 25), SECOND * 10);
+        let provider = Arc::new(client.expect("a client"));
         let running = world.track(vec![provider]);
         world.until_after(SECOND, "the splits", async || splits_known(&world).await == 2).await;
         world.until_after(SECOND * 10, "the next poll", async || world.prices().await.len() == 2).await;
@@ -508,7 +500,7 @@ testkit::on_both_databases! {
             ("2003-02-13", "2 2003-02-18 2/1 replay"),
             ("2005-02-24", "1 2005-02-28 2/1 replay"),
         ] {
-            let running = world.track(replay(from, None));
+            let running = world.track(replay(from, ReplaySpeed::Max));
             world.until("the split", async || splits(&world).await.contains(&expected.to_owned())).await;
             drop(running);
             assert_eq!(fired(&world).await.iter().filter(|it| it.contains("50")).count(), 0);

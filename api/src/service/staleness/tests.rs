@@ -14,7 +14,7 @@ use store::{Seed, Store};
 use testkit::TestDatabase;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -70,10 +70,10 @@ impl World {
             split: None,
             unrounded: None,
         };
-        let answers = Answers {
+        let answers = QuoteBatch {
             provider,
             quotes: vec![quote],
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingest = Ingest::new(self.store.clone(), metrics);
         let stored = ingest.ingest(answers).await.expect("it is stored");

@@ -16,7 +16,7 @@ use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     market::PollingHours,
     quote::{PreviousClose, Quote},
 };
@@ -214,7 +214,7 @@ impl World {
                 .into_iter()
                 .map(|of| quote(&mut random, of, &DOLLARS, day));
             let quotes = quotes.collect();
-            let answers = Answers {
+            let answers = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
                 splits_can_be_asked: random.percent(50),
                 ..answers(quotes)
@@ -284,11 +284,11 @@ impl World {
     }
 }
 
-fn answers(quotes: Vec<Quote>) -> Answers {
-    Answers {
+fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+    QuoteBatch {
         provider: "test",
         quotes,
-        ..Answers::default()
+        ..QuoteBatch::default()
     }
 }
 
