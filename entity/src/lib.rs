@@ -28,6 +28,7 @@ pub use price::Price;
 pub use provider::{PollOutcome, ProviderState};
 pub use ratio::{Ratio, RatioError};
 pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, Trigger};
+pub use sea_orm::Iterable;
 pub use split::Split;
 pub use stock::Stock;
 pub use symbol::{Symbol, SymbolError};
