@@ -5,21 +5,21 @@
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
+use crate::metrics::ServeMetrics;
 use anyhow::Context;
 use axum::Router;
 use runtime::{
     clock::SystemClock,
     config::{Refusal, Secret, Settings},
-    database::DatabaseKind,
     http::listener::{self, Patience, bind},
     lifecycle::{Ending, Shutdown, Signals},
-    metric::{ServeMetrics, TrackerMetrics},
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, feed::FeedFollower};
+use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracker::metrics::TrackerMetrics;
 use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
@@ -83,7 +83,12 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
         listen(listener, routes, patience, shutdown);
         announce(addresses);
     }
-    Ok(process.end(database).await)
+    let close = async {
+        if let Some(database) = database {
+            database.close().await;
+        }
+    };
+    Ok(process.end(close).await)
 }
 
 /// What a failed start ends with: 2 if what was set cannot be used, else 1.

@@ -7,11 +7,10 @@
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod database;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
-pub mod metric;
+pub mod metrics;
 pub mod process;
 pub mod random;
 pub mod telemetry;

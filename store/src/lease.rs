@@ -7,13 +7,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use runtime::database::{Database, begin};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqlxPostgresConnector,
     TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
 use tokio::time::Instant;
+
+use crate::database::{Database, begin};
 
 /// The key of the advisory lock: "stocktrk" in ASCII.
 const KEY: i64 = 0x7374_6F63_6B74_726B;

@@ -14,11 +14,9 @@ mod seeded_random;
 
 use std::{ops::Deref, path::Path};
 
-use runtime::{
-    config::{DatabaseSettings, Loaded, Program, Settings},
-    database::Database,
-};
+use runtime::config::{DatabaseSettings, Loaded, Program, Settings};
 use sea_orm::ConnectionTrait;
+use store::database::Database;
 
 pub use self::{
     database_url::TestDatabaseUrl,

@@ -8,11 +8,11 @@ use entity::{
     Trigger,
     table::{alert, alert_rule, feed_head, quote, stock, stock_price},
 };
-use runtime::database::{Database, DatabaseKind};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
 };
+use store::database::{Database, DatabaseKind};
 
 /// The number of rows.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
-use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
 use store::{
     Store,
@@ -30,6 +29,7 @@ use self::{
 use crate::{
     candle,
     market::Market,
+    metrics::TrackerMetrics,
     quote::{PreviousClose, Quote},
     reference::{Close, ReferenceInputs},
     schedule::is_dead,

@@ -11,6 +11,7 @@ pub mod candle;
 pub mod ingest;
 mod maintenance;
 pub mod market;
+pub mod metrics;
 mod poller;
 pub mod provider;
 mod providers;

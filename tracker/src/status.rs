@@ -6,13 +6,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use entity::ProviderState;
-use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
 use store::{
     Store,
     provider::{self, ProviderStatus},
 };
 use tokio::time::Instant;
+
+use crate::metrics::TrackerMetrics;
 
 /// How often the heartbeat is written.
 const HEARTBEAT: Duration = Duration::from_millis(1_500);

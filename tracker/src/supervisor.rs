@@ -5,10 +5,10 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use crate::metrics::TrackerMetrics;
 use runtime::{
     config::{MarketHours, RetentionSettings, TrackingSettings},
     lifecycle::Shutdown,
-    metric::TrackerMetrics,
     random::Random,
 };
 use store::{Seed, Store, lease::Lease, retention::Retention};

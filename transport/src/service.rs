@@ -136,7 +136,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Errors => "errors",
+            Self::Errors => "error",
             Self::Refused => "refused",
         }
     }

@@ -10,10 +10,8 @@
 use std::time::Duration;
 
 use async_graphql::{Request, Response};
-use runtime::{
-    clock::ManualClock, database::Database, health::Health, lifecycle::Lifecycle, random::Random,
-};
-use store::Store;
+use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
+use store::{Store, database::Database};
 pub use testkit::sample_rows::Shape;
 use testkit::sample_rows::{self, NOW};
 use tracker::market::PollingHours;

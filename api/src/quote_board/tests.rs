@@ -2,16 +2,14 @@
 
 use entity::Decimal;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use runtime::{
-    clock::SystemClock,
-    metric::{Metrics, TrackerMetrics},
-};
+use runtime::{clock::SystemClock, metrics::Metrics};
 use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, Followed},
     price::PriceKey,
 };
 use testkit::on_both_databases;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use entity::{ProviderState, Timestamp, table};
-use runtime::database::DatabaseKind;
 use sea_orm::DbErr;
 use store::{
     Store,
+    database::DatabaseKind,
     provider::{self, usage},
 };
 use tokio::time::timeout;

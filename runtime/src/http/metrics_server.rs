@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::{self, BindError, Patience};
-use crate::{config::ListenSettings, health::Health, metric::Metrics};
+use crate::{config::ListenSettings, health::Health, metrics::Metrics};
 
 /// The metrics listener, bound.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! One request for a stock's splits, and the release of its held prices.
 
+use crate::metrics::Endpoint;
 use entity::{Split, Symbol};
-use runtime::metric::Endpoint;
 use store::split;
 use tokio::time::Instant;
 

@@ -6,12 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics};
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
-use runtime::{
-    metric::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
-    random::Random,
-};
+use runtime::random::Random;
 use sea_orm::DbErr;
 use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;

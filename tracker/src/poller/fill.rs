@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use crate::metrics::Endpoint;
 use entity::Timestamp;
-use runtime::metric::Endpoint;
 use sea_orm::DbErr;
 use store::{
     backfill::{self, Due},

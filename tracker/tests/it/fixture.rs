@@ -9,11 +9,7 @@ use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
     table::{alert, feed, provider, stock, stock_price},
 };
-use runtime::{
-    clock::ManualClock,
-    metric::{Metrics, TrackerMetrics},
-    random::Random,
-};
+use runtime::{clock::ManualClock, metrics::Metrics, random::Random};
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
@@ -24,6 +20,7 @@ use store::{
 use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     Roster, Rules, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},

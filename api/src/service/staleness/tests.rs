@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use entity::{ProviderState, Symbol};
-use runtime::{
-    clock::ManualClock,
-    lifecycle::Lifecycle,
-    metric::{Metrics, TrackerMetrics},
-    random::Random,
-};
+use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
 use serde_json::{Value, json};
 use store::{Seed, Store, provider::ProviderStatus};
 use testkit::TestDatabase;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},

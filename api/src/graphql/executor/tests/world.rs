@@ -2,13 +2,10 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
+use crate::metrics::ServeMetrics;
 use entity::{Decimal, Position, Symbol};
 use runtime::{
-    clock::SystemClock,
-    config::Secret,
-    health::Health,
-    lifecycle::Lifecycle,
-    metric::{Metrics, ServeMetrics, TrackerMetrics},
+    clock::SystemClock, config::Secret, health::Health, lifecycle::Lifecycle, metrics::Metrics,
     random::Random,
 };
 use store::{
@@ -17,6 +14,7 @@ use store::{
 };
 use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Ingest, QuoteBatch},
     market::PollingHours,

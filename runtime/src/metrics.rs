@@ -1,12 +1,7 @@
 //! The metrics of a process, in the text format of Prometheus.
 //!
-//! Metrics are named and labelled here only, with types, so that labels are bounded and names are
-//! stable (a snapshot test covers the whole output). [`TrackerMetrics`] and [`ServeMetrics`] record
-//! events; each `main` creates one [`Metrics`] for them.
-
-mod label;
-mod serve;
-mod tracker;
+//! Each `main` creates one [`Metrics`]. A program defines its instruments with [`Metrics::meter`] in
+//! a module `metrics`, where label values are enums: their number is bounded.
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,
@@ -18,12 +13,6 @@ use opentelemetry_sdk::{
     metrics::{Instrument, SdkMeterProvider, Stream},
 };
 use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
-
-pub use label::{
-    BudgetWindow, CallOutcome, CloseReason, Endpoint, OperationKind, OperationOutcome, Protocol,
-};
-pub use serve::{ConnectedClient, ServeMetrics};
-pub use tracker::TrackerMetrics;
 
 /// The prefix of all metric names.
 const NAMESPACE: &str = "stock_tracker";
@@ -123,8 +112,8 @@ fn roomy(_: &Instrument) -> Option<Stream> {
         .ok()
 }
 
-/// Creates a histogram of durations.
-fn seconds(meter: &Meter, name: &'static str, help: &'static str) -> Histogram<f64> {
+/// Creates a histogram of durations in seconds.
+pub fn seconds(meter: &Meter, name: &'static str, help: &'static str) -> Histogram<f64> {
     meter
         .f64_histogram(name)
         .with_unit("s")

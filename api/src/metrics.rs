@@ -1,7 +1,6 @@
-//! Metrics of serving clients.
-//!
-//! A client is counted while its [`ConnectedClient`] exists. Used by the router, the executor, the
-//! transports and the follower of the feed.
+//! Metrics of requests, connections and deliveries.
+
+mod observer;
 
 use std::time::Duration;
 
@@ -11,11 +10,32 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
 };
 
-use super::{CloseReason, OperationKind, OperationOutcome, Protocol, seconds};
+use runtime::metrics::seconds;
+use transport::{Kind, Outcome, Reason};
+
+pub(crate) use self::observer::{TransportMetrics, measure_request};
+
+/// A protocol that delivers live events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveProtocol {
+    /// The plain WebSocket at `/ws`.
+    PlainWebSocket,
+    /// A protocol of GraphQL subscriptions.
+    GraphQl(transport::Protocol),
+}
+
+impl LiveProtocol {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::PlainWebSocket => "ws",
+            Self::GraphQl(protocol) => protocol.as_str(),
+        }
+    }
+}
 
 /// Instruments of requests, connections and deliveries. Clones share their state.
 #[derive(Clone, Debug)]
-pub struct ServeMetrics {
+pub(crate) struct ServeMetrics {
     websocket_clients: UpDownCounter<i64>,
     http_request_duration: Histogram<f64>,
     graphql_operation_duration: Histogram<f64>,
@@ -27,14 +47,14 @@ pub struct ServeMetrics {
 
 /// Counts one client until it is dropped.
 #[derive(Debug)]
-pub struct ConnectedClient {
+pub(crate) struct ConnectedClient {
     clients: UpDownCounter<i64>,
-    protocol: Protocol,
+    protocol: LiveProtocol,
 }
 
 impl ServeMetrics {
     /// Creates the instruments; counters start at 0.
-    pub fn new(meter: &Meter) -> Self {
+    pub(crate) fn new(meter: &Meter) -> Self {
         let counter = |name: &'static str, help: &'static str| {
             meter.u64_counter(name).with_description(help).build()
         };
@@ -74,7 +94,7 @@ impl ServeMetrics {
 
     /// Records a connected client, which is counted until the returned value is dropped.
     #[must_use = "the client is counted for as long as this lives"]
-    pub fn client_connected(&self, protocol: Protocol) -> ConnectedClient {
+    pub(crate) fn client_connected(&self, protocol: LiveProtocol) -> ConnectedClient {
         self.websocket_clients.add(1, &[label(protocol)]);
         ConnectedClient {
             clients: self.websocket_clients.clone(),
@@ -84,23 +104,23 @@ impl ServeMetrics {
 
     /// Records a connected client, where a [`ConnectedClient`] cannot be held. Each call requires
     /// one call of [`client_departed`](Self::client_departed).
-    pub fn client_arrived(&self, protocol: Protocol) {
+    pub(crate) fn client_arrived(&self, protocol: LiveProtocol) {
         self.websocket_clients.add(1, &[label(protocol)]);
     }
 
     /// Records that a client disconnected.
-    pub fn client_departed(&self, protocol: Protocol) {
+    pub(crate) fn client_departed(&self, protocol: LiveProtocol) {
         self.websocket_clients.add(-1, &[label(protocol)]);
     }
 
     /// Records that the connection of a subscriber closed.
-    pub fn subscriber_closed(&self, protocol: Protocol, reason: CloseReason) {
+    pub(crate) fn subscriber_closed(&self, protocol: LiveProtocol, reason: Reason) {
         let labels = [label(protocol), KeyValue::new("reason", reason.as_str())];
         self.subscribers_closed.add(1, &labels);
     }
 
     /// Records a response. `route` is the template of the router, never the path of the request.
-    pub fn request_answered(
+    pub(crate) fn request_answered(
         &self,
         route: &str,
         method: &Method,
@@ -109,7 +129,7 @@ impl ServeMetrics {
     ) {
         let labels = [
             KeyValue::new("route", route.to_owned()),
-            KeyValue::new("method", known(method)),
+            KeyValue::new("method", method_label(method)),
             KeyValue::new("status", i64::from(status.as_u16())),
         ];
         self.http_request_duration
@@ -117,12 +137,7 @@ impl ServeMetrics {
     }
 
     /// Records the end of a GraphQL operation, or the start of a subscription.
-    pub fn operation_ended(
-        &self,
-        operation: OperationKind,
-        outcome: OperationOutcome,
-        took: Duration,
-    ) {
+    pub(crate) fn operation_ended(&self, operation: Kind, outcome: Outcome, took: Duration) {
         let labels = [
             KeyValue::new("operation", operation.as_str()),
             KeyValue::new("outcome", outcome.as_str()),
@@ -133,27 +148,28 @@ impl ServeMetrics {
 
     /// Records how long after its recording an entry of the feed was processed; zero at the end of
     /// the feed.
-    pub fn feed_followed(&self, lag: Duration) {
+    pub(crate) fn feed_followed(&self, lag: Duration) {
         self.feed_lag.record(lag.as_secs_f64(), &[]);
     }
 
     /// Records events delivered to clients.
-    pub fn events_delivered(&self, protocol: Protocol, events: u64) {
+    pub(crate) fn events_delivered(&self, protocol: LiveProtocol, events: u64) {
         self.deliveries.add(events, &[label(protocol)]);
     }
 
     /// Records events that were replaced by newer ones before a slow client received them.
-    pub fn events_conflated(&self, protocol: Protocol, events: u64) {
+    pub(crate) fn events_conflated(&self, protocol: LiveProtocol, events: u64) {
         self.conflated.add(events, &[label(protocol)]);
     }
 
     fn start_at_zero(&self) {
-        for protocol in Protocol::ALL {
-            let label = label(*protocol);
+        let graphql = transport::Protocol::ALL.map(LiveProtocol::GraphQl);
+        for protocol in graphql.into_iter().chain([LiveProtocol::PlainWebSocket]) {
+            let label = label(protocol);
             self.websocket_clients.add(0, std::slice::from_ref(&label));
             self.deliveries.add(0, std::slice::from_ref(&label));
             self.conflated.add(0, std::slice::from_ref(&label));
-            for reason in CloseReason::ALL {
+            for reason in Reason::ALL {
                 let labels = [label.clone(), KeyValue::new("reason", reason.as_str())];
                 self.subscribers_closed.add(0, &labels);
             }
@@ -168,12 +184,12 @@ impl Drop for ConnectedClient {
     }
 }
 
-fn label(protocol: Protocol) -> KeyValue {
+fn label(protocol: LiveProtocol) -> KeyValue {
     KeyValue::new("protocol", protocol.as_str())
 }
 
 /// Returns the label of a method. Unknown methods share one value, because clients choose them.
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -185,3 +201,6 @@ fn known(method: &Method) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests;

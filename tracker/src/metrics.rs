@@ -1,8 +1,7 @@
-//! Metrics of tracking prices.
+//! Metrics of polling, ingest and alerts.
 //!
 //! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
-//! Used by the poll loop and ingest of the tracker, also in the process of `api` in one-process
-//! mode.
+//! In one-process mode, `api` serves these metrics too.
 
 use std::{
     collections::HashMap,
@@ -15,10 +14,8 @@ use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
-use sea_orm::{ActiveEnum, Iterable};
+use runtime::metrics::seconds;
 use tokio::time::Instant;
-
-use super::{BudgetWindow, CallOutcome, Endpoint, seconds};
 
 /// Histogram bounds of the number of quotes in a batch.
 const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
@@ -28,6 +25,92 @@ type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
 
 /// When the active tracker last wrote its heartbeat.
 type Written = Arc<Mutex<Option<Instant>>>;
+
+/// The outcome of a call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallOutcome {
+    /// Success.
+    Ok,
+    /// Rate limited by the provider.
+    RateLimited,
+    /// The key or the plan was rejected.
+    Refused,
+    /// The provider does not know the symbol.
+    UnknownSymbol,
+    /// The response is malformed.
+    Malformed,
+    /// Timeout.
+    Timeout,
+    /// Any other error.
+    Error,
+}
+
+impl CallOutcome {
+    /// All outcomes.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::RateLimited,
+        Self::Refused,
+        Self::UnknownSymbol,
+        Self::Malformed,
+        Self::Timeout,
+        Self::Error,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::RateLimited => "rate_limited",
+            Self::Refused => "refused",
+            Self::UnknownSymbol => "unknown_symbol",
+            Self::Malformed => "malformed",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// An endpoint of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The latest price of a symbol.
+    Quote,
+    /// Daily bars.
+    Daily,
+    /// Share splits.
+    Splits,
+}
+
+impl Endpoint {
+    /// All endpoints.
+    const ALL: [Self; 3] = [Self::Quote, Self::Daily, Self::Splits];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::Daily => "daily",
+            Self::Splits => "splits",
+        }
+    }
+}
+
+/// The window of a provider's request budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BudgetWindow {
+    /// The last 60 s.
+    Minute,
+    /// The day of the provider.
+    Day,
+}
+
+impl BudgetWindow {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Day => "day",
+        }
+    }
+}
 
 /// Instruments of polling, ingest and alerts. Clones share their state.
 #[derive(Clone, Debug)]
@@ -191,13 +274,13 @@ impl TrackerMetrics {
 
     fn start_at_zero(&self, providers: &[&'static str]) {
         for provider in providers {
-            for endpoint in [Endpoint::Quote, Endpoint::Daily, Endpoint::Splits] {
+            for endpoint in Endpoint::ALL {
                 for outcome in CallOutcome::ALL {
-                    self.api_calls.add(0, &call(provider, endpoint, *outcome));
+                    self.api_calls.add(0, &call(provider, endpoint, outcome));
                 }
             }
         }
-        for kind in AlertKind::iter() {
+        for kind in AlertKind::all() {
             self.alerts_triggered.add(0, &[alert(kind)]);
         }
         self.stale_symbols.record(0, &[]);
@@ -213,5 +296,8 @@ fn call(provider: &'static str, endpoint: Endpoint, outcome: CallOutcome) -> [Ke
 }
 
 fn alert(kind: AlertKind) -> KeyValue {
-    KeyValue::new("kind", kind.to_value())
+    KeyValue::new("kind", kind.name())
 }
+
+#[cfg(test)]
+mod tests;
