@@ -1,6 +1,7 @@
 //! Sample rows for tests and benchmarks: extreme numbers, names in many scripts, nulls.
 //!
-//! The same shape always gives the same rows, so that two ways to resolve a document can be compared.
+//! The same shape always gives the same rows, so that two ways to resolve a document can be
+//! compared.
 
 use chrono::NaiveDate;
 use entity::{
