@@ -176,8 +176,8 @@ async fn write_tracked(
     Ok(tell(feed, row))
 }
 
-/// Notes that the plan asks a provider for these symbols at `now`.
-pub async fn asked(
+/// Records that a scheduled poll requests these symbols at `now`.
+pub async fn set_requested(
     transaction: &DatabaseTransaction,
     symbols: &[Symbol],
     now: Timestamp,

@@ -124,7 +124,7 @@ pub async fn reserve(
     day.retries += u32::from(purpose == Purpose::Retry);
     usage.set_day(day.into()).await?;
     if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
-        store::stock::asked(usage.connection(), symbols, now).await?;
+        store::stock::set_requested(usage.connection(), symbols, now).await?;
     }
     usage.commit().await?;
     Ok(ReserveOutcome::Reserved(reservation))
@@ -143,7 +143,7 @@ pub async fn finalize(
     }
 }
 
-/// Marks the quota of the day as exhausted, because the provider says so. Returns when the next day
+/// Marks the quota of the day as exhausted, as reported by the provider. Returns when the next day
 /// begins.
 pub async fn exhaust_day(
     lease: &Lease,

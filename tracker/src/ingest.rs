@@ -56,8 +56,8 @@ pub struct QuoteBatch {
     /// The position of a replay before this batch ([`crate::provider::Poll::follows`]). Nothing is
     /// stored if the stored position is another.
     pub follows: Option<String>,
-    /// Whether a provider reports splits. If so, a price that suggests an unknown split is held from
-    /// alerts.
+    /// Whether a provider reports splits. If so, a price that suggests an unknown split is held
+    /// from alerts.
     pub splits_can_be_asked: bool,
 }
 
@@ -227,8 +227,8 @@ impl Ingest {
     }
 }
 
-/// Tracks the stock of a batch that is to be tracked. Its row is written once, with what the
-/// provider says of it.
+/// Tracks the stock that the batch is to track. Its row is written once, with the details from its
+/// quote.
 async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), DbErr> {
     let Some((symbol, name)) = &batch.track else {
         return Ok(());

@@ -1,11 +1,11 @@
 //! Determines the reference price of an alert: the previous session's close, adjusted for splits.
 //!
 //! On the day of a split, a provider sends the previous close either unadjusted (in old shares) or
-//! adjusted (in new shares), and does not say which. The stored close of the previous session, which
-//! is unadjusted, decides: the sent close is unadjusted if it is nearer to the stored close than to
-//! the stored close divided by the split. Without a stored close, the session's open decides: the
-//! sent close is unadjusted if the open is nearer to the sent close divided by the split than to the
-//! sent close itself. Distances are ratios.
+//! adjusted (in new shares), and does not say which. The stored close of the previous session,
+//! which is unadjusted, decides: the sent close is unadjusted if it is nearer to the stored close
+//! than to the stored close divided by the split. Without a stored close, the session's open
+//! decides: the sent close is unadjusted if the open is nearer to the sent close divided by the
+//! split than to the sent close itself. Distances are ratios.
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Split, table::held_price};
@@ -96,8 +96,8 @@ impl ReferenceInputs {
         }
     }
 
-    /// Whether the price suggests an unknown split: the price or the open differs by a fifth or more
-    /// from the previous close, or the price from the stored close of the previous session.
+    /// Whether the price suggests an unknown split: the price or the open differs by a fifth or
+    /// more from the previous close, or the price from the stored close of the previous session.
     pub fn suggests_split(&self, splits: &[Split]) -> bool {
         let reference = self.reference(splits);
         let day = self.previous_session();

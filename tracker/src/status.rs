@@ -1,7 +1,7 @@
 //! Writes the status of the providers to the database when it changes, and a heartbeat.
 //!
-//! The `updated_at` of the providers is at most 2 seconds old while a tracker is active. `api` reads
-//! it.
+//! The `updated_at` of the providers is at most 2 seconds old while a tracker is active. `api`
+//! reads it.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -37,8 +37,8 @@ impl StatusWriter {
         }
     }
 
-    /// Writes the statuses that changed, or only the heartbeat if it is due. `statuses` are those of
-    /// all configured providers. After an error, the next call writes all of them.
+    /// Writes the statuses that changed, or only the heartbeat if it is due. `statuses` are those
+    /// of all configured providers. After an error, the next call writes all of them.
     pub(crate) async fn write_once(
         &mut self,
         store: &Store,

@@ -2,8 +2,7 @@
 //!
 //! One invariant: the public shape is written here and is not the tables'; fields that are not known are `null`.
 
-use entity::{Alert, AlertKind, Decimal, Direction, Price, Stock};
-use sea_orm::Iterable;
+use entity::{Alert, AlertKind, Decimal, Direction, Iterable, Price, Stock};
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
 use tracker::schedule::Freshness;

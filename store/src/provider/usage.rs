@@ -2,7 +2,8 @@
 //! request of the last minute as a row of `provider_calls`.
 //!
 //! A [`UsageTransaction`] locks the provider's row, so concurrent reservations cannot exceed a
-//! budget. It begins under the tracker's [`Lease`], so a tracker that lost the lease cannot reserve.
+//! budget. It begins under the tracker's [`Lease`], so a tracker that lost the lease cannot
+//! reserve.
 
 use chrono::NaiveDate;
 use entity::{

@@ -1,7 +1,8 @@
-//! Candles of past days, as a provider tells them.
+//! Stores the daily candles of past sessions from a provider's daily bars.
 //!
-//! One invariant: only sessions that are over are filled in; of those the provider knows more than the few prices that
-//! were seen, whose number stays. A bar's high and low are widened to contain its open and close. Prices and the feed are left alone. The engine calls it, under the feed's lock.
+//! A bar replaces the candle of its session, except for the number of prices. Sessions that have
+//! not ended are skipped. The high and low of a bar are widened to contain its open and close.
+//! Prices and the feed do not change.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use crate::{
     provider::Bar,
 };
 
-/// Fills in a stock's days. Answers how many.
+/// Stores the bars of a stock under the feed's lock. Returns the number of sessions.
 pub(crate) async fn fill(
     feed: &FeedTransaction,
     (stock_id, market): (i64, Market),
@@ -55,7 +56,7 @@ pub(crate) async fn fill(
     Ok(candles.len())
 }
 
-/// When everything of a trading day is known.
+/// Returns when no more trades of a trading day can arrive.
 fn end_of_day(market: Market, day: NaiveDate) -> Timestamp {
     match market {
         Market::Us => market::polling_window(day).end,

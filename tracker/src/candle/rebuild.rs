@@ -1,7 +1,7 @@
-//! Makes the candles of prices that were stored before there were candles.
+//! Rebuilds the candles of a database that was created before candles existed.
 //!
-//! One invariant: all or nothing: it is one transaction under the feed's lock, before the first new price, so that a
-//! database with a candle has those of every price. The tracker calls it when it begins to hold the lease.
+//! Runs in one transaction under the feed's lock, before the first new price is stored. A database
+//! with any candle therefore has the candles of all prices.
 
 use std::iter::once;
 
@@ -17,20 +17,20 @@ use store::{
 
 use super::record;
 
-/// How many prices are counted in at once.
+/// The number of prices per page.
 const PAGE: u32 = 2_000;
 
-/// Makes them if there are prices and no candles.
+/// Rebuilds the candles, if there are prices and no candles.
 pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
     if !candle::are_missing(store.database.read()).await? {
         return Ok(());
     }
     let feed = FeedTransaction::begin(store).await?;
-    // Somebody else may have done it while this waited for its turn.
+    // Another tracker may have rebuilt them while this one waited for the lock.
     if !candle::are_missing(feed.connection()).await? {
         return Ok(());
     }
-    tracing::info!("making the candles of the prices that are stored");
+    tracing::info!("rebuilding candles from stored prices");
     for id in stock::ids(feed.connection()).await? {
         of_stock(&feed, id).await?;
     }
@@ -38,7 +38,8 @@ pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// From the oldest price to the newest; the list is the other way round.
+/// Adds the prices of a stock to its candles, from the oldest to the newest. Pages are in the
+/// reverse order.
 async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
     let mut last: Option<Price> = None;
     loop {

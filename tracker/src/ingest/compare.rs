@@ -14,8 +14,8 @@ pub(super) enum QuoteChange {
 }
 
 /// Compares a price with the latest stored one, by the values that the provider sent; the local
-/// clock is ignored. A `replayed` price is never older than one of the same replay, because a replay
-/// restarts at its first day when its data ends.
+/// clock is ignored. A `replayed` price is never older than one of the same replay, because a
+/// replay restarts at its first day when its data ends.
 pub(super) fn classify(price: &Price, latest: Option<&Price>, replayed: bool) -> QuoteChange {
     let Some(latest) = latest else {
         return QuoteChange::New;

@@ -40,8 +40,8 @@ pub(super) async fn hold(
 
 impl Ingest {
     /// Stores the splits that a provider reported for a stock, if any were requested, and evaluates
-    /// the stock's held prices in feed order. Their alerts are appended to the feed. After an error,
-    /// nothing is stored. Returns the number of alerts.
+    /// the stock's held prices in feed order. Their alerts are appended to the feed. After an
+    /// error, nothing is stored. Returns the number of alerts.
     pub async fn release(
         &self,
         stock_id: i64,

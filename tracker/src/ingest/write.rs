@@ -1,4 +1,4 @@
-//! Writes what a batch says of stocks beside their prices.
+//! Updates stocks and their splits from a batch.
 
 use entity::{Split, Stock};
 use sea_orm::DbErr;

@@ -70,10 +70,7 @@ impl Template {
         seed(&database).await;
         let place = TestDatabaseUrl::sqlite();
         let path = path(&place);
-        let copied = format!("VACUUM INTO '{}'", path.display());
-        sea_orm::ConnectionTrait::execute_unprepared(database.write(), &copied)
-            .await
-            .expect("it is copied");
+        database.copy_to(&path).await;
         Self {
             path,
             _place: place,
