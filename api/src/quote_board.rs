@@ -67,7 +67,7 @@ struct Known {
 
 impl Board {
     /// What `store` holds now, and where in the feed that is.
-    pub(crate) async fn read(store: &Store) -> Result<(Self, Position), sea_orm::DbErr> {
+    pub(crate) async fn read(store: &Store) -> Result<(Self, Position), store::Error> {
         let snapshot = store::snapshot(store, each).await?;
         let position = snapshot.position;
         let board = Self(Arc::new(Inner {
@@ -78,7 +78,7 @@ impl Board {
     }
 
     /// Becomes what `store` holds now: for when the feed does not lead there any more.
-    pub(crate) async fn read_again(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
+    pub(crate) async fn read_again(&self, store: &Store) -> Result<(), store::Error> {
         let snapshot = store::snapshot(store, each).await?;
         let seq = snapshot.position.seq;
         *self.write() = State::new(snapshot);

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use crate::metrics::ServeMetrics;
 use runtime::clock::SharedClock;
-use sea_orm::DbErr;
 use store::{
     Store,
     feed::{FeedFollower, Followed},
 };
-use tokio::time::timeout;
 
 use super::hub::Hub;
 use crate::quote_board::Board;
@@ -33,14 +31,11 @@ pub(crate) async fn follow(
 ) {
     let mut told = false;
     loop {
-        let looked = timeout(LONGEST, follower.read_once())
-            .await
-            .unwrap_or_else(|_| Err(DbErr::Custom("the database does not answer".to_owned())));
-        let found = match looked {
+        let found = match store::with_timeout(LONGEST, follower.read_once()).await {
             Ok(found) => found,
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%error, "the feed cannot be read");
+                    tracing::warn!(error = error.as_dyn(), "the feed cannot be read");
                 }
                 metrics.feed_followed(hub.lag());
                 tokio::time::sleep(RETRY).await;
@@ -87,7 +82,7 @@ pub(crate) async fn follow(
 
 async fn read_again(board: &Board, store: &Store) {
     while let Err(error) = board.read_again(store).await {
-        tracing::warn!(%error, "the board cannot be read");
+        tracing::warn!(error = error.as_dyn(), "the board cannot be read");
         tokio::time::sleep(RETRY).await;
     }
 }

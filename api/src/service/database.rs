@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use sea_orm::DbErr;
 use tokio::time::{Instant, sleep};
 
 use super::{Error, Service};
@@ -24,7 +23,7 @@ impl Service {
     /// What the database answers to a question that changes nothing.
     pub(super) async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, DbErr>>,
+        F: Future<Output = Result<T, store::Error>>,
     {
         let (mut pause, patience) = AGAIN;
         let asked = Instant::now();
@@ -48,7 +47,7 @@ impl Service {
     /// What the database answers, unless it is away.
     pub(super) async fn unless_lost<T>(
         &self,
-        asking: impl Future<Output = Result<T, DbErr>>,
+        asking: impl Future<Output = Result<T, store::Error>>,
     ) -> Result<T, Error> {
         tokio::select! {
             biased;
