@@ -16,7 +16,7 @@ use runtime::config::Secret;
 use subtle::ConstantTimeEq;
 use transport::Fault;
 
-pub(crate) use proxy::{Proxies, identify};
+pub(crate) use proxy::{TrustedProxies, identify};
 pub(crate) use rate_limit::{RateLimit, limit};
 
 use crate::problem::Problem;
@@ -32,19 +32,19 @@ pub(crate) enum Viewer {
 
 /// The tokens; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct AccessTokens {
     admin: Secret,
     read: Option<Secret>,
 }
 
-impl Access {
+impl AccessTokens {
     /// `admin` may do everything; with a `read` token nobody reads without one of the two.
     pub(crate) fn new(admin: Secret, read: Option<Secret>) -> Self {
         Self { admin, read }
     }
 
     /// Who sent an `Authorization` header of this value.
-    pub(crate) fn viewer(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
+    pub(crate) fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
         let Some(authorization) = authorization else {
             return match self.read {
                 None => Ok(Viewer::Reader),
@@ -67,11 +67,11 @@ impl Access {
 
 /// Middleware: lets pass whoever may read, and refuses a wrong token.
 pub(crate) async fn require_reader(
-    State(access): State<Access>,
+    State(access): State<AccessTokens>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    access.viewer(authorization(request.headers())?.as_deref())?;
+    access.authenticate(authorization(request.headers())?.as_deref())?;
     Ok(next.run(request).await)
 }
 
@@ -103,12 +103,12 @@ fn bearer(authorization: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn access(read: Option<&str>) -> Access {
-        Access::new(Secret::new("root"), read.map(Secret::new))
+    fn access(read: Option<&str>) -> AccessTokens {
+        AccessTokens::new(Secret::new("root"), read.map(Secret::new))
     }
 
-    fn viewer(access: &Access, authorization: Option<&str>) -> Option<Viewer> {
-        access.viewer(authorization).ok()
+    fn viewer(access: &AccessTokens, authorization: Option<&str>) -> Option<Viewer> {
+        access.authenticate(authorization).ok()
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) use stock::stocks;
 pub(crate) use view::{AlertView, StockView};
 
 use crate::{
-    auth::{self, Access},
+    auth::{self, AccessTokens},
     problem::Problem,
     service::Service,
 };
@@ -36,7 +36,7 @@ pub(crate) const READYZ: &str = "/readyz";
 const OPENAPI: &str = "/api/v1/openapi.json";
 
 /// The routes. Reads need what `access` says; health needs nothing.
-pub(crate) fn router(service: Service, access: Access) -> Router {
+pub(crate) fn router(service: Service, access: AccessTokens) -> Router {
     let reads = Router::new()
         .route("/api/v1/stocks", get(stock::stocks))
         .route("/api/v1/stocks/{symbol}", get(stock::stock))

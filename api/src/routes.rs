@@ -22,7 +22,7 @@ use runtime::{
 use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};
 
 use crate::{
-    auth::{self, Access, Proxies, RateLimit},
+    auth::{self, AccessTokens, RateLimit, TrustedProxies},
     graphql::{Executor, SchemaOptions, schema, types},
     limits,
     observe::{Counted, count_request},
@@ -50,7 +50,7 @@ pub(crate) struct Server {
     /// What it asks.
     pub(crate) service: Service,
     /// Who may ask.
-    pub(crate) access: Access,
+    pub(crate) access: AccessTokens,
     /// Which names it goes by, and which websites may ask.
     pub(crate) guard: Guard,
     /// Switches, and whose word counts.
@@ -173,7 +173,7 @@ impl Server {
             .method_not_allowed_fallback(rest::unknown_method)
             .layer(limited);
         let counted = middleware::from_fn_with_state(self.metrics, count_request);
-        let proxies = Proxies::new(&self.settings.trusted_proxies);
+        let proxies = TrustedProxies::new(&self.settings.trusted_proxies);
         protected(others, &self.guard)
             .merge(graphql)
             .layer(middleware::from_fn_with_state(proxies, auth::identify))

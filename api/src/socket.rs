@@ -25,9 +25,9 @@ use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
 use transport::{Census, ClientAddress, Limits};
 
 use crate::{
-    auth::{Access, require_reader},
+    auth::{AccessTokens, require_reader},
     problem::Problem,
-    service::{Kind, Service},
+    service::{Service, SubscriptionKind},
 };
 use parameter::Parameters;
 
@@ -46,7 +46,7 @@ pub(crate) struct Room {
 }
 
 /// The route.
-pub(crate) fn router(room: Room, access: Access) -> Router {
+pub(crate) fn router(room: Room, access: AccessTokens) -> Router {
     Router::new()
         .route("/ws", get(upgrade))
         .route_layer(middleware::from_fn_with_state(access, require_reader))
@@ -64,7 +64,7 @@ async fn upgrade(State(room): State<Arc<Room>>, request: Request) -> Result<Resp
     } = Parameters::read(&parts.uri)?;
     let following = room
         .service
-        .follow(Kind::All, symbols, after, false)
+        .plan_subscription(SubscriptionKind::All, symbols, after, false)
         .await?;
     let asked: Result<WebSocketUpgrade, WebSocketUpgradeRejection> =
         WebSocketUpgrade::from_request_parts(&mut parts, &room).await;

@@ -24,9 +24,9 @@ use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
 use crate::{
-    auth::Access,
-    live::{Bounds, Hub, follow},
-    quote_board::Board,
+    auth::AccessTokens,
+    live::{BacklogLimits, Hub, follow},
+    quote_board::QuoteBoard,
     routes::{self, Server, ServerError},
     service::{Build, Service},
 };
@@ -103,9 +103,11 @@ async fn serve(
     metrics: ServeMetrics,
     (guard, documents): (Guard, Documents),
 ) -> anyhow::Result<Router> {
-    let (board, position) = Board::read(&store).await.context("cannot read the feed")?;
+    let (board, position) = QuoteBoard::load(&store)
+        .await
+        .context("cannot read the feed")?;
     let follower = FeedFollower::after(store.clone(), position);
-    let hub = Hub::at(position, bounds(settings));
+    let hub = Hub::new(position, backlog_limits(settings));
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
     process.shutdown.spawn_companion("follower", async move {
@@ -158,18 +160,18 @@ fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &
     shutdown.spawn("listener", serving);
 }
 
-/// How far those who follow may be behind.
-fn bounds(settings: &Settings) -> Bounds {
+/// The limits of the hub and its readers.
+fn backlog_limits(settings: &Settings) -> BacklogLimits {
     let limits = &settings.limits;
-    Bounds {
-        behind: limits.backlog as usize,
-        bytes: limits.backlog_bytes,
-        ..Bounds::default()
+    BacklogLimits {
+        max_events: limits.backlog as usize,
+        max_bytes: limits.backlog_bytes,
+        ..BacklogLimits::default()
     }
 }
 
 /// The tokens. One that nobody set is drawn, and told in this one line.
-fn access(settings: &Settings) -> Access {
+fn access(settings: &Settings) -> AccessTokens {
     let set = settings.access.admin_token.clone();
     let admin = set.unwrap_or_else(|| {
         let drawn: Secret = draw_token();
@@ -179,7 +181,7 @@ fn access(settings: &Settings) -> Access {
         );
         drawn
     });
-    Access::new(admin, settings.access.read_token.clone())
+    AccessTokens::new(admin, settings.access.read_token.clone())
 }
 
 fn announce((api, metrics): (SocketAddr, SocketAddr)) {
@@ -198,10 +200,10 @@ mod tests {
 
     #[test]
     fn followers_may_be_as_far_behind_as_is_set() {
-        let by_default = bounds(&settings(Program::Api, &[]));
-        assert_eq!(by_default, Bounds::default());
+        let by_default = backlog_limits(&settings(Program::Api, &[]));
+        assert_eq!(by_default, BacklogLimits::default());
         let variables = [("LIMIT_BACKLOG", "7"), ("LIMIT_BACKLOG_BYTES", "9KiB")];
-        let set = bounds(&settings(Program::Api, &variables));
-        assert_eq!((set.behind, set.bytes), (7, 9 << 10));
+        let set = backlog_limits(&settings(Program::Api, &variables));
+        assert_eq!((set.max_events, set.max_bytes), (7, 9 << 10));
     }
 }

@@ -21,9 +21,9 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The proxies whose word counts; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Proxies(Arc<[IpNet]>);
+pub(crate) struct TrustedProxies(Arc<[IpNet]>);
 
-impl Proxies {
+impl TrustedProxies {
     /// Trusts these.
     pub(crate) fn new(trusted: &[IpNet]) -> Self {
         Self(trusted.into())
@@ -54,7 +54,7 @@ impl Proxies {
 
 /// Middleware: notes whose request it is.
 pub(crate) async fn identify(
-    State(proxies): State<Proxies>,
+    State(proxies): State<TrustedProxies>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
@@ -90,7 +90,9 @@ mod tests {
             headers.append(FORWARDED_FOR, line.parse().expect("a header"));
         }
         let peer = peer.parse().expect("an address");
-        Proxies::new(&trusted).client(peer, &headers).to_string()
+        TrustedProxies::new(&trusted)
+            .client(peer, &headers)
+            .to_string()
     }
 
     #[test]

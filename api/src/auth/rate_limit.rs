@@ -28,14 +28,14 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not 0"
 #[derive(Clone)]
 pub(crate) struct RateLimit(Option<Arc<Limiter>>);
 
-type Limiter = RateLimiter<ClientAddress, Remembered, Monotonic>;
+type Limiter = RateLimiter<ClientAddress, ClientStates, Monotonic>;
 
 impl RateLimit {
     /// So many requests a minute, which may come at once; none means that nobody counts.
     pub(crate) fn new(a_minute: Option<NonZeroU32>) -> Self {
         let limiter = |a_minute| {
             let quota = Quota::per_minute(a_minute);
-            Arc::new(RateLimiter::new(quota, Remembered::default(), Monotonic))
+            Arc::new(RateLimiter::new(quota, ClientStates::default(), Monotonic))
         };
         Self(a_minute.map(limiter))
     }
@@ -85,9 +85,9 @@ impl Clock for Monotonic {
 }
 
 /// What each client has used.
-struct Remembered(Mutex<LruCache<ClientAddress, Nanos>>);
+struct ClientStates(Mutex<LruCache<ClientAddress, Nanos>>);
 
-impl Default for Remembered {
+impl Default for ClientStates {
     fn default() -> Self {
         // Room is made as clients come.
         let mut clients = LruCache::unbounded();
@@ -96,7 +96,7 @@ impl Default for Remembered {
     }
 }
 
-impl StateStore for Remembered {
+impl StateStore for ClientStates {
     type Key = ClientAddress;
 
     fn measure_and_replace<T, F, E>(&self, client: &ClientAddress, judge: F) -> Result<T, E>

@@ -32,8 +32,8 @@ use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
-    live::{Bounds, Hub},
-    quote_board::Board,
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
     service::{Build, Service},
 };
 
@@ -127,8 +127,8 @@ impl Sample {
         let store = Store::new(database, ManualClock::at(NOW).shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, Bounds::default());
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, BacklogLimits::default());
         let hours = PollingHours::Always;
         let service = Service::new(store, board, hub, health.clone(), hours, build);
         let options = SchemaOptions {

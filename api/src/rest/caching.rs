@@ -54,7 +54,7 @@ pub(crate) async fn tell_age(
 ) -> Response {
     let mut response = next.run(request).await;
     let answered = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
-    if let Some(silence) = service.silence().filter(|_| answered) {
+    if let Some(silence) = service.staleness_age().filter(|_| answered) {
         let headers = response.headers_mut();
         headers.insert(header::AGE, silence.as_secs().into());
     }

@@ -61,8 +61,8 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
         };
         checks.insert("tracker".to_owned(), tracker);
     }
-    if let (true, Some(blindness)) = (status.database_up, status.blindness) {
-        let said = format!("was not read for {} s", blindness.as_secs());
+    if let (true, Some(feed_stall)) = (status.database_up, status.feed_stall) {
+        let said = format!("was not read for {} s", feed_stall.as_secs());
         checks.insert("feed".to_owned(), said);
     }
     for provider in status.providers.iter().flatten() {

@@ -43,7 +43,7 @@ use crate::problem::Problem;
     // Relative to the description's own URL, so that it holds below a path of a proxy, too.
     servers((url = "../..")),
     components(schemas(Problem)),
-    modifiers(&Everywhere)
+    modifiers(&CommonResponses)
 )]
 struct Description;
 
@@ -59,18 +59,18 @@ pub(super) async fn description() -> Json<utoipa::openapi::OpenApi> {
 }
 
 /// A header's name and meaning.
-type Told = (&'static str, &'static str);
+type HeaderDoc = (&'static str, &'static str);
 
-const ETAG: Told = ("ETag", "Strong: of the very bytes of the answer.");
-const LINK: Told = (
+const ETAG: HeaderDoc = ("ETag", "Strong: of the very bytes of the answer.");
+const LINK: HeaderDoc = (
     "Link",
     "The page that follows, as `rel=\"next\"`, if the list goes on.",
 );
-const RETRY_AFTER: Told = (
+const RETRY_AFTER: HeaderDoc = (
     "Retry-After",
     "After how many seconds another try makes sense.",
 );
-const CHALLENGE: Told = ("WWW-Authenticate", "How to say who asks: `Bearer`.");
+const CHALLENGE: HeaderDoc = ("WWW-Authenticate", "How to say who asks: `Bearer`.");
 /// What paths of one stock have in them.
 const STOCK: &str = "{symbol}";
 /// What a token is called among the ways to say who asks.
@@ -86,7 +86,7 @@ enum Of {
 }
 
 /// Status, operations, meaning, and the header that it always has.
-const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
+const FAULTS: [(&str, Of, &str, Option<HeaderDoc>); 9] = [
     (
         "400",
         Of::WithParameters,
@@ -129,9 +129,9 @@ const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
 ];
 
 /// Completes the description.
-pub(super) struct Everywhere;
+pub(super) struct CommonResponses;
 
-impl Modify for Everywhere {
+impl Modify for CommonResponses {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         document
@@ -219,14 +219,14 @@ fn problem(meaning: &str) -> Response {
         .build()
 }
 
-fn header((_, meaning): Told) -> Header {
+fn header((_, meaning): HeaderDoc) -> Header {
     HeaderBuilder::from(Header::default())
         .description(Some(meaning))
         .build()
 }
 
 /// Says that an answer always has a header, for which the library has no word.
-fn promise(answer: &mut Response, told: Told) {
+fn promise(answer: &mut Response, told: HeaderDoc) {
     let mut header = header(told);
     let always = [("required", Value::Bool(true))];
     header.extensions = Some(Extensions::from_iter(always));

@@ -21,7 +21,7 @@ pub(crate) const CANDLES: PageSize = PageSize {
 
 /// A candle with what its row does not say.
 #[derive(Clone, Debug)]
-pub(crate) struct ToldCandle {
+pub(crate) struct CandleDetails {
     /// The row.
     pub(crate) candle: Candle,
     /// When it ends.
@@ -56,7 +56,7 @@ impl Service {
         &self,
         stocks: &[i64],
         range: CandleRange,
-    ) -> Result<HashMap<i64, Vec<ToldCandle>>, Error> {
+    ) -> Result<HashMap<i64, Vec<CandleDetails>>, Error> {
         let connection = self.store.database.read();
         let read = self
             .read(|| store::candle::newest(connection, stocks, range))
@@ -73,7 +73,7 @@ impl Service {
                 answered_at: candles.answered_at,
                 now,
             };
-            let tell = |candle: Candle| ToldCandle {
+            let tell = |candle: Candle| CandleDetails {
                 end: end(market, candle.interval, candle.start),
                 is_final: is_final(&candle, around),
                 candle,

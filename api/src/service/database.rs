@@ -17,8 +17,8 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 impl Service {
     /// For how long what is held in memory may have been out of date: since the database went away, or the feed could
     /// not be read.
-    pub(crate) fn silence(&self) -> Option<Duration> {
-        self.health.silence().or_else(|| self.hub.blindness())
+    pub(crate) fn staleness_age(&self) -> Option<Duration> {
+        self.health.silence().or_else(|| self.hub.feed_stall())
     }
 
     /// What the database answers to a question that changes nothing.
@@ -29,7 +29,7 @@ impl Service {
         let (mut pause, patience) = AGAIN;
         let asked = Instant::now();
         loop {
-            let error = match self.unless_lost(ask()).await {
+            let error = match self.while_connected(ask()).await {
                 Ok(answer) => {
                     self.health.database_answered();
                     return Ok(answer);
@@ -46,7 +46,7 @@ impl Service {
     }
 
     /// What the database answers, unless it is away.
-    pub(super) async fn unless_lost<T>(
+    pub(super) async fn while_connected<T>(
         &self,
         asking: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, Error> {

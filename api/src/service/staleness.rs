@@ -198,7 +198,7 @@ impl Service {
             newest_day: self.board.newest_day(),
             sample,
         };
-        if self.silence().is_some() {
+        if self.staleness_age().is_some() {
             return Ok(staleness(None));
         }
         let mut last = self.staleness.0.lock().await;

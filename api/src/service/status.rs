@@ -43,7 +43,7 @@ pub(crate) struct Status {
     /// Whether the database answered just now.
     pub(crate) database_up: bool,
     /// For how long the feed could not be read, if it cannot.
-    pub(crate) blindness: Option<Duration>,
+    pub(crate) feed_stall: Option<Duration>,
     /// The providers, in the order in which they are asked; none if the database did not say in time.
     pub(crate) providers: Option<Vec<ProviderStatus>>,
     /// The market whose hours are kept; one that is always open if stocks are polled at any time.
@@ -79,7 +79,7 @@ impl Service {
             build: self.build,
             database: self.store.database.kind(),
             database_up: self.health.silence().is_none(),
-            blindness: self.hub.blindness(),
+            feed_stall: self.hub.feed_stall(),
             providers,
             market: match self.hours {
                 PollingHours::Market => Market::Us,

@@ -58,7 +58,7 @@ impl Service {
                 track: true,
                 name: name.clone(),
             };
-            let answer = self.unless_lost(ask(&self.store, request)).await?;
+            let answer = self.while_connected(ask(&self.store, request)).await?;
             match answer.map(|answer| answer.outcome) {
                 Some(PollOutcome::UnknownSymbol) => {
                     let reason = format!("{symbol} is unknown to the provider");
@@ -75,8 +75,8 @@ impl Service {
             let stock = store::stock::track(&mut feed, symbol, name).await?;
             Ok((stock, feed.commit().await?))
         };
-        let (stock, position) = self.unless_lost(tracking).await?;
-        self.board.passed(position.seq).await;
+        let (stock, position) = self.while_connected(tracking).await?;
+        self.board.wait_for(position.seq).await;
         Ok(stock)
     }
 
@@ -87,8 +87,8 @@ impl Service {
             let stock = store::stock::untrack(&mut feed, symbol).await?;
             Ok((stock, feed.commit().await?))
         };
-        let (stock, position) = self.unless_lost(untracking).await?;
-        self.board.passed(position.seq).await;
+        let (stock, position) = self.while_connected(untracking).await?;
+        self.board.wait_for(position.seq).await;
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
@@ -103,14 +103,14 @@ impl Service {
             track: false,
             name: None,
         };
-        match self.unless_lost(ask(&self.store, request)).await? {
+        match self.while_connected(ask(&self.store, request)).await? {
             Some(Answer {
                 outcome: PollOutcome::Answered,
                 ..
             }) => {
                 // What the poll brought was committed before its answer.
                 let end = self.read(|| store::feed::end(&self.store)).await?;
-                self.board.passed(end.seq).await;
+                self.board.wait_for(end.seq).await;
                 self.known_stock(symbol)
             }
             Some(Answer {

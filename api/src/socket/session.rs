@@ -19,8 +19,8 @@ use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
 use crate::{
-    live::Dismissed,
-    service::{Following, Told},
+    live::DisconnectReason,
+    service::{Delivery, SubscriptionPlan},
 };
 
 /// The most events that are written with one flush.
@@ -33,7 +33,7 @@ type Sink = SplitSink<WebSocket, Message>;
 pub(super) async fn serve(
     socket: WebSocket,
     room: Arc<Room>,
-    following: Following,
+    following: SubscriptionPlan,
     with_cursor: bool,
 ) {
     let _counted = room.metrics.client_connected(Protocol::Ws);
@@ -114,12 +114,12 @@ async fn going_away(room: &Room) {
 async fn tell(
     sink: &mut Sink,
     room: &Room,
-    following: Following,
+    following: SubscriptionPlan,
     with_cursor: bool,
     hearing: watch::Receiver<Instant>,
 ) -> (CloseReason, Option<u16>) {
-    let (largest, dismissal) = (following.largest(), following.dismissal());
-    let mut events = pin!(room.service.tell(following).ready_chunks(AT_ONCE));
+    let (largest, dismissal) = (following.max_event_size(), following.disconnect_signal());
+    let mut events = pin!(room.service.deliver(following).ready_chunks(AT_ONCE));
     let (pings, mut due) = mpsc::channel(1);
     let mut silent = pin!(silence(hearing, room.limits.silence, Some(pings)));
     loop {
@@ -128,7 +128,7 @@ async fn tell(
             events = events.next() => match frames(events, with_cursor) {
                 Ok(frames) => {
                     for frame in &frames {
-                        largest.told(size(frame));
+                        largest.record(size(frame));
                     }
                     room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
                     frames
@@ -141,7 +141,7 @@ async fn tell(
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
-            reason = dismissal.dismissed() => return closed(reason),
+            reason = dismissal.disconnected() => return closed(reason),
             () = &mut silent => return (CloseReason::Silent, None),
         };
         if told.is_err() {
@@ -151,22 +151,22 @@ async fn tell(
 }
 
 /// How a client that was dismissed is closed: it may come back.
-fn closed(reason: Dismissed) -> (CloseReason, Option<u16>) {
+fn closed(reason: DisconnectReason) -> (CloseReason, Option<u16>) {
     let reason = match reason {
-        Dismissed::Lagging => CloseReason::Overload,
-        Dismissed::Replaced => CloseReason::Replaced,
+        DisconnectReason::SlowConsumer => CloseReason::Overload,
+        DisconnectReason::FeedReplaced => CloseReason::Replaced,
     };
     (reason, Some(close_code::AGAIN))
 }
 
 /// The frames of some events. The stream of events ends only after the reason of a dismissal.
 fn frames(
-    events: Option<Vec<Result<Told, Dismissed>>>,
+    events: Option<Vec<Result<Delivery, DisconnectReason>>>,
     with_cursor: bool,
-) -> Result<Vec<Message>, Dismissed> {
-    let frame = |told: Told| told.happened.frame(with_cursor, frame::write);
+) -> Result<Vec<Message>, DisconnectReason> {
+    let frame = |told: Delivery| told.event.frame(with_cursor, frame::write);
     events
-        .ok_or(Dismissed::Lagging)?
+        .ok_or(DisconnectReason::SlowConsumer)?
         .into_iter()
         .filter_map(|told| told.map(frame).transpose())
         .map(|frame| frame.map(Message::Text))

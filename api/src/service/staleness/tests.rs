@@ -25,8 +25,8 @@ use tracker::{
 use super::*;
 use crate::{
     graphql::{SchemaOptions, schema},
-    live::{Bounds, Hub},
-    quote_board::Board,
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
     rest,
     service::Build,
 };
@@ -142,13 +142,13 @@ impl World {
     async fn service(&self) -> Service {
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = runtime::health::Health::new(lifecycle.shutdown());
-        let (board, position) = Board::read(&self.store).await.expect("the tables");
+        let (board, position) = QuoteBoard::load(&self.store).await.expect("the tables");
         let build = Build {
             version: "",
             revision: None,
             started_at: self.clock.shared().now(),
         };
-        let hub = Hub::at(position, Bounds::default());
+        let hub = Hub::new(position, BacklogLimits::default());
         let hours = PollingHours::Market;
         Service::new(self.store.clone(), board, hub, health, hours, build)
     }

@@ -25,10 +25,10 @@ use tracker::{
 
 use super::{dice::Dice, witness::Tables};
 use crate::{
-    auth::{Access, RateLimit},
+    auth::{AccessTokens, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    live::{Bounds, Hub, follow},
-    quote_board::Board,
+    live::{BacklogLimits, Hub, follow},
+    quote_board::QuoteBoard,
     service::{Build, Service},
 };
 
@@ -39,16 +39,16 @@ const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
 const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
 /// How long a life may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const BOUNDS: Bounds = Bounds {
-    kept: 12,
-    behind: 6,
-    bytes: 1 << 20,
+const BOUNDS: BacklogLimits = BacklogLimits {
+    retained: 12,
+    max_events: 6,
+    max_bytes: 1 << 20,
     page: 3,
 };
 
 pub(super) struct World {
     store: Store,
-    board: Board,
+    board: QuoteBoard,
     health: Health,
     pub(super) hub: Hub,
     pub(super) executor: Executor,
@@ -115,13 +115,13 @@ impl World {
         Self::within(database, BOUNDS).await
     }
 
-    pub(super) async fn within(database: TestDatabase, bounds: Bounds) -> Self {
+    pub(super) async fn within(database: TestDatabase, bounds: BacklogLimits) -> Self {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         health.database_answered();
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, bounds);
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, bounds);
         let build = Build {
             version: "",
             revision: None,
@@ -139,7 +139,7 @@ impl World {
             introspection: false,
             suggestions: false,
         };
-        let access = Access::new(Secret::new("admin"), None);
+        let access = AccessTokens::new(Secret::new("admin"), None);
         Self {
             executor: Executor::new(
                 schema(service.clone(), options),
