@@ -19,6 +19,7 @@ COPY tracker/Cargo.toml tracker/
 COPY transport/Cargo.toml transport/
 COPY api/Cargo.toml api/
 COPY bench/Cargo.toml bench/
+COPY testkit/Cargo.toml testkit/
 RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done \
     && for program in api tracker; do echo 'fn main() {}' >"${program}/src/main.rs"; done \
     && mkdir api/benches store/benches && touch api/benches/list.rs store/benches/age.rs \

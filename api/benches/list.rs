@@ -7,7 +7,7 @@
 use std::{fs, hint::black_box, time::Duration};
 
 use api::sample::{Sample, Shape, Way};
-use runtime::testing::TestDatabase;
+use testkit::TestDatabase;
 
 const SHAPE: Shape = Shape {
     stocks: 10,

@@ -7,7 +7,7 @@ mod auth;
 mod graphql;
 mod limits;
 mod live;
-mod observe;
+mod metrics;
 mod problem;
 mod quote_board;
 mod rest;

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, io};
 
+use crate::metrics::ServeMetrics;
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     Router,
@@ -15,9 +16,8 @@ use axum::{
 use runtime::{
     config::{AccessSettings, Allowed, Settings},
     health::Health,
+    http::listener,
     lifecycle::Shutdown,
-    listener,
-    metric::ServeMetrics,
 };
 use transport::{AllowList, Census, Documents, Drain, Fault, Guard, Limits, Transport, code};
 
@@ -25,7 +25,7 @@ use crate::{
     auth::{self, AccessTokens, RateLimit, TrustedProxies},
     graphql::{Executor, SchemaOptions, schema, types},
     limits,
-    observe::{Counted, count_request},
+    metrics::{TransportMetrics, measure_request},
     problem::Problem,
     rest::{self, HEALTH, LIVEZ, READYZ},
     service::Service,
@@ -172,7 +172,7 @@ impl Server {
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method)
             .layer(limited);
-        let counted = middleware::from_fn_with_state(self.metrics, count_request);
+        let counted = middleware::from_fn_with_state(self.metrics, measure_request);
         let proxies = TrustedProxies::new(&self.settings.trusted_proxies);
         protected(others, &self.guard)
             .merge(graphql)
@@ -205,7 +205,7 @@ impl Server {
             .with_types(types)
             .with_guard(guard)
             .with_census(census)
-            .with_observer(Counted::new(self.metrics.clone()))
+            .with_observer(TransportMetrics(self.metrics.clone()))
             .with_drain(drain)
             .with_tasks(self.shutdown.tasks().clone());
         let transport = if self.settings.graphiql {

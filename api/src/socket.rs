@@ -10,6 +10,7 @@ mod session;
 
 use std::sync::Arc;
 
+use crate::metrics::ServeMetrics;
 use axum::{
     Router,
     extract::{
@@ -21,7 +22,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use runtime::{lifecycle::Shutdown, metric::ServeMetrics};
+use runtime::lifecycle::Shutdown;
 use transport::{Census, ClientAddress, Limits};
 
 use crate::{

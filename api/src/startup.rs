@@ -5,21 +5,22 @@
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
+use crate::metrics::ServeMetrics;
 use anyhow::Context;
 use axum::Router;
 use runtime::{
     clock::SystemClock,
     config::{Refusal, Secret, Settings},
     database::DatabaseKind,
+    http::listener::{self, Patience, bind},
     lifecycle::{Ending, Shutdown, Signals},
-    listener::{self, Patience, bind},
-    metric::{ServeMetrics, TrackerMetrics},
     process::Process,
     random::draw_token,
 };
 use store::{OpenError, Store, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracker::metrics::TrackerMetrics;
 use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 use transport::{Documents, Guard};
 
@@ -194,7 +195,8 @@ fn announce((api, metrics): (SocketAddr, SocketAddr)) {
 
 #[cfg(test)]
 mod tests {
-    use runtime::{config::Program, testing::settings};
+    use runtime::config::Program;
+    use testkit::settings;
 
     use super::*;
 

@@ -62,6 +62,18 @@ pub enum AlertKind {
     VolumeSpike,
 }
 
+impl AlertKind {
+    /// Returns all kinds.
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as sea_orm::Iterable>::iter()
+    }
+
+    /// Returns the stored name, such as `PERCENT_CHANGE`.
+    pub fn name(&self) -> String {
+        sea_orm::ActiveEnum::to_value(self)
+    }
+}
+
 /// The direction of a price change.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,

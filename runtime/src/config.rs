@@ -5,49 +5,74 @@
 //! the flags, `--help`, the defaults and `.env.example` follow. Each `main` calls [`Settings::from_process`].
 
 mod access;
-mod compose;
 mod database;
-mod example;
+mod error;
 mod feed;
 mod flag;
-mod given;
+mod generated;
 mod limit;
 mod listen;
 mod log;
-mod program;
 mod provider;
+mod raw;
 mod reader;
-mod refusal;
-mod replay;
-mod retention;
 mod secret;
 mod tracking;
 mod value;
 mod variable;
 
-use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
+use std::{ffi::OsString, fmt, path::Path, process::ExitCode, time::Duration};
 
 use url::Url;
 
 pub use access::{AccessSettings, Allowed};
-pub use compose::with_fresh_settings;
 pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
-pub use example::env_example;
+pub use error::{Fault, Refusal};
 pub use feed::{FeedSettings, StreamUrl};
+pub use generated::{env_example, with_fresh_settings};
 pub use limit::LimitSettings;
 pub use listen::ListenSettings;
 pub use log::{LogFormat, LogSettings};
-pub use program::Program;
-pub use provider::{AlphaVantageSettings, ProviderName};
-pub use refusal::{Fault, Refusal};
-pub use replay::{ReplaySettings, ReplaySpeed};
-pub use retention::RetentionSettings;
+pub use provider::{AlphaVantageSettings, ProviderName, ReplaySettings, ReplaySpeed};
 pub use secret::Secret;
-pub use tracking::{MarketHours, TrackingSettings};
+pub use tracking::{MarketHours, RetentionSettings, TrackingSettings};
 pub use variable::{Fallback, VARIABLES, Variable};
 
-use given::Given;
+use raw::Given;
 use reader::Reader;
+
+/// Which program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Serves clients; tracks too when it runs on SQLite.
+    Api,
+    /// Polls, stores and fires alerts.
+    Tracker,
+}
+
+impl Program {
+    /// The binary's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Tracker => "tracker",
+        }
+    }
+
+    /// What the program does, in one line.
+    pub(super) const fn about(self) -> &'static str {
+        match self {
+            Self::Api => "Serves stocks, prices and alerts over GraphQL, REST and WebSocket.",
+            Self::Tracker => "Polls market-data providers, stores exact prices and fires alerts.",
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// Everything that can be set, valid.
 #[derive(Clone, Debug)]

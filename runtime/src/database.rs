@@ -2,7 +2,7 @@
 //!
 //! One invariant: whoever writes goes through [`Database::begin_write`] or [`Database::write`], so that SQLite has
 //! one writer that never meets a lock it cannot wait for; reading through [`Database::read`] cannot write there.
-//! Each `main` connects once and passes the value on; tests get theirs from `runtime::testing`.
+//! Each `main` connects once and passes the value on; tests get theirs from the crate `testkit`.
 
 mod connect;
 mod error;
@@ -113,12 +113,12 @@ impl Database {
         self.probe.sessions.are_outdated(Some(at))
     }
 
-    /// Tells `told` of every statement that this and later clones of it send.
-    #[cfg(feature = "test-database")]
-    pub fn observe_statements(&mut self, told: impl Fn(&str) + Clone + Send + Sync + 'static) {
+    /// Calls `observer` with every statement that this value and its later clones send. Tests count
+    /// statements with it.
+    pub fn observe_statements(&mut self, observer: impl Fn(&str) + Clone + Send + Sync + 'static) {
         for pool in [&mut self.read, &mut self.write] {
-            let told = told.clone();
-            pool.set_metric_callback(move |sent| told(&sent.statement.sql));
+            let observer = observer.clone();
+            pool.set_metric_callback(move |sent| observer(&sent.statement.sql));
         }
     }
 

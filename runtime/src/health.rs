@@ -169,7 +169,7 @@ async fn readyz(State(health): State<Health>) -> impl IntoResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lifecycle::Lifecycle, metric::Metrics, random::Random};
+    use crate::{lifecycle::Lifecycle, metrics::Metrics, random::Random};
 
     #[tokio::test(start_paused = true)]
     async fn the_metrics_say_whether_it_is_ready() {

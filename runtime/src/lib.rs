@@ -9,12 +9,9 @@ pub mod config;
 pub mod console;
 pub mod database;
 pub mod health;
+pub mod http;
 pub mod lifecycle;
-pub mod listener;
-pub mod metric;
-pub mod metrics_server;
+pub mod metrics;
 pub mod process;
 pub mod random;
 pub mod telemetry;
-#[cfg(feature = "test-database")]
-pub mod testing;

@@ -10,9 +10,11 @@ use crate::{
     console,
     database::Database,
     health::Health,
+    http::{
+        listener::{BindError, Patience},
+        metrics_server::MetricsServer,
+    },
     lifecycle::{self, Ending, Lifecycle, Shutdown, Signals},
-    listener::{BindError, Patience},
-    metrics_server::MetricsServer,
     random::Random,
     telemetry::{Telemetry, TelemetryError},
 };

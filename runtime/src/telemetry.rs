@@ -14,7 +14,7 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, util::Subscriber
 
 use crate::{
     config::{LogFormat, LogSettings, Program, Settings},
-    metric::Metrics,
+    metrics::Metrics,
 };
 
 /// Where events and spans go.

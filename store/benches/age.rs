@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use entity::{CandleInterval, Decimal, Event, Price, Timestamp};
-use runtime::{clock::ManualClock, testing::TestDatabase};
+use runtime::clock::ManualClock;
 use store::{
     Seed, Store,
     candle::{self, CandleRange},
@@ -18,6 +18,7 @@ use store::{
     price::{self, PriceKey, Recorded},
     seed,
 };
+use testkit::TestDatabase;
 
 #[path = "../tests/it/archive.rs"]
 mod archive;

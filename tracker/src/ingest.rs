@@ -10,12 +10,12 @@ mod write;
 
 use std::time::{Duration, Instant};
 
+use crate::metrics::TrackerMetrics;
 use chrono::NaiveDate;
 use entity::{
     Alert, AlertKind, Decimal, Event, Price, Ratio, Split, Stock, Symbol, Timestamp,
     table::alert_rule,
 };
-use runtime::metric::TrackerMetrics;
 use sea_orm::DbErr;
 use store::{Store, feed::FeedTransaction, held, split};
 

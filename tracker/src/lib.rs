@@ -8,22 +8,23 @@
 pub mod alert;
 pub mod budget;
 pub mod candle;
-mod engine;
-mod host;
 mod housekeeping;
 pub mod ingest;
 pub mod lease;
 pub mod market;
+pub mod metrics;
+mod poller;
 pub mod provider;
+mod providers;
 pub mod quote;
 pub mod reference;
 mod request;
-mod roster;
 pub mod schedule;
 mod status;
+mod supervisor;
 
 pub use self::{
-    engine::Rules,
-    host::{Tracker, retention_of, seed_of},
-    roster::{Roster, RosterError},
+    poller::Rules,
+    providers::{Roster, RosterError},
+    supervisor::{Tracker, retention_of, seed_of},
 };

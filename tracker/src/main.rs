@@ -9,10 +9,10 @@ use runtime::{
     clock::SystemClock,
     config::{Program, Refusal, Settings},
     lifecycle::{Ending, Signals},
-    metric::TrackerMetrics,
     process::{self, Process},
 };
 use store::OpenError;
+use tracker::metrics::TrackerMetrics;
 use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
 
 fn main() -> ExitCode {

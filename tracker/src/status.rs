@@ -6,8 +6,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use crate::metrics::TrackerMetrics;
 use entity::{ProviderState, table::provider};
-use runtime::metric::TrackerMetrics;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,

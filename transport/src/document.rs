@@ -4,6 +4,12 @@
 //! A document is parsed once, here; the parsed document is passed on to the executor. Called by
 //! every transport before anything is executed.
 
+pub(crate) mod budget;
+pub(crate) mod params;
+pub(crate) mod persisted;
+mod root;
+pub(crate) mod validation;
+
 use std::sync::Arc;
 
 use async_graphql::{
@@ -17,13 +23,14 @@ use async_graphql::{
     },
 };
 
-use crate::{
+use self::{
     budget::{Budget, BudgetError, LimitExceeded},
+    persisted::Hash,
+    validation::{Input, Types},
+};
+use crate::{
     fault::{self, code},
     observer::Kind,
-    persisted::Hash,
-    root,
-    validation::{self, Input, Types},
 };
 
 /// How many times the selections of one operation all operations of a document may have together.

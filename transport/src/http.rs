@@ -21,16 +21,15 @@ use http::{
 
 use self::accept::{Accept, Media};
 use crate::{
-    census::ClientAddress,
-    document::{Operation, Rejection},
+    context::Room,
+    document::params::Params,
+    document::{Operation, Rejection, persisted},
     fault::{self, Fault, code},
-    guard::Guard,
     observer::Kind,
-    params::Params,
-    persisted,
-    room::Room,
+    policy::connections::ClientAddress,
+    policy::guard::Guard,
     service::{LastEventId, Reply, Service},
-    socket,
+    ws,
 };
 
 const METHODS: &str = "GET, POST";
@@ -86,7 +85,7 @@ async fn answer<S: Service>(
     }
     room.service.admit(ClientAddress::of(&parts.extensions))?;
     if is_upgrade(parts) {
-        return socket::upgrade(room, parts);
+        return ws::upgrade(room, parts);
     }
     if door == Door::Socket {
         return Err(Fault::new(
@@ -160,7 +159,11 @@ async fn execute<S: Service>(
 }
 
 /// The page, if it is what this request asks for.
-fn page_of<'a, S>(room: &'a Room<S>, door: Door, parts: &Parts) -> Option<&'a crate::room::Page> {
+fn page_of<'a, S>(
+    room: &'a Room<S>,
+    door: Door,
+    parts: &Parts,
+) -> Option<&'a crate::context::Page> {
     let asks = door == Door::All
         && parts.method == Method::GET
         && !is_upgrade(parts)

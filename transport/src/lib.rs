@@ -25,39 +25,29 @@
 //! # }
 //! ```
 
-mod budget;
-mod census;
+mod context;
 mod document;
-mod drain;
 mod fault;
-mod guard;
-mod heartbeat;
 mod http;
-mod limit;
 mod observer;
-mod params;
-mod persisted;
-mod plain;
-mod room;
-mod root;
+mod policy;
 mod router;
 mod service;
-mod socket;
-mod validation;
+mod ws;
 
 pub use self::{
-    budget::{Arguments, Budget, Introspection, ListSizes, PageSizes},
-    census::{Census, ClientAddress, Seat},
-    drain::Drain,
+    document::budget::{Arguments, Budget, Introspection, ListSizes, PageSizes},
+    document::persisted::Documents,
+    document::validation::{Scalars, Types},
     fault::{Fault, code, error_body},
-    guard::{AllowList, Guard},
-    heartbeat::{Beat, Heartbeat},
-    limit::Limits,
     observer::{Kind, Observer, Protocol, Reason, Unobserved},
-    persisted::Documents,
-    plain::Plain,
+    policy::connections::{Census, ClientAddress, Seat},
+    policy::drain::Drain,
+    policy::guard::{AllowList, Guard},
+    policy::heartbeat::{Beat, Heartbeat},
+    policy::limits::Limits,
     router::Transport,
+    service::schema::Plain,
     service::{End, Event, Item, LastEventId, Outcome, Reply, Service, Subscription},
-    socket::close_code,
-    validation::{Scalars, Types},
+    ws::close_code,
 };

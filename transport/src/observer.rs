@@ -76,6 +76,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All protocols.
+    pub const ALL: [Self; 3] = [Self::GraphqlTransportWs, Self::GraphqlWs, Self::Sse];
+
     /// The label of a metric.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -108,17 +111,27 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The label of a metric.
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::Unsubscribed,
+        Self::Disconnected,
+        Self::Overloaded,
+        Self::Replaced,
+        Self::Silent,
+        Self::Misbehaved,
+        Self::GoingAway,
+    ];
+
+    /// The label of a metric. Several reasons share one.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Complete => "complete",
-            Self::Unsubscribed => "unsubscribed",
-            Self::Disconnected => "disconnected",
-            Self::Overloaded => "overloaded",
+            Self::Complete | Self::Unsubscribed | Self::Disconnected => "left",
+            Self::Overloaded => "overload",
             Self::Replaced => "replaced",
             Self::Silent => "silent",
-            Self::Misbehaved => "misbehaved",
-            Self::GoingAway => "going_away",
+            Self::Misbehaved => "protocol",
+            Self::GoingAway => "shutdown",
         }
     }
 }

@@ -14,8 +14,12 @@ use tower_http::{
 };
 
 use crate::{
-    census::Census, drain::Drain, guard::Guard, http::Door, limit::Limits, observer::Observer,
-    persisted::Documents, room::Room, service::Service, validation::Types,
+    context::Room,
+    document::{persisted::Documents, validation::Types},
+    http::Door,
+    observer::Observer,
+    policy::{connections::Census, drain::Drain, guard::Guard, limits::Limits},
+    service::Service,
 };
 
 /// Bytes from which compressing an answer is worth its time.

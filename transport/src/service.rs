@@ -4,6 +4,8 @@
 //! envelopes and never look inside. Implemented by the application (and by
 //! [`Plain`](crate::Plain) over a bare schema), called by every transport.
 
+pub(crate) mod schema;
+
 use std::future::Future;
 
 use async_graphql::{Request, Response, ServerError, Value};
@@ -12,8 +14,8 @@ use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 
 use crate::{
-    census::ClientAddress,
     fault::{self, Fault, code},
+    policy::connections::ClientAddress,
 };
 
 /// What executes operations.
@@ -134,7 +136,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Errors => "errors",
+            Self::Errors => "error",
             Self::Refused => "refused",
         }
     }

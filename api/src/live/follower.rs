@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use runtime::{clock::SharedClock, metric::ServeMetrics};
+use crate::metrics::ServeMetrics;
+use runtime::clock::SharedClock;
 use sea_orm::DbErr;
 use store::{
     Store,

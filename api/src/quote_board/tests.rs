@@ -2,17 +2,15 @@
 
 use entity::Decimal;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use runtime::{
-    clock::SystemClock,
-    metric::{Metrics, TrackerMetrics},
-    on_both_databases,
-};
+use runtime::{clock::SystemClock, metrics::Metrics};
 use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, Followed},
     price::PriceKey,
     retention::{PruneCursor, Retention, prune_prices},
 };
+use testkit::on_both_databases;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Answers, Ingest},
     quote::{PreviousClose, Quote},

@@ -219,8 +219,8 @@ fn cause(error: &DbErr) -> Option<&Sqlx> {
 
 #[cfg(test)]
 mod tests {
-    use runtime::testing::TestDatabase;
     use sea_orm::ConnectionTrait;
+    use testkit::TestDatabase;
 
     use super::*;
 

@@ -5,16 +5,17 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use crate::metrics::LiveProtocol;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use runtime::metric::{CloseReason, Protocol};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
+use transport::Reason;
 use transport::{Beat, Heartbeat};
 
 use super::{Room, frame};
@@ -36,7 +37,7 @@ pub(super) async fn serve(
     following: SubscriptionPlan,
     with_cursor: bool,
 ) {
-    let _counted = room.metrics.client_connected(Protocol::Ws);
+    let _counted = room.metrics.client_connected(LiveProtocol::PlainWebSocket);
     let (mut sink, mut stream) = socket.split();
     let (heard, hearing) = watch::channel(Instant::now());
     let (reason, code) = {
@@ -52,10 +53,11 @@ pub(super) async fn serve(
         tokio::select! {
             (reason, code) = reading => (reason, code),
             (reason, code) = writing => (reason, code),
-            () = leaving => (CloseReason::Shutdown, Some(close_code::AWAY)),
+            () = leaving => (Reason::GoingAway, Some(close_code::AWAY)),
         }
     };
-    room.metrics.subscriber_closed(Protocol::Ws, reason);
+    room.metrics
+        .subscriber_closed(LiveProtocol::PlainWebSocket, reason);
     if let Some(code) = code {
         let frame = CloseFrame {
             code,
@@ -67,7 +69,7 @@ pub(super) async fn serve(
             let told = sink.send(Message::Close(Some(frame))).await;
             while told.is_ok() && matches!(stream.next().await, Some(Ok(_))) {}
         };
-        if reason == CloseReason::Protocol {
+        if reason == Reason::Misbehaved {
             // Nothing more can be read; and what was not read resets the client, who is given time to take the goodbye.
             let _ = timeout(LINGER, goodbye).await;
             sleep(LINGER).await;
@@ -88,7 +90,7 @@ pub(super) async fn serve(
 async fn read(
     stream: &mut SplitStream<WebSocket>,
     heard: watch::Sender<Instant>,
-) -> (CloseReason, Option<u16>) {
+) -> (Reason, Option<u16>) {
     while let Some(message) = stream.next().await {
         match message {
             Ok(Message::Pong(_)) => {
@@ -96,12 +98,12 @@ async fn read(
             }
             Ok(_) => {}
             Err(error) => match transport::close_code(&error) {
-                Some(code) => return (CloseReason::Protocol, Some(code)),
+                Some(code) => return (Reason::Misbehaved, Some(code)),
                 None => break,
             },
         }
     }
-    (CloseReason::Left, None)
+    (Reason::Disconnected, None)
 }
 
 /// Waits until this client is to be sent off.
@@ -117,7 +119,7 @@ async fn tell(
     following: SubscriptionPlan,
     with_cursor: bool,
     hearing: watch::Receiver<Instant>,
-) -> (CloseReason, Option<u16>) {
+) -> (Reason, Option<u16>) {
     let (largest, dismissal) = (following.max_event_size(), following.disconnect_signal());
     let mut events = pin!(room.service.deliver(following).ready_chunks(AT_ONCE));
     let (pings, mut due) = mpsc::channel(1);
@@ -130,31 +132,31 @@ async fn tell(
                     for frame in &frames {
                         largest.record(size(frame));
                     }
-                    room.metrics.events_delivered(Protocol::Ws, frames.len() as u64);
+                    room.metrics.events_delivered(LiveProtocol::PlainWebSocket, frames.len() as u64);
                     frames
                 }
                 Err(reason) => return closed(reason),
             },
             () = &mut silent => {
-                return (CloseReason::Silent, Some(close_code::POLICY));
+                return (Reason::Silent, Some(close_code::POLICY));
             }
         };
         let told = tokio::select! {
             told = deliver(sink, messages) => told,
             reason = dismissal.disconnected() => return closed(reason),
-            () = &mut silent => return (CloseReason::Silent, None),
+            () = &mut silent => return (Reason::Silent, None),
         };
         if told.is_err() {
-            return (CloseReason::Left, None);
+            return (Reason::Disconnected, None);
         }
     }
 }
 
 /// How a client that was dismissed is closed: it may come back.
-fn closed(reason: DisconnectReason) -> (CloseReason, Option<u16>) {
+fn closed(reason: DisconnectReason) -> (Reason, Option<u16>) {
     let reason = match reason {
-        DisconnectReason::SlowConsumer => CloseReason::Overload,
-        DisconnectReason::FeedReplaced => CloseReason::Replaced,
+        DisconnectReason::SlowConsumer => Reason::Overloaded,
+        DisconnectReason::FeedReplaced => Reason::Replaced,
     };
     (reason, Some(close_code::AGAIN))
 }

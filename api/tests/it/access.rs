@@ -7,7 +7,7 @@ use crate::{
     answer::Answer,
     archive::on_archives,
     client::Client,
-    place::on_both,
+    databases::on_both,
     product::{ADMIN, Product},
     rest::{PATHS, problem},
 };

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use runtime::testing::TestPlace;
 use serde_json::Value;
+use testkit::TestDatabaseUrl;
 use tokio::sync::Mutex;
 
 use crate::product::{ADMIN, Home, Product};
@@ -84,7 +84,7 @@ impl Archive {
         if let Some(archive) = held.upgrade() {
             return archive;
         }
-        let archive = Arc::new(Self::fill(Home::new(TestPlace::sqlite())).await);
+        let archive = Arc::new(Self::fill(Home::new(TestDatabaseUrl::sqlite())).await);
         *held = Arc::downgrade(&archive);
         archive
     }
@@ -95,7 +95,7 @@ impl Archive {
         if let Some(archive) = held.upgrade() {
             return archive;
         }
-        let archive = Arc::new(Self::fill(Home::new(TestPlace::postgres().await)).await);
+        let archive = Arc::new(Self::fill(Home::new(TestDatabaseUrl::postgres().await)).await);
         *held = Arc::downgrade(&archive);
         archive
     }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::join_all, stream};
-use runtime::testing::TestPlace;
 use serde_json::json;
+use testkit::TestDatabaseUrl;
 
 use crate::{
     answer::{Answer, browser},
@@ -73,7 +73,7 @@ async fn streamed(product: &Product) -> impl Future<Output = Left> + use<> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_clients_are_sent_off_one_by_one_after_readiness_failed() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");
     let more = [("DEFAULT_SYMBOLS", "AAPL"), ("SHUTDOWN_GRACE", "12s")];

@@ -4,16 +4,15 @@ use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 
 use entity::{Cursor, Decimal};
 use futures_util::{StreamExt, stream};
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::oracle::{Oracle, Received, RowContent, Selection, Session, SessionEnd};
+use testkit::{SeededRandom, TestDatabaseUrl};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
     client::Client,
-    dice::Dice,
     process::PATIENCE,
     product::{Home, Product},
-    witness::{Ended, Heard, Selection, Session, Tables, What},
 };
 
 const SYMBOLS: [&str; 5] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT"];
@@ -52,7 +51,7 @@ type Last = Arc<dyn Fn(&Selection) -> (i64, bool, String, Decimal) + Send + Sync
 
 struct Life<'a> {
     product: &'a Product,
-    dice: Dice,
+    random: SeededRandom,
     protocol: Protocol,
     selection: Selection,
     over: watch::Receiver<Option<Last>>,
@@ -63,8 +62,12 @@ struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    fn draw(product: &'a Product, mut dice: Dice, over: watch::Receiver<Option<Last>>) -> Self {
-        let protocol = dice.choose(&[
+    fn draw(
+        product: &'a Product,
+        mut random: SeededRandom,
+        over: watch::Receiver<Option<Last>>,
+    ) -> Self {
+        let protocol = random.choose(&[
             Protocol::Modern,
             Protocol::Modern,
             Protocol::Legacy,
@@ -73,24 +76,24 @@ impl<'a> Life<'a> {
             Protocol::Resuming,
         ]);
         let plain = matches!(protocol, Protocol::Plain | Protocol::Resuming);
-        let alerts = dice.percent(30);
-        let some = (0..3).map(|_| dice.choose(&SYMBOLS).to_owned());
+        let alerts = random.percent(30);
+        let some = (0..3).map(|_| random.choose(&SYMBOLS).to_owned());
         let some: BTreeSet<_> = some.collect();
         let selection = Selection {
             symbols: match protocol {
                 Protocol::Plain => None,
                 // It has cursors as soon as it has a parameter.
                 Protocol::Resuming => Some(some),
-                _ => dice.percent(60).then_some(some),
+                _ => random.percent(60).then_some(some),
             },
             prices: plain || !alerts,
             alerts: plain || alerts,
-            conflates: !plain && !alerts && dice.percent(50),
+            conflates: !plain && !alerts && random.percent(50),
             snapshot: !plain && !alerts,
         };
         Self {
             product,
-            dice,
+            random,
             protocol,
             selection,
             over,
@@ -112,23 +115,23 @@ impl<'a> Life<'a> {
             after: self
                 .sessions
                 .iter()
-                .flat_map(|it| &it.heard)
+                .flat_map(|it| &it.received)
                 .last()
                 .map(|it| it.seq),
             begun: (0, i64::MAX),
-            heard: Vec::new(),
-            ended: Ended::Cut,
+            received: Vec::new(),
+            end: SessionEnd::Interrupted,
         };
-        let leaves = self.protocol != Protocol::Plain && self.dice.percent(80);
-        let leaves_after = self.dice.between(0, 60);
+        let leaves = self.protocol != Protocol::Plain && self.random.percent(80);
+        let leaves_after = self.random.between(0, 60);
         let is_over = loop {
-            if leaves && session.heard.len() >= leaves_after {
+            if leaves && session.received.len() >= leaves_after {
                 break false;
             }
             let last = self.over.borrow_and_update().clone();
             if let Some(last) = &last {
                 let (seq, is_alert, symbol, price) = last(&self.selection);
-                let is_last = |heard: &Heard| match self.protocol {
+                let is_last = |heard: &Received| match self.protocol {
                     Protocol::Plain => {
                         heard.symbol == symbol
                             && heard.price == price
@@ -136,33 +139,36 @@ impl<'a> Life<'a> {
                     }
                     _ => heard.seq == seq,
                 };
-                if session.heard.last().is_some_and(is_last) || session.after == Some(seq) {
+                if session.received.last().is_some_and(is_last) || session.after == Some(seq) {
                     break true;
                 }
-                if session.heard.is_empty() && session.after.is_none() && !self.selection.snapshot {
+                if session.received.is_empty()
+                    && session.after.is_none()
+                    && !self.selection.snapshot
+                {
                     // It came too late to be told anything.
                     break true;
                 }
             }
-            if self.dice.percent(5) {
+            if self.random.percent(5) {
                 // It takes nothing for a while.
-                let while_away = self.dice.choose(&[1, 10, 100, 300]);
+                let while_away = self.random.choose(&[1, 10, 100, 300]);
                 tokio::time::sleep(Duration::from_millis(while_away)).await;
             }
             tokio::select! {
                 told = wire.hear() => {
                     if told["errors"][0]["extensions"]["code"] == "UNAVAILABLE" {
-                        session.ended = Ended::Overloaded(BEHIND);
+                        session.end = SessionEnd::Overloaded(BEHIND);
                         break false;
                     }
                     let heard = self.read(&told);
-                    session.heard.push(heard);
+                    session.received.push(heard);
                 }
                 changed = self.over.changed(), if last.is_none() => changed.expect("it goes on"),
             }
         };
-        if is_over && !session.heard.is_empty() {
-            session.ended = Ended::Settled;
+        if is_over && !session.received.is_empty() {
+            session.end = SessionEnd::Complete;
         }
         self.sessions.push(session);
         is_over
@@ -229,7 +235,7 @@ impl<'a> Life<'a> {
         Wire::Socket(client, self.protocol)
     }
 
-    fn read(&mut self, told: &Value) -> Heard {
+    fn read(&mut self, told: &Value) -> Received {
         let price = |value: &Value| {
             let text = value
                 .as_str()
@@ -240,7 +246,7 @@ impl<'a> Life<'a> {
             let is_alert = told["type"] == "alert";
             self.alerts.push(is_alert);
             let payload = &told["payload"];
-            return Heard {
+            return Received {
                 seq: 0,
                 symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
                 price: price(&payload[if is_alert { "price" } else { "current_price" }]),
@@ -251,7 +257,7 @@ impl<'a> Life<'a> {
         if self.protocol == Protocol::Resuming {
             let payload = &told["payload"];
             let is_alert = told["type"] == "alert";
-            return Heard {
+            return Received {
                 seq: self.note(&told["cursor"]),
                 symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
                 price: price(&payload[if is_alert { "price" } else { "current_price" }]),
@@ -263,7 +269,7 @@ impl<'a> Life<'a> {
         let event = &told["data"]["told"];
         let seq = self.note(&event["cursor"]);
         let delivery = &told["extensions"]["delivery"];
-        Heard {
+        Received {
             seq,
             symbol: event["symbol"].as_str().expect("a symbol").to_owned(),
             price: price(&event["price"]),
@@ -327,7 +333,7 @@ impl Wire {
 }
 
 /// No price of a symbol is like another; many fire alerts, and the last of each does.
-fn days(mut dice: Dice) -> String {
+fn days(mut random: SeededRandom) -> String {
     let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
     let start: chrono::NaiveDate = "2008-01-02".parse().expect("a date");
     let mut cents = [10_000; SYMBOLS.len()];
@@ -337,7 +343,7 @@ fn days(mut dice: Dice) -> String {
             let hundredths = if at == DAYS - 1 {
                 11_000
             } else {
-                dice.between(9_300, 10_700)
+                random.between(9_300, 10_700)
             };
             *cents = usize::max(*cents * hundredths / 10_000, 1_000);
             // The last digits tell it apart.
@@ -352,11 +358,11 @@ fn days(mut dice: Dice) -> String {
     file
 }
 
-async fn live(seed: u64, place: TestPlace) {
+async fn live(seed: u64, place: TestDatabaseUrl) {
     let home = Home::new(place);
-    let mut dice = Dice::seeded(seed);
+    let mut random = SeededRandom::new(seed);
     let file = home.folder.path().join("days.csv");
-    fs::write(&file, days(dice.split())).expect("it is written");
+    fs::write(&file, days(random.split())).expect("it is written");
     let variables = [
         ("REPLAY_FILE", file.to_str().expect("a path")),
         ("REPLAY_SPEED", SPEED),
@@ -366,7 +372,7 @@ async fn live(seed: u64, place: TestPlace) {
     let mut product = home.start(&variables).await;
     let (tell, over) = watch::channel(None);
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| Life::draw(&product, dice.split(), over.clone()))
+        .map(|_| Life::draw(&product, random.split(), over.clone()))
         .collect();
     let heard = stream::iter(clients)
         .map(Life::live)
@@ -387,7 +393,7 @@ async fn live(seed: u64, place: TestPlace) {
         product.last_words()
     );
     drop(product);
-    let tables = Tables::read(&home.place.connect().await, &SYMBOLS).await;
+    let tables = Oracle::read(&home.database.connect().await, &SYMBOLS).await;
     let (prices, alerts) = tables.counts();
     assert!(
         prices > alerts && alerts > SYMBOLS.len(),
@@ -395,22 +401,26 @@ async fn live(seed: u64, place: TestPlace) {
     );
     for (protocol, selection, mut sessions, alerts) in heard {
         if protocol == Protocol::Plain {
-            for (heard, is_alert) in sessions.iter_mut().flat_map(|it| &mut it.heard).zip(alerts) {
-                let is = |what: &What| match *what {
-                    What::Price(price) => !is_alert && price == heard.price,
-                    What::Alert(price) => is_alert && price == heard.price,
-                    What::Tracked(_) => false,
+            for (heard, is_alert) in sessions
+                .iter_mut()
+                .flat_map(|it| &mut it.received)
+                .zip(alerts)
+            {
+                let is = |content: &RowContent| match *content {
+                    RowContent::Price(price) => !is_alert && price == heard.price,
+                    RowContent::Alert(price) => is_alert && price == heard.price,
+                    RowContent::Tracked(_) => false,
                 };
                 let mut rows = tables.rows.iter();
-                let row = rows.find(|row| row.symbol == heard.symbol && is(&row.what));
+                let row = rows.find(|row| row.symbol == heard.symbol && is(&row.content));
                 heard.seq = row.unwrap_or_else(|| panic!("{heard:?} is not stored")).seq;
             }
         }
-        if let Err(error) = tables.judge(&selection, &sessions) {
+        if let Err(error) = tables.check(&selection, &sessions) {
             let sessions: String = sessions.iter().map(ToString::to_string).collect();
             panic!("seed {seed}, {protocol:?}: {error}\n{selection:?}\n{sessions}{tables:?}");
         }
-        let heard = sessions.iter().flat_map(|session| &session.heard);
+        let heard = sessions.iter().flat_map(|session| &session.received);
         if let Some(last) = heard.last() {
             assert_eq!(
                 last.seq,
@@ -475,13 +485,13 @@ async fn last(product: &Product) -> Last {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribers_over_real_sockets_lose_nothing_on_sqlite() {
     for seed in 0..SEEDS {
-        live(seed, TestPlace::sqlite()).await;
+        live(seed, TestDatabaseUrl::sqlite()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribers_over_real_sockets_lose_nothing_on_postgresql() {
     for seed in 0..SEEDS {
-        live(seed, TestPlace::postgres().await).await;
+        live(seed, TestDatabaseUrl::postgres().await).await;
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use runtime::testing::{Cable, TestPlace};
 use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use serde_json::{Value, json};
+use testkit::{FaultProxy, TestDatabaseUrl};
 
 use crate::{
     answer::Answer,
@@ -24,7 +24,7 @@ struct Operator(PgConnection);
 
 impl Operator {
     async fn at(home: &Home) -> Self {
-        let connection = PgConnection::connect(home.place.url()).await;
+        let connection = PgConnection::connect(home.database.as_str()).await;
         Self(connection.expect("the server answers"))
     }
 
@@ -63,7 +63,7 @@ async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator,
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let variables = [("LIMIT_EXECUTION_TIME", "3s"), ("REPLAY_SPEED", "20")];
     let (product, mut locking, mut watching) = stalled(&home, &variables).await;
     let mut socket = Client::graphql(&product, json!({})).await;
@@ -115,15 +115,15 @@ async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_told() {
-    let home = Home::new(TestPlace::postgres().await);
-    let (mut cable, through) = Cable::to_database(home.place.url()).await;
+    let home = Home::new(TestDatabaseUrl::postgres().await);
+    let (mut proxy, through) = FaultProxy::for_database(home.database.as_str()).await;
     let variables = [("DATABASE_URL", &*through), ("REPLAY_SPEED", "20")];
     let (product, mut locking, mut watching) = stalled(&home, &variables).await;
     let mut socket = Client::graphql(&product, json!({})).await;
     socket.subscribe("a", QUERY, json!({})).await;
     let pulled = async {
         watching.until_waiting(|count| count >= 3, &product).await;
-        cable.pull().await;
+        proxy.cut().await;
     };
     let posted = product.graphql(QUERY, json!({}));
     let (posted, rest, ()) = tokio::join!(posted, product.get(PATH), pulled);
@@ -146,7 +146,7 @@ async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_t
     field_is_unavailable(&product, &Answer::to(got).await.json()).await;
     unavailable(&product, &product.get(PATH).await).await;
     let _ = locking.0.execute("ROLLBACK").await;
-    cable.mend().await;
+    proxy.restore().await;
     let back = async || {
         let answer = product.graphql(QUERY, json!({})).await;
         answer.json().get("errors").is_none().then_some(())

@@ -1,13 +1,13 @@
 //! How fresh prices are, as every surface has it, and what old ones fire.
 
-use runtime::testing::TestPlace;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use crate::{
     client::Client,
+    databases::on_both,
     exchange::Exchange,
-    place::on_both,
     process::until,
     product::{Home, Product},
 };
@@ -103,7 +103,7 @@ on_both! {
 /// On PostgreSQL only: no other process can open the SQLite file of a running one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_symbol_that_is_known_no_more_is_stale() {
-    let home = Home::new(TestPlace::postgres().await);
+    let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("TWTR", "53.7", "53.35");
     exchange.quote("IBM", "101", "100");
@@ -120,7 +120,7 @@ async fn a_symbol_that_is_known_no_more_is_stale() {
     let again = async || (exchange.asked("TWTR") > asked).then_some(());
     until("it is asked again", || product.last_words(), again).await;
     let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'TWTR'";
-    let database = home.place.connect().await;
+    let database = home.database.connect().await;
     database
         .write()
         .execute_unprepared(count)

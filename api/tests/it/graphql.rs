@@ -1,8 +1,8 @@
 //! GraphQL, by its own rules.
 
+mod authorization;
 mod candle;
 mod connection;
-mod fence;
 mod mutation;
 mod node;
 mod query;

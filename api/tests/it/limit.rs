@@ -3,8 +3,8 @@
 use std::fs;
 
 use reqwest::Method;
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use crate::{
     answer::Answer,
@@ -32,7 +32,7 @@ const SMALL: [(&str, &str); 12] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_limit_is_the_one_that_was_set() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&SMALL).await;
     let large = |filling: usize| format!("{{ __typename }} #{}", "x".repeat(filling));
     for (query, told) in [
@@ -99,7 +99,7 @@ async fn message(product: &Product, query: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_schema_is_told_in_no_way_where_it_is_not_to_be() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[]).await;
     assert!(
         message(&product, "{ stockz { id } }")
@@ -130,7 +130,7 @@ async fn the_schema_is_told_in_no_way_where_it_is_not_to_be() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_published_documents_are_served_where_there_are_any() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let folder = home.folder.path().join("documents");
     fs::create_dir(&folder).expect("it is made");
     fs::write(
@@ -170,7 +170,7 @@ async fn only_published_documents_are_served_where_there_are_any() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_plain_websocket_tells_who_sends_too_much_from_who_leaves() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[("LIMIT_MESSAGE", "1KiB")]).await;
     let mut client = Client::plain(&product).await;
     client.say_text("x".repeat(1024)).await;

@@ -14,9 +14,9 @@ use serde_json::json;
 use crate::{
     answer::{Answer, browser},
     client::Client,
+    databases::on_both,
+    deployment::{Prometheus, QUERIES, program},
     exchange::Exchange,
-    kit::{Prometheus, QUERIES, program},
-    place::on_both,
     process::until,
     product::Product,
 };

@@ -1,9 +1,9 @@
 //! What happens to operators: databases that go and come back, connections that break, processes that are killed.
 
-mod cable;
+mod acknowledged_writes;
 mod crash;
 mod database;
 mod disk;
-mod ledger;
+mod network;
 mod session;
 mod takeover;

@@ -5,9 +5,9 @@
 use std::{ffi::OsStr, net::SocketAddr, process::Command};
 
 use reqwest::{Method, RequestBuilder};
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::TestDatabaseUrl;
 
 use crate::{
     answer::{Answer, browser},
@@ -42,7 +42,7 @@ pub(crate) struct Product {
 
 /// A database, and the folder that its processes run in.
 pub(crate) struct Home {
-    pub(crate) place: TestPlace,
+    pub(crate) database: TestDatabaseUrl,
     pub(crate) folder: TempDir,
     /// Where `api` finds the database, if not where the tracker does.
     pub(crate) detour: Option<String>,
@@ -52,10 +52,10 @@ pub(crate) struct Home {
 
 impl Home {
     /// Over a database that nothing was stored in.
-    pub(crate) fn new(place: TestPlace) -> Self {
+    pub(crate) fn new(database: TestDatabaseUrl) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self {
-            place,
+            database,
             folder,
             detour: None,
             entrance: Vec::new(),
@@ -64,7 +64,7 @@ impl Home {
 
     /// Whether the tracker is a process of its own.
     pub(crate) fn is_postgres(&self) -> bool {
-        self.place.url().starts_with("postgres")
+        self.database.as_str().starts_with("postgres")
     }
 
     /// Starts `api` and nothing else, without waiting for anything.
@@ -88,7 +88,7 @@ impl Home {
 
     fn variables<'a>(&'a self, variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let mut all = EVERYWHERE.to_vec();
-        all.push(("DATABASE_URL", self.place.url()));
+        all.push(("DATABASE_URL", self.database.as_str()));
         all.extend_from_slice(variables);
         all
     }

@@ -2,16 +2,17 @@
 
 use std::{fs, net::TcpListener, process::Command, time::Duration};
 
-use runtime::{random::Random, testing::TestPlace};
+use runtime::random::Random;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 use tokio::net::TcpStream;
 
 use crate::{
     answer::browser,
     client::Client,
+    databases::on_both,
+    deployment,
     exchange::Exchange,
-    kit,
-    place::on_both,
     process::{Process, until},
     product::{ADMIN, Home, Product},
 };
@@ -164,7 +165,7 @@ async fn a_taken_port_fails_the_start_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     for variable in ["API_PORT", "METRICS_PORT"] {
-        let home = Home::new(TestPlace::sqlite());
+        let home = Home::new(TestDatabaseUrl::sqlite());
         let line = why(home.api(&[(variable, &*port)]), FAILED).await;
         let address = format!("127.0.0.1:{port}");
         assert!(line.contains(&address), "{line}");
@@ -173,7 +174,7 @@ async fn a_taken_port_fails_the_start_in_one_line() {
 
 #[tokio::test]
 async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_made() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let missing = home.folder.path().join("missing");
     let url = format!("sqlite://{}/stocks.db?mode=rwc", missing.display());
     let line = why(home.api(&[("DATABASE_URL", &*url)]), FAILED).await;
@@ -191,7 +192,7 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
         listener.local_addr().expect("an address").port()
     };
     let (port, metrics, listener) = (free(), free().to_string(), free().to_string());
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let url = format!("postgres://reader:hunter2@127.0.0.1:{port}/prices");
     let api = home.api(&[
         ("DATABASE_URL", &*url),
@@ -236,8 +237,8 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
-    let home = Home::new(TestPlace::postgres().await);
-    let (_, rest) = home.place.url().split_once('@').expect("a user");
+    let home = Home::new(TestDatabaseUrl::postgres().await);
+    let (_, rest) = home.database.as_str().split_once('@').expect("a user");
     for user in ["postgres:hunter2", "somebody:hunter2", "postgres"] {
         let url = format!("postgres://{user}@{rest}");
         // Far longer than the test would wait.
@@ -253,8 +254,8 @@ async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_created_later_is_waited_for() {
-    let home = Home::new(TestPlace::postgres().await);
-    let (server, name) = home.place.url().rsplit_once('/').expect("a database");
+    let home = Home::new(TestDatabaseUrl::postgres().await);
+    let (server, name) = home.database.as_str().rsplit_once('/').expect("a database");
     let name = format!("{name}_later");
     // As the manual setup has it.
     let url = format!("{server}/{name}?sslmode=disable");
@@ -272,9 +273,9 @@ async fn a_database_that_is_created_later_is_waited_for() {
         let error = process.logged("it waits", waits).await;
         assert!(error.contains("does not exist"), "{error}");
     }
-    let created = Command::new(kit::program("createdb", "postgresql-client"))
+    let created = Command::new(deployment::program("createdb", "postgresql-client"))
         .arg("--maintenance-db")
-        .arg(home.place.url())
+        .arg(home.database.as_str())
         .arg(&name)
         .output();
     let created = created.expect("it runs");
@@ -313,8 +314,8 @@ async fn catches(process: &Process) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_while_settings_are_read_drains() {
     for (signal, place) in [
-        ("TERM", TestPlace::sqlite()),
-        ("INT", TestPlace::postgres().await),
+        ("TERM", TestDatabaseUrl::sqlite()),
+        ("INT", TestDatabaseUrl::postgres().await),
     ] {
         let home = Home::new(place);
         let file = home.folder.path().join(".env");
@@ -337,7 +338,7 @@ async fn a_signal_while_settings_are_read_drains() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_in_the_first_moments_of_a_start_drains() {
     let random = Random::from_system();
-    let postgres = TestPlace::postgres().await;
+    let postgres = TestDatabaseUrl::postgres().await;
     let away = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -345,8 +346,8 @@ async fn a_signal_in_the_first_moments_of_a_start_drains() {
     };
     let mut starts = Vec::new();
     for round in 0..4 {
-        for url in [None, Some(postgres.url()), Some(&*away)] {
-            let home = Home::new(TestPlace::sqlite());
+        for url in [None, Some(postgres.as_str()), Some(&*away)] {
+            let home = Home::new(TestDatabaseUrl::sqlite());
             let signal = ["TERM", "INT"][round % 2];
             // The first are told at once.
             let most = Duration::from_millis(300) * u32::try_from(round).expect("few") / 3;
@@ -373,7 +374,7 @@ async fn a_signal_in_the_first_moments_of_a_start_drains() {
 
 #[tokio::test]
 async fn wrong_settings_are_all_named_at_once_and_nothing_is_made() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let mut api = home.api(&[
         ("API_PORT", "eighty"),
         ("UPDATE_INTERVAL", "5"),
@@ -404,7 +405,7 @@ async fn wrong_settings_are_all_named_at_once_and_nothing_is_made() {
 
 #[tokio::test]
 async fn a_public_bind_without_a_token_is_refused() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let mut api = home.api(&[("API_HOST", "0.0.0.0")]);
     assert_eq!(api.ended().await, REFUSED);
     assert!(
@@ -416,7 +417,7 @@ async fn a_public_bind_without_a_token_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_the_same_file_is_refused_and_the_first_does_not_notice() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[("REPLAY_SPEED", "20")]).await;
     let line = why(home.api(&[]), REFUSED).await;
     assert!(line.contains("stocks.db is in use"), "{line}");
@@ -428,7 +429,7 @@ async fn a_second_process_on_the_same_file_is_refused_and_the_first_does_not_not
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_was_set_is_never_logged() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let variables = [
         ("ADMIN_TOKEN", ADMIN),
         ("READ_TOKEN", "reader-of-the-tests"),
@@ -457,7 +458,7 @@ async fn a_token_that_was_set_is_never_logged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[("SHUTDOWN_GRACE", "3s")]).await;
     let idle = TcpStream::connect(product.address)
         .await

@@ -1,8 +1,8 @@
 //! How much one client may ask, and who a client is.
 
 use reqwest::{Method, RequestBuilder};
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use crate::{
     answer::Answer,
@@ -42,7 +42,7 @@ fn retry_after(answer: &Answer) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_asks_too_much_is_told_so_on_every_way_in() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let rate = A_MINUTE.to_string();
     let variables = [
         ("RATE_LIMIT", &*rate),
@@ -176,7 +176,7 @@ async fn a_socket_counts_its_operations(product: &Product) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_of_somebody_who_is_not_trusted_is_not_believed() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let rate = A_MINUTE.to_string();
     let variables = [("RATE_LIMIT", &*rate), ("TRUSTED_PROXIES", "10.0.0.0/8")];
     let product = home.start(&variables).await;
@@ -195,7 +195,7 @@ async fn a_header_of_somebody_who_is_not_trusted_is_not_believed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_are_counted_by_client_over_all_protocols() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let variables = [
         ("LIMIT_SOCKETS_PER_ADDRESS", "2"),
         ("LIMIT_SOCKETS", "3"),

@@ -2,8 +2,8 @@
 
 use std::{fs, time::Duration};
 
-use runtime::testing::TestPlace;
 use serde_json::json;
+use testkit::TestDatabaseUrl;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -19,7 +19,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_keeps_a_connection_by_being_slow() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home
         .start(&[
             ("LIMIT_HEAD_TIME", "1s"),
@@ -67,7 +67,7 @@ async fn nobody_keeps_a_connection_by_being_slow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_stream_that_nobody_reads_is_ended() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home
         .start(&[("LIMIT_WRITE_TIME", "1s"), ("REPLAY_SPEED", "max")])
         .await;
@@ -135,7 +135,7 @@ const STOCKS: std::ops::Range<u32> = 100..160;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_notices() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let file = home.folder.path().join("days.csv");
     fs::write(&file, many_days()).expect("it is written");
     let symbols: Vec<String> = STOCKS.map(|stock| format!("S{stock}")).collect();

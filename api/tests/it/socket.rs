@@ -4,14 +4,14 @@ use std::{fmt::Write, fs};
 
 use entity::{Cursor, Position};
 use serde_json::{Value, json};
+use testkit::oracle::{FeedRow, Oracle, RowContent};
 
 use crate::{
     archive::{AAPL, ALERTS, IBM, on_archives},
     client::Client,
-    place::on_both,
+    databases::on_both,
     product::Product,
     rest::problem,
-    witness::{Row, Tables, What},
 };
 
 const EVENTS: usize = AAPL.len() + IBM.len() + ALERTS.len();
@@ -124,7 +124,7 @@ on_both! {
             selections.push((selected, frames(&product, &query, expected).await));
         }
         drop(product);
-        let tables = Tables::read(&home.place.connect().await, &[]).await;
+        let tables = Oracle::read(&home.database.connect().await, &[]).await;
         for (selected, frames) in selections {
             let told: Vec<_> = frames.iter().map(|frame| {
                 let cursor = frame["cursor"].as_str().expect("a cursor");
@@ -137,11 +137,11 @@ on_both! {
 }
 
 /// A row's place, and whether it is an alert, if it is one or a price.
-fn row(row: &Row) -> Option<(i64, bool, &str)> {
-    match row.what {
-        What::Price(_) => Some((row.seq, false, &row.symbol)),
-        What::Alert(_) => Some((row.seq, true, &row.symbol)),
-        What::Tracked(_) => None,
+fn row(row: &FeedRow) -> Option<(i64, bool, &str)> {
+    match row.content {
+        RowContent::Price(_) => Some((row.seq, false, &row.symbol)),
+        RowContent::Alert(_) => Some((row.seq, true, &row.symbol)),
+        RowContent::Tracked(_) => None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use runtime::testing::TestPlace;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 
 use crate::{client::Client, exchange::Exchange, product::Home};
 
@@ -22,7 +22,7 @@ fn price(told: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_socket_outlives_a_suspension_of_the_server() {
-    let home = Home::new(TestPlace::sqlite());
+    let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
     let silence = format!("{}s", SILENCE.as_secs());

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{client::Client, exchange::Exchange, observe::scraped, place::on_both, process::until};
+use crate::{
+    client::Client, databases::on_both, exchange::Exchange, observe::scraped, process::until,
+};
 
 /// Symbols, each as a path and as a query has it.
 const SYMBOLS: [(&str, &str, &str); 6] = [

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use super::{Fault, Program, Refusal, VARIABLES, Variable, given::Given};
+use super::{Fault, Program, Refusal, VARIABLES, Variable, raw::Given};
 
 /// Reads variables one by one.
 pub(super) struct Reader<'a> {

@@ -7,11 +7,10 @@ use runtime::{
     database::{Database, DatabaseKind},
     health::Health,
     lifecycle::Lifecycle,
-    on_both_databases,
     random::Random,
-    testing::{Cable, TestDatabase, TestPlace, settings},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+use testkit::{FaultProxy, TestDatabase, TestDatabaseUrl, on_both_databases, settings};
 
 async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
@@ -85,7 +84,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_that_start_at_once_migrate_once() {
-    let place = TestPlace::postgres().await;
+    let place = TestDatabaseUrl::postgres().await;
     let mut databases = Vec::new();
     for _ in 0..6 {
         databases.push(place.connect().await);
@@ -120,7 +119,7 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
     let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    number(database.place().connect().await.read(), kill).await;
+    number(database.url().connect().await.read(), kill).await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
     assert!(database.is_alive().await);
@@ -129,7 +128,7 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it() {
     let database = TestDatabase::postgres().await;
-    let witness = database.place().connect().await;
+    let witness = database.url().connect().await;
     let made = "CREATE TABLE proof (value BIGINT)";
     let made = database.write().execute_unprepared(made).await;
     made.expect("it is made");
@@ -155,7 +154,7 @@ async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_could_only_be_read_is_written_again_soon() {
     let database = TestDatabase::postgres().await;
-    let witness = database.place().connect().await;
+    let witness = database.url().connect().await;
     let operator = async |sql: &str| {
         let sql = format!(
             "BEGIN READ WRITE; \
@@ -222,7 +221,7 @@ async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
     let silent = database.begin_write().await.expect("a transaction");
     run(&silent, "UPDATE proof SET value = 2").await;
 
-    let other = database.place().connect().await;
+    let other = database.url().connect().await;
     let begun = other.begin_write().await.expect("a transaction");
     let waiting = run(&begun, "UPDATE proof SET value = value + 2");
     let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
@@ -235,8 +234,8 @@ async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
-    let place = TestPlace::migrated_postgres().await;
-    let (mut cable, url) = Cable::to_database(place.url()).await;
+    let place = TestDatabaseUrl::migrated_postgres().await;
+    let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
     let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
     let database = Database::connect(&settings, Program::Api).await;
     let database = database.expect("it connects");
@@ -260,14 +259,14 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
         .await
         .expect("ready");
 
-    cable.pull().await;
+    proxy.cut().await;
     tokio::time::timeout(soon, becomes(false))
         .await
         .expect("not ready");
     let refused = tokio::time::timeout(soon, database.begin_write()).await;
     assert!(refused.expect("it is told in time").is_err());
 
-    cable.mend().await;
+    proxy.restore().await;
     tokio::time::timeout(soon, becomes(true))
         .await
         .expect("ready again");
@@ -290,13 +289,13 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_waits_for_a_database_that_comes_later() {
-    let place = TestPlace::migrated_postgres().await;
-    let (mut cable, url) = Cable::to_database(place.url()).await;
-    cable.pull().await;
+    let place = TestDatabaseUrl::migrated_postgres().await;
+    let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
+    proxy.cut().await;
     let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
     let (connected, ()) = tokio::join!(Database::connect(&settings, Program::Api), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        cable.mend().await;
+        proxy.restore().await;
     });
     assert!(connected.expect("it connects").is_alive().await);
 }
@@ -304,7 +303,7 @@ async fn a_start_waits_for_a_database_that_comes_later() {
 /// As SQLite also does when the disk is full.
 #[tokio::test]
 async fn a_transaction_that_sqlite_ended_by_itself_takes_no_later_one_with_it() {
-    let place = TestPlace::sqlite();
+    let place = TestDatabaseUrl::sqlite();
     let database = place.connect().await;
     let made = "CREATE TABLE proof (value INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO proof VALUES (0)";
     let made = database.write().execute_unprepared(made).await;

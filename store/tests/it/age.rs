@@ -6,18 +6,19 @@
 use std::time::Duration;
 
 use entity::{CandleInterval, Timestamp};
-use runtime::{database::DatabaseKind, on_both_databases};
+use runtime::database::DatabaseKind;
 use sea_orm::ConnectionTrait;
 use store::{
     candle::{self, CandleRange},
     page::Span,
     price::{self, PriceKey, Recorded},
 };
+use testkit::on_both_databases;
 
 use crate::{
     archive::Archive,
     explained::{Cost, Explained},
-    world::store,
+    fixture::store,
 };
 
 const SYMBOLS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", "H"];

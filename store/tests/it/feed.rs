@@ -12,8 +12,8 @@ use store::{
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
-    place::on_every_feed,
-    world::{record_now, shared, symbol},
+    databases::on_every_feed,
+    fixture::{record_now, shared, symbol},
 };
 
 /// What came since, of which nothing was pruned.
@@ -25,10 +25,10 @@ async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
 }
 
 on_every_feed! {
-    async fn positions_are_in_the_order_of_commits_however_many_write(mut place) {
+    async fn positions_are_in_the_order_of_commits_however_many_write(mut database) {
         const WRITERS: i64 = 8;
         const EACH: i64 = 10;
-        let (store, _) = place.store(&["AAPL"]).await;
+        let (store, _) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
@@ -68,8 +68,8 @@ on_every_feed! {
         assert_eq!(last, WRITERS * 7, "of ten turns each, three were given up");
     }
 
-    async fn recorded_at_never_decreases_even_if_the_clock_does(mut place) {
-        let (store, clock) = place.store(&["AAPL"]).await;
+    async fn recorded_at_never_decreases_even_if_the_clock_does(mut database) {
+        let (store, clock) = database.store(&["AAPL"]).await;
         clock.advance(Duration::from_mins(1));
         let mut instants = Vec::new();
         for step in 0..4 {
@@ -87,8 +87,8 @@ on_every_feed! {
         assert_eq!(instants[0], instants[3]);
     }
 
-    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(mut place) {
-        let (store, _) = place.store(&["AAPL"]).await;
+    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(mut database) {
+        let (store, _) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let mut ids = Vec::new();
         for name in [Some("Big Blue"), Some("Big Blue"), None] {
@@ -142,8 +142,8 @@ async fn lose_last(store: &Store) {
 }
 
 on_every_feed! {
-    async fn a_feed_that_took_the_place_of_another_is_noticed_and_followed(mut place) {
-        let (store, clock) = place.store(&["AAPL"]).await;
+    async fn a_feed_that_took_the_place_of_another_is_noticed_and_followed(mut database) {
+        let (store, clock) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let new_life = "UPDATE feed_head SET epoch = epoch + 1";
         let new_life = async || {
@@ -191,8 +191,8 @@ pub(crate) async fn at_end(store: &Store) -> FeedFollower {
 }
 
 on_every_feed! {
-    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(mut place) {
-        let (store, _) = place.store(&["AAPL"]).await;
+    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(mut database) {
+        let (store, _) = database.store(&["AAPL"]).await;
         for (commits, symbols) in [(true, ["A", "B"]), (false, ["C", "D"])] {
             let before = end(&store).await.expect("an end").seq;
             let mut first = FeedTransaction::begin(&store).await.expect("a turn");

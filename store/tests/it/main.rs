@@ -2,11 +2,11 @@
 
 mod age;
 mod archive;
+mod databases;
 mod explained;
 mod feed;
+mod fixture;
 mod migration;
 mod page;
-mod place;
 mod retention;
 mod stream;
-mod world;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use entity::table::{feed, quote, stock_price};
 use migration::Migrator;
-use runtime::on_both_databases;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, Statement};
 use sea_orm_migration::MigratorTrait;
+use testkit::on_both_databases;
 
-use crate::world::{record, record_now, store};
+use crate::fixture::{record, record_now, store};
 
 /// How many migrations came after those that were released first.
 fn since_first_release() -> u32 {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use entity::Position;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use runtime::on_both_databases;
 use store::{
     page::{Page, Span},
     price::{PriceKey, Recorded, first_pages, page},
 };
+use testkit::on_both_databases;
 
-use crate::world::{instant, record, store};
+use crate::fixture::{instant, record, store};
 
 /// Places of a list, newest first, as the page of a span should be.
 fn expected(list: &[i64], span: &Span<i64>) -> (Vec<i64>, bool, bool) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::{Candle, CandleInterval, Decimal, Position, Timestamp};
-use runtime::{clock::ManualClock, database::DatabaseKind, on_both_databases};
+use runtime::{clock::ManualClock, database::DatabaseKind};
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
     Store,
@@ -12,8 +12,9 @@ use store::{
     price::{self, Recorded},
     retention::{PruneCursor, Retention, create_partitions, prune_feed, prune_prices},
 };
+use testkit::on_both_databases;
 
-use crate::world::{record_now, store};
+use crate::fixture::{record_now, store};
 
 const DAY: Duration = Duration::from_hours(24);
 const RETENTION: Retention = Retention {

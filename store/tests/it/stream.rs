@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use entity::{Event, Position};
-use runtime::testing::{Cable, TestPlace};
 use store::{
     Store,
     feed::{FeedFollower, FeedTransaction, Followed, end},
     stock::track,
 };
+use testkit::{FaultProxy, TestDatabaseUrl};
 
 use crate::{
+    databases::FeedDatabase,
     feed::at_end,
-    place::Place,
-    world::{record_now, symbol},
+    fixture::{record_now, symbol},
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -52,8 +52,8 @@ async fn write(store: &Store, count: usize) -> Position {
 }
 
 /// What the stream has.
-async fn entries(place: &Place) -> u64 {
-    let url = place.nats.as_ref().expect("NATS").url();
+async fn entries(database: &FeedDatabase) -> u64 {
+    let url = database.nats.as_ref().expect("NATS").url();
     let client = async_nats::connect(url).await.expect("a connection");
     let name = format!("stock_tracker_feed_{:016x}", 7);
     let stream = jetstream::new(client).get_stream(name).await;
@@ -63,18 +63,18 @@ async fn entries(place: &Place) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_that_cannot_reach_the_database_hears_of_everything_through_the_stream() {
-    let mut place = Place::nats().await;
-    let (store, clock) = place.store(&["AAPL"]).await;
-    let (mut cable, url) = Cable::to_database(place.database.place().url()).await;
-    let beyond = TestPlace::connect_to(&url).await;
-    let beyond = place.accompany(Store::new(beyond, clock.shared())).await;
+    let mut database = FeedDatabase::nats().await;
+    let (store, clock) = database.store(&["AAPL"]).await;
+    let (mut proxy, url) = FaultProxy::for_database(database.database.url().as_str()).await;
+    let beyond = TestDatabaseUrl::connect_to(&url).await;
+    let beyond = database.accompany(Store::new(beyond, clock.shared())).await;
     let mut follower = at_end(&beyond).await;
     let position = write(&store, 3).await;
     assert_eq!(follow(&mut follower, position.seq).await, [1, 2, 3]);
     // The last look at the database; from now on it listens.
     while follower.read_once().await.expect("a look") != Followed::Batches(Vec::new()) {}
     follower.wait().await;
-    cable.pull().await;
+    proxy.cut().await;
     let position = write(&store, 20).await;
     let told = follow(&mut follower, position.seq).await;
     assert_eq!(told, (4..=23).collect::<Vec<_>>());
@@ -82,19 +82,19 @@ async fn a_follower_that_cannot_reach_the_database_hears_of_everything_through_t
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_fails_or_is_lost_costs_no_follower_anything() {
-    let mut place = Place::nats().await;
-    let (store, _) = place.store(&["AAPL"]).await;
+    let mut database = FeedDatabase::nats().await;
+    let (store, _) = database.store(&["AAPL"]).await;
     let mut follower = at_end(&store).await;
     let mut told = Vec::new();
     for loses in [false, true] {
         let position = write(&store, 5).await;
         told.extend(follow(&mut follower, position.seq).await);
-        place.nats.as_mut().expect("NATS").stop().await;
+        database.nats.as_mut().expect("NATS").stop().await;
         let position = write(&store, 5).await;
         told.extend(follow(&mut follower, position.seq).await);
-        let nats = place.nats.as_mut().expect("NATS");
+        let nats = database.nats.as_mut().expect("NATS");
         if loses {
-            nats.lose();
+            nats.delete_data();
         }
         nats.resume().await;
         let position = write(&store, 5).await;
@@ -103,29 +103,29 @@ async fn a_stream_that_fails_or_is_lost_costs_no_follower_anything() {
     assert_eq!(told, (1..=30).collect::<Vec<_>>(), "once each, in order");
     // What is kept in the table is copied again.
     let copied = async {
-        while entries(&place).await < 30 {
+        while entries(&database).await < 30 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(PATIENCE, copied)
         .await
         .expect("it is copied");
-    assert_eq!(entries(&place).await, 30);
+    assert_eq!(entries(&database).await, 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_many_copy_the_stream_has_everything_once() {
-    let mut place = Place::nats().await;
-    let (store, _) = place.store(&["AAPL"]).await;
+    let mut database = FeedDatabase::nats().await;
+    let (store, _) = database.store(&["AAPL"]).await;
     for _ in 0..3 {
-        place.accompany(store.clone()).await;
+        database.accompany(store.clone()).await;
     }
     let mut follower = at_end(&store).await;
     let position = write(&store, 100).await;
     let told = follow(&mut follower, position.seq).await;
     assert_eq!(told, (1..=100).collect::<Vec<_>>());
     let copied = async {
-        while entries(&place).await < 100 {
+        while entries(&database).await < 100 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -135,13 +135,13 @@ async fn however_many_copy_the_stream_has_everything_once() {
     // Four copied, and each entry was taken once.
     write(&store, 1).await;
     follow(&mut follower, position.seq + 1).await;
-    assert!(entries(&place).await <= 101);
+    assert!(entries(&database).await <= 101);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_longer_than_nats_takes_is_read_from_the_table() {
-    let mut place = Place::nats().await;
-    let (store, _) = place.store(&["AAPL"]).await;
+    let mut database = FeedDatabase::nats().await;
+    let (store, _) = database.store(&["AAPL"]).await;
     let mut follower = at_end(&store).await;
     let long = "Name of a company ".repeat(60);
     let mut feed = FeedTransaction::begin(&store).await.expect("a turn");

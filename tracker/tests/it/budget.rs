@@ -10,7 +10,7 @@ use tracker::{
     provider::{Budget, DayZone},
 };
 
-use crate::world::{World, at};
+use crate::fixture::{World, at};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -62,7 +62,7 @@ impl Account {
     }
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_minutes_requests_are_free_again_one_by_one(database) {
         let account = Account::open(World::new(database, &[]).await, Some(2), None).await;
         let clock = &account.world.clock;

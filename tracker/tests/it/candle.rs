@@ -16,9 +16,9 @@ use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{ingest::Answers, quote::Quote};
 
 use crate::{
+    fixture::{World, at, date, decimal, quote},
     replay::{ALL, end, replay},
     tape::implied,
-    world::{World, at, date, decimal, quote},
 };
 
 /// A candle: open, high, low, close, volume and count.
@@ -236,7 +236,7 @@ async fn forget(world: &World, tables: &[&str]) {
     }
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn candles_are_what_the_stored_prices_make_and_made_again_the_same(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
         let config = Config { cases: 24, failure_persistence: None, ..Config::default() };

@@ -8,8 +8,8 @@ use store::feed::FeedTransaction;
 use tracker::{market::PollingHours, provider::PollError, quote::Quote};
 
 use crate::{
+    fixture::{World, at, date, decimal, quote},
     script::Script,
-    world::{World, at, date, decimal, quote},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ async fn state(world: &World, provider: &str) -> Option<ProviderState> {
     world.provider(provider).await.map(|row| row.state)
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn every_tracked_symbol_is_polled_at_once_and_then_each_interval(database) {
         let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT", "ORCL", "SAP"]).await;
         let script = Script::new("live", world.clock.shared()).taking(4).shared();

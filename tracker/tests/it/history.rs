@@ -21,7 +21,7 @@ use wiremock::{
     matchers::{any, query_param},
 };
 
-use crate::world::{Running, World, at, date, quote};
+use crate::fixture::{Running, World, at, date, quote};
 
 const SERIES: &str = include_str!("../fixtures/alpha_vantage/series.json");
 const QUOTE: &str = include_str!("../fixtures/alpha_vantage/quote.json");
@@ -145,7 +145,7 @@ async fn done(world: &World) -> usize {
     rows.iter().filter(|row| row.done_at.is_some()).count()
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn the_past_is_asked_for_once_and_fills_in_days_alone(database) {
         let world = World::new(database, &["MSFT"]).await;
         // What few ticks saw of a session that the provider knows whole.

@@ -14,7 +14,7 @@ use tracker::{
     quote::{PreviousClose, Quote},
 };
 
-use crate::world::{World, at, date, decimal, quote};
+use crate::fixture::{World, at, date, decimal, quote};
 
 /// The alerts as (direction, multiple), in the order in which they fired.
 async fn fired(world: &World) -> Vec<(Direction, String)> {
@@ -33,7 +33,7 @@ fn down(multiple: &str) -> (Direction, String) {
     (Direction::Down, multiple.to_owned())
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_price_that_comes_back_is_a_row_of_its_own(database) {
         let world = World::new(database, &["AAPL"]).await;
         for price in ["100", "101", "100"] {

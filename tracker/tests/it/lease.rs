@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use runtime::testing::TestDatabase;
 use sea_orm::{ConnectionTrait, EntityTrait};
+use testkit::TestDatabase;
 use tracker::{
     budget::{self, Charge, Purpose},
     lease::Lease,
@@ -11,8 +11,8 @@ use tracker::{
 };
 
 use crate::{
+    fixture::{World, quote},
     script::Script,
-    world::{World, quote},
 };
 
 /// Ends the session of whoever holds the lock, as a cut connection does.

@@ -10,7 +10,7 @@ use runtime::{clock::SharedClock, config::Secret};
 use tracker::provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::world::World;
+use crate::fixture::World;
 
 const KEY: &str = "RECORDEDKEY00001";
 const SECOND: Duration = Duration::from_secs(1);
@@ -112,7 +112,7 @@ async fn state(world: &World) -> Option<ProviderState> {
     world.provider("alphavantage").await.map(|row| row.state)
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_recorded_quote_is_stored_digit_for_digit(database) {
         let world = World::new(database, &["MSFT"]).await;
         let service = StandIn::start(&world, recorded!("quote")).await;
@@ -187,7 +187,7 @@ runtime::on_both_databases! {
         assert_eq!((outcome, again), (PollOutcome::RateLimited, Some(2 * 3_600)));
         service.answer(ok(recorded!("quote")));
         world.until_after(SECOND * 600, "a new day", async || !world.prices().await.is_empty()).await;
-        assert!(service.calls()[asked] >= crate::world::at("2026-11-21T05:00:00Z"));
+        assert!(service.calls()[asked] >= crate::fixture::at("2026-11-21T05:00:00Z"));
     }
 
     async fn a_burst_is_waited_out_without_spending_the_day(database) {

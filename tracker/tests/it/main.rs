@@ -3,6 +3,7 @@
 mod budget;
 mod candle;
 mod engine;
+mod fixture;
 mod history;
 mod ingest;
 mod journal;
@@ -17,4 +18,3 @@ mod script;
 mod split;
 mod tape;
 mod trouble;
-mod world;

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use entity::table::stock_price;
-use runtime::testing::{Stop, TestDatabase, TestServer};
 use sea_orm::{EntityTrait, PaginatorTrait};
+use testkit::{Stop, TestDatabase, TestServer};
 
 use crate::{
+    fixture::{World, quote},
     script::Script,
-    world::{World, quote},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_outlives_the_server_that_should_store_it() {
     let mut server = TestServer::start().await;
-    let world = World::new(TestDatabase::at(server.place()).await, &["AAPL"]).await;
+    let world = World::new(TestDatabase::connect(server.url()).await, &["AAPL"]).await;
     let script = Script::new("script", world.clock.shared()).shared();
     let _running = world.track(vec![script.clone()]);
     world

@@ -7,10 +7,10 @@ use std::{
 };
 
 use entity::{ProviderState, table::provider};
-use runtime::testing::{TestDatabase, TestPlace};
 use sea_orm::EntityTrait;
+use testkit::{TestDatabase, TestDatabaseUrl};
 
-use crate::{replay, world::World};
+use crate::{fixture::World, replay};
 
 /// The program with a database and a port of its own, and nothing of this process' environment.
 fn program(url: &str) -> Command {
@@ -45,7 +45,7 @@ fn signal(child: &Child, signal: &str) {
 async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
     const FROM: &str = "2012-05-01";
     let world = World::new(TestDatabase::postgres().await, &replay::ALL).await;
-    let mut command = program(world.database.place().url());
+    let mut command = program(world.database.url().as_str());
     command
         .env("REPLAY_FROM", FROM)
         .env("REPLAY_SPEED", "max")
@@ -77,8 +77,8 @@ async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_tells_its_key_to_nobody() {
     const KEY: &str = "SECRETKEY0123456";
-    let place = TestPlace::postgres().await;
-    let child = program(place.url())
+    let place = TestDatabaseUrl::postgres().await;
+    let child = program(place.as_str())
         .env("ALPHA_VANTAGE_API_KEY", KEY)
         // Nobody listens there.
         .env("ALPHA_VANTAGE_URL", "http://127.0.0.1:9")

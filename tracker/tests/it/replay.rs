@@ -11,8 +11,8 @@ use tracker::{
 };
 
 use crate::{
+    fixture::{World, date, quote},
     tape::{Fired, Told, implied},
-    world::{World, date, quote},
 };
 
 /// A file that leaves no room for a second pass before the year 10000.
@@ -106,7 +106,7 @@ pub(crate) async fn check(world: &World, from: &str) {
     assert_eq!((told.len(), alerted.len()), (prices.len(), fired.len()));
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn the_bundled_prices_fire_exactly_the_alerts_that_their_closes_imply(database) {
         let world = World::new(database, &ALL).await;
         let running = world.track(replay("2000-03-01", None));

@@ -9,8 +9,8 @@ use store::request::{PollRequest, ask};
 use tracker::provider::PollError;
 
 use crate::{
+    fixture::{World, at, quote, symbol},
     script::Script,
-    world::{World, at, quote, symbol},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ async fn pass(world: &World, time: Duration, step: Duration) {
         .await;
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn an_outage_costs_few_requests_over_ten_restarts_and_then_all_are_polled(database) {
         let world = World::new(database, &["A", "B", "C", "D"]).await;
         let script = free(&world, 25);
@@ -246,10 +246,10 @@ runtime::on_both_databases! {
         let per_day = 100;
         let script = free(&world, per_day);
         let outage = (begun.after(HOUR * 7), begun.after(HOUR * 8));
-        let (clock, dice) = (world.clock.clone(), Random::seeded(5));
+        let (clock, random) = (world.clock.clone(), Random::seeded(5));
         script.answer(move |of| {
             let now = runtime::clock::Clock::now(&clock);
-            let one_of = |n: u32| dice.below(SECOND * n) < SECOND;
+            let one_of = |n: u32| random.below(SECOND * n) < SECOND;
             if (outage.0..outage.1).contains(&now) || one_of(15) {
                 return Err(upstream(None));
             }
@@ -259,12 +259,12 @@ runtime::on_both_databases! {
                 of => Ok(quote(of, "100")),
             }
         });
-        let dice = Random::seeded(6);
+        let random = Random::seeded(6);
         let end = begun.after(HOUR * 24).before(SECOND);
         while world.store.clock.now() < end {
             let running = world.track(vec![script.clone()]);
             let left = end.since(world.store.clock.now());
-            let lives = HOUR + dice.below(HOUR * 4);
+            let lives = HOUR + random.below(HOUR * 4);
             pass(&world, lives.min(left), MINUTE).await;
             running.stop().await;
         }
@@ -291,7 +291,7 @@ runtime::on_both_databases! {
 
 /// Another session locks `table` while somebody asks for a refresh.
 async fn refresh_over_a_lock(table: &str) {
-    let world = World::new(runtime::testing::TestDatabase::postgres().await, &["AAPL"]).await;
+    let world = World::new(testkit::TestDatabase::postgres().await, &["AAPL"]).await;
     let script = Script::new("live", world.clock.shared()).shared();
     let _running = world.track(vec![script.clone()]);
     world

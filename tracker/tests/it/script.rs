@@ -17,7 +17,7 @@ use tracker::{
     quote::Quote,
 };
 
-use crate::world::{quote, symbol};
+use crate::fixture::{quote, symbol};
 
 type Answer = Box<dyn Fn(&Symbol) -> Result<Quote, PollError> + Send + Sync>;
 

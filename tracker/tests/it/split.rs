@@ -33,9 +33,9 @@ use tracker::{
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::query_param};
 
 use crate::{
+    fixture::{World, at, date, decimal, quote, symbol},
     replay::replay,
     script::Script,
-    world::{World, at, date, decimal, quote, symbol},
 };
 
 const TODAY: &str = "2026-11-20";
@@ -222,7 +222,7 @@ async fn closes(world: &World) -> Vec<String> {
         .collect()
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_price_that_suggests_a_split_is_published_and_held_until_the_split_is_known(database) {
         let world = World::new(database, &["AAPL"]).await;
         let first = Ingested { prices: 1, held: 1, ..Ingested::default() };

@@ -6,8 +6,8 @@ use entity::{PollOutcome, ProviderState};
 use tracker::{market::PollingHours, provider::PollError};
 
 use crate::{
+    fixture::{World, at, quote},
     script::Script,
-    world::{World, at, quote},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ fn live(world: &World) -> Arc<Script> {
     Script::new("live", world.clock.shared()).shared()
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_plan_without_quotes_is_told_passed_over_and_tried_again_every_hour(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         let first = Script::new("first", world.clock.shared()).shared();

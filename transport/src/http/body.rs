@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::{
     fault::{Fault, code},
-    limit::Limits,
+    policy::limits::Limits,
 };
 
 /// How much more than the limit is read and thrown away, so that a client that is still sending

@@ -20,11 +20,11 @@ use http::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::{
-    census::{ClientAddress, Seat},
+    context::Room,
     document::Operation,
     fault::{self, Fault},
     observer::{Observer, Protocol, Reason},
-    room::Room,
+    policy::connections::{ClientAddress, Seat},
     service::{End, Item, REPLACED, Service, Subscription},
 };
 

@@ -10,6 +10,6 @@ mod http;
 mod legacy;
 mod persisted;
 mod slow;
-mod socket;
 mod sse;
 mod validation;
+mod ws;

@@ -275,7 +275,7 @@ async fn the_schema_is_not_told_if_introspection_is_switched_off() {
 #[tokio::test]
 async fn the_standard_introspection_query_is_answered() {
     let app = start().await;
-    let query = include_str!("../../src/budget/introspection.graphql");
+    let query = include_str!("../../src/document/budget/introspection.graphql");
     let response = app.query(query).send().await.expect("response");
     let body: Value = response.json().await.expect("JSON");
     assert_eq!(body.get("errors"), None, "{body}");

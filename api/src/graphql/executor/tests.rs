@@ -6,17 +6,12 @@
 mod client;
 mod world;
 
-#[path = "../../../tests/it/dice.rs"]
-mod dice;
-#[path = "../../../tests/it/witness.rs"]
-mod witness;
-
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt, StreamExt, stream};
-use runtime::testing::TestDatabase;
+use testkit::{SeededRandom, TestDatabase};
 
-use self::{client::Client, dice::Dice, world::World};
+use self::{client::Client, world::World};
 
 /// How many lives are lived on SQLite.
 const SEEDS: u64 = 1000;
@@ -37,16 +32,16 @@ struct Lived {
 }
 
 async fn live(seed: u64, database: TestDatabase) -> Lived {
-    let mut dice = Dice::seeded(seed);
+    let mut random = SeededRandom::new(seed);
     let world = Arc::new(World::open(database).await);
-    let clients: Vec<_> = (0..dice.between(4, 8))
-        .map(|_| Client::draw(&world, dice.split()))
+    let clients: Vec<_> = (0..random.between(4, 8))
+        .map(|_| Client::draw(&world, random.split()))
         .collect();
     let hearing = stream::iter(clients)
         .map(Client::live)
         .buffer_unordered(usize::MAX)
         .collect::<Vec<_>>();
-    let writing = world.write(dice.split());
+    let writing = world.write(random.split());
     let (heard, ()) = world
         .until_over(Box::pin(async { tokio::join!(hearing, writing) }))
         .await;
@@ -54,13 +49,13 @@ async fn live(seed: u64, database: TestDatabase) -> Lived {
     let mut lived = Lived::default();
     (lived.prices, lived.alerts) = tables.counts();
     for (selection, sessions) in heard {
-        if let Err(error) = tables.judge(&selection, &sessions) {
+        if let Err(error) = tables.check(&selection, &sessions) {
             let sessions: String = sessions.iter().map(ToString::to_string).collect();
             panic!("seed {seed}: {error}\n{selection:?}\n{sessions}{tables:?}");
         }
         lived.resumed += sessions.iter().filter(|it| it.after.is_some()).count();
         lived.overloaded += sessions.iter().filter(|it| it.is_overloaded()).count();
-        for heard in sessions.iter().flat_map(|session| &session.heard) {
+        for heard in sessions.iter().flat_map(|session| &session.received) {
             lived.heard += 1;
             lived.snapshots += usize::from(heard.snapshot);
             lived.missed += heard.missed;

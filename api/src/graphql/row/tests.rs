@@ -9,8 +9,8 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use runtime::testing::TestDatabase;
 use serde_json::json;
+use testkit::TestDatabase;
 
 use super::Row;
 use crate::graphql::{

@@ -7,16 +7,12 @@ use entity::{
     ProviderState, Symbol,
     table::{provider, stock},
 };
-use runtime::{
-    clock::ManualClock,
-    lifecycle::Lifecycle,
-    metric::{Metrics, TrackerMetrics},
-    random::Random,
-    testing::TestDatabase,
-};
+use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use store::{Seed, Store};
+use testkit::TestDatabase;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Answers, Ingest},
     quote::{PreviousClose, Quote},
@@ -166,7 +162,7 @@ fn condition(stale: bool, freshness: &str, note: Option<&str>) -> (bool, String,
     (stale, freshness.to_owned(), note.map(str::to_owned))
 }
 
-runtime::on_both_databases! {
+testkit::on_both_databases! {
     async fn a_price_grows_old_by_sessions_and_says_so(database) {
         let world = World::new(database, "2026-11-24T20:00:00Z").await;
         world.quote("test", "AAPL", "2026-11-24").await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     client::Client,
+    databases::on_both,
     exchange::Exchange,
-    place::on_both,
     process::until,
     product::{ADMIN, Product},
 };

@@ -10,11 +10,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::ledger::Ledger;
+use super::acknowledged_writes::AcknowledgedWrites;
 use crate::{
     answer::browser,
     client::Client,
-    place::on_both,
+    databases::on_both,
     process::PATIENCE,
     product::{ADMIN, Product},
 };
@@ -67,8 +67,8 @@ on_both! {
                 acknowledged.insert(symbol, tracked);
             }
         }
-        let database = home.place.connect().await;
-        let ledger = Ledger::read(&database).await;
+        let database = home.database.connect().await;
+        let ledger = AcknowledgedWrites::read(&database).await;
         ledger.is_unbroken();
         ledger.has_its_alerts();
         ledger.was_told(&told.prices, "prices");

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use runtime::testing::{Stop, TestServer};
 use serde_json::{Value, json};
+use testkit::{Stop, TestServer};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::ledger::Ledger;
+use super::acknowledged_writes::AcknowledgedWrites;
 use crate::{
     answer::{Answer, browser},
     client::Client,
@@ -36,7 +36,7 @@ async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
     let mut server = TestServer::start().await;
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
-    let home = Home::new(server.place());
+    let home = Home::new(server.url());
     let mut product = home
         .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
         .await;
@@ -83,7 +83,7 @@ async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
     hear(&mut client, &mut told, heard + 2).await;
     drop(market);
     load.end().await;
-    let ledger = Ledger::read(&home.place.connect().await).await;
+    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
     ledger.is_unbroken();
     ledger.has_its_alerts();
     // The first two are the snapshot.

@@ -3,16 +3,14 @@
 use std::{fs, path::Path};
 
 use entity::Timestamp;
-use runtime::{
-    clock::{Clock, SystemClock},
-    testing::{TestDisk, TestPlace, TestServer},
-};
+use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
+use testkit::{TestDatabaseUrl, TestDisk, TestServer};
 use tokio::time::Instant;
 
 use super::{
+    acknowledged_writes::AcknowledgedWrites,
     database::{PRICES, SOON, bounded, hear},
-    ledger::Ledger,
 };
 use crate::{
     client::Client,
@@ -31,22 +29,22 @@ const TRACK: &str = r#"mutation { trackStock(input: {symbol: "MSFT"}) { stock { 
 async fn a_full_disk_is_said_and_outlived_on_sqlite() {
     let disk = TestDisk::mount(DISK);
     let url = |folder: &Path| format!("sqlite://{}/stocks.db?mode=rwc", folder.display());
-    let mut home = Home::new(TestPlace::at(url(disk.folder())));
-    home.entrance = disk.entrance();
+    let mut home = Home::new(TestDatabaseUrl::external(url(disk.mount_point())));
+    home.entrance = disk.command_prefix();
     let told = is_said_and_outlived(&disk, &home).await;
     let copy = home.folder.path();
     let copied = fs::copy(disk.path().join("stocks.db"), copy.join("stocks.db"));
     copied.expect("it is one file once it is closed");
-    is_whole(TestPlace::at(url(copy)), &told).await;
+    is_whole(TestDatabaseUrl::external(url(copy)), &told).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_said_and_outlived_on_postgresql() {
     let disk = TestDisk::mount(DISK);
     let server = TestServer::start().await;
-    let home = Home::new(server.place_on(&disk).await);
+    let home = Home::new(server.url_on(&disk).await);
     let told = is_said_and_outlived(&disk, &home).await;
-    is_whole(home.place, &told).await;
+    is_whole(home.database, &told).await;
 }
 
 /// What a subscriber was told.
@@ -104,8 +102,8 @@ async fn is_said_and_outlived(disk: &TestDisk, home: &Home) -> Vec<Value> {
     told
 }
 
-async fn is_whole(place: TestPlace, told: &[Value]) {
-    let ledger = Ledger::read(&place.connect().await).await;
+async fn is_whole(place: TestDatabaseUrl, told: &[Value]) {
+    let ledger = AcknowledgedWrites::read(&place.connect().await).await;
     ledger.is_unbroken();
     ledger.has_its_alerts();
     // The first four may be the snapshot.

@@ -3,20 +3,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use entity::table::provider;
-use runtime::testing::TestPlace;
 use sea_orm::{
     ConnectionTrait, EntityTrait,
     sqlx::{AssertSqlSafe, Connection, Executor, PgConnection},
 };
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
 
 use super::{
+    acknowledged_writes::AcknowledgedWrites,
     database::{Load, Market, PRICES, SOON, hear},
-    ledger::Ledger,
 };
 use crate::{
     answer::Answer,
@@ -41,7 +41,7 @@ const CUT_LEASE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity 
 async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_provider() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let variables = [("DEFAULT_SYMBOLS", "AAPL,IBM")];
     let product = home.track(&exchange, &variables).await;
     let url = exchange.url();
@@ -51,7 +51,7 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
     client.subscribe("p", PRICES, json!({})).await;
     let load = Load::begin(&product);
     let mut told = Vec::new();
-    let mut knife = PgConnection::connect(home.place.url())
+    let mut knife = PgConnection::connect(home.database.as_str())
         .await
         .expect("a session");
     for round in 0..20 {
@@ -66,8 +66,8 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
     }
     drop(market);
     load.end().await;
-    let witness = home.place.connect().await;
-    let ledger = Ledger::read(&witness).await;
+    let witness = home.database.connect().await;
+    let ledger = AcknowledgedWrites::read(&witness).await;
     ledger.is_unbroken();
     ledger.has_its_alerts();
     ledger.was_told(&told[2..], "prices");
@@ -97,14 +97,14 @@ async fn write_age(product: &Product) -> Option<f64> {
 async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_as_it_can_be() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let variables = [("DEFAULT_SYMBOLS", "AAPL,IBM")];
     let product = home.track(&exchange, &variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
     let mut told = Vec::new();
     hear(&mut client, &mut told, 4).await;
-    let mut operator = PgConnection::connect(home.place.url())
+    let mut operator = PgConnection::connect(home.database.as_str())
         .await
         .expect("a session");
     let mut order = async |words: &str, then: &str| {
@@ -133,7 +133,7 @@ async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_a
     let writes = async || write_age(&product).await.filter(|age| *age < 4.0);
     until("it writes", || product.last_words(), writes).await;
     drop(market);
-    let ledger = Ledger::read(&home.place.connect().await).await;
+    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
     ledger.is_unbroken();
     ledger.was_told(&told[2..], "prices");
 }
@@ -142,7 +142,7 @@ async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_a
 async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notice() {
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let priced = |data: &Value| {
         data["stocks"]["nodes"][0]["latestPrice"]
@@ -151,7 +151,7 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
     };
     let held = "{ stocks { nodes { latestPrice { price } } } }";
     product.until_data("it is tracked", held, priced).await;
-    let witness = home.place.connect().await;
+    let witness = home.database.connect().await;
     let holding = witness.begin_write().await.expect("a transaction");
     // It holds its lock for longer than a transaction of ours may idle.
     let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; \
@@ -196,9 +196,9 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let product = home.start(&[]).await;
-    let witness = home.place.connect().await;
+    let witness = home.database.connect().await;
     let holding = witness.begin_write().await.expect("a transaction");
     let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; \
                 LOCK TABLE providers IN ACCESS EXCLUSIVE MODE";
@@ -226,7 +226,7 @@ async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
 async fn refresh_over_a_lock(table: &str) {
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let priced = |data: &Value| {
         data["stocks"]["nodes"][0]["latestPrice"]
@@ -235,7 +235,7 @@ async fn refresh_over_a_lock(table: &str) {
     };
     let held = "{ stocks { nodes { latestPrice { price } } } }";
     product.until_data("it is tracked", held, priced).await;
-    let witness = home.place.connect().await;
+    let witness = home.database.connect().await;
     let holding = witness.begin_write().await.expect("a transaction");
     let lock = format!(
         "SET LOCAL idle_in_transaction_session_timeout = 0; \

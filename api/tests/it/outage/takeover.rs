@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use entity::table::provider;
-use runtime::testing::TestPlace;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
 use tokio::time::Instant;
 
 use super::{
+    acknowledged_writes::AcknowledgedWrites,
     database::{Market, PRICES},
-    ledger::Ledger,
 };
 use crate::{
     client::Client,
@@ -23,7 +23,7 @@ use crate::{
 async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
-    let home = Home::new(TestPlace::migrated_postgres().await);
+    let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let (url, variables) = (exchange.url(), [("DEFAULT_SYMBOLS", "AAPL,IBM")]);
     let mut product = home.track(&exchange, &variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
@@ -67,8 +67,8 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
         told.push(client.next("p").await["data"]["priceUpdates"].take());
     }
     drop((market, sleeper));
-    let database = home.place.connect().await;
-    let ledger = Ledger::read(&database).await;
+    let database = home.database.connect().await;
+    let ledger = AcknowledgedWrites::read(&database).await;
     ledger.is_unbroken();
     ledger.has_its_alerts();
     ledger.was_told(&told[2..], "prices");

@@ -6,13 +6,13 @@ use async_graphql::{Request, Variables};
 use entity::Cursor;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
+use testkit::{
+    SeededRandom,
+    oracle::{Received, Selection, Session, SessionEnd},
+};
 use transport::{End, Item, Service, Subscription};
 
-use super::{
-    dice::Dice,
-    witness::{Ended, Heard, Selection, Session},
-    world::{SYMBOLS, World},
-};
+use super::world::{SYMBOLS, World};
 use crate::{
     auth::Viewer,
     live::{BacklogLimits, Backpressure, DisconnectSignal, HubReader, Interest, MaxEventSize},
@@ -37,7 +37,7 @@ const ALERTS: [&str; 2] = [
 
 pub(super) struct Client {
     world: Arc<World>,
-    dice: Dice,
+    random: SeededRandom,
     selection: Selection,
     sessions: Vec<Session>,
     /// Where it goes on.
@@ -52,12 +52,12 @@ enum Source {
 }
 
 impl Client {
-    pub(super) fn draw(world: &Arc<World>, mut dice: Dice) -> Self {
-        let some = dice.percent(60).then(|| {
-            let drawn = (0..dice.between(1, 3)).map(|_| dice.choose(&SYMBOLS[..4]).to_owned());
+    pub(super) fn draw(world: &Arc<World>, mut random: SeededRandom) -> Self {
+        let some = random.percent(60).then(|| {
+            let drawn = (0..random.between(1, 3)).map(|_| random.choose(&SYMBOLS[..4]).to_owned());
             drawn.collect::<BTreeSet<_>>()
         });
-        let kind = dice.between(1, 10);
+        let kind = random.between(1, 10);
         let selection = Selection {
             symbols: some.filter(|_| kind < 10),
             prices: !matches!(kind, 7..10),
@@ -67,7 +67,7 @@ impl Client {
         };
         Self {
             world: Arc::clone(world),
-            dice,
+            random,
             selection,
             sessions: Vec::new(),
             cursor: None,
@@ -77,11 +77,11 @@ impl Client {
     /// Answers what it selected and heard.
     pub(super) async fn live(mut self) -> (Selection, Vec<Session>) {
         // Some are there from the beginning, others come when there are prices.
-        let begins = self.dice.between(0, 6);
+        let begins = self.random.between(0, 6);
         let mut written = self.world.written();
         let begun = written.wait_for(|written| written.is_none_or(|now| now >= begins));
         begun.await.expect("the world goes on");
-        for _ in 0..self.dice.between(0, 15) {
+        for _ in 0..self.random.between(0, 15) {
             tokio::task::yield_now().await;
         }
         while !self.session().await {}
@@ -100,20 +100,21 @@ impl Client {
         let mut session = Session {
             after: self.cursor.as_ref().map(|(seq, _)| *seq),
             begun,
-            heard: Vec::new(),
-            ended: Ended::Cut,
+            received: Vec::new(),
+            end: SessionEnd::Interrupted,
         };
-        let leaves_after = self.dice.percent(60).then(|| self.dice.between(0, 12));
+        let leaves_after = self.random.percent(60).then(|| self.random.between(0, 12));
         let mut written = self.world.written();
         let is_over = loop {
-            if leaves_after.is_some_and(|count| session.heard.len() >= count) && !self.is_plain() {
+            if leaves_after.is_some_and(|count| session.received.len() >= count) && !self.is_plain()
+            {
                 // In the middle of whatever it is doing.
                 let _ = self.hear(&mut source).now_or_never();
                 break false;
             }
-            if self.dice.percent(15) {
+            if self.random.percent(15) {
                 // It takes nothing while this many batches come.
-                let until = (*written.borrow()).map_or(0, |now| now + self.dice.between(1, 6));
+                let until = (*written.borrow()).map_or(0, |now| now + self.random.between(1, 6));
                 let enough = written.wait_for(|written| written.is_none_or(|now| now >= until));
                 enough.await.expect("the world goes on");
             }
@@ -121,7 +122,7 @@ impl Client {
             if is_written {
                 let last = self.world.tables().last(&self.selection);
                 let heard = session
-                    .heard
+                    .received
                     .last()
                     .map(|heard| heard.seq)
                     .or(session.after);
@@ -137,11 +138,11 @@ impl Client {
                 _ = written.changed(), if !is_written => continue,
             };
             let Some((heard, cursor)) = heard else {
-                session.ended = Ended::Overloaded(self.world.hub.limits().max_events);
+                session.end = SessionEnd::Overloaded(self.world.hub.limits().max_events);
                 break self.is_plain();
             };
             self.cursor = cursor.map(|cursor| (heard.seq, cursor));
-            session.heard.push(heard);
+            session.received.push(heard);
         };
         if is_over && !session.is_overloaded() {
             assert_eq!(
@@ -149,7 +150,7 @@ impl Client {
                 None,
                 "there is nothing more"
             );
-            session.ended = Ended::Settled;
+            session.end = SessionEnd::Complete;
         }
         self.sessions.push(session);
         is_over
@@ -178,9 +179,9 @@ impl Client {
             return Source::Plain(reader.expect("the hub knows where it is"));
         }
         let query = if self.selection.prices {
-            self.dice.choose(&PRICES)
+            self.random.choose(&PRICES)
         } else {
-            self.dice.choose(&ALERTS)
+            self.random.choose(&ALERTS)
         };
         let mode = if self.selection.conflates {
             "LATEST"
@@ -198,7 +199,7 @@ impl Client {
     }
 
     /// The next event, and its cursor where one is told; `None` if it was let go.
-    async fn hear(&self, source: &mut Source) -> Option<(Heard, Option<String>)> {
+    async fn hear(&self, source: &mut Source) -> Option<(Received, Option<String>)> {
         match source {
             Source::Graphql(subscription) => match subscription.next().await {
                 Some(Item::Next(event)) => {
@@ -221,7 +222,7 @@ impl Client {
                         panic!("nobody is told {other:?}")
                     }
                 };
-                let heard = Heard {
+                let heard = Received {
                     seq: happened.position.seq,
                     symbol: symbol.to_string(),
                     price,
@@ -235,7 +236,7 @@ impl Client {
 }
 
 /// What an event's body tells.
-fn read(body: &[u8]) -> (Heard, String) {
+fn read(body: &[u8]) -> (Received, String) {
     let body: Value = serde_json::from_slice(body).expect("JSON");
     assert!(body.get("errors").is_none(), "{body}");
     let told = &body["data"]["told"];
@@ -244,7 +245,7 @@ fn read(body: &[u8]) -> (Heard, String) {
         panic!("{cursor} is no cursor of an event");
     };
     let delivery = &body["extensions"]["delivery"];
-    let heard = Heard {
+    let heard = Received {
         seq: position.seq,
         symbol: told["symbol"].as_str().expect("a symbol").to_owned(),
         price: told["price"]

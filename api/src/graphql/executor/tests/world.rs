@@ -2,28 +2,25 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
+use crate::metrics::ServeMetrics;
 use entity::{Decimal, Position, Symbol};
 use runtime::{
-    clock::SystemClock,
-    config::Secret,
-    health::Health,
-    lifecycle::Lifecycle,
-    metric::{Metrics, ServeMetrics, TrackerMetrics},
+    clock::SystemClock, config::Secret, health::Health, lifecycle::Lifecycle, metrics::Metrics,
     random::Random,
-    testing::{TestDatabase, TestPlace},
 };
 use store::{
     Seed, Store,
     feed::{FeedFollower, FeedTransaction},
 };
+use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
+use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Answers, Ingest},
     market::PollingHours,
     quote::{PreviousClose, Quote},
 };
 
-use super::{dice::Dice, witness::Tables};
 use crate::{
     auth::{AccessTokens, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
@@ -55,7 +52,7 @@ pub(super) struct World {
     /// How many batches were written; `None` once there will be no more.
     written: watch::Sender<Option<usize>>,
     /// What is stored in the end.
-    tables: OnceLock<Tables>,
+    tables: OnceLock<Oracle>,
     pub(super) metrics: ServeMetrics,
     // Keeps what it connects to.
     database: TestDatabase,
@@ -64,14 +61,14 @@ pub(super) struct World {
 /// A database file to make others from.
 pub(super) struct Template {
     path: PathBuf,
-    _place: TestPlace,
+    _place: TestDatabaseUrl,
 }
 
 impl Template {
     pub(super) async fn make() -> Self {
         let database = TestDatabase::sqlite().await;
         seed(&database).await;
-        let place = TestPlace::sqlite();
+        let place = TestDatabaseUrl::sqlite();
         let path = path(&place);
         let copied = format!("VACUUM INTO '{}'", path.display());
         sea_orm::ConnectionTrait::execute_unprepared(database.write(), &copied)
@@ -84,14 +81,14 @@ impl Template {
     }
 
     pub(super) async fn copy(&self) -> TestDatabase {
-        let place = TestPlace::sqlite();
+        let place = TestDatabaseUrl::sqlite();
         fs::copy(&self.path, path(&place)).expect("it is copied");
-        TestDatabase::at(place).await
+        TestDatabase::connect(place).await
     }
 }
 
-fn path(place: &TestPlace) -> PathBuf {
-    let path = place.url().trim_start_matches("sqlite://");
+fn path(place: &TestDatabaseUrl) -> PathBuf {
+    let path = place.as_str().trim_start_matches("sqlite://");
     path.split('?').next().expect("a path").into()
 }
 
@@ -191,47 +188,49 @@ impl World {
     }
 
     /// Lives through some days of the market.
-    pub(super) async fn write(&self, mut dice: Dice) {
+    pub(super) async fn write(&self, mut random: SeededRandom) {
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(self.store.clone(), metrics);
         let start: chrono::NaiveDate = "2026-11-02".parse().expect("a date");
         let (mut day, mut cents) = (0, 0);
-        let mut quote = |dice: &mut Dice, of: &str, dollars: &[u32], day: u64| {
+        let mut quote = |random: &mut SeededRandom, of: &str, dollars: &[u32], day: u64| {
             // None like another, and some by so much that alerts fire.
             cents += 1;
-            let price = format!("{}.{cents:04}", dice.choose(dollars));
+            let price = format!("{}.{cents:04}", random.choose(dollars));
             quote(of, &price, start + chrono::Days::new(day))
         };
-        for batch in 1..=dice.between(6, 16) {
-            if dice.percent(25) {
-                self.track_or_not(&mut dice).await;
+        for batch in 1..=random.between(6, 16) {
+            if random.percent(25) {
+                self.track_or_not(&mut random).await;
             }
-            if dice.percent(30) {
+            if random.percent(30) {
                 day += 1;
             }
             let of = SYMBOLS
                 .into_iter()
-                .filter(|_| dice.percent(60))
+                .filter(|_| random.percent(60))
                 .collect::<Vec<_>>();
-            let quotes = of.into_iter().map(|of| quote(&mut dice, of, &DOLLARS, day));
+            let quotes = of
+                .into_iter()
+                .map(|of| quote(&mut random, of, &DOLLARS, day));
             let quotes = quotes.collect();
             let answers = Answers {
                 // Prices that suggest a split are held, and their alerts fire later.
-                splits_can_be_asked: dice.percent(50),
+                splits_can_be_asked: random.percent(50),
                 ..answers(quotes)
             };
             ingest.ingest(answers).await.expect("it is stored");
-            if dice.percent(40) {
+            if random.percent(40) {
                 self.release(&ingest).await;
             }
             self.written.send_replace(Some(batch));
             // Bursts, and pauses in which everybody catches up.
-            if dice.percent(30) {
+            if random.percent(30) {
                 let end = self.end().await;
                 while self.hub.position() != end {
                     tokio::time::sleep(Duration::from_micros(200)).await;
                 }
-                for _ in 0..dice.between(0, 20) {
+                for _ in 0..random.between(0, 20) {
                     tokio::task::yield_now().await;
                 }
             }
@@ -240,13 +239,13 @@ impl World {
         for of in SYMBOLS {
             self.track(of, true).await;
         }
-        let quotes = SYMBOLS.map(|of| quote(&mut dice, of, &[123], day + 1));
+        let quotes = SYMBOLS.map(|of| quote(&mut random, of, &[123], day + 1));
         ingest
             .ingest(answers(quotes.into()))
             .await
             .expect("it is stored");
         self.release(&ingest).await;
-        let tables = Tables::read(&self.database, &TRACKED).await;
+        let tables = Oracle::read(&self.database, &TRACKED).await;
         assert!(self.tables.set(tables).is_ok(), "it is written once");
         self.written.send_replace(None);
     }
@@ -260,8 +259,9 @@ impl World {
         }
     }
 
-    async fn track_or_not(&self, dice: &mut Dice) {
-        self.track(dice.choose(&SYMBOLS), dice.percent(60)).await;
+    async fn track_or_not(&self, random: &mut SeededRandom) {
+        self.track(random.choose(&SYMBOLS), random.percent(60))
+            .await;
     }
 
     async fn track(&self, of: &str, tracks: bool) {
@@ -279,7 +279,7 @@ impl World {
     }
 
     /// What is stored in the end.
-    pub(super) fn tables(&self) -> &Tables {
+    pub(super) fn tables(&self) -> &Oracle {
         self.tables.get().expect("it is written")
     }
 }

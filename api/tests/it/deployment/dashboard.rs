@@ -1,0 +1,198 @@
+//! Every panel of the dashboard has data, from the running programs through Prometheus.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use testkit::TestDatabaseUrl;
+
+use super::{Prometheus, QUERIES, list, shipped, text, word, yaml};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    process::until,
+    product::{Home, Product},
+};
+
+/// What Grafana's import page takes.
+const IMPORTABLE: &str = "grafana-dashboard.json";
+
+fn panels() -> Vec<Value> {
+    let board: Value =
+        serde_json::from_str(&text("deploy/grafana/dashboards/stock-tracker.json")).expect("JSON");
+    let panels = list(&board["panels"]).iter();
+    let panels = panels.filter(|it| it["type"] != "row").cloned();
+    panels.collect()
+}
+
+/// What the panels ask: their title and their query.
+fn questions(panels: &[Value]) -> Vec<(String, String)> {
+    let each = panels.iter().flat_map(|panel| {
+        let title = word(&panel["title"]);
+        let targets = list(&panel["targets"]).iter();
+        targets.map(move |it| (title.to_owned(), word(&it["expr"]).to_owned()))
+    });
+    each.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_panel_has_data() {
+    let home = Home::new(TestDatabaseUrl::postgres().await);
+    let exchange = Exchange::open().await;
+    exchange.quote("AAPL", "187.5", "170");
+    let product = home
+        .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
+        .await;
+    let prometheus = Prometheus::watch(&home, &product);
+    let mut open = questions(&panels());
+    assert!(open.len() > 25, "{open:?}");
+    let mut round = 0;
+    loop {
+        traffic(&exchange, &product, round).await;
+        let mut left = Vec::new();
+        for (title, query) in open {
+            if prometheus.number(&query).await.is_none() {
+                left.push((title, query));
+            }
+        }
+        open = left;
+        round += 1;
+        if open.is_empty() {
+            break;
+        }
+        let words = prometheus.last_words();
+        assert!(round < 60, "without data: {open:#?}\n{words}");
+    }
+}
+
+/// Something of everything that is counted: reads, mistakes, prices, and clients that come and go.
+async fn traffic(exchange: &Exchange, product: &Product, round: u32) {
+    exchange.quote("AAPL", &format!("188.{round:02}"), "170");
+    let plain = Client::plain(product).await;
+    let mut graphql = Client::graphql(product, json!({})).await;
+    let query = "subscription { priceUpdates { price } }";
+    graphql.subscribe("p", query, json!({})).await;
+    graphql.next("p").await;
+    product.get("/api/v1/stocks").await;
+    product.get("/api/v1/stocks/NOPE").await;
+    product.ask("{ stocks { nodes { symbol } } }").await;
+    product.graphql("{ nope }", json!({})).await;
+    let refresh = r#"mutation { refreshStock(input: {symbol: "AAPL"}) { stock { id } } }"#;
+    product.graphql(refresh, json!({})).await;
+    let polled = product.admin(refresh, json!({})).await;
+    assert_eq!(polled.status, 200, "{}", polled.text);
+    let seconds = exchange.asked("AAPL");
+    until(
+        "it is polled again",
+        || product.last_words(),
+        async || (exchange.asked("AAPL") > seconds).then_some(()),
+    )
+    .await;
+    drop((plain, graphql));
+}
+
+#[test]
+fn the_documented_queries_are_on_it_word_for_word() {
+    let questions = questions(&panels());
+    let asked: BTreeSet<&str> = questions.iter().map(|(_, query)| &**query).collect();
+    let readme = text("README.md");
+    for query in QUERIES {
+        assert!(asked.contains(query), "{query} is on no panel");
+        assert!(readme.contains(query), "{query} is not in README.md");
+    }
+}
+
+/// The dashboard for Grafana's import page, which asks for the data source that takes the input's place.
+fn importable() -> String {
+    const INPUTS: &str = r#"{
+  "__inputs": [
+    {
+      "name": "DS_PROMETHEUS",
+      "label": "Prometheus",
+      "description": "The Prometheus that scrapes Stock Tracker",
+      "type": "datasource",
+      "pluginId": "prometheus",
+      "pluginName": "Prometheus"
+    }
+  ],
+  "__requires": [
+    {
+      "type": "grafana",
+      "id": "grafana",
+      "name": "Grafana",
+      "version": "10.0.0"
+    },
+    {
+      "type": "datasource",
+      "id": "prometheus",
+      "name": "Prometheus",
+      "version": "1.0.0"
+    }
+  ],
+"#;
+    let provisioned = text("deploy/grafana/dashboards/stock-tracker.json");
+    let panels = provisioned.strip_prefix("{\n").expect("an object");
+    let panels = panels.replace(r#""uid": "prometheus""#, r#""uid": "${DS_PROMETHEUS}""#);
+    INPUTS.to_owned() + &panels
+}
+
+#[test]
+fn the_importable_dashboard_is_fresh() {
+    let fresh = importable();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks whether to rewrite the file"
+    )]
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(shipped(IMPORTABLE), fresh).expect("it is written");
+        return;
+    }
+    assert!(
+        text(IMPORTABLE) == fresh,
+        "{IMPORTABLE} is stale: make fresh"
+    );
+}
+
+#[test]
+fn the_importable_dashboard_asks_for_its_data_source_everywhere() {
+    let board: Value = serde_json::from_str(&text(IMPORTABLE)).expect("JSON");
+    let input = &list(&board["__inputs"])[0];
+    assert_eq!(
+        (&input["name"], &input["type"]),
+        (&json!("DS_PROMETHEUS"), &json!("datasource"))
+    );
+    let mut sources = 0;
+    let mut left = vec![&board];
+    while let Some(value) = left.pop() {
+        if let Some(source) = value.get("datasource") {
+            assert_eq!(source["uid"], "${DS_PROMETHEUS}", "{value}");
+            sources += 1;
+        }
+        left.extend(value.as_array().into_iter().flatten());
+        left.extend(value.as_object().into_iter().flat_map(|it| it.values()));
+    }
+    assert!(sources > 25, "{sources}");
+}
+
+#[test]
+fn panels_have_places_of_their_own_and_the_provisioned_source() {
+    let source = yaml(&text(
+        "deploy/grafana/provisioning/datasources/prometheus.yml",
+    ));
+    let source = &source["datasources"][0]["uid"];
+    let mut taken = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for panel in panels() {
+        assert!(ids.insert(panel["id"].as_u64()), "twice: {}", panel["id"]);
+        assert!(!word(&panel["description"]).is_empty(), "{panel}");
+        for target in list(&panel["targets"]) {
+            assert_eq!(&target["datasource"]["uid"], source, "{target}");
+        }
+        let side = |name| panel["gridPos"][name].as_u64().expect("a number");
+        assert!(side("x") + side("w") <= 24, "beyond the edge: {panel}");
+        for x in side("x")..side("x") + side("w") {
+            for y in side("y")..side("y") + side("h") {
+                assert!(taken.insert((x, y)), "over another: {panel}");
+            }
+        }
+    }
+}

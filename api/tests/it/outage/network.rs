@@ -1,0 +1,93 @@
+//! An `api` whose way to the database is slow, breaks, or takes everything and delivers nothing.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{FaultProxy, NetworkFault, TestDatabaseUrl};
+
+use super::{
+    acknowledged_writes::AcknowledgedWrites,
+    database::{Load, Market, PRICES, bounded},
+};
+use crate::{
+    client::Client,
+    exchange::Exchange,
+    process::until,
+    product::{Home, Product},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
+    let exchange = Exchange::open().await;
+    let market = Market::open(&exchange);
+    let mut home = Home::new(TestDatabaseUrl::migrated_postgres().await);
+    let (mut proxy, detour) = FaultProxy::for_database(home.database.as_str()).await;
+    home.detour = Some(detour);
+    let product = home
+        .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
+        .await;
+    let mut client = Client::graphql(&product, json!({})).await;
+    client.subscribe("p", PRICES, json!({})).await;
+    let mut told = Vec::new();
+    let load = Load::begin(&product);
+    hear(&mut client, &mut told, 4).await;
+
+    // From another continent: what is told is told late. What takes a second to answer counts as away.
+    proxy.inject(NetworkFault::Delay(Duration::from_millis(100)));
+    hear(&mut client, &mut told, 4).await;
+    proxy.inject(NetworkFault::None);
+    settled(&product).await;
+
+    // Reset.
+    proxy.cut().await;
+    away(&product).await;
+    proxy.restore().await;
+    hear(&mut client, &mut told, 4).await;
+    settled(&product).await;
+
+    // Half open, twice: what was connected then never carries anything again, and nobody is told.
+    for _ in 0..2 {
+        proxy.inject(NetworkFault::Swallow);
+        away(&product).await;
+        proxy.inject(NetworkFault::None);
+        hear(&mut client, &mut told, 4).await;
+        settled(&product).await;
+    }
+    drop(market);
+    load.end().await;
+    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
+    ledger.is_unbroken();
+    ledger.was_told(&told[2..], "prices");
+}
+
+async fn hear(client: &mut Client, told: &mut Vec<serde_json::Value>, more: usize) {
+    for _ in 0..more {
+        told.push(client.next("p").await["data"]["priceUpdates"].take());
+    }
+}
+
+/// Waits until it knows that it is cut off, and says so.
+async fn away(product: &Product) {
+    let away = async || {
+        let answer = bounded(product.get("/api/v1/stocks")).await;
+        assert_eq!(answer.status, 200);
+        (!answer.header("age").is_empty()).then_some(())
+    };
+    until("it knows that it is cut off", || product.last_words(), away).await;
+    assert_eq!(bounded(product.get("/api/v1/alerts")).await.status, 503);
+}
+
+/// Waits until it asks the database again.
+async fn settled(product: &Product) {
+    let settled = async || {
+        let stored = bounded(product.get("/api/v1/alerts")).await;
+        let held = bounded(product.get("/api/v1/stocks")).await;
+        (stored.status == 200 && held.header("age").is_empty()).then_some(())
+    };
+    until(
+        "it asks the database again",
+        || product.last_words(),
+        settled,
+    )
+    .await;
+}

@@ -1,0 +1,28 @@
+//! The text output of the metrics.
+
+use super::*;
+
+#[test]
+fn the_metrics_of_the_process_are_included() {
+    let text = Metrics::of_this_build().text();
+    for name in [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_start_time_seconds",
+    ] {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{text}");
+    }
+}
+
+#[test]
+fn an_instrument_has_more_series_than_the_default_of_the_library() {
+    let metrics = Metrics::new("", "");
+    let gauge = metrics.meter().f64_gauge("price").build();
+    for number in 0..3_000 {
+        gauge.record(1.0, &[KeyValue::new("symbol", format!("S{number}"))]);
+    }
+    let text = metrics.text();
+    assert_eq!(text.matches("stock_tracker_price{").count(), 3_000);
+    assert!(!text.contains("otel_metric_overflow"));
+}

@@ -1,0 +1,303 @@
+//! Metrics of polling, ingest and alerts.
+//!
+//! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
+//! In one-process mode, `api` serves these metrics too.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use entity::{AlertKind, Decimal, Symbol};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter},
+};
+use runtime::metrics::seconds;
+use tokio::time::Instant;
+
+/// Histogram bounds of the number of quotes in a batch.
+const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// The prices of tracked symbols that have one.
+type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
+
+/// When the active tracker last wrote its heartbeat.
+type Written = Arc<Mutex<Option<Instant>>>;
+
+/// The outcome of a call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallOutcome {
+    /// Success.
+    Ok,
+    /// Rate limited by the provider.
+    RateLimited,
+    /// The key or the plan was rejected.
+    Refused,
+    /// The provider does not know the symbol.
+    UnknownSymbol,
+    /// The response is malformed.
+    Malformed,
+    /// Timeout.
+    Timeout,
+    /// Any other error.
+    Error,
+}
+
+impl CallOutcome {
+    /// All outcomes.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::RateLimited,
+        Self::Refused,
+        Self::UnknownSymbol,
+        Self::Malformed,
+        Self::Timeout,
+        Self::Error,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::RateLimited => "rate_limited",
+            Self::Refused => "refused",
+            Self::UnknownSymbol => "unknown_symbol",
+            Self::Malformed => "malformed",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// An endpoint of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The latest price of a symbol.
+    Quote,
+    /// Daily bars.
+    Daily,
+    /// Share splits.
+    Splits,
+}
+
+impl Endpoint {
+    /// All endpoints.
+    const ALL: [Self; 3] = [Self::Quote, Self::Daily, Self::Splits];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::Daily => "daily",
+            Self::Splits => "splits",
+        }
+    }
+}
+
+/// The window of a provider's request budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BudgetWindow {
+    /// The last 60 s.
+    Minute,
+    /// The day of the provider.
+    Day,
+}
+
+impl BudgetWindow {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// Instruments of polling, ingest and alerts. Clones share their state.
+#[derive(Clone, Debug)]
+pub struct TrackerMetrics {
+    api_calls: Counter<u64>,
+    api_call_duration: Histogram<f64>,
+    alerts_triggered: Counter<u64>,
+    ingest_batch_size: Histogram<u64>,
+    ingest_duration: Histogram<f64>,
+    provider_budget_left: Gauge<u64>,
+    stale_symbols: Gauge<u64>,
+    prices: Prices,
+    written: Written,
+}
+
+impl TrackerMetrics {
+    /// Creates the instruments. The calls of `providers` start at 0.
+    pub fn new(meter: &Meter, providers: &[&'static str]) -> Self {
+        let metrics = Self {
+            api_calls: meter
+                .u64_counter("api_calls")
+                .with_description("Calls to providers.")
+                .build(),
+            api_call_duration: seconds(
+                meter,
+                "api_call_duration",
+                "How long calls to providers take.",
+            ),
+            alerts_triggered: meter
+                .u64_counter("alerts_triggered")
+                .with_description("Alerts that fired.")
+                .build(),
+            ingest_batch_size: meter
+                .u64_histogram("ingest_batch_size")
+                .with_description("Quotes in an ingested batch.")
+                .with_boundaries(QUOTES.to_vec())
+                .build(),
+            ingest_duration: seconds(
+                meter,
+                "ingest_duration",
+                "How long a batch takes to commit.",
+            ),
+            provider_budget_left: meter
+                .u64_gauge("provider_budget_left")
+                .with_description("Requests that the provider's plan still allows.")
+                .build(),
+            stale_symbols: meter
+                .u64_gauge("stale_symbols")
+                .with_description("Tracked symbols without an answer for too long.")
+                .build(),
+            prices: Prices::default(),
+            written: Written::default(),
+        };
+        metrics.observe_prices(meter);
+        metrics.observe_writing(meter);
+        metrics.start_at_zero(providers);
+        metrics
+    }
+
+    /// Records a call to a provider.
+    pub fn provider_called(
+        &self,
+        provider: &'static str,
+        endpoint: Endpoint,
+        outcome: CallOutcome,
+        took: Duration,
+    ) {
+        let [provider, endpoint, outcome] = call(provider, endpoint, outcome);
+        self.api_call_duration
+            .record(took.as_secs_f64(), &[provider.clone(), endpoint.clone()]);
+        self.api_calls.add(1, &[provider, endpoint, outcome]);
+    }
+
+    /// Records a new price of a tracked symbol.
+    pub fn price_recorded(&self, symbol: &Symbol, price: Decimal) {
+        // Parsing the shortest text of a decimal returns the nearest float.
+        let price = price.to_string().parse().unwrap_or(f64::NAN);
+        self.prices().insert(symbol.clone(), price);
+    }
+
+    /// Removes the price of a symbol that is no longer tracked.
+    pub fn symbol_untracked(&self, symbol: &Symbol) {
+        self.prices().remove(symbol);
+    }
+
+    /// Records that this process is the active tracker and wrote its heartbeat now, or is about to.
+    pub fn tracking_written(&self) {
+        *self.written() = Some(Instant::now());
+    }
+
+    /// Records that this process is no longer the active tracker: removes its prices and stale
+    /// symbols.
+    pub fn tracking_stopped(&self) {
+        self.prices().clear();
+        *self.written() = None;
+        self.stale_counted(0);
+    }
+
+    /// Records a committed alert.
+    pub fn alert_triggered(&self, kind: AlertKind) {
+        self.alerts_triggered.add(1, &[alert(kind)]);
+    }
+
+    /// Records that a batch of `quotes` was committed in `took`.
+    pub fn batch_ingested(&self, quotes: usize, took: Duration) {
+        self.ingest_batch_size
+            .record(u64::try_from(quotes).unwrap_or(u64::MAX), &[]);
+        self.ingest_duration.record(took.as_secs_f64(), &[]);
+    }
+
+    /// Records the remaining budget of a provider.
+    pub fn budget_counted(&self, provider: &'static str, window: BudgetWindow, left: u64) {
+        let labels = [
+            KeyValue::new("provider", provider),
+            KeyValue::new("window", window.as_str()),
+        ];
+        self.provider_budget_left.record(left, &labels);
+    }
+
+    /// Records the number of stale tracked symbols.
+    pub fn stale_counted(&self, symbols: usize) {
+        self.stale_symbols
+            .record(u64::try_from(symbols).unwrap_or(u64::MAX), &[]);
+    }
+
+    fn prices(&self) -> std::sync::MutexGuard<'_, HashMap<Symbol, f64>> {
+        self.prices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observe_writing(&self, meter: &Meter) {
+        let metrics = self.clone();
+        let _ = meter
+            .f64_observable_gauge("write_age")
+            .with_unit("s")
+            .with_description("How long ago the process that tracks last wrote that it does.")
+            .with_callback(move |observer| {
+                if let Some(written) = *metrics.written() {
+                    observer.observe(written.elapsed().as_secs_f64(), &[]);
+                }
+            })
+            .build();
+    }
+
+    fn observe_prices(&self, meter: &Meter) {
+        let prices = Arc::clone(&self.prices);
+        // The meter provider owns the instrument; dropping the handle has no effect.
+        let _ = meter
+            .f64_observable_gauge("current_price")
+            .with_description("The newest price of a tracked symbol.")
+            .with_callback(move |observer| {
+                for (symbol, price) in &*prices.lock().unwrap_or_else(PoisonError::into_inner) {
+                    observer.observe(*price, &[KeyValue::new("symbol", symbol.to_string())]);
+                }
+            })
+            .build();
+    }
+
+    fn start_at_zero(&self, providers: &[&'static str]) {
+        for provider in providers {
+            for endpoint in Endpoint::ALL {
+                for outcome in CallOutcome::ALL {
+                    self.api_calls.add(0, &call(provider, endpoint, outcome));
+                }
+            }
+        }
+        for kind in AlertKind::all() {
+            self.alerts_triggered.add(0, &[alert(kind)]);
+        }
+        self.stale_symbols.record(0, &[]);
+    }
+}
+
+fn call(provider: &'static str, endpoint: Endpoint, outcome: CallOutcome) -> [KeyValue; 3] {
+    [
+        KeyValue::new("provider", provider),
+        KeyValue::new("endpoint", endpoint.as_str()),
+        KeyValue::new("outcome", outcome.as_str()),
+    ]
+}
+
+fn alert(kind: AlertKind) -> KeyValue {
+    KeyValue::new("kind", kind.name())
+}
+
+#[cfg(test)]
+mod tests;

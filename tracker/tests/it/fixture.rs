@@ -1,0 +1,314 @@
+//! A database, a clock and a tracker over them, for the tests of everything that stores.
+//!
+//! One invariant: nothing here sleeps in hope: a test waits for a state, and fails at a deadline.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::NaiveDate;
+use entity::{
+    Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
+    table::{alert, feed, provider, stock, stock_price},
+};
+use runtime::{clock::ManualClock, metrics::Metrics, random::Random};
+use sea_orm::{EntityTrait, QueryOrder};
+use store::{
+    Seed, Store,
+    feed::{Bell, FeedTransaction},
+    request::{PollRequest, ask},
+    retention::Retention,
+};
+use testkit::TestDatabase;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::instrument::WithSubscriber;
+use tracker::metrics::TrackerMetrics;
+use tracker::{
+    Roster, Rules, Tracker,
+    ingest::{Answers, Ingest, Ingested},
+    market::PollingHours,
+    provider::QuoteProvider,
+    quote::{PreviousClose, Quote},
+};
+
+use crate::journal::Journal;
+
+/// How long a test waits for a state: far longer than it takes, and for a whole replay on a busy machine too.
+const DEADLINE: Duration = Duration::from_mins(3);
+
+/// Noon in New York on a Friday.
+pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
+
+/// What is kept for longer than most tests last.
+const RETENTION: Retention = Retention {
+    ticks: Duration::from_hours(90 * 24),
+    feed: Duration::from_hours(24),
+};
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) store: Store,
+    pub(crate) clock: ManualClock,
+    pub(crate) metrics: Metrics,
+    pub(crate) counted: TrackerMetrics,
+    /// What its trackers log.
+    pub(crate) journal: Journal,
+}
+
+/// A tracker that runs until this is dropped, as abruptly as a kill, or [stopped](Self::stop).
+pub(crate) struct Running {
+    task: tokio::task::JoinHandle<()>,
+    stopping: CancellationToken,
+    _killing: DropGuard,
+}
+
+impl Running {
+    /// Stops it as a signal does, and waits for its end.
+    pub(crate) async fn stop(self) {
+        self.stopping.cancel();
+        let ended = tokio::time::timeout(DEADLINE, self.task).await;
+        ended.expect("it ends in time").expect("it does not panic");
+    }
+}
+
+pub(crate) fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a symbol")
+}
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    text.parse().expect("a decimal")
+}
+
+pub(crate) fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+/// A quote of 2026-11-20 against a previous close of 100.
+pub(crate) fn quote(of: &str, price: &str) -> Quote {
+    Quote {
+        symbol: symbol(of),
+        price: decimal(price),
+        previous_close: PreviousClose::Sent(decimal("100")),
+        open: None,
+        high: None,
+        low: None,
+        volume: None,
+        trading_day: date("2026-11-20"),
+        market_time: None,
+        name: None,
+        currency: None,
+        exchange: None,
+        unrounded: None,
+        split: None,
+    }
+}
+
+impl World {
+    /// An empty database that tracks `symbols`, at noon.
+    pub(crate) async fn new(database: TestDatabase, symbols: &[&str]) -> Self {
+        let clock = ManualClock::at(at(NOON));
+        let store = Store::new(database.clone(), clock.shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: decimal("5"),
+            symbols: symbols.iter().map(|text| symbol(text)).collect(),
+        };
+        store::seed(&store, &seed).await.expect("it is seeded");
+        let metrics = Metrics::new("", "");
+        let counted = TrackerMetrics::new(&metrics.meter(), &[]);
+        Self {
+            database,
+            store,
+            clock,
+            metrics,
+            counted,
+            journal: Journal::default(),
+        }
+    }
+
+    pub(crate) fn ingest(&self) -> Ingest {
+        Ingest::new(self.store.clone(), self.counted.clone())
+    }
+
+    /// Stores quotes as one answer of a provider.
+    pub(crate) async fn store(&self, quotes: Vec<Quote>) -> Ingested {
+        let answers = Answers {
+            provider: "test",
+            quotes,
+            ..Answers::default()
+        };
+        self.ingest().ingest(answers).await.expect("it is stored")
+    }
+
+    /// Runs a tracker over `providers`, every 5 minutes at any hour.
+    pub(crate) fn track(&self, providers: Vec<Arc<dyn QuoteProvider>>) -> Running {
+        self.track_at(PollingHours::Always, providers)
+    }
+
+    /// As [`track`](Self::track), at these hours.
+    pub(crate) fn track_at(
+        &self,
+        hours: PollingHours,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        self.track_by(hours, false, providers)
+    }
+
+    /// As [`track_at`](Self::track_at), and asks for the past too.
+    pub(crate) fn track_with_history(
+        &self,
+        hours: PollingHours,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        self.track_by(hours, true, providers)
+    }
+
+    fn track_by(
+        &self,
+        hours: PollingHours,
+        history: bool,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        let rules = Rules {
+            wished: Duration::from_mins(5),
+            hours,
+            alert_max_age: Some(1),
+            history,
+        };
+        let tracker = Tracker::new(
+            self.store.clone(),
+            Roster::of(providers),
+            rules,
+            RETENTION,
+            self.counted.clone(),
+            Random::seeded(11),
+        );
+        let (stopping, killed) = (CancellationToken::new(), CancellationToken::new());
+        let (stop, kill) = (stopping.clone(), killed.clone());
+        #[expect(clippy::disallowed_methods, reason = "the test ends it")]
+        let task = tokio::spawn(
+            async move {
+                kill.run_until_cancelled(Box::pin(tracker.run(stop))).await;
+            }
+            .with_subscriber(self.journal.clone()),
+        );
+        Running {
+            task,
+            stopping,
+            _killing: killed.drop_guard(),
+        }
+    }
+
+    /// Waits for a state.
+    pub(crate) async fn until(&self, what: &str, state: impl AsyncFnMut() -> bool) {
+        self.until_after(Duration::ZERO, what, state).await;
+    }
+
+    /// Waits for a state while the clock moves by `step` with every look.
+    pub(crate) async fn until_after(
+        &self,
+        step: Duration,
+        what: &str,
+        mut state: impl AsyncFnMut() -> bool,
+    ) {
+        let waiting = async {
+            while !state().await {
+                self.clock.advance(step);
+                self.store.doorbell.ring(Bell::Feed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    /// All prices, in the order in which they were recorded.
+    pub(crate) async fn prices(&self) -> Vec<stock_price::Model> {
+        let rows = stock_price::Entity::find().order_by_asc(stock_price::Column::Seq);
+        rows.all(self.database.read()).await.expect("prices")
+    }
+
+    /// The prices' texts, in the order in which they were recorded.
+    pub(crate) async fn told(&self) -> Vec<String> {
+        let prices = self.prices().await;
+        prices.iter().map(|row| row.price.to_string()).collect()
+    }
+
+    pub(crate) async fn alerts(&self) -> Vec<alert::Model> {
+        let rows = alert::Entity::find().order_by_asc(alert::Column::Seq);
+        rows.all(self.database.read()).await.expect("alerts")
+    }
+
+    pub(crate) async fn stock(&self, of: &str) -> Option<Stock> {
+        let found = store::stock::by_symbol(self.database.read(), &symbol(of)).await;
+        found.expect("an answer")
+    }
+
+    pub(crate) async fn stocks(&self) -> Vec<stock::Model> {
+        let rows = stock::Entity::find().all(self.database.read()).await;
+        rows.expect("stocks")
+    }
+
+    pub(crate) async fn provider(&self, name: &str) -> Option<provider::Model> {
+        let row = provider::Entity::find_by_id(name).one(self.database.read());
+        row.await.expect("an answer")
+    }
+
+    /// Everything that was told, as it is told.
+    pub(crate) async fn feed(&self) -> Vec<Batch> {
+        let rows = feed::Entity::find().order_by_asc(feed::Column::Seq);
+        let rows = rows.all(self.database.read()).await.expect("the feed");
+        rows.into_iter()
+            .map(|row| Batch {
+                end: entity::Position {
+                    epoch: 7,
+                    seq: row.seq,
+                    recorded_at: row.recorded_at,
+                },
+                events: serde_json::from_str(&row.events).expect("events"),
+            })
+            .collect()
+    }
+
+    /// The prices and alerts that were told.
+    pub(crate) async fn events(&self) -> (Vec<Price>, Vec<Alert>) {
+        let (mut prices, mut alerts) = (Vec::new(), Vec::new());
+        for event in self.feed().await.into_iter().flat_map(|batch| batch.events) {
+            match event {
+                Event::QuoteRecorded { price, .. } => prices.push(price),
+                Event::AlertFired { alert } => alerts.push(alert),
+                Event::StockChanged { .. } => {}
+            }
+        }
+        (prices, alerts)
+    }
+
+    /// Tracks one more stock, as `api` does when nobody can be asked.
+    pub(crate) async fn add(&self, of: &str) {
+        let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
+        let tracked = store::stock::track(&mut feed, &symbol(of), None).await;
+        tracked.expect("it is tracked");
+        feed.commit().await.expect("it is told");
+    }
+
+    pub(crate) async fn untrack(&self, of: &str) {
+        let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
+        let untracked = store::stock::untrack(&mut feed, &symbol(of)).await;
+        untracked.expect("it is untracked");
+        feed.commit().await.expect("it is told");
+    }
+
+    /// Asks for a poll as `api` does, and waits for the answer. The clock stands still meanwhile.
+    pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<u32>) {
+        let request = PollRequest {
+            symbol: symbol(of),
+            track,
+            name: None,
+        };
+        let answer = ask(&self.store, request).await.expect("it is asked");
+        let answer = answer.expect("it is answered in time");
+        (answer.outcome, answer.retry_after)
+    }
+}
