@@ -1,7 +1,7 @@
-//! Who may do what, by bearer token, and how much of it.
+//! Authentication by bearer token, client addresses behind proxies, and the rate limit.
 //!
-//! One invariant: a token is compared in constant time, and a wrong one is refused everywhere, even where none is
-//! needed; it is never read from a URL.
+//! Tokens are compared in constant time and never read from a URL. A wrong token is rejected even
+//! where none is required.
 
 mod proxy;
 mod rate_limit;
@@ -21,16 +21,16 @@ pub(crate) use rate_limit::{RateLimit, limit};
 
 use crate::problem::Problem;
 
-/// Who asks.
+/// The permissions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Viewer {
-    /// Somebody who may read.
+    /// May read.
     Reader,
-    /// Whoever holds the admin token.
+    /// Holds the admin token: may read and write.
     Admin,
 }
 
-/// The tokens; cheap to clone.
+/// The tokens that are accepted. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessTokens {
     admin: Secret,
@@ -38,24 +38,29 @@ pub(crate) struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// `admin` may do everything; with a `read` token nobody reads without one of the two.
+    /// Accepts `admin` for everything. If `read` is set, reading requires one of the two.
     pub(crate) fn new(admin: Secret, read: Option<Secret>) -> Self {
         Self { admin, read }
     }
 
-    /// Who sent an `Authorization` header of this value.
+    /// Authenticates a client by the value of its `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// 401 if the token is wrong, or missing while reading requires one.
     pub(crate) fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
         let Some(authorization) = authorization else {
             return match self.read {
                 None => Ok(Viewer::Reader),
-                Some(_) => Err(Fault::unauthenticated("a token is needed to read here")),
+                Some(_) => Err(Fault::unauthenticated("reading requires a token")),
             };
         };
-        let token = bearer(authorization)
-            .ok_or_else(|| Fault::unauthenticated("the authorization is not a bearer token"))?;
+        let token = bearer(authorization).ok_or_else(|| {
+            Fault::unauthenticated("the Authorization header is not a bearer token")
+        })?;
         let is =
             |secret: &Secret| -> bool { secret.expose().as_bytes().ct_eq(token.as_bytes()).into() };
-        // Both are always compared, so that the time taken does not tell them apart.
+        // Both are always compared, so that the time does not reveal which one is similar.
         let (admin, read) = (is(&self.admin), self.read.as_ref().is_some_and(is));
         match (admin, read) {
             (true, _) => Ok(Viewer::Admin),
@@ -65,7 +70,7 @@ impl AccessTokens {
     }
 }
 
-/// Middleware: lets pass whoever may read, and refuses a wrong token.
+/// Middleware: requires permission to read.
 pub(crate) async fn require_reader(
     State(access): State<AccessTokens>,
     request: Request,
@@ -75,9 +80,10 @@ pub(crate) async fn require_reader(
     Ok(next.run(request).await)
 }
 
-/// What a request says of who sends it: the header, or, for browsers' sockets, a subprotocol `bearer.<token>`.
+/// Returns the `Authorization` header, or its equivalent from a WebSocket subprotocol
+/// `bearer.<token>`, for browsers, which cannot set the header.
 fn authorization(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let malformed = || Fault::unauthenticated("the authorization is not readable");
+    let malformed = || Fault::unauthenticated("the Authorization header is malformed");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     if let Some(value) = values.next() {
         return match (value.to_str(), values.next()) {
@@ -112,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_read_token_everybody_reads_but_a_wrong_token_is_refused() {
+    fn without_a_read_token_anyone_reads_but_a_wrong_token_is_rejected() {
         let access = access(None);
         assert_eq!(viewer(&access, None), Some(Viewer::Reader));
         assert_eq!(viewer(&access, Some("Bearer root")), Some(Viewer::Admin));
@@ -123,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_read_token_reading_needs_one_of_the_two() {
+    fn with_a_read_token_reading_requires_one_of_the_two() {
         let access = access(Some("desk"));
         assert_eq!(viewer(&access, None), None);
         assert_eq!(viewer(&access, Some("Bearer desk")), Some(Viewer::Reader));

@@ -1,11 +1,10 @@
-//! Builds the program and runs it to its end.
+//! Builds the program `api` from its settings and runs it.
 //!
-//! One invariant: on SQLite one process is the whole product, tracker included; on PostgreSQL this only serves. A start
-//! that fails says why in one line and leaves nothing running.
+//! On SQLite the process includes the tracker; on PostgreSQL it only serves. Until the database is
+//! open, the listener responds with 503.
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
-use crate::metrics::ServeMetrics;
 use anyhow::Context;
 use axum::Router;
 use runtime::{
@@ -27,12 +26,17 @@ use transport::{Documents, Guard};
 use crate::{
     auth::AccessTokens,
     live::{BacklogLimits, Hub, follow},
+    metrics::ServeMetrics,
     quote_board::QuoteBoard,
-    routes::{self, Server, ServerError},
+    routes::{self, InvalidSetting, Server},
     service::{Build, Service},
 };
 
-/// Builds everything, announces it and waits for the end.
+/// Runs the program until it is shut down.
+///
+/// # Errors
+///
+/// The cause of a failed start. [`code`] converts it to an exit code.
 pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
     let roster = Roster::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
@@ -87,16 +91,16 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
     Ok(process.end(database).await)
 }
 
-/// What a failed start ends with: 2 if what was set cannot be used, else 1.
+/// Returns the exit code of a failed start: 2 if a setting is invalid, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() || error.is::<ServerError>() => Refusal::code(),
+        None if error.is::<RosterError>() || error.is::<InvalidSetting>() => Refusal::code(),
         None => ExitCode::FAILURE,
     }
 }
 
-/// The routes over a store that is followed from now on.
+/// Starts to follow the feed, and builds the routes.
 async fn serve(
     settings: &Settings,
     store: Store,
@@ -125,7 +129,7 @@ async fn serve(
     let service = Service::new(store, board, hub, health, hours, build);
     let server = Server {
         service,
-        access: access(settings),
+        tokens: access_tokens(settings),
         guard,
         settings: settings.access.clone(),
         limits: routes::limits(settings),
@@ -137,7 +141,7 @@ async fn serve(
     Ok(server.router())
 }
 
-/// Tells on `listener` that the server is starting until `opened`, when another goes on where this one stops.
+/// Serves `router` on `listener` until `opened`, when the actual routes are served on the same port.
 fn listen_until(
     opened: &CancellationToken,
     listener: TcpListener,
@@ -149,12 +153,12 @@ fn listen_until(
     shutdown.track(async move {
         if let Err(error) = listener::serve(listener, router, patience, routes::refusal, stop).await
         {
-            tracing::warn!(%error, "nobody is told that the server is starting");
+            tracing::warn!(%error, "startup listener failed");
         }
     });
 }
 
-/// Accepts connections until polling stops, and finishes the requests that are under way then.
+/// Serves `router` until the shutdown begins, then finishes the requests in flight.
 fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
     let serving = listener::serve(listener, router, patience, routes::refusal, soft);
@@ -171,16 +175,16 @@ fn backlog_limits(settings: &Settings) -> BacklogLimits {
     }
 }
 
-/// The tokens. One that nobody set is drawn, and told in this one line.
-fn access(settings: &Settings) -> AccessTokens {
+/// Returns the access tokens. An admin token that is not set is generated and logged once.
+fn access_tokens(settings: &Settings) -> AccessTokens {
     let set = settings.access.admin_token.clone();
     let admin = set.unwrap_or_else(|| {
-        let drawn: Secret = draw_token();
+        let generated: Secret = draw_token();
         tracing::info!(
-            admin_token = drawn.expose(),
-            "drawn for this start, as ADMIN_TOKEN is not set"
+            admin_token = generated.expose(),
+            "ADMIN_TOKEN is not set; generated one for this run"
         );
-        drawn
+        generated
     });
     AccessTokens::new(admin, settings.access.read_token.clone())
 }
@@ -201,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn followers_may_be_as_far_behind_as_is_set() {
+    fn the_backlog_limits_come_from_the_settings() {
         let by_default = backlog_limits(&settings(Program::Api, &[]));
         assert_eq!(by_default, BacklogLimits::default());
         let variables = [("LIMIT_BACKLOG", "7"), ("LIMIT_BACKLOG_BYTES", "9KiB")];

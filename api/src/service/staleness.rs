@@ -1,4 +1,4 @@
-//! How fresh a stock's price is, whether the stock is stale, and why.
+//! Determines how fresh a stock's price is, and whether and why the stock is stale.
 //!
 //! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has the
 //! newest prices, and a sample of the tables, taken once a second at most, has the rest. While the
@@ -56,37 +56,37 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What the condition of stocks is measured with at an instant.
+/// The inputs to the condition of stocks, at one time.
 #[derive(Clone, Debug)]
 pub(crate) struct Staleness {
     now: Timestamp,
     hours: PollingHours,
-    /// The current day of a replay.
+    /// The newest trading day of all prices. In a replay this is the current day.
     newest_day: Option<NaiveDate>,
     /// The last sample; `None` while the database is away.
     sample: Option<Sample>,
 }
 
-/// What the tables had at an instant.
+/// Values sampled from the tables.
 #[derive(Clone, Debug)]
 struct Sample {
     taken_at: Timestamp,
-    /// Between two polls; `None` while nothing is expected.
+    /// The polling interval; `None` while no poll is expected.
     interval: Option<Duration>,
-    /// Whether a replay is the provider in use.
+    /// Whether the active provider is a replay.
     replayed: bool,
-    /// The sessions that were open or last.
+    /// The current or last session of each market.
     sessions: LastSessions,
-    /// The last answers for the tracked stocks. The feed has no entry for an answer without news.
+    /// The last answers for the tracked stocks. A repeated quote has no entry in the feed.
     answers: Arc<HashMap<i64, Answers>>,
 }
 
 /// The last answers of providers for a stock.
 #[derive(Clone, Copy, Debug)]
 struct Answers {
-    /// When the last one came.
+    /// The time of the last answer.
     at: Timestamp,
-    /// How many in a row had no price.
+    /// Number of consecutive answers without a price.
     unpriced: i32,
 }
 
@@ -128,7 +128,7 @@ impl Staleness {
         }
     }
 
-    /// The last sessions: the current day of a replay, else those `sampled`, or those of this instant.
+    /// The last sessions: in a replay its current day, else those `sampled`, else those of now.
     fn sessions(&self, replayed: bool, sampled: Option<LastSessions>) -> LastSessions {
         let day = self.newest_day.filter(|_| replayed);
         day.map(LastSessions::replayed)
@@ -136,23 +136,23 @@ impl Staleness {
             .unwrap_or_else(|| LastSessions::at(self.now))
     }
 
-    /// The later of what the sample and the feed have of a stock's answers. A time that a clock wrote which ran ahead
-    /// is not the later one.
+    /// The newer of the answers in the sample and on the board: those closest to now, so that a time
+    /// from a clock that ran ahead does not win.
     fn answers(&self, stock: &Stock) -> Option<Answers> {
         let sampled = self.sample.as_ref();
         let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
         let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
-        let told = stock.answered_at.map(|at| Answers {
+        let on_board = stock.answered_at.map(|at| Answers {
             at,
             unpriced: stock.unpriced_answers,
         });
-        let both = sampled.into_iter().chain(told);
+        let both = sampled.into_iter().chain(on_board);
         both.min_by_key(|answers| self.now.distance(answers.at))
     }
 }
 
 impl Condition {
-    /// The condition of a stock at the moment in which a price of it is recorded.
+    /// The condition of a stock when this price was recorded.
     pub(crate) fn recorded(price: &Price) -> Self {
         let replayed = price.provider == REPLAY;
         let quoted = Quoted {
@@ -184,12 +184,12 @@ impl Condition {
     }
 }
 
-/// Samples the tables once a second at most.
+/// Caches the last sample, for at most a second.
 #[derive(Clone, Default)]
 pub(super) struct Sampler(Arc<Mutex<Option<Sample>>>);
 
 impl Service {
-    /// What the condition of stocks is measured with now.
+    /// Returns the inputs to the condition of stocks now.
     pub(crate) async fn staleness(&self) -> Result<Staleness, Error> {
         let now = self.store.clock.now();
         let staleness = |sample| Staleness {
@@ -216,7 +216,7 @@ impl Service {
         Ok(staleness(last.clone()))
     }
 
-    /// The condition of a stock now.
+    /// Returns the current condition of a stock.
     pub(crate) async fn condition(&self, stock: &Stock) -> Result<Condition, Error> {
         let staleness = self.staleness().await?;
         let latest = self.board.latest_price(stock.id);

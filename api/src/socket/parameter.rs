@@ -3,7 +3,7 @@
 use axum::http::Uri;
 use entity::Symbol;
 
-use crate::{problem::Problem, rest::known};
+use crate::{problem::Problem, rest::query_parameters};
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Parameters {
     ///
     /// 400, naming the parameter.
     pub(super) fn read(uri: &Uri) -> Result<Self, Problem> {
-        let mut sent = known(uri, &["symbols", "after"])?;
+        let mut sent = query_parameters(uri, &["symbols", "after"])?;
         let with_cursor = !sent.is_empty();
         let symbols = sent.remove("symbols").map(|text| parse_symbols(&text));
         Ok(Self {
