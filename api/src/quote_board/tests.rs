@@ -148,14 +148,7 @@ async fn assert_same_pages(
     queries: &[Query],
 ) -> usize {
     let (connection, now) = (store.database.read(), store.clock.now());
-    let every = Span {
-        after: None,
-        before: None,
-        limit: 500,
-        from_end: false,
-    };
-    let rows = store::price::page(connection, now, stock, Recorded::default(), &every);
-    let rows = rows.await.expect("a page").rows;
+    let rows = stored(store, stock).await;
     let at = |index: &Option<usize>| {
         let row = rows.get((*index)?)?;
         Some(Position {
@@ -195,8 +188,8 @@ async fn assert_same_pages(
     answered
 }
 
-/// Deletes the prices that are older than half of those of `stock`.
-async fn prune(store: &Store, board: &QuoteBoard, stock: i64) {
+/// Returns the stored prices of a stock, newest first.
+async fn stored(store: &Store, stock: i64) -> Vec<Price> {
     let every = Span {
         after: None,
         before: None,
@@ -205,23 +198,23 @@ async fn prune(store: &Store, board: &QuoteBoard, stock: i64) {
     };
     let (connection, now) = (store.database.read(), store.clock.now());
     let page = store::price::page(connection, now, stock, Recorded::default(), &every);
-    let rows = page.await.expect("a page").rows;
-    let oldest_kept = rows[rows.len() / 2].recorded_at;
+    page.await.expect("a page").rows
+}
+
+/// Deletes the prices that are older than half of `rows`.
+async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
+    let middle = rows.len() / 2;
     let retention = Retention {
-        ticks: store.clock.now().since(oldest_kept),
+        ticks: store.clock.now().since(rows[middle].recorded_at),
         feed: Duration::from_hours(1),
     };
     let mut cursor = Some(PruneCursor::default());
     while let Some(from) = cursor {
         cursor = prune_prices(store, retention, from).await.expect("a batch");
     }
-    let pruned_seq = store::price::pruned_seq(connection)
-        .await
-        .expect("the head");
-    assert!(
-        pruned_seq >= rows[rows.len() / 2 + 1].seq,
-        "prices are deleted"
-    );
+    let pruned_seq = store::price::pruned_seq(store.database.read()).await;
+    let pruned_seq = pruned_seq.expect("the head");
+    assert!(pruned_seq >= rows[middle + 1].seq, "prices are deleted");
     board.set_pruned_seq(pruned_seq);
 }
 
@@ -268,10 +261,16 @@ on_both_databases! {
                     let priced = state.stocks.values().filter(|entry| entry.latest.is_some());
                     priced.map(|entry| entry.stock.id).collect()
                 };
+                let (mut busiest, mut most) = (0, Vec::new());
+                for stock in &priced {
+                    let rows = stored(&store, *stock).await;
+                    if rows.len() > most.len() {
+                        (busiest, most) = (*stock, rows);
+                    }
+                }
                 // The first time, nothing is pruned.
-                let busiest = board.stock(&symbol(0)).expect("a stock").id;
                 if round > 60 {
-                    prune(&store, &board, busiest).await;
+                    prune(&store, &board, &most).await;
                 }
                 for stock in priced {
                     let queries: Vec<Query> = (0..40)
