@@ -10,13 +10,12 @@ use axum::Router;
 use runtime::{
     clock::SystemClock,
     config::{Refusal, Secret, Settings},
-    database::DatabaseKind,
     http::listener::{self, Patience, bind},
     lifecycle::{Ending, Shutdown, Signals},
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, feed::FeedFollower};
+use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracker::metrics::TrackerMetrics;
@@ -88,7 +87,12 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
         listen(listener, routes, patience, shutdown);
         announce(addresses);
     }
-    Ok(process.end(database).await)
+    let close = async {
+        if let Some(database) = database {
+            database.close().await;
+        }
+    };
+    Ok(process.end(close).await)
 }
 
 /// Returns the exit code of a failed start: 2 if a setting is invalid, else 1.

@@ -28,6 +28,8 @@ pub use price::Price;
 pub use provider::{PollOutcome, ProviderState};
 pub use ratio::{Ratio, RatioError};
 pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, Trigger};
+/// Iteration over the values of a stored enum, and their stored texts.
+pub use sea_orm::{ActiveEnum, Iterable};
 pub use split::Split;
 pub use stock::Stock;
 pub use symbol::{Symbol, SymbolError};

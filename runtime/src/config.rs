@@ -26,7 +26,7 @@ use std::{ffi::OsString, fmt, path::Path, process::ExitCode, time::Duration};
 use url::Url;
 
 pub use access::{AccessSettings, Allowed};
-pub use database::{DatabaseSettings, DatabaseUrl, SqliteUrl};
+pub use database::{DatabaseSettings, DatabaseUrl, PostgresUrl, SqliteUrl, Synchronous};
 pub use error::{Fault, Refusal};
 pub use feed::{FeedSettings, StreamUrl};
 pub use generated::{env_example, with_fresh_settings};

@@ -16,7 +16,7 @@ use opentelemetry::metrics::Meter;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::{database::Database, lifecycle::Shutdown};
+use crate::lifecycle::Shutdown;
 
 /// How old the database's last answer may be.
 const FRESH: Duration = Duration::from_secs(2);
@@ -24,6 +24,23 @@ const FRESH: Duration = Duration::from_secs(2);
 const INSTANT: Duration = Duration::from_millis(1);
 /// The pause between probes.
 const PROBE_EVERY: Duration = Duration::from_millis(600);
+
+/// The result of a [`DatabaseProbe`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseState {
+    /// It did not answer in time.
+    Unavailable,
+    /// It answered, and none of our tables exist.
+    Uninitialized,
+    /// It answered, and our tables exist.
+    Initialized,
+}
+
+/// Checks whether the database answers. `store::Database` implements it.
+pub trait DatabaseProbe: Send + Sync {
+    /// Checks once, within a bounded time.
+    fn check(&self) -> impl Future<Output = DatabaseState> + Send;
+}
 
 /// What is known of this process' health. Clones share it.
 #[derive(Clone, Debug)]
@@ -113,21 +130,23 @@ impl Health {
         Ok(())
     }
 
-    /// Asks the database for signs of life, for ever. To be spawned as a companion of the lifecycle.
-    pub async fn probe(self, database: Database) {
-        let mut alive = true;
+    /// Checks the database every 600 ms, forever.
+    pub async fn probe(self, database: impl DatabaseProbe) {
+        let mut was_available = true;
         loop {
-            let answers = database.is_alive().await;
-            if answers {
-                self.0.bare.store(database.is_bare(), Ordering::Release);
+            let state = database.check().await;
+            let is_available = state != DatabaseState::Unavailable;
+            if is_available {
+                let is_uninitialized = state == DatabaseState::Uninitialized;
+                self.0.bare.store(is_uninitialized, Ordering::Release);
                 self.database_answered();
             }
-            match (alive, answers) {
+            match (was_available, is_available) {
                 (true, false) => tracing::warn!("the database does not answer"),
                 (false, true) => tracing::info!("the database answers again"),
                 _ => {}
             }
-            alive = answers;
+            was_available = is_available;
             sleep(PROBE_EVERY).await;
         }
     }

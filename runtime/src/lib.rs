@@ -7,7 +7,6 @@
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod database;
 pub mod health;
 pub mod http;
 pub mod lifecycle;

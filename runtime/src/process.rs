@@ -8,7 +8,6 @@ use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 use crate::{
     config::{Program, Settings},
     console,
-    database::Database,
     health::Health,
     http::{
         listener::{BindError, Patience},
@@ -19,7 +18,7 @@ use crate::{
     telemetry::{Telemetry, TelemetryError},
 };
 
-/// How long connections to the database may take to close.
+/// The timeout for closing connections to the database.
 const CLOSE: Duration = Duration::from_secs(2);
 /// How long the last traces may take, after everything else has ended.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -116,13 +115,12 @@ impl Process {
         })
     }
 
-    /// Waits for the end, conducts it, closes the database if there is one, and sends what is left to send.
-    pub async fn end(self, database: Option<Database>) -> Ending {
+    /// Waits until the process is stopped, runs the shutdown, then `close`, and flushes telemetry.
+    ///
+    /// `close` closes the database. It is cut off after 2 s.
+    pub async fn end(self, close: impl Future<Output = ()>) -> Ending {
         let ending = self.lifecycle.run().await;
-        if let Some(database) = database {
-            // Leaves one file of an SQLite database. Whoever still uses it at the hard stop is cut off.
-            let _ = tokio::time::timeout(CLOSE, database.close()).await;
-        }
+        let _ = tokio::time::timeout(CLOSE, close).await;
         self.telemetry.flush(FLUSH).await;
         ending
     }

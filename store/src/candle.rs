@@ -6,10 +6,9 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
-use runtime::database::Database;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
 
-use crate::sql::Sql;
+use crate::{database::Database, sql::Sql};
 
 /// Stands for null where only whole numbers go.
 const NULL: i64 = -i64::MAX;

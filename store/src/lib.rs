@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod backfill;
 pub mod candle;
+pub mod database;
 pub mod feed;
 pub mod held;
 mod month;
@@ -23,11 +24,12 @@ pub mod sql;
 pub mod stock;
 
 pub use open::{OpenError, open};
-use runtime::{clock::SharedClock, database::Database};
+use runtime::clock::SharedClock;
 pub use seed::{Seed, seed};
 pub use snapshot::{Snapshot, snapshot};
 
 use crate::{
+    database::Database,
     feed::{Doorbell, FeedStream},
     partition::Partitions,
 };

@@ -7,7 +7,6 @@ use std::{convert::Infallible, process::ExitCode};
 use runtime::{
     clock::SharedClock,
     config::{Program, Settings},
-    database::{Database, DatabaseError},
     health::Health,
     lifecycle::Shutdown,
 };
@@ -15,6 +14,7 @@ use sea_orm::DbErr;
 
 use crate::{
     Seed, Store,
+    database::{Database, DatabaseError},
     feed::{Bell, FeedStream, StreamError, relay_feed, relay_notifications},
     seed,
 };

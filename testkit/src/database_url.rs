@@ -5,10 +5,8 @@
 
 use std::time::Duration;
 
-use runtime::{
-    config::{DatabaseSettings, DatabaseUrl, Program},
-    database::Database,
-};
+use runtime::config::{DatabaseSettings, DatabaseUrl, Program};
+use store::database::Database;
 use tempfile::TempDir;
 
 use crate::postgres::{self, ServerDatabase};

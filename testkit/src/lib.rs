@@ -13,10 +13,8 @@ mod seeded_random;
 
 use std::{ops::Deref, path::Path};
 
-use runtime::{
-    config::{DatabaseSettings, Loaded, Program, Settings},
-    database::Database,
-};
+use runtime::config::{DatabaseSettings, Loaded, Program, Settings};
+use store::database::Database;
 
 pub use self::{
     database_url::TestDatabaseUrl,

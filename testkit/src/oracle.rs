@@ -12,8 +12,8 @@ use entity::{
     Decimal, Event,
     table::{alert, feed, stock, stock_price},
 };
-use runtime::database::Database;
 use sea_orm::{EntityTrait, QueryOrder};
+use store::database::Database;
 
 /// What a subscriber subscribes to.
 #[derive(Clone, Debug)]

@@ -22,10 +22,10 @@ use std::{
 
 use runtime::{
     config::{DatabaseSettings, DatabaseUrl, Program},
-    database::Database,
     random::draw_token,
 };
 use sea_orm::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use store::database::Database;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 

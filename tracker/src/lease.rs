@@ -7,12 +7,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use runtime::database::{Database, begin};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqlxPostgresConnector,
     TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
+use store::database::{Database, begin};
 use tokio::time::Instant;
 
 /// What the lock is taken on: any number that nobody else takes; "stocktrk" in ASCII.

@@ -45,7 +45,12 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
         let retention = retention_of(settings.retention);
         Tracker::new(store, roster, rules, retention, counted, random.clone()).start(shutdown);
     }
-    Ok(process.end(database).await)
+    let close = async {
+        if let Some(database) = database {
+            database.close().await;
+        }
+    };
+    Ok(process.end(close).await)
 }
 
 /// What a failed start ends with: 2 if what was set cannot be used, else 1.

@@ -129,7 +129,7 @@ pub(crate) enum ProviderState {
 
 /// The kind of database.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "runtime::database::DatabaseKind")]
+#[graphql(remote = "store::database::DatabaseKind")]
 pub(crate) enum DatabaseKind {
     /// SQLite, embedded in the server.
     Sqlite,

@@ -16,18 +16,15 @@ use entity::{
     Trigger,
     table::{alert, alert_rule, feed_head, quote, stock, stock_price},
 };
-use runtime::{
-    clock::ManualClock,
-    database::{Database, DatabaseKind},
-    health::Health,
-    lifecycle::Lifecycle,
-    random::Random,
-};
+use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
 };
-use store::Store;
+use store::{
+    Store,
+    database::{Database, DatabaseKind},
+};
 use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};

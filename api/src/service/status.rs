@@ -6,10 +6,10 @@ use entity::{
     ProviderState, Timestamp,
     table::{provider, provider_call},
 };
-use runtime::database::DatabaseKind;
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
+use store::database::DatabaseKind;
 use tokio::time::timeout;
 use tracker::market::{Market, PollingHours};
 

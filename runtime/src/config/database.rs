@@ -1,13 +1,9 @@
-//! Where prices are kept.
+//! Database settings: `DATABASE_URL`, `DATABASE_PASSWORD_FILE`, `MIGRATE` and `DATABASE_WAIT`.
 //!
-//! One invariant: a database URL is never formatted with its password, and names a database this product can use.
+//! The settings are plain data; `store` gives them to the database's driver. Formatting them never
+//! shows a password.
 
-use std::{convert::Infallible, fmt, path::Path, time::Duration};
-
-use sea_orm::sqlx::{
-    postgres::PgConnectOptions,
-    sqlite::{SqliteConnectOptions, SqliteSynchronous},
-};
+use std::{convert::Infallible, time::Duration};
 
 use url::Url;
 
@@ -17,40 +13,70 @@ use super::{
     value::{self, Parsed},
 };
 
-/// How much later than its operation a statement is given up, so that clients are told of the former.
-const AFTERWARDS: Duration = Duration::from_millis(500);
+/// Added to the execution timeout of an operation to get the statement timeout, so that a client
+/// gets the operation's error and not the statement's.
+const STATEMENT_GRACE: Duration = Duration::from_millis(500);
+/// The error of a PostgreSQL URL that cannot be parsed.
+const POSTGRES_FORM: &str = "must be like postgres://user:password@host:5432/database";
+/// The error of a SQLite URL that cannot be parsed.
+const SQLITE_FORM: &str = "must be like sqlite://stock-tracker.db?mode=rwc";
 
-/// The database and how a start treats it.
+/// The database, and what a process does with it at startup.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// Which database.
+    /// The database to connect to.
     pub url: DatabaseUrl,
-    /// Whether a start migrates it.
+    /// Whether to apply missing migrations at startup.
     pub migrate: bool,
-    /// How long a start waits for it.
+    /// How long to wait at startup until the database accepts connections.
     pub wait: Duration,
-    /// After which PostgreSQL gives a statement up, so that what no client waits for any more ends; none for the
-    /// tracker, for whose statements nobody waits.
+    /// The statement timeout: reads that take longer are cancelled. `None` for the tracker, whose
+    /// statements no client waits for.
     pub statement_time: Option<Duration>,
 }
 
-/// A database, as a URL names it. Formatting it tells where it is and nothing secret.
-#[derive(Clone)]
+/// The database to connect to.
+#[derive(Clone, Debug)]
 pub enum DatabaseUrl {
-    /// A PostgreSQL server's database.
-    Postgres(Box<PgConnectOptions>),
+    /// A database on a PostgreSQL server.
+    Postgres(PostgresUrl),
     /// A SQLite database.
-    Sqlite(Box<SqliteUrl>),
+    Sqlite(SqliteUrl),
+}
+
+/// A PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresUrl {
+    /// `DATABASE_URL`, which may contain a password.
+    pub url: Secret,
+    /// The password from `DATABASE_PASSWORD_FILE`.
+    pub password: Option<Secret>,
 }
 
 /// A SQLite database.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SqliteUrl {
-    pub(crate) options: SqliteConnectOptions,
-    /// Whether it lives in memory only.
-    in_memory: bool,
-    /// Whether a missing file is created.
-    pub(crate) creates: bool,
+    /// `DATABASE_URL` without its `synchronous` parameter, which the driver does not know.
+    pub url: String,
+    /// `PRAGMA synchronous`.
+    pub synchronous: Synchronous,
+    /// Whether the database is in memory only.
+    pub in_memory: bool,
+    /// Whether to create the file if it is missing.
+    pub creates: bool,
+}
+
+/// When SQLite waits for the disk (`PRAGMA synchronous`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Never.
+    Off,
+    /// At checkpoints: a power loss may undo the last commits.
+    Normal,
+    /// At every commit: commits survive a power loss.
+    Full,
+    /// As `Full`, and when the journal is deleted.
+    Extra,
 }
 
 impl DatabaseSettings {
@@ -68,7 +94,7 @@ impl DatabaseSettings {
             );
         }
         let url = match reader.optional("DATABASE_PASSWORD_FILE", Secret::read_file) {
-            Some(password) => with_password(url, &password, reader),
+            Some(password) => with_password(url, password, reader),
             None => url,
         };
         Self {
@@ -76,13 +102,13 @@ impl DatabaseSettings {
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
             statement_time: (reader.program() == Program::Api)
-                .then_some(limits.execution_time + AFTERWARDS),
+                .then_some(limits.execution_time + STATEMENT_GRACE),
         }
     }
 }
 
-/// The URL with the password of `DATABASE_PASSWORD_FILE`.
-fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -> DatabaseUrl {
+/// Adds the password from `DATABASE_PASSWORD_FILE`.
+fn with_password(url: DatabaseUrl, password: Secret, reader: &mut Reader<'_>) -> DatabaseUrl {
     let in_url = |text: &str| {
         Ok::<_, Infallible>(Url::parse(text).is_ok_and(|url| {
             url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
@@ -90,8 +116,11 @@ fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -
     };
     let in_url = reader.optional("DATABASE_URL", in_url).unwrap_or_default();
     match url {
-        DatabaseUrl::Postgres(options) if !in_url => {
-            DatabaseUrl::Postgres(Box::new(options.password(password.expose())))
+        DatabaseUrl::Postgres(PostgresUrl { url, .. }) if !in_url => {
+            DatabaseUrl::Postgres(PostgresUrl {
+                url,
+                password: Some(password),
+            })
         }
         url => {
             let problem = match url {
@@ -107,8 +136,8 @@ fn with_password(url: DatabaseUrl, password: &Secret, reader: &mut Reader<'_>) -
 }
 
 impl DatabaseUrl {
-    /// Reads a URL. For SQLite it takes `mode`, `cache` and `synchronous` (`normal` unless said otherwise; `full`
-    /// survives power loss).
+    /// Parses a URL. For SQLite it accepts `mode`, `cache`, `immutable` and `vfs`, and
+    /// `synchronous`, whose default is `normal`.
     ///
     /// # Errors
     ///
@@ -117,70 +146,44 @@ impl DatabaseUrl {
         match text.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => {
                 value::encoded_user(text)?;
-                text.parse::<PgConnectOptions>()
-                    .map(|options| Self::Postgres(Box::new(options)))
-                    .map_err(|_| {
-                        "must be like postgres://user:password@host:5432/database".to_owned()
-                    })
+                Url::parse(text).map_err(|_| POSTGRES_FORM.to_owned())?;
+                Ok(Self::Postgres(PostgresUrl {
+                    url: Secret::new(text),
+                    password: None,
+                }))
             }
-            "sqlite" => SqliteUrl::parse(text).map(|url| Self::Sqlite(Box::new(url))),
+            "sqlite" => SqliteUrl::parse(text).map(Self::Sqlite),
             _ => Err("must begin with sqlite: or postgres:".to_owned()),
         }
     }
 }
 
 impl SqliteUrl {
-    /// The database's file; none if it lives in memory.
-    pub fn file(&self) -> Option<&Path> {
-        (!self.in_memory).then(|| self.options.get_filename())
-    }
-
-    /// sqlx's URL, with `synchronous` besides.
     fn parse(text: &str) -> Parsed<Self> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
-        let theirs: Vec<_> = pairs()
-            .filter(|it| !it.starts_with("synchronous="))
-            .collect();
-        let synchronous = match pairs().find_map(|pair| pair.strip_prefix("synchronous=")) {
-            None | Some("normal") => SqliteSynchronous::Normal,
-            Some("full") => SqliteSynchronous::Full,
-            Some("extra") => SqliteSynchronous::Extra,
-            Some("off") => SqliteSynchronous::Off,
-            Some(_) => return Err("takes synchronous=off, normal, full or extra".to_owned()),
-        };
-        let options = format!("{base}?{}", theirs.join("&"))
-            .parse::<SqliteConnectOptions>()
-            .map_err(|_| "must be like sqlite://stock-tracker.db?mode=rwc".to_owned())?;
-        Ok(Self {
-            options: options.synchronous(synchronous),
-            in_memory: base.ends_with(":memory:") || theirs.contains(&"mode=memory"),
-            creates: theirs.contains(&"mode=rwc"),
-        })
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Postgres(options) => write!(
-                f,
-                "PostgreSQL at {}:{}, database {}",
-                options.get_host(),
-                options.get_port(),
-                // libpq's rule: the user's name is the database's where none is given.
-                options.get_database().unwrap_or(options.get_username()),
-            ),
-            Self::Sqlite(url) => match url.file() {
-                Some(file) => write!(f, "SQLite at {}", file.display()),
-                None => f.write_str("SQLite in memory"),
-            },
+        let mut synchronous = Synchronous::Normal;
+        let mut driver = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("synchronous", "off") => synchronous = Synchronous::Off,
+                ("synchronous", "normal") => synchronous = Synchronous::Normal,
+                ("synchronous", "full") => synchronous = Synchronous::Full,
+                ("synchronous", "extra") => synchronous = Synchronous::Extra,
+                ("synchronous", _) => {
+                    return Err("takes synchronous=off, normal, full or extra".to_owned());
+                }
+                ("mode", "ro" | "rw" | "rwc" | "memory")
+                | ("cache", "private" | "shared")
+                | ("immutable", "true" | "false" | "1" | "0")
+                | ("vfs", _) => driver.push(pair),
+                _ => return Err(SQLITE_FORM.to_owned()),
+            }
         }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        Ok(Self {
+            url: format!("{base}?{}", driver.join("&")),
+            synchronous,
+            in_memory: base.ends_with(":memory:") || driver.contains(&"mode=memory"),
+            creates: driver.contains(&"mode=rwc"),
+        })
     }
 }

@@ -1,4 +1,3 @@
-//! What the way to the database promises on both databases, and what signals do.
+//! Signals of the system.
 
-mod database;
 mod lifecycle;

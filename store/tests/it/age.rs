@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use entity::{CandleInterval, Timestamp};
-use runtime::database::DatabaseKind;
 use sea_orm::ConnectionTrait;
+use store::database::DatabaseKind;
 use store::{
     candle::{self, CandleRange},
     page::Span,

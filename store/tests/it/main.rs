@@ -2,6 +2,7 @@
 
 mod age;
 mod archive;
+mod database;
 mod databases;
 mod explained;
 mod feed;

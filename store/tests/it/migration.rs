@@ -50,8 +50,8 @@ on_both_databases! {
         let row = database.read().query_one_raw(read).await.expect("an answer").expect("a row");
         let told: String = row.try_get_by_index(0).expect("a text");
         let expected = match database.kind() {
-            runtime::database::DatabaseKind::Postgres => "AAPL 0.00000001 1970-01-01 00:00:01+00",
-            runtime::database::DatabaseKind::Sqlite => "AAPL 1.0e-08 1970-01-01T00:00:01.000000Z",
+            store::database::DatabaseKind::Postgres => "AAPL 0.00000001 1970-01-01 00:00:01+00",
+            store::database::DatabaseKind::Sqlite => "AAPL 1.0e-08 1970-01-01T00:00:01.000000Z",
         };
         assert_eq!(told, expected);
     }

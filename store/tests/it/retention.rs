@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use entity::{Candle, CandleInterval, Decimal, Position, Timestamp};
-use runtime::{clock::ManualClock, database::DatabaseKind};
+use runtime::clock::ManualClock;
 use sea_orm::{ConnectionTrait, Statement};
+use store::database::DatabaseKind;
 use store::{
     Store,
     feed::{FeedFollower, Followed},

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use runtime::database::DatabaseKind;
+use store::database::DatabaseKind;
 use testkit::{TestDatabase, on_both_databases};
 
 use crate::graphql::sample::{Sample, Shape, Way};

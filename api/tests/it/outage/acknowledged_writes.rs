@@ -8,9 +8,9 @@ use entity::{
     Direction, Event,
     table::{alert, feed, feed_head, stock, stock_price},
 };
-use runtime::database::Database;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
+use store::database::Database;
 
 /// Everything that a database holds of prices, alerts and the feed.
 pub(super) struct AcknowledgedWrites {

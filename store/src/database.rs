@@ -14,6 +14,7 @@ mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
+use runtime::health::{DatabaseProbe, DatabaseState};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, sqlx::PgPool,
@@ -96,17 +97,6 @@ impl Database {
         }
     }
 
-    /// Asks for a sign of life; answers within 1.5 s.
-    pub async fn is_alive(&self) -> bool {
-        let asked = self.probe.ask();
-        matches!(tokio::time::timeout(PROBE_TIMEOUT, asked).await, Ok(Ok(())))
-    }
-
-    /// Whether the database had nothing of ours at the last sign of life: it is another than it was.
-    pub fn is_bare(&self) -> bool {
-        self.probe.is_bare()
-    }
-
     /// Whether a session that began at `at` may lack what a new one would be given: one that could only read, as the
     /// database was told, goes on so when it is told otherwise. Pools notice by themselves.
     pub fn outdates(&self, at: Instant) -> bool {
@@ -127,6 +117,18 @@ impl Database {
         for pool in [&self.probe.connection, &self.read, &self.write] {
             // Closing twice, as where pools are the same, is no error.
             let _ = pool.clone().close().await;
+        }
+    }
+}
+
+impl DatabaseProbe for Database {
+    /// Checks within 1.5 s, on a connection that nothing else uses.
+    async fn check(&self) -> DatabaseState {
+        let answered = tokio::time::timeout(PROBE_TIMEOUT, self.probe.ask()).await;
+        match answered {
+            Ok(Ok(())) if self.probe.is_bare() => DatabaseState::Uninitialized,
+            Ok(Ok(())) => DatabaseState::Initialized,
+            _ => DatabaseState::Unavailable,
         }
     }
 }

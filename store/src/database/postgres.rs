@@ -5,6 +5,7 @@
 
 use std::{io, time::Duration};
 
+use runtime::config::{DatabaseSettings, PostgresUrl, Program};
 use sea_orm::{
     DatabaseConnection, SqlxPostgresConnector,
     sqlx::{
@@ -18,7 +19,6 @@ use super::{
     Database, DatabaseError, DatabaseKind,
     probe::{Probe, Sessions},
 };
-use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 /// Connections of a process, beside the one for signs of life.
 const CONNECTIONS: u32 = 16;
@@ -48,13 +48,12 @@ const READER: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// Connects, waiting for the server as long as the settings say.
 pub(super) async fn open(
-    url: &PgConnectOptions,
+    url: &PostgresUrl,
     settings: &DatabaseSettings,
     program: Program,
 ) -> Result<Database, DatabaseError> {
     let wait = settings.wait;
-    let mut options = url
-        .clone()
+    let mut options = parse(url)?
         .application_name(&format!("stock-tracker {program}"))
         .options(SESSION)
         .disable_statement_logging();
@@ -67,7 +66,7 @@ pub(super) async fn open(
         options = options.options([("statement_timeout", millis)]);
     }
     if let Err(source) = reach(&options, wait).await {
-        let database = DatabaseUrl::Postgres(Box::new(url.clone())).to_string();
+        let database = name(&options);
         return Err(if is_refused(&source) {
             DatabaseError::Refused { database, source }
         } else {
@@ -87,6 +86,26 @@ pub(super) async fn open(
         kind: DatabaseKind::Postgres,
         _lock: None,
     })
+}
+
+fn parse(url: &PostgresUrl) -> Result<PgConnectOptions, DatabaseError> {
+    let options = url.url.expose().parse::<PgConnectOptions>();
+    let options = options.map_err(|source| DatabaseError::InvalidUrl { source })?;
+    Ok(match &url.password {
+        Some(password) => options.password(password.expose()),
+        None => options,
+    })
+}
+
+/// Host, port and database, without user and password.
+fn name(options: &PgConnectOptions) -> String {
+    format!(
+        "PostgreSQL at {}:{}, database {}",
+        options.get_host(),
+        options.get_port(),
+        // As in libpq, the default is the user's name.
+        options.get_database().unwrap_or(options.get_username()),
+    )
 }
 
 fn connection(pool: PgPool) -> DatabaseConnection {

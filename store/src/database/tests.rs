@@ -4,8 +4,9 @@ use std::{path::Path, time::Instant};
 
 use sea_orm::{ConnectionTrait, Statement};
 
+use runtime::config::{DatabaseSettings, DatabaseUrl, Program};
+
 use super::*;
-use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 async fn connect(url: &str) -> Result<Database, DatabaseError> {
     connect_for(url, None).await
@@ -53,7 +54,7 @@ async fn a_sqlite_file_is_made_safe_for_readers_beside_a_writer() {
     assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
     assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
-    assert!(database.is_alive().await);
+    assert_eq!(database.check().await, DatabaseState::Initialized);
     database.migrate().await.expect("it migrates");
     database.migrate().await.expect("again");
     assert!(database.is_migrated().await.expect("it knows"));

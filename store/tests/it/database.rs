@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use runtime::{
     config::Program,
-    database::{Database, DatabaseKind},
-    health::Health,
+    health::{DatabaseProbe, DatabaseState, Health},
     lifecycle::Lifecycle,
     random::Random,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+use store::database::{Database, DatabaseKind};
 use testkit::{FaultProxy, TestDatabase, TestDatabaseUrl, on_both_databases, settings};
 
 async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
@@ -25,7 +25,7 @@ async fn run(transaction: &DatabaseTransaction, sql: &str) {
 
 on_both_databases! {
     async fn a_test_database_is_alive_and_migrated(database) {
-        assert!(database.is_alive().await);
+        assert_eq!(database.check().await, DatabaseState::Initialized);
         assert!(database.is_migrated().await.expect("it knows"));
         database.migrate().await.expect("once more changes nothing");
         database.migrated().await;
@@ -109,7 +109,7 @@ async fn a_busy_pool_does_not_look_like_a_dead_database() {
     {
         held.push(transaction);
     }
-    assert!(database.is_alive().await);
+    assert_eq!(database.check().await, DatabaseState::Initialized);
     drop(held);
 }
 
@@ -122,7 +122,7 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
     number(database.url().connect().await.read(), kill).await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
-    assert!(database.is_alive().await);
+    assert_eq!(database.check().await, DatabaseState::Initialized);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,12 +182,16 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
     // Several at once, so that several sessions are of that time.
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(400)).await;
-        assert!(database.is_alive().await, "it can be read");
+        assert_eq!(
+            database.check().await,
+            DatabaseState::Initialized,
+            "it can be read"
+        );
         let (one, other) = tokio::join!(write(), write());
         assert!(one.is_err() && other.is_err(), "it cannot be written");
     }
     operator("RESET default_transaction_read_only").await;
-    assert!(database.is_alive().await);
+    assert_eq!(database.check().await, DatabaseState::Initialized);
     for _ in 0..8 {
         let (one, other) = tokio::join!(write(), write());
         assert_eq!((one, other), (Ok(()), Ok(())), "it can be written");
@@ -282,7 +286,7 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
         tokio::time::timeout(soon, becomes(ready))
             .await
             .expect("it is noticed");
-        assert!(database.is_alive().await);
+        assert_eq!(database.check().await, DatabaseState::Initialized);
     }
     shutdown.hard().cancel();
 }
@@ -297,7 +301,8 @@ async fn a_start_waits_for_a_database_that_comes_later() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         proxy.restore().await;
     });
-    assert!(connected.expect("it connects").is_alive().await);
+    let state = connected.expect("it connects").check().await;
+    assert_eq!(state, DatabaseState::Initialized);
 }
 
 /// As SQLite also does when the disk is full.

@@ -1,7 +1,8 @@
 //! From settings to a connected database.
 
+use runtime::config::{DatabaseSettings, DatabaseUrl, Program};
+
 use super::{Database, DatabaseError, postgres, sqlite};
-use crate::config::{DatabaseSettings, DatabaseUrl, Program};
 
 impl Database {
     /// Connects to the database that the settings name, waiting for it as long as they say. It is not migrated yet.

@@ -5,13 +5,18 @@
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
+use runtime::config::Refusal;
 use sea_orm::{DbErr, sqlx};
-
-use crate::config::Refusal;
 
 /// Why there is no usable database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
+    /// `DATABASE_URL` has a parameter or an escape that the driver rejects.
+    #[error("cannot parse DATABASE_URL")]
+    InvalidUrl {
+        /// The error of the driver, which contains no password.
+        source: sqlx::Error,
+    },
     /// It did not answer for as long as a start waits.
     #[error("{database} did not answer for {waited:?}")]
     Unreachable {
@@ -74,7 +79,7 @@ impl DatabaseError {
     /// password or a file that another process has; else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::Refused { .. } | Self::Taken { .. } => Refusal::code(),
+            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => Refusal::code(),
             _ => ExitCode::FAILURE,
         }
     }

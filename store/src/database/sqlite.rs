@@ -12,11 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use runtime::config::{SqliteUrl, Synchronous};
 use sea_orm::{
     SqlxSqliteConnector,
     sqlx::{
         ConnectOptions, Connection, Error, SqliteConnection, SqlitePool,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
@@ -25,7 +26,6 @@ use super::{
     lock::FileLock,
     probe::{Probe, Sessions},
 };
-use crate::config::SqliteUrl;
 
 /// Readers beside the writer. Each is a thread with a page cache of 2 MiB.
 const READERS: u32 = 4;
@@ -43,15 +43,19 @@ pub(super) async fn open(
     statement_time: Option<Duration>,
 ) -> Result<Database, DatabaseError> {
     let options = url
-        .options
-        .clone()
+        .url
+        .parse::<SqliteConnectOptions>()
+        .map_err(|source| DatabaseError::InvalidUrl { source })?
+        .synchronous(synchronous(url.synchronous))
         .busy_timeout(PATIENCE)
         .foreign_keys(true)
         .disable_statement_logging();
-    let Some(file) = url.file() else {
+    if url.in_memory {
         let only = pool(Path::new(MEMORY), 1, options, None).await?;
         return Ok(database(&only, &only, &only, None));
-    };
+    }
+    let file = options.get_filename().to_owned();
+    let file = file.as_path();
     if file.is_dir() {
         return Err(unwritable(file, io::ErrorKind::IsADirectory.into()));
     }
@@ -69,6 +73,15 @@ pub(super) async fn open(
     let read = pool(file, READERS, reading.clone(), statement_time).await?;
     let probe = pool(file, 1, reading, None).await?;
     Ok(database(&read, &write, &probe, Some(lock)))
+}
+
+fn synchronous(value: Synchronous) -> SqliteSynchronous {
+    match value {
+        Synchronous::Off => SqliteSynchronous::Off,
+        Synchronous::Normal => SqliteSynchronous::Normal,
+        Synchronous::Full => SqliteSynchronous::Full,
+        Synchronous::Extra => SqliteSynchronous::Extra,
+    }
 }
 
 fn database(
