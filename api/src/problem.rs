@@ -15,7 +15,7 @@ use crate::service::Error;
 /// Problem details: what went wrong with a request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// A URI of the problem type; always `about:blank`: the title says it all.
+    /// A URI of the problem type; always `about:blank`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The name of the status.

@@ -178,8 +178,8 @@ impl QuoteBoard {
         self.state().newest_day
     }
 
-    /// Returns the latest price of each of these stocks, or of every tracked one, in feed order, with
-    /// the position of the feed at which they are the latest.
+    /// Returns the latest price of each of these stocks, or of every tracked one, in feed order,
+    /// with the position of the feed at which they are the latest.
     pub(crate) fn snapshot(&self, ids: Option<&[i64]>) -> (Vec<Price>, Position) {
         let state = self.state();
         let mut prices: Vec<Price> = if let Some(ids) = ids {
@@ -193,8 +193,8 @@ impl QuoteBoard {
         (prices, state.position)
     }
 
-    /// Returns a page of a stock's prices, newest first, if memory contains it. The page equals that
-    /// of [`store::price::page`] at the board's position.
+    /// Returns a page of a stock's prices, newest first, if memory contains it. The page equals
+    /// that of [`store::price::page`] at the board's position.
     pub(crate) fn history(
         &self,
         stock: i64,

@@ -1,7 +1,7 @@
 //! All routes of the API listener, with their middleware.
 //!
-//! Every route is behind the guard (host and origin checks). The GraphQL transport has its own, with
-//! the same settings.
+//! Every route is behind the guard (host and origin checks). The GraphQL transport has its own,
+//! with the same settings.
 
 use std::{borrow::Cow, io};
 
@@ -47,7 +47,7 @@ const RELATIVE_GRAPHIQL: &str = "graphiql";
 const PLAYGROUND: &str = "/playground";
 
 /// The parts of the API server.
-pub(crate) struct Server {
+pub(crate) struct ApiServer {
     /// The service.
     pub(crate) service: Service,
     /// The tokens that are accepted.
@@ -126,7 +126,8 @@ fn graphql_starting() -> Response {
     (fault.status, headers, fault.body()).into_response()
 }
 
-/// Returns media type and body of the response to a request that the listener rejected as malformed.
+/// Returns media type and body of the response to a request that the listener rejected as
+/// malformed.
 pub(crate) fn refusal(status: StatusCode, path: &str) -> (&'static str, Cow<'static, [u8]>) {
     let reason = listener::explain(status);
     let below = path.strip_prefix(GRAPHQL);
@@ -144,7 +145,7 @@ fn protected(router: Router, guard: &Guard) -> Router {
     })
 }
 
-impl Server {
+impl ApiServer {
     /// Builds the router.
     pub(crate) fn router(self) -> Router {
         let rate_limit = RateLimit::new(self.settings.rate_limit);

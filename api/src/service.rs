@@ -27,7 +27,7 @@ pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
-pub(crate) use status::{Build, ProviderStatus, Status};
+pub(crate) use status::{BuildInfo, ProviderStatus, SystemStatus};
 pub(crate) use subscription::Delivery;
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 
@@ -41,7 +41,7 @@ pub(crate) struct Service {
     hub: Hub,
     health: Health,
     hours: PollingHours,
-    build: Build,
+    build: BuildInfo,
     staleness: staleness::Sampler,
 }
 
@@ -54,7 +54,7 @@ impl Service {
         hub: Hub,
         health: Health,
         hours: PollingHours,
-        build: Build,
+        build: BuildInfo,
     ) -> Self {
         let staleness = staleness::Sampler::default();
         Self {
@@ -146,8 +146,8 @@ impl Service {
         self.board.latest_prices(stocks)
     }
 
-    /// Returns a page of a stock's prices, newest first: from memory if the quote board holds all of
-    /// it, else from the database.
+    /// Returns a page of a stock's prices, newest first: from memory if the quote board holds all
+    /// of it, else from the database.
     pub(crate) async fn history(
         &self,
         stock: &Stock,
@@ -203,8 +203,8 @@ impl Service {
             .await
     }
 
-    /// Returns the first page of the prices of each stock. Like [`history`](Self::history), for many
-    /// stocks at once.
+    /// Returns the first page of the prices of each stock. Like [`history`](Self::history), for
+    /// many stocks at once.
     pub(crate) async fn first_histories(
         &self,
         stocks: &[i64],
@@ -280,7 +280,7 @@ impl Service {
     ///
     /// [`Error::NotFound`] if `id` is `None` or unknown.
     pub(crate) async fn acknowledge(&self, id: Option<i64>) -> Result<Alert, Error> {
-        let missing = || Error::NotFound("there is no alert with that id".to_owned());
+        let missing = || Error::NotFound("no alert has this id".to_owned());
         let id = id.ok_or_else(missing)?;
         let acknowledging = store::alert::acknowledge(&self.store, id);
         self.while_connected(acknowledging)

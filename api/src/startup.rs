@@ -27,8 +27,8 @@ use crate::{
     live::{BacklogLimits, Hub, follow},
     metrics::ServeMetrics,
     quote_board::QuoteBoard,
-    routes::{self, InvalidSetting, Server},
-    service::{Build, Service},
+    routes::{self, ApiServer, InvalidSetting},
+    service::{BuildInfo, Service},
 };
 
 /// Runs the program until it is shut down.
@@ -123,7 +123,7 @@ async fn serve(
         following.await;
         Ok::<_, Infallible>(())
     });
-    let build = Build {
+    let build = BuildInfo {
         version: env!("CARGO_PKG_VERSION"),
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
@@ -131,7 +131,7 @@ async fn serve(
     let hours = Rules::from_settings(&settings.tracking).hours;
     let health = process.health.clone();
     let service = Service::new(store, board, hub, health, hours, build);
-    let server = Server {
+    let server = ApiServer {
         service,
         tokens: access_tokens(settings),
         guard,
@@ -145,7 +145,8 @@ async fn serve(
     Ok(server.router())
 }
 
-/// Serves `router` on `listener` until `opened`, when the actual routes are served on the same port.
+/// Serves `router` on `listener` until `opened`, when the actual routes are served on the same
+/// port.
 fn listen_until(
     opened: &CancellationToken,
     listener: TcpListener,

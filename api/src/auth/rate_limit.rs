@@ -44,7 +44,8 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// 429 with `Retry-After` if the client has exceeded the limit. A rejected request does not count.
+    /// 429 with `Retry-After` if the client has exceeded the limit. A rejected request does not
+    /// count.
     pub(crate) fn admit(&self, client: ClientAddress) -> Result<(), Fault> {
         let Some(limiter) = &self.0 else {
             return Ok(());

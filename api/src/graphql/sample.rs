@@ -31,7 +31,7 @@ use super::{Schema, SchemaOptions, json, schema};
 use crate::{
     live::{BacklogLimits, Hub},
     quote_board::QuoteBoard,
-    service::{Build, Service},
+    service::{BuildInfo, Service},
 };
 
 /// How many rows there are.
@@ -116,7 +116,7 @@ impl Sample {
         let head = head.exec_without_returning(&transaction).await;
         head.expect("a head");
         transaction.commit().await.expect("it is written");
-        let build = Build {
+        let build = BuildInfo {
             version: "0",
             revision: None,
             started_at: NOW,

@@ -118,8 +118,8 @@ impl RecentEvents {
         }
     }
 
-    /// Whether the event with the sequence number of `position` has exactly this position; `None` if
-    /// the event is not in memory.
+    /// Whether the event with the sequence number of `position` has exactly this position; `None`
+    /// if the event is not in memory.
     pub(super) fn has(&self, position: Position) -> Option<bool> {
         let at = self
             .events

@@ -140,8 +140,8 @@ impl Hub {
         read_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a batch to the interested readers, `lag` after its commit. Batches must be published in
-    /// feed order.
+    /// Sends a batch to the interested readers, `lag` after its commit. Batches must be published
+    /// in feed order.
     pub(crate) fn publish(&self, batch: Batch, lag: Duration) {
         let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
         self.0.lag.store(micros, Ordering::Relaxed);

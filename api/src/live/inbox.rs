@@ -109,8 +109,8 @@ impl DisconnectSignal {
 pub(crate) enum ReaderClosed {
     /// The reader was disconnected.
     Disconnected(DisconnectReason),
-    /// The hub missed events. The reader has everything up to this position; later events are in the
-    /// tables.
+    /// The hub missed events. The reader has everything up to this position; later events are in
+    /// the tables.
     Gap(Position),
 }
 

@@ -40,8 +40,8 @@ pub(crate) async fn conditional(request: Request, next: Next) -> Result<Response
     if matched {
         parts.headers.remove(header::CONTENT_TYPE);
         parts.headers.remove(header::CONTENT_LENGTH);
-        // For a body of known length, the router would add `content-length: 0`, but in a 304 this is
-        // the length of the 200 (RFC 9110, section 8.6).
+        // For a body of known length, the router would add `content-length: 0`, but in a 304 this
+        // is the length of the 200 (RFC 9110, section 8.6).
         let no_body = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
         return Ok((StatusCode::NOT_MODIFIED, parts.headers, no_body).into_response());
     }

@@ -97,7 +97,7 @@ fn livez() {}
     responses(
         (status = 200, body = String, content_type = "text/plain", description = "Ready.", example = "ready\n"),
         (status = 503, body = String, content_type = "text/plain",
-            description = "Draining, not migrated, or without a database; the text says which.")))]
+            description = "Draining, not migrated, or without a database; the body has the reason.")))]
 #[expect(dead_code, reason = "describes a route that every listener has")]
 fn readyz() {}
 

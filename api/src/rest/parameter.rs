@@ -139,8 +139,8 @@ impl ListParameters {
         response
     }
 
-    /// The `Link` header for the page after `cursor`. It is relative to the URL of the request and has
-    /// no path, so that a proxy may add a path prefix.
+    /// The `Link` header for the page after `cursor`. It is relative to the URL of the request and
+    /// has no path, so that a proxy may add a path prefix.
     fn next_link(&self, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.sent).append_pair("after", cursor);

@@ -75,11 +75,11 @@ pub(crate) struct StockView {
     #[schema(required, format = DateTime)]
     pub(crate) last_updated: Option<String>,
     /// Whether the price may be out of date: no provider has returned a price for three polling
-    /// intervals while the market is open, the last three answers had no price, there is no price yet,
-    /// the newest one is more than one session old, or the database is unavailable.
+    /// intervals while the market is open, the last three answers had no price, there is no price
+    /// yet, the newest one is more than one session old, or the database is unavailable.
     pub(crate) stale: bool,
-    /// The age of the newest price in sessions of its market: the current or last session (`CURRENT`),
-    /// the one before it, or older; `NONE` without a price.
+    /// The age of the newest price in sessions of its market: the current or last session
+    /// (`CURRENT`), the one before it, or older; `NONE` without a price.
     #[schema(schema_with = freshness)]
     pub(crate) freshness: &'static str,
 }

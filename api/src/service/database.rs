@@ -16,8 +16,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(50);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Service {
-    /// How long answers from memory have been stale: the time since the database was lost or the feed
-    /// stalled. `None` if they are current.
+    /// How long answers from memory have been stale: the time since the database was lost or the
+    /// feed stalled. `None` if they are current.
     pub(crate) fn staleness_age(&self) -> Option<Duration> {
         self.health.silence().or_else(|| self.hub.feed_stall())
     }

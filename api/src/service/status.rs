@@ -15,8 +15,8 @@ use tracker::market::{Market, PollingHours};
 
 use super::Service;
 
-/// Time without a heartbeat of a tracker after which none is considered active. A tracker writes one
-/// every 2 s.
+/// Time without a heartbeat of a tracker after which none is considered active. A tracker writes
+/// one every 2 s.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The window of a per-minute budget.
 const MINUTE: Duration = Duration::from_mins(1);
@@ -25,7 +25,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The build and the start of this process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Build {
+pub(crate) struct BuildInfo {
     /// The version, as in `Cargo.toml`.
     pub(crate) version: &'static str,
     /// The commit, if known at build time.
@@ -36,9 +36,9 @@ pub(crate) struct Build {
 
 /// The status of the whole product.
 #[derive(Clone, Debug)]
-pub(crate) struct Status {
+pub(crate) struct SystemStatus {
     /// The build of this process.
-    pub(crate) build: Build,
+    pub(crate) build: BuildInfo,
     /// The kind of database.
     pub(crate) database: DatabaseKind,
     /// Whether the database answers.
@@ -64,7 +64,7 @@ pub(crate) struct ProviderStatus {
 
 impl Service {
     /// Returns the current status, without providers if the database is away or slow.
-    pub(crate) async fn status(&self) -> Status {
+    pub(crate) async fn status(&self) -> SystemStatus {
         let now = self.store.clock.now();
         let connection = self.store.database.read();
         let reading = timeout(READ_TIMEOUT, self.read(|| providers(connection, now)));
@@ -76,7 +76,7 @@ impl Service {
             }
             Err(_) => None,
         };
-        Status {
+        SystemStatus {
             build: self.build,
             database: self.store.database.kind(),
             database_up: self.health.silence().is_none(),
@@ -118,14 +118,14 @@ async fn providers(
     Ok(providers)
 }
 
-impl Status {
+impl SystemStatus {
     /// Whether a tracker is active.
     pub(crate) fn is_tracked(&self) -> bool {
         self.untracked().is_none()
     }
 
-    /// Time since the last heartbeat of a tracker, if none is active; [`Duration::MAX`] if none ever
-    /// was.
+    /// Time since the last heartbeat of a tracker, if none is active; [`Duration::MAX`] if none
+    /// ever was.
     pub(crate) fn untracked(&self) -> Option<Duration> {
         let providers = self.providers.iter().flatten();
         let seen = providers.map(|it| it.row.updated_at).max();

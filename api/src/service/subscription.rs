@@ -1,8 +1,8 @@
 //! Delivers the events of one subscription: snapshot, stored events, then live events.
 //!
 //! The parts join without a gap and without a repeat. Stored events are read from the database up
-//! to a position that the hub still keeps, where the subscription joins the hub. A subscription that
-//! the hub cannot serve reads the database again.
+//! to a position that the hub still keeps, where the subscription joins the hub. A subscription
+//! that the hub cannot serve reads the database again.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub(crate) struct Delivery {
 }
 
 /// A running subscription.
-struct Subscription {
+struct SubscriptionStream {
     service: Service,
     kind: SubscriptionKind,
     interest: Interest,
@@ -57,7 +57,7 @@ impl Service {
             position,
         } = plan;
         let snapshot = self.recorded(snapshot, position).into();
-        let subscription = Subscription {
+        let subscription = SubscriptionStream {
             service: self.clone(),
             kind,
             interest,
@@ -93,7 +93,7 @@ impl Service {
     }
 }
 
-impl Subscription {
+impl SubscriptionStream {
     async fn next(&mut self) -> Result<Delivery, DisconnectReason> {
         loop {
             if let Some(event) = self.snapshot.pop_front() {

@@ -64,8 +64,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::CursorExpired`] if the subscription cannot resume at `after`, [`Error::NotFound`] for
-    /// a symbol that was never tracked, [`Error::BadInput`] if `symbols` is empty.
+    /// [`Error::CursorExpired`] if the subscription cannot resume at `after`, [`Error::NotFound`]
+    /// for a symbol that was never tracked, [`Error::BadInput`] if `symbols` is empty.
     pub(crate) async fn plan_subscription(
         &self,
         kind: SubscriptionKind,
@@ -137,8 +137,8 @@ impl Service {
         Ok(Some(stocks.into_iter().collect()))
     }
 
-    /// Whether retention has deleted an event after `position` that the subscription selects. Alerts
-    /// are never deleted.
+    /// Whether retention has deleted an event after `position` that the subscription selects.
+    /// Alerts are never deleted.
     pub(super) async fn has_gap(
         &self,
         kind: SubscriptionKind,

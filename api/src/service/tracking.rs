@@ -1,8 +1,8 @@
 //! Tracks and untracks stocks, and polls them on demand.
 //!
 //! Requests to the tracker go through the database, so that it may run in another process. If no
-//! tracker answers, tracking succeeds and refreshing fails with the reason. A change is on the quote
-//! board before its mutation returns, so that a client reads its own writes.
+//! tracker answers, tracking succeeds and refreshing fails with the reason. A change is on the
+//! quote board before its mutation returns, so that a client reads its own writes.
 
 use entity::{PollOutcome, Stock, Symbol};
 use store::{

@@ -200,7 +200,8 @@ fn a_conflated_reader_gets_the_exact_number_of_skipped_events() {
     for (seq, stock) in [(1, 1), (2, 2), (3, 1), (4, 1)] {
         publish(&hub, seq, stock);
     }
-    // The next event carries the count, whatever its stock: the reader may be disconnected after it.
+    // The next event carries the count, whatever its stock: the reader may be disconnected after
+    // it.
     assert_eq!(waiting(&mut reader), [(2, 1), (4, 1)]);
     publish(&hub, 5, 1);
     publish(&hub, 6, 2);

@@ -26,7 +26,7 @@ use crate::{
     graphql::{Executor, SchemaOptions, schema},
     live::{BacklogLimits, Hub, follow},
     quote_board::QuoteBoard,
-    service::{Build, Service},
+    service::{BuildInfo, Service},
 };
 
 /// What there is to be tracked; the last is not from the beginning.
@@ -119,7 +119,7 @@ impl World {
         health.database_answered();
         let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
         let hub = Hub::new(position, bounds);
-        let build = Build {
+        let build = BuildInfo {
             version: "",
             revision: None,
             started_at: store.clock.now(),
