@@ -29,9 +29,9 @@ use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
-    live::{Bounds, Hub},
-    quote_board::Board,
-    service::{Build, Service},
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Service},
 };
 
 /// How many rows there are.
@@ -116,7 +116,7 @@ impl Sample {
         let head = head.exec_without_returning(&transaction).await;
         head.expect("a head");
         transaction.commit().await.expect("it is written");
-        let build = Build {
+        let build = BuildInfo {
             version: "0",
             revision: None,
             started_at: NOW,
@@ -124,8 +124,8 @@ impl Sample {
         let store = Store::new(database, ManualClock::at(NOW).shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, Bounds::default());
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, BacklogLimits::default());
         let hours = PollingHours::Always;
         let service = Service::new(store, board, hub, health.clone(), hours, build);
         let options = SchemaOptions {
