@@ -131,7 +131,7 @@ fn graphql_starting() -> Response {
 
 /// The body of an answer to a request that the listener cannot read, by its path.
 pub(crate) fn refusal(status: StatusCode, path: &str) -> (&'static str, Cow<'static, [u8]>) {
-    let reason = listener::explain(status);
+    let reason = listener::protocol_error_message(status);
     let below = path.strip_prefix(GRAPHQL_PATH);
     if below.is_some_and(|rest| matches!(rest, "" | "/ws")) {
         let body = RequestError::new(status, code::BAD_USER_INPUT, reason).body();

@@ -10,9 +10,9 @@ use anyhow::Context;
 use axum::Router;
 use runtime::{
     clock::SystemClock,
-    config::{Refusal, Secret, Settings},
-    http::listener::{self, Patience, bind},
-    lifecycle::{Ending, Shutdown, Signals},
+    config::{ConfigError, Secret, Settings},
+    http::listener::{self, Timeouts, bind},
+    lifecycle::{Shutdown, ShutdownOutcome, Signals},
     process::Process,
     random::draw_token,
 };
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Builds everything, announces it and waits for the end.
-pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
+pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
     let roster = Roster::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
@@ -50,9 +50,9 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
     let listener = listener.into_std()?;
     let opened = CancellationToken::new();
     let waiting = TcpListener::from_std(listener.try_clone()?)?;
-    let patience = Patience::from_settings(&settings);
+    let timeouts = Timeouts::from_settings(&settings);
     let starting = routes::starting(health, &guard);
-    listen_until(&opened, waiting, starting, patience, shutdown);
+    listen_until(&opened, waiting, starting, timeouts, shutdown);
     let seed = seed_of(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
@@ -80,7 +80,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
         let metrics = ServeMetrics::new(&meter);
         let routes = serve(&settings, store, &process, metrics, (guard, documents)).await?;
         let listener = TcpListener::from_std(listener)?;
-        listen(listener, routes, patience, shutdown);
+        listen(listener, routes, timeouts, shutdown);
         announce(addresses);
     }
     let close = async {
@@ -95,7 +95,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending>
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() || error.is::<ServerError>() => Refusal::code(),
+        None if error.is::<RosterError>() || error.is::<ServerError>() => ConfigError::exit_code(),
         None => ExitCode::FAILURE,
     }
 }
@@ -144,12 +144,12 @@ fn listen_until(
     opened: &CancellationToken,
     listener: TcpListener,
     router: Router,
-    patience: Patience,
+    timeouts: Timeouts,
     shutdown: &Shutdown,
 ) {
     let stop = opened.clone();
     shutdown.track(async move {
-        if let Err(error) = listener::serve(listener, router, patience, routes::refusal, stop).await
+        if let Err(error) = listener::serve(listener, router, timeouts, routes::refusal, stop).await
         {
             tracing::warn!(%error, "nobody is told that the server is starting");
         }
@@ -157,9 +157,9 @@ fn listen_until(
 }
 
 /// Accepts connections until polling stops, and finishes the requests that are under way then.
-fn listen(listener: TcpListener, router: Router, patience: Patience, shutdown: &Shutdown) {
+fn listen(listener: TcpListener, router: Router, timeouts: Timeouts, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
-    let serving = listener::serve(listener, router, patience, routes::refusal, soft);
+    let serving = listener::serve(listener, router, timeouts, routes::refusal, soft);
     shutdown.spawn("listener", serving);
 }
 

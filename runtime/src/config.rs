@@ -1,8 +1,7 @@
-//! The settings of both programs.
+//! The settings of both programs, from flags, the environment and the file `.env`.
 //!
-//! One invariant: settings are read once, all at once and without side effects; either everything is valid or the
-//! start is refused with every fault named, and no secret is ever shown. [`VARIABLES`] is the one table from which
-//! the flags, `--help`, the defaults and `.env.example` follow. Each `main` calls [`Settings::from_process`].
+//! All settings are read and validated once at startup, and all violations are reported together.
+//! [`VARIABLES`] lists every setting with its default and description.
 
 mod access;
 mod database;
@@ -27,7 +26,7 @@ use url::Url;
 
 pub use access::{AccessSettings, Allowed};
 pub use database::{DatabaseSettings, DatabaseUrl, PostgresUrl, SqliteUrl, Synchronous};
-pub use error::{Fault, Refusal};
+pub use error::{ConfigError, Violation};
 pub use feed::{FeedSettings, StreamUrl};
 pub use generated::{env_example, with_fresh_settings};
 pub use limit::LimitSettings;
@@ -36,22 +35,22 @@ pub use log::{LogFormat, LogSettings};
 pub use provider::{AlphaVantageSettings, ProviderName, ReplaySettings, ReplaySpeed};
 pub use secret::Secret;
 pub use tracking::{MarketHours, RetentionSettings, TrackingSettings};
-pub use variable::{Fallback, VARIABLES, Variable};
+pub use variable::{DefaultValue, VARIABLES, Variable};
 
-use raw::Given;
-use reader::Reader;
+use raw::RawSettings;
+use reader::SettingsReader;
 
 /// Which program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// Serves clients; tracks too when it runs on SQLite.
+    /// Serves clients. On SQLite it also polls.
     Api,
     /// Polls, stores and fires alerts.
     Tracker,
 }
 
 impl Program {
-    /// The binary's name.
+    /// The name of the executable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -59,7 +58,7 @@ impl Program {
         }
     }
 
-    /// What the program does, in one line.
+    /// A one-line description for `--help`.
     pub(super) const fn about(self) -> &'static str {
         match self {
             Self::Api => "Serves stocks, prices and alerts over GraphQL, REST and WebSocket.",
@@ -74,80 +73,84 @@ impl fmt::Display for Program {
     }
 }
 
-/// Everything that can be set, valid.
+/// All settings, validated.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whose settings these are.
+    /// The program that these settings are for.
     pub program: Program,
-    /// Where prices are kept.
+    /// The database.
     pub database: DatabaseSettings,
-    /// How the feed reaches those who follow it.
+    /// How the feed is distributed.
     pub feed: FeedSettings,
-    /// Where GraphQL, REST and sockets are served.
+    /// The address for GraphQL, REST and WebSocket.
     pub api: ListenSettings,
-    /// Where metrics and health are served.
+    /// The address for metrics and health.
     pub metrics: ListenSettings,
-    /// Who may do what, from where.
+    /// Tokens, accepted hosts and origins, and the rate limit.
     pub access: AccessSettings,
-    /// How much a client may ask.
+    /// Limits of requests, connections and subscriptions.
     pub limits: LimitSettings,
-    /// What is polled, when, and what fires.
+    /// Polling and alerts.
     pub tracking: TrackingSettings,
-    /// Alpha Vantage's plan.
+    /// The key, address and plan for Alpha Vantage.
     pub alpha_vantage: AlphaVantageSettings,
-    /// How long what is kept.
+    /// How long prices and the feed are kept.
     pub retention: RetentionSettings,
-    /// How recorded prices are replayed.
+    /// The replay of recorded prices.
     pub replay: ReplaySettings,
-    /// Bounds a stop.
+    /// Timeout of a graceful shutdown.
     pub shutdown_grace: Duration,
-    /// What is logged, and how it looks.
+    /// The log.
     pub log: LogSettings,
-    /// Where traces go, if anywhere: the collector's base URL, without `/v1/traces`.
+    /// Base URL of the OTLP collector that receives traces, without `/v1/traces`; `None` for no
+    /// traces.
     pub trace_endpoint: Option<Url>,
 }
 
-/// What the command line and the environment ask for.
+/// The result of loading the settings.
 #[derive(Clone, Debug)]
 pub enum Loaded {
     /// Run with these settings.
     Run(Box<Settings>),
-    /// Print this (help, or the version) and end with success.
+    /// Print this text (help or the version) and exit with success.
     Print(String),
 }
 
 impl Settings {
-    /// Reads flags (without the program's name), the environment and the file at `dotenv`, in this order of
-    /// precedence. A missing file is no fault.
+    /// Loads the settings from flags (without the name of the program), the environment and the
+    /// file at `dotenv`, in this order of precedence. The file may be missing.
     ///
     /// # Errors
     ///
-    /// Every fault at once.
+    /// All violations at once.
     pub fn load(
         program: Program,
         args: impl IntoIterator<Item = OsString>,
         env: impl IntoIterator<Item = (OsString, OsString)>,
         dotenv: &Path,
-    ) -> Result<Loaded, Refusal> {
+    ) -> Result<Loaded, ConfigError> {
         let flags = match flag::parse(program, args)? {
             flag::Parsed::Flags(flags) => flags,
             flag::Parsed::Print(text) => return Ok(Loaded::Print(text)),
         };
-        let mut faults = Vec::new();
-        let given = Given::collect(flags, env, dotenv, &mut faults);
-        let mut reader = Reader::new(program, &given, faults);
+        let mut violations = Vec::new();
+        let raw = RawSettings::collect(flags, env, dotenv, &mut violations);
+        let mut reader = SettingsReader::new(program, &raw, violations);
         let settings = Self::read(&mut reader);
-        reader.finish(settings).map(|it| Loaded::Run(Box::new(it)))
+        reader
+            .finish(settings)
+            .map(|settings| Loaded::Run(Box::new(settings)))
     }
 
-    /// Reads this process' flags, environment and `.env`. What there is to say (help, faults) is said.
+    /// Loads the settings from the flags and environment of this process and from `.env`. Prints
+    /// the help text or the violations.
     ///
     /// # Errors
     ///
-    /// The exit code to end with at once: 0 after help, 2 after a refusal.
+    /// The code to exit with: 0 after help, 2 after violations.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
+        reason = "the only place that reads the environment"
     )]
     pub fn from_process(program: Program) -> Result<Self, ExitCode> {
         let loaded = Self::load(
@@ -162,14 +165,14 @@ impl Settings {
                 crate::console::out(text.trim_end());
                 Err(ExitCode::SUCCESS)
             }
-            Err(refusal) => {
-                crate::console::err(&refusal);
-                Err(Refusal::code())
+            Err(error) => {
+                crate::console::err(&error);
+                Err(ConfigError::exit_code())
             }
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Self {
+    fn read(reader: &mut SettingsReader<'_>) -> Self {
         let api = ListenSettings::read(reader, "API_HOST", "API_PORT");
         let limits = LimitSettings::read(reader);
         let database = DatabaseSettings::read(reader, &limits);

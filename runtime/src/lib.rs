@@ -1,8 +1,8 @@
-//! What both programs of Stock Tracker need to run.
+//! The environment that both programs run in: settings, signals, clock, randomness, logs, metrics
+//! and HTTP servers.
 //!
-//! One invariant: this is the only crate that touches the process around it (environment, signals, clock, randomness,
-//! logging), so that everything else can be given those and tested without them. `tracker` and `api` call it from
-//! `main` and pass what it built by value.
+//! Only this crate accesses the environment, the clock and the operating system's randomness.
+//! `main` of `tracker` and `api` passes them to the other crates, so that tests can replace them.
 
 pub mod clock;
 pub mod config;

@@ -54,7 +54,7 @@ impl Lifecycle {
     }
 
     /// Waits until a shutdown is requested or a task fails, then runs the shutdown.
-    pub async fn run(mut self) -> Ending {
+    pub async fn run(mut self) -> ShutdownOutcome {
         let mut failed = tokio::select! {
             biased;
             Some(failure) = self.failures.recv() => {
@@ -69,13 +69,13 @@ impl Lifecycle {
             failure.log();
             failed = true;
         }
-        let ending = match (failed, drained) {
-            (true, _) => Ending::Failed,
-            (false, true) => Ending::Drained,
-            (false, false) => Ending::GraceExceeded,
+        let outcome = match (failed, drained) {
+            (true, _) => ShutdownOutcome::Failed,
+            (false, true) => ShutdownOutcome::Drained,
+            (false, false) => ShutdownOutcome::GraceExceeded,
         };
-        tracing::info!(%ending, "process ended");
-        ending
+        tracing::info!(%outcome, "process ended");
+        outcome
     }
 
     /// Runs the stages of the shutdown. Returns whether everything was drained by `deadline`.
@@ -101,7 +101,7 @@ impl Lifecycle {
 
 /// The outcome of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ShutdownOutcome {
     /// Shutdown was requested, and everything was drained in time.
     Drained,
     /// A task failed.
@@ -110,9 +110,9 @@ pub enum Ending {
     GraceExceeded,
 }
 
-impl Ending {
+impl ShutdownOutcome {
     /// Returns 0 if drained, otherwise 1.
-    pub fn code(self) -> ExitCode {
+    pub fn exit_code(self) -> ExitCode {
         match self {
             Self::Drained => ExitCode::SUCCESS,
             Self::Failed | Self::GraceExceeded => ExitCode::FAILURE,
@@ -120,7 +120,7 @@ impl Ending {
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for ShutdownOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Drained => "drained",

@@ -10,10 +10,10 @@ use crate::{
     console,
     health::Health,
     http::{
-        listener::{BindError, Patience},
+        listener::{BindError, Timeouts},
         metrics_server::MetricsServer,
     },
-    lifecycle::{self, Ending, Lifecycle, Shutdown, Signals},
+    lifecycle::{self, Lifecycle, Shutdown, ShutdownOutcome, Signals},
     random::Random,
     telemetry::{Telemetry, TelemetryError},
 };
@@ -32,7 +32,7 @@ pub fn main<R, E>(
     code: impl FnOnce(&E) -> ExitCode,
 ) -> ExitCode
 where
-    R: Future<Output = Result<Ending, E>>,
+    R: Future<Output = Result<ShutdownOutcome, E>>,
     E: Display,
 {
     let ended = lifecycle::block_on(async move {
@@ -48,7 +48,7 @@ where
             Err(code) => return code,
         };
         match run(settings, signals).await {
-            Ok(ending) => ending.code(),
+            Ok(ending) => ending.exit_code(),
             Err(error) => {
                 console::err(format_args!("{error:#}"));
                 code(&error)
@@ -103,8 +103,8 @@ impl Process {
         health.observe(&metrics.meter());
         let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
         let metrics_address = server.address().map_err(StartError::Address)?;
-        let patience = Patience::from_settings(settings);
-        shutdown.spawn_companion("metrics", server.serve(patience));
+        let timeouts = Timeouts::from_settings(settings);
+        shutdown.spawn_companion("metrics", server.serve(timeouts));
         Ok(Self {
             telemetry,
             health,
@@ -118,7 +118,7 @@ impl Process {
     /// Waits until the process is stopped, runs the shutdown, then `close`, and flushes telemetry.
     ///
     /// `close` closes the database. It is cut off after 2 s.
-    pub async fn end(self, close: impl Future<Output = ()>) -> Ending {
+    pub async fn end(self, close: impl Future<Output = ()>) -> ShutdownOutcome {
         let ending = self.lifecycle.run().await;
         let _ = tokio::time::timeout(CLOSE, close).await;
         self.telemetry.flush(FLUSH).await;

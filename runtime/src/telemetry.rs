@@ -1,7 +1,8 @@
 //! Logs, traces and metrics of a process.
 //!
-//! One invariant: no secret reaches a log or a trace: libraries that trace whole messages or URLs are capped, and
-//! statements are not logged. Each `main` starts this right after its settings and flushes it last.
+//! No secret is logged or traced: libraries that log messages, URLs or SQL statements stay at
+//! `info` whatever `RUST_LOG` is. Each program starts telemetry after loading its settings and
+//! flushes it last.
 
 mod filter;
 mod log;
@@ -17,33 +18,34 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Where events and spans go.
+/// A destination of events and spans.
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// A process' logs, traces and metrics. Clones share them.
+/// The metrics and the trace exporter of a process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     metrics: Metrics,
     traces: Option<SdkTracerProvider>,
 }
 
-/// Why there is no telemetry.
+/// Telemetry could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The traces' exporter cannot be built.
-    #[error("traces cannot be exported to OTEL_EXPORTER_OTLP_ENDPOINT")]
+    /// The trace exporter could not be created.
+    #[error("cannot export traces to OTEL_EXPORTER_OTLP_ENDPOINT")]
     Exporter(#[source] opentelemetry_otlp::ExporterBuildError),
-    /// Something else in this process logs already.
-    #[error("the log is taken")]
+    /// A logger is already set in this process.
+    #[error("a logger is already set")]
     LogTaken(#[source] tracing_subscriber::util::TryInitError),
 }
 
 impl Telemetry {
-    /// Starts logging for the whole process, counting, and exporting traces if the settings say where to.
+    /// Sets the logger of the process, creates the metrics, and exports traces if an endpoint is
+    /// set.
     ///
     /// # Errors
     ///
-    /// If the exporter cannot be built, or the process logs already.
+    /// If the exporter cannot be created, or the process already has a logger.
     pub fn start(settings: &Settings) -> Result<Self, TelemetryError> {
         let traces = match &settings.trace_endpoint {
             Some(endpoint) => {
@@ -52,12 +54,12 @@ impl Telemetry {
             }
             None => None,
         };
-        let filtered = |layer: Sink| layer.with_filter(filter::of(&settings.log)).boxed();
+        let filtered = |layer: Sink| layer.with_filter(filter::for_log(&settings.log)).boxed();
         let mut sinks = vec![filtered(log::layer(&settings.log))];
         if let Some(provider) = &traces {
             sinks.push(
                 trace::layer(provider)
-                    .with_filter(filter::of_traces())
+                    .with_filter(filter::for_traces())
                     .boxed(),
             );
         }
@@ -65,26 +67,26 @@ impl Telemetry {
             .with(sinks)
             .try_init()
             .map_err(TelemetryError::LogTaken)?;
-        log::take_panics();
+        log::log_panics();
         Ok(Self {
             metrics: Metrics::of_this_build(),
             traces,
         })
     }
 
-    /// What is counted.
+    /// The metrics of the process.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Sends what is left to send, for at most `within`, and ends the telemetry.
+    /// Exports the remaining traces, waiting at most `within`, and shuts down the exporter.
     pub async fn flush(self, within: Duration) {
         let Some(traces) = self.traces else { return };
         let flushed = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(within));
         match tokio::time::timeout(within, flushed).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!(%error, "some traces were not sent"),
-            Ok(Err(_)) | Err(_) => tracing::warn!("some traces were not sent"),
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "failed to export the remaining traces"),
+            Ok(Err(_)) | Err(_) => tracing::warn!("failed to export the remaining traces"),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use runtime::{
     clock::SystemClock,
-    config::{Program, Refusal, Settings},
-    lifecycle::{Ending, Signals},
+    config::{ConfigError, Program, Settings},
+    lifecycle::{ShutdownOutcome, Signals},
     process::{self, Process},
 };
 use store::OpenError;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 /// Builds everything, announces it and waits for the end.
-async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
+async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
     let roster = Roster::from_settings(&settings)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
@@ -57,7 +57,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Ending> {
 fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() => Refusal::code(),
+        None if error.is::<RosterError>() => ConfigError::exit_code(),
         None => ExitCode::FAILURE,
     }
 }

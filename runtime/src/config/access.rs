@@ -1,6 +1,6 @@
-//! Who may do what, from where.
+//! Settings for access to the API: tokens, accepted hosts and origins, and the rate limit.
 //!
-//! One invariant: a listener that others can reach never runs without a token that its operator chose.
+//! An API address other than loopback requires an admin token that the operator chose.
 
 use std::{fs, net::IpAddr, num::NonZeroU32, path::PathBuf};
 
@@ -9,52 +9,54 @@ use url::{Origin, Url};
 
 use super::{
     ListenSettings, Secret,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// Tokens, names and switches of the API listener.
+/// Who may access the API.
 #[derive(Clone, Debug)]
 pub struct AccessSettings {
-    /// Token of mutations; none means that one is to be drawn ([`crate::random::draw_token`]) and logged.
+    /// Token that mutations require. Without one, the program generates one
+    /// ([`crate::random::draw_token`]) and logs it.
     pub admin_token: Option<Secret>,
-    /// Token of reads; none means that they are open.
+    /// Token that reads require; without one, they require none.
     pub read_token: Option<Secret>,
-    /// `Host` values that are answered: lower case, with a port where one was given.
+    /// Accepted values of `Host`: lower case, with a port if one was given.
     pub allowed_hosts: Allowed,
-    /// Origins that are answered, of any scheme: lower case, without a trailing slash or the default port.
+    /// Accepted web origins, of any scheme: lower case, without a trailing slash or the default
+    /// port.
     pub allowed_origins: Allowed,
-    /// Whether the GraphQL schema is told.
+    /// Whether the GraphQL schema can be introspected.
     pub introspection: bool,
-    /// Whether names that resemble an unknown one are told.
+    /// Whether errors about unknown names suggest similar ones.
     pub suggestions: bool,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
-    /// The folder of the only documents that are served, if not all are; it could be read.
+    /// The folder with the only documents to accept, if not all are accepted. It was readable.
     pub trusted_documents: Option<PathBuf>,
-    /// Requests a minute of one client; none means that nobody counts.
+    /// Maximum requests per minute and client, or `None` for no limit.
     pub rate_limit: Option<NonZeroU32>,
-    /// Whose `X-Forwarded-For` says who the client is.
+    /// Proxies whose `X-Forwarded-For` determines the client address.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Which names are accepted.
+/// The accepted hosts or origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// `localhost`, `127.0.0.1`, `[::1]`, with any port.
+    /// `localhost`, `127.0.0.1` and `[::1]`, with any port.
     Loopback,
     /// All.
     Any,
-    /// These and no others.
+    /// Only these.
     These(Vec<String>),
 }
 
 impl AccessSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, api: &ListenSettings) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, api: &ListenSettings) -> Self {
         if !api.is_loopback() && !reader.has("ADMIN_TOKEN") {
-            reader.fault(
+            reader.reject(
                 "ADMIN_TOKEN",
-                "must be set, as API_HOST is an address that others can reach",
+                "must be set because API_HOST is not a loopback address",
             );
         }
         let introspection = reader.value("INTROSPECTION", value::switch);
@@ -81,19 +83,21 @@ impl AccessSettings {
     }
 }
 
-/// What can be sent after `Bearer` (RFC 6750, `b64token`).
+/// Parses a bearer token (RFC 6750, `b64token`).
 fn token(text: &str) -> Parsed<Secret> {
     let bare = text.trim_end_matches('=');
     let allowed = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
     };
     if bare.is_empty() || !bare.bytes().all(allowed) {
-        return Err("may only hold letters, digits and - . _ ~ + /, and = at its end".to_owned());
+        return Err(
+            "may only contain letters, digits and - . _ ~ + /, and = at its end".to_owned(),
+        );
     }
     Ok(Secret::new(text))
 }
 
-/// What is in it is its reader's to judge; that it can be read belongs to the faults told at once.
+/// Checks that the folder is readable. Its content is checked when it is loaded.
 fn folder(text: &str) -> Parsed<PathBuf> {
     match fs::read_dir(text) {
         Ok(_) => Ok(text.into()),
@@ -110,7 +114,7 @@ fn rate(text: &str) -> Parsed<Option<NonZeroU32>> {
     }
 }
 
-/// An address, or a network that begins at its first address.
+/// Parses an address, or a network written with its first address.
 fn network(text: &str) -> Parsed<IpNet> {
     let network = match text.parse::<IpAddr>() {
         Ok(address) => Ok(address.into()),
@@ -118,8 +122,8 @@ fn network(text: &str) -> Parsed<IpNet> {
     };
     match network {
         Ok(network) if network.trunc() == network => Ok(network),
-        Ok(network) => Err(format!("must be written {}", network.trunc())),
-        Err(_) => Err("is not an address or a network such as 10.0.0.0/8".to_owned()),
+        Ok(network) => Err(format!("must be {}", network.trunc())),
+        Err(_) => Err("is not an IP address or a network such as 10.0.0.0/8".to_owned()),
     }
 }
 
@@ -135,7 +139,7 @@ fn allowed(text: &str, item: impl Fn(&str) -> Parsed<String>) -> Parsed<Allowed>
 }
 
 fn host(text: &str) -> Parsed<String> {
-    let wrong = "is not a host, such as desk.example or desk.example:8080";
+    let wrong = "is not a host such as desk.example or desk.example:8080";
     match Url::parse(&format!("http://{text}/")) {
         Ok(url) if url.path() == "/" && url.username().is_empty() && url.password().is_none() => {
             Ok(text.to_ascii_lowercase())
@@ -144,7 +148,7 @@ fn host(text: &str) -> Parsed<String> {
     }
 }
 
-/// An origin of any scheme. Those of http and https are normalised as browsers do.
+/// Parses an origin of any scheme. Origins of `http` and `https` are normalised like in browsers.
 fn origin(text: &str) -> Parsed<String> {
     let wrong = |reason: &str| {
         Err(format!(
@@ -168,13 +172,13 @@ fn origin(text: &str) -> Parsed<String> {
         return wrong("has a path, query or fragment");
     }
     if url.scheme() == "file" {
-        return wrong("is a file, and pages from files have no origin");
+        return wrong("is a file URL, which has no origin");
     }
     if !host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
     {
-        return wrong("has a host with a character that is none of letters, digits, - . _");
+        return wrong("has a host with a character other than letters, digits, - . _");
     }
     Ok(match (url.origin(), url.port()) {
         (origin @ Origin::Tuple(..), _) => origin.ascii_serialization(),

@@ -9,13 +9,13 @@ use url::Url;
 
 use super::{
     LimitSettings, Program, Secret,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
 /// Added to the execution timeout of an operation to get the statement timeout, so that a client
 /// gets the operation's error and not the statement's.
-const STATEMENT_GRACE: Duration = Duration::from_millis(500);
+const STATEMENT_TIMEOUT_MARGIN: Duration = Duration::from_millis(500);
 /// The error of a PostgreSQL URL that cannot be parsed.
 const POSTGRES_FORM: &str = "must be like postgres://user:password@host:5432/database";
 /// The error of a SQLite URL that cannot be parsed.
@@ -80,17 +80,19 @@ pub enum Synchronous {
 }
 
 impl DatabaseSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, limits: &LimitSettings) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, limits: &LimitSettings) -> Self {
         let url = reader.value("DATABASE_URL", DatabaseUrl::parse);
         if reader.program() == Program::Tracker && matches!(url, DatabaseUrl::Sqlite(_)) {
             let default = if reader.has("DATABASE_URL") {
                 ""
             } else {
-                "the default, "
+                ", the default,"
             };
-            reader.fault(
+            reader.reject(
                 "DATABASE_URL",
-                format!("must be postgres://…: on {default}a SQLite file, `api` itself tracks"),
+                format!(
+                    "must begin with postgres:// because with SQLite{default} api itself polls"
+                ),
             );
         }
         let url = match reader.optional("DATABASE_PASSWORD_FILE", Secret::read_file) {
@@ -102,13 +104,17 @@ impl DatabaseSettings {
             migrate: reader.value("MIGRATE", value::switch),
             wait: reader.value("DATABASE_WAIT", value::duration),
             statement_time: (reader.program() == Program::Api)
-                .then_some(limits.execution_time + STATEMENT_GRACE),
+                .then_some(limits.execution_time + STATEMENT_TIMEOUT_MARGIN),
         }
     }
 }
 
 /// Adds the password from `DATABASE_PASSWORD_FILE`.
-fn with_password(url: DatabaseUrl, password: Secret, reader: &mut Reader<'_>) -> DatabaseUrl {
+fn with_password(
+    url: DatabaseUrl,
+    password: Secret,
+    reader: &mut SettingsReader<'_>,
+) -> DatabaseUrl {
     let in_url = |text: &str| {
         Ok::<_, Infallible>(Url::parse(text).is_ok_and(|url| {
             url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
@@ -127,9 +133,9 @@ fn with_password(url: DatabaseUrl, password: Secret, reader: &mut Reader<'_>) ->
                 DatabaseUrl::Postgres(_) => {
                     "cannot be set together with a password in DATABASE_URL"
                 }
-                DatabaseUrl::Sqlite(_) => "needs a DATABASE_URL of postgres://…",
+                DatabaseUrl::Sqlite(_) => "requires a DATABASE_URL that begins with postgres://",
             };
-            reader.fault("DATABASE_PASSWORD_FILE", problem);
+            reader.reject("DATABASE_PASSWORD_FILE", problem);
             url
         }
     }
@@ -141,7 +147,7 @@ impl DatabaseUrl {
     ///
     /// # Errors
     ///
-    /// What must be different, without repeating the URL.
+    /// A message that does not contain the URL.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => {
@@ -170,7 +176,7 @@ impl SqliteUrl {
                 ("synchronous", "full") => synchronous = Synchronous::Full,
                 ("synchronous", "extra") => synchronous = Synchronous::Extra,
                 ("synchronous", _) => {
-                    return Err("takes synchronous=off, normal, full or extra".to_owned());
+                    return Err("must have synchronous=off, normal, full or extra".to_owned());
                 }
                 ("mode", "ro" | "rw" | "rwc" | "memory")
                 | ("cache", "private" | "shared")

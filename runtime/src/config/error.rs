@@ -1,42 +1,42 @@
-//! Why a start is refused.
+//! Errors in the settings.
 //!
-//! One invariant: a refusal names every fault by its variable, and shows a value only where the table says that it
-//! cannot be a secret.
+//! A [`ConfigError`] lists all violations at once. Each names its variable, and shows the value
+//! unless the value may be a secret.
 
 use std::{fmt, process::ExitCode};
 
-/// Exit code of a refused start.
-const REFUSED: u8 = 2;
-/// The most characters of a wrong value that are shown.
-const LONGEST: usize = 60;
+/// Exit code of a program with invalid settings.
+const EXIT_CODE: u8 = 2;
+/// Maximum length at which an invalid value is shown, in characters.
+const MAX_SHOWN: usize = 60;
 
-/// Everything that is wrong with what was set.
+/// Everything that is wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    /// The faults, in the table's order; never empty.
-    pub faults: Vec<Fault>,
+pub struct ConfigError {
+    /// The violations, in the order of [`VARIABLES`](super::VARIABLES); never empty.
+    pub violations: Vec<Violation>,
 }
 
-/// One thing that is wrong.
+/// One invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The variable, flag or file at fault.
+pub struct Violation {
+    /// The variable, flag or file.
     pub subject: String,
-    /// The value given, where it may be shown.
+    /// Its value, if it may be shown.
     pub shown: Option<String>,
     /// What is wrong with it.
     pub problem: String,
 }
 
-impl Refusal {
-    /// The exit code of a refused start: 2.
-    pub fn code() -> ExitCode {
-        ExitCode::from(REFUSED)
+impl ConfigError {
+    /// The exit code of a program with invalid settings: 2.
+    pub fn exit_code() -> ExitCode {
+        ExitCode::from(EXIT_CODE)
     }
 }
 
-impl Fault {
-    /// A fault without a value to show.
+impl Violation {
+    /// Creates a violation that does not show the value.
     pub(super) fn new(subject: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -45,10 +45,10 @@ impl Fault {
         }
     }
 
-    /// The value may be shown, on one line and not at any length.
+    /// Shows the value, on one line and truncated.
     pub(super) fn showing(mut self, value: &str) -> Self {
         let escaped = value.escape_debug().to_string();
-        let mut shown: String = escaped.chars().take(LONGEST).collect();
+        let mut shown: String = escaped.chars().take(MAX_SHOWN).collect();
         if shown.len() < escaped.len() {
             shown.push('…');
         }
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.shown {
             Some(value) => write!(f, "{}={value}: {}", self.subject, self.problem),
@@ -66,12 +66,12 @@ impl fmt::Display for Fault {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("refused to start:")?;
-        for fault in &self.faults {
-            write!(f, "\n  {fault}")?;
+        f.write_str("invalid settings:")?;
+        for violation in &self.violations {
+            write!(f, "\n  {violation}")?;
         }
-        f.write_str("\n--help tells every setting.")
+        f.write_str("\n--help describes all settings")
     }
 }

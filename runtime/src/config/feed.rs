@@ -1,6 +1,4 @@
-//! What carries the feed to the processes that follow it.
-//!
-//! One invariant: a URL is formatted without its user and password, and names servers that this product can use.
+//! Settings for the NATS stream that distributes the feed.
 
 use std::fmt;
 
@@ -8,31 +6,31 @@ use url::Url;
 
 use super::{
     DatabaseUrl, Secret,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// How the feed reaches its followers.
+/// How the feed is distributed.
 #[derive(Clone, Debug)]
 pub struct FeedSettings {
-    /// The stream that carries it; without one, followers read the database.
+    /// The stream that distributes it; without one, followers read the database.
     pub stream: Option<StreamUrl>,
 }
 
-/// The servers of NATS that keep the feed's stream. Formatting it tells where they are and nothing secret.
+/// The NATS servers of the stream. `Display` and `Debug` show the hosts, and never user or
+/// password.
 #[derive(Clone)]
 pub struct StreamUrl {
     servers: Vec<Url>,
 }
 
 impl FeedSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, database: &DatabaseUrl) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, database: &DatabaseUrl) -> Self {
         let stream = reader.optional("FEED_URL", StreamUrl::parse);
         if stream.is_some() && matches!(database, DatabaseUrl::Sqlite(_)) {
-            reader.fault(
+            reader.reject(
                 "FEED_URL",
-                "needs a DATABASE_URL of postgres://…: nobody else follows a SQLite file"
-                    .to_owned(),
+                "requires a DATABASE_URL that begins with postgres://",
             );
         }
         Self { stream }
@@ -40,11 +38,11 @@ impl FeedSettings {
 }
 
 impl StreamUrl {
-    /// Reads a comma list of URLs.
+    /// Parses a comma-separated list of URLs.
     ///
     /// # Errors
     ///
-    /// What must be different, without repeating the URLs.
+    /// A message that does not contain the URLs.
     pub fn parse(text: &str) -> Parsed<Self> {
         for url in text.split(',') {
             value::encoded_user(url)?;
@@ -52,16 +50,16 @@ impl StreamUrl {
         let server = |text: &str| {
             let url = Url::parse(text.trim()).ok()?;
             let known = matches!(url.scheme(), "nats" | "tls") && url.has_host();
-            let bare = matches!(url.path(), "" | "/") && url.query().is_none();
-            (known && bare).then_some(url)
+            let is_base = matches!(url.path(), "" | "/") && url.query().is_none();
+            (known && is_base).then_some(url)
         };
         let servers: Option<Vec<Url>> = text.split(',').map(server).collect();
         servers.map(|servers| Self { servers }).ok_or_else(|| {
-            "must be like nats://user:password@host:4222, or a comma list of such".to_owned()
+            "must be like nats://user:password@host:4222, or a comma-separated list".to_owned()
         })
     }
 
-    /// The servers' URLs, secrets and all, for connecting.
+    /// The URLs of the servers, including user and password, to connect to.
     pub fn expose(&self) -> impl Iterator<Item = Secret> {
         self.servers.iter().map(|url| Secret::new(url.as_str()))
     }
@@ -71,8 +69,8 @@ impl fmt::Display for StreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, url) in self.servers.iter().enumerate() {
             let host = url.host_str().unwrap_or_default();
-            let between = if index == 0 { "" } else { ", " };
-            write!(f, "{between}{host}:{}", url.port().unwrap_or(4222))?;
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{host}:{}", url.port().unwrap_or(4222))?;
         }
         Ok(())
     }

@@ -1,6 +1,4 @@
-//! The command line: a flag for every variable, `--help` and `--version`.
-//!
-//! One invariant: the flags are those of the table, and what clap says of a wrong command line never repeats a value.
+//! The command line: a flag for each variable, `--help` and `--version`.
 
 use std::{collections::HashMap, ffi::OsString};
 
@@ -9,24 +7,24 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Fallback, Fault, Program, Refusal, VARIABLES, Variable};
+use super::{ConfigError, DefaultValue, Program, VARIABLES, Variable, Violation};
 
-/// The flags given, by variable.
+/// The values of the flags, by variable.
 pub(super) type Flags = HashMap<&'static str, String>;
 
-/// What a command line asks for.
+/// A parsed command line.
 pub(super) enum Parsed {
-    /// To run with these flags.
+    /// Run with these flags.
     Flags(Flags),
-    /// To print this and end.
+    /// Print this text (help or the version) and exit.
     Print(String),
 }
 
-/// Reads a command line, without the program's name.
+/// Parses a command line that does not include the name of the program.
 pub(super) fn parse(
     program: Program,
     args: impl IntoIterator<Item = OsString>,
-) -> Result<Parsed, Refusal> {
+) -> Result<Parsed, ConfigError> {
     let line = std::iter::once(OsString::from(program.name())).chain(args);
     let mut matches = match command(program).try_get_matches_from(line) {
         Ok(matches) => matches,
@@ -39,8 +37,8 @@ pub(super) fn parse(
             return Ok(Parsed::Print(error.render().to_string()));
         }
         Err(error) => {
-            return Err(Refusal {
-                faults: vec![fault(&error)],
+            return Err(ConfigError {
+                violations: vec![violation(&error)],
             });
         }
     };
@@ -56,17 +54,17 @@ fn command(program: Program) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(program.about())
         .after_help(
-            "Every flag is also an environment variable and a line of the file .env of the working \
-             directory, under the name that [env: …] shows; a flag wins over the environment, \
-             the environment over the file. Durations are an integer with ms, s, m, \
-             h or d.",
+            "Each setting is a flag, an environment variable, or a line of the file .env in the \
+             working directory. Flags override the environment, and the environment overrides the \
+             file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 \
+             unless noted.",
         )
         .args(VARIABLES.iter().map(|variable| arg(program, variable)))
 }
 
 fn arg(program: Program, variable: &'static Variable) -> Arg {
-    let default = match (variable.fallback.value(program), variable.fallback) {
-        (Some(value), _) | (None, Fallback::Said(value)) => format!(" [default: {value}]"),
+    let default = match (variable.default.value(program), variable.default) {
+        (Some(value), _) | (None, DefaultValue::Described(value)) => format!(" [default: {value}]"),
         (None, _) => String::new(),
     };
     let arg = Arg::new(variable.name)
@@ -89,8 +87,9 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
     }
 }
 
-/// What is wrong with a command line. clap's own words would repeat stray arguments, which may be secrets.
-fn fault(error: &clap::Error) -> Fault {
+/// Describes an invalid command line. The messages of clap are not used, because they quote
+/// arguments, which may be secrets.
+fn violation(error: &clap::Error) -> Violation {
     let named = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(text)) => text.as_str(),
         Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
@@ -100,17 +99,17 @@ fn fault(error: &clap::Error) -> Fault {
         .starts_with('-')
         .then(|| named.split(['=', ' ']).next().unwrap_or_default())
     else {
-        return Fault::new("command line", "a value stands without a flag");
+        return Violation::new("command line", "unexpected value without a flag");
     };
     let problem = match error.kind() {
         ErrorKind::UnknownArgument => match error.get(ContextKind::SuggestedArg) {
-            Some(ContextValue::String(known)) => format!("is not a flag; did you mean {known}?"),
-            _ => "is not a flag".to_owned(),
+            Some(ContextValue::String(known)) => format!("unknown flag; did you mean {known}?"),
+            _ => "unknown flag".to_owned(),
         },
-        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => "needs a value".to_owned(),
-        ErrorKind::ArgumentConflict => "is given twice".to_owned(),
-        ErrorKind::InvalidUtf8 => "is not UTF-8".to_owned(),
-        _ => "cannot be read".to_owned(),
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => "requires a value".to_owned(),
+        ErrorKind::ArgumentConflict => "is given more than once".to_owned(),
+        ErrorKind::InvalidUtf8 => "must be UTF-8".to_owned(),
+        _ => "is invalid".to_owned(),
     };
-    Fault::new(flag, problem)
+    Violation::new(flag, problem)
 }

@@ -1,50 +1,23 @@
-//! The file `.env.example`, generated.
+//! Generates `.env.example` and the settings in `docker-compose.yml` from the table of variables.
 //!
-//! One invariant: it lists every variable with its default, all commented out, so that copying it changes nothing.
-//! A test keeps the committed file fresh: `UPDATE=1 cargo test -p runtime env_example` rewrites it.
+//! Tests compare the committed files with the generated text; `make fresh` rewrites them.
 
 use std::fmt::Write as _;
 
-use super::{Fallback, VARIABLES, Variable};
+use super::{DefaultValue, VARIABLES, Variable};
 
-const HEAD: &str = "\
-# Settings of Stock Tracker: copy this file to .env and uncomment what you change.
-# Each is also a flag (UPDATE_INTERVAL is --update-interval). A flag wins over the environment, the environment over
-# this file. Durations are an integer with ms, s, m, h or d. Put single quotes around values with spaces, # or $.
+const ENV_EXAMPLE_HEADER: &str = "\
+# Settings of Stock Tracker. Copy this file to .env and uncomment what you change.
+# Each setting is also a flag (UPDATE_INTERVAL is --update-interval). Flags override the environment, and the environment
+# overrides this file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 unless noted.
+# Enclose values that contain spaces, # or $ in single quotes.
 # Generated from the table in runtime/src/config/variable.rs; do not edit.
 ";
 
-/// The text of `.env.example`.
-pub fn env_example() -> String {
-    let mut text = HEAD.to_owned();
-    let mut section = "";
-    for variable in VARIABLES {
-        if variable.section != section {
-            section = variable.section;
-            let _ = writeln!(text, "\n# ── {section} ──");
-        }
-        text.push_str(&lines(variable));
-    }
-    text
-}
-
-fn lines(variable: &Variable) -> String {
-    let (value, note) = match variable.fallback {
-        Fallback::Value(value) => (value, String::new()),
-        Fallback::PerProgram { api, tracker } => (
-            api,
-            format!(" (by default {api} for api, {tracker} for tracker)"),
-        ),
-        Fallback::Said(words) => ("", format!(" (by default {words})")),
-        Fallback::Nothing => ("", String::new()),
-    };
-    format!("# {}{note}.\n#{}={value}\n", variable.help, variable.name)
-}
-
-/// What stands before and after the generated lines.
-const MARKS: [&str; 2] = ["  # <settings>\n", "  # </settings>\n"];
-/// Set in the file itself: where containers find each other and their secrets.
-const DECIDED: [&str; 9] = [
+/// The lines of `docker-compose.yml` around the generated ones.
+const COMPOSE_MARKERS: [&str; 2] = ["  # <settings>\n", "  # </settings>\n"];
+/// Variables that `docker-compose.yml` sets itself: the addresses and secrets of its containers.
+const SET_BY_COMPOSE: [&str; 9] = [
     "DATABASE_URL",
     "DATABASE_PASSWORD_FILE",
     "API_HOST",
@@ -56,15 +29,44 @@ const DECIDED: [&str; 9] = [
     "SHUTDOWN_GRACE",
 ];
 
-/// `file` with fresh lines between the marks; none if a mark is missing.
+/// The text of `.env.example`: all variables with their defaults, commented out, so that a copy of
+/// the file changes nothing.
+pub fn env_example() -> String {
+    let mut text = ENV_EXAMPLE_HEADER.to_owned();
+    let mut section = "";
+    for variable in VARIABLES {
+        if variable.section != section {
+            section = variable.section;
+            let _ = writeln!(text, "\n# ── {section} ──");
+        }
+        text.push_str(&env_example_lines(variable));
+    }
+    text
+}
+
+fn env_example_lines(variable: &Variable) -> String {
+    let (value, note) = match variable.default {
+        DefaultValue::Fixed(value) => (value, String::new()),
+        DefaultValue::PerProgram { api, tracker } => (
+            api,
+            format!(" (default: {api} for api, {tracker} for tracker)"),
+        ),
+        DefaultValue::Described(words) => ("", format!(" (default: {words})")),
+        DefaultValue::Unset => ("", String::new()),
+    };
+    format!("# {}{note}.\n#{}={value}\n", variable.help, variable.name)
+}
+
+/// Replaces the settings between the markers in `file`, the text of `docker-compose.yml`. Returns
+/// `None` if a marker is missing.
 pub fn with_fresh_settings(file: &str) -> Option<String> {
-    let [begin, end] = MARKS;
+    let [begin, end] = COMPOSE_MARKERS;
     let (head, rest) = file.split_once(begin)?;
     let (_, tail) = rest.split_once(end)?;
     let lines: String = VARIABLES
         .iter()
-        .filter(|variable| !DECIDED.contains(&variable.name))
-        // Without a value it is passed on if it is set, and only then.
+        .filter(|variable| !SET_BY_COMPOSE.contains(&variable.name))
+        // A name without a value passes the variable on only if it is set.
         .flat_map(|variable| ["  ", variable.name, ":\n"])
         .collect();
     Some(format!("{head}{begin}{lines}{end}{tail}"))

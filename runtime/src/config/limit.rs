@@ -1,73 +1,71 @@
-//! How much one client may ask, and how long it may take.
-//!
-//! One invariant: everything that a peer controls has a bound, and no bound is so small that nothing could be served or
-//! so large that it bounds nothing.
+//! Settings for the limits of the API: sizes, counts and timeouts of everything that a client
+//! controls.
 
 use std::time::Duration;
 
 use super::{
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// The least that a document or message must have room for.
-const LEAST_BYTES: usize = 1 << 10;
-/// The most that one request may make us keep.
-const MOST_BYTES: usize = 1 << 30;
-/// Deeper documents are beyond what the parser's stack is given.
-const DEEPEST: u32 = 30;
+/// Minimum of a maximum size, so that small requests always fit.
+const MIN_SIZE: usize = 1 << 10;
+/// Maximum of a maximum size: what one request may use of memory.
+const MAX_SIZE: usize = 1 << 30;
+/// Maximum nesting of a document that fits the stack of the parser.
+const MAX_DEPTH: u32 = 30;
 
-/// The bounds of the API listener.
+/// The limits of the API listener. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// What a request's head may take to arrive, and how long a connection may wait for one.
+    /// Timeout for receiving the headers of a request, and for an idle connection.
     pub head_time: Duration,
-    /// Bytes of a request's body.
+    /// Size of a request body.
     pub body: usize,
-    /// What a request's body may take to arrive.
+    /// Timeout for receiving a request body.
     pub body_time: Duration,
-    /// How long a client may take nothing of what is written to it.
+    /// How long a write to a client may make no progress.
     pub write_time: Duration,
-    /// What an operation may take.
+    /// Timeout of an operation.
     pub execution_time: Duration,
-    /// Bytes of a document.
+    /// Size of a document.
     pub document: usize,
-    /// Tokens of a document.
+    /// Tokens in a document.
     pub tokens: u32,
-    /// Fields within fields.
+    /// Nesting of fields.
     pub depth: u32,
-    /// Aliases of a document.
+    /// Aliases in a document.
     pub aliases: u32,
-    /// Directives of a document.
+    /// Directives in a document.
     pub directives: u32,
-    /// Fields of an operation's root.
+    /// Root fields of an operation.
     pub root_fields: u32,
-    /// Fields of an operation.
+    /// Fields in an operation, with fragments expanded.
     pub fields: u32,
-    /// Fields of an answer.
+    /// Fields in a response, estimated from the sizes of its lists (query complexity).
     pub cost: u32,
-    /// Bytes of persisted queries that are kept; 0 means that there are none.
+    /// Size of the cache of automatic persisted queries; 0 disables them.
     pub persisted: usize,
-    /// What a socket may take to introduce itself.
+    /// Timeout for `connection_init` on a GraphQL WebSocket.
     pub init_time: Duration,
-    /// How long a socket may be silent.
+    /// How long a GraphQL WebSocket may receive nothing.
     pub silence: Duration,
-    /// Bytes of a socket's message.
+    /// Size of a WebSocket message.
     pub message: usize,
-    /// Operations at a time on one socket.
+    /// Concurrent operations on a WebSocket.
     pub operations: u32,
-    /// Sockets and event streams at a time.
+    /// Concurrent WebSockets and event streams.
     pub sockets: u32,
-    /// Those of one client.
+    /// Concurrent WebSockets and event streams of a client.
     pub sockets_per_address: u32,
-    /// Events that a subscriber may be behind.
+    /// Undelivered events of a subscriber.
     pub backlog: u32,
-    /// Bytes of them.
+    /// Size of the undelivered events of a subscriber.
     pub backlog_bytes: usize,
 }
 
 impl LimitSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             head_time: reader.value("LIMIT_HEAD_TIME", value::positive_duration),
             body: reader.value("LIMIT_BODY", size),
@@ -76,13 +74,13 @@ impl LimitSettings {
             execution_time: reader.value("LIMIT_EXECUTION_TIME", value::positive_duration),
             document: reader.value("LIMIT_DOCUMENT", size),
             tokens: reader.value("LIMIT_TOKENS", count),
-            depth: reader.value("LIMIT_DEPTH", |text| value::number(text, 1, DEEPEST)),
+            depth: reader.value("LIMIT_DEPTH", |text| value::number(text, 1, MAX_DEPTH)),
             aliases: reader.value("LIMIT_ALIASES", count_or_none),
             directives: reader.value("LIMIT_DIRECTIVES", count_or_none),
             root_fields: reader.value("LIMIT_ROOT_FIELDS", count),
             fields: reader.value("LIMIT_FIELDS", count),
             cost: reader.value("LIMIT_COST", count),
-            persisted: reader.value("LIMIT_PERSISTED", |text| value::bytes(text, 0, MOST_BYTES)),
+            persisted: reader.value("LIMIT_PERSISTED", |text| value::bytes(text, 0, MAX_SIZE)),
             init_time: reader.value("LIMIT_INIT_TIME", value::positive_duration),
             silence: reader.value("LIMIT_SILENCE", value::positive_duration),
             message: reader.value("LIMIT_MESSAGE", size),
@@ -96,7 +94,7 @@ impl LimitSettings {
 }
 
 fn size(text: &str) -> Parsed<usize> {
-    value::bytes(text, LEAST_BYTES, MOST_BYTES)
+    value::bytes(text, MIN_SIZE, MAX_SIZE)
 }
 
 fn count(text: &str) -> Parsed<u32> {

@@ -1,35 +1,39 @@
-//! Where a listener listens.
+//! Settings for the addresses of listeners.
 
 use std::net::IpAddr;
 
 use super::{
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// A listener's address.
+/// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenSettings {
     /// An IP address, or a name that is resolved when the listener binds.
     pub host: String,
-    /// The port; 0 lets the system choose one.
+    /// The port; 0 stands for any free port.
     pub port: u16,
 }
 
 impl ListenSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, host: &'static str, port: &'static str) -> Self {
+    pub(super) fn read(
+        reader: &mut SettingsReader<'_>,
+        host: &'static str,
+        port: &'static str,
+    ) -> Self {
         Self {
             host: reader.value(host, parse_host),
             port: reader.value(port, value::port),
         }
     }
 
-    /// What `TcpListener::bind` takes.
+    /// The address in the form that `TcpListener::bind` takes.
     pub fn address(&self) -> (&str, u16) {
         (&self.host, self.port)
     }
 
-    /// Whether only this machine reaches it. Names other than `localhost` are taken to be public.
+    /// Whether only this machine can connect. Names other than `localhost` count as public.
     pub fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.to_canonical().is_loopback(),
@@ -38,7 +42,7 @@ impl ListenSettings {
     }
 }
 
-/// An IP address, with brackets or without, or a host name.
+/// Parses an IP address, with or without brackets, or a host name.
 fn parse_host(text: &str) -> Parsed<String> {
     let bare = text
         .strip_prefix('[')

@@ -1,34 +1,34 @@
-//! What is logged, and how it looks.
+//! Settings for the log.
 
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// What is logged.
+/// The content and format of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
-    /// How it looks; none means console on a terminal, else JSON.
+    /// The format; by default console on a terminal, otherwise JSON.
     pub format: Option<LogFormat>,
-    /// The filter's directives, valid.
+    /// The directives of the filter, which are valid.
     pub filter: String,
-    /// Whether the programs' own crates are logged in detail, whatever the filter says of everything.
+    /// Whether to log the debug events of the programs' own crates in addition to the filter.
     pub debug: bool,
 }
 
-/// How a log looks.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Console,
-    /// For machines: one JSON object a line.
+    /// A JSON object per line.
     Json,
 }
 
 impl LogSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             format: reader.optional("LOG_FORMAT", LogFormat::parse),
             filter: reader.value("RUST_LOG", filter),
@@ -50,6 +50,6 @@ impl LogFormat {
 fn filter(text: &str) -> Parsed<String> {
     match EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("must be directives such as info,tracker=debug".to_owned()),
+        Err(_) => Err("must be a filter such as info,tracker=debug".to_owned()),
     }
 }

@@ -1,6 +1,6 @@
-//! Who is asked for prices.
+//! Settings for the market-data providers: Alpha Vantage and the replay.
 //!
-//! One invariant: a provider that is listed can be asked, as its key is there.
+//! A provider that requires a key is only accepted if its key is set.
 
 use std::{convert::Infallible, fs::File, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -9,36 +9,36 @@ use url::Url;
 
 use super::{
     Secret,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
 /// A provider that can be listed in `PROVIDER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProviderName {
-    /// Alpha Vantage, over the network, with a key.
+    /// Alpha Vantage, an online service that requires a key.
     AlphaVantage,
-    /// Recorded real prices.
+    /// A replay of recorded prices.
     Replay,
 }
 
-/// Alpha Vantage's key, address and plan.
+/// The key, address and plan for Alpha Vantage.
 #[derive(Clone, Debug)]
 pub struct AlphaVantageSettings {
-    /// The key; there whenever the provider is listed.
+    /// The API key; always set if the provider is used.
     pub api_key: Option<Secret>,
     /// The base URL, before `/query`.
     pub url: Url,
-    /// Requests in any 60 s.
+    /// Maximum requests within 60 s.
     pub per_minute: NonZeroU32,
-    /// Requests in a New York day.
+    /// Maximum requests per day in New York.
     pub per_day: NonZeroU32,
 }
 
 impl ProviderName {
     const ALL: [Self; 2] = [Self::AlphaVantage, Self::Replay];
 
-    /// The provider's name in settings, prices and metrics.
+    /// The name of the provider in settings, prices and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AlphaVantage => "alphavantage",
@@ -46,7 +46,7 @@ impl ProviderName {
         }
     }
 
-    /// The variable that holds the provider's key, if it needs one.
+    /// The variable for the key of the provider, if it requires one.
     const fn key(self) -> Option<&'static str> {
         match self {
             Self::AlphaVantage => Some("ALPHA_VANTAGE_API_KEY"),
@@ -58,17 +58,18 @@ impl ProviderName {
         let known = Self::ALL.into_iter().find(|name| name.as_str() == text);
         known.ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("is not a provider of this version; there are {names}")
+            format!("is not a provider; supported are {names}")
         })
     }
 
+    /// The supported providers in a list.
     fn known_of(text: &str) -> Vec<Self> {
         let listed = text.split(',').map(str::trim);
         listed.filter_map(|text| Self::parse(text).ok()).collect()
     }
 
-    /// The providers in the order in which they are asked; never empty.
-    pub(super) fn read_list(reader: &mut Reader<'_>) -> Vec<Self> {
+    /// Reads the providers in failover order; never empty.
+    pub(super) fn read_list(reader: &mut SettingsReader<'_>) -> Vec<Self> {
         if !reader.has("PROVIDER") {
             let keyed = reader.has("ALPHA_VANTAGE_API_KEY");
             return vec![if keyed {
@@ -80,12 +81,12 @@ impl ProviderName {
         let listed = reader
             .optional("PROVIDER", |text| value::list(text, Self::parse))
             .unwrap_or_default();
-        // Of those that are known, even where others are not: all faults are told at once.
+        // Missing keys are reported even if the list has an unsupported provider.
         let known = |text: &str| Ok::<_, Infallible>(Self::known_of(text));
         for provider in reader.optional("PROVIDER", known).unwrap_or_default() {
             if let Some(key) = provider.key().filter(|key| !reader.has(key)) {
                 let name = provider.as_str();
-                reader.fault(key, format!("must be set, as PROVIDER lists {name}"));
+                reader.reject(key, format!("must be set because PROVIDER lists {name}"));
             }
         }
         listed
@@ -93,7 +94,7 @@ impl ProviderName {
 }
 
 impl AlphaVantageSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             api_key: reader.optional("ALPHA_VANTAGE_API_KEY", key),
             url: reader.value("ALPHA_VANTAGE_URL", value::http_url),
@@ -103,46 +104,46 @@ impl AlphaVantageSettings {
     }
 }
 
-/// A key that can be sent: visible ASCII.
+/// Parses an API key, which must be visible ASCII.
 fn key(text: &str) -> Parsed<Secret> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(Secret::new(text))
     } else {
-        Err("may only hold visible ASCII characters".to_owned())
+        Err("may only contain visible ASCII characters".to_owned())
     }
 }
 
 /// The first day on which all default symbols trade in the bundled prices.
-const BUNDLED_FROM: NaiveDate = NaiveDate::from_ymd_opt(2004, 8, 19).expect("a date");
-/// The longest pause between two days, for speeds next to nothing.
-const LONGEST_PAUSE: Duration = Duration::from_hours(365 * 24);
+const BUNDLED_START: NaiveDate = NaiveDate::from_ymd_opt(2004, 8, 19).expect("a date");
+/// Maximum delay between two days, for very low speeds.
+const MAX_REPLAY_DELAY: Duration = Duration::from_hours(365 * 24);
 
-/// What is replayed and how.
+/// Which prices to replay, and how fast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplaySettings {
-    /// The file; none means the bundled prices.
+    /// The file, or `None` for the bundled prices.
     pub file: Option<PathBuf>,
-    /// The first day of each pass; none means the file's first day.
+    /// The first day of each pass, or `None` for the first day of the file.
     pub from: Option<NaiveDate>,
-    /// How fast.
+    /// The speed.
     pub speed: ReplaySpeed,
-    /// Whether it begins again at the end.
+    /// Whether to restart at the end.
     pub repeat: bool,
 }
 
-/// How fast days follow each other.
+/// The speed of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReplaySpeed {
-    /// Trading days per second of wall time; finite and more than 0.
+    /// Trading days per second; finite and greater than 0.
     DaysPerSecond(f64),
-    /// As fast as they can be stored.
+    /// As fast as prices can be stored.
     Max,
 }
 
 impl ReplaySettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         let file = reader.optional("REPLAY_FILE", readable);
-        let bundled = file.is_none().then_some(BUNDLED_FROM);
+        let bundled = file.is_none().then_some(BUNDLED_START);
         Self {
             from: reader.optional("REPLAY_FROM", date).or(bundled),
             speed: reader.value("REPLAY_SPEED", ReplaySpeed::parse),
@@ -153,13 +154,13 @@ impl ReplaySettings {
 }
 
 impl ReplaySpeed {
-    /// The time between two days; nothing at [`ReplaySpeed::Max`].
+    /// The delay between two days; zero for [`ReplaySpeed::Max`].
     pub fn pause(self) -> Duration {
         match self {
             Self::Max => Duration::ZERO,
             Self::DaysPerSecond(days) => Duration::try_from_secs_f64(days.recip())
-                .unwrap_or(LONGEST_PAUSE)
-                .min(LONGEST_PAUSE),
+                .unwrap_or(MAX_REPLAY_DELAY)
+                .min(MAX_REPLAY_DELAY),
         }
     }
 
@@ -169,16 +170,16 @@ impl ReplaySpeed {
         }
         match text.parse::<f64>() {
             Ok(days) if days.is_finite() && days > 0.0 => Ok(Self::DaysPerSecond(days)),
-            _ => Err("must be a number more than 0, or max".to_owned()),
+            _ => Err("must be a number greater than 0, or max".to_owned()),
         }
     }
 }
 
-/// What is in it is its reader's to judge; that it can be read belongs to the faults told at once.
+/// Checks that the file is readable. Its content is checked when it is loaded.
 fn readable(text: &str) -> Parsed<PathBuf> {
     let opened = File::open(text).and_then(|file| file.metadata());
     match opened {
-        Ok(about) if about.is_dir() => Err("is a folder".to_owned()),
+        Ok(metadata) if metadata.is_dir() => Err("is a folder".to_owned()),
         Ok(_) => Ok(text.into()),
         Err(error) => Err(format!("cannot be read: {error}")),
     }

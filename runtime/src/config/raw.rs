@@ -1,66 +1,68 @@
-//! What was set, and where.
+//! The values of all variables as text, from the flags, the environment and the `.env` file.
 //!
-//! A flag wins over the environment, the environment over the file, and an empty value counts as unset everywhere. A
-//! secret is set by its variable or by the file that its `…_FILE` variable names, never by both.
+//! Flags override the environment, which overrides the file. An empty value counts as unset. A
+//! secret is set either by its variable or by its `…_FILE` variable, never by both.
 
 use std::{collections::HashMap, ffi::OsString, io, path::Path};
 
-use super::{Fault, Secret, VARIABLES, flag::Flags};
+use super::{Secret, VARIABLES, Violation, flag::Flags};
 
-/// The values that apply, by variable, not empty. Those that are not read from a secret's file are
-/// trimmed.
+/// The values in effect, by variable; never empty. All are trimmed, except secrets read from a
+/// file.
 #[derive(Default)]
-pub(super) struct Given(HashMap<&'static str, String>);
+pub(super) struct RawSettings(HashMap<&'static str, String>);
 
-impl Given {
-    /// Lays the three sources over each other. What cannot be read is added to `faults`.
+impl RawSettings {
+    /// Merges the three sources. What cannot be read is added to `violations`.
     pub(super) fn collect(
         flags: Flags,
         env: impl IntoIterator<Item = (OsString, OsString)>,
         dotenv: &Path,
-        faults: &mut Vec<Fault>,
+        violations: &mut Vec<Violation>,
     ) -> Self {
-        let mut given = Self::default();
-        for (name, value) in read_file(dotenv, faults) {
-            given.set(&name, &value);
+        let mut raw = Self::default();
+        for (name, value) in read_file(dotenv, violations) {
+            raw.set(&name, &value);
         }
         for (name, value) in env {
             let Some(name) = name.to_str().and_then(known) else {
                 continue;
             };
             match value.into_string() {
-                Ok(value) => given.set(name, &value),
-                Err(_) => faults.push(Fault::new(name, "is not UTF-8")),
+                Ok(value) => raw.set(name, &value),
+                Err(_) => violations.push(Violation::new(name, "must be UTF-8")),
             }
         }
         for (name, value) in flags {
-            given.set(name, &value);
+            raw.set(name, &value);
         }
-        given.read_secrets(faults);
-        given
+        raw.read_secrets(violations);
+        raw
     }
 
-    /// Reads the files that hold secrets, each as the value of its secret's variable.
-    fn read_secrets(&mut self, faults: &mut Vec<Fault>) {
+    /// Reads each secret that is in a file, as the value of the secret's variable.
+    fn read_secrets(&mut self, violations: &mut Vec<Violation>) {
         for variable in VARIABLES {
             let (Some(secret), Some(path)) = (variable.secret(), self.get(variable.name)) else {
                 continue;
             };
             if self.get(secret.name).is_some() {
                 let problem = format!("cannot be set together with {}", secret.name);
-                faults.push(Fault::new(variable.name, problem));
+                violations.push(Violation::new(variable.name, problem));
                 continue;
             }
             match Secret::read_file(path) {
                 Ok(value) => {
                     self.0.insert(secret.name, value.expose().to_owned());
                 }
-                Err(problem) => faults.push(Fault::new(variable.name, problem).showing(path)),
+                Err(problem) => {
+                    violations.push(Violation::new(variable.name, problem).showing(path));
+                }
             }
         }
     }
 
-    /// The variable whose file holds, or should hold, the value of `name`, and that file.
+    /// Returns the `…_FILE` variable of `name` and the path it is set to, if it is set.
     pub(super) fn file_of(&self, name: &str) -> Option<(&'static str, &str)> {
         VARIABLES.iter().find_map(|variable| {
             let secret = variable.secret()?;
@@ -69,7 +71,7 @@ impl Given {
         })
     }
 
-    /// The value that applies, if one is set.
+    /// The value in effect, if one is set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -89,18 +91,22 @@ fn known(name: &str) -> Option<&'static str> {
         .find(|known| *known == name)
 }
 
-/// The file's assignments. Its parser's own words would repeat the line at fault, which may hold a secret.
-fn read_file(path: &Path, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
+/// Reads the assignments in a `.env` file, or none if it does not exist. Error messages do not
+/// include those of the parser, which quote the line, because it may contain a secret.
+fn read_file(path: &Path, violations: &mut Vec<Violation>) -> Vec<(String, String)> {
     let subject = || path.display().to_string();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            faults.push(Fault::new(subject(), format!("cannot be read: {error}")));
+            violations.push(Violation::new(
+                subject(),
+                format!("cannot be read: {error}"),
+            ));
             return Vec::new();
         }
     };
-    // Some editors begin a file with a mark that is none of its text.
+    // Some editors write a byte-order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut assignments = Vec::new();
     for assignment in dotenvy::from_read_iter(text.as_bytes()) {
@@ -112,10 +118,13 @@ fn read_file(path: &Path, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
                     .lines()
                     .position(|it| !first.is_empty() && it.contains(first));
                 let place = number.map_or(String::new(), |at| format!("line {} ", at + 1));
-                let problem = "is not NAME=value, with quotes around a value that holds spaces";
-                faults.push(Fault::new(subject(), format!("{place}{problem}")));
+                let problem = "is not NAME=value; quote a value that contains spaces";
+                violations.push(Violation::new(subject(), format!("{place}{problem}")));
             }
-            Err(error) => faults.push(Fault::new(subject(), format!("cannot be read: {error}"))),
+            Err(error) => violations.push(Violation::new(
+                subject(),
+                format!("cannot be read: {error}"),
+            )),
         }
     }
     assignments

@@ -1,24 +1,23 @@
-//! Takes typed values out of what was set, and collects what is wrong.
-//!
-//! One invariant: reading goes on after a fault, so that all of them are found; settings leave only if there is none.
+//! Parses the raw values into typed settings and collects all violations.
 
 use std::fmt::Display;
 
-use super::{Fault, Program, Refusal, VARIABLES, Variable, raw::Given};
+use super::{ConfigError, Program, VARIABLES, Variable, Violation, raw::RawSettings};
 
-/// Reads variables one by one.
-pub(super) struct Reader<'a> {
+/// Reads variables one by one. An invalid value does not stop it, so that all violations are
+/// reported at once.
+pub(super) struct SettingsReader<'a> {
     program: Program,
-    given: &'a Given,
-    faults: Vec<Fault>,
+    raw: &'a RawSettings,
+    violations: Vec<Violation>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(program: Program, given: &'a Given, faults: Vec<Fault>) -> Self {
+impl<'a> SettingsReader<'a> {
+    pub(super) fn new(program: Program, raw: &'a RawSettings, violations: Vec<Violation>) -> Self {
         Self {
             program,
-            given,
-            faults,
+            raw,
+            violations,
         }
     }
 
@@ -26,23 +25,24 @@ impl<'a> Reader<'a> {
         self.program
     }
 
-    /// Whether a value is set, itself or by its file, right or wrong.
+    /// Whether the variable or its `…_FILE` variable is set, valid or not.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.given.get(name).is_some() || self.given.file_of(name).is_some()
+        self.raw.get(name).is_some() || self.raw.file_of(name).is_some()
     }
 
-    /// The value, or the table's default where none is set. After a fault, the default stands in.
+    /// Returns the parsed value, or the default if none is set. An invalid value is reported and
+    /// replaced by the default.
     ///
     /// # Panics
     ///
-    /// If the table has no default, or one that cannot be parsed.
+    /// If the table has no default value, or one that cannot be parsed.
     pub(super) fn value<T, E: Display>(
         &mut self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> T {
         self.optional(name, &parse).unwrap_or_else(|| {
-            let default = Variable::named(name).fallback.value(self.program);
+            let default = Variable::named(name).default.value(self.program);
             match default.map(&parse) {
                 Some(Ok(value)) => value,
                 Some(Err(error)) => panic!("the default of {name} {error}"),
@@ -51,48 +51,48 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The value, if one is set and right.
+    /// Returns the parsed value if one is set. An invalid value is reported.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.given.get(name)?;
+        let text = self.raw.get(name)?;
         match parse(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.fault(name, error.to_string());
+                self.reject(name, error.to_string());
                 None
             }
         }
     }
 
-    /// Notes that `name` is at fault, or the file that holds its value.
-    pub(super) fn fault(&mut self, name: &'static str, problem: impl Into<String>) {
-        if let Some((variable, path)) = self.given.file_of(name) {
-            self.faults
-                .push(Fault::new(variable, problem).showing(path));
+    /// Reports a problem with `name`, or with the file that its value was read from.
+    pub(super) fn reject(&mut self, name: &'static str, problem: impl Into<String>) {
+        if let Some((variable, path)) = self.raw.file_of(name) {
+            self.violations
+                .push(Violation::new(variable, problem).showing(path));
             return;
         }
-        let mut fault = Fault::new(name, problem);
-        if let (Some(value), false) = (self.given.get(name), Variable::named(name).sensitive) {
-            fault = fault.showing(value);
+        let mut violation = Violation::new(name, problem);
+        if let (Some(value), false) = (self.raw.get(name), Variable::named(name).sensitive) {
+            violation = violation.showing(value);
         }
-        self.faults.push(fault);
+        self.violations.push(violation);
     }
 
-    /// The settings, if nothing is wrong; else all that is, in the table's order.
-    pub(super) fn finish<T>(mut self, settings: T) -> Result<T, Refusal> {
-        if self.faults.is_empty() {
+    /// Returns the settings if there are no violations.
+    pub(super) fn finish<T>(mut self, settings: T) -> Result<T, ConfigError> {
+        if self.violations.is_empty() {
             return Ok(settings);
         }
-        self.faults.sort_by_key(|fault| {
+        self.violations.sort_by_key(|violation| {
             VARIABLES
                 .iter()
-                .position(|variable| variable.name == fault.subject)
+                .position(|variable| variable.name == violation.subject)
         });
-        Err(Refusal {
-            faults: self.faults,
+        Err(ConfigError {
+            violations: self.violations,
         })
     }
 }

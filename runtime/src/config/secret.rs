@@ -1,7 +1,4 @@
-//! Values that must not be read by accident.
-//!
-//! One invariant: formatting a [`Secret`] in any way never shows it; whoever needs the value says so by calling
-//! [`Secret::expose`]. Keys and tokens are kept in it from the moment they are read.
+//! A string that is never shown by accident: keys, tokens and passwords.
 
 use std::{
     fmt,
@@ -14,27 +11,28 @@ use super::value::Parsed;
 /// The maximum size of a secret's file in bytes. A file such as `/dev/zero` never ends.
 const MAX_FILE_SIZE: u64 = 64 * 1024;
 
-/// A key or token. `Debug` and `Display` are redacted.
+/// A key, token or password. `Debug` and `Display` are redacted; [`Secret::expose`] returns the
+/// value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `value` out of sight.
+    /// Wraps `value`.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// Reads the file at `path`. Its last line break does not count.
+    /// Reads a secret from the file at `path`, without the last line break.
     ///
     /// # Errors
     ///
-    /// Why the file has no secret, without any of its content.
+    /// A message that contains nothing of the file.
     pub(super) fn read_file(path: &str) -> Parsed<Self> {
         let mut text = String::new();
         File::open(path)
             .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_string(&mut text))
             .map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => "does not hold UTF-8 text".to_owned(),
+                io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
                 _ => format!("cannot be read: {error}"),
             })?;
         if text.len() as u64 > MAX_FILE_SIZE {
@@ -48,7 +46,7 @@ impl Secret {
         Ok(Self::new(text))
     }
 
-    /// The value itself, for sending it or comparing with it; compare in constant time.
+    /// Returns the value. Compare it in constant time only.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Settings as a person sets them.
+//! Loads settings from flags, the environment and files.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ fn load_from(
     args: &[&str],
     env: &[(&str, &str)],
     dotenv: &Path,
-) -> Result<Loaded, Refusal> {
+) -> Result<Loaded, ConfigError> {
     Settings::load(
         program,
         args.iter().map(OsString::from),
@@ -20,7 +20,7 @@ fn load_from(
     )
 }
 
-fn load_as(program: Program, args: &[&str], env: &[(&str, &str)]) -> Result<Loaded, Refusal> {
+fn load_as(program: Program, args: &[&str], env: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     load_from(program, args, env, Path::new("/nonexistent/.env"))
 }
 
@@ -31,13 +31,14 @@ fn load(args: &[&str], env: &[(&str, &str)]) -> Settings {
     }
 }
 
-fn refuse(args: &[&str], env: &[(&str, &str)]) -> String {
-    let refusal = load_as(Program::Api, args, env).expect_err("it is refused");
-    refusal.to_string()
+/// The error message for invalid settings.
+fn error_of(args: &[&str], env: &[(&str, &str)]) -> String {
+    let error = load_as(Program::Api, args, env).expect_err("invalid settings");
+    error.to_string()
 }
 
 #[test]
-fn nothing_set_means_the_documented_defaults() {
+fn without_settings_the_documented_defaults_apply() {
     let settings = load(&[], &[]);
     let DatabaseUrl::Sqlite(url) = &settings.database.url else {
         panic!("not SQLite: {:?}", settings.database.url);
@@ -105,7 +106,7 @@ fn nothing_set_means_the_documented_defaults() {
 }
 
 #[test]
-fn the_tracker_has_a_metrics_port_of_its_own() {
+fn the_tracker_has_its_own_default_metrics_port() {
     let env = [("DATABASE_URL", "postgres://u:p@h/d")];
     match load_as(Program::Tracker, &[], &env) {
         Ok(Loaded::Run(settings)) => assert_eq!(settings.metrics.port, 9091),
@@ -114,10 +115,10 @@ fn the_tracker_has_a_metrics_port_of_its_own() {
 }
 
 #[test]
-fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let lines = "UPDATE_INTERVAL=3m\nSHUTDOWN_GRACE=3s\nAPI_PORT=3\nAPI_PASSPORT=no";
-    file.write_all(lines.as_bytes()).expect("it is written");
+    file.write_all(lines.as_bytes()).expect("write the file");
     let args = ["--update-interval", "1m"];
     let env = [("UPDATE_INTERVAL", "2m"), ("SHUTDOWN_GRACE", "2s")];
     match load_from(Program::Api, &args, &env, file.path()) {
@@ -142,7 +143,7 @@ fn an_empty_value_counts_as_unset() {
 }
 
 #[test]
-fn a_switch_may_stand_without_a_value() {
+fn a_boolean_flag_needs_no_value() {
     assert!(load(&["--debug"], &[]).log.debug);
     assert!(load(&["--debug", "--api-port", "1"], &[]).log.debug);
     assert!(!load(&["--graphiql=false"], &[]).access.graphiql);
@@ -150,12 +151,12 @@ fn a_switch_may_stand_without_a_value() {
 }
 
 #[test]
-fn unknown_variables_are_ignored_and_unknown_flags_refused() {
+fn unknown_variables_are_ignored_and_unknown_flags_rejected() {
     load(&[], &[("UPDATE_INTERVALL", "x"), ("PATH", "/bin")]);
-    insta::assert_snapshot!(refuse(&["--update-intervall=S3CRET"], &[]), @"
-    refused to start:
-      --update-intervall: is not a flag; did you mean --update-interval?
-    --help tells every setting.
+    insta::assert_snapshot!(error_of(&["--update-intervall=S3CRET"], &[]), @"
+    invalid settings:
+      --update-intervall: unknown flag; did you mean --update-interval?
+    --help describes all settings
     ");
     for args in [
         &["S3CRET"][..],
@@ -165,16 +166,16 @@ fn unknown_variables_are_ignored_and_unknown_flags_refused() {
         &["--nope", "S3CRET"],
         &["-S3CRET"],
     ] {
-        let said = refuse(args, &[]);
+        let error = error_of(args, &[]);
         assert!(
-            !said.contains("S3CRET") || args[0].starts_with("-S"),
-            "{said}"
+            !error.contains("S3CRET") || args[0].starts_with("-S"),
+            "{error}"
         );
     }
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_no_secret() {
+fn all_violations_are_reported_at_once_without_secrets() {
     let env = [
         ("DATABASE_URL", "mysql://me:S3CRET@db/stocks"),
         ("MIGRATE", "perhaps"),
@@ -215,17 +216,17 @@ fn all_faults_are_told_at_once_and_no_secret() {
         ("RUST_LOG", "info,tracker=loud"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
     ];
-    let said = refuse(&[], &env);
-    assert!(!said.contains("S3CRET"), "{said}");
-    insta::assert_snapshot!(said);
+    let error = error_of(&[], &env);
+    assert!(!error.contains("S3CRET"), "{error}");
+    insta::assert_snapshot!(error);
 }
 
 #[test]
-fn a_listed_provider_without_its_key_refuses_the_start() {
-    let said = refuse(&["--provider", "replay,alphavantage"], &[]);
+fn a_listed_provider_without_its_key_is_rejected() {
+    let error = error_of(&["--provider", "replay,alphavantage"], &[]);
     assert!(
-        said.contains("ALPHA_VANTAGE_API_KEY: must be set, as PROVIDER lists alphavantage"),
-        "{said}"
+        error.contains("ALPHA_VANTAGE_API_KEY: must be set because PROVIDER lists alphavantage"),
+        "{error}"
     );
     let settings = load(&["--provider", "replay, alphavantage"], &[KEYED]);
     assert_eq!(
@@ -235,17 +236,17 @@ fn a_listed_provider_without_its_key_refuses_the_start() {
 }
 
 #[test]
-fn a_key_makes_its_provider_the_default() {
+fn the_default_provider_is_the_one_with_a_key() {
     assert_eq!(
         load(&[], &[KEYED]).tracking.providers,
         [ProviderName::AlphaVantage]
     );
 }
 
-/// A file with a secret, and its path.
+/// Creates a file with a secret, and returns its path.
 fn secret_file(content: &[u8]) -> (tempfile::NamedTempFile, String) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    file.write_all(content).expect("it is written");
+    file.write_all(content).expect("write the file");
     let path = file.path().to_str().expect("a path").to_owned();
     (file, path)
 }
@@ -260,9 +261,9 @@ fn a_secret_may_be_in_a_file() {
             ("ADMIN_TOKEN_FILE", &*path),
             ("READ_TOKEN_FILE", &*path),
             ("ALPHA_VANTAGE_API_KEY_FILE", &*path),
-            // As good as unset.
+            // Counts as unset.
             ("ADMIN_TOKEN", ""),
-            // Others can reach it: the token of the file will do.
+            // Requires a token, which the file provides.
             ("API_HOST", "0.0.0.0"),
         ];
         let settings = load(&[], &env);
@@ -272,21 +273,21 @@ fn a_secret_may_be_in_a_file() {
         assert_eq!(read(settings.alpha_vantage.api_key).as_deref(), Some(value));
         assert_eq!(settings.tracking.providers, [ProviderName::AlphaVantage]);
     }
-    // Only one line break is the file's.
+    // Only the last line break is removed.
     let (_file, path) = secret_file(b"S3CRET\n\n");
-    let said = refuse(&["--admin-token-file", &path], &[]);
+    let error = error_of(&["--admin-token-file", &path], &[]);
     assert!(
-        said.contains(&format!(
+        error.contains(&format!(
             "ADMIN_TOKEN_FILE={}: may only",
             &path[..path.len().min(60)]
         )),
-        "{said}"
+        "{error}"
     );
-    assert!(!said.contains("S3CRET"), "{said}");
+    assert!(!error.contains("S3CRET"), "{error}");
 }
 
 #[test]
-fn the_password_of_the_database_may_be_in_a_file() {
+fn the_password_for_the_database_may_be_in_a_file() {
     let password = |url: &DatabaseUrl| match url {
         DatabaseUrl::Postgres(url) => url.password.clone(),
         DatabaseUrl::Sqlite(_) => None,
@@ -301,17 +302,20 @@ fn the_password_of_the_database_may_be_in_a_file() {
         "postgres://me:pw@db/stocks",
         "postgres://me@db/stocks?password=pw",
     ] {
-        let said = refuse(&[], &[("DATABASE_URL", url), file]);
+        let error = error_of(&[], &[("DATABASE_URL", url), file]);
         let wanted = "cannot be set together with a password in DATABASE_URL";
-        assert!(said.contains(wanted), "{url}: {said}");
-        assert!(said.contains("DATABASE_PASSWORD_FILE"), "{url}: {said}");
+        assert!(error.contains(wanted), "{url}: {error}");
+        assert!(error.contains("DATABASE_PASSWORD_FILE"), "{url}: {error}");
     }
-    let said = refuse(&[], &[file]);
-    assert!(said.contains("needs a DATABASE_URL of postgres"), "{said}");
+    let error = error_of(&[], &[file]);
+    assert!(
+        error.contains("requires a DATABASE_URL that begins with postgres://"),
+        "{error}"
+    );
 }
 
 #[test]
-fn a_secret_and_its_file_are_refused_together_and_a_file_without_one_is_named() {
+fn a_secret_and_its_file_exclude_each_other_and_an_invalid_file_is_named() {
     let (_file, path) = secret_file(b"S3CRET\n");
     let (_empty, empty) = secret_file(b"\n");
     let (_binary, binary) = secret_file(b"S3CRET\xff");
@@ -322,10 +326,10 @@ fn a_secret_and_its_file_are_refused_together_and_a_file_without_one_is_named() 
         ("DATABASE_PASSWORD_FILE", ""),
     ] {
         if !stem.is_empty() {
-            let said = refuse(&[], &[POSTGRES, (name, &path), (stem, "S3CRET")]);
+            let error = error_of(&[], &[POSTGRES, (name, &path), (stem, "S3CRET")]);
             let wanted = format!("{name}: cannot be set together with {stem}");
-            assert!(said.contains(&wanted), "{said}");
-            assert!(!said.contains("S3CRET"), "{said}");
+            assert!(error.contains(&wanted), "{error}");
+            assert!(!error.contains("S3CRET"), "{error}");
         }
         let missing = "/nowhere/secret";
         let folder = env!("CARGO_MANIFEST_DIR");
@@ -333,10 +337,10 @@ fn a_secret_and_its_file_are_refused_together_and_a_file_without_one_is_named() 
             (missing, "cannot be read: No such file"),
             (folder, "cannot be read: Is a directory"),
             (&empty, "is empty"),
-            (&binary, "does not hold UTF-8 text"),
+            (&binary, "is not UTF-8 text"),
         ] {
-            // Nothing else is wrong, although a token must be set.
-            let said = refuse(
+            // The only violation: a missing value is not reported as well.
+            let error = error_of(
                 &[],
                 &[
                     POSTGRES,
@@ -349,15 +353,15 @@ fn a_secret_and_its_file_are_refused_together_and_a_file_without_one_is_named() 
                 ],
             );
             let wanted = format!("{name}={file}: {problem}");
-            assert!(said.contains(&wanted), "{wanted}: {said}");
-            assert_eq!(said.lines().count(), 3, "{said}");
-            assert!(!said.contains("S3CRET"), "{said}");
+            assert!(error.contains(&wanted), "{wanted}: {error}");
+            assert_eq!(error.lines().count(), 3, "{error}");
+            assert!(!error.contains("S3CRET"), "{error}");
         }
     }
 }
 
 #[test]
-fn a_password_that_is_not_percent_encoded_is_refused_without_a_part_of_it() {
+fn a_password_that_is_not_percent_encoded_is_rejected_and_not_shown() {
     for (url, secrets) in [
         ("postgres://u:p@S3CRET#w/1@h:1/d", &["S3CRET", "w/1"][..]),
         ("postgres://s:/7M+r?ES3CRET@h:1/d", &["7M+r", "S3CRET"]),
@@ -370,16 +374,16 @@ fn a_password_that_is_not_percent_encoded_is_refused_without_a_part_of_it() {
         ("postgres://u:S3CRET%@h/d", &["S3", "CRET"]),
         ("postgres://h/d?user=u&password=S3#CRET", &["S3", "CRET"]),
     ] {
-        let said = refuse(&[], &[("DATABASE_URL", url)]);
-        assert!(said.contains("must be percent-encoded"), "{url}: {said}");
+        let error = error_of(&[], &[("DATABASE_URL", url)]);
+        assert!(error.contains("must be percent-encoded"), "{url}: {error}");
         for secret in secrets {
-            assert!(!said.contains(secret), "{url}: {said}");
+            assert!(!error.contains(secret), "{url}: {error}");
         }
     }
     for url in ["nats://u:p@S3CRET#w@h:4222", "nats://a,nats://u:S3/CRET@h"] {
-        let said = refuse(&[], &[POSTGRES, ("FEED_URL", url)]);
-        assert!(said.contains("must be percent-encoded"), "{url}: {said}");
-        assert!(!said.contains("CRET"), "{url}: {said}");
+        let error = error_of(&[], &[POSTGRES, ("FEED_URL", url)]);
+        assert!(error.contains("must be percent-encoded"), "{url}: {error}");
+        assert!(!error.contains("CRET"), "{url}: {error}");
     }
     for url in [
         "postgres://u:p%40%2F%23%3F%25@h:5433/d?sslmode=disable",
@@ -392,10 +396,13 @@ fn a_password_that_is_not_percent_encoded_is_refused_without_a_part_of_it() {
 }
 
 #[test]
-fn a_public_listener_needs_a_token() {
+fn a_public_address_requires_a_token() {
     for host in ["0.0.0.0", "::", "192.168.1.5", "[::]", "desk.example"] {
-        let said = refuse(&[], &[("API_HOST", host)]);
-        assert!(said.contains("ADMIN_TOKEN: must be set"), "{host}: {said}");
+        let error = error_of(&[], &[("API_HOST", host)]);
+        assert!(
+            error.contains("ADMIN_TOKEN: must be set"),
+            "{host}: {error}"
+        );
         load(&[], &[("API_HOST", host), ("ADMIN_TOKEN", "abc")]);
     }
     for host in [
@@ -411,17 +418,20 @@ fn a_public_listener_needs_a_token() {
 }
 
 #[test]
-fn the_tracker_refuses_sqlite() {
+fn the_tracker_rejects_sqlite() {
     for env in [&[][..], &[("DATABASE_URL", "sqlite://stocks.db")]] {
-        let said = load_as(Program::Tracker, &[], env)
-            .expect_err("it is refused")
+        let error = load_as(Program::Tracker, &[], env)
+            .expect_err("invalid settings")
             .to_string();
-        assert!(said.contains("DATABASE_URL: must be postgres://"), "{said}");
+        assert!(
+            error.contains("DATABASE_URL: must begin with postgres://"),
+            "{error}"
+        );
     }
 }
 
 #[test]
-fn settings_are_never_formatted_with_their_secrets() {
+fn formatted_settings_contain_no_secrets() {
     let env = [
         ("DATABASE_URL", "postgresql://me:S3CRET@db:5433/stocks"),
         ("ADMIN_TOKEN", "S3CRET"),
@@ -439,7 +449,7 @@ fn settings_are_never_formatted_with_their_secrets() {
 }
 
 #[test]
-fn names_are_kept_as_browsers_send_them() {
+fn hosts_and_origins_are_normalized_like_in_browsers() {
     let env = [
         ("ALLOWED_HOSTS", "Desk.example, desk.example:8443"),
         (
@@ -475,7 +485,7 @@ fn names_are_kept_as_browsers_send_them() {
 }
 
 #[test]
-fn an_origin_that_is_none_is_explained() {
+fn an_invalid_origin_is_explained() {
     for (origin, reason) in [
         ("desk.example", "has no scheme"),
         ("null", "has no scheme"),
@@ -488,7 +498,7 @@ fn an_origin_that_is_none_is_explained() {
         ("https://me@desk.example", "has a user name or password"),
         ("https://desk.example/app", "has a path, query or fragment"),
         ("capacitor://localhost?a", "has a path, query or fragment"),
-        ("file://desk", "is a file"),
+        ("file://desk", "is a file URL"),
         ("app://desk%20one", "has a host with a character"),
     ] {
         let env = vec![("ALLOWED_ORIGINS".into(), origin.into())];
@@ -501,7 +511,7 @@ fn an_origin_that_is_none_is_explained() {
 }
 
 #[test]
-fn bytes_are_written_with_a_unit_or_without() {
+fn sizes_have_a_unit_or_none() {
     for (text, bytes) in [
         ("65536", 65_536),
         ("64KiB", 65_536),
@@ -526,7 +536,7 @@ fn suggestions_follow_introspection_unless_set() {
 }
 
 #[test]
-fn clients_are_counted_and_proxies_trusted_as_written() {
+fn the_rate_limit_and_trusted_proxies_are_parsed() {
     let env = [
         ("RATE_LIMIT", "600"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32"),
@@ -543,23 +553,23 @@ fn clients_are_counted_and_proxies_trusted_as_written() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_with_all_other_faults() {
+fn an_unreadable_file_is_reported_with_all_other_violations() {
     let folder = env!("CARGO_MANIFEST_DIR");
-    for (file, wrong) in [
+    for (file, problem) in [
         ("/nowhere/prices.csv", "cannot be read"),
         (folder, "is a folder"),
     ] {
-        let told = refuse(&[], &[("REPLAY_FILE", file), ("API_PORT", "x")]);
+        let error = error_of(&[], &[("REPLAY_FILE", file), ("API_PORT", "x")]);
         assert!(
-            told.contains("API_PORT") && told.contains("REPLAY_FILE"),
-            "{told}"
+            error.contains("API_PORT") && error.contains("REPLAY_FILE"),
+            "{error}"
         );
-        assert!(told.contains(wrong), "{told}");
+        assert!(error.contains(problem), "{error}");
     }
 }
 
 #[test]
-fn a_replayed_file_of_ones_own_begins_at_its_first_day() {
+fn a_custom_replay_file_starts_at_its_first_day() {
     let mine = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let replay = load(&[], &[("REPLAY_FILE", mine), ("REPLAY_SPEED", "max")]).replay;
     assert_eq!((replay.from, replay.speed), (None, ReplaySpeed::Max));
@@ -571,24 +581,24 @@ fn a_replayed_file_of_ones_own_begins_at_its_first_day() {
 }
 
 #[test]
-fn a_broken_file_is_told_by_line_without_its_text() {
+fn an_invalid_line_of_the_file_is_reported_by_number_without_its_text() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    // The first line has the mark that some editors put there.
+    // The file starts with a byte-order mark, which some editors write.
     let lines = "\u{feff}API_PORT=1\n\nADMIN_TOKEN=S3CRET S3CRET\nMIGRATE=maybe\n";
-    file.write_all(lines.as_bytes()).expect("it is written");
-    let said = load_from(Program::Api, &[], &[], file.path())
-        .expect_err("it is refused")
+    file.write_all(lines.as_bytes()).expect("write the file");
+    let error = load_from(Program::Api, &[], &[], file.path())
+        .expect_err("invalid settings")
         .to_string();
-    assert!(said.contains("line 3 is not NAME=value"), "{said}");
+    assert!(error.contains("line 3 is not NAME=value"), "{error}");
     assert!(
-        said.contains("MIGRATE=maybe: must be true or false"),
-        "{said}"
+        error.contains("MIGRATE=maybe: must be true or false"),
+        "{error}"
     );
-    assert!(!said.contains("S3CRET"), "{said}");
+    assert!(!error.contains("S3CRET"), "{error}");
 }
 
 #[test]
-fn help_tells_every_variable_and_its_default() {
+fn help_lists_every_variable_and_its_default() {
     let Ok(Loaded::Print(help)) = load_as(Program::Tracker, &["--help"], &[]) else {
         panic!("no help");
     };
@@ -616,28 +626,28 @@ fn the_committed_env_example_is_fresh() {
 #[test]
 fn the_committed_compose_file_is_fresh() {
     is_fresh("docker-compose.yml", |committed| {
-        with_fresh_settings(committed).expect("the marks stand in it")
+        with_fresh_settings(committed).expect("the file has both markers")
     });
 }
 
-/// Fails if a committed file is not what `write` makes of it; writes it if `UPDATE` is set.
+/// Fails if a committed file differs from the result of `write`, or rewrites it if `UPDATE` is set.
 fn is_fresh(name: &str, write: impl Fn(&str) -> String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     let fresh = write(&committed);
     #[expect(
         clippy::disallowed_methods,
-        reason = "asks whether to rewrite the file"
+        reason = "a switch of this test, not a setting"
     )]
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &fresh).expect("it is written");
+        std::fs::write(&path, &fresh).expect("write the file");
         return;
     }
-    assert_eq!(committed, fresh, "{name} is stale: make fresh");
+    assert_eq!(committed, fresh, "{name} is out of date: run make fresh");
 }
 
 #[test]
-fn a_copied_env_example_changes_nothing_and_uncommented_lines_are_right() {
+fn the_env_example_lists_every_variable_with_a_valid_value() {
     let uncommented: Vec<(String, String)> = env_example()
         .lines()
         .filter(|line| line.starts_with('#') && !line.starts_with("# "))

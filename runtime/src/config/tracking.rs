@@ -1,4 +1,4 @@
-//! What is polled, when, and what fires.
+//! Settings for polling, alerts and retention.
 
 use std::time::Duration;
 
@@ -6,42 +6,43 @@ use entity::{Decimal, Symbol};
 
 use super::{
     ProviderName,
-    reader::Reader,
+    reader::SettingsReader,
     value::{self, Parsed},
 };
 
-/// The shortest interval between polls of a symbol.
-const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum polling interval of a symbol.
+const MIN_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the tracker does.
+/// What is polled, when, and which alerts fire.
 #[derive(Clone, Debug)]
 pub struct TrackingSettings {
-    /// Who is asked, in this order; never empty.
+    /// The providers in failover order; never empty.
     pub providers: Vec<ProviderName>,
-    /// How often each symbol is polled, if the budget allows.
+    /// Polling interval of each symbol, if the budget of the provider allows it.
     pub update_interval: Duration,
     /// When to poll.
     pub market_hours: MarketHours,
-    /// Percent of change that fires the default rule; more than 0.
+    /// Change in percent that fires the default rule; greater than 0.
     pub alert_threshold: Decimal,
-    /// A live quote more than this many sessions before the last one fires no alerts; `None` for no limit.
+    /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
+    /// for no limit.
     pub alert_max_age: Option<u32>,
-    /// What an empty database begins to track; never empty.
+    /// Symbols that an empty database starts with; never empty.
     pub default_symbols: Vec<Symbol>,
 }
 
 /// When to poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarketHours {
-    /// While a stock's market can trade: 04:00 to 20:00 New York on trading days for shares of the United
-    /// States.
+    /// While the market of a stock can trade; for United States shares from 04:00 to 20:00 New York
+    /// time on trading days.
     Us,
     /// At any time.
     Always,
 }
 
 impl TrackingSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             providers: ProviderName::read_list(reader),
             update_interval: reader.value("UPDATE_INTERVAL", interval),
@@ -65,17 +66,17 @@ impl MarketHours {
     }
 }
 
-/// How long what is kept, counted from when it was recorded; more than nothing.
+/// How long records are kept after they were recorded; greater than 0.
 #[derive(Clone, Copy, Debug)]
 pub struct RetentionSettings {
     /// Prices.
     pub ticks: Duration,
-    /// The feed's rows.
+    /// The rows of the feed.
     pub feed: Duration,
 }
 
 impl RetentionSettings {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             ticks: reader.value("RETENTION_TICKS", value::positive_duration),
             feed: reader.value("RETENTION_FEED", value::positive_duration),
@@ -85,7 +86,7 @@ impl RetentionSettings {
 
 fn interval(text: &str) -> Parsed<Duration> {
     let interval = value::duration(text)?;
-    if interval < LEAST_INTERVAL {
+    if interval < MIN_UPDATE_INTERVAL {
         return Err("must be at least 1s".to_owned());
     }
     Ok(interval)
@@ -93,18 +94,19 @@ fn interval(text: &str) -> Parsed<Duration> {
 
 fn max_age(text: &str) -> Parsed<Option<u32>> {
     /// Four years of sessions.
-    const MOST: u32 = 1_000;
+    const MAX_SESSIONS: u32 = 1_000;
     if text == "any" {
         return Ok(None);
     }
-    let sessions = value::number(text, 0, MOST).map_err(|error| format!("{error}, or any"))?;
+    let sessions =
+        value::number(text, 0, MAX_SESSIONS).map_err(|error| format!("{error}, or any"))?;
     Ok(Some(sessions))
 }
 
 fn threshold(text: &str) -> Parsed<Decimal> {
     let threshold = text.parse::<Decimal>().map_err(|error| error.to_string())?;
     if threshold <= Decimal::ZERO {
-        return Err("must be more than 0".to_owned());
+        return Err("must be greater than 0".to_owned());
     }
     Ok(threshold)
 }

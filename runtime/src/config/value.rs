@@ -1,19 +1,20 @@
-//! How values are written.
+//! Parsers for values: booleans, durations, sizes, numbers, URLs and lists.
 //!
-//! One invariant: a parser is a pure function whose error finishes the sentence "this value …" without repeating the
-//! value. The groups of settings beside this file call them.
+//! Each is a pure function. Its error completes the sentence "the value …", such as "must be at
+//! least 1s". It does not contain the value, which may be a secret; only that of [`list`] names
+//! the invalid item.
 
 use std::{fmt::Display, num::NonZeroU32, str::FromStr, time::Duration};
 
 use url::Url;
 
-/// What a parser answers.
+/// The result of a parser.
 pub(super) type Parsed<T> = Result<T, String>;
 
-/// The longest duration that can be set, a hundred years: sums with it still fit every clock.
-const LONGEST: Duration = Duration::from_hours(36_500 * 24);
+/// Maximum duration, a hundred years, so that adding it to a time does not overflow.
+const MAX_DURATION: Duration = Duration::from_hours(36_500 * 24);
 
-/// On or off.
+/// Parses a boolean.
 pub(super) fn switch(text: &str) -> Parsed<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -22,7 +23,7 @@ pub(super) fn switch(text: &str) -> Parsed<bool> {
     }
 }
 
-/// An integer with `ms`, `s`, `m`, `h` or `d`.
+/// Parses a duration: an integer with `ms`, `s`, `m`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Parsed<Duration> {
     let wrong = || "must be an integer with ms, s, m, h or d, such as 5m".to_owned();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -43,39 +44,39 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
         .ok()
         .and_then(|number| number.checked_mul(millis))
         .map(Duration::from_millis)
-        .filter(|duration| *duration <= LONGEST)
+        .filter(|duration| *duration <= MAX_DURATION)
         .ok_or_else(|| "must be at most 36500d".to_owned())
 }
 
-/// A duration that is not nothing.
+/// Parses a duration greater than 0.
 pub(super) fn positive_duration(text: &str) -> Parsed<Duration> {
     match duration(text)? {
-        Duration::ZERO => Err("must be more than nothing".to_owned()),
+        Duration::ZERO => Err("must be greater than 0".to_owned()),
         duration => Ok(duration),
     }
 }
 
-/// A TCP port; 0 lets the system choose one.
+/// Parses a TCP port; 0 stands for any free port.
 pub(super) fn port(text: &str) -> Parsed<u16> {
     text.parse()
-        .map_err(|_| "must be a port, 0 to 65535".to_owned())
+        .map_err(|_| "must be a port from 0 to 65535".to_owned())
 }
 
-/// How many, at least one.
+/// Parses an integer of at least 1.
 pub(super) fn count(text: &str) -> Parsed<NonZeroU32> {
     text.parse()
-        .map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
+        .map_err(|_| format!("must be an integer from 1 to {}", u32::MAX))
 }
 
-/// How many within these bounds.
+/// Parses an integer from `least` to `most`.
 pub(super) fn number(text: &str, least: u32, most: u32) -> Parsed<u32> {
     match text.parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("must be a whole number from {least} to {most}")),
+        _ => Err(format!("must be an integer from {least} to {most}")),
     }
 }
 
-/// Bytes: an integer, alone or with `KiB`, `MiB` or `GiB`.
+/// Parses a size in bytes: an integer, alone or with `KiB`, `MiB` or `GiB`.
 pub(super) fn bytes(text: &str, least: usize, most: usize) -> Parsed<usize> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -90,11 +91,11 @@ pub(super) fn bytes(text: &str, least: usize, most: usize) -> Parsed<usize> {
     match bytes.and_then(|(number, unit)| number.checked_mul(unit)) {
         Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
         Some(_) => Err(format!("must be from {least} to {most} bytes")),
-        None => Err("must be bytes, such as 65536, 64KiB or 1MiB".to_owned()),
+        None => Err("must be a size such as 65536, 64KiB or 1MiB".to_owned()),
     }
 }
 
-/// An absolute URL of HTTP or HTTPS.
+/// Parses an absolute `http` or `https` URL.
 pub(super) fn http_url(text: &str) -> Parsed<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
@@ -126,7 +127,7 @@ pub(super) fn encoded_user(url: &str) -> Parsed<()> {
     Ok(())
 }
 
-/// A comma list, blanks around its items ignored, each item once.
+/// Parses a comma-separated list. Spaces around items and repeated items are dropped.
 pub(super) fn list<T, E>(text: &str, item: impl Fn(&str) -> Result<T, E>) -> Parsed<Vec<T>>
 where
     T: PartialEq,
@@ -140,12 +141,12 @@ where
         }
     }
     if items.is_empty() {
-        return Err("names nothing".to_owned());
+        return Err("must have at least one item".to_owned());
     }
     Ok(items)
 }
 
-/// What the type itself reads.
+/// Parses a value with [`FromStr`].
 pub(super) fn parsed<T: FromStr>(text: &str) -> Result<T, T::Err> {
     text.parse()
 }

@@ -1,53 +1,53 @@
-//! The table of everything that can be set.
+//! The table of all settings: name, section, default and description.
 //!
-//! One invariant: a variable stands here once, and its flag, help, default and line of `.env.example` follow from
-//! this row. The parsers beside it name rows by their variable.
+//! The flags, `--help`, `.env.example` and the settings in `docker-compose.yml` are generated from
+//! this table. The modules beside it parse the values.
 
 use super::Program;
 
-/// A variable: its name, what applies when it is not set, and what it means.
+/// A setting: the name of its environment variable, its default and its description.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// The environment variable; the flag is the same name in lower case with dashes.
+    /// The environment variable. The flag has the same name in lower case with dashes.
     pub name: &'static str,
-    /// Under which heading it stands.
+    /// The heading it is listed under.
     pub section: &'static str,
-    /// What applies when it is not set.
-    pub fallback: Fallback,
-    /// What it means.
+    /// The value that applies if it is not set.
+    pub default: DefaultValue,
+    /// The description, for `--help` and `.env.example`.
     pub help: &'static str,
-    /// Whether its value may hold a secret and is therefore never shown.
+    /// Whether its value may contain a secret and is therefore never shown.
     pub sensitive: bool,
-    /// Whether it is on or off, so that its flag may stand without a value.
+    /// Whether it is a boolean, so that its flag needs no value.
     pub switch: bool,
 }
 
-/// What applies when a variable is not set.
+/// The value of a variable that is not set.
 #[derive(Clone, Copy, Debug)]
-pub enum Fallback {
-    /// This value.
-    Value(&'static str),
+pub enum DefaultValue {
+    /// A value.
+    Fixed(&'static str),
     /// A value that differs between the programs.
     PerProgram {
-        /// That of `api`.
+        /// The value for `api`.
         api: &'static str,
-        /// That of `tracker`.
+        /// The value for `tracker`.
         tracker: &'static str,
     },
-    /// What these words say.
-    Said(&'static str),
-    /// Nothing: the feature is off.
-    Nothing,
+    /// A behaviour that no single value expresses, described for `--help`.
+    Described(&'static str),
+    /// No value; the feature is off.
+    Unset,
 }
 
-impl Fallback {
-    /// The value that applies for `program`, if it is one.
+impl DefaultValue {
+    /// Returns the default value for `program`, or `None` if the default is not a value.
     pub const fn value(self, program: Program) -> Option<&'static str> {
         match (self, program) {
-            (Self::Value(value), _)
+            (Self::Fixed(value), _)
             | (Self::PerProgram { api: value, .. }, Program::Api)
             | (Self::PerProgram { tracker: value, .. }, Program::Tracker) => Some(value),
-            (Self::Said(_) | Self::Nothing, _) => None,
+            (Self::Described(_) | Self::Unset, _) => None,
         }
     }
 }
@@ -56,38 +56,38 @@ impl Variable {
     const fn new(
         section: &'static str,
         name: &'static str,
-        fallback: Fallback,
+        default: DefaultValue,
         help: &'static str,
     ) -> Self {
         Self {
             name,
             section,
-            fallback,
+            default,
             help,
             sensitive: false,
             switch: false,
         }
     }
 
-    /// Its value is never shown.
+    /// Marks the value as a secret.
     const fn sensitive(mut self) -> Self {
         self.sensitive = true;
         self
     }
 
-    /// It is on or off.
+    /// Marks the variable as a boolean.
     const fn switch(mut self) -> Self {
         self.switch = true;
         self
     }
 
-    /// The flag's name, without the dashes before it.
+    /// The name of the flag, without the leading dashes.
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
     }
 
-    /// The secret variable whose value may instead be in the file that this one names: for
-    /// `ADMIN_TOKEN_FILE` it is `ADMIN_TOKEN`.
+    /// Returns the secret variable whose value this one reads from a file, if it does: for
+    /// `ADMIN_TOKEN_FILE`, `ADMIN_TOKEN`.
     pub(super) fn secret(&self) -> Option<&'static Self> {
         let name = self.name.strip_suffix("_FILE")?;
         VARIABLES
@@ -95,11 +95,11 @@ impl Variable {
             .find(|variable| variable.sensitive && variable.name == name)
     }
 
-    /// The row of this name.
+    /// Returns the variable with this name.
     ///
     /// # Panics
     ///
-    /// If there is none: whoever asks names a row of the table below.
+    /// If the table has no such variable.
     pub(super) fn named(name: &str) -> &'static Self {
         VARIABLES
             .iter()
@@ -108,127 +108,137 @@ impl Variable {
     }
 }
 
-use Fallback::{Nothing, PerProgram, Said, Value};
+use DefaultValue::{Described, Fixed, PerProgram, Unset};
 
 const DATABASE: &str = "Database";
 const LISTENERS: &str = "Listeners";
 const ACCESS: &str = "Access";
-const LIMITS: &str = "Limits (bytes may have KiB, MiB or GiB)";
+const LIMITS: &str = "Limits (sizes from 1KiB to 1GiB, or in bytes without a unit; counts from 1)";
 const PROVIDERS: &str = "Providers";
 const TRACKING: &str = "Tracking";
 const RETENTION: &str = "Retention";
 const REPLAY: &str = "Replay";
 const OPERATION: &str = "Operation";
 
-/// Everything that can be set, in the order in which it is told.
+/// All settings, in the order in which they are listed.
 #[rustfmt::skip]
 pub const VARIABLES: &[Variable] = &[
-    Variable::new(DATABASE, "DATABASE_URL", Value("sqlite://stock-tracker.db?mode=rwc"),
-        "Where prices are kept: a SQLite file (`api` then tracks, too) or postgres://user:password@host/database").sensitive(),
-    Variable::new(DATABASE, "DATABASE_PASSWORD_FILE", Nothing,
-        "File with the password of DATABASE_URL, which then has none"),
-    Variable::new(DATABASE, "MIGRATE", Value("true"),
-        "Bring the database to the newest shape at start; safe with several starting at once").switch(),
-    Variable::new(DATABASE, "DATABASE_WAIT", Value("30s"),
-        "How long a start waits for the database before it fails"),
-    Variable::new(DATABASE, "FEED_URL", Said("followers read the database"),
-        "NATS with JetStream that carries the feed to many api, such as nats://user:password@host:4222; a comma list names a cluster").sensitive(),
+    Variable::new(DATABASE, "DATABASE_URL", Fixed("sqlite://stock-tracker.db?mode=rwc"),
+        "Database: a SQLite file, with which `api` also polls, or postgres://user:password@host/database").sensitive(),
+    Variable::new(DATABASE, "DATABASE_PASSWORD_FILE", Unset,
+        "File with the password for a PostgreSQL DATABASE_URL that contains none"),
+    Variable::new(DATABASE, "MIGRATE", Fixed("true"),
+        "Migrate the database at startup; safe if several processes start at once").switch(),
+    Variable::new(DATABASE, "DATABASE_WAIT", Fixed("30s"),
+        "How long startup waits for PostgreSQL before it fails; 0s fails at the first error"),
+    Variable::new(DATABASE, "FEED_URL", Described("each api reads the feed from the database"),
+        "NATS server with JetStream that distributes the feed to many api, such as nats://user:password@host:4222, or a comma-separated list of the servers of a cluster; requires PostgreSQL").sensitive(),
 
-    Variable::new(LISTENERS, "API_HOST", Value("127.0.0.1"),
-        "Address of GraphQL, REST and sockets; one that others can reach needs ADMIN_TOKEN"),
-    Variable::new(LISTENERS, "API_PORT", Value("8080"), "Port of GraphQL, REST and sockets"),
-    Variable::new(LISTENERS, "METRICS_HOST", Value("127.0.0.1"), "Address of /metrics, /livez and /readyz"),
+    Variable::new(LISTENERS, "API_HOST", Fixed("127.0.0.1"),
+        "Address to serve GraphQL, REST and WebSocket on; any but a loopback address requires ADMIN_TOKEN"),
+    Variable::new(LISTENERS, "API_PORT", Fixed("8080"),
+        "Port to serve GraphQL, REST and WebSocket on; 0 for any free port"),
+    Variable::new(LISTENERS, "METRICS_HOST", Fixed("127.0.0.1"),
+        "Address to serve /metrics, /livez and /readyz on"),
     Variable::new(LISTENERS, "METRICS_PORT", PerProgram { api: "9090", tracker: "9091" },
-        "Port of /metrics, /livez and /readyz"),
+        "Port to serve /metrics, /livez and /readyz on; 0 for any free port"),
 
-    Variable::new(ACCESS, "ADMIN_TOKEN", Said("drawn at each start and logged once"),
-        "Bearer token of mutations").sensitive(),
-    Variable::new(ACCESS, "ADMIN_TOKEN_FILE", Nothing, "File with the admin token, in place of ADMIN_TOKEN"),
-    Variable::new(ACCESS, "READ_TOKEN", Said("reads are open"),
-        "Bearer token that every read needs, if set").sensitive(),
-    Variable::new(ACCESS, "READ_TOKEN_FILE", Nothing, "File with the read token, in place of READ_TOKEN"),
-    Variable::new(ACCESS, "ALLOWED_HOSTS", Said("loopback names"),
-        "Host names under which the API may be asked, a comma list; * for any"),
-    Variable::new(ACCESS, "ALLOWED_ORIGINS", Said("loopback names"),
-        "Origins of browsers that may ask, a comma list such as https://desk.example; * for any"),
-    Variable::new(ACCESS, "INTROSPECTION", Value("true"), "Tell the GraphQL schema to whoever asks").switch(),
-    Variable::new(ACCESS, "SUGGESTIONS", Said("as INTROSPECTION"),
-        "Name fields of the schema that resemble an unknown one").switch(),
-    Variable::new(ACCESS, "GRAPHIQL", Value("true"), "Serve GraphiQL").switch(),
-    Variable::new(ACCESS, "TRUSTED_DOCUMENTS", Said("every document is served"),
-        "Folder of the only GraphQL documents that are served, NAME.graphql or objects in *.json; read at start"),
-    Variable::new(ACCESS, "RATE_LIMIT", Value("off"),
-        "Requests and operations a minute of one client, which is an IPv4 address or an IPv6 /64, or off"),
-    Variable::new(ACCESS, "TRUSTED_PROXIES", Said("nobody"),
-        "Whose X-Forwarded-For says who the client is: a comma list of addresses and networks such as 10.0.0.0/8"),
+    Variable::new(ACCESS, "ADMIN_TOKEN", Described("generated at each start and logged once"),
+        "Bearer token that mutations require").sensitive(),
+    Variable::new(ACCESS, "ADMIN_TOKEN_FILE", Unset, "File with the admin token, instead of ADMIN_TOKEN"),
+    Variable::new(ACCESS, "READ_TOKEN", Described("reads require no token"),
+        "Bearer token that reads require").sensitive(),
+    Variable::new(ACCESS, "READ_TOKEN_FILE", Unset, "File with the read token, instead of READ_TOKEN"),
+    Variable::new(ACCESS, "ALLOWED_HOSTS", Described("loopback names"),
+        "Accepted values of the Host header, a comma-separated list; * for any"),
+    Variable::new(ACCESS, "ALLOWED_ORIGINS", Described("loopback names"),
+        "Web origins that may call the API (CORS), a comma-separated list such as https://desk.example; * for any"),
+    Variable::new(ACCESS, "INTROSPECTION", Fixed("true"), "Allow introspection of the GraphQL schema").switch(),
+    Variable::new(ACCESS, "SUGGESTIONS", Described("same as INTROSPECTION"),
+        "Suggest similar names in errors about unknown fields of the schema").switch(),
+    Variable::new(ACCESS, "GRAPHIQL", Fixed("true"), "Serve GraphiQL").switch(),
+    Variable::new(ACCESS, "TRUSTED_DOCUMENTS", Described("all documents are accepted"),
+        "Folder with the only GraphQL documents to accept, as NAME.graphql or as objects in *.json; read at startup"),
+    Variable::new(ACCESS, "RATE_LIMIT", Fixed("off"),
+        "Maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64"),
+    Variable::new(ACCESS, "TRUSTED_PROXIES", Described("none"),
+        "Proxies whose X-Forwarded-For determines the client address, a comma-separated list of addresses and networks such as 10.0.0.0/8"),
 
-    Variable::new(LIMITS, "LIMIT_HEAD_TIME", Value("30s"),
-        "What a request's head may take to arrive, and how long a connection may wait for one"),
-    Variable::new(LIMITS, "LIMIT_BODY", Value("1MiB"), "Bytes of a request's body"),
-    Variable::new(LIMITS, "LIMIT_BODY_TIME", Value("10s"), "What a request's body may take to arrive"),
-    Variable::new(LIMITS, "LIMIT_WRITE_TIME", Value("30s"),
-        "How long a client may take nothing of what is written to it"),
-    Variable::new(LIMITS, "LIMIT_EXECUTION_TIME", Value("10s"),
-        "What a GraphQL operation may take, and on PostgreSQL each statement of `api`"),
-    Variable::new(LIMITS, "LIMIT_DOCUMENT", Value("128KiB"), "Bytes of a GraphQL document"),
-    Variable::new(LIMITS, "LIMIT_TOKENS", Value("5000"), "Tokens of a document"),
-    Variable::new(LIMITS, "LIMIT_DEPTH", Value("15"), "Fields within fields of an operation, at most 30"),
-    Variable::new(LIMITS, "LIMIT_ALIASES", Value("100"), "Aliases of a document"),
-    Variable::new(LIMITS, "LIMIT_DIRECTIVES", Value("50"), "Directives of a document"),
-    Variable::new(LIMITS, "LIMIT_ROOT_FIELDS", Value("100"), "Fields of an operation's root"),
-    Variable::new(LIMITS, "LIMIT_FIELDS", Value("1000"), "Fields of an operation, fragments expanded"),
-    Variable::new(LIMITS, "LIMIT_COST", Value("100000"), "Fields of an answer, by the sizes of its lists"),
-    Variable::new(LIMITS, "LIMIT_PERSISTED", Value("8MiB"),
-        "Bytes of persisted queries that are kept; 0 for none"),
-    Variable::new(LIMITS, "LIMIT_INIT_TIME", Value("10s"), "What a socket may take to introduce itself"),
-    Variable::new(LIMITS, "LIMIT_SILENCE", Value("30s"),
-        "How long a GraphQL socket may be silent, pinged after two fifths of it; one of /ws a third longer"),
-    Variable::new(LIMITS, "LIMIT_MESSAGE", Value("1MiB"), "Bytes of a socket's message"),
-    Variable::new(LIMITS, "LIMIT_OPERATIONS", Value("100"), "Operations at a time on one socket"),
-    Variable::new(LIMITS, "LIMIT_SOCKETS", Value("100000"), "Sockets and event streams at a time"),
-    Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Value("10000"), "Those of one client"),
-    Variable::new(LIMITS, "LIMIT_BACKLOG", Value("1000"),
-        "Events that a subscriber from whom nothing is kept may be behind"),
-    Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Value("4MiB"), "Bytes of them"),
+    Variable::new(LIMITS, "LIMIT_HEAD_TIME", Fixed("30s"),
+        "Timeout for receiving the headers of a request, and for an idle connection"),
+    Variable::new(LIMITS, "LIMIT_BODY", Fixed("1MiB"), "Maximum size of a request body"),
+    Variable::new(LIMITS, "LIMIT_BODY_TIME", Fixed("10s"), "Timeout for receiving a request body"),
+    Variable::new(LIMITS, "LIMIT_WRITE_TIME", Fixed("30s"),
+        "How long a client may read nothing of a pending response before its connection is closed"),
+    Variable::new(LIMITS, "LIMIT_EXECUTION_TIME", Fixed("10s"),
+        "Timeout of a GraphQL operation, and on PostgreSQL of each statement of `api`"),
+    Variable::new(LIMITS, "LIMIT_DOCUMENT", Fixed("128KiB"), "Maximum size of a GraphQL document"),
+    Variable::new(LIMITS, "LIMIT_TOKENS", Fixed("5000"), "Maximum tokens in a document"),
+    Variable::new(LIMITS, "LIMIT_DEPTH", Fixed("15"), "Maximum nesting of fields in an operation, 1 to 30"),
+    Variable::new(LIMITS, "LIMIT_ALIASES", Fixed("100"), "Maximum aliases in a document; 0 allows none"),
+    Variable::new(LIMITS, "LIMIT_DIRECTIVES", Fixed("50"), "Maximum directives in a document; 0 allows none"),
+    Variable::new(LIMITS, "LIMIT_ROOT_FIELDS", Fixed("100"), "Maximum root fields of an operation"),
+    Variable::new(LIMITS, "LIMIT_FIELDS", Fixed("1000"), "Maximum fields in an operation, with fragments expanded"),
+    Variable::new(LIMITS, "LIMIT_COST", Fixed("100000"),
+        "Maximum fields in a response, estimated from the sizes of its lists (query complexity)"),
+    Variable::new(LIMITS, "LIMIT_PERSISTED", Fixed("8MiB"),
+        "Size of the cache of automatic persisted queries, at most 1GiB; 0 disables them"),
+    Variable::new(LIMITS, "LIMIT_INIT_TIME", Fixed("10s"),
+        "Timeout for connection_init on a GraphQL WebSocket"),
+    Variable::new(LIMITS, "LIMIT_SILENCE", Fixed("30s"),
+        "How long a GraphQL WebSocket may receive nothing before it is closed, with a ping after two fifths of it; a third longer on /ws"),
+    Variable::new(LIMITS, "LIMIT_MESSAGE", Fixed("1MiB"), "Maximum size of a WebSocket message"),
+    Variable::new(LIMITS, "LIMIT_OPERATIONS", Fixed("100"), "Maximum concurrent operations on a WebSocket"),
+    Variable::new(LIMITS, "LIMIT_SOCKETS", Fixed("100000"),
+        "Maximum concurrent WebSockets and event streams"),
+    Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Fixed("10000"),
+        "Maximum concurrent WebSockets and event streams of a client"),
+    Variable::new(LIMITS, "LIMIT_BACKLOG", Fixed("1000"),
+        "Maximum undelivered events of a subscriber that receives every event; a slow consumer with more is disconnected"),
+    Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),
 
-    Variable::new(PROVIDERS, "PROVIDER", Said("alphavantage if its key is set, else replay"),
-        "Who is asked for prices: alphavantage, replay; a comma list is a fallback order, in which a replay never stands in for live prices"),
-    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Nothing, "Key of Alpha Vantage").sensitive(),
-    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Nothing,
-        "File with the key, in place of ALPHA_VANTAGE_API_KEY"),
-    Variable::new(PROVIDERS, "ALPHA_VANTAGE_URL", Value("https://www.alphavantage.co"),
-        "Base URL of Alpha Vantage, for proxies and stand-ins").sensitive(),
-    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_MINUTE", Value("5"), "Requests a minute of the plan"),
-    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_DAY", Value("25"), "Requests a day of the plan"),
+    Variable::new(PROVIDERS, "PROVIDER", Described("alphavantage if its key is set, otherwise replay"),
+        "Market-data provider: alphavantage or replay; a comma-separated list is a failover order, in which replay never replaces live prices"),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Unset, "API key for Alpha Vantage").sensitive(),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Unset,
+        "File with the API key, instead of ALPHA_VANTAGE_API_KEY"),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_URL", Fixed("https://www.alphavantage.co"),
+        "Base URL of Alpha Vantage, to use a proxy or a test server").sensitive(),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_MINUTE", Fixed("5"),
+        "Requests per minute that the plan allows, at least 1"),
+    Variable::new(PROVIDERS, "ALPHA_VANTAGE_PER_DAY", Fixed("25"),
+        "Requests per day that the plan allows, at least 1"),
 
-    Variable::new(TRACKING, "UPDATE_INTERVAL", Value("5m"),
-        "How often each symbol is polled, at least 1s; stretched, and said so, if the budget is short"),
-    Variable::new(TRACKING, "MARKET_HOURS", Value("us"),
-        "When to poll: us (while a stock's market can trade: 04:00 to 20:00 New York on trading days for shares of the United States, any hour of weekdays for other exchanges and foreign exchange, any time for cryptocurrencies) or always"),
-    Variable::new(TRACKING, "ALERT_THRESHOLD", Value("5"),
-        "Percent of change that fires the default rule"),
-    Variable::new(TRACKING, "ALERT_MAX_AGE", Value("1"),
-        "How many sessions a live quote may be before the last one and still fire alerts, 0 to 1000, or any"),
-    Variable::new(TRACKING, "DEFAULT_SYMBOLS", Value("AAPL,GOOG,IBM,MSFT"),
-        "Symbols to track, a comma list; written once, into an empty database"),
+    Variable::new(TRACKING, "UPDATE_INTERVAL", Fixed("5m"),
+        "Polling interval of each symbol, at least 1s; extended, with a note in the log and in the status, if the budget of the provider is too small"),
+    Variable::new(TRACKING, "MARKET_HOURS", Fixed("us"),
+        "When to poll: us (United States shares from 04:00 to 20:00 New York time on trading days, other exchanges and foreign exchange on weekdays, cryptocurrencies at any time) or always"),
+    Variable::new(TRACKING, "ALERT_THRESHOLD", Fixed("5"),
+        "Change in percent that fires the default alert rule, greater than 0"),
+    Variable::new(TRACKING, "ALERT_MAX_AGE", Fixed("1"),
+        "Maximum age of a live quote that may fire alerts: 0 to 1000 sessions before the last one, or any for no limit"),
+    Variable::new(TRACKING, "DEFAULT_SYMBOLS", Fixed("AAPL,GOOG,IBM,MSFT"),
+        "Symbols to track at first, a comma-separated list; only written to an empty database"),
 
-    Variable::new(RETENTION, "RETENTION_TICKS", Value("90d"),
-        "How long prices are kept; candles, alerts and each symbol's newest price stay for ever"),
-    Variable::new(RETENTION, "RETENTION_FEED", Value("24h"),
-        "For how long an api may be cut off and still catch up by the feed alone"),
+    Variable::new(RETENTION, "RETENTION_TICKS", Fixed("90d"),
+        "How long to keep prices; candles, alerts and the newest price of each symbol are never deleted"),
+    Variable::new(RETENTION, "RETENTION_FEED", Fixed("24h"),
+        "How long to keep the feed, which is how long an api may be disconnected and still catch up from the feed alone"),
 
-    Variable::new(REPLAY, "REPLAY_FILE", Said("the bundled real prices"),
-        "Recorded daily prices, CSV, plain or gzip"),
-    Variable::new(REPLAY, "REPLAY_FROM", Said("2004-08-19, or the first day of REPLAY_FILE"),
-        "The day to begin with, such as 2008-01-02"),
-    Variable::new(REPLAY, "REPLAY_SPEED", Value("1"),
-        "Trading days per second; max for as fast as it goes"),
-    Variable::new(REPLAY, "REPLAY_LOOP", Value("true"), "Begin again at the end").switch(),
+    Variable::new(REPLAY, "REPLAY_FILE", Described("the bundled prices"),
+        "Daily prices to replay, as CSV, plain or gzip"),
+    Variable::new(REPLAY, "REPLAY_FROM", Described("2004-08-19, or the first day of REPLAY_FILE"),
+        "First day to replay, such as 2008-01-02"),
+    Variable::new(REPLAY, "REPLAY_SPEED", Fixed("1"),
+        "Trading days to replay per second, greater than 0, or max for no delay"),
+    Variable::new(REPLAY, "REPLAY_LOOP", Fixed("true"), "Restart the replay at its end").switch(),
 
-    Variable::new(OPERATION, "SHUTDOWN_GRACE", Value("20s"), "Bounds a stop"),
-    Variable::new(OPERATION, "LOG_FORMAT", Said("console on a terminal, else json"), "console or json"),
-    Variable::new(OPERATION, "RUST_LOG", Value("info"), "What is logged, such as info,tracker=debug"),
-    Variable::new(OPERATION, "DEBUG", Value("false"), "Log what the programs themselves do in detail").switch(),
-    Variable::new(OPERATION, "OTEL_EXPORTER_OTLP_ENDPOINT", Nothing,
-        "Where traces are sent over OTLP/HTTP, such as http://localhost:4318").sensitive(),
+    Variable::new(OPERATION, "SHUTDOWN_GRACE", Fixed("20s"),
+        "Timeout of a graceful shutdown; remaining work is then aborted"),
+    Variable::new(OPERATION, "LOG_FORMAT", Described("console on a terminal, otherwise json"),
+        "Format of the log: console or json"),
+    Variable::new(OPERATION, "RUST_LOG", Fixed("info"), "Filter of the log, such as info,tracker=debug"),
+    Variable::new(OPERATION, "DEBUG", Fixed("false"), "Also log the debug events of the programs themselves").switch(),
+    Variable::new(OPERATION, "OTEL_EXPORTER_OTLP_ENDPOINT", Unset,
+        "OTLP/HTTP endpoint to export traces to, such as http://localhost:4318").sensitive(),
 ];

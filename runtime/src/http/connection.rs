@@ -1,7 +1,7 @@
-//! HTTP on one connection.
+//! Serves HTTP on one connection.
 //!
-//! One invariant: once the listener stops, the connection lives only as long as something that was asked for is on its
-//! way and its peer takes it. Spawned by the listener.
+//! After the listener has stopped, a connection stays open only while a response is in flight and
+//! the client reads it.
 
 use std::{
     convert::Infallible,
@@ -28,87 +28,83 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{
-    listener::Patience,
-    protocol_error::RefusalBody,
-    timeout_stream::{Exchange, Traffic, Wire},
+    listener::Timeouts,
+    protocol_error::ErrorBody,
+    timeout_stream::{ConnectionStats, InFlight, TimeoutStream},
 };
 
-/// Serves a peer until either side has enough.
+/// Serves a connection until it is closed.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    patience: Patience,
-    refusal: RefusalBody,
+    timeouts: Timeouts,
+    error_body: ErrorBody,
     stop: CancellationToken,
 ) {
-    let wire = Wire::new(stream, patience.write, refusal);
-    let traffic = wire.traffic();
-    let answering = Arc::clone(&traffic);
-    let service = service_fn(move |request| {
-        let exchange = Exchange::begin(&answering);
-        answer(
-            router.clone(),
-            peer,
-            request,
-            exchange,
-            Arc::clone(&answering),
-        )
+    let stream = TimeoutStream::new(stream, timeouts.write, error_body);
+    let stats = stream.stats();
+    let service = service_fn({
+        let stats = Arc::clone(&stats);
+        move |request| {
+            let in_flight = InFlight::begin(&stats);
+            respond(router.clone(), peer, request, in_flight, Arc::clone(&stats))
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(patience.head);
-    let connection = http.serve_connection(TokioIo::new(wire), service);
+        .header_read_timeout(timeouts.head);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
     if let Some(ended) = stop.run_until_cancelled(connection.as_mut()).await {
-        tell(ended);
+        log_failure(ended);
         return;
     }
     connection.as_mut().graceful_shutdown();
     loop {
-        let before = traffic.written();
-        if let Ok(ended) = timeout(patience.leave, connection.as_mut()).await {
-            tell(ended);
+        let before = stats.written();
+        if let Ok(ended) = timeout(timeouts.drain, connection.as_mut()).await {
+            log_failure(ended);
             return;
         }
-        if traffic.is_the_peers_turn() && traffic.written() == before {
+        if stats.waits_for_client() && stats.written() == before {
             return;
         }
     }
 }
 
-fn tell(ended: hyper::Result<()>) {
+fn log_failure(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection failed");
+        tracing::debug!(%error, "connection failed");
     }
 }
 
-async fn answer(
+async fn respond(
     mut router: Router,
     peer: SocketAddr,
     request: Request<Incoming>,
-    exchange: Exchange,
-    traffic: Arc<Traffic>,
-) -> Result<Response<Answer>, Infallible> {
+    in_flight: InFlight,
+    stats: Arc<ConnectionStats>,
+) -> Result<Response<TrackedBody>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.call(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        traffic.upgrade();
+        stats.upgrade();
     }
-    Ok(response.map(|body| Answer {
+    Ok(response.map(|body| TrackedBody {
         body,
-        _exchange: exchange,
+        _in_flight: in_flight,
     }))
 }
 
-/// A body that is under way until its end.
-struct Answer {
+/// A response body that keeps its request in flight until it ends.
+struct TrackedBody {
     body: Body,
-    _exchange: Exchange,
+    _in_flight: InFlight,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

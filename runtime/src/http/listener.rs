@@ -1,8 +1,8 @@
-//! Listeners, and HTTP on them.
+//! Binds listeners and serves HTTP on them, with timeouts and graceful shutdown.
 //!
-//! One invariant: no peer holds a connection for ever: a request's head, the wait for one, and every stretch of time in
-//! which a peer takes nothing of what is written are bounded. Sockets that a connection was upgraded to bound themselves.
-//! Both programs serve their metrics through this, and `api` everything else.
+//! No client keeps a connection by being slow: receiving headers, waiting for the next request and
+//! every write that makes no progress have a timeout. Upgraded connections (WebSockets) have their
+//! own timeouts.
 
 use std::{io, time::Duration};
 
@@ -11,15 +11,15 @@ use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::connection;
-pub use super::protocol_error::{RefusalBody, explain, plain_refusal};
+pub use super::protocol_error::{ErrorBody, plain_text_body, protocol_error_message};
 use crate::config::{ListenSettings, Settings};
 
-/// How long to wait when no connection can be accepted, as when there are too many open files.
-const EXHAUSTED: Duration = Duration::from_secs(1);
-/// The most that a peer is waited for once the listener stops.
-const LONGEST_LEAVE: Duration = Duration::from_secs(5);
+/// Delay before accepting again after an error such as too many open files.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Maximum of [`Timeouts::drain`].
+const MAX_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a listener does not listen.
+/// A listener could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {host}:{port}")]
 pub struct BindError {
@@ -32,7 +32,7 @@ pub struct BindError {
 ///
 /// # Errors
 ///
-/// One that names the address: a taken port, an address of somebody else.
+/// If the address is not available, for example because the port is in use.
 pub async fn bind(settings: &ListenSettings) -> Result<TcpListener, BindError> {
     let bound = TcpListener::bind(settings.address()).await;
     bound.map_err(|source| BindError {
@@ -42,35 +42,36 @@ pub async fn bind(settings: &ListenSettings) -> Result<TcpListener, BindError> {
     })
 }
 
-/// How long peers are waited for.
+/// The timeouts of connections.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// What a request's head may take to arrive, and how long a connection may wait for one.
+pub struct Timeouts {
+    /// For receiving the headers of a request, and for an idle connection.
     pub head: Duration,
-    /// How long a peer may take nothing of what is written to it.
+    /// For a write that makes no progress.
     pub write: Duration,
-    /// The same once the listener stops.
-    pub leave: Duration,
+    /// Like [`Self::write`], during a shutdown.
+    pub drain: Duration,
 }
 
-impl Patience {
-    /// What the settings ask for.
+impl Timeouts {
+    /// Returns the timeouts that the settings define.
     pub fn from_settings(settings: &Settings) -> Self {
         Self {
             head: settings.limits.head_time,
             write: settings.limits.write_time,
-            leave: (settings.shutdown_grace / 20).min(LONGEST_LEAVE),
+            drain: (settings.shutdown_grace / 20).min(MAX_DRAIN_TIMEOUT),
         }
     }
 }
 
-/// Accepts connections until `stop`, then finishes what is under way. Requests that are not HTTP, or whose head is too
-/// large, get a `refusal` instead of an answer of the router.
+/// Accepts and serves connections until `stop`, then finishes the requests in flight. `error_body`
+/// creates the bodies of responses to requests that are not valid HTTP or whose headers are too
+/// large; the router does not see those.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    patience: Patience,
-    refusal: RefusalBody,
+    timeouts: Timeouts,
+    error_body: ErrorBody,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
@@ -78,16 +79,16 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let router = router.clone();
-                // Of its own, because everybody who waits for one token locks it whenever they are polled.
+                // A token per connection, because all waiters of a token share a lock.
                 let stop = stop.child_token();
                 connections.spawn(connection::serve(
-                    stream, peer, router, patience, refusal, stop,
+                    stream, peer, router, timeouts, error_body, stop,
                 ));
             }
-            Err(error) if is_of_one_peer(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
-                sleep(EXHAUSTED).await;
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
@@ -97,7 +98,8 @@ pub async fn serve(
     Ok(())
 }
 
-fn is_of_one_peer(error: &io::Error) -> bool {
+/// Whether an error of `accept` concerns only the accepted connection.
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),

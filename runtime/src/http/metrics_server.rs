@@ -1,7 +1,7 @@
-//! The listener for those who watch: `/metrics`, `/livez`, `/readyz`.
+//! The HTTP server for monitoring: `/metrics`, `/livez` and `/readyz`.
 //!
-//! One invariant: it answers from before the database is reached until everything else is drained, so that an
-//! unready process is seen and not guessed. Each `main` starts it first and spawns it as a companion.
+//! It runs from before the database is reached until everything else is drained, so that a process
+//! is observable while it is not ready.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use axum::{Router, extract::State, http::header, response::IntoResponse, routing
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::listener::{self, BindError, Patience};
+use super::listener::{self, BindError, Timeouts};
 use crate::{config::ListenSettings, health::Health, metrics::Metrics};
 
-/// The metrics listener, bound.
+/// The monitoring server, bound to its address.
 #[derive(Debug)]
 pub struct MetricsServer {
     listener: TcpListener,
@@ -24,7 +24,7 @@ impl MetricsServer {
     ///
     /// # Errors
     ///
-    /// As [`listener::bind`].
+    /// Like [`listener::bind`].
     pub async fn bind(
         settings: &ListenSettings,
         metrics: Metrics,
@@ -36,33 +36,33 @@ impl MetricsServer {
         })
     }
 
-    /// Where it listens, for settings that let the system choose.
+    /// The address it listens on, for example if the port was set to 0.
     pub fn address(&self) -> io::Result<std::net::SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves for ever.
-    pub async fn serve(self, patience: Patience) -> io::Result<()> {
+    /// Serves until it is aborted.
+    pub async fn serve(self, timeouts: Timeouts) -> io::Result<()> {
         listener::serve(
             self.listener,
             self.router,
-            patience,
-            listener::plain_refusal,
+            timeouts,
+            listener::plain_text_body,
             CancellationToken::new(),
         )
         .await
     }
 }
 
-/// The routes of the metrics listener.
+/// The routes of the monitoring server.
 pub fn router(metrics: Metrics, health: &Health) -> Router {
     Router::new()
-        .route("/metrics", get(text))
+        .route("/metrics", get(metrics_text))
         .with_state(metrics)
         .merge(health.router())
 }
 
-async fn text(State(metrics): State<Metrics>) -> impl IntoResponse {
+async fn metrics_text(State(metrics): State<Metrics>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)],
         metrics.text(),
@@ -81,23 +81,23 @@ mod tests {
     use super::*;
     use crate::{lifecycle::Lifecycle, random::Random};
 
-    async fn ask(server: std::net::SocketAddr, path: &str) -> String {
-        let mut stream = TcpStream::connect(server).await.expect("it listens");
+    async fn fetch(server: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(server).await.expect("connect");
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         stream
             .write_all(request.as_bytes())
             .await
-            .expect("it reads");
-        let mut answer = String::new();
+            .expect("send the request");
+        let mut response = String::new();
         stream
-            .read_to_string(&mut answer)
+            .read_to_string(&mut response)
             .await
-            .expect("it answers");
-        answer.to_ascii_lowercase()
+            .expect("read the response");
+        response.to_ascii_lowercase()
     }
 
     #[tokio::test]
-    async fn those_who_watch_are_answered() {
+    async fn metrics_and_health_are_served() {
         let lifecycle = Lifecycle::without_signals(Duration::from_secs(20), Random::seeded(1));
         let shutdown = lifecycle.shutdown();
         let health = Health::new(shutdown);
@@ -109,14 +109,14 @@ mod tests {
         let server = server.await.expect("a port");
         let address = server.address().expect("an address");
         let second = Duration::from_secs(1);
-        let patience = Patience {
+        let timeouts = Timeouts {
             head: 10 * second,
             write: 10 * second,
-            leave: second,
+            drain: second,
         };
-        shutdown.spawn_companion("metrics", server.serve(patience));
+        shutdown.spawn_companion("metrics", server.serve(timeouts));
 
-        let metrics = ask(address, "/metrics").await;
+        let metrics = fetch(address, "/metrics").await;
         assert!(metrics.starts_with("http/1.1 200 "), "{metrics}");
         assert!(
             metrics.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"),
@@ -124,8 +124,8 @@ mod tests {
         );
         assert!(metrics.contains("\nstock_tracker_build_info{"), "{metrics}");
 
-        assert!(ask(address, "/livez").await.starts_with("http/1.1 200 "));
-        let unready = ask(address, "/readyz").await;
+        assert!(fetch(address, "/livez").await.starts_with("http/1.1 200 "));
+        let unready = fetch(address, "/readyz").await;
         assert!(unready.starts_with("http/1.1 503 "), "{unready}");
         assert!(
             unready.ends_with("the database does not answer\n"),
@@ -133,22 +133,24 @@ mod tests {
         );
         health.database_answered();
         health.migrated();
-        assert!(ask(address, "/readyz").await.starts_with("http/1.1 200 "));
+        assert!(fetch(address, "/readyz").await.starts_with("http/1.1 200 "));
         shutdown.begin();
-        assert!(ask(address, "/readyz").await.ends_with("draining\n"));
-        assert!(ask(address, "/livez").await.starts_with("http/1.1 200 "));
-        assert!(ask(address, "/other").await.starts_with("http/1.1 404 "));
+        assert!(fetch(address, "/readyz").await.ends_with("draining\n"));
+        assert!(fetch(address, "/livez").await.starts_with("http/1.1 200 "));
+        assert!(fetch(address, "/other").await.starts_with("http/1.1 404 "));
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_told_in_one_line() {
+    async fn an_error_names_the_address_in_use() {
         let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = taken.local_addr().expect("an address").port();
         let settings = ListenSettings {
             host: "127.0.0.1".to_owned(),
             port,
         };
-        let error = listener::bind(&settings).await.expect_err("it is taken");
+        let error = listener::bind(&settings)
+            .await
+            .expect_err("the port is in use");
         assert_eq!(
             error.to_string(),
             format!("cannot listen on 127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-//! Peers that are slow on purpose, on real connections.
+//! Slow and broken clients on real connections.
 
 use std::{
     convert::Infallible,
@@ -27,27 +27,27 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use super::listener::{Patience, plain_refusal, serve};
+use super::listener::{Timeouts, plain_text_body, serve};
 
-/// Far longer than anything takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(300);
 
 struct Server {
     address: SocketAddr,
     stop: CancellationToken,
-    /// Nobody writes the endless answer any more.
-    given_up: CancellationToken,
+    /// Cancelled when the endless response is dropped.
+    abandoned: CancellationToken,
     ended: JoinHandle<io::Result<()>>,
 }
 
-/// More than the buffers of a connection hold.
+/// A body larger than the buffers of a connection.
 fn large() -> Body {
     Body::from(vec![b'x'; 64 << 20])
 }
 
-/// An answer that never ends.
-struct Endless(#[expect(dead_code, reason = "tells when it is dropped")] DropGuard);
+/// A response body that never ends.
+struct Endless(#[expect(dead_code, reason = "cancels its token on drop")] DropGuard);
 
 impl HttpBody for Endless {
     type Data = Bytes;
@@ -62,9 +62,9 @@ impl HttpBody for Endless {
     }
 }
 
-async fn start(patience: Patience) -> Server {
-    let given_up = CancellationToken::new();
-    let dropped = given_up.clone();
+async fn start(timeouts: Timeouts) -> Server {
+    let abandoned = CancellationToken::new();
+    let dropped = abandoned.clone();
     let endless = async move || Body::new(Endless(dropped.clone().drop_guard()));
     let router = Router::new()
         .route("/endless", get(endless))
@@ -83,120 +83,127 @@ async fn start(patience: Patience) -> Server {
     let ended = TaskTracker::new().spawn(serve(
         listener,
         router,
-        patience,
-        plain_refusal,
+        timeouts,
+        plain_text_body,
         stop.clone(),
     ));
     Server {
         address,
         stop,
-        given_up,
+        abandoned,
         ended,
     }
 }
 
 impl Server {
-    async fn say(&self, text: &str) -> TcpStream {
-        let mut peer = TcpStream::connect(self.address).await.expect("it listens");
-        peer.write_all(text.as_bytes()).await.expect("it is sent");
-        peer
+    async fn send(&self, text: &str) -> TcpStream {
+        let mut client = TcpStream::connect(self.address).await.expect("connect");
+        client.write_all(text.as_bytes()).await.expect("send");
+        client
     }
 
-    async fn ask(&self, path: &str) -> TcpStream {
-        self.say(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+    async fn get(&self, path: &str) -> TcpStream {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
             .await
     }
 
-    async fn ended(self) {
+    async fn stop(self) {
         self.stop.cancel();
-        let ended = timeout(LONG, self.ended).await.expect("it ends");
+        let ended = timeout(LONG, self.ended).await.expect("the server stops");
         ended.expect("no panic").expect("no error");
     }
 }
 
-/// Reads to the end, or to the reset that is one.
-async fn rest(mut peer: TcpStream) -> String {
+/// Reads until the connection is closed or reset.
+async fn read_all(mut client: TcpStream) -> String {
     let mut text = Vec::new();
-    let _ = timeout(LONG, peer.read_to_end(&mut text))
+    let _ = timeout(LONG, client.read_to_end(&mut text))
         .await
-        .expect("it ends");
+        .expect("the connection is closed");
     String::from_utf8(text).expect("text")
 }
 
-fn impatient() -> Patience {
-    Patience {
+fn short_timeouts() -> Timeouts {
+    Timeouts {
         head: SHORT,
         write: SHORT,
-        leave: SHORT,
+        drain: SHORT,
     }
 }
 
-fn patient() -> Patience {
-    Patience {
+fn long_timeouts() -> Timeouts {
+    Timeouts {
         head: LONG,
         write: LONG,
-        leave: SHORT,
+        drain: SHORT,
     }
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_ends_the_connection() {
-    let server = start(impatient()).await;
+async fn a_connection_is_closed_if_its_request_head_does_not_arrive_in_time() {
+    let server = start(short_timeouts()).await;
     let begun = Instant::now();
-    for said in ["", "GET / HTTP/1.1\r\nhost: x\r\n"] {
-        assert_eq!(rest(server.say(said).await).await, "", "{said:?}");
+    for sent in ["", "GET / HTTP/1.1\r\nhost: x\r\n"] {
+        assert_eq!(read_all(server.send(sent).await).await, "", "{sent:?}");
     }
     assert!(begun.elapsed() >= SHORT);
-    // Drop by drop is as slow.
-    let (mut reading, mut writing) = server.say("GET / HTTP/1.1\r\n").await.into_split();
-    let dripping = TaskTracker::new().spawn(async move {
-        while writing.write_all(b"x-drip: x\r\n").await.is_ok() {
+    // The timeout also applies to a head that arrives line by line.
+    let (mut reading, mut writing) = server.send("GET / HTTP/1.1\r\n").await.into_split();
+    let trickling = TaskTracker::new().spawn(async move {
+        while writing.write_all(b"x-slow: x\r\n").await.is_ok() {
             sleep(SHORT / 10).await;
         }
     });
-    let mut said = Vec::new();
-    let _ = timeout(LONG, reading.read_to_end(&mut said))
+    let mut received = Vec::new();
+    let _ = timeout(LONG, reading.read_to_end(&mut received))
         .await
-        .expect("it ends");
-    assert!(said.is_empty());
-    dripping.await.expect("it notices");
-    server.ended().await;
+        .expect("the connection is closed");
+    assert!(received.is_empty());
+    trickling.await.expect("no panic");
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_kept_connection_waits_for_the_next_request_as_long() {
-    let server = start(impatient()).await;
-    let told = rest(server.ask("/").await).await;
+async fn an_idle_connection_is_closed_after_the_timeout() {
+    let server = start(short_timeouts()).await;
+    let text = read_all(server.get("/").await).await;
     assert!(
-        told.starts_with("HTTP/1.1 200 ") && told.ends_with("ok"),
-        "{told}"
+        text.starts_with("HTTP/1.1 200 ") && text.ends_with("ok"),
+        "{text}"
     );
-    // What we take ourselves is not the peer's fault.
-    let told = rest(server.ask("/slow").await).await;
-    assert!(told.ends_with("at last"), "{told}");
-    server.ended().await;
+    // The time that the server itself takes does not count.
+    let text = read_all(server.get("/slow").await).await;
+    assert!(text.ends_with("at last"), "{text}");
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_peer_that_takes_nothing_is_given_up() {
-    let server = start(impatient()).await;
-    let mut peer = server.ask("/endless").await;
+async fn a_client_that_reads_nothing_is_disconnected() {
+    let server = start(short_timeouts()).await;
+    let mut client = server.get("/endless").await;
     let mut first = [0; 16];
-    peer.read_exact(&mut first).await.expect("it begins");
-    let given_up = timeout(LONG, server.given_up.cancelled()).await;
-    given_up.expect("it is given up, though nobody left");
-    server.ended().await;
-    drop(peer);
+    client
+        .read_exact(&mut first)
+        .await
+        .expect("the response starts");
+    let abandoned = timeout(LONG, server.abandoned.cancelled()).await;
+    abandoned.expect("the response is dropped although the client is connected");
+    server.stop().await;
+    drop(client);
 }
 
 #[tokio::test]
-async fn a_peer_that_takes_slowly_gets_everything() {
-    let server = start(impatient()).await;
-    let mut peer = server.ask("/large").await;
+async fn a_client_that_reads_slowly_gets_everything() {
+    let server = start(short_timeouts()).await;
+    let mut client = server.get("/large").await;
     let mut taken = 0;
     let mut part = vec![0; 8 << 20];
     loop {
-        match peer.read(&mut part).await.expect("it is still there") {
+        match client
+            .read(&mut part)
+            .await
+            .expect("the connection is open")
+        {
             0 => break,
             bytes => taken += bytes,
         }
@@ -206,31 +213,31 @@ async fn a_peer_that_takes_slowly_gets_everything() {
         sleep(SHORT / 100).await;
     }
     assert!(taken >= 64 << 20);
-    drop(peer);
-    server.ended().await;
+    drop(client);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_stop_finishes_what_is_asked_for_and_waits_for_nobody_else() {
-    let server = start(patient()).await;
-    let silent = server.say("").await;
-    let halfway = server.say("GET / HTTP/1.1\r\n").await;
-    let asked = server.ask("/slow").await;
-    let stuck = server.ask("/endless").await;
-    // All of them were accepted once one that came after them is answered.
-    let mut last = server.ask("/").await;
+async fn a_stop_waits_for_responses_in_flight_and_not_for_idle_or_stuck_clients() {
+    let server = start(long_timeouts()).await;
+    let silent = server.send("").await;
+    let halfway = server.send("GET / HTTP/1.1\r\n").await;
+    let slow = server.get("/slow").await;
+    let stuck = server.get("/endless").await;
+    // When a later connection gets a response, all of these have been accepted.
+    let mut last = server.get("/").await;
     let mut first = [0; 12];
-    last.read_exact(&mut first).await.expect("it is answered");
+    last.read_exact(&mut first).await.expect("a response");
     let begun = Instant::now();
-    server.ended().await;
-    assert!(begun.elapsed() < LONG, "nobody's patience was used up");
-    assert!(rest(asked).await.ends_with("at last"));
+    server.stop().await;
+    assert!(begun.elapsed() < LONG, "nobody's timeouts was used up");
+    assert!(read_all(slow).await.ends_with("at last"));
     drop((silent, halfway, stuck));
 }
 
 #[tokio::test]
-async fn a_head_that_is_refused_is_explained_though_its_peer_still_sends() {
-    let server = start(patient()).await;
+async fn an_invalid_request_gets_an_error_body_although_the_client_still_sends() {
+    let server = start(long_timeouts()).await;
     let uri = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
     let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(2 << 20));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: x\r\n".repeat(200));
@@ -249,33 +256,33 @@ async fn a_head_that_is_refused_is_explained_though_its_peer_still_sends() {
             "not well-formed",
         ),
     ] {
-        // First something that is answered, on the same connection.
-        let peer = server.ask("/").await;
-        let (mut reading, mut writing) = peer.into_split();
-        let mut told = vec![0; 12];
-        reading.read_exact(&mut told).await.expect("it is answered");
+        // First a valid request on the same connection.
+        let client = server.get("/").await;
+        let (mut reading, mut writing) = client.into_split();
+        let mut start = vec![0; 12];
+        reading.read_exact(&mut start).await.expect("a response");
         let writing = TaskTracker::new().spawn(async move {
-            // It may be given up before it has sent everything.
+            // The server may close the connection before everything is sent.
             let _ = writing.write_all(text.as_bytes()).await;
             let _ = writing.shutdown().await;
         });
-        let mut told = Vec::new();
-        let read = timeout(LONG, reading.read_to_end(&mut told)).await;
-        read.expect("it ends").expect("no reset");
-        let told = String::from_utf8(told).expect("text");
-        let (_, refusal) = told.split_once("\r\n\r\nok").expect("the first answer");
-        let (head, text) = refusal.split_once("\r\n\r\n").expect("a head");
+        let mut text = Vec::new();
+        let read = timeout(LONG, reading.read_to_end(&mut text)).await;
+        read.expect("the connection is closed").expect("no reset");
+        let text = String::from_utf8(text).expect("text");
+        let (_, error) = text.split_once("\r\n\r\nok").expect("the first response");
+        let (head, error_body) = error.split_once("\r\n\r\n").expect("a head");
         assert!(
             head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
-            "{refusal}"
+            "{error}"
         );
         assert!(
-            head.contains(&format!("content-length: {}", text.len())),
-            "{refusal}"
+            head.contains(&format!("content-length: {}", error_body.len())),
+            "{error}"
         );
-        assert!(head.contains("connection: close"), "{refusal}");
-        assert!(text.contains(body), "{refusal}");
+        assert!(head.contains("connection: close"), "{error}");
+        assert!(error_body.contains(body), "{error}");
         writing.await.expect("no panic");
     }
-    server.ended().await;
+    server.stop().await;
 }

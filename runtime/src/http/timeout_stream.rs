@@ -1,8 +1,8 @@
-//! A connection that gives up on a peer that takes nothing.
+//! A TCP stream with a write timeout.
 //!
-//! One invariant: a write waits for its peer no longer than it may, and any byte that is taken begins that time anew.
-//! The time is counted in steps, so that time in which the process was stopped or the machine suspended counts as one
-//! step at most. Under the HTTP of one connection.
+//! A write fails if the client reads nothing for the timeout; every byte that it reads restarts the
+//! timeout. The time is counted in steps, so that while the process is stopped or the machine is
+//! suspended at most one step passes.
 
 use std::{
     io::{self, IoSlice},
@@ -21,140 +21,142 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::protocol_error::{RefusalBody, Refuser};
+use super::protocol_error::{ErrorBody, ErrorBodyWriter};
 
-/// What passes over a connection.
+/// The state of a connection, shared by its stream and its requests.
 #[derive(Debug, Default)]
-pub(super) struct Traffic {
-    /// Bytes that the peer took.
+pub(super) struct ConnectionStats {
+    /// Bytes written to the client.
     written: AtomicU64,
-    /// Whether bytes wait to be taken.
-    waits: AtomicBool,
-    /// Requests that are not answered to their end.
-    exchanges: AtomicUsize,
-    /// Requests that were passed to the service.
+    /// Whether a write is blocked.
+    blocked: AtomicBool,
+    /// Requests without a complete response.
+    in_flight: AtomicUsize,
+    /// Requests passed to the service so far.
     requests: AtomicU64,
-    /// Whether it is no longer HTTP's.
+    /// Whether the connection was upgraded, for example to a WebSocket.
     upgraded: AtomicBool,
 }
 
-impl Traffic {
+impl ConnectionStats {
     pub(super) fn written(&self) -> u64 {
         self.written.load(Relaxed)
     }
 
-    /// Whether all depends on the peer: it takes nothing, or nothing that it asked for is left.
-    pub(super) fn is_the_peers_turn(&self) -> bool {
-        self.waits.load(Relaxed) || self.exchanges.load(Relaxed) == 0
+    /// Whether we only wait for the client: a write is blocked, or no request is in flight.
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.blocked.load(Relaxed) || self.in_flight.load(Relaxed) == 0
     }
 
-    /// Whoever it is handed to bounds it from now on.
+    /// Marks the connection as upgraded, which disables the write timeout.
     pub(super) fn upgrade(&self) {
         self.upgraded.store(true, Relaxed);
     }
 }
 
-/// A request until the end of its answer.
+/// Counts a request as in flight until it is dropped.
 #[derive(Debug)]
-pub(super) struct Exchange(Arc<Traffic>);
+pub(super) struct InFlight(Arc<ConnectionStats>);
 
-impl Exchange {
-    pub(super) fn begin(traffic: &Arc<Traffic>) -> Self {
-        traffic.exchanges.fetch_add(1, Relaxed);
-        traffic.requests.fetch_add(1, Relaxed);
-        Self(Arc::clone(traffic))
+impl InFlight {
+    pub(super) fn begin(stats: &Arc<ConnectionStats>) -> Self {
+        stats.in_flight.fetch_add(1, Relaxed);
+        stats.requests.fetch_add(1, Relaxed);
+        Self(Arc::clone(stats))
     }
 }
 
-impl Drop for Exchange {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.exchanges.fetch_sub(1, Relaxed);
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
-/// The connection.
+/// A TCP stream with a write timeout, which also adds bodies to the error responses of hyper.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct TimeoutStream {
     stream: TcpStream,
-    patience: Duration,
-    traffic: Arc<Traffic>,
-    /// Set while bytes wait.
-    stalled: Option<Stalled>,
-    refuser: Refuser,
-    refusal: Option<Refusal>,
+    timeout: Duration,
+    stats: Arc<ConnectionStats>,
+    /// Set while a write is blocked.
+    blocked: Option<BlockedWrite>,
+    error_bodies: ErrorBodyWriter,
+    error_response: Option<ErrorResponse>,
 }
 
-/// A refusal that takes the place of what the HTTP library writes.
+/// An error response that is sent instead of the one that hyper writes.
 #[derive(Debug)]
-struct Refusal {
+struct ErrorResponse {
     text: Vec<u8>,
     written: usize,
-    /// Set once it was written: until when what the peer still sends is thrown away.
+    /// Set after it was written: how long to discard what the client still sends.
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-/// For how long a peer that was refused may go on sending. If its connection were closed before, a reset would overtake
-/// the refusal.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long to discard what a client still sends after an error response. If the connection were
+/// closed at once, a reset could overtake the response.
+const LINGER_TIME: Duration = Duration::from_secs(1);
 
-/// How many steps make up the time that a peer may take nothing.
-const STEPS: u32 = 10;
+/// Steps of the write timeout.
+const TIMEOUT_STEPS: u32 = 10;
 
-/// The time for which a peer has taken nothing.
+/// How long a write has been blocked.
 #[derive(Debug)]
-struct Stalled {
+struct BlockedWrite {
     step: Pin<Box<Sleep>>,
     passed: u32,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, patience: Duration, body: RefusalBody) -> Self {
+impl TimeoutStream {
+    pub(super) fn new(stream: TcpStream, timeout: Duration, body: ErrorBody) -> Self {
         Self {
             stream,
-            patience,
-            traffic: Arc::default(),
-            stalled: None,
-            refuser: Refuser::new(body),
-            refusal: None,
+            timeout,
+            stats: Arc::default(),
+            blocked: None,
+            error_bodies: ErrorBodyWriter::new(body),
+            error_response: None,
         }
     }
 
-    pub(super) fn traffic(&self) -> Arc<Traffic> {
-        Arc::clone(&self.traffic)
+    pub(super) fn stats(&self) -> Arc<ConnectionStats> {
+        Arc::clone(&self.stats)
     }
 
-    fn judge(
+    /// Records the result of a write, and fails a write that was blocked for the timeout.
+    fn check_timeout(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_pending() && !self.traffic.upgraded.load(Relaxed) {
-            self.traffic.waits.store(true, Relaxed);
-            let step = self.patience / STEPS;
-            let stalled = self.stalled.get_or_insert_with(|| Stalled {
+        if written.is_pending() && !self.stats.upgraded.load(Relaxed) {
+            self.stats.blocked.store(true, Relaxed);
+            let step = self.timeout / TIMEOUT_STEPS;
+            let blocked = self.blocked.get_or_insert_with(|| BlockedWrite {
                 step: Box::pin(sleep(step)),
                 passed: 0,
             });
-            while stalled.passed < STEPS {
-                ready!(stalled.step.as_mut().poll(cx));
-                stalled.passed += 1;
-                stalled.step.as_mut().reset(Instant::now() + step);
+            while blocked.passed < TIMEOUT_STEPS {
+                ready!(blocked.step.as_mut().poll(cx));
+                blocked.passed += 1;
+                blocked.step.as_mut().reset(Instant::now() + step);
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if let Poll::Ready(Ok(bytes)) = written {
-            self.stalled = None;
-            self.traffic.waits.store(false, Relaxed);
-            self.traffic.written.fetch_add(bytes as u64, Relaxed);
+            self.blocked = None;
+            self.stats.blocked.store(false, Relaxed);
+            self.stats.written.fetch_add(bytes as u64, Relaxed);
         }
         written
     }
 }
 
-impl Wire {
-    fn find_refusal(&mut self, bytes: &[u8]) {
-        if self.refusal.is_none() && !self.traffic.upgraded.load(Relaxed) {
-            self.refusal = self.refuser.complete(bytes).map(|text| Refusal {
+impl TimeoutStream {
+    /// Replaces `bytes` if hyper wrote an error response without a body.
+    fn replace_error_response(&mut self, bytes: &[u8]) {
+        if self.error_response.is_none() && !self.stats.upgraded.load(Relaxed) {
+            self.error_response = self.error_bodies.complete(bytes).map(|text| ErrorResponse {
                 text,
                 written: 0,
                 linger: None,
@@ -162,23 +164,28 @@ impl Wire {
         }
     }
 
-    /// Writes the refusal in place of `bytes` bytes, after which the library writes no more.
-    fn poll_refuse(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<io::Result<usize>> {
-        while let Some(refusal) = &mut self.refusal
-            && refusal.written < refusal.text.len()
+    /// Writes the error response instead of the `bytes` bytes that hyper wrote. It writes no more
+    /// after them.
+    fn poll_error_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: usize,
+    ) -> Poll<io::Result<usize>> {
+        while let Some(response) = &mut self.error_response
+            && response.written < response.text.len()
         {
-            let rest = &refusal.text[refusal.written..];
+            let rest = &response.text[response.written..];
             let written = Pin::new(&mut self.stream).poll_write(cx, rest);
-            let written = ready!(self.judge(cx, written))?;
-            if let Some(refusal) = &mut self.refusal {
-                refusal.written += written;
+            let written = ready!(self.check_timeout(cx, written))?;
+            if let Some(response) = &mut self.error_response {
+                response.written += written;
             }
         }
         Poll::Ready(Ok(bytes))
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for TimeoutStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -186,26 +193,27 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if !self.traffic.upgraded.load(Relaxed) {
-            let requests = self.traffic.requests.load(Relaxed);
-            self.refuser.note(&buffer.filled()[before..], requests);
+        if !self.stats.upgraded.load(Relaxed) {
+            let requests = self.stats.requests.load(Relaxed);
+            self.error_bodies
+                .observe(&buffer.filled()[before..], requests);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for TimeoutStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.find_refusal(bytes);
-        if self.refusal.is_some() {
-            return self.poll_refuse(cx, bytes.len());
+        self.replace_error_response(bytes);
+        if self.error_response.is_some() {
+            return self.poll_error_response(cx, bytes.len());
         }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.check_timeout(cx, written)
     }
 
     fn poll_write_vectored(
@@ -217,7 +225,7 @@ impl AsyncWrite for Wire {
             return self.poll_write(cx, only);
         }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.judge(cx, written)
+        self.check_timeout(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -231,17 +239,17 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         let this = &mut *self;
-        let Some(refusal) = &mut this.refusal else {
+        let Some(response) = &mut this.error_response else {
             return Poll::Ready(Ok(()));
         };
-        let linger = refusal
+        let linger = response
             .linger
-            .get_or_insert_with(|| Box::pin(sleep(LINGER)));
-        let mut scrap = [0; 4096];
+            .get_or_insert_with(|| Box::pin(sleep(LINGER_TIME)));
+        let mut discarded = [0; 4096];
         while linger.as_mut().poll(cx).is_pending() {
-            let mut scrap = ReadBuf::new(&mut scrap);
-            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut scrap));
-            if read.is_err() || scrap.filled().is_empty() {
+            let mut discarded = ReadBuf::new(&mut discarded);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut discarded));
+            if read.is_err() || discarded.filled().is_empty() {
                 break;
             }
         }

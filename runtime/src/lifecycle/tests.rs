@@ -24,7 +24,7 @@ async fn requests_are_served_for_a_second_after_readiness_failed() {
         }
     });
     shutdown.begin();
-    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
     assert!(watch.await.expect("the task ended") >= Duration::from_secs(1));
 }
 
@@ -35,7 +35,7 @@ async fn a_task_that_does_not_drain_ends_at_the_grace_period() {
     shutdown.track(std::future::pending::<()>());
     shutdown.begin();
     let begun = Instant::now();
-    assert_eq!(lifecycle.run().await, Ending::GraceExceeded);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::GraceExceeded);
     assert_eq!(begun.elapsed(), GRACE);
     assert!(shutdown.hard().is_cancelled());
 }
@@ -57,7 +57,7 @@ async fn sockets_that_close_with_jitter_are_drained_within_a_third_of_the_grace(
         .collect();
     shutdown.begin();
     let begun = Instant::now();
-    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
     assert!(begun.elapsed() <= shutdown.notice() + shutdown.closing_spread());
     let mut delays = Vec::new();
     for socket in sockets {
@@ -77,7 +77,7 @@ async fn a_task_that_fails_ends_the_process_with_failure() {
     lifecycle
         .shutdown()
         .spawn("poll", async { Err(io::Error::other("gone")) });
-    assert_eq!(lifecycle.run().await, Ending::Failed);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +87,7 @@ async fn a_task_that_panics_ends_the_process_with_failure() {
         assert_eq!(1, 2, "on purpose");
         Ok::<_, io::Error>(())
     });
-    assert_eq!(lifecycle.run().await, Ending::Failed);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ async fn a_task_that_ends_too_early_ends_the_process_with_failure() {
     lifecycle
         .shutdown()
         .spawn("poll", async { Ok::<_, io::Error>(()) });
-    assert_eq!(lifecycle.run().await, Ending::Failed);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn a_task_that_ends_at_shutdown_is_not_a_failure() {
         Ok::<_, io::Error>(())
     });
     shutdown.begin();
-    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn a_companion_serves_while_others_drain_and_ends_with_them() {
     let shutdown = lifecycle.shutdown().clone();
     shutdown.spawn_companion("metrics", std::future::pending::<io::Result<()>>());
     shutdown.begin();
-    assert_eq!(lifecycle.run().await, Ending::Drained);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +129,7 @@ async fn a_second_signal_aborts_the_shutdown() {
     shutdown.begin();
     shutdown.hard().cancel();
     let begun = Instant::now();
-    assert_eq!(lifecycle.run().await, Ending::GraceExceeded);
+    assert_eq!(lifecycle.run().await, ShutdownOutcome::GraceExceeded);
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 

@@ -1,7 +1,7 @@
-//! What is logged and traced.
+//! Filters of logs and traces.
 //!
-//! One invariant: libraries that see secrets (URLs with keys, messages with tokens, SQL with values) stay at `info`,
-//! whatever `RUST_LOG` says.
+//! Libraries that handle secrets (URLs with keys, messages with tokens, SQL with values) stay at
+//! `info` whatever `RUST_LOG` is.
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
@@ -12,8 +12,8 @@ use tracing_subscriber::{
 
 use super::LogSettings;
 
-/// What `DEBUG` raises.
-const OURS: [&str; 7] = [
+/// The crates of this workspace, which `DEBUG` raises to `debug`.
+const OWN_CRATES: [&str; 7] = [
     "api",
     "entity",
     "migration",
@@ -23,8 +23,9 @@ const OURS: [&str; 7] = [
     "transport",
 ];
 
-/// How the crates begin that stay at `info`: async-nats traces what it sends, hyper and h2 trace headers, tungstenite whole messages, reqwest and
-/// rustls addresses, sqlx and SeaORM statements and the database's URL, OpenTelemetry what it exports.
+/// Prefixes of the crates that stay at `info`. async-nats traces what it sends, hyper and h2
+/// headers, tungstenite whole messages, reqwest and rustls addresses, sqlx and SeaORM statements
+/// and the URL of the database, OpenTelemetry what it exports.
 const CAPPED: [&str; 11] = [
     "async_nats",
     "h2",
@@ -39,29 +40,35 @@ const CAPPED: [&str; 11] = [
     "tungstenite",
 ];
 
-/// The settings' filter, with the cap.
-pub(super) fn of(settings: &LogSettings) -> impl Filter<Registry> + use<> {
+/// Returns the filter of the log: `RUST_LOG` and `DEBUG`, without debug events of the capped
+/// libraries.
+pub(super) fn for_log(settings: &LogSettings) -> impl Filter<Registry> + use<> {
     let raised = if settings.debug {
-        OURS.map(|name| format!("{name}=debug")).join(",")
+        OWN_CRATES.map(|name| format!("{name}=debug")).join(",")
     } else {
         "off".to_owned()
     };
-    // Migrations tell every step; that they failed is an error of ours. RUST_LOG may ask for them.
+    // Migrations log every step at info. RUST_LOG can still enable that.
     EnvFilter::builder()
         .parse_lossy(format!("sea_orm_migration=warn,{}", settings.filter))
         .or(EnvFilter::builder().parse_lossy(raised))
         .and(FilterFn::new(is_harmless))
 }
 
-/// What is traced: our spans, which cost nothing while nobody exports them, and what is logged within.
-pub(super) fn of_traces() -> impl Filter<Registry> + use<> {
+/// Returns the filter of traces: the spans of our own crates, and events from `info` on.
+pub(super) fn for_traces() -> impl Filter<Registry> + use<> {
     FilterFn::new(|metadata| {
-        let ours = || OURS.iter().any(|name| metadata.target().starts_with(name));
-        let wanted = *metadata.level() <= Level::INFO || (metadata.is_span() && ours());
+        let is_own = || {
+            OWN_CRATES
+                .iter()
+                .any(|name| metadata.target().starts_with(name))
+        };
+        let wanted = *metadata.level() <= Level::INFO || (metadata.is_span() && is_own());
         wanted && is_harmless(metadata)
     })
 }
 
+/// Whether the event cannot contain a secret.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO
         || !CAPPED

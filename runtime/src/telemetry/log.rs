@@ -1,4 +1,4 @@
-//! How a log looks.
+//! The format of the log.
 
 use std::{
     io::{self, IsTerminal},
@@ -9,15 +9,15 @@ use tracing_subscriber::{Layer, fmt};
 
 use super::{LogFormat, LogSettings, Sink};
 
-/// Writes the log to standard output.
+/// Returns the layer that writes the log to standard output.
 pub(super) fn layer(settings: &LogSettings) -> Sink {
     let terminal = io::stdout().is_terminal();
-    let by_place = if terminal {
+    let default = if terminal {
         LogFormat::Console
     } else {
         LogFormat::Json
     };
-    match settings.format.unwrap_or(by_place) {
+    match settings.format.unwrap_or(default) {
         LogFormat::Console => fmt::layer().with_ansi(terminal).boxed(),
         LogFormat::Json => fmt::layer()
             .json()
@@ -27,11 +27,11 @@ pub(super) fn layer(settings: &LogSettings) -> Sink {
     }
 }
 
-/// Panics are events like any other, on one line, from now on.
-pub(super) fn take_panics() {
+/// Logs panics as events, on one line.
+pub(super) fn log_panics() {
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        let message = panic.payload_as_str().unwrap_or("of unknown reason");
-        tracing::error!(message, place, "panicked");
+        let location = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(message, location, "panicked");
     }));
 }

@@ -1,4 +1,4 @@
-//! What reaches a log and a collector.
+//! Filters of logs and traces, and the export to a collector.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,11 +8,11 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 
-/// Collects what is written.
+/// A writer that collects the log.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Page {
+impl std::io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0
             .lock()
@@ -26,7 +26,7 @@ impl std::io::Write for Page {
     }
 }
 
-impl MakeWriter<'_> for Page {
+impl MakeWriter<'_> for LogBuffer {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -40,18 +40,18 @@ fn logged(filter: &str, debug: bool, work: impl FnOnce()) -> String {
         filter: filter.to_owned(),
         debug,
     };
-    let page = Page::default();
+    let buffer = LogBuffer::default();
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(page.clone())
-        .with_filter(filter::of(&settings));
+        .with_writer(buffer.clone())
+        .with_filter(filter::for_log(&settings));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
-    let bytes = page.0.lock().expect("not poisoned").clone();
+    let bytes = buffer.0.lock().expect("not poisoned").clone();
     String::from_utf8(bytes).expect("text")
 }
 
 #[test]
-fn libraries_that_see_secrets_stay_at_info_whatever_is_asked() {
+fn libraries_that_handle_secrets_stay_at_info_whatever_the_filter() {
     let text = logged("trace,hyper=trace,sqlx=debug", true, || {
         tracing::trace!(target: "tungstenite::protocol", "S3CRET");
         tracing::trace!(target: "tokio_tungstenite", "S3CRET");
@@ -68,7 +68,7 @@ fn libraries_that_see_secrets_stay_at_info_whatever_is_asked() {
 }
 
 #[test]
-fn debug_raises_our_own_crates_and_no_others() {
+fn debug_raises_only_our_own_crates() {
     let work = || {
         tracing::debug!(target: "tracker::poll", "ours");
         tracing::debug!(target: "mio", "theirs");
@@ -85,7 +85,7 @@ fn debug_raises_our_own_crates_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn traces_are_sent_to_the_collector_at_the_latest_when_flushed() {
+async fn a_flush_exports_the_remaining_traces() {
     let (sent, mut received) = mpsc::unbounded_channel::<Bytes>();
     let collector = Router::new()
         .route(
@@ -106,7 +106,7 @@ async fn traces_are_sent_to_the_collector_at_the_latest_when_flushed() {
 
     let endpoint = endpoint.parse().expect("a URL");
     let traces = trace::export(Program::Api, &endpoint).expect("an exporter");
-    let layer = trace::layer(&traces).with_filter(super::filter::of_traces());
+    let layer = trace::layer(&traces).with_filter(super::filter::for_traces());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::debug_span!("a quote arrives").in_scope(|| {});
         tracing::debug_span!(target: "hyper", "a header with a token").in_scope(|| {});
@@ -124,7 +124,7 @@ async fn traces_are_sent_to_the_collector_at_the_latest_when_flushed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_does_not_hold_up_the_end() {
+async fn an_unreachable_collector_does_not_delay_the_flush_beyond_its_timeout() {
     let endpoint = "http://127.0.0.1:1".parse().expect("a URL");
     let traces = trace::export(Program::Api, &endpoint).expect("an exporter");
     let layer = trace::layer(&traces);

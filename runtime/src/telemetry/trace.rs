@@ -1,6 +1,5 @@
-//! Traces over OTLP/HTTP.
-//!
-//! One invariant: exporting happens on a thread of its own, in batches, so that a slow collector slows nobody.
+//! Exports traces over OTLP/HTTP, in batches on a separate thread, so that a slow collector delays
+//! nothing.
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
@@ -16,12 +15,12 @@ use url::Url;
 
 use super::Program;
 
-/// Exports to the collector at `endpoint`, as the service `stock-tracker-<program>`.
+/// Starts the export to the collector at `endpoint`, as the service `stock-tracker-<program>`.
 pub(super) fn export(
     program: Program,
     endpoint: &Url,
 ) -> Result<SdkTracerProvider, ExporterBuildError> {
-    // The exporter's client needs it if it speaks TLS; somebody else may have installed it.
+    // Required for TLS. An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = SpanExporter::builder()
         .with_http()
@@ -41,7 +40,7 @@ pub(super) fn export(
         .build())
 }
 
-/// Turns spans of `tracing` into traces.
+/// Returns the layer that records spans of `tracing` as traces.
 pub(super) fn layer<S>(provider: &SdkTracerProvider) -> OpenTelemetryLayer<S, Tracer>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

@@ -1,4 +1,4 @@
-//! Signals of the system.
+//! Signals to a process.
 
 use std::{
     process::{Command, ExitCode},
@@ -6,14 +6,14 @@ use std::{
 };
 
 use runtime::{
-    lifecycle::{self, Ending, Lifecycle, Signals},
+    lifecycle::{self, Lifecycle, ShutdownOutcome, Signals},
     random::Random,
 };
 
 #[test]
 fn a_sigterm_drains_and_ends_with_success() {
     let program = async {
-        let signals = Signals::catch().expect("they are caught");
+        let signals = Signals::catch().expect("install the handlers");
         let lifecycle = Lifecycle::start(signals, Duration::from_millis(600), Random::seeded(1));
         let shutdown = lifecycle.shutdown().clone();
         let soft = shutdown.soft().clone();
@@ -21,11 +21,11 @@ fn a_sigterm_drains_and_ends_with_success() {
 
         let own = std::process::id().to_string();
         let sent = Command::new("kill").args(["-TERM", &own]).status();
-        assert!(sent.expect("it is sent").success());
+        assert!(sent.expect("run kill").success());
 
-        assert_eq!(lifecycle.run().await, Ending::Drained);
+        assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
         socket.await.expect("the socket was closed");
-        Ending::Drained.code()
+        ShutdownOutcome::Drained.exit_code()
     };
     let code = lifecycle::block_on(program).expect("a runtime");
     assert_eq!(code, ExitCode::SUCCESS);

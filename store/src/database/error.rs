@@ -5,7 +5,7 @@
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
-use runtime::config::Refusal;
+use runtime::config::ConfigError;
 use sea_orm::{DbErr, sqlx};
 
 /// Why there is no usable database.
@@ -79,7 +79,9 @@ impl DatabaseError {
     /// password or a file that another process has; else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => Refusal::code(),
+            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => {
+                ConfigError::exit_code()
+            }
             _ => ExitCode::FAILURE,
         }
     }
