@@ -111,7 +111,7 @@ async fn a_second_process_on_the_same_file_is_refused_until_the_first_is_gone() 
     let first = connect(&url(&file)).await.expect("it opens");
     let spelled_otherwise = folder.path().join(".").join("stocks.db");
     let error = connect(&url(&spelled_otherwise)).await.expect_err("taken");
-    assert!(matches!(error, DatabaseError::Taken { .. }), "{error}");
+    assert!(matches!(error, DatabaseError::Locked { .. }), "{error}");
     first.close().await;
     drop(first);
     connect(&url(&file)).await.expect("it is free again");
@@ -124,7 +124,7 @@ async fn a_sqlite_file_that_cannot_be_used_is_told_in_one_line() {
     let said = |text: String| text.replace(&root, "…");
     insta::assert_snapshot!(
         said(refuse(&url(&folder.path().join("none/stocks.db"))).await),
-        @"the folder of …/none/stocks.db does not exist"
+        @"the directory of …/none/stocks.db does not exist"
     );
     insta::assert_snapshot!(
         said(refuse(&format!("sqlite://{root}/stocks.db")).await),

@@ -28,7 +28,7 @@ on_both_databases! {
         assert_eq!(database.check().await, DatabaseState::Initialized);
         assert!(database.is_migrated().await.expect("it knows"));
         database.migrate().await.expect("once more changes nothing");
-        database.migrated().await;
+        database.wait_until_migrated().await;
     }
 
     async fn a_database_that_a_newer_program_migrated_is_taken_as_it_is(database) {

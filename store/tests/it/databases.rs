@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime::{clock::ManualClock, config::StreamUrl};
 use store::{
     Store,
-    feed::{Bell, FeedStream, relay_feed, relay_notifications},
+    feed::{FeedStream, Topic, relay_feed, relay_notifications},
 };
 use testkit::{TestDatabase, TestNats};
 use tokio::task::JoinSet;
@@ -55,11 +55,11 @@ impl FeedDatabase {
         let Some(nats) = &self.nats else { return store };
         let url = StreamUrl::parse(&nats.url()).expect("a URL");
         let stream = FeedStream::connect(&url, KEPT).await.expect("a connection");
-        let store = store.followed_through(stream.clone());
+        let store = store.with_stream(stream.clone());
         self.companions.spawn(relay_feed(store.clone(), stream));
         let ringing = store.clone();
         self.companions
-            .spawn(async move { relay_notifications(ringing, &[Bell::Feed]).await });
+            .spawn(async move { relay_notifications(ringing, &[Topic::Feed]).await });
         store
     }
 }

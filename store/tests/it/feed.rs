@@ -6,7 +6,7 @@ use entity::{Batch, Event, Position, Timestamp};
 use sea_orm::ConnectionTrait;
 use store::{
     Store,
-    feed::{FeedFollower, FeedTransaction, Followed, end, has},
+    feed::{FeedFollower, FeedTransaction, FeedUpdate, end, has},
     stock::{track, untrack},
 };
 use tokio::{task::JoinSet, time::timeout};
@@ -19,7 +19,7 @@ use crate::{
 /// What came since, of which nothing was pruned.
 async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
     match follower.read_once().await.expect("the feed is read") {
-        Followed::Batches(batches) => batches,
+        FeedUpdate::Batches(batches) => batches,
         gone => panic!("nothing was pruned, and yet {gone:?}"),
     }
 }
@@ -119,8 +119,8 @@ async fn replaced(follower: &mut FeedFollower) -> Position {
     let noticing = async {
         loop {
             match follower.read_once().await.expect("the feed is read") {
-                Followed::Replaced(position) => return position,
-                Followed::Batches(batches) if batches.is_empty() => follower.wait().await,
+                FeedUpdate::Replaced(position) => return position,
+                FeedUpdate::Batches(batches) if batches.is_empty() => follower.wait().await,
                 other => panic!("that is not to be told: {other:?}"),
             }
         }

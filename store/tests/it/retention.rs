@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use store::database::DatabaseKind;
 use store::{
     Store,
-    feed::{FeedFollower, Followed},
+    feed::{FeedFollower, FeedUpdate},
     page::Span,
     price::{self, Recorded},
     retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
@@ -183,14 +183,14 @@ on_both_databases! {
         // The fourth is a day old, which is not too old.
         clock.advance(DAY / 4);
         prune_all(&store).await;
-        let Followed::Batches(batches) = near.read_once().await.expect("the feed is read") else {
+        let FeedUpdate::Batches(batches) = near.read_once().await.expect("the feed is read") else {
             panic!("nothing that it misses is gone")
         };
         assert_eq!(batches.iter().map(|batch| batch.end).collect::<Vec<_>>(), places);
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[2]));
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Lost(places[2]));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Batches(Vec::new()));
         let next = record_now(&store, 1).await;
-        let Followed::Batches(batches) = away.read_once().await.expect("the feed is read") else {
+        let FeedUpdate::Batches(batches) = away.read_once().await.expect("the feed is read") else {
             panic!("it follows again")
         };
         assert_eq!(batches[0].end, next);
@@ -203,8 +203,8 @@ on_both_databases! {
         let mut near = follower(&store).await;
         clock.advance(DAY * 30);
         prune_all(&store).await;
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[699]));
-        assert_eq!(near.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Lost(places[699]));
+        assert_eq!(near.read_once().await.expect("the feed is read"), FeedUpdate::Batches(Vec::new()));
     }
 
     async fn a_month_that_is_over_goes_with_its_table(database) {

@@ -6,7 +6,7 @@ use async_nats::jetstream;
 use entity::{Event, Position};
 use store::{
     Store,
-    feed::{FeedFollower, FeedTransaction, Followed, end},
+    feed::{FeedFollower, FeedTransaction, FeedUpdate, end},
     stock::track,
 };
 use testkit::{FaultProxy, TestDatabaseUrl};
@@ -26,8 +26,8 @@ async fn follow(follower: &mut FeedFollower, last: i64) -> Vec<i64> {
     let following = async {
         while told.last().is_none_or(|seq| *seq < last) {
             match follower.read_once().await {
-                Ok(Followed::Batches(batches)) if batches.is_empty() => follower.wait().await,
-                Ok(Followed::Batches(batches)) => {
+                Ok(FeedUpdate::Batches(batches)) if batches.is_empty() => follower.wait().await,
+                Ok(FeedUpdate::Batches(batches)) => {
                     let events = batches.iter().flat_map(|batch| &batch.events);
                     told.extend(events.map(Event::seq));
                 }
@@ -72,7 +72,7 @@ async fn a_follower_that_cannot_reach_the_database_hears_of_everything_through_t
     let position = write(&store, 3).await;
     assert_eq!(follow(&mut follower, position.seq).await, [1, 2, 3]);
     // The last look at the database; from now on it listens.
-    while follower.read_once().await.expect("a look") != Followed::Batches(Vec::new()) {}
+    while follower.read_once().await.expect("a look") != FeedUpdate::Batches(Vec::new()) {}
     follower.wait().await;
     proxy.cut().await;
     let position = write(&store, 20).await;
