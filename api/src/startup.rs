@@ -15,11 +15,10 @@ use runtime::{
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
+use store::{OpenError, Seed, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracker::metrics::TrackerMetrics;
-use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics};
 use transport::{Documents, Guard};
 
 use crate::{
@@ -37,7 +36,7 @@ use crate::{
 ///
 /// The cause of a failed start. [`code`] converts it to an exit code.
 pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
-    let roster = Roster::from_settings(&settings)?;
+    let providers = Providers::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
     let process = Process::start(&settings, signals).await?;
@@ -57,7 +56,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let timeouts = Timeouts::from_settings(&settings);
     let starting = routes::starting(health, &guard);
     listen_until(&opened, waiting, starting, timeouts, shutdown);
-    let seed = seed_of(&settings.tracking, random);
+    let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
         .unless_stopped(Box::pin(opening))
@@ -68,14 +67,13 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     if let Some(store) = store {
         let meter = telemetry.metrics().meter();
         if store.database.kind() == DatabaseKind::Sqlite {
-            let counted = TrackerMetrics::new(&meter, &roster.names());
-            let rules = Rules::from_settings(&settings.tracking);
-            let retention = retention_of(settings.retention);
+            let counted = TrackerMetrics::new(&meter, &providers.names());
+            let poll_settings = PollSettings::from(&settings.tracking);
             Tracker::new(
                 store.clone(),
-                roster,
-                rules,
-                retention,
+                providers,
+                poll_settings,
+                settings.retention,
                 counted,
                 random.clone(),
             )
@@ -99,7 +97,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() || error.is::<InvalidSetting>() => {
+        None if error.is::<ProvidersError>() || error.is::<InvalidSetting>() => {
             ConfigError::exit_code()
         }
         None => ExitCode::FAILURE,
@@ -130,7 +128,7 @@ async fn serve(
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
     };
-    let hours = Rules::from_settings(&settings.tracking).hours;
+    let hours = PollSettings::from(&settings.tracking).hours;
     let health = process.health.clone();
     let service = Service::new(store, board, hub, health, hours, build);
     let server = ApiServer {

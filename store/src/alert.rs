@@ -2,10 +2,16 @@
 
 use std::collections::HashMap;
 
-use entity::{Alert, AlertRule, Position, table};
+use entity::{
+    Alert, AlertRule, Decimal, Position,
+    table::{self, alert_rule},
+};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, Value,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Value,
+    sea_query::Expr,
 };
 
 use crate::{
@@ -111,6 +117,80 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
     Alert::find_by_statement(sql.statement())
         .all(connection)
         .await
+}
+
+/// Returns the default rule, if it is enabled.
+pub async fn default_rule(
+    connection: &impl ConnectionTrait,
+) -> Result<Option<alert_rule::Model>, DbErr> {
+    alert_rule::Entity::find()
+        .filter(alert_rule::Column::IsDefault.eq(true))
+        .filter(alert_rule::Column::Enabled.eq(true))
+        .one(connection)
+        .await
+}
+
+/// Returns the highest threshold that the rule of `alert` reached in the same direction on the same
+/// trading day of the same stock.
+pub async fn highest_threshold(
+    connection: &impl ConnectionTrait,
+    alert: &Alert,
+) -> Result<Option<Decimal>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        threshold: Decimal,
+    }
+    let row = table::alert::Entity::find()
+        .select_only()
+        .column(table::alert::Column::Threshold)
+        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
+        .filter(table::alert::Column::StockId.eq(alert.stock_id))
+        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
+        .filter(table::alert::Column::Direction.eq(alert.direction))
+        .order_by_desc(table::alert::Column::Threshold)
+        .limit(1)
+        .into_model::<Row>()
+        .one(connection)
+        .await?;
+    Ok(row.map(|row| row.threshold))
+}
+
+/// Stores an alert and increments the count of its stock. Returns the id of the alert.
+pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<i64, DbErr> {
+    let row = table::alert::ActiveModel {
+        id: NotSet,
+        stock_id: Set(alert.stock_id),
+        rule_id: Set(alert.rule_id),
+        seq: Set(alert.seq),
+        kind: Set(alert.kind),
+        direction: Set(alert.direction),
+        price: Set(alert.price),
+        reference_price: Set(alert.reference_price),
+        change_percent: Set(alert.change_percent),
+        threshold: Set(alert.threshold),
+        trading_day: Set(alert.trading_day),
+        triggered_at: Set(alert.triggered_at),
+        acknowledged_at: Set(None),
+        fired_at: Set(alert.fired_at),
+    };
+    let stored = row.insert(connection).await?;
+    let text = "UPDATE stocks SET alert_count = alert_count + 1 WHERE id = ";
+    let sql = Sql::new(connection, text).bind(alert.stock_id);
+    connection.execute_raw(sql.statement()).await?;
+    Ok(stored.id)
+}
+
+/// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
+/// rule can fire again.
+pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<(), DbErr> {
+    table::alert::Entity::update_many()
+        .col_expr(table::alert::Column::RuleId, Expr::value(None::<i64>))
+        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
+        .filter(table::alert::Column::StockId.eq(alert.stock_id))
+        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 /// Notes that somebody has seen an alert; the first time counts. `None` if there is no such alert.

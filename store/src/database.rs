@@ -143,7 +143,7 @@ impl DatabaseProbe for Database {
     clippy::disallowed_methods,
     reason = "it lives for as long as a connection may take, and what nobody takes is rolled back"
 )]
-pub async fn begin(
+pub(crate) async fn begin(
     connection: &DatabaseConnection,
     options: TransactionOptions,
 ) -> Result<DatabaseTransaction, DbErr> {

@@ -5,10 +5,11 @@
 
 use entity::{
     Symbol, Timestamp,
-    table::held_price::{ActiveModel, Column, Entity, Model},
+    table::held_price::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder,
 };
 
 use crate::sql::Sql;
@@ -42,9 +43,9 @@ pub async fn of(connection: &impl ConnectionTrait, stock_id: i64) -> Result<Vec<
         .await
 }
 
-/// Holds a price.
-pub async fn add(connection: &impl ConnectionTrait, price: ActiveModel) -> Result<(), DbErr> {
-    Entity::insert(price)
+/// Stores a held price.
+pub async fn add(connection: &impl ConnectionTrait, price: Model) -> Result<(), DbErr> {
+    Entity::insert(price.into_active_model())
         .exec_without_returning(connection)
         .await?;
     Ok(())

@@ -8,8 +8,6 @@
 mod feed;
 mod price;
 
-use std::time::Duration;
-
 use sea_orm::DbErr;
 
 pub use self::{
@@ -17,15 +15,6 @@ pub use self::{
     price::{PruneCursor, prune_prices},
 };
 use crate::{Store, feed::FeedTransaction, partition};
-
-/// Retention periods, counted from the time of recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// How long prices are kept.
-    pub ticks: Duration,
-    /// How long rows of the feed are kept.
-    pub feed: Duration,
-}
 
 /// Creates the partitions for the coming months, so that writers do not have to.
 pub async fn create_partitions(store: &Store) -> Result<(), DbErr> {

@@ -3,10 +3,13 @@
 //! The head of the feed is written in the same transaction as the rest of the seed, so a process
 //! that finds the head finds all of it, even if several processes start at the same time.
 
+use std::time::Duration;
+
 use entity::{
     AlertKind, ChangeBase, Decimal, Symbol, Trigger,
     table::{alert_rule, feed_head, stock},
 };
+use runtime::{config::TrackingSettings, random::Random};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
@@ -24,6 +27,20 @@ pub struct Seed {
     pub alert_threshold: Decimal,
     /// The symbols that are tracked initially.
     pub symbols: Vec<Symbol>,
+}
+
+impl Seed {
+    /// Creates the seed from the settings, with a random epoch.
+    pub fn new(settings: &TrackingSettings, random: &Random) -> Self {
+        /// The epoch is a number of microseconds below this, so that epochs hardly ever collide.
+        const EPOCHS: Duration = Duration::from_secs(1 << 42);
+        let epoch = random.below(EPOCHS).as_micros();
+        Self {
+            epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
+            alert_threshold: settings.alert_threshold,
+            symbols: settings.default_symbols.clone(),
+        }
+    }
 }
 
 /// Seeds an empty database, and updates the threshold of the default rule in any database. Writes

@@ -13,8 +13,11 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{CandleInterval, Price};
-use sea_orm::{ConnectionTrait, DbErr};
-use store::candle::{self, CandleKey};
+use sea_orm::DbErr;
+use store::{
+    candle::{self, CandleKey},
+    feed::FeedTransaction,
+};
 
 use self::fold::fold;
 pub(crate) use self::{backfill::fill, rebuild::rebuild};
@@ -26,7 +29,7 @@ pub use self::{
 /// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
 /// caller holds the feed's lock.
 pub(crate) async fn record<'a>(
-    connection: &impl ConnectionTrait,
+    feed: &FeedTransaction,
     prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,
 ) -> Result<(), DbErr> {
     let key = |price: &Price, interval| CandleKey {
@@ -42,7 +45,7 @@ pub(crate) async fn record<'a>(
         return Ok(());
     }
     let keys: Vec<CandleKey> = keys.into_iter().collect();
-    let known = candle::by_keys(connection, &keys).await?;
+    let known = candle::by_keys(feed.connection(), &keys).await?;
     let mut candles: BTreeMap<CandleKey, _> = known
         .into_iter()
         .map(|candle| (CandleKey::of(&candle), candle))
@@ -55,5 +58,5 @@ pub(crate) async fn record<'a>(
         }
     }
     let candles: Vec<_> = candles.into_values().collect();
-    candle::write(connection, &candles).await
+    candle::write(feed.connection(), &candles).await
 }

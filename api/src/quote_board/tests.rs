@@ -7,12 +7,12 @@ use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, Followed},
     price::PriceKey,
-    retention::{PruneCursor, Retention, prune_prices},
+    retention::{PruneCursor, prune_prices},
 };
 use testkit::on_both_databases;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -69,10 +69,10 @@ fn quote((at, price): (usize, i32)) -> Quote {
 async fn make(store: &Store, ingest: &Ingest, change: Change) {
     match change {
         Change::Quote(quotes) => {
-            let answers = Answers {
+            let answers = QuoteBatch {
                 provider: "test",
                 quotes: quotes.into_iter().map(quote).collect(),
-                ..Answers::default()
+                ..QuoteBatch::default()
             };
             ingest.ingest(answers).await.expect("it is stored");
         }
@@ -204,7 +204,7 @@ async fn stored(store: &Store, stock: i64) -> Vec<Price> {
 /// Deletes the prices that are older than half of `rows`.
 async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
     let middle = rows.len() / 2;
-    let retention = Retention {
+    let retention = runtime::config::RetentionSettings {
         ticks: store.clock.now().since(rows[middle].recorded_at),
         feed: Duration::from_hours(1),
     };

@@ -2,8 +2,7 @@
 //!
 //! Independent of the tables. An unknown value is `null`. Numbers have their exact digits.
 
-use entity::{Alert, AlertKind, Decimal, Direction, Price, Stock};
-use sea_orm::Iterable;
+use entity::{Alert, AlertKind, Decimal, Direction, Iterable, Price, Stock};
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
 use tracker::schedule::Freshness;

@@ -7,12 +7,11 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{
-    Price, Stock, Timestamp,
-    table::{provider, stock},
-};
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+use entity::{Price, Stock, Timestamp};
+use sea_orm::DbErr;
+use store::{
+    Store, provider,
+    stock::{self, LastAnswer},
 };
 use tokio::sync::Mutex;
 use tracker::{
@@ -78,27 +77,18 @@ struct StalenessSample {
     /// The current or last session of each market.
     sessions: LastSessions,
     /// The last answers for the tracked stocks. A repeated quote has no entry in the feed.
-    answers: Arc<HashMap<i64, StockAnswers>>,
-}
-
-/// The last answers of providers for a stock.
-#[derive(Clone, Copy, Debug)]
-struct StockAnswers {
-    /// The time of the last answer.
-    at: Timestamp,
-    /// Number of consecutive answers without a price.
-    unpriced: i32,
+    answers: Arc<HashMap<i64, LastAnswer>>,
 }
 
 impl Staleness {
     /// The condition of a stock whose newest price is `latest`.
     pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
-        let answers = self.answers(stock);
+        let answer = self.last_answer(stock);
         let quoted = Quoted {
             market: Market::of(&stock.symbol),
             newest_day: latest.map(|price| price.trading_day),
-            answered_at: answers.map(|answers| answers.at),
-            unpriced_answers: answers.map_or(0, |answers| answers.unpriced),
+            answered_at: answer.map(|answer| answer.answered_at),
+            unpriced_answers: answer.map_or(0, |answer| answer.unpriced_answers),
         };
         let Some(sample) = &self.sample else {
             let replayed = latest.is_some_and(|price| price.provider == REPLAY);
@@ -136,18 +126,19 @@ impl Staleness {
             .unwrap_or_else(|| LastSessions::at(self.now))
     }
 
-    /// The newer of the answers in the sample and on the board: those closest to now, so that a
+    /// The newer of the answers in the sample and on the board: the one closest to now, so that a
     /// time from a clock that ran ahead does not win.
-    fn answers(&self, stock: &Stock) -> Option<StockAnswers> {
+    fn last_answer(&self, stock: &Stock) -> Option<LastAnswer> {
         let sampled = self.sample.as_ref();
         let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
-        let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
-        let on_board = stock.answered_at.map(|at| StockAnswers {
-            at,
-            unpriced: stock.unpriced_answers,
+        let sampled = sampled.filter(|answer| answer.answered_at >= stock.tracked_at);
+        let on_board = stock.answered_at.map(|answered_at| LastAnswer {
+            stock_id: stock.id,
+            answered_at,
+            unpriced_answers: stock.unpriced_answers,
         });
         let both = sampled.into_iter().chain(on_board);
-        both.min_by_key(|answers| self.now.distance(answers.at))
+        both.min_by_key(|answer| self.now.distance(answer.answered_at))
     }
 }
 
@@ -208,8 +199,7 @@ impl Service {
         {
             return Ok(staleness(Some(sample.clone())));
         }
-        let connection = self.store.database.read();
-        *last = match self.read(|| sample(connection, now)).await {
+        *last = match self.read(|| sample(&self.store, now)).await {
             Err(error) if error.is_outage() => None,
             sampled => Some(sampled?),
         };
@@ -224,27 +214,10 @@ impl Service {
     }
 }
 
-async fn sample(connection: &DatabaseConnection, now: Timestamp) -> Result<StalenessSample, DbErr> {
-    let providers = provider::Entity::find()
-        .filter(provider::Column::Rank.is_not_null())
-        .order_by_asc(provider::Column::Rank)
-        .all(connection)
-        .await?;
-    let answered: Vec<(i64, Timestamp, i32)> = stock::Entity::find()
-        .select_only()
-        .columns([
-            stock::Column::Id,
-            stock::Column::AnsweredAt,
-            stock::Column::UnpricedAnswers,
-        ])
-        .filter(stock::Column::Tracked.eq(true))
-        .filter(stock::Column::AnsweredAt.is_not_null())
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let answers = answered
-        .into_iter()
-        .map(|(id, at, unpriced)| (id, StockAnswers { at, unpriced }));
+async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, DbErr> {
+    let connection = store.database.read();
+    let providers = provider::configured(connection).await?;
+    let answers = stock::last_answers(connection).await?.into_iter();
     let interval = providers.iter().find_map(|row| row.effective_interval);
     Ok(StalenessSample {
         taken_at: now,
@@ -254,7 +227,7 @@ async fn sample(connection: &DatabaseConnection, now: Timestamp) -> Result<Stale
         // A replay plays if it is first; behind a live provider it stands by.
         replayed: providers.first().is_some_and(|row| row.name == REPLAY),
         sessions: LastSessions::at(now),
-        answers: Arc::new(answers.collect()),
+        answers: Arc::new(answers.map(|answer| (answer.stock_id, answer)).collect()),
     })
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use entity::{
-    ProviderState, Timestamp,
-    table::{provider, provider_call},
+use entity::{ProviderState, Timestamp, table};
+use sea_orm::DbErr;
+use store::{
+    Store,
+    database::DatabaseKind,
+    provider::{self, usage},
 };
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-};
-use store::database::DatabaseKind;
 use tokio::time::timeout;
 use tracker::market::{Market, PollingHours};
 
@@ -57,7 +56,7 @@ pub(crate) struct SystemStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderStatus {
     /// The row that the tracker writes.
-    pub(crate) row: provider::Model,
+    pub(crate) row: table::provider::Model,
     /// Number of requests in the last minute, and when the oldest of them expires.
     pub(crate) minute: (u32, Option<Timestamp>),
 }
@@ -66,8 +65,7 @@ impl Service {
     /// Returns the current status, without providers if the database is away or slow.
     pub(crate) async fn status(&self) -> SystemStatus {
         let now = self.store.clock.now();
-        let connection = self.store.database.read();
-        let reading = timeout(READ_TIMEOUT, self.read(|| providers(connection, now)));
+        let reading = timeout(READ_TIMEOUT, self.read(|| providers(&self.store, now)));
         let providers = match reading.await {
             Ok(Ok(providers)) => Some(providers),
             Ok(Err(error)) => {
@@ -91,28 +89,14 @@ impl Service {
     }
 }
 
-async fn providers(
-    connection: &DatabaseConnection,
-    now: Timestamp,
-) -> Result<Vec<ProviderStatus>, DbErr> {
-    let rows = provider::Entity::find()
-        .filter(provider::Column::Rank.is_not_null())
-        .order_by_asc(provider::Column::Rank)
-        .all(connection)
-        .await?;
-    let mut providers = Vec::with_capacity(rows.len());
-    for row in rows {
-        let recent = provider_call::Entity::find()
-            .filter(provider_call::Column::Provider.eq(&row.name))
-            .filter(provider_call::Column::SentAt.gt(now.before(MINUTE)));
-        let oldest = recent
-            .clone()
-            .order_by_asc(provider_call::Column::SentAt)
-            .one(connection)
-            .await?
-            .map(|call| call.sent_at.after(MINUTE));
-        let used = recent.count(connection).await?;
-        let minute = (u32::try_from(used).unwrap_or(u32::MAX), oldest);
+async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>, DbErr> {
+    let connection = store.database.read();
+    let minute_ago = now.before(MINUTE);
+    let mut providers = Vec::new();
+    for row in provider::configured(connection).await? {
+        let first = usage::first_call_after(connection, &row.name, minute_ago).await?;
+        let used = usage::calls_after(connection, &row.name, minute_ago).await?;
+        let minute = (used, first.map(|sent_at| sent_at.after(MINUTE)));
         providers.push(ProviderStatus { row, minute });
     }
     Ok(providers)

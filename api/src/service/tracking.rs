@@ -7,9 +7,8 @@
 use entity::{PollOutcome, Stock, Symbol};
 use store::{
     feed::FeedTransaction,
-    request::{Answer, PollRequest, ask},
+    poll_request::{self, PollRequest, PollResponse},
 };
-
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Error, Service};
@@ -66,8 +65,13 @@ impl Service {
                 track: true,
                 name: name.clone(),
             };
-            let answer = self.while_connected(ask(&self.store, request)).await?;
-            match answer.map(|answer| answer.outcome) {
+            let response = self.while_connected(poll_request::submit(&self.store, request));
+            match response.await?.map(|response| response.outcome) {
+                Some(PollOutcome::Answered) => {
+                    // The tracker stored the stock before it responded.
+                    self.wait_for_feed().await?;
+                    return self.known_stock(symbol);
+                }
                 Some(PollOutcome::UnknownSymbol) => {
                     let reason = format!("{symbol} is unknown to the provider");
                     return Err(Error::NotFound(reason));
@@ -100,6 +104,13 @@ impl Service {
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
+    /// Waits until the quote board includes everything that is committed.
+    async fn wait_for_feed(&self) -> Result<(), Error> {
+        let end = self.read(|| store::feed::end(&self.store)).await?;
+        self.board.wait_for(end.seq).await;
+        Ok(())
+    }
+
     /// Makes the active tracker poll a stock now.
     pub(crate) async fn refresh(&self, symbol: &Symbol) -> Result<Stock, Error> {
         let stock = self.known_stock(symbol)?;
@@ -111,33 +122,32 @@ impl Service {
             track: false,
             name: None,
         };
-        match self.while_connected(ask(&self.store, request)).await? {
-            Some(Answer {
+        let response = self.while_connected(poll_request::submit(&self.store, request));
+        match response.await? {
+            Some(PollResponse {
                 outcome: PollOutcome::Answered,
                 ..
             }) => {
-                // The price was committed before the tracker answered.
-                let end = self.read(|| store::feed::end(&self.store)).await?;
-                self.board.wait_for(end.seq).await;
+                self.wait_for_feed().await?;
                 self.known_stock(symbol)
             }
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::RateLimited,
                 retry_after,
             }) => Err(Error::RateLimited {
                 retry_after: retry_after.unwrap_or(60),
             }),
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::UnknownSymbol,
                 ..
             }) => Err(Error::NotFound(format!(
                 "{symbol} is unknown to the provider"
             ))),
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::Failed,
                 ..
             }) => Err(Error::unavailable("the provider returned no price")),
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 ..
             }) => Err(Error::unavailable(DATABASE_UNAVAILABLE)),

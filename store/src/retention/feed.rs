@@ -7,8 +7,8 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::Retention;
 use crate::Store;
+use runtime::config::RetentionSettings;
 
 /// Maximum number of rows deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
@@ -21,7 +21,7 @@ struct Row {
 
 /// Deletes a batch of rows that are older than the retention period. Returns whether there are
 /// more.
-pub async fn prune_feed(store: &Store, retention: Retention) -> Result<bool, DbErr> {
+pub async fn prune_feed(store: &Store, retention: RetentionSettings) -> Result<bool, DbErr> {
     let horizon = store.clock.now().before(retention.feed);
     let mut oldest = feed::Entity::find()
         .select_only()

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use entity::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
 
-use super::Retention;
 use crate::{
     Store,
     feed::{self, FeedTransaction},
@@ -18,6 +17,7 @@ use crate::{
     partition,
     sql::Sql,
 };
+use runtime::config::RetentionSettings;
 
 /// Maximum number of prices deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
@@ -51,7 +51,7 @@ struct Row {
 /// `cursor`. Returns where to continue, if there may be more.
 pub async fn prune_prices(
     store: &Store,
-    retention: Retention,
+    retention: RetentionSettings,
     cursor: PruneCursor,
 ) -> Result<Option<PruneCursor>, DbErr> {
     let horizon = store.clock.now().before(retention.ticks);

@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use entity::{
-    ProviderState, Symbol,
-    table::{provider, stock},
-};
+use entity::{ProviderState, Symbol};
 use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
-use store::{Seed, Store};
+use store::{Seed, Store, provider::ProviderStatus};
 use testkit::TestDatabase;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -70,10 +66,10 @@ impl World {
             split: None,
             unrounded: None,
         };
-        let answers = Answers {
+        let answers = QuoteBatch {
             provider,
             quotes: vec![quote],
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingest = Ingest::new(self.store.clone(), metrics);
         let stored = ingest.ingest(answers).await.expect("it is stored");
@@ -81,25 +77,18 @@ impl World {
     }
 
     /// Stores the status of an active provider.
-    async fn provider(&self, name: &str, interval: Option<Duration>) {
-        let micros = interval.map(|it| i64::try_from(it.as_micros()).expect("a short one"));
-        let row = provider::ActiveModel {
-            name: Set(name.to_owned()),
-            rank: Set(Some(0)),
-            state: Set(ProviderState::Ok),
-            effective_interval: Set(micros),
-            note: Set(None),
-            position: Set(None),
-            per_minute: Set(None),
-            per_day: Set(None),
-            day: Set(None),
-            day_used: Set(0),
-            day_retries: Set(0),
-            day_resets_at: Set(None),
-            updated_at: Set(self.clock.shared().now()),
+    async fn provider(&self, name: &'static str, effective_interval: Option<Duration>) {
+        let status = ProviderStatus {
+            name,
+            rank: 0,
+            state: ProviderState::Ok,
+            effective_interval,
+            note: None,
+            per_minute: None,
+            per_day: None,
         };
-        let inserted = provider::Entity::insert(row).exec_without_returning(self.database.write());
-        inserted.await.expect("it is stored");
+        let configured = provider::configure(&self.store, &[status]).await;
+        configured.expect("the status is stored");
     }
 
     /// Whether a stock is stale at this time, its freshness and its note.
@@ -195,10 +184,10 @@ testkit::on_both_databases! {
         world.quote("test", "AAPL", "2026-11-24").await;
         let service = world.service().await;
         assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
-        let count = stock::Entity::update_many()
-            .col_expr(stock::Column::UnpricedAnswers, Expr::value(3))
-            .filter(stock::Column::Symbol.eq(symbol("AAPL")));
-        count.exec(world.database.write()).await.expect("it is stored");
+        for _ in 0..3 {
+            let counted = stock::count_unpriced_answers(world.database.write(), &[1]);
+            counted.await.expect("it is counted");
+        }
         let note = "no price in the last 3 answers; asked hourly, then daily";
         let stale = world.condition(&service, "AAPL", "2026-11-24T20:00:02Z").await;
         assert_eq!(stale, condition(true, "CURRENT", Some(note)));
@@ -229,9 +218,7 @@ testkit::on_both_databases! {
         let old = "the newest price is of 2008-01-14";
         assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
         assert_eq!(world.condition(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
-        let ended = provider::Entity::update_many()
-            .col_expr(provider::Column::EffectiveInterval, Expr::value(Option::<i64>::None));
-        ended.exec(world.database.write()).await.expect("it is stored");
+        world.provider(REPLAY, None).await;
         let later = "2026-11-24T20:01:00Z";
         assert_eq!(world.condition(&service, "IBM", later).await, condition(false, "OLD", None));
     }

@@ -57,7 +57,8 @@ async fn is_said_and_outlived(disk: &TestDisk, home: &Home) -> Vec<Value> {
     hear(&mut client, &mut told, 40).await;
 
     disk.fill();
-    let waits = |event: &Value| (event["message"] == "prices wait to be stored").then_some(());
+    let waits =
+        |event: &Value| (event["message"] == "failed to store prices, retrying").then_some(());
     let tracking = product.tracker.as_ref().unwrap_or(&product.api);
     tracking.logged("prices are not stored", waits).await;
     cannot_write(&product).await;

@@ -10,6 +10,7 @@ use async_nats::jetstream::consumer::pull;
 use async_trait::async_trait;
 use entity::{Batch, Position};
 use futures_util::{FutureExt, StreamExt};
+use runtime::outage_log::OutageLog;
 use sea_orm::DbErr;
 
 use super::{Entry, FeedStream, StreamError};
@@ -35,8 +36,7 @@ pub(crate) struct StreamSource {
     read_table_next: bool,
     /// Whether the table is read because the stream delivered nothing.
     silent: bool,
-    /// Whether the loss of the stream was logged.
-    is_loss_logged: bool,
+    outage: OutageLog,
 }
 
 impl StreamSource {
@@ -50,7 +50,10 @@ impl StreamSource {
             received: Vec::new(),
             read_table_next: true,
             silent: false,
-            is_loss_logged: false,
+            outage: OutageLog::new(
+                "lost the feed stream, reading the feed from the database",
+                "reading the feed from its stream again",
+            ),
         }
     }
 
@@ -109,13 +112,7 @@ impl StreamSource {
     }
 
     fn disconnect(&mut self, error: &StreamError) {
-        if !self.is_loss_logged {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "lost the feed stream, reading the feed from the database"
-            );
-        }
-        self.is_loss_logged = true;
+        self.outage.fail(error);
         self.read_table_next = true;
         self.messages = None;
     }
@@ -131,9 +128,7 @@ impl FeedSource for StreamSource {
             let messages = tokio::time::timeout(POLL_INTERVAL, self.stream.listen(self.epoch));
             match messages.await {
                 Ok(Ok(messages)) => {
-                    if std::mem::take(&mut self.is_loss_logged) {
-                        tracing::info!("reading the feed from its stream again");
-                    }
+                    self.outage.succeed();
                     self.messages = Some(messages);
                 }
                 Ok(Err(error)) => {

@@ -16,7 +16,7 @@ use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     market::PollingHours,
     quote::{PreviousClose, Quote},
 };
@@ -70,10 +70,7 @@ impl Template {
         seed(&database).await;
         let place = TestDatabaseUrl::sqlite();
         let path = path(&place);
-        let copied = format!("VACUUM INTO '{}'", path.display());
-        sea_orm::ConnectionTrait::execute_unprepared(database.write(), &copied)
-            .await
-            .expect("it is copied");
+        database.copy_to(&path).await;
         Self {
             path,
             _place: place,
@@ -214,7 +211,7 @@ impl World {
                 .into_iter()
                 .map(|of| quote(&mut random, of, &DOLLARS, day));
             let quotes = quotes.collect();
-            let answers = Answers {
+            let answers = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
                 splits_can_be_asked: random.percent(50),
                 ..answers(quotes)
@@ -284,11 +281,11 @@ impl World {
     }
 }
 
-fn answers(quotes: Vec<Quote>) -> Answers {
-    Answers {
+fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+    QuoteBatch {
         provider: "test",
         quotes,
-        ..Answers::default()
+        ..QuoteBatch::default()
     }
 }
 
