@@ -7,7 +7,7 @@ use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, FeedUpdate},
     price::PriceKey,
-    retention::{PruneCursor, Retention, prune_prices},
+    retention::{PruneCursor, prune_prices},
 };
 use testkit::on_both_databases;
 use tracker::metrics::TrackerMetrics;
@@ -204,7 +204,7 @@ async fn stored(store: &Store, stock: i64) -> Vec<Price> {
 /// Deletes the prices that are older than half of `rows`.
 async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
     let middle = rows.len() / 2;
-    let retention = Retention {
+    let retention = runtime::config::RetentionSettings {
         ticks: store.clock.now().since(rows[middle].recorded_at),
         feed: Duration::from_hours(1),
     };

@@ -125,7 +125,7 @@ impl Staleness {
             .unwrap_or_else(|| LastSessions::at(self.now))
     }
 
-    /// The newer of the answers in the sample and on the board: those closest to now, so that a
+    /// The newer of the answers in the sample and on the board: the one closest to now, so that a
     /// time from a clock that ran ahead does not win.
     fn last_answer(&self, stock: &Stock) -> Option<LastAnswer> {
         let sampled = self.sample.as_ref();

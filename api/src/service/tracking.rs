@@ -104,7 +104,7 @@ impl Service {
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
-    /// Waits until the board has everything that is committed.
+    /// Waits until the quote board includes everything that is committed.
     async fn wait_for_feed(&self) -> Result<(), Error> {
         let end = self.read(|| store::feed::end(&self.store)).await?;
         self.board.wait_for(end.seq).await;
