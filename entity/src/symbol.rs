@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_symbol_is_refused() {
+    fn an_invalid_symbol_is_rejected() {
         for text in [
             "",
             " ",

@@ -5,7 +5,7 @@
 
 #![expect(
     missing_docs,
-    reason = "a column is what its name says; what it does not say is in a comment"
+    reason = "a column is documented only if its name does not explain it"
 )]
 
 pub mod alert;

@@ -203,17 +203,17 @@ mod tests {
         let health = Health::new(lifecycle.shutdown());
         let metrics = Metrics::new("", "");
         health.observe(&metrics.meter());
-        let says = |ready| {
+        let reports = |ready| {
             metrics
                 .text()
                 .contains(&format!("\nstock_tracker_ready {ready}\n"))
         };
-        assert!(says(0));
+        assert!(reports(0));
         health.database_answered();
         health.migrated();
-        assert!(says(1));
+        assert!(reports(1));
         tokio::time::advance(MAX_SILENCE + Duration::from_millis(1)).await;
-        assert!(says(0));
+        assert!(reports(0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -176,7 +176,7 @@ async fn write_tracked(
             row.insert(feed.connection()).await?
         }
     };
-    Ok(tell(feed, row))
+    Ok(publish_row(feed, row))
 }
 
 /// Records that a scheduled poll requests these symbols at `now`.
@@ -265,7 +265,7 @@ pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Opti
             let mut row = row.into_active_model();
             row.tracked = Set(false);
             let row = row.update(feed.connection()).await?;
-            Ok(Some(tell(feed, row)))
+            Ok(Some(publish_row(feed, row)))
         }
         known => Ok(known.map(Into::into)),
     }
@@ -275,7 +275,7 @@ pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Opti
 pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Error> {
     let row = Entity::find_by_id(stock_id).one(feed.connection()).await?;
     if let Some(row) = row {
-        tell(feed, row);
+        publish_row(feed, row);
     }
     Ok(())
 }
@@ -287,7 +287,7 @@ async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, 
         .await?)
 }
 
-fn tell(feed: &mut FeedTransaction, row: Model) -> Stock {
+fn publish_row(feed: &mut FeedTransaction, row: Model) -> Stock {
     let stock = Stock::from(row);
     let seq = feed.next_seq();
     feed.push(Event::StockChanged {

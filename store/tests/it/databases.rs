@@ -1,4 +1,4 @@
-//! Runs tests over every way that the feed can come.
+//! Runs tests with every source of the feed: SQLite, PostgreSQL, and PostgreSQL with NATS.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 
 use crate::fixture;
 
-/// How long a test's stream keeps its entries.
+/// How long the stream keeps its entries.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// A database, and what carries its feed.
+/// A database, and the NATS server of its feed.
 pub(crate) struct FeedDatabase {
     pub(crate) database: TestDatabase,
     pub(crate) nats: Option<TestNats>,
@@ -44,13 +44,13 @@ impl FeedDatabase {
         }
     }
 
-    /// A seeded store that tracks `symbols`, with the companions of a process.
+    /// Creates a seeded store that tracks `symbols`, with the background tasks of a process.
     pub(crate) async fn store(&mut self, symbols: &[&str]) -> (Store, ManualClock) {
         let (store, clock) = fixture::store(&self.database, symbols).await;
         (self.accompany(store).await, clock)
     }
 
-    /// A store as another process has it, with companions of its own.
+    /// Creates the store of another process, with its own background tasks.
     pub(crate) async fn accompany(&mut self, store: Store) -> Store {
         let Some(nats) = &self.nats else { return store };
         let url = StreamUrl::parse(&nats.url()).expect("a URL");
@@ -71,7 +71,7 @@ macro_rules! on_every_feed {
             $(#[$meta])*
             async fn $name(mut $place: $crate::databases::FeedDatabase) $body
 
-            // A module may be named as a function is.
+                // A module and a function may have the same name.
             mod $name {
                 use crate::databases::FeedDatabase;
 
