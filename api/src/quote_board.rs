@@ -67,7 +67,7 @@ struct BoardStock {
 
 impl QuoteBoard {
     /// Loads the board from the database. Returns it with its position in the feed.
-    pub(crate) async fn load(store: &Store) -> Result<(Self, Position), sea_orm::DbErr> {
+    pub(crate) async fn load(store: &Store) -> Result<(Self, Position), store::Error> {
         let snapshot = store::snapshot(store, prices_per_stock).await?;
         let position = snapshot.position;
         let board = Self {
@@ -78,7 +78,7 @@ impl QuoteBoard {
     }
 
     /// Loads the board again, when the feed does not lead from its position to the current one.
-    pub(crate) async fn reload(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
+    pub(crate) async fn reload(&self, store: &Store) -> Result<(), store::Error> {
         let snapshot = store::snapshot(store, prices_per_stock).await?;
         let seq = snapshot.position.seq;
         *self.state_mut() = BoardState::new(snapshot);

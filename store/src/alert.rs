@@ -9,13 +9,13 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Value,
     sea_query::Expr,
 };
 
 use crate::{
-    Store,
+    Error, Store,
     page::{self, Key, Page, Span},
     price::Recorded,
     sql::Sql,
@@ -48,7 +48,7 @@ pub async fn page(
     stock: Option<i64>,
     triggered: Recorded,
     span: &Span<AlertKey>,
-) -> Result<Page<Alert>, DbErr> {
+) -> Result<Page<Alert>, Error> {
     let sql = Sql::new(connection, SELECT)
         .push("true")
         .push_if_some(" AND alerts.stock_id = ", stock)
@@ -63,7 +63,7 @@ pub async fn first_pages(
     stocks: &[i64],
     limit: u32,
     from_end: bool,
-) -> Result<HashMap<i64, Page<Alert>>, DbErr> {
+) -> Result<HashMap<i64, Page<Alert>>, Error> {
     let order = if from_end { "seq" } else { "seq DESC" };
     let wanted = u64::from(limit) + 1;
     let rows: Vec<Alert> =
@@ -85,7 +85,7 @@ pub async fn between(
     from: Position,
     to: Position,
     limit: u32,
-) -> Result<Vec<Alert>, DbErr> {
+) -> Result<Vec<Alert>, Error> {
     let mut sql = Sql::new(connection, SELECT)
         .push("alerts.seq > ")
         .bind(from.seq)
@@ -95,13 +95,13 @@ pub async fn between(
         sql = sql.push(" AND alerts.stock_id").eq_any(stocks);
     }
     let sql = sql.push(&format!(" ORDER BY alerts.seq LIMIT {limit}"));
-    Alert::find_by_statement(sql.statement())
+    Ok(Alert::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// How many alerts all stocks have had.
-pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
+pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, Error> {
     #[derive(FromQueryResult)]
     struct Count {
         count: i64,
@@ -112,22 +112,22 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
 }
 
 /// The alerts with these ids, in no order.
-pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, DbErr> {
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, Error> {
     let sql = Sql::new(connection, SELECT).push("alerts.id").eq_any(ids);
-    Alert::find_by_statement(sql.statement())
+    Ok(Alert::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// Returns the default rule, if it is enabled.
 pub async fn default_rule(
     connection: &impl ConnectionTrait,
-) -> Result<Option<alert_rule::Model>, DbErr> {
-    alert_rule::Entity::find()
+) -> Result<Option<alert_rule::Model>, Error> {
+    Ok(alert_rule::Entity::find()
         .filter(alert_rule::Column::IsDefault.eq(true))
         .filter(alert_rule::Column::Enabled.eq(true))
         .one(connection)
-        .await
+        .await?)
 }
 
 /// Returns the highest threshold that the rule of `alert` reached in the same direction on the same
@@ -135,7 +135,7 @@ pub async fn default_rule(
 pub async fn highest_threshold(
     connection: &impl ConnectionTrait,
     alert: &Alert,
-) -> Result<Option<Decimal>, DbErr> {
+) -> Result<Option<Decimal>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         threshold: Decimal,
@@ -156,7 +156,7 @@ pub async fn highest_threshold(
 }
 
 /// Stores an alert and increments the count of its stock. Returns the id of the alert.
-pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<i64, DbErr> {
+pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<i64, Error> {
     let row = table::alert::ActiveModel {
         id: NotSet,
         stock_id: Set(alert.stock_id),
@@ -182,7 +182,7 @@ pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<
 
 /// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
 /// rule can fire again.
-pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<(), DbErr> {
+pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<(), Error> {
     table::alert::Entity::update_many()
         .col_expr(table::alert::Column::RuleId, Expr::value(None::<i64>))
         .filter(table::alert::Column::RuleId.eq(alert.rule_id))
@@ -194,7 +194,7 @@ pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<
 }
 
 /// Notes that somebody has seen an alert; the first time counts. `None` if there is no such alert.
-pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, DbErr> {
+pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error> {
     let transaction = store.database.begin_write().await?;
     let Some(row) = table::alert::Entity::find_by_id(id)
         .one(&transaction)
@@ -216,7 +216,7 @@ pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, DbErr>
 pub async fn rules(
     connection: &impl ConnectionTrait,
     stock: Option<i64>,
-) -> Result<Vec<AlertRule>, DbErr> {
+) -> Result<Vec<AlertRule>, Error> {
     let text = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
                 LEFT JOIN stocks ON stocks.id = alert_rules.stock_id WHERE true";
     let mut sql = Sql::new(connection, text);
@@ -225,7 +225,7 @@ pub async fn rules(
         sql = sql.push(watches).bind(stock).push(")");
     }
     let sql = sql.push(" ORDER BY is_default DESC, alert_rules.id");
-    AlertRule::find_by_statement(sql.statement())
+    Ok(AlertRule::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }

@@ -5,16 +5,20 @@
 //! so a tracker that lost the lock cannot send requests. SQLite has a single process, which always
 //! holds the lease.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqlxPostgresConnector,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector,
     TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
 use tokio::time::Instant;
 
-use crate::database::{Database, begin};
+use crate::{
+    Error,
+    database::{Database, begin},
+    with_timeout,
+};
 
 /// The key of the advisory lock: "stocktrk" in ASCII.
 const KEY: i64 = 0x7374_6F63_6B74_726B;
@@ -49,14 +53,14 @@ impl Lease {
     ///
     /// # Errors
     /// The database cannot be reached. Retry later.
-    pub async fn take(database: &Database) -> Result<Self, DbErr> {
+    pub async fn take(database: &Database) -> Result<Self, Error> {
         let Some(pool) = database.postgres_pool() else {
             return Ok(Self(Holder::SingleProcess(database.clone())));
         };
         let opened_at = Instant::now();
-        let candidate = connect_once(pool).await.map_err(conn_error)?;
+        let candidate = connect_once(pool).await?;
         let mut logged = false;
-        while !within(try_lock(&candidate))
+        while !with_timeout(STATEMENT_TIMEOUT, try_lock(&candidate))
             .await
             .map_err(|error| explain(&candidate, error))?
         {
@@ -76,11 +80,12 @@ impl Lease {
     }
 
     /// Begins a transaction that writes. Fails if the lease is lost.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub async fn begin(&self) -> Result<DatabaseTransaction, Error> {
         match &self.0 {
             Holder::SingleProcess(database) => database.begin_write().await,
             Holder::Locked { connection, .. } => {
-                within(begin(connection, TransactionOptions::default()))
+                let begin = begin(connection, TransactionOptions::default());
+                with_timeout(STATEMENT_TIMEOUT, begin)
                     .await
                     .map_err(|error| explain(connection.get_postgres_connection_pool(), error))
             }
@@ -88,7 +93,7 @@ impl Lease {
     }
 
     /// Waits until the lease is lost, and returns the reason. Never returns on SQLite.
-    pub async fn lost(&self) -> DbErr {
+    pub async fn lost(&self) -> Error {
         let Holder::Locked {
             connection,
             opened_at,
@@ -99,13 +104,12 @@ impl Lease {
         };
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
-            if let Err(error) = within(connection.execute_unprepared("SELECT 1")).await {
+            let check = connection.execute_unprepared("SELECT 1");
+            if let Err(error) = with_timeout(STATEMENT_TIMEOUT, check).await {
                 return explain(connection.get_postgres_connection_pool(), error);
             }
             if database.outdates(*opened_at) {
-                return DbErr::Custom(
-                    "the session of the lock began while the database was read-only".to_owned(),
-                );
+                return Error::LeaseLost("its session was opened while the database was read-only");
             }
         }
     }
@@ -141,30 +145,18 @@ async fn connect_once(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
 
 /// Replaces the error of a connection that has ended, which would only say that it cannot be
 /// reopened.
-fn explain(pool: &PgPool, error: DbErr) -> DbErr {
+fn explain(pool: &PgPool, error: Error) -> Error {
     if pool.size() == 0 {
-        return DbErr::Custom("the connection of the lock has ended".to_owned());
+        return Error::LeaseLost("its connection has ended");
     }
     error
 }
 
-async fn try_lock(candidate: &PgPool) -> Result<bool, DbErr> {
+async fn try_lock(candidate: &PgPool) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)")
         .bind(KEY)
         .fetch_one(candidate)
         .await
-        .map_err(conn_error)
-}
-
-/// Bounds a statement, because a server that vanished never answers.
-async fn within<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-    tokio::time::timeout(STATEMENT_TIMEOUT, statement)
-        .await
-        .unwrap_or_else(|_| {
-            Err(DbErr::Custom(
-                "the connection of the lock does not respond".to_owned(),
-            ))
-        })
 }
 
 /// Makes the server end a session that is idle for long, so that a machine that vanished does not
@@ -174,8 +166,4 @@ async fn set_timeouts(connection: &mut PgConnection) -> Result<(), sqlx::Error> 
     let settings = "SET idle_session_timeout = '10s'; SET lock_timeout = '2s'";
     sqlx::raw_sql(settings).execute(connection).await?;
     Ok(())
-}
-
-fn conn_error(error: sqlx::Error) -> DbErr {
-    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error)))
 }

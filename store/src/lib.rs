@@ -8,6 +8,7 @@ pub mod alert;
 pub mod backfill;
 pub mod candle;
 pub mod database;
+mod error;
 pub mod feed;
 pub mod held;
 pub mod lease;
@@ -25,6 +26,7 @@ pub mod split;
 pub mod sql;
 pub mod stock;
 
+pub use error::{Error, with_timeout};
 pub use open::{OpenError, open};
 use runtime::clock::SharedClock;
 pub use seed::{Seed, seed};

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// The part of a list to read.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
     connection: &impl ConnectionTrait,
     select: &Sql,
     span: &Span<K>,
-) -> Result<Page<T>, DbErr> {
+) -> Result<Page<T>, Error> {
     let count = u64::from(span.limit) + 1;
     let mut bounded = select.clone();
     for (side, key) in [(Side::Beyond, &span.after), (Side::Within, &span.before)] {
@@ -142,7 +142,7 @@ pub(crate) async fn read_each<T: FromQueryResult>(
     stocks: &[i64],
     limit: u64,
     bounds: impl Fn(Sql) -> Sql,
-) -> Result<Vec<T>, DbErr> {
+) -> Result<Vec<T>, Error> {
     let (begin, end) = if connection.get_database_backend() == DbBackend::Postgres {
         let begin = format!("stocks CROSS JOIN LATERAL (SELECT * FROM {table}");
         (begin, ") AS rows WHERE stocks.id")
@@ -158,7 +158,9 @@ pub(crate) async fn read_each<T: FromQueryResult>(
     let sql = bounds(Sql::new(connection, text))
         .push(&format!(" ORDER BY {order} LIMIT {limit}{end}"))
         .eq_any(stocks);
-    T::find_by_statement(sql.statement()).all(connection).await
+    Ok(T::find_by_statement(sql.statement())
+        .all(connection)
+        .await?)
 }
 
 /// Groups the rows of [`read_each`] into one page for each of `stocks`.

@@ -16,13 +16,13 @@ use entity::{PollOutcome, Symbol, Timestamp, table::poll_request};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 use tokio::time::timeout;
 
 use crate::{
-    Store,
+    Error, Store,
     feed::{Bell, Doorbell},
 };
 
@@ -55,7 +55,7 @@ pub struct PollResponse {
 ///
 /// Returns `None` if there is no response in time, because no tracker is active or it is busy. A
 /// database that does not respond in time is [`PollOutcome::DatabaseUnavailable`].
-pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollResponse>, DbErr> {
+pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollResponse>, Error> {
     // Whether a statement is running.
     let at_database = AtomicBool::new(false);
     let response = submit_and_wait(store, request, &at_database);
@@ -73,7 +73,7 @@ async fn submit_and_wait(
     store: &Store,
     request: PollRequest,
     at_database: &AtomicBool,
-) -> Result<PollResponse, DbErr> {
+) -> Result<PollResponse, Error> {
     let mut bell = store.doorbell.listen(Bell::Request);
     at_database.store(true, Ordering::Relaxed);
     let transaction = store.database.begin_write().await?;
@@ -125,7 +125,7 @@ pub struct PendingRequest {
 pub async fn pending(
     store: &Store,
     is_known: impl Fn(i64) -> bool,
-) -> Result<Vec<PendingRequest>, DbErr> {
+) -> Result<Vec<PendingRequest>, Error> {
     let expired = store.clock.now().before(RESPONSE_TIMEOUT);
     let rows = poll_request::Entity::find()
         .filter(poll_request::Column::AnsweredAt.is_null())
@@ -174,7 +174,7 @@ impl From<PollOutcome> for Completion {
 
 /// Responds to requests that have no response yet, and wakes their clients. The quotes of the poll
 /// must be committed before.
-pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), DbErr> {
+pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), Error> {
     let now = store.clock.now();
     let retry_after = completion.retry_at.map(|at| whole_seconds(at.since(now)));
     let transaction = store.database.begin_write().await?;
@@ -196,13 +196,13 @@ pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Resu
 }
 
 /// Deletes requests that are older than an hour.
-pub async fn delete_old(store: &Store) -> Result<(), DbErr> {
+pub async fn delete_old(store: &Store) -> Result<(), Error> {
     let transaction = store.database.begin_write().await?;
     poll_request::Entity::delete_many()
         .filter(poll_request::Column::RequestedAt.lt(store.clock.now().before(RETENTION)))
         .exec(&transaction)
         .await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }
 
 /// Rounds up to whole seconds, at least one, so that a retry after them is not too early.

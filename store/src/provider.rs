@@ -13,11 +13,11 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, OnConflict},
 };
 
-use crate::{Store, stock};
+use crate::{Error, Store, stock};
 
 /// The status of a provider, as the tracker reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,19 +39,19 @@ pub struct ProviderStatus {
 }
 
 /// Returns the configured providers, in fallback order.
-pub async fn configured(connection: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+pub async fn configured(connection: &impl ConnectionTrait) -> Result<Vec<Model>, Error> {
+    Ok(Entity::find()
         .filter(Column::Rank.is_not_null())
         .order_by_asc(Column::Rank)
         .all(connection)
-        .await
+        .await?)
 }
 
 /// Stores the status of all configured providers.
 ///
 /// Providers that are not among `statuses` lose their rank. If one is new, the answers without a
 /// price are forgotten for all stocks, because the new provider may know their prices.
-pub async fn configure(store: &Store, statuses: &[ProviderStatus]) -> Result<(), DbErr> {
+pub async fn configure(store: &Store, statuses: &[ProviderStatus]) -> Result<(), Error> {
     let transaction = store.database.begin_write().await?;
     let known = configured(&transaction).await?;
     let is_known = |status: &ProviderStatus| known.iter().any(|row| row.name == status.name);
@@ -68,22 +68,22 @@ pub async fn configure(store: &Store, statuses: &[ProviderStatus]) -> Result<(),
         .exec(&transaction)
         .await?;
     beat(&transaction, now).await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }
 
 /// Stores the statuses that changed, and sets `updated_at` of all configured providers, which is
 /// the heartbeat of the tracker.
-pub async fn update(store: &Store, changed: &[ProviderStatus]) -> Result<(), DbErr> {
+pub async fn update(store: &Store, changed: &[ProviderStatus]) -> Result<(), Error> {
     let transaction = store.database.begin_write().await?;
     let now = store.clock.now();
     for status in changed {
         write(&transaction, status, now).await?;
     }
     beat(&transaction, now).await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }
 
-async fn beat(transaction: &DatabaseTransaction, now: Timestamp) -> Result<(), DbErr> {
+async fn beat(transaction: &DatabaseTransaction, now: Timestamp) -> Result<(), Error> {
     Entity::update_many()
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Rank.is_not_null())
@@ -97,7 +97,7 @@ async fn write(
     transaction: &DatabaseTransaction,
     status: &ProviderStatus,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let limit = |limit: Option<u32>| limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
     let interval = status
         .effective_interval
@@ -139,7 +139,7 @@ async fn write(
 pub async fn position(
     connection: &impl ConnectionTrait,
     provider: &str,
-) -> Result<Option<String>, DbErr> {
+) -> Result<Option<String>, Error> {
     let row = Entity::find_by_id(provider).one(connection).await?;
     Ok(row.and_then(|row| row.position))
 }
@@ -149,7 +149,7 @@ pub async fn set_position(
     connection: &impl ConnectionTrait,
     provider: &str,
     position: &str,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     Entity::update_many()
         .col_expr(Column::Position, Expr::value(position))
         .filter(Column::Name.eq(provider))

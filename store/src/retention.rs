@@ -8,16 +8,14 @@
 mod feed;
 mod price;
 
-use sea_orm::DbErr;
-
 pub use self::{
     feed::prune_feed,
     price::{PruneCursor, prune_prices},
 };
-use crate::{Store, feed::FeedTransaction, partition};
+use crate::{Error, Store, feed::FeedTransaction, partition};
 
 /// Creates the partitions for the coming months, so that writers do not have to.
-pub async fn create_partitions(store: &Store) -> Result<(), DbErr> {
+pub async fn create_partitions(store: &Store) -> Result<(), Error> {
     let feed = FeedTransaction::begin(store).await?;
     partition::create_ahead(feed.connection(), feed.recorded_at()).await?;
     feed.commit().await?;

@@ -12,11 +12,11 @@ use entity::{
 use runtime::{config::TrackingSettings, random::Random};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::OnConflict,
 };
 
-use crate::{Store, feed::HEAD};
+use crate::{Error, Store, feed::HEAD};
 
 /// The initial content, from the settings.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Seed {
 
 /// Seeds an empty database, and updates the threshold of the default rule in any database. Writes
 /// nothing if nothing changes, because the database may be temporarily read-only.
-pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
+pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
     let current = alert_rule::Entity::find()
         .filter(alert_rule::Column::IsDefault.eq(true))
         .filter(alert_rule::Column::Threshold.eq(seed.alert_threshold))
@@ -80,7 +80,7 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
             .filter(alert_rule::Column::IsDefault.eq(true))
             .exec(&transaction)
             .await?;
-        return transaction.commit().await;
+        return Ok(transaction.commit().await?);
     }
     let rule = alert_rule::ActiveModel {
         id: NotSet,
@@ -109,5 +109,5 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
     stock::Entity::insert_many(stocks)
         .exec_without_returning(&transaction)
         .await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }

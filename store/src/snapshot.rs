@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use entity::{AlertRule, Position, Price, Stock};
-use sea_orm::{DbErr, EntityTrait};
+use sea_orm::EntityTrait;
 
-use crate::{Store, alert, feed::end_within, page::Page, price};
+use crate::{Error, Store, alert, feed::end_within, page::Page, price};
 
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Snapshot {
 
 /// Reads a snapshot. `recent` returns the number of newest prices per stock, given the number of
 /// stocks.
-pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, DbErr> {
+pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, Error> {
     let transaction = store.database.begin_read().await?;
     let position = end_within(&transaction).await?;
     let rows = entity::table::stock::Entity::find();

@@ -7,11 +7,11 @@ use entity::{
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
     EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use crate::{feed::FeedTransaction, sql::Sql};
+use crate::{Error, feed::FeedTransaction, sql::Sql};
 
 /// A stock's place in the list of them.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct StockKey(pub Symbol);
 pub async fn by_symbol(
     connection: &impl ConnectionTrait,
     symbol: &Symbol,
-) -> Result<Option<Stock>, DbErr> {
+) -> Result<Option<Stock>, Error> {
     let row = Entity::find()
         .filter(Column::Symbol.eq(symbol.clone()))
         .one(connection)
@@ -30,27 +30,27 @@ pub async fn by_symbol(
 }
 
 /// All stocks, tracked or not, in no order.
-pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, DbErr> {
+pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, Error> {
     let rows = Entity::find().all(connection).await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Returns the ids of all stocks, tracked or not, in unspecified order.
-pub async fn ids(connection: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
-    Entity::find()
+pub async fn ids(connection: &impl ConnectionTrait) -> Result<Vec<i64>, Error> {
+    Ok(Entity::find()
         .select_only()
         .column(Column::Id)
         .into_tuple()
         .all(connection)
-        .await
+        .await?)
 }
 
 /// Returns the rows of the tracked stocks, in unspecified order.
-pub async fn tracked_rows(connection: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+pub async fn tracked_rows(connection: &impl ConnectionTrait) -> Result<Vec<Model>, Error> {
+    Ok(Entity::find()
         .filter(Column::Tracked.eq(true))
         .all(connection)
-        .await
+        .await?)
 }
 
 /// The last answer of a provider for a stock.
@@ -65,33 +65,35 @@ pub struct LastAnswer {
 }
 
 /// Returns the last answer for each tracked stock that has one, in unspecified order.
-pub async fn last_answers(connection: &impl ConnectionTrait) -> Result<Vec<LastAnswer>, DbErr> {
+pub async fn last_answers(connection: &impl ConnectionTrait) -> Result<Vec<LastAnswer>, Error> {
     let text = "SELECT id AS stock_id, answered_at, unpriced_answers FROM stocks \
                 WHERE tracked AND answered_at IS NOT NULL";
-    LastAnswer::find_by_statement(Sql::new(connection, text).statement())
-        .all(connection)
-        .await
+    Ok(
+        LastAnswer::find_by_statement(Sql::new(connection, text).statement())
+            .all(connection)
+            .await?,
+    )
 }
 
 /// The stocks with these ids, in no order.
-pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, DbErr> {
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, Error> {
     let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").eq_any(ids);
-    Stock::find_by_statement(sql.statement())
+    Ok(Stock::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// The tracked ones among these symbols, in no order.
 pub async fn tracked(
     connection: &impl ConnectionTrait,
     symbols: impl IntoIterator<Item = &Symbol>,
-) -> Result<Vec<Stock>, DbErr> {
+) -> Result<Vec<Stock>, Error> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
     let text = "SELECT * FROM stocks WHERE tracked AND symbol";
     let sql = Sql::new(connection, text).eq_any_text(symbols);
-    Stock::find_by_statement(sql.statement())
+    Ok(Stock::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// The details of a stock, as a provider reports them.
@@ -111,7 +113,7 @@ pub async fn track(
     feed: &mut FeedTransaction,
     symbol: &Symbol,
     name: Option<String>,
-) -> Result<Stock, DbErr> {
+) -> Result<Stock, Error> {
     write_tracked(feed, symbol, name, None).await
 }
 
@@ -122,7 +124,7 @@ pub async fn track_answered(
     symbol: &Symbol,
     name: Option<String>,
     details: Details,
-) -> Result<Stock, DbErr> {
+) -> Result<Stock, Error> {
     write_tracked(feed, symbol, name, Some(details)).await
 }
 
@@ -131,7 +133,7 @@ async fn write_tracked(
     symbol: &Symbol,
     name: Option<String>,
     answer: Option<Details>,
-) -> Result<Stock, DbErr> {
+) -> Result<Stock, Error> {
     let known = find(feed, symbol).await?;
     let answered_at = answer.is_some().then(|| feed.now());
     let details = answer.unwrap_or_default();
@@ -181,7 +183,7 @@ pub async fn set_requested(
     transaction: &DatabaseTransaction,
     symbols: &[Symbol],
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let symbols = symbols.iter().map(Symbol::to_string).collect();
     let sql = Sql::new(transaction, "UPDATE stocks SET asked_at = ")
         .bind(now)
@@ -196,7 +198,7 @@ pub async fn set_answered(
     connection: &impl ConnectionTrait,
     ids: &[i64],
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let sql = Sql::new(connection, "UPDATE stocks SET answered_at = ")
         .bind(now)
         .push(" WHERE id")
@@ -209,7 +211,7 @@ pub async fn set_answered(
 pub async fn count_unpriced_answers(
     connection: &impl ConnectionTrait,
     ids: &[i64],
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -225,7 +227,7 @@ pub async fn count_unpriced_answers(
 pub async fn clear_unpriced_answers(
     connection: &impl ConnectionTrait,
     ids: &[i64],
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -236,14 +238,14 @@ pub async fn clear_unpriced_answers(
 }
 
 /// Forgets the answers without a price of all stocks.
-pub(crate) async fn reset_unpriced_answers(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+pub(crate) async fn reset_unpriced_answers(transaction: &DatabaseTransaction) -> Result<(), Error> {
     let text = "UPDATE stocks SET unpriced_answers = 0 WHERE unpriced_answers <> 0";
     transaction.execute_unprepared(text).await?;
     Ok(())
 }
 
 /// Stores the name, currency and exchange of a stock.
-pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Result<(), DbErr> {
+pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Result<(), Error> {
     let row = ActiveModel {
         id: Set(stock.id),
         name: Set(stock.name.clone()),
@@ -256,7 +258,7 @@ pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Re
 }
 
 /// Stops tracking a stock. `None` for one that never was.
-pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, DbErr> {
+pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, Error> {
     match find(feed, symbol).await? {
         Some(row) if row.tracked => {
             let mut row = row.into_active_model();
@@ -269,7 +271,7 @@ pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Opti
 }
 
 /// Publishes a stock as it is stored.
-pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), DbErr> {
+pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Error> {
     let row = Entity::find_by_id(stock_id).one(feed.connection()).await?;
     if let Some(row) = row {
         tell(feed, row);
@@ -277,11 +279,11 @@ pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Db
     Ok(())
 }
 
-async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, DbErr> {
-    Entity::find()
+async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, Error> {
+    Ok(Entity::find()
         .filter(Column::Symbol.eq(symbol.clone()))
         .one(feed.connection())
-        .await
+        .await?)
 }
 
 fn tell(feed: &mut FeedTransaction, row: Model) -> Stock {

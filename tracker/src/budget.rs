@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use entity::{Symbol, Timestamp};
-use sea_orm::{DatabaseConnection, DbErr};
 use store::{
+    Error, Store,
     lease::Lease,
     provider::usage::{self, DayUsage, UsageTransaction},
 };
@@ -77,7 +77,7 @@ pub async fn reserve(
     purpose: Purpose,
     symbols: &[Symbol],
     now: Timestamp,
-) -> Result<ReserveOutcome, DbErr> {
+) -> Result<ReserveOutcome, Error> {
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
@@ -136,7 +136,7 @@ pub async fn finalize(
     reservation: Reservation,
     took: Duration,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     match reservation.call {
         Some(call) if took > SLOW => usage::redate_call(lease, call, now).await,
         _ => Ok(()),
@@ -150,7 +150,7 @@ pub async fn exhaust_day(
     provider: &str,
     budget: Budget,
     now: Timestamp,
-) -> Result<Timestamp, DbErr> {
+) -> Result<Timestamp, Error> {
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     day.used = budget.per_day.unwrap_or(day.used).max(day.used);
@@ -170,11 +170,12 @@ pub(crate) struct Remaining {
 
 /// Returns the requests that remain at `now`.
 pub(crate) async fn remaining(
-    connection: &DatabaseConnection,
+    store: &Store,
     provider: &str,
     budget: Budget,
     now: Timestamp,
-) -> Result<Remaining, DbErr> {
+) -> Result<Remaining, Error> {
+    let connection = store.database.read();
     let mut remaining = Remaining {
         minute: None,
         day: None,

@@ -13,7 +13,6 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{CandleInterval, Price};
-use sea_orm::DbErr;
 use store::{
     candle::{self, CandleKey},
     feed::FeedTransaction,
@@ -31,7 +30,7 @@ pub use self::{
 pub(crate) async fn record<'a>(
     feed: &FeedTransaction,
     prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let key = |price: &Price, interval| CandleKey {
         stock_id: price.stock_id,
         interval,

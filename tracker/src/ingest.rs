@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
-use sea_orm::DbErr;
 use store::{
     Store,
     feed::FeedTransaction,
@@ -103,7 +102,7 @@ impl Ingest {
 
     /// Stores a batch. After an error, nothing of it is stored.
     #[tracing::instrument(level = "debug", skip_all, fields(provider = batch.provider))]
-    pub async fn ingest(&self, batch: QuoteBatch) -> Result<IngestReport, DbErr> {
+    pub async fn ingest(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
         // Only a replay has positions. Its days are independent of the clock.
@@ -229,7 +228,7 @@ impl Ingest {
 
 /// Tracks the stock that the batch is to track. Its row is written once, with the details from its
 /// quote.
-async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), DbErr> {
+async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), store::Error> {
     let Some((symbol, name)) = &batch.track else {
         return Ok(());
     };

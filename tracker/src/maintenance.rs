@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use runtime::config::RetentionSettings;
-use sea_orm::DbErr;
 use store::{
     Store,
     retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
@@ -25,14 +24,14 @@ pub(crate) async fn run(store: &Store, retention: RetentionSettings) {
     let interval = (shorter / 10).clamp(MIN_INTERVAL, MAX_INTERVAL);
     loop {
         if let Err(error) = run_once(store, retention).await {
-            tracing::warn!(%error, "maintenance failed");
+            tracing::warn!(error = error.as_dyn(), "maintenance failed");
         }
         tokio::time::sleep(interval).await;
     }
 }
 
 /// Deletes everything that has expired.
-async fn run_once(store: &Store, retention: RetentionSettings) -> Result<(), DbErr> {
+async fn run_once(store: &Store, retention: RetentionSettings) -> Result<(), store::Error> {
     create_partitions(store).await?;
     while prune_feed(store, retention).await? {
         tokio::time::sleep(BATCH_PAUSE).await;

@@ -6,7 +6,6 @@
 use std::{collections::HashMap, time::Duration};
 
 use entity::ProviderState;
-use sea_orm::DbErr;
 use store::{
     Store,
     provider::{self, ProviderStatus},
@@ -43,7 +42,7 @@ impl StatusWriter {
         &mut self,
         store: &Store,
         statuses: Vec<ProviderStatus>,
-    ) -> Result<(), DbErr> {
+    ) -> Result<(), store::Error> {
         let elapsed = self.written_at.map(|at| at.elapsed());
         let changed: Vec<ProviderStatus> = statuses
             .into_iter()

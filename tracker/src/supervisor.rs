@@ -102,7 +102,7 @@ impl Tracker {
         };
         self.metrics.tracking_stopped();
         if let Some(error) = lost {
-            tracing::warn!(%error, "lost the lease, polling stops");
+            tracing::warn!(error = error.as_dyn(), "lost the lease, polling stops");
         }
         if let Some(lease) = Arc::into_inner(lease) {
             lease.release().await;

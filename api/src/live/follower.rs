@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use crate::metrics::ServeMetrics;
 use runtime::clock::SharedClock;
-use sea_orm::DbErr;
 use store::{
     Store,
     feed::{FeedFollower, Followed},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::hub::Hub;
 use crate::quote_board::QuoteBoard;
@@ -37,11 +36,11 @@ pub(crate) async fn follow(
     let mut is_failing = false;
     let mut watermark_read_at = Instant::now();
     loop {
-        let update = match within_timeout(follower.read_once()).await {
+        let update = match store::with_timeout(READ_TIMEOUT, follower.read_once()).await {
             Ok(update) => update,
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%error, "failed to read the feed");
+                    tracing::warn!(error = error.as_dyn(), "failed to read the feed");
                 }
                 metrics.feed_followed(hub.lag());
                 tokio::time::sleep(RETRY_DELAY).await;
@@ -90,25 +89,22 @@ pub(crate) async fn follow(
     }
 }
 
-async fn within_timeout<T>(read: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-    timeout(READ_TIMEOUT, read)
-        .await
-        .unwrap_or_else(|_| Err(DbErr::Custom("the database does not answer".to_owned())))
-}
-
 /// Updates the board's retention watermark. A failure is not an error: the next read succeeds or
 /// the database is away.
 async fn update_watermark(board: &QuoteBoard, store: &Store) {
     let read = store::price::pruned_seq(store.database.read());
-    match within_timeout(read).await {
+    match store::with_timeout(READ_TIMEOUT, read).await {
         Ok(seq) => board.set_pruned_seq(seq),
-        Err(error) => tracing::debug!(%error, "failed to read the retention watermark"),
+        Err(error) => tracing::debug!(
+            error = error.as_dyn(),
+            "failed to read the retention watermark"
+        ),
     }
 }
 
 async fn reload(board: &QuoteBoard, store: &Store) {
     while let Err(error) = board.reload(store).await {
-        tracing::warn!(%error, "failed to reload the quote board");
+        tracing::warn!(error = error.as_dyn(), "failed to reload the quote board");
         tokio::time::sleep(RETRY_DELAY).await;
     }
 }

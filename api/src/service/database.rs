@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use sea_orm::DbErr;
 use tokio::time::{Instant, sleep};
 
 use super::{Error, Service};
@@ -25,7 +24,7 @@ impl Service {
     /// Runs a read-only operation. Retries it if its connection breaks.
     pub(super) async fn read<T, F>(&self, operation: impl Fn() -> F) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, DbErr>>,
+        F: Future<Output = Result<T, store::Error>>,
     {
         let mut delay = RETRY_DELAY;
         let started = Instant::now();
@@ -49,7 +48,7 @@ impl Service {
     /// Runs an operation. Fails as soon as the database is away.
     pub(super) async fn while_connected<T>(
         &self,
-        operation: impl Future<Output = Result<T, DbErr>>,
+        operation: impl Future<Output = Result<T, store::Error>>,
     ) -> Result<T, Error> {
         tokio::select! {
             biased;

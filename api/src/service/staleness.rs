@@ -8,7 +8,6 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{Price, Stock, Timestamp};
-use sea_orm::DbErr;
 use store::{
     Store, provider,
     stock::{self, LastAnswer},
@@ -214,7 +213,7 @@ impl Service {
     }
 }
 
-async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, DbErr> {
+async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, store::Error> {
     let connection = store.database.read();
     let providers = provider::configured(connection).await?;
     let answers = stock::last_answers(connection).await?.into_iter();

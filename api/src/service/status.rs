@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use entity::{ProviderState, Timestamp, table};
-use sea_orm::DbErr;
 use store::{
     Store,
     database::DatabaseKind,
@@ -89,7 +88,7 @@ impl Service {
     }
 }
 
-async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>, DbErr> {
+async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>, store::Error> {
     let connection = store.database.read();
     let minute_ago = now.before(MINUTE);
     let mut providers = Vec::new();

@@ -13,12 +13,12 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 
-use crate::lease::Lease;
+use crate::{Error, lease::Lease};
 
 /// The requests that were sent on a day of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +56,14 @@ impl UsageTransaction {
     ///
     /// # Errors
     /// There is no such row, or the lease is lost.
-    pub async fn begin(lease: &Lease, provider: &str) -> Result<Self, DbErr> {
+    pub async fn begin(lease: &Lease, provider: &str) -> Result<Self, Error> {
         let transaction = lease.begin().await?;
         // SQLite ignores row locks: a write transaction is the only writer.
         let row = provider::Entity::find_by_id(provider)
             .lock_exclusive()
             .one(&transaction)
             .await?
-            .ok_or_else(|| DbErr::RecordNotFound(format!("provider {provider}")))?;
+            .ok_or_else(|| Error::MissingRow(format!("provider {provider}").into()))?;
         Ok(Self {
             transaction,
             provider: row,
@@ -81,7 +81,7 @@ impl UsageTransaction {
     }
 
     /// Stores the usage of a day.
-    pub async fn set_day(&self, day: DayUsage) -> Result<(), DbErr> {
+    pub async fn set_day(&self, day: DayUsage) -> Result<(), Error> {
         let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         let row = provider::ActiveModel {
             name: Set(self.provider.name.clone()),
@@ -97,7 +97,7 @@ impl UsageTransaction {
 
     /// Deletes the requests that were sent until `until`. Requests after `now`, which a clock that
     /// ran ahead recorded, are re-dated to `now`.
-    pub async fn expire_calls(&self, until: Timestamp, now: Timestamp) -> Result<(), DbErr> {
+    pub async fn expire_calls(&self, until: Timestamp, now: Timestamp) -> Result<(), Error> {
         let of_provider = provider_call::Column::Provider.eq(&self.provider.name);
         provider_call::Entity::delete_many()
             .filter(of_provider.clone())
@@ -114,12 +114,12 @@ impl UsageTransaction {
     }
 
     /// Returns the number of requests that were sent after `after`.
-    pub async fn calls_after(&self, after: Timestamp) -> Result<u32, DbErr> {
+    pub async fn calls_after(&self, after: Timestamp) -> Result<u32, Error> {
         calls_after(&self.transaction, &self.provider.name, after).await
     }
 
     /// Returns when the oldest request was sent, after skipping the `skipped` oldest ones.
-    pub async fn oldest_call(&self, skipped: u32) -> Result<Option<Timestamp>, DbErr> {
+    pub async fn oldest_call(&self, skipped: u32) -> Result<Option<Timestamp>, Error> {
         let call = provider_call::Entity::find()
             .filter(provider_call::Column::Provider.eq(&self.provider.name))
             .order_by_asc(provider_call::Column::SentAt)
@@ -130,7 +130,7 @@ impl UsageTransaction {
     }
 
     /// Records a request. Returns its id.
-    pub async fn record_call(&self, sent_at: Timestamp) -> Result<i64, DbErr> {
+    pub async fn record_call(&self, sent_at: Timestamp) -> Result<i64, Error> {
         let row = provider_call::ActiveModel {
             id: NotSet,
             provider: Set(self.provider.name.clone()),
@@ -140,27 +140,27 @@ impl UsageTransaction {
     }
 
     /// Commits.
-    pub async fn commit(self) -> Result<(), DbErr> {
-        self.transaction.commit().await
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.transaction.commit().await?)
     }
 }
 
 /// Changes when a request was sent. Does nothing if the request has expired.
-pub async fn redate_call(lease: &Lease, call: i64, sent_at: Timestamp) -> Result<(), DbErr> {
+pub async fn redate_call(lease: &Lease, call: i64, sent_at: Timestamp) -> Result<(), Error> {
     let transaction = lease.begin().await?;
     provider_call::Entity::update_many()
         .col_expr(provider_call::Column::SentAt, Expr::value(sent_at))
         .filter(provider_call::Column::Id.eq(call))
         .exec(&transaction)
         .await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }
 
 /// Returns the usage of the last day on which a request was sent to a provider.
 pub async fn day(
     connection: &impl ConnectionTrait,
     provider: &str,
-) -> Result<Option<DayUsage>, DbErr> {
+) -> Result<Option<DayUsage>, Error> {
     let row = provider::Entity::find_by_id(provider)
         .one(connection)
         .await?;
@@ -172,7 +172,7 @@ pub async fn calls_after(
     connection: &impl ConnectionTrait,
     provider: &str,
     after: Timestamp,
-) -> Result<u32, DbErr> {
+) -> Result<u32, Error> {
     let calls = sent_after(provider, after).count(connection).await?;
     Ok(u32::try_from(calls).unwrap_or(u32::MAX))
 }
@@ -182,7 +182,7 @@ pub async fn first_call_after(
     connection: &impl ConnectionTrait,
     provider: &str,
     after: Timestamp,
-) -> Result<Option<Timestamp>, DbErr> {
+) -> Result<Option<Timestamp>, Error> {
     let call = sent_after(provider, after)
         .order_by_asc(provider_call::Column::SentAt)
         .one(connection)

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
-use sea_orm::DbErr;
 use store::{
     candle::{self, CandleKey},
     feed::FeedTransaction,
@@ -25,7 +24,7 @@ pub(crate) async fn fill(
     (stock_id, market): (i64, Market),
     bars: &[Bar],
     now: Timestamp,
-) -> Result<usize, DbErr> {
+) -> Result<usize, store::Error> {
     let over: Vec<(CandleKey, &Bar)> = bars
         .iter()
         .filter(|bar| end_of_day(market, bar.trading_day) <= now)

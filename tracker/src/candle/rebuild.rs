@@ -6,7 +6,6 @@
 use std::iter::once;
 
 use entity::{Position, Price};
-use sea_orm::DbErr;
 use store::{
     Store, candle,
     feed::FeedTransaction,
@@ -21,7 +20,7 @@ use super::record;
 const PAGE: u32 = 2_000;
 
 /// Rebuilds the candles, if there are prices and no candles.
-pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
+pub(crate) async fn rebuild(store: &Store) -> Result<(), store::Error> {
     if !candle::are_missing(store.database.read()).await? {
         return Ok(());
     }
@@ -40,7 +39,7 @@ pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
 
 /// Adds the prices of a stock to its candles, from the oldest to the newest. Pages are in the
 /// reverse order.
-async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
+async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
     let mut last: Option<Price> = None;
     loop {
         let before = last.as_ref().map(|price| {

@@ -2,7 +2,6 @@
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Symbol, Timestamp, table::alert_rule};
-use sea_orm::DbErr;
 use store::{alert, feed::FeedTransaction};
 
 use crate::{alert::percent_change, reference::Close};
@@ -27,7 +26,7 @@ pub(super) async fn evaluate(
     rule: Option<&alert_rule::Model>,
     price: EvaluatedPrice<'_>,
     reference: Option<Close>,
-) -> Result<Option<Alert>, DbErr> {
+) -> Result<Option<Alert>, store::Error> {
     let (Some(rule), Some(reference)) = (rule, reference) else {
         return Ok(None);
     };

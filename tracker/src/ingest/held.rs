@@ -4,7 +4,6 @@
 //! its stock are known.
 
 use entity::{Event, Price, Split, Timestamp, table::held_price};
-use sea_orm::DbErr;
 use store::{feed::FeedTransaction, held, split};
 
 use super::{
@@ -20,7 +19,7 @@ pub(super) async fn hold(
     price: &Price,
     inputs: &ReferenceInputs,
     held_until: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let row = held_price::Model {
         stock_id: price.stock_id,
         seq: price.seq,
@@ -46,7 +45,7 @@ impl Ingest {
         &self,
         stock_id: i64,
         reported: Option<(&str, &[Split])>,
-    ) -> Result<usize, DbErr> {
+    ) -> Result<usize, store::Error> {
         let mut feed = FeedTransaction::begin(&self.store).await?;
         if let Some((source, splits)) = reported {
             let now = feed.recorded_at();
@@ -97,7 +96,7 @@ async fn splits_since_closes(
     feed: &FeedTransaction,
     stock_id: i64,
     prices: &[held_price::Model],
-) -> Result<Vec<Split>, DbErr> {
+) -> Result<Vec<Split>, store::Error> {
     let calendar = prices
         .iter()
         .map(|price| trading_day_before(price.trading_day));

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp, table::alert_rule};
-use sea_orm::DbErr;
 use store::{alert, candle, feed::FeedTransaction, held, price, split, stock};
 
 use crate::{market::Market, quote::Quote, reference::trading_day_before};
@@ -31,7 +30,7 @@ impl CurrentState {
         feed: &FeedTransaction,
         quotes: &'a [Quote],
         unquoted: impl IntoIterator<Item = &'a Symbol>,
-    ) -> Result<Self, DbErr> {
+    ) -> Result<Self, store::Error> {
         let symbols = quotes.iter().map(|quote| &quote.symbol);
         let symbols: BTreeSet<&Symbol> = symbols.chain(unquoted).collect();
         let connection = feed.connection();
@@ -60,7 +59,11 @@ impl CurrentState {
     }
 
     /// Reads the splits and the closes that they apply to.
-    async fn load_closes(&mut self, feed: &FeedTransaction, quotes: &[Quote]) -> Result<(), DbErr> {
+    async fn load_closes(
+        &mut self,
+        feed: &FeedTransaction,
+        quotes: &[Quote],
+    ) -> Result<(), store::Error> {
         let tracked = quotes
             .iter()
             .filter_map(|quote| Some((quote, self.stocks.get(&quote.symbol)?.id)));

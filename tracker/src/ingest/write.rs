@@ -1,7 +1,6 @@
 //! Updates stocks and their splits from a batch.
 
 use entity::{Split, Stock};
-use sea_orm::DbErr;
 use store::{feed::FeedTransaction, split, stock};
 
 use crate::quote::Quote;
@@ -11,7 +10,7 @@ pub(super) async fn unpriced_answers(
     feed: &FeedTransaction,
     priced: &[Stock],
     unpriced: &[Stock],
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let cleared: Vec<i64> = priced
         .iter()
         .filter(|stock| stock.unpriced_answers != 0)
@@ -27,7 +26,7 @@ pub(super) async fn details(
     feed: &FeedTransaction,
     stock: &mut Stock,
     quote: &Quote,
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let mut changed = false;
     let mut fill = |known: &mut Option<String>, quoted: &Option<String>| {
         if known.is_none() && quoted.is_some() {
@@ -50,7 +49,7 @@ pub(super) async fn split(
     stock_id: i64,
     quote: &Quote,
     source: &str,
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let Some(ratio) = quote.split else {
         return Ok(());
     };

@@ -10,7 +10,6 @@ use std::{sync::Arc, time::Duration};
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::{outage_log::OutageLog, random::Random};
-use sea_orm::DbErr;
 use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +61,7 @@ pub(super) enum Attempt {
     /// Not sent: the budget is exhausted.
     BudgetExhausted(ReserveOutcome),
     /// Not sent: the database failed to reserve it.
-    NotReserved(DbErr),
+    NotReserved(store::Error),
     /// Sent, and the response is stored.
     Completed {
         results: Vec<(Symbol, Option<PollError>)>,
@@ -177,14 +176,22 @@ impl PollContext {
             .max(now.since(request.reserved_at));
         let finalizing = budget::finalize(&self.lease, request.reservation, took, now);
         if let Err(error) = with_timeout(finalizing).await {
-            tracing::warn!(provider, %error, "failed to re-date a slow provider request");
+            tracing::warn!(
+                provider,
+                error = error.as_dyn(),
+                "failed to re-date a slow provider request"
+            );
         }
         if !day_exhausted {
             return;
         }
         let spending = budget::exhaust_day(&self.lease, provider, budget, self.now());
         if let Err(error) = with_timeout(spending).await {
-            tracing::warn!(provider, %error, "failed to mark the daily budget exhausted");
+            tracing::warn!(
+                provider,
+                error = error.as_dyn(),
+                "failed to mark the daily budget exhausted"
+            );
         }
     }
 
@@ -231,7 +238,11 @@ impl PollContext {
             let stored = with_timeout(self.ingest.ingest(batch)).await;
             match &stored {
                 Err(error) if self.stopping.is_cancelled() => {
-                    tracing::error!(provider, %error, "the last prices are not stored");
+                    tracing::error!(
+                        provider,
+                        error = error.as_dyn(),
+                        "the last prices are not stored"
+                    );
                     return None;
                 }
                 _ => outage.record(&stored),
@@ -251,12 +262,12 @@ impl PollContext {
         operation: impl Fn() -> F,
     ) -> Option<T>
     where
-        F: Future<Output = Result<T, DbErr>>,
+        F: Future<Output = Result<T, store::Error>>,
     {
         loop {
             match with_timeout(operation()).await {
                 Ok(value) => return Some(value),
-                Err(error) => tracing::debug!(%error, "{failed}, retrying"),
+                Err(error) => tracing::debug!(error = error.as_dyn(), "{failed}, retrying"),
             }
             let delay = self.retry_delay();
             self.stopping.run_until_cancelled(delay).await?;
@@ -276,7 +287,7 @@ impl PollContext {
             Ok(())
         };
         if let Err(error) = with_timeout(rejecting).await {
-            tracing::debug!(%error, "failed to reject poll requests");
+            tracing::debug!(error = error.as_dyn(), "failed to reject poll requests");
         }
     }
 
@@ -285,8 +296,8 @@ impl PollContext {
         &self,
         provider: &'static str,
         budget: Budget,
-    ) -> Result<(), DbErr> {
-        let left = budget::remaining(self.store.database.read(), provider, budget, self.now());
+    ) -> Result<(), store::Error> {
+        let left = budget::remaining(&self.store, provider, budget, self.now());
         let left = with_timeout(left).await?;
         for (window, left) in [
             (BudgetWindow::Minute, left.minute),
@@ -353,11 +364,9 @@ pub(super) fn quote_batch(
 
 /// Fails a database operation that takes too long.
 pub(super) async fn with_timeout<T>(
-    operation: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
-    tokio::time::timeout(DATABASE_TIMEOUT, operation)
-        .await
-        .unwrap_or_else(|_| Err(DbErr::Custom("database timeout".to_owned())))
+    operation: impl Future<Output = Result<T, store::Error>>,
+) -> Result<T, store::Error> {
+    store::with_timeout(DATABASE_TIMEOUT, operation).await
 }
 
 /// Turns malformed answers for symbols for which the provider fails alone into answers without a

@@ -8,7 +8,6 @@ use std::{sync::Arc, time::Duration};
 use chrono::NaiveDate;
 use entity::{CandleInterval, PollOutcome, ProviderState};
 use runtime::outage_log::OutageLog;
-use sea_orm::DbErr;
 use store::{
     candle::CandleKey,
     feed::Bell,
@@ -115,7 +114,7 @@ impl ReplayLoop {
 
     /// Releases prices that another tracker held, resumes at the stored position, and creates the
     /// provider's row, which contains the position.
-    async fn resume_once(&mut self) -> Result<(), DbErr> {
+    async fn resume_once(&mut self) -> Result<(), store::Error> {
         let held = store::held::stocks(self.context.store.database.read());
         for stock in with_timeout(held).await? {
             with_timeout(self.context.ingest.release(stock.stock_id, None)).await?;
@@ -168,7 +167,7 @@ impl ReplayLoop {
 
     /// Deletes the candles of all replayed stocks from a day on, in small transactions. The replay
     /// restarts there, and candles of later years would hide the new ones.
-    async fn delete_candles_from(&self, day: NaiveDate) -> Result<(), DbErr> {
+    async fn delete_candles_from(&self, day: NaiveDate) -> Result<(), store::Error> {
         /// Maximum number of candles per transaction.
         const BATCH_SIZE: u64 = 10_000;
         tracing::info!(
@@ -208,7 +207,7 @@ impl ReplayLoop {
     }
 
     /// Updates the metrics, responds to poll requests and writes the provider status.
-    async fn refresh_once(&mut self) -> Result<(), DbErr> {
+    async fn refresh_once(&mut self) -> Result<(), store::Error> {
         if self.metrics_throttle.is_due() {
             self.tracked.reload(&self.context.store).await?;
             let (now, interval) = (self.context.now(), self.interval());
@@ -233,7 +232,7 @@ impl ReplayLoop {
     }
 
     /// Responds to a poll request without polling: the next price comes with the next day.
-    async fn respond(&self, request: PendingRequest) -> Result<(), DbErr> {
+    async fn respond(&self, request: PendingRequest) -> Result<(), store::Error> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
                 let batch = QuoteBatch {

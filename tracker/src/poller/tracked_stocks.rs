@@ -10,7 +10,6 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
-use sea_orm::DbErr;
 use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
@@ -42,7 +41,7 @@ pub(super) struct TrackedStocks {
 
 impl TrackedStocks {
     /// Reads them from the database.
-    pub(super) async fn reload(&mut self, store: &Store) -> Result<(), DbErr> {
+    pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
         let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
@@ -100,7 +99,7 @@ impl TrackedStocks {
         &mut self,
         context: &PollContext,
         expected: impl FnOnce(Option<NaiveDate>) -> Expected,
-    ) -> Result<(), DbErr> {
+    ) -> Result<(), store::Error> {
         let reading = store::price::latest(context.store.database.read(), &self.ids);
         let latest = with_timeout(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();

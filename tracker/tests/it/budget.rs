@@ -124,7 +124,7 @@ testkit::on_both_databases! {
 
         let resets_at = exhaust_day(&quota.lease, "live", quota.budget, quota.now()).await;
         let next = at("2026-11-22T05:00:00Z");
-        assert_eq!(resets_at, Ok(next));
+        assert_eq!(resets_at.expect("it is stored"), next);
         assert_eq!(quota.reserve(Purpose::Requested).await, ReserveOutcome::DayExhausted(next));
     }
 

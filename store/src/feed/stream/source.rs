@@ -11,12 +11,15 @@ use async_trait::async_trait;
 use entity::{Batch, Position};
 use futures_util::{FutureExt, StreamExt};
 use runtime::outage_log::OutageLog;
-use sea_orm::DbErr;
 
 use super::{Entry, FeedStream, StreamError};
-use crate::feed::{
-    Followed,
-    source::{FeedSource, TableSource},
+use crate::{
+    Error,
+    feed::{
+        Followed,
+        source::{FeedSource, TableSource},
+    },
+    with_timeout,
 };
 
 /// Maximum time without entries before the table is read.
@@ -58,12 +61,8 @@ impl StreamSource {
     }
 
     /// Reads the table with a timeout, because the stream may continue in the meantime.
-    async fn read_table(&mut self, position: Position) -> Result<Followed, DbErr> {
-        let late = |_| DbErr::Custom("database timeout".to_owned());
-        let read = self.table.read(position);
-        tokio::time::timeout(POLL_INTERVAL, read)
-            .await
-            .map_err(late)?
+    async fn read_table(&mut self, position: Position) -> Result<Followed, Error> {
+        with_timeout(POLL_INTERVAL, self.table.read(position)).await
     }
 
     /// Receives the entries that have already arrived.
@@ -149,7 +148,7 @@ impl FeedSource for StreamSource {
         }
     }
 
-    async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
+    async fn read(&mut self, position: Position) -> Result<Followed, Error> {
         self.receive_available();
         let batches = self.take_batches(position);
         if !batches.is_empty() || !self.read_table_next {

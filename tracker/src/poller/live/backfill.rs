@@ -9,7 +9,6 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::Timestamp;
-use sea_orm::DbErr;
 use store::{
     backfill::{self, Due},
     feed::FeedTransaction,
@@ -56,7 +55,7 @@ impl Backfill {
 
 impl LiveLoop {
     /// Reads which stock is next.
-    pub(super) async fn load_backfill(&mut self) -> Result<(), DbErr> {
+    pub(super) async fn load_backfill(&mut self) -> Result<(), store::Error> {
         let has_history = |it: &ProviderHealth| it.provider.history().is_some();
         if self.settings.history
             && !self.backfill.in_flight
@@ -140,7 +139,10 @@ impl LiveLoop {
                 self.backfill.paused_until = Some(now.after(BUDGET_RETRY_DELAY));
             }
             Attempt::NotReserved(error) => {
-                tracing::debug!(%error, "failed to reserve a backfill request");
+                tracing::debug!(
+                    error = error.as_dyn(),
+                    "failed to reserve a backfill request"
+                );
                 self.backfill.paused_until = Some(now.after(REFRESH_INTERVAL));
             }
             Attempt::Completed { results, .. } => {
@@ -203,7 +205,7 @@ impl PollContext {
         &self,
         due: &Due,
         response: &Result<Vec<Bar>, PollError>,
-    ) -> Result<usize, DbErr> {
+    ) -> Result<usize, store::Error> {
         // Candles are read and written under the feed lock, although the feed gets no entry.
         let feed = FeedTransaction::begin(&self.store).await?;
         let now = self.now();

@@ -67,7 +67,7 @@ impl LiveLoop {
                 health.exhaust_retries(until)
             }
             Attempt::NotReserved(error) => {
-                tracing::debug!(%error, "failed to reserve a poll");
+                tracing::debug!(error = error.as_dyn(), "failed to reserve a poll");
                 self.paused_until = Some(Instant::now() + DATABASE_RETRY_DELAY);
             }
             Attempt::Completed { results, day_left } => {

@@ -3,7 +3,6 @@
 //! After an error the loop continues with its last state and refreshes again a second later.
 
 use entity::PollOutcome;
-use sea_orm::DbErr;
 use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
@@ -26,7 +25,7 @@ impl LiveLoop {
         started
     }
 
-    async fn try_refresh(&mut self, stocks: bool) -> Result<(), DbErr> {
+    async fn try_refresh(&mut self, stocks: bool) -> Result<(), store::Error> {
         let known: Vec<i64> = self
             .refresh_requests
             .iter()
@@ -120,7 +119,10 @@ impl LiveLoop {
             let remove = match with_timeout(answered).await {
                 Ok(()) => true,
                 Err(error) => {
-                    tracing::debug!(%error, "failed to respond to a poll request");
+                    tracing::debug!(
+                        error = error.as_dyn(),
+                        "failed to respond to a poll request"
+                    );
                     refresh.is_expired()
                 }
             };

@@ -10,7 +10,6 @@ use std::{
 };
 
 use entity::{Split, Symbol, Timestamp};
-use sea_orm::DbErr;
 use store::{
     held::{self, HeldStock},
     split::{self, Due},
@@ -69,7 +68,7 @@ enum HeldAction {
 
 impl LiveLoop {
     /// Reads which prices are held, and which stock is next in the background.
-    pub(super) async fn load_splits(&mut self) -> Result<(), DbErr> {
+    pub(super) async fn load_splits(&mut self) -> Result<(), store::Error> {
         let database = self.context.store.database.read();
         let (splits, now) = (&mut self.splits, self.context.now());
         splits.held = with_timeout(held::stocks(database)).await?;
@@ -245,7 +244,10 @@ impl LiveLoop {
                 None
             }
             Attempt::NotReserved(error) => {
-                tracing::debug!(%error, "failed to reserve a request for splits");
+                tracing::debug!(
+                    error = error.as_dyn(),
+                    "failed to reserve a request for splits"
+                );
                 Some(now.after(REFRESH_INTERVAL))
             }
             Attempt::BudgetExhausted(_) | Attempt::NotStored => None,
@@ -292,7 +294,7 @@ impl PollContext {
         // Written before the request, so that a restart does not repeat it.
         let recording = split::asked(self.store.database.write(), stock_id, self.now());
         if let Err(error) = with_timeout(recording).await {
-            tracing::debug!(provider = name, %symbol, %error, "failed to record a request for splits");
+            tracing::debug!(provider = name, %symbol, error = error.as_dyn(), "failed to record a request for splits");
         }
         let sending = splits.splits(&symbol);
         let response = self
