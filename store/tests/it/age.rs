@@ -194,7 +194,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_stock_with_few_prices_takes_few_statements(database) {
+    async fn a_stock_with_few_prices_reads_few_months(database) {
         let (store, clock) = store(&database, &["A", "B"]).await;
         // Stock 1 has prices of ten years, stock 2 has three prices, years ago.
         let archive = Archive { from: at("2016-11-01"), to: at("2026-11-20"), every: Duration::from_hours(24), stocks: 1 };

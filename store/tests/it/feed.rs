@@ -172,8 +172,8 @@ on_every_feed! {
             }
             let position = end(&store).await.expect("an end");
             assert_eq!(replaced(&mut follower).await, position);
-            let has = has(&store, known).await.expect("it is read");
-            assert_eq!(has, loses == 0, "whether its last position exists");
+            let is_known = has(&store, known).await.expect("the feed is read");
+            assert_eq!(is_known, loses == 0, "the last position is known unless it was lost");
             let next = record_now(&store, 1).await;
             let mut seen = Vec::new();
             while seen.is_empty() {
