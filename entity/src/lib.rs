@@ -1,7 +1,8 @@
-//! The data types of Stock Tracker: exact numbers, symbols, instants, prices, alerts, feed positions
-//! and events. The tables are SeaORM entities in [`table`].
+//! The data types of Stock Tracker: exact numbers, symbols, instants, prices, alerts, feed
+//! positions and events. The tables are SeaORM entities in [`table`].
 //!
-//! The crate is pure: it does no I/O and reads no clock. It depends on no other crate of the workspace.
+//! The crate is pure: it does no I/O and reads no clock. It depends on no other crate of the
+//! workspace.
 
 mod alert;
 mod candle;

@@ -50,7 +50,8 @@ pub enum PollOutcome {
     /// The provider failed, or no request could be sent.
     #[sea_orm(string_value = "FAILED")]
     Failed,
-    /// The database did not respond in time: no request was sent, or its response is not stored yet.
+    /// The database did not respond in time: no request was sent, or its response is not stored
+    /// yet.
     #[sea_orm(string_value = "DATABASE_UNAVAILABLE")]
     DatabaseUnavailable,
 }

@@ -45,8 +45,8 @@ impl Ratio {
         Self::new(decimal.units().into(), SCALE.into())
     }
 
-    /// Parses a positive decimal number, with an optional exponent, without rounding it. Drops digits
-    /// after the 36th significant one and after the 36th decimal place.
+    /// Parses a positive decimal number, with an optional exponent, without rounding it. Drops
+    /// digits after the 36th significant one and after the 36th decimal place.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl Ratio {
         self.times(other.inverse())
     }
 
-    /// Returns `decimal` divided by this ratio, rounded to 8 decimals, half away from zero. `None` on
-    /// overflow.
+    /// Returns `decimal` divided by this ratio, rounded to 8 decimals, half away from zero. `None`
+    /// on overflow.
     pub fn divide(self, decimal: Decimal) -> Option<Decimal> {
         let Self {
             numerator,
@@ -138,8 +138,8 @@ impl Ratio {
         i64::try_from(units).ok().map(Decimal::from_units)
     }
 
-    /// Returns the ratio with terms of at most 93 bits, so that 1e10 times a term fits 128 bits. Drops
-    /// the low bits of longer terms.
+    /// Returns the ratio with terms of at most 93 bits, so that 1e10 times a term fits 128 bits.
+    /// Drops the low bits of longer terms.
     #[must_use]
     pub fn shortened(self) -> Self {
         const LARGEST: i128 = 1 << 93;
@@ -156,8 +156,8 @@ impl Ratio {
         }
     }
 
-    /// Returns the difference from 1 in percent, rounded to 4 decimals, half away from zero. `None` on
-    /// overflow.
+    /// Returns the difference from 1 in percent, rounded to 4 decimals, half away from zero. `None`
+    /// on overflow.
     pub fn percent_from_one(self) -> Option<Decimal> {
         const KEPT: i128 = 10_000;
         let Self {
@@ -207,8 +207,8 @@ impl PartialOrd for Ratio {
     }
 }
 
-/// Returns the fraction with the smallest terms in a closed interval, from the continued fractions of
-/// its bounds.
+/// Returns the fraction with the smallest terms in a closed interval, from the continued fractions
+/// of its bounds.
 fn simplest_between(low: Ratio, high: Ratio) -> Option<Ratio> {
     let whole = low.numerator / low.denominator;
     if low.numerator % low.denominator == 0 {
@@ -217,7 +217,8 @@ fn simplest_between(low: Ratio, high: Ratio) -> Option<Ratio> {
     if high.numerator / high.denominator > whole {
         return Ratio::new(whole + 1, 1);
     }
-    // Both are strictly between `whole` and `whole + 1`, so inverting their remainders swaps their order.
+    // Both are strictly between `whole` and `whole + 1`, so inverting their remainders swaps their
+    // order.
     let rest = |ratio: Ratio| {
         Ratio::new(
             ratio.denominator,

@@ -14,8 +14,8 @@ pub struct Split {
 }
 
 impl Split {
-    /// Returns the combined ratio of the `splits` that are effective after one day and up to another,
-    /// inclusive. `None` if there are none.
+    /// Returns the combined ratio of the `splits` that are effective after one day and up to
+    /// another, inclusive. `None` if there are none.
     pub fn between(splits: &[Self], after: NaiveDate, until: NaiveDate) -> Option<Ratio> {
         splits
             .iter()

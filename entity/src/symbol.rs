@@ -6,10 +6,10 @@ use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Maximum number of characters.
-const LONGEST: usize = 32;
+const MAX_LENGTH: usize = 32;
 
-/// A ticker: 1 to 32 characters of `A–Z 0–9 . - ^ = / & : _`. Parsing accepts lower case and converts
-/// it to upper case, so equal tickers are equal values.
+/// A ticker: 1 to 32 characters of `A–Z 0–9 . - ^ = / & : _`. Parsing accepts lower case and
+/// converts it to upper case, so equal tickers are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
 #[sea_orm(value_type = "String")]
 pub struct Symbol(Arc<str>);
@@ -31,7 +31,7 @@ impl FromStr for Symbol {
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=/&:_".contains(&byte);
-        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(allowed) {
+        if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(allowed) {
             return Err(SymbolError);
         }
         Ok(Self(text.to_ascii_uppercase().into()))

@@ -1,7 +1,7 @@
 //! The tables, as SeaORM entities.
 //!
-//! Clients never see these types; they see the types in the root of the crate. So a table can change
-//! without a change of the API.
+//! Clients never see these types; they see the types in the root of the crate. So a table can
+//! change without a change of the API.
 
 #![expect(
     missing_docs,

@@ -1,6 +1,6 @@
 //! Creates `splits`, `split_checks` (when the splits of a stock were last requested), and
-//! `held_prices` (prices whose alerts wait for those splits), and adds `alerts.fired_at`, the time at
-//! which such an alert fired.
+//! `held_prices` (prices whose alerts wait for those splits), and adds `alerts.fired_at`, the time
+//! at which such an alert fired.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -57,8 +57,8 @@ pub async fn page(
     page::read(connection, &sql, span).await
 }
 
-/// Returns the first page of alerts of each of `stocks`, newest first: the newest `limit` alerts, or
-/// the oldest if `from_end`.
+/// Returns the first page of alerts of each of `stocks`, newest first: the newest `limit` alerts,
+/// or the oldest if `from_end`.
 pub async fn first_pages(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -195,8 +195,8 @@ pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<
     Ok(())
 }
 
-/// Acknowledges an alert. A second acknowledgement keeps the first time. Returns `None` if the alert
-/// does not exist.
+/// Acknowledges an alert. A second acknowledgement keeps the first time. Returns `None` if the
+/// alert does not exist.
 pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error> {
     let transaction = store.database.begin_write().await?;
     let Some(row) = table::alert::Entity::find_by_id(id)

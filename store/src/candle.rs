@@ -1,7 +1,7 @@
 //! Reads and writes candles.
 //!
-//! A read is one index range per stock, however long the history. The ingest reads and writes candles
-//! under the lock of the feed, so that nothing changes them in between.
+//! A read is one index range per stock, however long the history. The ingest reads and writes
+//! candles under the lock of the feed, so that nothing changes them in between.
 
 use std::collections::HashMap;
 

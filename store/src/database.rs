@@ -74,8 +74,8 @@ impl Database {
         &self.read
     }
 
-    /// The pool for single statements that write. On SQLite it has one connection, so using it while
-    /// a transaction of [`Self::begin_write`] is open waits for that transaction.
+    /// The pool for single statements that write. On SQLite it has one connection, so using it
+    /// while a transaction of [`Self::begin_write`] is open waits for that transaction.
     pub fn write(&self) -> &DatabaseConnection {
         &self.write
     }
@@ -117,8 +117,9 @@ impl Database {
         }
     }
 
-    /// Whether a session opened at `opened_at` may still be read-only although new sessions are not:
-    /// `default_transaction_read_only` is read when a session starts. The pools replace such sessions.
+    /// Whether a session opened at `opened_at` may still be read-only although new sessions are
+    /// not: `default_transaction_read_only` is read when a session starts. The pools replace such
+    /// sessions.
     pub(crate) fn is_session_stale(&self, opened_at: Instant) -> bool {
         self.probe.sessions.are_stale(Some(opened_at))
     }
@@ -143,8 +144,8 @@ impl Database {
 }
 
 impl DatabaseProbe for Database {
-    /// Checks within 1.5 s, on a dedicated connection, so that a busy pool does not look like a dead
-    /// database.
+    /// Checks within 1.5 s, on a dedicated connection, so that a busy pool does not look like a
+    /// dead database.
     async fn check(&self) -> DatabaseState {
         let answered = tokio::time::timeout(PROBE_TIMEOUT, self.probe.check()).await;
         match answered {
@@ -157,8 +158,8 @@ impl DatabaseProbe for Database {
 
 /// Begins a transaction, to the end even if the caller stops waiting.
 ///
-/// sqlx does not count a transaction whose `BEGIN` was cancelled, so the next user of the connection
-/// would write into that transaction and never commit it.
+/// sqlx does not count a transaction whose `BEGIN` was cancelled, so the next user of the
+/// connection would write into that transaction and never commit it.
 #[expect(
     clippy::disallowed_methods,
     reason = "it ends with the acquire timeout, and an unused transaction is rolled back"

@@ -1,8 +1,8 @@
 //! Storage: the database, every query, and the feed of changes.
 //!
 //! A change that clients see is written through a [`feed::FeedTransaction`]. It is therefore
-//! committed before any client receives it, and has one position in the feed. `tracker` writes prices
-//! and alerts, `api` writes stocks and follows the feed.
+//! committed before any client receives it, and has one position in the feed. `tracker` writes
+//! prices and alerts, `api` writes stocks and follows the feed.
 
 pub mod alert;
 pub mod backfill;
@@ -64,8 +64,8 @@ impl Store {
         }
     }
 
-    /// Makes followers read the feed from a stream, into which [`relay_feed`](feed::relay_feed) must copy
-    /// it.
+    /// Makes followers read the feed from a stream, into which [`relay_feed`](feed::relay_feed)
+    /// must copy it.
     #[must_use]
     pub fn with_stream(self, stream: FeedStream) -> Self {
         Self {

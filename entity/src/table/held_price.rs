@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::{Decimal, Timestamp};
 
-/// A row of `held_prices`: what is needed to evaluate the price when the splits of the stock are known.
+/// A row of `held_prices`: what is needed to evaluate the price when the splits of the stock are
+/// known.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "held_prices")]

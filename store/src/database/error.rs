@@ -76,7 +76,8 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// The exit code of the process: 2 if a retry with the same settings cannot succeed, otherwise 1.
+    /// The exit code of the process: 2 if a retry with the same settings cannot succeed, otherwise
+    /// 1.
     pub fn code(&self) -> ExitCode {
         match self {
             Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Locked { .. } => {

@@ -34,8 +34,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first and the maximum delay between attempts.
 const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// How the server treats a silent client: it detects a dead connection within half a minute, and ends
-/// an idle transaction after 5 s, since a tracker that freezes in one blocks every writer.
+/// How the server treats a silent client: it detects a dead connection within half a minute, and
+/// ends an idle transaction after 5 s, since a tracker that freezes in one blocks every writer.
 const SESSION: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
@@ -43,8 +43,9 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
 ];
 
-/// Reuses query plans, because planning takes a third of the time of the short reads of `api`. What a
-/// plan depends on, the months of prices, is part of the statements' text (`docs/performance.md`).
+/// Reuses query plans, because planning takes a third of the time of the short reads of `api`. What
+/// a plan depends on, the months of prices, is part of the statements' text
+/// (`docs/performance.md`).
 const READER: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// Connects, waiting for the server as long as the settings allow.
@@ -62,7 +63,8 @@ pub(super) async fn open(
         options = options.options(READER);
     }
     if let Some(time) = settings.statement_time {
-        // The caller has given up by then; the connection is free when the server cancels the statement.
+        // The caller has given up by then; the connection is free when the server cancels the
+        // statement.
         let millis = format!("{}ms", time.as_millis());
         options = options.options([("statement_timeout", millis)]);
     }
@@ -137,7 +139,8 @@ fn pool(connections: u32, options: PgConnectOptions, sessions: &Sessions) -> PgP
         .connect_lazy_with(options)
 }
 
-/// Opens the connection for health checks, which is replaced after each check while it is read-only.
+/// Opens the connection for health checks, which is replaced after each check while it is
+/// read-only.
 fn probe(options: PgConnectOptions, sessions: Sessions) -> Probe {
     let released = sessions.clone();
     let pool = PgPoolOptions::new()
@@ -159,8 +162,9 @@ async fn check(connection: &mut PgConnection) -> Result<(), Error> {
         .unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
-/// Retries until the server accepts a connection or rejects the user, or `wait` is over. Other errors
-/// may pass: a starting server rejects connections, and a missing database may be created soon.
+/// Retries until the server accepts a connection or rejects the user, or `wait` is over. Other
+/// errors may pass: a starting server rejects connections, and a missing database may be created
+/// soon.
 async fn wait_for_server(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + wait;
     let (mut delay, max_delay) = RETRY_DELAYS;

@@ -1,7 +1,7 @@
 //! Health checks of the database.
 //!
-//! On PostgreSQL a check also finds out whether its session is read-only. If the session of one check
-//! is read-only and that of a later one is not, all sessions opened in between or before are
+//! On PostgreSQL a check also finds out whether its session is read-only. If the session of one
+//! check is read-only and that of a later one is not, all sessions opened in between or before are
 //! [stale](Sessions::are_stale): they stay read-only and have to be replaced.
 
 use std::sync::{

@@ -36,8 +36,8 @@ const MEMORY: &str = ":memory:";
 /// The number of virtual machine instructions, about 0.1 ms, between checks of the deadline.
 const DEADLINE_CHECK_INTERVAL: i32 = 10_000;
 
-/// Opens the database, and creates the file if the URL allows it. `statement_time` is the timeout of
-/// reads.
+/// Opens the database, and creates the file if the URL allows it. `statement_time` is the timeout
+/// of reads.
 pub(super) async fn open(
     url: &SqliteUrl,
     statement_time: Option<Duration>,
@@ -120,8 +120,8 @@ async fn pool(
         .before_acquire(move |connection, _| {
             Box::pin(async move {
                 set_deadline(connection, time).await?;
-                // When SQLite rolls back a transaction by itself, as on a full disk, the rollback of
-                // sqlx fails and sqlx still counts the transaction. The next one would become a
+                // When SQLite rolls back a transaction by itself, as on a full disk, the rollback
+                // of sqlx fails and sqlx still counts the transaction. The next one would become a
                 // savepoint that is never committed. So such a connection is closed, unless that
                 // deletes the data.
                 Ok(in_memory || !connection.is_in_transaction())

@@ -185,8 +185,8 @@ on_both_databases! {
                     assert!(!scans && !line.contains("TEMP B-TREE"), "{what}: {:#?}", cost.plan);
                 }
             } else {
-                // The table has some 130 months. An index lookup reads five pages, and a page has several
-                // rows of a stock.
+                // The table has some 130 months. An index lookup reads five pages, and a page has
+                // several rows of a stock.
                 let most = if what.ends_with("of many") { 960 } else { 120 };
                 assert!(cost.pages <= most, "{what}: {cost:?}");
                 assert!(cost.months <= 4 * cost.statements, "{what}: {cost:?}");

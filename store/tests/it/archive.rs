@@ -10,9 +10,9 @@ use store::{Store, retention::create_partitions};
 /// The columns that are constant in such a history.
 const STILL: &str = "NULL, NULL, NULL, NULL, 100, '2020-01-02', 0, false, 'test'";
 
-/// One price per stock every `every`, from `from` to `to`; the clock is at the end. The prices of stock
-/// `n` are recorded `n` microseconds after each step, and the position of a price is its time in
-/// microseconds. There are candles of minutes and of UTC days, inserted in order of time.
+/// One price per stock every `every`, from `from` to `to`; the clock is at the end. The prices of
+/// stock `n` are recorded `n` microseconds after each step, and the position of a price is its time
+/// in microseconds. There are candles of minutes and of UTC days, inserted in order of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Archive {
     pub(crate) from: Timestamp,
