@@ -15,6 +15,7 @@ mod tracking;
 use std::collections::HashMap;
 
 use entity::{Alert, AlertRule, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
+use market::PollingHours;
 use runtime::health::Health;
 use store::{
     Store,
@@ -22,7 +23,6 @@ use store::{
     price::{PriceKey, Recorded},
     stock::StockKey,
 };
-use tracker::market::PollingHours;
 
 pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};

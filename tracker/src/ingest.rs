@@ -16,6 +16,7 @@ use entity::{
     Alert, AlertKind, Decimal, Event, Price, Ratio, Split, Stock, Symbol, Timestamp,
     table::alert_rule,
 };
+use market::{Market, is_unpriced};
 use sea_orm::DbErr;
 use store::{Store, feed::FeedTransaction, held, split};
 
@@ -26,10 +27,8 @@ use self::{
 use crate::{
     alert::percent_change,
     candle,
-    market::Market,
     quote::{PreviousClose, Quote},
     reference::{Close, Sample},
-    schedule::is_dead,
 };
 
 /// How long prices are held from alerts at the most while their stock's splits are asked for.
@@ -295,12 +294,12 @@ fn tell(prices: &[Price], fired: &[Alert]) {
 
 /// Logs which symbols are polled less often as they have no price, and which no longer are.
 fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
-    for Stock { symbol, .. } in priced.iter().filter(|it| is_dead(it.unpriced_answers)) {
+    for Stock { symbol, .. } in priced.iter().filter(|it| is_unpriced(it.unpriced_answers)) {
         tracing::info!(provider, %symbol, "the symbol has a price again: polled as planned");
     }
     for stock in unpriced {
         let (symbol, answers) = (&stock.symbol, stock.unpriced_answers + 1);
-        if is_dead(answers) && !is_dead(stock.unpriced_answers) {
+        if is_unpriced(answers) && !is_unpriced(stock.unpriced_answers) {
             tracing::warn!(provider, %symbol, answers, "no price for the symbol: polled hourly, later daily");
         }
     }

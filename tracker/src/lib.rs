@@ -7,11 +7,10 @@
 
 pub mod alert;
 pub mod budget;
-pub mod candle;
+mod candle;
 mod housekeeping;
 pub mod ingest;
 pub mod lease;
-pub mod market;
 pub mod metrics;
 mod poller;
 pub mod provider;

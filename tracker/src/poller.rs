@@ -13,11 +13,11 @@ mod tracked_stocks;
 use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
+use market::PollingHours;
 
 pub(crate) use self::context::Desk;
 use self::{live::Polling, replay::Driven};
 use crate::{
-    market::PollingHours,
     provider::{Pace, QuoteProvider},
     status::Standing,
 };

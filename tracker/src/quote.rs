@@ -26,7 +26,7 @@ pub struct Quote {
     /// The session's date, New York's for United States markets.
     pub trading_day: NaiveDate,
     /// The market's clock as sent; `None` when only a date was, and then
-    /// [`Market::market_time`](crate::market::Market::market_time) gives it.
+    /// [`Market::market_time`](market::Market::market_time) gives it.
     pub market_time: Option<Timestamp>,
     /// The company's name, if this answer tells it.
     pub name: Option<String>,

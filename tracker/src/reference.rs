@@ -9,8 +9,6 @@
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Split, table::held_price};
 
-use crate::market;
-
 /// More days in a row than the market has ever been closed for since 1950.
 const LONGEST_CLOSURE: usize = 10;
 

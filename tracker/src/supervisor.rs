@@ -3,6 +3,7 @@
 //! One invariant: the engine runs only while the lease is held; the moment it is lost nothing more is asked of anybody,
 //! until it is taken again. The `tracker` program and, on SQLite, `api` start one.
 
+use market::PollingHours;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use crate::metrics::TrackerMetrics;
@@ -18,7 +19,6 @@ use crate::{
     Roster, candle, housekeeping,
     ingest::Ingest,
     lease::Lease,
-    market::PollingHours,
     poller::{self, Desk, Rules},
     provider::Pace,
 };

@@ -16,6 +16,7 @@ use entity::{
     Trigger,
     table::{alert, alert_rule, feed_head, quote, stock, stock_price},
 };
+use market::PollingHours;
 use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -25,7 +26,6 @@ use store::{
     Store,
     database::{Database, DatabaseKind},
 };
-use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{

@@ -3,10 +3,10 @@
 //! One invariant: the public shape is written here and is not the tables'; fields that are not known are `null`.
 
 use entity::{Alert, AlertKind, Decimal, Direction, Price, Stock};
+use market::Freshness;
 use sea_orm::Iterable;
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
-use tracker::schedule::Freshness;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},

@@ -1,6 +1,6 @@
 //! How fresh a stock's price is, whether the stock is stale, and why.
 //!
-//! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has the
+//! [`market`] has the rules. This module provides what they measure with: the board has the
 //! newest prices, and a sample of the tables, taken once a second at most, has the rest. While the
 //! database is away every stock is stale.
 
@@ -11,18 +11,19 @@ use entity::{
     Price, Stock, Timestamp,
     table::{provider, stock},
 };
+use market::{
+    Freshness, LastSessions, Market, PollingHours, QuoteStatus, StaleReason, StalenessContext,
+};
+use runtime::config::ProviderName;
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use tokio::sync::Mutex;
-use tracker::{
-    market::{LastSessions, Market, PollingHours},
-    provider::REPLAY,
-    schedule::{Expected, Freshness, Quoted, StaleReason},
-};
 
 use super::{Error, Service};
 
+/// The name of the replay in stored prices.
+const REPLAY: &str = ProviderName::Replay.as_str();
 /// How long a sample of the tables is used.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -94,7 +95,7 @@ impl Staleness {
     /// The condition of a stock whose newest price is `latest`.
     pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
         let answers = self.answers(stock);
-        let quoted = Quoted {
+        let quoted = QuoteStatus {
             market: Market::of(&stock.symbol),
             newest_day: latest.map(|price| price.trading_day),
             answered_at: answers.map(|answers| answers.at),
@@ -108,7 +109,7 @@ impl Staleness {
                 cause: Some(Cause::DatabaseAway),
             };
         };
-        let expected = Expected {
+        let expected = StalenessContext {
             now: self.now,
             interval: sample.interval,
             hours: self.hours,
@@ -155,13 +156,13 @@ impl Condition {
     /// The condition of a stock at the moment in which a price of it is recorded.
     pub(crate) fn recorded(price: &Price) -> Self {
         let replayed = price.provider == REPLAY;
-        let quoted = Quoted {
+        let quoted = QuoteStatus {
             market: Market::of(&price.symbol),
             newest_day: Some(price.trading_day),
             answered_at: Some(price.recorded_at),
             unpriced_answers: 0,
         };
-        let expected = Expected {
+        let expected = StalenessContext {
             now: price.recorded_at,
             interval: None,
             hours: PollingHours::Market,

@@ -6,12 +6,12 @@ use entity::{
     ProviderState, Timestamp,
     table::{provider, provider_call},
 };
+use market::{Market, PollingHours};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 use store::database::DatabaseKind;
 use tokio::time::timeout;
-use tracker::market::{Market, PollingHours};
 
 use super::Service;
 

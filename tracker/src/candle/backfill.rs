@@ -7,13 +7,11 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
+use market::Market;
 use sea_orm::{ConnectionTrait, DbErr};
 use store::candle::{self, CandleKey};
 
-use crate::{
-    market::{self, Market},
-    provider::Bar,
-};
+use crate::provider::Bar;
 
 /// Fills in a stock's days. Answers how many.
 pub(crate) async fn fill(

@@ -7,12 +7,13 @@ use entity::{
     Alert, Decimal, Price, Split, Stock, Symbol,
     table::{alert, alert_rule, held_price, provider},
 };
+use market::Market;
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use store::{candle, feed::FeedTransaction, held, price, split, stock};
 
-use crate::{market::Market, quote::Quote, reference::trading_day_before};
+use crate::{quote::Quote, reference::trading_day_before};
 
 /// The stocks that a poll answered for, with their newest prices.
 pub(super) struct Known {

@@ -20,7 +20,6 @@ use crate::{
     budget::{self, Charge, Granted, Purpose},
     ingest::{Answers, Ingest, Ingested},
     lease::Lease,
-    market,
     provider::{Budget, Pace, Poll, PollError, QuoteProvider},
     request::{self, Verdict},
 };

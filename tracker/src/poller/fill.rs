@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::metrics::Endpoint;
 use entity::Timestamp;
+use market::Market;
 use sea_orm::DbErr;
 use store::{
     backfill::{self, Due},
@@ -18,7 +19,6 @@ use super::context::{Asked, Desk, LONGEST_POLL, bounded, outcome_of};
 use crate::{
     budget::Purpose,
     candle,
-    market::Market,
     provider::{Bar, Budget, PollError, QuoteProvider},
     schedule::RETRY_UNKNOWN_AFTER,
 };

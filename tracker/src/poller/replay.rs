@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
+use market::{LastSessions, PollingHours, StalenessContext};
 use sea_orm::{DbErr, EntityTrait};
 use store::{candle::CandleKey, feed::Bell};
 use tokio::time::{Instant, sleep_until};
@@ -17,10 +18,8 @@ use super::{
 };
 use crate::{
     ingest::Answers,
-    market::{self, LastSessions, PollingHours},
     provider::QuoteProvider,
     request::{self, Request, Verdict},
-    schedule::Expected,
     status::{Standing, Status},
 };
 
@@ -207,7 +206,7 @@ impl Driven {
         if self.observing.is_due() {
             self.plan.reload(&self.desk.store).await?;
             let (now, interval) = (self.desk.now(), self.interval());
-            let expected = |newest_day: Option<_>| Expected {
+            let expected = |newest_day: Option<_>| StalenessContext {
                 now,
                 interval,
                 hours: PollingHours::Always,

@@ -10,14 +10,12 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp, table::stock};
+use market::{Market, PollingHours, QuoteStatus, StalenessContext};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use store::Store;
 
 use super::context::{Desk, bounded};
-use crate::{
-    market::{Market, PollingHours},
-    schedule::{Expected, PlannedSymbol, Quoted},
-};
+use crate::schedule::PlannedSymbol;
 
 /// What decides when a tracked symbol is polled next.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +70,7 @@ impl Plan {
     /// Returns what each symbol takes of the budget, by the time for which it is polled on a day.
     pub(super) fn load(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
         let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
-            polled: hours.a_day(tracked.market),
+            polled: hours.per_day(tracked.market),
             unpriced_answers: tracked.unpriced_answers,
         });
         symbols.collect()
@@ -103,7 +101,7 @@ impl Plan {
     pub(super) async fn observe_once(
         &mut self,
         desk: &Desk,
-        expected: impl FnOnce(Option<NaiveDate>) -> Expected,
+        expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
     ) -> Result<(), DbErr> {
         let reading = store::price::latest(desk.store.database.read(), &self.ids);
         let latest = bounded(reading).await?;
@@ -124,13 +122,13 @@ impl Plan {
     }
 
     /// How many symbols are stale.
-    fn stale(&self, latest: &[Price], expected: &Expected) -> usize {
+    fn stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
         let days: BTreeMap<&Symbol, NaiveDate> = latest
             .iter()
             .map(|price| (&price.symbol, price.trading_day))
             .collect();
         let is_stale = |(symbol, tracked): &(&Symbol, &Tracked)| {
-            let quoted = Quoted {
+            let quoted = QuoteStatus {
                 market: tracked.market,
                 newest_day: days.get(symbol).copied(),
                 answered_at: tracked.answered_at,

@@ -24,13 +24,14 @@ use std::{
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use entity::Symbol;
+use runtime::config::ProviderName;
 
 pub use self::{error::ReplayError, row::RowError};
 use self::{position::Position, reel::Reel, tape::Tape};
 use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
 
 /// The name of the replay among the providers.
-pub const REPLAY: &str = "replay";
+pub const REPLAY: &str = ProviderName::Replay.as_str();
 
 /// What to replay, and how fast.
 #[derive(Clone, Debug, Default)]

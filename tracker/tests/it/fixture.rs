@@ -9,6 +9,7 @@ use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
     table::{alert, feed, provider, stock, stock_price},
 };
+use market::PollingHours;
 use runtime::{clock::ManualClock, metrics::Metrics, random::Random};
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
@@ -24,7 +25,6 @@ use tracker::metrics::TrackerMetrics;
 use tracker::{
     Roster, Rules, Tracker,
     ingest::{Answers, Ingest, Ingested},
-    market::PollingHours,
     provider::QuoteProvider,
     quote::{PreviousClose, Quote},
 };

@@ -9,10 +9,10 @@ use entity::{
     CandleInterval,
     table::{backfill, candle},
 };
+use market::PollingHours;
 use runtime::config::Secret;
 use sea_orm::{EntityTrait, QueryOrder};
 use tracker::{
-    market::PollingHours,
     provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider},
     quote::Quote,
 };

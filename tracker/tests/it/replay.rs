@@ -6,7 +6,6 @@ use entity::{CandleInterval, Direction, PollOutcome, ProviderState};
 use store::candle::CandleRange;
 use tracker::{
     ingest::Answers,
-    market,
     provider::{QuoteProvider, Replay, ReplaySettings},
 };
 

@@ -15,6 +15,7 @@ use entity::{
     Decimal, Direction, Event, Ratio, Split, Symbol, Timestamp,
     table::{held_price, split},
 };
+use market::{PollingHours, is_trading_day};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -24,7 +25,6 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
     ingest::{Answers, Ingested},
-    market::{PollingHours, is_trading_day},
     provider::{
         AlphaVantage, AlphaVantageSettings, Pace, Poll, PollError, QuoteProvider, ShareSplits,
     },

@@ -96,7 +96,7 @@ impl Polling {
         let interval = self.planned_of(seat).interval.as_secs().max(1);
         let midnight = seat.budget.day.next_midnight(now);
         let polls = self.plan.stocks.values().map(|tracked| {
-            let left = self.rules.hours.left(tracked.market, now, midnight);
+            let left = self.rules.hours.remaining(tracked.market, now, midnight);
             left.as_secs() / interval
         });
         u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)

@@ -4,16 +4,12 @@
 //! knew and looks again a second later.
 
 use entity::PollOutcome;
+use market::{LastSessions, StalenessContext};
 use sea_orm::DbErr;
 use tokio::time::Instant;
 
 use super::{super::context::bounded, Demand, Polling};
-use crate::{
-    market::LastSessions,
-    request,
-    schedule::{Expected, Spoken},
-    status::Standing,
-};
+use crate::{request, schedule::Spoken, status::Standing};
 
 impl Polling {
     /// Looks at the requests, and at the plan if it may have changed; tells how the providers are doing. Answers when.
@@ -47,7 +43,7 @@ impl Polling {
         // Before anything is written: the metrics tell of a database that can only be read.
         if self.observing.is_due() {
             let now = self.desk.now();
-            let expected = Expected {
+            let expected = StalenessContext {
                 now,
                 interval: Some(self.interval()),
                 hours: self.rules.hours,

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use chrono::{Datelike, NaiveDate};
 use entity::{Decimal, Symbol};
 use tracker::{
-    market,
     provider::{
         Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError, ReplaySettings,
     },
