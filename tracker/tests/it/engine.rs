@@ -3,9 +3,10 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
+use market::PollingHours;
 use sea_orm::ConnectionTrait;
 use store::feed::FeedTransaction;
-use tracker::{market::PollingHours, provider::PollError, quote::Quote};
+use tracker::{provider::PollError, quote::Quote};
 
 use crate::{
     fixture::{World, at, date, decimal, quote},

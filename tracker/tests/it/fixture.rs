@@ -9,6 +9,7 @@ use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
     table::{alert, feed, provider, stock, stock_price},
 };
+use market::PollingHours;
 use runtime::{
     clock::ManualClock,
     config::{AlphaVantageSettings, RetentionSettings, Secret},
@@ -28,7 +29,6 @@ use tracker::metrics::TrackerMetrics;
 use tracker::{
     PollSettings, Providers, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},
-    market::PollingHours,
     provider::{AlphaVantage, AlphaVantageError, QuoteProvider},
     quote::{PreviousClose, Quote},
 };

@@ -7,7 +7,6 @@ use runtime::config::{ReplaySettings, ReplaySpeed};
 use store::candle::CandleRange;
 use tracker::{
     ingest::QuoteBatch,
-    market,
     provider::{QuoteProvider, Replay},
 };
 

@@ -16,6 +16,7 @@ use entity::{
     Decimal, Direction, Event, Ratio, Split, Symbol, Timestamp,
     table::{held_price, split},
 };
+use market::{PollingHours, is_trading_day};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -25,7 +26,6 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
     ingest::{IngestReport, QuoteBatch},
-    market::{PollingHours, is_trading_day},
     provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
     quote::{PreviousClose, Quote, Unrounded},
 };

@@ -3,7 +3,8 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, ProviderState};
-use tracker::{market::PollingHours, provider::PollError};
+use market::PollingHours;
+use tracker::provider::PollError;
 
 use crate::{
     fixture::{World, at, quote},
