@@ -104,7 +104,7 @@ async fn without_a_live_lock_nothing_is_charged() {
         day: DayZone::Utc,
     };
     let script = Script::new("live", world.clock.shared())
-        .within(Some(5), Some(25))
+        .with_budget(Some(5), Some(25))
         .shared();
     // Its row is made by the first who tracks with it.
     let running = world.track(vec![script]);

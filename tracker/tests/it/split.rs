@@ -225,7 +225,7 @@ testkit::on_both_databases! {
         let world = World::new(database, &["AAPL"]).await;
         let first = IngestReport { prices: 1, held: 1, ..IngestReport::default() };
         assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
-        assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
+        assert_eq!((world.price_texts().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
         // What follows is held too.
         assert_eq!(store(&world, against(Some("1208.88"), "123")).await, first);
         assert_eq!((held(&world).await, fired(&world).await.len()), (2, 0));
@@ -339,7 +339,7 @@ testkit::on_both_databases! {
 
     async fn a_suspected_split_is_requested_at_once(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(Some(60), Some(25)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(Some(60), Some(25)));
         provider.report(|_| Ok(vec![split(TODAY, "10/1")]));
         provider.script.answer(|_| Ok(against(Some("1208.88"), "121.79")));
         let running = world.track(provider.list());
@@ -462,7 +462,7 @@ testkit::on_both_databases! {
 
     async fn a_spent_day_keeps_nobody_from_a_crash(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(2)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(None, Some(2)));
         provider.script.answer(|_| Ok(against(Some("100"), "50")));
         // The plan's one request, and somebody's.
         let running = world.track_at(PollingHours::Always, provider.list());
@@ -476,7 +476,7 @@ testkit::on_both_databases! {
         let symbols = ["AAPL", "GOOG", "IBM"];
         let world = World::new(database, &symbols).await;
         // Half of the reserve of 40 is 2.
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(40)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(None, Some(40)));
         let mut running = world.track_with_history(PollingHours::Always, provider.list());
         let asked = async |times| provider.asked().len() == times;
         world.until_after(SECOND * 10, "two are asked for", async || asked(2).await).await;
