@@ -19,7 +19,7 @@ use runtime::{
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
-    feed::{Bell, FeedTransaction},
+    feed::{FeedTransaction, Topic},
     poll_request::{PollRequest, submit},
 };
 use testkit::TestDatabase;
@@ -237,7 +237,7 @@ impl World {
         let waiting = async {
             while !state().await {
                 self.clock.advance(step);
-                self.store.doorbell.ring(Bell::Feed);
+                self.store.doorbell.ring(Topic::Feed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
