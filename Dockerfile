@@ -1,5 +1,5 @@
-# Both programs in one image: `api` (the default) and `tracker`. docker-compose.yml runs them; docs/operations.md tells
-# the rest. Needs no BuildKit, so that every builder can build it.
+# An image of both programs: `api` (the default) and `tracker`. docker-compose.yml runs them; docs/operations.md describes
+# how. Does not require BuildKit.
 
 # The compiler of rust-toolchain.toml, on the release of Debian that the programs run on.
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
@@ -8,8 +8,8 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 
-# A layer of dependencies only, which is built again when a manifest or the lock file changes: the crates themselves are
-# empty here, and so is whatever else their manifests name.
+# A layer with the dependencies only, which is rebuilt when a manifest or the lock file changes. The crates and everything
+# else that their manifests name are empty here.
 COPY Cargo.toml Cargo.lock ./
 COPY entity/Cargo.toml entity/
 COPY migration/Cargo.toml migration/
@@ -25,7 +25,7 @@ RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done 
     && mkdir api/benches store/benches && touch api/benches/list.rs store/benches/age.rs \
     && cargo build --release --locked --package api --package tracker
 
-# What is copied is older than what was built of the empty crates, and cargo goes by age.
+# The copied files are older than the builds of the empty crates, and cargo compares modification times.
 COPY . .
 ARG GIT_REVISION=unknown
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
@@ -36,16 +36,16 @@ RUN groupadd --gid 10001 stock-tracker \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/stock-tracker \
         --shell /usr/sbin/nologin stock-tracker \
     && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/stock-tracker
-# Whom to trust as a provider of prices.
+# To verify the certificates of market-data providers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/api /build/target/release/tracker /usr/local/bin/
 COPY deploy/healthcheck deploy/draw-secrets /usr/local/bin/
 
-# A number, so that an orchestrator can see that it is not root.
+# A numeric id, so that an orchestrator can verify that it is not root.
 USER 10001:10001
-# Where a SQLite file goes, if that is the database.
+# The folder of the SQLite file, if SQLite is used.
 WORKDIR /var/lib/stock-tracker
-# Others reach a container only at its own address. `api` therefore refuses to start without ADMIN_TOKEN.
+# A container is only reachable at its own address. `api` therefore requires ADMIN_TOKEN.
 ENV API_HOST=0.0.0.0 \
     METRICS_HOST=0.0.0.0
 # API, metrics of api, metrics of tracker.

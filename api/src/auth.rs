@@ -1,118 +1,99 @@
-//! Who may do what, by bearer token, and how much of it.
+//! Authentication by bearer token, client addresses behind proxies, and the rate limit.
 //!
-//! One invariant: a token is compared in constant time, and a wrong one is refused everywhere, even where none is
-//! needed; it is never read from a URL.
+//! Tokens are compared in constant time and never read from a URL. A wrong token is rejected even
+//! where none is required.
 
 mod proxy;
 mod rate_limit;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
     middleware::Next,
     response::Response,
 };
 use runtime::config::Secret;
 use subtle::ConstantTimeEq;
-use transport::Fault;
+use transport::RequestError;
 
-pub(crate) use proxy::{Proxies, identify};
+pub(crate) use proxy::{TrustedProxies, identify};
 pub(crate) use rate_limit::{RateLimit, limit};
 
 use crate::problem::Problem;
 
-/// Who asks.
+/// The permissions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Viewer {
-    /// Somebody who may read.
+    /// May read.
     Reader,
-    /// Whoever holds the admin token.
+    /// Holds the admin token: may read and write.
     Admin,
 }
 
-/// The tokens; cheap to clone.
+/// The tokens that are accepted. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct AccessTokens {
     admin: Secret,
     read: Option<Secret>,
 }
 
-impl Access {
-    /// `admin` may do everything; with a `read` token nobody reads without one of the two.
+impl AccessTokens {
+    /// Accepts `admin` for everything. If `read` is set, reading requires one of the two.
     pub(crate) fn new(admin: Secret, read: Option<Secret>) -> Self {
         Self { admin, read }
     }
 
-    /// Who sent an `Authorization` header of this value.
-    pub(crate) fn viewer(&self, authorization: Option<&str>) -> Result<Viewer, Fault> {
+    /// Authenticates a client by the value of its `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// 401 if the token is wrong, or missing while reading requires one.
+    pub(crate) fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
         let Some(authorization) = authorization else {
             return match self.read {
                 None => Ok(Viewer::Reader),
-                Some(_) => Err(Fault::unauthenticated("a token is needed to read here")),
+                Some(_) => Err(RequestError::unauthenticated("reading requires a token")),
             };
         };
-        let token = bearer(authorization)
-            .ok_or_else(|| Fault::unauthenticated("the authorization is not a bearer token"))?;
+        let token = transport::bearer_token(authorization).ok_or_else(|| {
+            RequestError::unauthenticated("the Authorization header is not a bearer token")
+        })?;
         let is =
             |secret: &Secret| -> bool { secret.expose().as_bytes().ct_eq(token.as_bytes()).into() };
-        // Both are always compared, so that the time taken does not tell them apart.
+        // Both are always compared, so that the time does not reveal which one is similar.
         let (admin, read) = (is(&self.admin), self.read.as_ref().is_some_and(is));
         match (admin, read) {
             (true, _) => Ok(Viewer::Admin),
             (false, true) => Ok(Viewer::Reader),
-            (false, false) => Err(Fault::unauthenticated("the token is wrong")),
+            (false, false) => Err(RequestError::unauthenticated("the token is wrong")),
         }
     }
 }
 
-/// Middleware: lets pass whoever may read, and refuses a wrong token.
+/// Middleware: requires permission to read.
 pub(crate) async fn require_reader(
-    State(access): State<Access>,
+    State(access): State<AccessTokens>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    access.viewer(authorization(request.headers())?.as_deref())?;
+    let authorization = transport::authorization(request.headers());
+    access.authenticate(authorization.as_deref())?;
     Ok(next.run(request).await)
-}
-
-/// What a request says of who sends it: the header, or, for browsers' sockets, a subprotocol `bearer.<token>`.
-fn authorization(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let malformed = || Fault::unauthenticated("the authorization is not readable");
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    if let Some(value) = values.next() {
-        return match (value.to_str(), values.next()) {
-            (Ok(text), None) => Ok(Some(text.to_owned())),
-            _ => Err(malformed()),
-        };
-    }
-    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-    let mut offered = offered
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|it| it.split(','));
-    let token = offered.find_map(|protocol| protocol.trim().strip_prefix("bearer."));
-    Ok(token.map(|token| format!("Bearer {token}")))
-}
-
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn access(read: Option<&str>) -> Access {
-        Access::new(Secret::new("root"), read.map(Secret::new))
+    fn access(read: Option<&str>) -> AccessTokens {
+        AccessTokens::new(Secret::new("root"), read.map(Secret::new))
     }
 
-    fn viewer(access: &Access, authorization: Option<&str>) -> Option<Viewer> {
-        access.viewer(authorization).ok()
+    fn viewer(access: &AccessTokens, authorization: Option<&str>) -> Option<Viewer> {
+        access.authenticate(authorization).ok()
     }
 
     #[test]
-    fn without_a_read_token_everybody_reads_but_a_wrong_token_is_refused() {
+    fn without_a_read_token_anyone_reads_but_a_wrong_token_is_rejected() {
         let access = access(None);
         assert_eq!(viewer(&access, None), Some(Viewer::Reader));
         assert_eq!(viewer(&access, Some("Bearer root")), Some(Viewer::Admin));
@@ -123,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_read_token_reading_needs_one_of_the_two() {
+    fn with_a_read_token_reading_requires_one_of_the_two() {
         let access = access(Some("desk"));
         assert_eq!(viewer(&access, None), None);
         assert_eq!(viewer(&access, Some("Bearer desk")), Some(Viewer::Reader));

@@ -11,27 +11,9 @@ use opentelemetry::{
 };
 
 use runtime::metrics::seconds;
-use transport::{Kind, Outcome, Reason};
+use transport::{CloseReason, Protocol};
 
-pub(crate) use self::observer::{TransportMetrics, measure_request};
-
-/// A protocol that delivers live events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LiveProtocol {
-    /// The plain WebSocket at `/ws`.
-    PlainWebSocket,
-    /// A protocol of GraphQL subscriptions.
-    GraphQl(transport::Protocol),
-}
-
-impl LiveProtocol {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::PlainWebSocket => "ws",
-            Self::GraphQl(protocol) => protocol.as_str(),
-        }
-    }
-}
+pub(crate) use self::observer::measure_request;
 
 /// Instruments of requests, connections and deliveries. Clones share their state.
 #[derive(Clone, Debug)]
@@ -43,13 +25,6 @@ pub(crate) struct ServeMetrics {
     deliveries: Counter<u64>,
     conflated: Counter<u64>,
     subscribers_closed: Counter<u64>,
-}
-
-/// Counts one client until it is dropped.
-#[derive(Debug)]
-pub(crate) struct ConnectedClient {
-    clients: UpDownCounter<i64>,
-    protocol: LiveProtocol,
 }
 
 impl ServeMetrics {
@@ -92,33 +67,6 @@ impl ServeMetrics {
         metrics
     }
 
-    /// Records a connected client, which is counted until the returned value is dropped.
-    #[must_use = "the client is counted for as long as this lives"]
-    pub(crate) fn client_connected(&self, protocol: LiveProtocol) -> ConnectedClient {
-        self.websocket_clients.add(1, &[label(protocol)]);
-        ConnectedClient {
-            clients: self.websocket_clients.clone(),
-            protocol,
-        }
-    }
-
-    /// Records a connected client, where a [`ConnectedClient`] cannot be held. Each call requires
-    /// one call of [`client_departed`](Self::client_departed).
-    pub(crate) fn client_arrived(&self, protocol: LiveProtocol) {
-        self.websocket_clients.add(1, &[label(protocol)]);
-    }
-
-    /// Records that a client disconnected.
-    pub(crate) fn client_departed(&self, protocol: LiveProtocol) {
-        self.websocket_clients.add(-1, &[label(protocol)]);
-    }
-
-    /// Records that the connection of a subscriber closed.
-    pub(crate) fn subscriber_closed(&self, protocol: LiveProtocol, reason: Reason) {
-        let labels = [label(protocol), KeyValue::new("reason", reason.as_str())];
-        self.subscribers_closed.add(1, &labels);
-    }
-
     /// Records a response. `route` is the template of the router, never the path of the request.
     pub(crate) fn request_answered(
         &self,
@@ -136,40 +84,19 @@ impl ServeMetrics {
             .record(took.as_secs_f64(), &labels);
     }
 
-    /// Records the end of a GraphQL operation, or the start of a subscription.
-    pub(crate) fn operation_ended(&self, operation: Kind, outcome: Outcome, took: Duration) {
-        let labels = [
-            KeyValue::new("operation", operation.as_str()),
-            KeyValue::new("outcome", outcome.as_str()),
-        ];
-        self.graphql_operation_duration
-            .record(took.as_secs_f64(), &labels);
-    }
-
     /// Records how long after its recording an entry of the feed was processed; zero at the end of
     /// the feed.
     pub(crate) fn feed_followed(&self, lag: Duration) {
         self.feed_lag.record(lag.as_secs_f64(), &[]);
     }
 
-    /// Records events delivered to clients.
-    pub(crate) fn events_delivered(&self, protocol: LiveProtocol, events: u64) {
-        self.deliveries.add(events, &[label(protocol)]);
-    }
-
-    /// Records events that were replaced by newer ones before a slow client received them.
-    pub(crate) fn events_conflated(&self, protocol: LiveProtocol, events: u64) {
-        self.conflated.add(events, &[label(protocol)]);
-    }
-
     fn start_at_zero(&self) {
-        let graphql = transport::Protocol::ALL.map(LiveProtocol::GraphQl);
-        for protocol in graphql.into_iter().chain([LiveProtocol::PlainWebSocket]) {
-            let label = label(protocol);
+        for protocol in Protocol::ALL {
+            let label = protocol_label(*protocol);
             self.websocket_clients.add(0, std::slice::from_ref(&label));
             self.deliveries.add(0, std::slice::from_ref(&label));
             self.conflated.add(0, std::slice::from_ref(&label));
-            for reason in Reason::ALL {
+            for reason in CloseReason::ALL {
                 let labels = [label.clone(), KeyValue::new("reason", reason.as_str())];
                 self.subscribers_closed.add(0, &labels);
             }
@@ -178,13 +105,7 @@ impl ServeMetrics {
     }
 }
 
-impl Drop for ConnectedClient {
-    fn drop(&mut self) {
-        self.clients.add(-1, &[label(self.protocol)]);
-    }
-}
-
-fn label(protocol: LiveProtocol) -> KeyValue {
+fn protocol_label(protocol: Protocol) -> KeyValue {
     KeyValue::new("protocol", protocol.as_str())
 }
 

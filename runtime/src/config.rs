@@ -137,7 +137,9 @@ impl Settings {
         let raw = RawSettings::collect(flags, env, dotenv, &mut violations);
         let mut reader = SettingsReader::new(program, &raw, violations);
         let settings = Self::read(&mut reader);
-        reader.finish(settings).map(|settings| Loaded::Run(Box::new(settings)))
+        reader
+            .finish(settings)
+            .map(|settings| Loaded::Run(Box::new(settings)))
     }
 
     /// Loads the settings from the flags and environment of this process and from `.env`. Prints

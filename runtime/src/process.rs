@@ -13,7 +13,7 @@ use crate::{
         listener::{BindError, Timeouts},
         metrics_server::MetricsServer,
     },
-    lifecycle::{self, ShutdownOutcome, Lifecycle, Shutdown, Signals},
+    lifecycle::{self, Lifecycle, Shutdown, ShutdownOutcome, Signals},
     random::Random,
     telemetry::{Telemetry, TelemetryError},
 };

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 use crate::sql::Sql;
 
 /// The part of a list to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Span<K> {
     /// Only rows after this key.
     pub after: Option<K>,
@@ -20,6 +20,18 @@ pub struct Span<K> {
     pub limit: u32,
     /// Whether to take the last rows instead of the first.
     pub from_end: bool,
+}
+
+impl<K> Span<K> {
+    /// Maps the keys of the span.
+    pub fn map<T>(self, make: impl Fn(K) -> T) -> Span<T> {
+        Span {
+            after: self.after.map(&make),
+            before: self.before.map(&make),
+            limit: self.limit,
+            from_end: self.from_end,
+        }
+    }
 }
 
 /// A page of a list, in list order.

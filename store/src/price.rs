@@ -17,7 +17,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 pub use self::{
     history::{first_pages, page},
     record::record,
-    resume::{After, after, has_expired},
+    resume::{After, after, has_expired, pruned_seq},
 };
 use crate::sql::Sql;
 

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub recent: HashMap<i64, Page<Price>>,
     /// The rules, in the order of [`alert::rules`].
     pub rules: Vec<AlertRule>,
+    /// The position up to which prices may have been deleted: [`price::pruned_seq`].
+    pub pruned_seq: i64,
 }
 
 /// Reads a snapshot. `recent` returns the number of newest prices per stock, given the number of
@@ -42,6 +44,7 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
     );
     let recent = price::first_pages(&transaction, now, &ids, all, limit, false).await?;
     let rules = alert::rules(&transaction, None).await?;
+    let pruned_seq = price::pruned_seq(&transaction).await?;
     transaction.commit().await?;
     Ok(Snapshot {
         position,
@@ -49,5 +52,6 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
         latest,
         recent,
         rules,
+        pruned_seq,
     })
 }

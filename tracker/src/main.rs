@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use runtime::{
     clock::SystemClock,
-    config::{Program, ConfigError, Settings},
+    config::{ConfigError, Program, Settings},
     lifecycle::{ShutdownOutcome, Signals},
     process::{self, Process},
 };

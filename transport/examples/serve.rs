@@ -6,7 +6,7 @@ mod demo;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use transport::{Plain, Transport};
+use transport::{SchemaService, Transport};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "an example reads its own port")]
@@ -16,7 +16,7 @@ async fn main() -> std::io::Result<()> {
         .and_then(|port| port.parse().ok())
         .unwrap_or(4000);
     let schema = demo::schema(demo::Counter::default());
-    let router = Transport::new(Plain(schema)).router("/graphql");
+    let router = Transport::new(SchemaService(schema)).router("/graphql");
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     axum::serve(
         listener,

@@ -1,8 +1,6 @@
-//! What every transport shares, and the one way in which operations are run.
+//! The state shared by all protocols, and the execution of operations.
 //!
-//! Invariant: an operation costs its deadline at most, and a panic costs its operation only.
-//! Called by HTTP, event streams and WebSockets alike, so that no rule holds on one and not on
-//! the others.
+//! An operation is bounded by its timeout, and a panic fails only that operation.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -17,22 +15,22 @@ use crate::{
     document::params::Params,
     document::persisted::{Documents, Hash},
     document::validation::Types,
-    document::{Operation, Rejection},
-    fault::{self, code},
-    observer::{Kind, Observer, Unobserved},
-    policy::connections::Census,
+    document::{PreparedOperation, Rejection},
+    error::{self, code},
+    observer::{NoopObserver, Observer, OperationKind, OperationOutcome},
+    policy::connections::ConnectionLimiter,
     policy::drain::Drain,
     policy::guard::Guard,
     policy::limits::Limits,
-    service::{Outcome, Reply, Service, Subscription},
+    service::{Reply, Service, SubscriptionStream},
 };
 
-/// A page for people, made from a request's head.
+/// Creates an HTML page for the head of a request.
 pub(crate) type Page = Arc<dyn Fn(&Parts) -> Response + Send + Sync>;
 
-/// The parts of a [`Transport`](crate::Transport).
+/// The state of a [`Transport`](crate::Transport).
 #[derive(Clone)]
-pub(crate) struct Room<S> {
+pub(crate) struct TransportContext<S> {
     pub(crate) service: S,
     pub(crate) limits: Limits,
     pub(crate) types: Option<Types>,
@@ -42,11 +40,11 @@ pub(crate) struct Room<S> {
     pub(crate) page: Option<Page>,
     pub(crate) drain: Drain,
     pub(crate) tasks: TaskTracker,
-    pub(crate) census: Census,
+    pub(crate) connections: ConnectionLimiter,
 }
 
-impl<S: Service> Room<S> {
-    /// With nothing but defaults around the service.
+impl<S: Service> TransportContext<S> {
+    /// Creates the state with defaults.
     pub(crate) fn new(service: S) -> Self {
         Self {
             service,
@@ -54,48 +52,49 @@ impl<S: Service> Room<S> {
             types: None,
             documents: Documents::default(),
             guard: Guard::default(),
-            observer: Arc::new(Unobserved),
+            observer: Arc::new(NoopObserver),
             page: None,
             drain: Drain::default(),
             tasks: TaskTracker::new(),
-            census: Census::default(),
+            connections: ConnectionLimiter::default(),
         }
     }
 
-    /// Finds a request's document, reads it and judges it.
-    pub(crate) fn prepare(&self, params: Params) -> Result<Operation, Rejection> {
+    /// Resolves, parses and validates the document of a request.
+    pub(crate) fn prepare(&self, params: Params) -> Result<PreparedOperation, Rejection> {
         let started = Instant::now();
         let (request, keep) = params
             .into_request(&self.documents)
-            .map_err(|fault| Rejection {
-                errors: vec![fault.error()],
+            .map_err(|error| Rejection {
+                errors: vec![error.to_server_error()],
                 kind: None,
             })?;
-        let prepared = Operation::prepare(request, keep, &self.limits.budget, self.types.as_ref());
+        let prepared =
+            PreparedOperation::prepare(request, keep, &self.limits.budget, self.types.as_ref());
         if let Err(Rejection {
             kind: Some(kind), ..
         }) = &prepared
         {
-            self.observe(*kind, Outcome::Refused, started);
+            self.observe(*kind, OperationOutcome::Refused, started);
         }
         prepared
     }
 
-    /// Runs a query or mutation to its end, or to its deadline.
-    pub(crate) async fn execute(&self, operation: Operation, viewer: S::Viewer) -> Reply {
-        let Operation {
+    /// Executes a query or mutation.
+    pub(crate) async fn execute(&self, operation: PreparedOperation, viewer: S::Viewer) -> Reply {
+        let PreparedOperation {
             request,
             kind,
             keep,
         } = operation;
         let started = Instant::now();
         let work = async { self.service.execute(request, viewer).await };
-        let reply = match self.bounded(work).await {
+        let reply = match self.with_timeout(work).await {
             Ok(reply) => reply,
             Err(error) => Reply::refused(vec![error]),
         };
-        if reply.outcome != Outcome::Refused {
-            self.keep(keep);
+        if reply.outcome != OperationOutcome::Refused {
+            self.persist(keep);
         }
         self.observe(kind, reply.outcome, started);
         reply
@@ -104,10 +103,10 @@ impl<S: Service> Room<S> {
     /// Starts a subscription.
     pub(crate) async fn subscribe(
         &self,
-        operation: Operation,
+        operation: PreparedOperation,
         viewer: S::Viewer,
-    ) -> Result<Subscription, Vec<ServerError>> {
-        let Operation {
+    ) -> Result<SubscriptionStream, Vec<ServerError>> {
+        let PreparedOperation {
             request,
             kind,
             keep,
@@ -115,43 +114,43 @@ impl<S: Service> Room<S> {
         let started = Instant::now();
         let work = async { self.service.subscribe(request, viewer).await };
         let subscription = self
-            .bounded(work)
+            .with_timeout(work)
             .await
             .unwrap_or_else(|error| Err(vec![error]));
         let outcome = if subscription.is_ok() {
-            self.keep(keep);
-            Outcome::Ok
+            self.persist(keep);
+            OperationOutcome::Ok
         } else {
-            Outcome::Refused
+            OperationOutcome::Refused
         };
         self.observe(kind, outcome, started);
         subscription
     }
 
-    /// The future's value, or the error of a deadline or a panic.
-    async fn bounded<T>(&self, work: impl Future<Output = T> + Send) -> Result<T, ServerError> {
-        let deadline = self.limits.execution_deadline;
-        match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+    /// Awaits `work`. Fails on a timeout or a panic.
+    async fn with_timeout<T>(
+        &self,
+        work: impl Future<Output = T> + Send,
+    ) -> Result<T, ServerError> {
+        let limit = self.limits.execution_timeout;
+        match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => {
-                tracing::error!("an operation panicked");
-                Err(self.service.defect())
+                tracing::error!("operation panicked");
+                Err(self.service.internal_error())
             }
-            Err(_) => Err(fault::error(
-                code::TIMEOUT,
-                "the operation took longer than it may",
-            )),
+            Err(_) => Err(error::coded(code::TIMEOUT, "the operation timed out")),
         }
     }
 
-    /// It ran, so it is valid.
-    fn keep(&self, document: Option<(Hash, Arc<str>)>) {
+    /// Persists a document that was executed, and therefore is valid.
+    fn persist(&self, document: Option<(Hash, Arc<str>)>) {
         if let Some((hash, text)) = document {
             self.documents.keep(hash, text);
         }
     }
 
-    fn observe(&self, kind: Kind, outcome: Outcome, started: Instant) {
+    fn observe(&self, kind: OperationKind, outcome: OperationOutcome, started: Instant) {
         self.observer
             .operation_finished(kind, outcome, started.elapsed());
     }

@@ -7,7 +7,7 @@
 pub(crate) mod budget;
 pub(crate) mod params;
 pub(crate) mod persisted;
-mod root;
+mod subscription_root;
 pub(crate) mod validation;
 
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use async_graphql::{
 };
 
 use self::{
-    budget::{Budget, BudgetError, LimitExceeded},
+    budget::{BudgetError, LimitExceeded, QueryBudget},
     persisted::Hash,
     validation::{Input, Types},
 };
 use crate::{
-    fault::{self, code},
-    observer::Kind,
+    error::{self, code},
+    observer::OperationKind,
 };
 
 /// How many times the selections of one operation all operations of a document may have together.
@@ -38,11 +38,11 @@ const ALL_OPERATIONS_FACTOR: u64 = 10;
 
 /// A request that can be executed.
 #[derive(Debug)]
-pub(crate) struct Operation {
+pub(crate) struct PreparedOperation {
     /// The request with its parsed document.
     pub(crate) request: Request,
     /// The type of the selected operation.
-    pub(crate) kind: Kind,
+    pub(crate) kind: OperationKind,
     /// The text to persist under this hash once it is valid.
     pub(crate) keep: Option<(Hash, Arc<str>)>,
 }
@@ -53,15 +53,15 @@ pub(crate) struct Rejection {
     /// The errors for the client.
     pub(crate) errors: Vec<ServerError>,
     /// The type of the operation, if it is known.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<OperationKind>,
 }
 
-impl Operation {
+impl PreparedOperation {
     /// Parses the document, selects the operation, checks the budget and validates against `types`.
     pub(crate) fn prepare(
         mut request: Request,
         keep: Option<Hash>,
-        budget: &Budget,
+        budget: &QueryBudget,
         types: Option<&Types>,
     ) -> Result<Self, Rejection> {
         let too_large = |exceeded: LimitExceeded| Rejection {
@@ -77,7 +77,7 @@ impl Operation {
             .map_err(|error| Rejection {
                 errors: vec![match error {
                     BudgetError::LimitExceeded(exceeded) => too_complex(exceeded),
-                    BudgetError::FragmentCycle(name) => fault::error(
+                    BudgetError::FragmentCycle(name) => error::coded(
                         code::VALIDATION_FAILED,
                         format!("Cannot spread fragment \"{name}\" within itself."),
                     ),
@@ -101,12 +101,15 @@ impl Operation {
             }
             validation::wrap_typenames(&mut document);
         }
-        if kind == Kind::Subscription {
+        if kind == OperationKind::Subscription {
             let chosen = select_operation(&document, request.operation_name.as_deref())?;
-            let root = root::single_field(&document, &chosen.node).map_err(|error| Rejection {
-                errors: vec![error],
-                kind: Some(kind),
-            })?;
+            let root =
+                subscription_root::single_field(&document, &chosen.node).map_err(|error| {
+                    Rejection {
+                        errors: vec![error],
+                        kind: Some(kind),
+                    }
+                })?;
             select_only(&mut document, request.operation_name.as_deref(), root);
         }
         request.set_parsed_query(document);
@@ -140,7 +143,7 @@ fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Posi
 
 fn too_complex(LimitExceeded { what, limit }: LimitExceeded) -> ServerError {
     let message = format!("the operation exceeds the limit of {limit} {what}");
-    fault::error(code::QUERY_TOO_COMPLEX, message)
+    error::coded(code::QUERY_TOO_COMPLEX, message)
 }
 
 fn syntax_error(error: parser::Error) -> Rejection {
@@ -150,16 +153,16 @@ fn syntax_error(error: parser::Error) -> Rejection {
         _ => code::VALIDATION_FAILED,
     };
     Rejection {
-        errors: vec![fault::with_code(error.into(), code)],
+        errors: vec![error::with_code(error.into(), code)],
         kind: None,
     }
 }
 
-fn kind_of(operation: &Positioned<OperationDefinition>) -> Kind {
+fn kind_of(operation: &Positioned<OperationDefinition>) -> OperationKind {
     match operation.node.ty {
-        OperationType::Query => Kind::Query,
-        OperationType::Mutation => Kind::Mutation,
-        OperationType::Subscription => Kind::Subscription,
+        OperationType::Query => OperationKind::Query,
+        OperationType::Mutation => OperationKind::Mutation,
+        OperationType::Subscription => OperationKind::Subscription,
     }
 }
 
@@ -186,7 +189,7 @@ fn select_operation<'a>(
         }
     };
     operation.map_err(|message| Rejection {
-        errors: vec![fault::error(code::VALIDATION_FAILED, message)],
+        errors: vec![error::coded(code::VALIDATION_FAILED, message)],
         kind: None,
     })
 }

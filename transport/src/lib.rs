@@ -1,12 +1,16 @@
 //! GraphQL over HTTP, Server-Sent Events and WebSocket, for any async-graphql schema.
 //!
-//! Invariant: knows nothing of what it serves. An application implements [`Service`], puts a
-//! [`Transport`] around it and mounts its router; limits, guard, counting and draining are parts of
-//! the transport, the same for every protocol.
+//! Independent of the application: it implements [`Service`] (or uses [`SchemaService`]), wraps it
+//! in a [`Transport`] and mounts the transport's router. Limits, host and origin checks, metrics
+//! and shutdown are the same for every protocol.
+//!
+//! - `document`: parses and validates a request before it is executed.
+//! - `http`, `ws`: the protocols.
+//! - `policy`: connection limit, host and origin checks, drain, heartbeat, credentials.
 //!
 //! ```no_run
 //! use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
-//! use transport::{Plain, Transport};
+//! use transport::{SchemaService, Transport};
 //!
 //! struct Query;
 //!
@@ -19,7 +23,7 @@
 //!
 //! # async fn serve() -> std::io::Result<()> {
 //! let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
-//! let router = Transport::new(Plain(schema)).router("/graphql");
+//! let router = Transport::new(SchemaService(schema)).router("/graphql");
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 //! axum::serve(listener, router).await
 //! # }
@@ -27,7 +31,7 @@
 
 mod context;
 mod document;
-mod fault;
+mod error;
 mod http;
 mod observer;
 mod policy;
@@ -35,19 +39,28 @@ mod router;
 mod service;
 mod ws;
 
+pub use tokio_tungstenite::tungstenite::Utf8Bytes;
+
 pub use self::{
-    document::budget::{Arguments, Budget, Introspection, ListSizes, PageSizes},
-    document::persisted::Documents,
-    document::validation::{Scalars, Types},
-    fault::{Fault, code, error_body},
-    observer::{Kind, Observer, Protocol, Reason, Unobserved},
-    policy::connections::{Census, ClientAddress, Seat},
-    policy::drain::Drain,
-    policy::guard::{AllowList, Guard},
-    policy::heartbeat::{Beat, Heartbeat},
-    policy::limits::Limits,
+    document::{
+        budget::{Arguments, IntrospectionBudget, ListSizes, PageSizes, QueryBudget},
+        persisted::Documents,
+        validation::{Scalars, Types},
+    },
+    error::{RequestError, code, error_body},
+    http::accepts,
+    observer::{CloseReason, NoopObserver, Observer, OperationKind, OperationOutcome, Protocol},
+    policy::{
+        connections::{ClientAddress, ConnectionLimiter, ConnectionPermit},
+        credentials::{authorization, bearer_token},
+        drain::Drain,
+        guard::{AllowList, Guard},
+        limits::Limits,
+    },
     router::Transport,
-    service::schema::Plain,
-    service::{End, Event, Item, LastEventId, Outcome, Reply, Service, Subscription},
-    ws::close_code,
+    service::{
+        End, Item, LastEventId, Reply, Service, SubscriptionEvent, SubscriptionStream,
+        schema::SchemaService,
+    },
+    ws::{Handshake, PushServer},
 };

@@ -1,61 +1,65 @@
-//! What an application can count of its transports.
-//!
-//! Invariant: an observer only looks; nothing waits for it and nothing changes by it. Called by
-//! the transports, implemented by the application's telemetry.
+//! Metrics hooks of the transports, and the label values for them.
 
 use std::time::Duration;
 
-use crate::service::Outcome;
-
-/// Told of what happens on the wire. Every method does nothing unless overridden.
+/// Receives the events of the transports. Every method does nothing by default and must not block.
 pub trait Observer: Send + Sync + 'static {
-    /// An operation was answered or refused; of a subscription, its start was. `elapsed` counts
-    /// from when it had been read.
-    fn operation_finished(&self, kind: Kind, outcome: Outcome, elapsed: Duration) {
+    /// A query or mutation was answered, a subscription started, or an operation was rejected after
+    /// it was parsed. `elapsed` is the time since then.
+    fn operation_finished(
+        &self,
+        kind: OperationKind,
+        outcome: OperationOutcome,
+        elapsed: Duration,
+    ) {
         let _ = (kind, outcome, elapsed);
     }
 
-    /// A WebSocket was accepted, or an event stream began.
-    fn client_arrived(&self, protocol: Protocol) {
+    /// A WebSocket or an event stream was opened.
+    fn client_connected(&self, protocol: Protocol) {
         let _ = protocol;
     }
 
-    /// It is gone. Every arrival has one departure.
-    fn client_departed(&self, protocol: Protocol) {
+    /// A WebSocket or an event stream was closed. Called once for each connection.
+    fn client_disconnected(&self, protocol: Protocol) {
         let _ = protocol;
     }
 
-    /// An event of a subscription was handed to the connection; `missed` before it were skipped.
+    /// An event was handed to the connection of a subscription. The `missed` events before it were
+    /// skipped.
     fn event_delivered(&self, protocol: Protocol, missed: u64) {
         let _ = (protocol, missed);
     }
 
     /// A started subscription ended.
-    fn subscriber_closed(&self, protocol: Protocol, reason: Reason) {
+    fn subscription_closed(&self, protocol: Protocol, reason: CloseReason) {
         let _ = (protocol, reason);
     }
 }
 
-/// Counts nothing.
+/// An observer that does nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
+pub struct NoopObserver;
 
-impl Observer for Unobserved {}
+impl Observer for NoopObserver {}
 
-/// What kind of operation a document's chosen operation is.
+/// The type of a GraphQL operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Reads.
+pub enum OperationKind {
+    /// A query.
     Query,
-    /// Writes.
+    /// A mutation.
     Mutation,
-    /// Is told.
+    /// A subscription.
     Subscription,
 }
 
-impl Kind {
-    /// The label of a metric.
-    pub fn as_str(self) -> &'static str {
+impl OperationKind {
+    /// All values.
+    pub const ALL: &[Self] = &[Self::Query, Self::Mutation, Self::Subscription];
+
+    /// The value of the metric label.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::Mutation => "mutation",
@@ -64,24 +68,57 @@ impl Kind {
     }
 }
 
-/// A protocol that carries subscriptions.
+/// The outcome of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationOutcome {
+    /// Executed without errors.
+    Ok,
+    /// Executed, with errors.
+    Errors,
+    /// Not executed: a syntax, validation, limit or authentication error.
+    Refused,
+}
+
+impl OperationOutcome {
+    /// All values.
+    pub const ALL: &[Self] = &[Self::Ok, Self::Errors, Self::Refused];
+
+    /// The value of the metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Errors => "error",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// The protocol of a long-lived connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// The WebSocket subprotocol of npm `graphql-ws`.
+    /// A WebSocket that only sends, without a GraphQL subprotocol.
+    Ws,
+    /// The WebSocket subprotocol of the npm package `graphql-ws`.
     GraphqlTransportWs,
-    /// The WebSocket subprotocol of npm `subscriptions-transport-ws`.
+    /// The WebSocket subprotocol of the npm package `subscriptions-transport-ws`.
     GraphqlWs,
-    /// Server-Sent Events, one operation a response.
+    /// Server-Sent Events, one operation in each response.
     Sse,
 }
 
 impl Protocol {
-    /// All protocols.
-    pub const ALL: [Self; 3] = [Self::GraphqlTransportWs, Self::GraphqlWs, Self::Sse];
+    /// All values.
+    pub const ALL: &[Self] = &[
+        Self::Ws,
+        Self::GraphqlTransportWs,
+        Self::GraphqlWs,
+        Self::Sse,
+    ];
 
-    /// The label of a metric.
-    pub fn as_str(self) -> &'static str {
+    /// The value of the metric label.
+    pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Ws => "ws",
             Self::GraphqlTransportWs => "graphql_transport_ws",
             Self::GraphqlWs => "graphql_ws",
             Self::Sse => "sse",
@@ -89,48 +126,48 @@ impl Protocol {
     }
 }
 
-/// Why a subscription is over.
+/// Why a subscription ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// It had nothing more to tell.
+pub enum CloseReason {
+    /// Its events ended.
     Complete,
-    /// The client said that it wants no more.
+    /// The client ended it.
     Unsubscribed,
     /// The connection ended.
     Disconnected,
-    /// The client was too far behind.
+    /// The client was too slow.
     Overloaded,
-    /// The source of the events was replaced.
+    /// The source of its events was replaced, for example by a restored database.
     Replaced,
-    /// Nothing was heard of the client, or nothing could be written to it, for too long.
-    Silent,
-    /// The client broke the protocol.
-    Misbehaved,
-    /// The server is going away.
+    /// The client sent nothing, or accepted nothing, for too long.
+    IdleTimeout,
+    /// The client violated the protocol.
+    ProtocolError,
+    /// The server is shutting down.
     GoingAway,
 }
 
-impl Reason {
-    /// All reasons.
-    pub const ALL: [Self; 8] = [
+impl CloseReason {
+    /// All values.
+    pub const ALL: &[Self] = &[
         Self::Complete,
         Self::Unsubscribed,
         Self::Disconnected,
         Self::Overloaded,
         Self::Replaced,
-        Self::Silent,
-        Self::Misbehaved,
+        Self::IdleTimeout,
+        Self::ProtocolError,
         Self::GoingAway,
     ];
 
-    /// The label of a metric. Several reasons share one.
-    pub fn as_str(self) -> &'static str {
+    /// The value of the metric label. Several reasons share the label `left`.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Complete | Self::Unsubscribed | Self::Disconnected => "left",
             Self::Overloaded => "overload",
             Self::Replaced => "replaced",
-            Self::Silent => "silent",
-            Self::Misbehaved => "protocol",
+            Self::IdleTimeout => "silent",
+            Self::ProtocolError => "protocol",
             Self::GoingAway => "shutdown",
         }
     }

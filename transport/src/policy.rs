@@ -1,6 +1,7 @@
-//! Rules that apply to every protocol: who may connect, how many, how much and for how long.
+//! Rules that apply to every protocol.
 
 pub(crate) mod connections;
+pub(crate) mod credentials;
 pub(crate) mod drain;
 pub(crate) mod guard;
 pub(crate) mod heartbeat;

@@ -1,7 +1,6 @@
-//! A transport, put together and mounted.
+//! Builds a [`Transport`] and its routes.
 //!
-//! Invariant: one [`Transport`] is one set of limits and counts, however many routes it has. Built
-//! by the application at start.
+//! All routes of a transport share its limits and counts.
 
 use std::sync::Arc;
 
@@ -14,113 +13,113 @@ use tower_http::{
 };
 
 use crate::{
-    context::Room,
+    context::TransportContext,
     document::{persisted::Documents, validation::Types},
-    http::Door,
+    http::RouteKind,
     observer::Observer,
-    policy::{connections::Census, drain::Drain, guard::Guard, limits::Limits},
+    policy::{connections::ConnectionLimiter, drain::Drain, guard::Guard, limits::Limits},
     service::Service,
 };
 
-/// Bytes from which compressing an answer is worth its time.
-const COMPRESSED: u16 = 1024;
+/// Minimum size of a compressed response, in bytes.
+const MIN_COMPRESSED: u16 = 1024;
 
-/// GraphQL on a path, by every protocol.
+/// Serves GraphQL over all protocols.
 #[derive(Clone)]
 pub struct Transport<S> {
-    room: Room<S>,
+    context: TransportContext<S>,
 }
 
 impl<S: Service> Transport<S> {
-    /// Serves that service, to loopback names only, within default limits.
+    /// Creates a transport with default limits that accepts loopback host names only.
     pub fn new(service: S) -> Self {
         Self {
-            room: Room::new(service),
+            context: TransportContext::new(service),
         }
     }
 
-    /// Other limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.room.limits = limits;
+        self.context.limits = limits;
         self
     }
 
-    /// Judges operations and their variables against those types before they are executed, where
-    /// the library's own validation falls short. They must be of the schema that executes.
+    /// Validates operations and variables against these types where async-graphql's validation is
+    /// incomplete. The types must be those of the schema that executes.
     #[must_use]
     pub fn with_types(mut self, types: Types) -> Self {
-        self.room.types = Some(types);
+        self.context.types = Some(types);
         self
     }
 
-    /// Other documents that may be named.
+    /// Sets the persisted documents.
     #[must_use]
     pub fn with_documents(mut self, documents: Documents) -> Self {
-        self.room.documents = documents;
+        self.context.documents = documents;
         self
     }
 
-    /// Other hosts and origins.
+    /// Sets the allowed hosts and origins.
     #[must_use]
     pub fn with_guard(mut self, guard: Guard) -> Self {
-        self.room.guard = guard;
+        self.context.guard = guard;
         self
     }
 
-    /// Tells an observer what happens.
+    /// Sets the observer.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
-        self.room.observer = Arc::new(observer);
+        self.context.observer = Arc::new(observer);
         self
     }
 
-    /// Answers a browser that opens the path without a query.
+    /// Sets an HTML page for browsers that open the path without a query.
     #[must_use]
     pub fn with_page(mut self, page: impl Fn(&Parts) -> Response + Send + Sync + 'static) -> Self {
-        self.room.page = Some(Arc::new(page));
+        self.context.page = Some(Arc::new(page));
         self
     }
 
-    /// Counts its clients among others.
+    /// Shares a connection limit with other servers.
     #[must_use]
-    pub fn with_census(mut self, census: Census) -> Self {
-        self.room.census = census;
+    pub fn with_connection_limiter(mut self, connections: ConnectionLimiter) -> Self {
+        self.context.connections = connections;
         self
     }
 
-    /// Sends WebSockets and event streams off on a signal.
+    /// Closes WebSockets and event streams on a signal.
     #[must_use]
     pub fn with_drain(mut self, drain: Drain) -> Self {
-        self.room.drain = drain;
+        self.context.drain = drain;
         self
     }
 
-    /// Runs WebSockets on that tracker, so that a shutdown can wait for them: axum does not.
+    /// Runs WebSockets on this tracker, so that a shutdown can wait for them; axum does not.
     #[must_use]
     pub fn with_tasks(mut self, tasks: TaskTracker) -> Self {
-        self.room.tasks = tasks;
+        self.context.tasks = tasks;
         self
     }
 
-    /// Routes for `path` (HTTP, event streams, WebSocket) and `path/ws` (WebSocket). They guard
-    /// themselves: put no [`Guard::protect`] around them.
+    /// Creates routes for `path` (HTTP, event streams, WebSocket) and `path/ws` (WebSocket). They
+    /// check hosts and origins; do not apply [`Guard::protect`] to them.
     pub fn router(self, path: &str) -> Router {
-        let room = Arc::new(self.room);
-        let socket = Arc::clone(&room);
+        let context = Arc::new(self.context);
+        let socket = Arc::clone(&context);
         Router::new()
             .route(
                 path,
                 any(move |request: Request| {
-                    let room = Arc::clone(&room);
-                    async move { crate::http::serve(&room, Door::All, request).await }
+                    let context = Arc::clone(&context);
+                    async move { crate::http::serve(&context, RouteKind::All, request).await }
                 }),
             )
             .route(
                 &format!("{path}/ws"),
                 any(move |request: Request| {
-                    let room = Arc::clone(&socket);
-                    async move { crate::http::serve(&room, Door::Socket, request).await }
+                    let context = Arc::clone(&socket);
+                    async move { crate::http::serve(&context, RouteKind::WebSocketOnly, request).await }
                 }),
             )
             .layer(compression())
@@ -130,14 +129,14 @@ impl<S: Service> Transport<S> {
 impl<S> std::fmt::Debug for Transport<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")
-            .field("limits", &self.room.limits)
+            .field("limits", &self.context.limits)
             .finish_non_exhaustive()
     }
 }
 
-/// Answers worth it are compressed; event streams never are, since that would hold events back.
+/// Compresses responses, except event streams: compression would delay events.
 fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
-        .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED)))
+        .compress_when(DefaultPredicate::new().and(SizeAbove::new(MIN_COMPRESSED)))
 }

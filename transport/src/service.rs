@@ -1,8 +1,8 @@
-//! The seam: what a transport asks of the application, and nothing else it knows of it.
+//! The interface between the transports and the application.
 //!
-//! Invariant: a response is serialised by the service, once; transports put its bytes into their
-//! envelopes and never look inside. Implemented by the application (and by
-//! [`Plain`](crate::Plain) over a bare schema), called by every transport.
+//! The service serializes each response once; transports copy its bytes into their messages.
+//! Implemented by the application, and by [`SchemaService`](crate::SchemaService) for a schema
+//! without tokens.
 
 pub(crate) mod schema;
 
@@ -14,84 +14,87 @@ use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 
 use crate::{
-    fault::{self, Fault, code},
+    error::{self, RequestError, code},
+    observer::OperationOutcome,
     policy::connections::ClientAddress,
 };
 
-/// What executes operations.
+/// Executes operations.
 pub trait Service: Clone + Send + Sync + 'static {
-    /// Who asks; opaque to the transport.
+    /// The authenticated client; opaque to the transport.
     type Viewer: Clone + Send + Sync + 'static;
 
-    /// Judges the value of an `Authorization` header, or what stands for it; `None` is anonymous.
+    /// Authenticates a client by the value of its `Authorization` header or an equivalent; `None`
+    /// is anonymous.
     ///
     /// # Errors
     ///
-    /// A wrong or malformed token, or none where one is needed.
-    fn authenticate(&self, authorization: Option<&str>) -> Result<Self::Viewer, Fault>;
+    /// The token is wrong or malformed, or is missing where one is required.
+    fn authenticate(&self, authorization: Option<&str>) -> Result<Self::Viewer, RequestError>;
 
-    /// Judges how much an address asks: once for each HTTP request and each operation on a
-    /// WebSocket, before anything of it is read.
+    /// Applies a rate limit. Called for each HTTP request and each operation on a WebSocket, before
+    /// its body is read.
     ///
     /// # Errors
     ///
-    /// It asks too much; usually [`Fault::rate_limited`].
-    fn admit(&self, address: ClientAddress) -> Result<(), Fault> {
+    /// The limit is exceeded; usually [`RequestError::rate_limited`].
+    fn admit(&self, address: ClientAddress) -> Result<(), RequestError> {
         let _ = address;
         Ok(())
     }
 
-    /// What a client reads when an operation panics; a place for an identifier of the request.
-    fn defect(&self) -> ServerError {
-        fault::error(code::INTERNAL, "internal error")
+    /// The error for an operation that panicked. Override it to add a request id.
+    fn internal_error(&self) -> ServerError {
+        error::coded(code::INTERNAL, "internal error")
     }
 
-    /// Executes a query or mutation. The request carries its parsed document. Dropping the future
-    /// gives the operation up: its deadline passed, or its client left.
+    /// Executes a query or mutation. The request contains its parsed document. The future is
+    /// dropped on a timeout and when the client disconnects.
     fn execute(&self, request: Request, viewer: Self::Viewer)
     -> impl Future<Output = Reply> + Send;
 
-    /// Starts a subscription. The request carries its parsed document, and in its data a
-    /// [`LastEventId`] if the client resumes an event stream.
+    /// Starts a subscription. The request contains its parsed document and, if the client resumes
+    /// an event stream, a [`LastEventId`] in its data.
     ///
-    /// The stream is polled only while its client takes what it yields, so it must hold nothing
-    /// that others wait for; what may pile up behind a slow client is its own to bound.
+    /// The stream is polled only while its client reads, so it must not hold resources that others
+    /// wait for, and must limit what it buffers for a slow client.
     ///
     /// # Errors
     ///
-    /// Whatever refuses it before its first event: the client gets one `error` and no `complete`.
+    /// The errors that reject the subscription before its first event.
     fn subscribe(
         &self,
         request: Request,
         viewer: Self::Viewer,
-    ) -> impl Future<Output = Result<Subscription, Vec<ServerError>>> + Send;
+    ) -> impl Future<Output = Result<SubscriptionStream, Vec<ServerError>>> + Send;
 }
 
-/// The events of one subscription; its end without an [`Item::End`] is [`End::Complete`].
-pub type Subscription = BoxStream<'static, Item>;
+/// The events of one subscription. If it ends without an [`Item::End`], the end is
+/// [`End::Complete`].
+pub type SubscriptionStream = BoxStream<'static, Item>;
 
-/// What a subscription yields.
+/// An item of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// A response, to be delivered.
-    Next(Event),
-    /// Nothing follows.
+    /// An event.
+    Next(SubscriptionEvent),
+    /// The end; no items follow.
     End(End),
 }
 
-/// One response of a subscription, as its client will read it.
+/// A serialized response of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct SubscriptionEvent {
     /// A JSON object, `{"data":…}`; clones share it.
     pub body: Bytes,
-    /// How many events were skipped before this one; only counted, the body tells the client.
+    /// Number of events that were skipped before this one, for metrics.
     pub missed: u64,
-    /// Identifies the event to a client that resumes after it ([`LastEventId`]); one line of
-    /// text. Sent by Server-Sent Events only.
+    /// The id of the event for a client that resumes after it ([`LastEventId`]): one line of text.
+    /// Sent by Server-Sent Events only.
     pub id: Option<Bytes>,
 }
 
-impl From<Bytes> for Event {
+impl From<Bytes> for SubscriptionEvent {
     fn from(body: Bytes) -> Self {
         Self {
             body,
@@ -101,65 +104,44 @@ impl From<Bytes> for Event {
     }
 }
 
-/// The `Last-Event-ID` of a request: the [`Event::id`] of the last event that the client has.
+/// The `Last-Event-ID` of a request: the [`SubscriptionEvent::id`] of the last event that the
+/// client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEventId(pub String);
 
 /// Why a subscription ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// There is nothing more to tell.
+    /// There are no more events.
     Complete,
-    /// The client is further behind than may be kept for it.
+    /// The client is too slow.
     Overloaded,
-    /// The source of the events was replaced by another one, in which the client's position does
-    /// not exist.
+    /// The source of the events was replaced, and the client's position does not exist in the new
+    /// one.
     Replaced,
 }
 
-/// What a client reads when its subscription ends as [`End::Replaced`].
-pub(crate) const REPLACED: &str = "the source of the events was replaced";
+/// The message for a client whose subscription ends with [`End::Replaced`].
+pub(crate) const REPLACED: &str = "the event source was replaced";
 
-/// How an operation went, as metrics and status codes see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Data, and no errors.
-    Ok,
-    /// Executed, with errors.
-    Errors,
-    /// Not executed.
-    Refused,
-}
-
-impl Outcome {
-    /// The label of a metric.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Errors => "error",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// The serialised answer to a query or mutation.
+/// The serialized reply to a query or mutation.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The JSON object a client reads.
+    /// A JSON object.
     pub body: Bytes,
-    /// How the operation went.
-    pub outcome: Outcome,
-    /// The status over HTTP; 400 becomes 200 for clients that only know `application/json`.
+    /// The outcome of the operation.
+    pub outcome: OperationOutcome,
+    /// The HTTP status; 400 becomes 200 for clients that accept only `application/json`.
     pub status: StatusCode,
-    /// Further headers over HTTP.
+    /// Additional HTTP headers.
     pub headers: HeaderMap,
-    /// Why it was refused, for protocols that tell this apart.
+    /// The errors of an operation that was not executed.
     pub refusal: Vec<ServerError>,
 }
 
 impl Reply {
-    /// An executed operation, already written: `{"data":…}`, with `errors` or without.
-    pub fn executed(body: Bytes, outcome: Outcome) -> Self {
+    /// Creates the reply to an executed operation from its serialized response.
+    pub fn executed(body: Bytes, outcome: OperationOutcome) -> Self {
         Self {
             body,
             outcome,
@@ -169,7 +151,8 @@ impl Reply {
         }
     }
 
-    /// An operation that was not executed. The first error's code decides the status over HTTP.
+    /// Creates the reply to an operation that was not executed. The code of the first error
+    /// determines the HTTP status.
     pub fn refused(errors: Vec<ServerError>) -> Self {
         let mut headers = HeaderMap::new();
         if let Some(Value::Number(seconds)) = extension(&errors, "retryAfter")
@@ -178,18 +161,18 @@ impl Reply {
             headers.insert(http::header::RETRY_AFTER, seconds.into());
         }
         Self {
-            body: fault::error_body(&errors),
-            outcome: Outcome::Refused,
+            body: error::error_body(&errors),
+            outcome: OperationOutcome::Refused,
             status: status_of(&errors),
             headers,
             refusal: errors,
         }
     }
 
-    /// The library's response, whose body `write` writes if it was executed.
+    /// Converts a response of async-graphql, and serializes it with `write` if it was executed.
     ///
-    /// The library does not say whether it executed; errors without data and without a path are
-    /// those from before.
+    /// async-graphql does not report whether it executed the operation: it did not if there are
+    /// errors without a path and no data.
     pub fn written(mut response: Response, write: impl FnOnce(&Response) -> Bytes) -> Self {
         let errors = &response.errors;
         if response.data == Value::Null
@@ -199,9 +182,9 @@ impl Reply {
             return Self::refused(response.errors);
         }
         let outcome = if errors.is_empty() {
-            Outcome::Ok
+            OperationOutcome::Ok
         } else {
-            Outcome::Errors
+            OperationOutcome::Errors
         };
         let headers = std::mem::take(&mut response.http_headers);
         Self {
@@ -213,7 +196,7 @@ impl Reply {
 
 impl From<Response> for Reply {
     fn from(response: Response) -> Self {
-        Self::written(response, fault::to_bytes)
+        Self::written(response, error::to_bytes)
     }
 }
 

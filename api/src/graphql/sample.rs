@@ -18,9 +18,9 @@ use tracker::market::PollingHours;
 
 use super::{Schema, SchemaOptions, json, schema};
 use crate::{
-    live::{Bounds, Hub},
-    quote_board::Board,
-    service::{Build, Service},
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Service},
 };
 
 /// Who resolves lists.
@@ -39,7 +39,7 @@ impl Sample {
     /// Fills a migrated, empty database.
     pub async fn fill(database: Database, shape: Shape) -> Self {
         sample_rows::fill(&database, shape).await;
-        let build = Build {
+        let build = BuildInfo {
             version: "0",
             revision: None,
             started_at: NOW,
@@ -47,8 +47,8 @@ impl Sample {
         let store = Store::new(database, ManualClock::at(NOW).shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, Bounds::default());
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, BacklogLimits::default());
         let hours = PollingHours::Always;
         let service = Service::new(store, board, hub, health.clone(), hours, build);
         let options = SchemaOptions {

@@ -7,39 +7,48 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use opentelemetry::KeyValue;
 use tokio::time::Instant;
 use tracing::Instrument;
-use transport::{Kind, Observer, Outcome, Protocol, Reason};
+use transport::{CloseReason, Observer, OperationKind, OperationOutcome, Protocol};
 
-use super::{LiveProtocol, ServeMetrics};
+use super::{ServeMetrics, protocol_label};
 
-/// Records the events of the GraphQL transports.
-pub(crate) struct TransportMetrics(pub(crate) ServeMetrics);
-
-impl Observer for TransportMetrics {
-    fn operation_finished(&self, kind: Kind, outcome: Outcome, elapsed: Duration) {
-        self.0.operation_ended(kind, outcome, elapsed);
+impl Observer for ServeMetrics {
+    fn operation_finished(
+        &self,
+        kind: OperationKind,
+        outcome: OperationOutcome,
+        elapsed: Duration,
+    ) {
+        let labels = [
+            KeyValue::new("operation", kind.as_str()),
+            KeyValue::new("outcome", outcome.as_str()),
+        ];
+        self.graphql_operation_duration
+            .record(elapsed.as_secs_f64(), &labels);
     }
 
-    fn client_arrived(&self, protocol: Protocol) {
-        self.0.client_arrived(LiveProtocol::GraphQl(protocol));
+    fn client_connected(&self, protocol: Protocol) {
+        self.websocket_clients.add(1, &[protocol_label(protocol)]);
     }
 
-    fn client_departed(&self, protocol: Protocol) {
-        self.0.client_departed(LiveProtocol::GraphQl(protocol));
+    fn client_disconnected(&self, protocol: Protocol) {
+        self.websocket_clients.add(-1, &[protocol_label(protocol)]);
     }
 
     fn event_delivered(&self, protocol: Protocol, missed: u64) {
-        let protocol = LiveProtocol::GraphQl(protocol);
-        self.0.events_delivered(protocol, 1);
+        let labels = [protocol_label(protocol)];
+        self.deliveries.add(1, &labels);
         if missed > 0 {
-            self.0.events_conflated(protocol, missed);
+            self.conflated.add(missed, &labels);
         }
     }
 
-    fn subscriber_closed(&self, protocol: Protocol, reason: Reason) {
-        self.0
-            .subscriber_closed(LiveProtocol::GraphQl(protocol), reason);
+    fn subscription_closed(&self, protocol: Protocol, reason: CloseReason) {
+        let reason = KeyValue::new("reason", reason.as_str());
+        let labels = [protocol_label(protocol), reason];
+        self.subscribers_closed.add(1, &labels);
     }
 }
 

@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode};
 use entity::AlertKind;
 use runtime::metrics::Metrics;
 use tracker::metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics};
+use transport::{Observer, OperationKind, OperationOutcome};
 
 use super::*;
 
@@ -37,10 +38,12 @@ fn the_names_and_labels_are_stable() {
         StatusCode::OK,
         took,
     );
-    serve.operation_ended(Kind::Query, Outcome::Ok, took);
+    serve.operation_finished(OperationKind::Query, OperationOutcome::Ok, took);
     serve.feed_followed(took);
-    serve.events_delivered(LiveProtocol::GraphQl(transport::Protocol::Sse), 3);
-    let _client = serve.client_connected(LiveProtocol::PlainWebSocket);
+    for _ in 0..3 {
+        serve.event_delivered(Protocol::Sse, 0);
+    }
+    serve.client_connected(Protocol::Ws);
 
     insta::assert_snapshot!("metrics", own_metrics(&metrics));
 }
@@ -51,9 +54,9 @@ fn a_client_is_counted_while_it_is_connected() {
     let serve = ServeMetrics::new(&metrics.meter());
     let line = |clients| format!("stock_tracker_websocket_clients{{protocol=\"ws\"}} {clients}\n");
     assert!(metrics.text().contains(&line(0)));
-    let client = serve.client_connected(LiveProtocol::PlainWebSocket);
+    serve.client_connected(Protocol::Ws);
     assert!(metrics.text().contains(&line(1)));
-    drop(client);
+    serve.client_disconnected(Protocol::Ws);
     assert!(metrics.text().contains(&line(0)));
 }
 

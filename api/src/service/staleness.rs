@@ -1,8 +1,8 @@
-//! How fresh a stock's price is, whether the stock is stale, and why.
+//! Determines how fresh a stock's price is, and whether and why the stock is stale.
 //!
-//! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has the
-//! newest prices, and a sample of the tables, taken once a second at most, has the rest. While the
-//! database is away every stock is stale.
+//! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has
+//! the newest prices, and a sample of the tables, taken once a second at most, has the rest. While
+//! the database is away every stock is stale.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use tracker::{
 use super::{Error, Service};
 
 /// How long a sample of the tables is used.
-const LOOK: Duration = Duration::from_secs(1);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How fresh a stock's price is, and whether the stock is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub(crate) struct Condition {
     /// How old the newest price is.
     pub(crate) freshness: Freshness,
     /// Why the stock is stale; `None` if it is not.
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<StaleCause>,
 }
 
 /// Why a stock is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum StaleCause {
     /// The database cannot be read.
     DatabaseAway,
     /// The stock is no longer polled.
@@ -45,7 +45,7 @@ pub(crate) enum Cause {
     Price(StaleReason),
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for StaleCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DatabaseAway => write!(f, "the database is away"),
@@ -55,28 +55,28 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What the condition of stocks is measured with at an instant.
+/// The inputs to the condition of stocks, at one time.
 #[derive(Clone, Debug)]
 pub(crate) struct Staleness {
     now: Timestamp,
     hours: PollingHours,
-    /// The current day of a replay.
+    /// The newest trading day of all prices. In a replay this is the current day.
     newest_day: Option<NaiveDate>,
     /// The last sample; `None` while the database is away.
-    sample: Option<Sample>,
+    sample: Option<StalenessSample>,
 }
 
-/// What the tables had at an instant.
+/// Values sampled from the tables.
 #[derive(Clone, Debug)]
-struct Sample {
+struct StalenessSample {
     taken_at: Timestamp,
-    /// Between two polls; `None` while nothing is expected.
+    /// The polling interval; `None` while no poll is expected.
     interval: Option<Duration>,
-    /// Whether a replay is the provider in use.
+    /// Whether the active provider is a replay.
     replayed: bool,
-    /// The sessions that were open or last.
+    /// The current or last session of each market.
     sessions: LastSessions,
-    /// The last answers for the tracked stocks. The feed has no entry for an answer without news.
+    /// The last answers for the tracked stocks. A repeated quote has no entry in the feed.
     answers: Arc<HashMap<i64, LastAnswer>>,
 }
 
@@ -95,7 +95,7 @@ impl Staleness {
             let sessions = self.sessions(replayed, None);
             return Condition {
                 freshness: quoted.freshness(&sessions),
-                cause: Some(Cause::DatabaseAway),
+                cause: Some(StaleCause::DatabaseAway),
             };
         };
         let expected = Expected {
@@ -110,15 +110,15 @@ impl Staleness {
             freshness: quoted.freshness(&expected.sessions),
             cause: reason.map(|reason| {
                 if stock.tracked {
-                    Cause::Price(reason)
+                    StaleCause::Price(reason)
                 } else {
-                    Cause::Untracked
+                    StaleCause::Untracked
                 }
             }),
         }
     }
 
-    /// The last sessions: the current day of a replay, else those `sampled`, or those of this instant.
+    /// The last sessions: in a replay its current day, else those `sampled`, else those of now.
     fn sessions(&self, replayed: bool, sampled: Option<LastSessions>) -> LastSessions {
         let day = self.newest_day.filter(|_| replayed);
         day.map(LastSessions::replayed)
@@ -126,24 +126,24 @@ impl Staleness {
             .unwrap_or_else(|| LastSessions::at(self.now))
     }
 
-    /// The later of what the sample and the feed have of a stock's answers. A time that a clock wrote which ran ahead
-    /// is not the later one.
+    /// The newer of the answers in the sample and on the board: those closest to now, so that a
+    /// time from a clock that ran ahead does not win.
     fn last_answer(&self, stock: &Stock) -> Option<LastAnswer> {
         let sampled = self.sample.as_ref();
         let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
         let sampled = sampled.filter(|answer| answer.answered_at >= stock.tracked_at);
-        let told = stock.answered_at.map(|answered_at| LastAnswer {
+        let on_board = stock.answered_at.map(|answered_at| LastAnswer {
             stock_id: stock.id,
             answered_at,
             unpriced_answers: stock.unpriced_answers,
         });
-        let both = sampled.into_iter().chain(told);
+        let both = sampled.into_iter().chain(on_board);
         both.min_by_key(|answer| self.now.distance(answer.answered_at))
     }
 }
 
 impl Condition {
-    /// The condition of a stock at the moment in which a price of it is recorded.
+    /// The condition of a stock when this price was recorded.
     pub(crate) fn recorded(price: &Price) -> Self {
         let replayed = price.provider == REPLAY;
         let quoted = Quoted {
@@ -165,7 +165,7 @@ impl Condition {
         };
         Self {
             freshness: quoted.freshness(&expected.sessions),
-            cause: quoted.stale_reason(&expected).map(Cause::Price),
+            cause: quoted.stale_reason(&expected).map(StaleCause::Price),
         }
     }
 
@@ -175,12 +175,12 @@ impl Condition {
     }
 }
 
-/// Samples the tables once a second at most.
+/// Caches the last sample, for at most a second.
 #[derive(Clone, Default)]
-pub(super) struct Sampler(Arc<Mutex<Option<Sample>>>);
+pub(super) struct Sampler(Arc<Mutex<Option<StalenessSample>>>);
 
 impl Service {
-    /// What the condition of stocks is measured with now.
+    /// Returns the inputs to the condition of stocks now.
     pub(crate) async fn staleness(&self) -> Result<Staleness, Error> {
         let now = self.store.clock.now();
         let staleness = |sample| Staleness {
@@ -189,24 +189,24 @@ impl Service {
             newest_day: self.board.newest_day(),
             sample,
         };
-        if self.silence().is_some() {
+        if self.staleness_age().is_some() {
             return Ok(staleness(None));
         }
         let mut last = self.staleness.0.lock().await;
         if let Some(sample) = &*last
-            && now.since(sample.taken_at) < LOOK
+            && now.since(sample.taken_at) < SAMPLE_INTERVAL
             && now >= sample.taken_at
         {
             return Ok(staleness(Some(sample.clone())));
         }
-        *last = match self.read(|| look(&self.store, now)).await {
+        *last = match self.read(|| sample(&self.store, now)).await {
             Err(error) if error.is_outage() => None,
-            looked => Some(looked?),
+            sampled => Some(sampled?),
         };
         Ok(staleness(last.clone()))
     }
 
-    /// The condition of a stock now.
+    /// Returns the current condition of a stock.
     pub(crate) async fn condition(&self, stock: &Stock) -> Result<Condition, Error> {
         let staleness = self.staleness().await?;
         let latest = self.board.latest_price(stock.id);
@@ -214,12 +214,12 @@ impl Service {
     }
 }
 
-async fn look(store: &Store, now: Timestamp) -> Result<Sample, DbErr> {
+async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, DbErr> {
     let connection = store.database.read();
     let providers = provider::configured(connection).await?;
     let answers = stock::last_answers(connection).await?.into_iter();
     let interval = providers.iter().find_map(|row| row.effective_interval);
-    Ok(Sample {
+    Ok(StalenessSample {
         taken_at: now,
         interval: interval
             .and_then(|micros| u64::try_from(micros).ok())

@@ -90,7 +90,9 @@ fn token(text: &str) -> Parsed<Secret> {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
     };
     if bare.is_empty() || !bare.bytes().all(allowed) {
-        return Err("may only contain letters, digits and - . _ ~ + /, and = at its end".to_owned());
+        return Err(
+            "may only contain letters, digits and - . _ ~ + /, and = at its end".to_owned(),
+        );
     }
     Ok(Secret::new(text))
 }

@@ -90,7 +90,9 @@ impl DatabaseSettings {
             };
             reader.reject(
                 "DATABASE_URL",
-                format!("must begin with postgres:// because with SQLite{default} api itself polls"),
+                format!(
+                    "must begin with postgres:// because with SQLite{default} api itself polls"
+                ),
             );
         }
         let url = match reader.optional("DATABASE_PASSWORD_FILE", Secret::read_file) {
@@ -108,7 +110,11 @@ impl DatabaseSettings {
 }
 
 /// Adds the password from `DATABASE_PASSWORD_FILE`.
-fn with_password(url: DatabaseUrl, password: Secret, reader: &mut SettingsReader<'_>) -> DatabaseUrl {
+fn with_password(
+    url: DatabaseUrl,
+    password: Secret,
+    reader: &mut SettingsReader<'_>,
+) -> DatabaseUrl {
     let in_url = |text: &str| {
         Ok::<_, Infallible>(Url::parse(text).is_ok_and(|url| {
             url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")

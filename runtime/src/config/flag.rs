@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{DefaultValue, Violation, Program, ConfigError, VARIABLES, Variable};
+use super::{ConfigError, DefaultValue, Program, VARIABLES, Variable, Violation};
 
 /// The values of the flags, by variable.
 pub(super) type Flags = HashMap<&'static str, String>;
@@ -56,7 +56,8 @@ fn command(program: Program) -> Command {
         .after_help(
             "Each setting is a flag, an environment variable, or a line of the file .env in the \
              working directory. Flags override the environment, and the environment overrides the \
-             file. Durations are an integer with ms, s, m, h or d, such as 5m.",
+             file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 \
+             unless noted.",
         )
         .args(VARIABLES.iter().map(|variable| arg(program, variable)))
 }

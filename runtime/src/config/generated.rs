@@ -9,7 +9,8 @@ use super::{DefaultValue, VARIABLES, Variable};
 const ENV_EXAMPLE_HEADER: &str = "\
 # Settings of Stock Tracker. Copy this file to .env and uncomment what you change.
 # Each setting is also a flag (UPDATE_INTERVAL is --update-interval). Flags override the environment, and the environment
-# overrides this file. Durations are an integer with ms, s, m, h or d. Quote values that contain spaces, # or $ with '.
+# overrides this file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 unless noted.
+# Enclose values that contain spaces, # or $ in single quotes.
 # Generated from the table in runtime/src/config/variable.rs; do not edit.
 ";
 

@@ -17,7 +17,11 @@ pub struct ListenSettings {
 }
 
 impl ListenSettings {
-    pub(super) fn read(reader: &mut SettingsReader<'_>, host: &'static str, port: &'static str) -> Self {
+    pub(super) fn read(
+        reader: &mut SettingsReader<'_>,
+        host: &'static str,
+        port: &'static str,
+    ) -> Self {
         Self {
             host: reader.value(host, parse_host),
             port: reader.value(port, value::port),

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, ffi::OsString, io, path::Path};
 
-use super::{Violation, Secret, VARIABLES, flag::Flags};
+use super::{Secret, VARIABLES, Violation, flag::Flags};
 
 /// The values in effect, by variable; never empty. All are trimmed, except secrets read from a
 /// file.
@@ -55,7 +55,9 @@ impl RawSettings {
                 Ok(value) => {
                     self.0.insert(secret.name, value.expose().to_owned());
                 }
-                Err(problem) => violations.push(Violation::new(variable.name, problem).showing(path)),
+                Err(problem) => {
+                    violations.push(Violation::new(variable.name, problem).showing(path));
+                }
             }
         }
     }
@@ -97,7 +99,10 @@ fn read_file(path: &Path, violations: &mut Vec<Violation>) -> Vec<(String, Strin
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            violations.push(Violation::new(subject(), format!("cannot be read: {error}")));
+            violations.push(Violation::new(
+                subject(),
+                format!("cannot be read: {error}"),
+            ));
             return Vec::new();
         }
     };
@@ -116,7 +121,10 @@ fn read_file(path: &Path, violations: &mut Vec<Violation>) -> Vec<(String, Strin
                 let problem = "is not NAME=value; quote a value that contains spaces";
                 violations.push(Violation::new(subject(), format!("{place}{problem}")));
             }
-            Err(error) => violations.push(Violation::new(subject(), format!("cannot be read: {error}"))),
+            Err(error) => violations.push(Violation::new(
+                subject(),
+                format!("cannot be read: {error}"),
+            )),
         }
     }
     assignments

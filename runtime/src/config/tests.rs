@@ -308,7 +308,10 @@ fn the_password_for_the_database_may_be_in_a_file() {
         assert!(error.contains("DATABASE_PASSWORD_FILE"), "{url}: {error}");
     }
     let error = error_of(&[], &[file]);
-    assert!(error.contains("requires a DATABASE_URL that begins with postgres://"), "{error}");
+    assert!(
+        error.contains("requires a DATABASE_URL that begins with postgres://"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -396,7 +399,10 @@ fn a_password_that_is_not_percent_encoded_is_rejected_and_not_shown() {
 fn a_public_address_requires_a_token() {
     for host in ["0.0.0.0", "::", "192.168.1.5", "[::]", "desk.example"] {
         let error = error_of(&[], &[("API_HOST", host)]);
-        assert!(error.contains("ADMIN_TOKEN: must be set"), "{host}: {error}");
+        assert!(
+            error.contains("ADMIN_TOKEN: must be set"),
+            "{host}: {error}"
+        );
         load(&[], &[("API_HOST", host), ("ADMIN_TOKEN", "abc")]);
     }
     for host in [
@@ -417,7 +423,10 @@ fn the_tracker_rejects_sqlite() {
         let error = load_as(Program::Tracker, &[], env)
             .expect_err("invalid settings")
             .to_string();
-        assert!(error.contains("DATABASE_URL: must begin with postgres://"), "{error}");
+        assert!(
+            error.contains("DATABASE_URL: must begin with postgres://"),
+            "{error}"
+        );
     }
 }
 

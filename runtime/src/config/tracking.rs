@@ -98,7 +98,8 @@ fn max_age(text: &str) -> Parsed<Option<u32>> {
     if text == "any" {
         return Ok(None);
     }
-    let sessions = value::number(text, 0, MAX_SESSIONS).map_err(|error| format!("{error}, or any"))?;
+    let sessions =
+        value::number(text, 0, MAX_SESSIONS).map_err(|error| format!("{error}, or any"))?;
     Ok(Some(sessions))
 }
 

@@ -113,7 +113,7 @@ use DefaultValue::{Described, Fixed, PerProgram, Unset};
 const DATABASE: &str = "Database";
 const LISTENERS: &str = "Listeners";
 const ACCESS: &str = "Access";
-const LIMITS: &str = "Limits (sizes are in bytes, or with KiB, MiB or GiB)";
+const LIMITS: &str = "Limits (sizes from 1KiB to 1GiB, or in bytes without a unit; counts from 1)";
 const PROVIDERS: &str = "Providers";
 const TRACKING: &str = "Tracking";
 const RETENTION: &str = "Retention";
@@ -135,7 +135,7 @@ pub const VARIABLES: &[Variable] = &[
         "NATS server with JetStream that distributes the feed to many api, such as nats://user:password@host:4222, or a comma-separated list of the servers of a cluster; requires PostgreSQL").sensitive(),
 
     Variable::new(LISTENERS, "API_HOST", Fixed("127.0.0.1"),
-        "Address to serve GraphQL, REST and WebSocket on; other than loopback it requires ADMIN_TOKEN"),
+        "Address to serve GraphQL, REST and WebSocket on; any but a loopback address requires ADMIN_TOKEN"),
     Variable::new(LISTENERS, "API_PORT", Fixed("8080"),
         "Port to serve GraphQL, REST and WebSocket on; 0 for any free port"),
     Variable::new(LISTENERS, "METRICS_HOST", Fixed("127.0.0.1"),
@@ -182,7 +182,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_COST", Fixed("100000"),
         "Maximum fields in a response, estimated from the sizes of its lists (query complexity)"),
     Variable::new(LIMITS, "LIMIT_PERSISTED", Fixed("8MiB"),
-        "Size of the cache of automatic persisted queries; 0 disables them"),
+        "Size of the cache of automatic persisted queries, at most 1GiB; 0 disables them"),
     Variable::new(LIMITS, "LIMIT_INIT_TIME", Fixed("10s"),
         "Timeout for connection_init on a GraphQL WebSocket"),
     Variable::new(LIMITS, "LIMIT_SILENCE", Fixed("30s"),
@@ -194,11 +194,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Fixed("10000"),
         "Maximum concurrent WebSockets and event streams of a client"),
     Variable::new(LIMITS, "LIMIT_BACKLOG", Fixed("1000"),
-        "Maximum undelivered events of a subscriber that receives every event; a slower consumer is disconnected"),
+        "Maximum undelivered events of a subscriber that receives every event; a slow consumer with more is disconnected"),
     Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),
 
     Variable::new(PROVIDERS, "PROVIDER", Described("alphavantage if its key is set, otherwise replay"),
-        "Market-data provider: alphavantage or replay; a comma-separated list is a failover order, in which replay never substitutes live prices"),
+        "Market-data provider: alphavantage or replay; a comma-separated list is a failover order, in which replay never replaces live prices"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Unset, "API key for Alpha Vantage").sensitive(),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Unset,
         "File with the API key, instead of ALPHA_VANTAGE_API_KEY"),
@@ -216,9 +216,9 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(TRACKING, "ALERT_THRESHOLD", Fixed("5"),
         "Change in percent that fires the default alert rule, greater than 0"),
     Variable::new(TRACKING, "ALERT_MAX_AGE", Fixed("1"),
-        "Maximum age of a live quote that fires alerts, in sessions before the last one, 0 to 1000, or any"),
+        "Maximum age of a live quote that may fire alerts: 0 to 1000 sessions before the last one, or any for no limit"),
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Fixed("AAPL,GOOG,IBM,MSFT"),
-        "Symbols that an empty database starts with, a comma-separated list; ignored later"),
+        "Symbols to track at first, a comma-separated list; only written to an empty database"),
 
     Variable::new(RETENTION, "RETENTION_TICKS", Fixed("90d"),
         "How long to keep prices; candles, alerts and the newest price of each symbol are never deleted"),

@@ -48,13 +48,7 @@ pub(super) async fn serve(
         let stats = Arc::clone(&stats);
         move |request| {
             let in_flight = InFlight::begin(&stats);
-            respond(
-                router.clone(),
-                peer,
-                request,
-                in_flight,
-                Arc::clone(&stats),
-            )
+            respond(router.clone(), peer, request, in_flight, Arc::clone(&stats))
         }
     });
     let mut http = http1::Builder::new();

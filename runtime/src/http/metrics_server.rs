@@ -148,7 +148,9 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port,
         };
-        let error = listener::bind(&settings).await.expect_err("the port is in use");
+        let error = listener::bind(&settings)
+            .await
+            .expect_err("the port is in use");
         assert_eq!(
             error.to_string(),
             format!("cannot listen on 127.0.0.1:{port}")

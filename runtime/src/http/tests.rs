@@ -182,7 +182,10 @@ async fn a_client_that_reads_nothing_is_disconnected() {
     let server = start(short_timeouts()).await;
     let mut client = server.get("/endless").await;
     let mut first = [0; 16];
-    client.read_exact(&mut first).await.expect("the response starts");
+    client
+        .read_exact(&mut first)
+        .await
+        .expect("the response starts");
     let abandoned = timeout(LONG, server.abandoned.cancelled()).await;
     abandoned.expect("the response is dropped although the client is connected");
     server.stop().await;
@@ -196,7 +199,11 @@ async fn a_client_that_reads_slowly_gets_everything() {
     let mut taken = 0;
     let mut part = vec![0; 8 << 20];
     loop {
-        match client.read(&mut part).await.expect("the connection is open") {
+        match client
+            .read(&mut part)
+            .await
+            .expect("the connection is open")
+        {
             0 => break,
             bytes => taken += bytes,
         }

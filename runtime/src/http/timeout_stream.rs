@@ -166,7 +166,11 @@ impl TimeoutStream {
 
     /// Writes the error response instead of the `bytes` bytes that hyper wrote. It writes no more
     /// after them.
-    fn poll_error_response(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<io::Result<usize>> {
+    fn poll_error_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: usize,
+    ) -> Poll<io::Result<usize>> {
         while let Some(response) = &mut self.error_response
             && response.written < response.text.len()
         {
@@ -191,7 +195,8 @@ impl AsyncRead for TimeoutStream {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if !self.stats.upgraded.load(Relaxed) {
             let requests = self.stats.requests.load(Relaxed);
-            self.error_bodies.observe(&buffer.filled()[before..], requests);
+            self.error_bodies
+                .observe(&buffer.filled()[before..], requests);
         }
         Poll::Ready(Ok(()))
     }

@@ -58,7 +58,11 @@ pub(super) fn for_log(settings: &LogSettings) -> impl Filter<Registry> + use<> {
 /// Returns the filter of traces: the spans of our own crates, and events from `info` on.
 pub(super) fn for_traces() -> impl Filter<Registry> + use<> {
     FilterFn::new(|metadata| {
-        let is_own = || OWN_CRATES.iter().any(|name| metadata.target().starts_with(name));
+        let is_own = || {
+            OWN_CRATES
+                .iter()
+                .any(|name| metadata.target().starts_with(name))
+        };
         let wanted = *metadata.level() <= Level::INFO || (metadata.is_span() && is_own());
         wanted && is_harmless(metadata)
     })

@@ -6,7 +6,7 @@ use std::{
 };
 
 use runtime::{
-    lifecycle::{self, ShutdownOutcome, Lifecycle, Signals},
+    lifecycle::{self, Lifecycle, ShutdownOutcome, Signals},
     random::Random,
 };
 

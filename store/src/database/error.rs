@@ -79,7 +79,9 @@ impl DatabaseError {
     /// password or a file that another process has; else 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => ConfigError::exit_code(),
+            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => {
+                ConfigError::exit_code()
+            }
             _ => ExitCode::FAILURE,
         }
     }

@@ -148,3 +148,12 @@ pub async fn has_expired(
     let one = connection.query_one_raw(sql.statement()).await?;
     Ok(one.is_some())
 }
+
+/// Returns the position of the newest price that retention has deleted, 0 before the first. All
+/// later prices are still stored.
+pub async fn pruned_seq(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let text = "SELECT pruned_seq FROM feed_head WHERE id = ";
+    let sql = Sql::new(connection, text).bind(HEAD);
+    let row = connection.query_one_raw(sql.statement()).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "pruned_seq"))
+}

@@ -20,7 +20,7 @@ use self::measure::Measurer;
 
 /// Limits of one document and of the operation that is executed.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct QueryBudget {
     /// Maximum size of the document, in bytes.
     pub bytes: usize,
     /// Maximum number of tokens in the document.
@@ -44,14 +44,14 @@ pub struct Budget {
     /// Maximum query complexity: the estimated number of fields in the response.
     pub cost: u64,
     /// Limits of introspection, which is counted separately.
-    pub introspection: Introspection,
+    pub introspection: IntrospectionBudget,
     /// Estimates the length of lists.
     pub list_sizes: Arc<dyn ListSizes>,
 }
 
 /// Limits of introspection. The standard introspection query is within the defaults.
 #[derive(Debug, Clone)]
-pub struct Introspection {
+pub struct IntrospectionBudget {
     /// Maximum number of `__schema` and `__type` fields in an operation.
     pub roots: u64,
     /// Maximum depth of fields.
@@ -62,7 +62,7 @@ pub struct Introspection {
     pub lists: u64,
 }
 
-impl Default for Budget {
+impl Default for QueryBudget {
     fn default() -> Self {
         Self {
             bytes: 128 << 10,
@@ -76,13 +76,13 @@ impl Default for Budget {
             fields: 1_000,
             selections: 5_000,
             cost: 100_000,
-            introspection: Introspection::default(),
+            introspection: IntrospectionBudget::default(),
             list_sizes: Arc::new(PageSizes::default()),
         }
     }
 }
 
-impl Default for Introspection {
+impl Default for IntrospectionBudget {
     fn default() -> Self {
         Self {
             roots: 10,
@@ -115,7 +115,7 @@ impl From<LimitExceeded> for BudgetError {
     }
 }
 
-impl Budget {
+impl QueryBudget {
     /// Checks the text of a document before it is parsed.
     pub(crate) fn check_text(&self, text: &str) -> Result<(), LimitExceeded> {
         check_limit("bytes", text.len() as u64, self.bytes as u64)?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     document::persisted::{Documents, Hash},
-    fault::Fault,
+    error::RequestError,
 };
 
 /// The parameters of GraphQL over HTTP.
@@ -25,22 +25,27 @@ pub(crate) struct Params {
 
 impl Params {
     /// Parses a JSON object.
-    pub(crate) fn from_json(text: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn from_json(text: &[u8]) -> Result<Self, RequestError> {
         let text = std::str::from_utf8(text).map_err(|error| {
             let at = error.valid_up_to();
-            Fault::bad_request(format!("the request is not UTF-8: byte {at} is invalid"))
+            RequestError::bad_request(format!("the request is not UTF-8: byte {at} is invalid"))
         })?;
         match text.trim_ascii_start().bytes().next() {
-            Some(b'{') => serde_json::from_str(text)
-                .map_err(|error| Fault::bad_request(format!("invalid GraphQL request: {error}"))),
-            Some(b'[') => Err(Fault::bad_request("batched requests are not supported")),
-            Some(_) => Err(Fault::bad_request("the request must be a JSON object")),
-            None => Err(Fault::bad_request("the request is empty")),
+            Some(b'{') => serde_json::from_str(text).map_err(|error| {
+                RequestError::bad_request(format!("invalid GraphQL request: {error}"))
+            }),
+            Some(b'[') => Err(RequestError::bad_request(
+                "batched requests are not supported",
+            )),
+            Some(_) => Err(RequestError::bad_request(
+                "the request must be a JSON object",
+            )),
+            None => Err(RequestError::bad_request("the request is empty")),
         }
     }
 
     /// Parses the query string of a URL, in which `variables` and `extensions` are JSON.
-    pub(crate) fn from_query_string(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn from_query_string(text: &str) -> Result<Self, RequestError> {
         let mut params = Self::default();
         for (key, value) in url::form_urlencoded::parse(text.as_bytes()) {
             let repeated = match &*key {
@@ -52,7 +57,9 @@ impl Params {
                 _ => false,
             };
             if repeated {
-                return Err(Fault::bad_request(format!("duplicate parameter `{key}`")));
+                return Err(RequestError::bad_request(format!(
+                    "duplicate parameter `{key}`"
+                )));
             }
         }
         Ok(params)
@@ -73,7 +80,7 @@ impl Params {
     pub(crate) fn into_request(
         self,
         documents: &Documents,
-    ) -> Result<(Request, Option<Hash>), Fault> {
+    ) -> Result<(Request, Option<Hash>), RequestError> {
         let extensions = self.extensions.unwrap_or_default();
         let document = documents.resolve(self.query, self.document_id.as_deref(), &extensions)?;
         let mut request = Request::new(document.text);
@@ -109,12 +116,13 @@ fn parse_json<'a, T: Deserialize<'a>>(
     key: &str,
     text: &'a str,
     into: &mut Option<T>,
-) -> Result<bool, Fault> {
+) -> Result<bool, RequestError> {
     if text.is_empty() {
         return Ok(false);
     }
-    let value = serde_json::from_str::<Option<T>>(text)
-        .map_err(|error| Fault::bad_request(format!("`{key}` must be a JSON object: {error}")))?;
+    let value = serde_json::from_str::<Option<T>>(text).map_err(|error| {
+        RequestError::bad_request(format!("`{key}` must be a JSON object: {error}"))
+    })?;
     let repeated = into.is_some();
     *into = value;
     Ok(repeated)

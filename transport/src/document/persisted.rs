@@ -13,7 +13,7 @@ use async_graphql::{Extensions, Value};
 use sha2::{Digest, Sha256};
 
 use self::{cache::Cache, directory::Directory};
-use crate::fault::{Fault, code};
+use crate::error::{RequestError, code};
 
 /// The SHA-256 of a document.
 pub(crate) type Hash = [u8; 32];
@@ -79,7 +79,7 @@ impl Documents {
         text: Option<String>,
         id: Option<&str>,
         extensions: &Extensions,
-    ) -> Result<Resolved, Fault> {
+    ) -> Result<Resolved, RequestError> {
         let hash = persisted_query_hash(extensions)?;
         // Some clients send an empty text together with an identifier.
         let text = text.filter(|text| hash.is_none() || !text.is_empty());
@@ -106,7 +106,11 @@ impl Documents {
     }
 }
 
-fn automatic(cache: &Cache, text: Option<String>, hash: Option<Hash>) -> Result<Resolved, Fault> {
+fn automatic(
+    cache: &Cache,
+    text: Option<String>,
+    hash: Option<Hash>,
+) -> Result<Resolved, RequestError> {
     let (text, keep) = match (text, hash) {
         (Some(text), None) => (text, None),
         (Some(text), Some(hash)) if hash_of(&text) == hash => {
@@ -114,7 +118,9 @@ fn automatic(cache: &Cache, text: Option<String>, hash: Option<Hash>) -> Result<
             (text, keep)
         }
         (Some(_), Some(_)) => {
-            return Err(Fault::bad_request("`sha256Hash` does not match `query`"));
+            return Err(RequestError::bad_request(
+                "`sha256Hash` does not match `query`",
+            ));
         }
         (None, Some(hash)) => match cache.get(&hash) {
             Some(text) => (text.as_ref().to_owned(), None),
@@ -125,10 +131,14 @@ fn automatic(cache: &Cache, text: Option<String>, hash: Option<Hash>) -> Result<
     Ok(Resolved { text, keep })
 }
 
-fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Result<Resolved, Fault> {
+fn trusted(
+    directory: &Directory,
+    text: Option<&str>,
+    id: Option<&str>,
+) -> Result<Resolved, RequestError> {
     let found = match (text, id) {
         (Some(text), _) => directory.by_text(text).ok_or_else(|| {
-            Fault::new(
+            RequestError::new(
                 http::StatusCode::FORBIDDEN,
                 code::FORBIDDEN,
                 "the document is not in the allow-list",
@@ -144,12 +154,12 @@ fn trusted(directory: &Directory, text: Option<&str>, id: Option<&str>) -> Resul
 }
 
 /// Returns the hash in `extensions.persistedQuery`.
-fn persisted_query_hash(extensions: &Extensions) -> Result<Option<Hash>, Fault> {
+fn persisted_query_hash(extensions: &Extensions) -> Result<Option<Hash>, RequestError> {
     let entry = match extensions.get("persistedQuery") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(entry)) => entry,
         Some(_) => {
-            return Err(Fault::bad_request(
+            return Err(RequestError::bad_request(
                 "`extensions.persistedQuery` must be a JSON object",
             ));
         }
@@ -163,28 +173,28 @@ fn persisted_query_hash(extensions: &Extensions) -> Result<Option<Hash>, Fault> 
             Some(hash) => Ok(Some(hash)),
             None => Err(not_found()),
         },
-        _ => Err(Fault::bad_request(
+        _ => Err(RequestError::bad_request(
             "`extensions.persistedQuery.sha256Hash` must be a string",
         )),
     }
 }
 
 /// The request has neither a document nor an identifier.
-pub(crate) fn missing() -> Fault {
-    Fault::bad_request("`query` is missing")
+pub(crate) fn missing() -> RequestError {
+    RequestError::bad_request("`query` is missing")
 }
 
 /// Clients match on this exact message.
-fn not_found() -> Fault {
-    Fault::new(
+fn not_found() -> RequestError {
+    RequestError::new(
         http::StatusCode::BAD_REQUEST,
         code::PERSISTED_QUERY_NOT_FOUND,
         "PersistedQueryNotFound",
     )
 }
 
-fn unsupported(message: &'static str) -> Fault {
-    Fault::new(
+fn unsupported(message: &'static str) -> RequestError {
+    RequestError::new(
         http::StatusCode::BAD_REQUEST,
         code::PERSISTED_QUERY_NOT_SUPPORTED,
         message,

@@ -42,7 +42,7 @@ use self::{
     value::{CoercionError, InputPosition, ValueChecker, ValueSource},
 };
 pub(crate) use self::{typename::wrap_typenames, usage::Rewrite};
-use crate::fault::{self, code};
+use crate::error::{self, code};
 
 /// Maximum number of errors in one response.
 const MAX_ERRORS: usize = 20;
@@ -193,12 +193,12 @@ fn into_result(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
 fn step_limit_error(limit: u64) -> ServerError {
     let message =
         format!("the operations of the document exceed the limit of {limit} selections together");
-    fault::error(code::QUERY_TOO_COMPLEX, message)
+    error::coded(code::QUERY_TOO_COMPLEX, message)
 }
 
 /// An error with locations in the document.
 fn error_at(code: &'static str, message: String, at: &[Pos]) -> ServerError {
-    let mut error = fault::error(code, message);
+    let mut error = error::coded(code, message);
     error.locations = at.to_vec();
     error
 }

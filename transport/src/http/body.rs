@@ -1,6 +1,4 @@
-//! Reading a request's body, within its bounds.
-//!
-//! Invariant: never more than the limit is kept. Called for POST.
+//! Reads request bodies, up to a size limit and a timeout.
 
 use std::time::Duration;
 
@@ -15,18 +13,18 @@ use http::{
 use tokio::time::timeout;
 
 use crate::{
-    fault::{Fault, code},
+    error::{RequestError, code},
     policy::limits::Limits,
 };
 
-/// How much more than the limit is read and thrown away, so that a client that is still sending
-/// gets to read why it was refused instead of a reset connection.
-const PATIENCE: usize = 8;
-/// How long that may take: a client that announces what it never sends hears soon.
-const LINGER: Duration = Duration::from_secs(1);
+/// Up to this multiple of the limit, the rest of a large body is read and discarded. Otherwise the
+/// connection would be reset while the client is sending, and it would not get the response.
+const DISCARD_FACTOR: usize = 8;
+/// Timeout for discarding the rest of a large body.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// 415 unless the body is JSON in UTF-8; this also keeps forms of foreign pages out.
-pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Fault> {
+/// Rejects a body that is not JSON in UTF-8 with 415. This includes HTML forms of other websites.
+pub(super) fn check_type(headers: &HeaderMap) -> Result<(), RequestError> {
     let mut sent = headers.get_all(CONTENT_TYPE).iter();
     let is_json = match (sent.next(), sent.next()) {
         (Some(value), None) => value.to_str().is_ok_and(is_json),
@@ -38,10 +36,10 @@ pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Fault> {
     if is_json && is_plain {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(RequestError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code::BAD_USER_INPUT,
-        "the body must be application/json in UTF-8, not compressed",
+        "the body must be uncompressed application/json in UTF-8",
     ))
 }
 
@@ -59,44 +57,48 @@ fn is_json(value: &str) -> bool {
             })
 }
 
-/// The whole body: 413 if it is too large, 408 if it takes too long.
-pub(super) async fn read(parts: &Parts, body: Body, limits: &Limits) -> Result<Bytes, Fault> {
-    let announced = parts
+/// Reads the whole body. Rejects a large one with 413 and a slow one with 408.
+pub(super) async fn read(
+    parts: &Parts,
+    body: Body,
+    limits: &Limits,
+) -> Result<Bytes, RequestError> {
+    let content_length = parts
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut chunks = body.into_data_stream();
-    let kept = if announced.is_some_and(|length| length > limits.body_bytes) {
+    let text = if content_length.is_some_and(|length| length > limits.body_bytes) {
         if parts.headers.contains_key(EXPECT) {
-            return Err(too_large());
+            return Err(too_large(limits.body_bytes));
         }
         None
     } else {
         let collected = collect(&mut chunks, limits.body_bytes);
-        timeout(limits.body_deadline, collected)
+        timeout(limits.body_timeout, collected)
             .await
             .map_err(|_| {
-                Fault::new(
+                RequestError::new(
                     StatusCode::REQUEST_TIMEOUT,
                     code::TIMEOUT,
-                    "the body took too long to arrive",
+                    "timed out reading the body",
                 )
             })??
     };
-    let Some(text) = kept else {
-        let most = limits.body_bytes.saturating_mul(PATIENCE);
-        // Whether it ended, went on for too long or broke: the answer is the same.
-        let _ = timeout(LINGER, discard(&mut chunks, most)).await;
-        return Err(too_large());
+    let Some(text) = text else {
+        let most = limits.body_bytes.saturating_mul(DISCARD_FACTOR);
+        // The response is the same on a timeout.
+        let _ = timeout(DISCARD_TIMEOUT, discard(&mut chunks, most)).await;
+        return Err(too_large(limits.body_bytes));
     };
     Ok(text)
 }
 
-/// The body, unless it is larger than the limit; then its rest is not read.
-async fn collect(chunks: &mut BodyDataStream, limit: usize) -> Result<Option<Bytes>, Fault> {
+/// Collects the body. Returns `None` once it exceeds the limit.
+async fn collect(chunks: &mut BodyDataStream, limit: usize) -> Result<Option<Bytes>, RequestError> {
     let mut text = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Fault::bad_request("the body could not be read"))?;
+        let chunk = chunk.map_err(|_| RequestError::bad_request("failed to read the body"))?;
         if text.len().saturating_add(chunk.len()) > limit {
             return Ok(None);
         }
@@ -105,7 +107,7 @@ async fn collect(chunks: &mut BodyDataStream, limit: usize) -> Result<Option<Byt
     Ok(Some(text.freeze()))
 }
 
-/// Reads on until the body ends, or so many bytes are read.
+/// Discards the body, up to `most` bytes.
 async fn discard(chunks: &mut BodyDataStream, most: usize) {
     let mut seen = 0_usize;
     while let Some(Ok(chunk)) = chunks.next().await {
@@ -116,10 +118,10 @@ async fn discard(chunks: &mut BodyDataStream, most: usize) {
     }
 }
 
-fn too_large() -> Fault {
-    Fault::new(
+fn too_large(limit: usize) -> RequestError {
+    RequestError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         code::BAD_USER_INPUT,
-        "the body is larger than it may be",
+        format!("the body exceeds the limit of {limit} bytes"),
     )
 }

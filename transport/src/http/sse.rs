@@ -1,8 +1,7 @@
-//! Server-Sent Events, one operation a response (graphql-sse's "distinct connections").
+//! Server-Sent Events: one operation in each response ("distinct connections" of graphql-sse).
 //!
-//! Invariant: `complete` is sent if and only if nothing more will ever come, so that a client whose
-//! stream ends without it knows to come back. Called for subscriptions, and for clients that take
-//! nothing but an event stream.
+//! `complete` is sent only if a subscription has completed. A client whose stream ends without it
+//! should reconnect.
 
 use std::{
     pin::Pin,
@@ -20,52 +19,50 @@ use http::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::{
-    context::Room,
-    document::Operation,
-    fault::{self, Fault},
-    observer::{Observer, Protocol, Reason},
-    policy::connections::{ClientAddress, Seat},
-    service::{End, Item, REPLACED, Service, Subscription},
+    context::TransportContext,
+    document::PreparedOperation,
+    error::{self, RequestError},
+    observer::{CloseReason, Observer, Protocol},
+    policy::connections::{ClientAddress, ConnectionPermit},
+    service::{End, Item, REPLACED, Service, SubscriptionStream},
 };
 
 const COMMENT: &[u8] = b":\n\n";
 const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
-/// Events that are ready together leave in one chunk of about this size.
+/// Events that are ready together are sent in chunks of about this size.
 const CHUNK: usize = 16 * 1024;
 
 /// Starts a subscription and streams it.
 pub(super) async fn subscribe<S: Service>(
-    room: &Arc<Room<S>>,
-    operation: Operation,
+    context: &Arc<TransportContext<S>>,
+    operation: PreparedOperation,
     viewer: S::Viewer,
     address: ClientAddress,
-) -> Result<Response, Fault> {
-    if room.drain.is_draining() {
-        return Err(Fault::unavailable("the server is going away", 1));
-    }
-    let seat = room.census.admit(address, &room.limits)?;
-    let subscription = match room.subscribe(operation, viewer).await {
+) -> Result<Response, RequestError> {
+    context.drain.check()?;
+    let permit = context.connections.acquire(address, &context.limits)?;
+    let subscription = match context.subscribe(operation, viewer).await {
         Ok(subscription) => subscription,
-        Err(errors) => return Ok(once(&fault::error_body(&errors))),
+        Err(errors) => return Ok(once(&error::error_body(&errors))),
     };
-    let heartbeat = room.limits.heartbeat;
-    let mut comments = interval_at(Instant::now() + heartbeat, heartbeat);
+    let interval = context.limits.heartbeat_interval;
+    let mut comments = interval_at(Instant::now() + interval, interval);
     comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    room.observer.client_arrived(Protocol::Sse);
+    context.observer.client_connected(Protocol::Sse);
     let events = EventStream {
         subscription: Some(subscription),
         comments,
-        departure: Box::pin(room.drain.departure()),
-        observer: Arc::clone(&room.observer),
+        departure: Box::pin(context.drain.departure()),
+        observer: Arc::clone(&context.observer),
         started: false,
-        _seat: seat,
+        _permit: permit,
     };
     Ok(respond(Body::from_stream(
         events.map(Ok::<_, std::convert::Infallible>),
     )))
 }
 
-/// One response and the end of it.
+/// Responds with a single event.
 pub(super) fn once(body: &[u8]) -> Response {
     let mut text = BytesMut::new();
     put_next(&mut text, None, body);
@@ -78,7 +75,7 @@ fn respond(body: Body) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Asks proxies not to hold events back.
+    // Disables buffering in proxies.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -96,32 +93,32 @@ fn put_next(text: &mut BytesMut, id: Option<&[u8]>, body: &[u8]) {
     text.put_slice(b"\n\n");
 }
 
-/// The body of a response. It is polled only while the connection takes more.
+/// The body of a response, polled only while the client reads.
 struct EventStream {
-    /// `None` once it has ended.
-    subscription: Option<Subscription>,
+    /// `None` after its end.
+    subscription: Option<SubscriptionStream>,
     comments: Interval,
     departure: BoxFuture<'static, ()>,
     observer: Arc<dyn Observer>,
     started: bool,
-    _seat: Seat,
+    _permit: ConnectionPermit,
 }
 
 impl EventStream {
-    fn end(&mut self, reason: Reason) {
+    fn end(&mut self, reason: CloseReason) {
         if self.subscription.take().is_some() {
-            self.observer.subscriber_closed(Protocol::Sse, reason);
+            self.observer.subscription_closed(Protocol::Sse, reason);
         }
     }
 
-    /// Ends with an error and without `complete`: the client may come back.
-    fn fail(&mut self, text: &mut BytesMut, message: &'static str, reason: Reason) {
-        put_next(text, None, &Fault::unavailable(message, 1).body());
+    /// Ends with an error and without `complete`, so that the client may reconnect.
+    fn fail(&mut self, text: &mut BytesMut, message: &'static str, reason: CloseReason) {
+        put_next(text, None, &RequestError::unavailable(message, 1).body());
         self.end(reason);
     }
 
-    /// Moves what is ready into `text`.
-    fn take_ready(&mut self, text: &mut BytesMut, cx: &mut Context<'_>) {
+    /// Writes the events that are ready to `text`.
+    fn write_ready(&mut self, text: &mut BytesMut, cx: &mut Context<'_>) {
         while text.len() < CHUNK
             && let Some(subscription) = &mut self.subscription
             && let Poll::Ready(item) = subscription.poll_next_unpin(cx)
@@ -133,13 +130,13 @@ impl EventStream {
                 }
                 Item::End(End::Complete) => {
                     text.put_slice(COMPLETE);
-                    self.end(Reason::Complete);
+                    self.end(CloseReason::Complete);
                 }
                 Item::End(End::Overloaded) => {
-                    self.fail(text, "the client is too far behind", Reason::Overloaded);
+                    self.fail(text, "the client is too slow", CloseReason::Overloaded);
                 }
                 Item::End(End::Replaced) => {
-                    self.fail(text, REPLACED, Reason::Replaced);
+                    self.fail(text, REPLACED, CloseReason::Replaced);
                 }
             }
         }
@@ -151,18 +148,18 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.subscription.is_some() && self.departure.as_mut().poll(cx).is_ready() {
-            self.end(Reason::GoingAway);
+            self.end(CloseReason::GoingAway);
         }
         if self.subscription.is_none() {
             return Poll::Ready(None);
         }
         let mut text = BytesMut::new();
         if !self.started {
-            // The client learns at once that it is connected.
+            // Shows the client immediately that it is connected.
             self.started = true;
             text.put_slice(COMMENT);
         }
-        self.take_ready(&mut text, cx);
+        self.write_ready(&mut text, cx);
         while self.comments.poll_tick(cx).is_ready() {
             text.put_slice(COMMENT);
         }
@@ -175,7 +172,7 @@ impl Stream for EventStream {
 
 impl Drop for EventStream {
     fn drop(&mut self) {
-        self.end(Reason::Disconnected);
-        self.observer.client_departed(Protocol::Sse);
+        self.end(CloseReason::Disconnected);
+        self.observer.client_disconnected(Protocol::Sse);
     }
 }

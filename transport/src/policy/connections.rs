@@ -1,7 +1,5 @@
-//! How many long-lived clients there are, from one address and in all.
-//!
-//! Invariant: what was counted in is counted out, since a [`Seat`] does so when it is dropped.
-//! Called when a WebSocket or an event stream begins.
+//! The connection limit: how many WebSockets and event streams are open, in total and per client
+//! address.
 
 use std::{
     collections::HashMap,
@@ -12,12 +10,15 @@ use std::{
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
-use crate::{fault::Fault, policy::limits::Limits};
+use crate::{error::RequestError, policy::limits::Limits};
 
-/// Whom a connection belongs to, put into a request's extensions by whoever knows better than the
-/// socket (a trusted proxy's header); without it, axum's `ConnectInfo<SocketAddr>` counts.
+/// Seconds until a rejected client should retry.
+const RETRY_AFTER: u32 = 5;
+
+/// The client address that limits apply to. An IPv6 address stands for its /64 network.
 ///
-/// An IPv6 address stands for its network of 64 bits, in which one client can take any.
+/// Middleware that trusts a proxy's header adds it to the request's extensions. Otherwise it is the
+/// peer address of axum's `ConnectInfo<SocketAddr>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
@@ -34,7 +35,7 @@ impl From<IpAddr> for ClientAddress {
 }
 
 impl ClientAddress {
-    /// The address of a request; all whose address is unknown are one client.
+    /// Returns the address of a request. Requests of unknown address count as one client.
     pub fn of(extensions: &Extensions) -> Self {
         if let Some(known) = extensions.get::<Self>() {
             return *known;
@@ -46,64 +47,68 @@ impl ClientAddress {
     }
 }
 
-/// The counts; clones share them.
+/// Limits the number of connections. Clones share their counts.
 #[derive(Debug, Clone, Default)]
-pub struct Census(Arc<Mutex<Counts>>);
+pub struct ConnectionLimiter(Arc<Mutex<ConnectionCounts>>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct ConnectionCounts {
     by_address: HashMap<ClientAddress, usize>,
     total: usize,
 }
 
-impl Census {
-    /// Counts a client in, if there is room.
+impl ConnectionLimiter {
+    /// Counts a connection until the permit is dropped.
     ///
     /// # Errors
     ///
-    /// There are too many, in all (503) or from that address (429).
-    pub fn admit(&self, address: ClientAddress, limits: &Limits) -> Result<Seat, Fault> {
+    /// The limit is reached, in total (503) or for the address (429).
+    pub fn acquire(
+        &self,
+        address: ClientAddress,
+        limits: &Limits,
+    ) -> Result<ConnectionPermit, RequestError> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.total >= limits.clients {
-            return Err(Fault::unavailable("too many clients are connected", 5));
+        if counts.total >= limits.connections {
+            let message = "the server has reached its limit of connections";
+            return Err(RequestError::unavailable(message, RETRY_AFTER));
         }
-        let from_there = counts.by_address.entry(address).or_default();
-        if *from_there >= limits.clients_per_address {
-            return Err(Fault::rate_limited(
-                "too many clients are connected from this address",
-                5,
-            ));
+        let of_address = counts.by_address.entry(address).or_default();
+        if *of_address >= limits.connections_per_address {
+            let message = "this address has reached its limit of connections";
+            return Err(RequestError::rate_limited(message, RETRY_AFTER));
         }
-        *from_there += 1;
+        *of_address += 1;
         counts.total += 1;
-        Ok(Seat {
-            census: self.clone(),
+        Ok(ConnectionPermit {
+            limiter: self.clone(),
             address,
         })
     }
 }
 
-/// One counted client.
+/// One counted connection.
 #[derive(Debug)]
-pub struct Seat {
-    census: Census,
+pub struct ConnectionPermit {
+    limiter: ConnectionLimiter,
     address: ClientAddress,
 }
 
-impl Seat {
-    /// Whose it is.
+impl ConnectionPermit {
+    /// The address that the connection counts for.
     pub(crate) fn address(&self) -> ClientAddress {
         self.address
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut counts = self.census.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.limiter.0.lock();
+        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
         counts.total -= 1;
-        if let Some(from_there) = counts.by_address.get_mut(&self.address) {
-            *from_there -= 1;
-            if *from_there == 0 {
+        if let Some(of_address) = counts.by_address.get_mut(&self.address) {
+            *of_address -= 1;
+            if *of_address == 0 {
                 counts.by_address.remove(&self.address);
             }
         }
@@ -115,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_an_address_of_four_bytes_or_a_network_of_eight() {
+    fn a_client_is_an_ipv4_address_or_an_ipv6_network() {
         let of = |text: &str| ClientAddress::from(text.parse::<IpAddr>().expect("an address"));
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

@@ -1,13 +1,13 @@
-//! Going away without a stampede: clients are sent off one by one over a given time.
-//!
-//! Invariant: nobody leaves before the signal, and nobody is kept longer than `spread` after it.
-//! Built by the application's shutdown, observed by every long-lived connection.
+//! Drain: closes long-lived connections on shutdown, spread over time so that clients do not all
+//! reconnect at once.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-/// A signal that the server is going away, and how long departures may take.
+use crate::error::RequestError;
+
+/// A shutdown signal, and the time over which connections close after it.
 #[derive(Clone)]
 pub struct Drain {
     signal: CancellationToken,
@@ -16,7 +16,7 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// Sends each client off at `jitter(spread)` after `signal`, at most `spread` after it.
+    /// Closes each connection `jitter(spread)` after `signal`, at most `spread` after it.
     pub fn new(
         signal: CancellationToken,
         spread: Duration,
@@ -29,15 +29,23 @@ impl Drain {
         }
     }
 
-    /// Whether no new long-lived connection should begin.
-    pub fn is_draining(&self) -> bool {
+    /// Whether the server is shutting down.
+    pub(crate) fn is_draining(&self) -> bool {
         self.signal.is_cancelled()
     }
 
-    /// Ends when the caller's connection should.
+    /// Rejects a new long-lived connection if the server is shutting down.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        if self.is_draining() {
+            return Err(RequestError::unavailable("the server is shutting down", 1));
+        }
+        Ok(())
+    }
+
+    /// Completes when the caller's connection should close.
     pub(crate) fn departure(&self) -> impl Future<Output = ()> + Send + 'static {
         let drain = self.clone();
-        // Of its own, because everybody who waits for one token locks it whenever they are polled.
+        // All waiters of a token contend for its lock, so each connection has a token.
         let signal = self.signal.child_token();
         async move {
             signal.cancelled().await;
@@ -47,7 +55,7 @@ impl Drain {
 }
 
 impl Default for Drain {
-    /// Never goes away.
+    /// Never drains.
     fn default() -> Self {
         Self::new(CancellationToken::new(), Duration::ZERO, |spread| spread)
     }
@@ -69,7 +77,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn everybody_leaves_at_a_time_of_their_own_within_the_spread() {
+    async fn each_connection_closes_at_a_different_time_within_the_spread() {
         let signal = CancellationToken::new();
         for (jitter, expected) in [(0, 0), (3, 3), (7, 7), (100, 7)] {
             let signal = signal.child_token();
@@ -78,7 +86,7 @@ mod tests {
             let departure = drain.departure();
             tokio::pin!(departure);
             let early = tokio::time::timeout(Duration::from_hours(1), &mut departure).await;
-            assert!(early.is_err(), "nobody leaves before the signal");
+            assert!(early.is_err(), "no connection closes before the signal");
             assert!(!drain.is_draining());
             let signalled = Instant::now();
             signal.cancel();

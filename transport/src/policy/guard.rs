@@ -1,10 +1,11 @@
-//! Which names a server answers to, and which websites may use it from a browser.
+//! Host and origin checks: which names the server is addressed by, and which websites may call it
+//! from a browser.
 //!
-//! Invariant: a page of a foreign website can neither read from here nor write, whether it calls
-//! across origins or has its own name resolve to this address. Called first by the GraphQL
-//! handler, and as middleware by whatever else the listener serves.
+//! A page of another website can neither read from the server nor write to it, neither by
+//! cross-origin requests nor by DNS rebinding. The GraphQL routes call the checks; other routes are
+//! wrapped by [`Guard::protect`].
 
-mod allow;
+mod allow_list;
 mod cors;
 mod middleware;
 
@@ -17,10 +18,10 @@ use http::{
     uri::Authority,
 };
 
-pub use self::allow::AllowList;
-use crate::fault::{Fault, code};
+pub use self::allow_list::AllowList;
+use crate::error::{RequestError, code};
 
-/// The policy; cheap to clone.
+/// The allowed hosts and origins; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Guard {
     hosts: Arc<AllowList>,
@@ -29,14 +30,14 @@ pub struct Guard {
 }
 
 impl Default for Guard {
-    /// Loopback names only.
+    /// Allows loopback names only.
     fn default() -> Self {
         Self::new(AllowList::loopback(), AllowList::loopback())
     }
 }
 
 impl Guard {
-    /// Accepts those `Host` values and those browsers' origins.
+    /// Creates a guard from the allowed `Host` and `Origin` values.
     pub fn new(hosts: AllowList, origins: AllowList) -> Self {
         Self {
             hosts: Arc::new(hosts),
@@ -45,34 +46,38 @@ impl Guard {
         }
     }
 
-    /// Paths of pages without data, which a link on any website may open.
+    /// Sets the paths of pages without data, which any website may link to.
     #[must_use]
     pub fn with_pages<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
         self.pages = paths.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Checks the host that a request is for. One of HTTP/1.0 need not name any, and then is
-    /// accepted: a browser always names one.
+    /// Checks the host of a request. A request of HTTP/1.0 without a host is accepted, because
+    /// browsers always send one.
     ///
     /// # Errors
     ///
-    /// 400 unless `Host` is given as RFC 9112, section 3.2, requires, also where every host is
-    /// allowed; 421 for a host that is not allowed.
-    pub fn check_host(&self, parts: &Parts) -> Result<(), Fault> {
+    /// 400 if `Host` violates RFC 9112, section 3.2, even if every host is allowed; 421 for a host
+    /// that is not allowed.
+    pub fn check_host(&self, parts: &Parts) -> Result<(), RequestError> {
         let mut named = parts.headers.get_all(HOST).iter();
         let named = match (named.next(), named.next()) {
-            (Some(_), Some(_)) => return Err(Fault::bad_request("there are several Host headers")),
+            (Some(_), Some(_)) => return Err(RequestError::bad_request("duplicate Host header")),
             (Some(host), None) => match host.to_str().ok().filter(|host| is_host(host)) {
                 Some(host) => Some(host),
-                None => return Err(Fault::bad_request("the Host header is not `host[:port]`")),
+                None => {
+                    return Err(RequestError::bad_request(
+                        "invalid Host header, expected `host[:port]`",
+                    ));
+                }
             },
             (None, _) if parts.version == Version::HTTP_11 => {
-                return Err(Fault::bad_request("the Host header is missing"));
+                return Err(RequestError::bad_request("missing Host header"));
             }
             (None, _) => None,
         };
-        // A target in absolute form takes the place of `Host`.
+        // A request target in absolute form takes precedence over `Host`.
         let target = parts.uri.authority().map(Authority::as_str);
         let Some(host) = target.or(named) else {
             return Ok(());
@@ -80,33 +85,41 @@ impl Guard {
         if self.hosts.has_host(host) {
             return Ok(());
         }
-        let message = format!("the host {} is not allowed", shown(host));
-        Err(Fault::new(
+        let message = format!("host {} not allowed", quote(host));
+        Err(RequestError::new(
             StatusCode::MISDIRECTED_REQUEST,
             code::FORBIDDEN,
             self.hosts.explain(message),
         ))
     }
 
-    /// 403 for a request that a foreign website makes.
-    pub fn check_origin(&self, parts: &Parts) -> Result<(), Fault> {
-        if self.is_home(&parts.headers) {
+    /// Checks that a request does not come from another website.
+    ///
+    /// # Errors
+    ///
+    /// 403 for an origin that is not allowed.
+    pub fn check_origin(&self, parts: &Parts) -> Result<(), RequestError> {
+        if self.is_allowed_origin(&parts.headers) {
             return Ok(());
         }
         let mut origins = parts.headers.get_all(ORIGIN).iter();
         let message = match (origins.next(), origins.next()) {
-            (None, _) => "a cross-site request without an Origin is not allowed".to_owned(),
+            (None, _) => "cross-site request without Origin not allowed".to_owned(),
             (Some(origin), None) => {
                 let origin = String::from_utf8_lossy(origin.as_bytes());
                 self.origins
-                    .explain(format!("the origin {} is not allowed", shown(&origin)))
+                    .explain(format!("origin {} not allowed", quote(&origin)))
             }
-            (Some(_), Some(_)) => "there are several Origin headers".to_owned(),
+            (Some(_), Some(_)) => "duplicate Origin header".to_owned(),
         };
-        Err(Fault::new(StatusCode::FORBIDDEN, code::FORBIDDEN, message))
+        Err(RequestError::new(
+            StatusCode::FORBIDDEN,
+            code::FORBIDDEN,
+            message,
+        ))
     }
 
-    /// Whether somebody follows a link, which shows a page and tells the linking site nothing.
+    /// Whether the user follows a link. The website with the link cannot read the response.
     pub fn is_navigation(parts: &Parts) -> bool {
         let is = |name, value: &str| parts.headers.get(name).is_some_and(|sent| sent == value);
         parts.method == Method::GET
@@ -115,8 +128,8 @@ impl Guard {
             && is("sec-fetch-dest", "document")
     }
 
-    /// An allowed `Origin` decides alone; without one the browser's own word counts.
-    fn is_home(&self, headers: &HeaderMap) -> bool {
+    /// Whether the origin is allowed. Without `Origin`, `Sec-Fetch-Site` decides.
+    fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
         if self.origins.is_open() {
             return true;
         }
@@ -126,31 +139,31 @@ impl Guard {
                 .get("sec-fetch-site")
                 .is_none_or(|site| site != "cross-site"),
             (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
-                self.origins.has_origin(origin) || self.is_own_page(origin, headers)
+                self.origins.has_origin(origin) || self.is_same_origin(origin, headers)
             }),
             (Some(_), Some(_)) => false,
         }
     }
 
-    /// A page that came from the very host it now calls. Sound only where hosts are checked.
-    fn is_own_page(&self, origin: &str, headers: &HeaderMap) -> bool {
+    /// Whether a page calls the host that it was loaded from. Safe only if hosts are checked.
+    fn is_same_origin(&self, origin: &str, headers: &HeaderMap) -> bool {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        !self.hosts.is_open() && host.is_some_and(|host| allow::is_same_host(origin, host))
+        !self.hosts.is_open() && host.is_some_and(|host| allow_list::is_same_host(origin, host))
     }
 }
 
-/// Whether this is the `uri-host [":" port]` of RFC 9110, section 7.2.
+/// Whether a text is `uri-host [":" port]` (RFC 9110, section 7.2).
 fn is_host(text: &str) -> bool {
-    // An empty host is well-formed, and allowed nowhere.
+    // An empty host is valid, but never allowed.
     text.is_empty() || (!text.contains('@') && text.parse::<Authority>().is_ok())
 }
 
-/// A value of a request, quoted and bounded.
-fn shown(value: &str) -> String {
-    const LONGEST: usize = 100;
-    if value.chars().nth(LONGEST).is_none() {
+/// Quotes and truncates a value of a request.
+fn quote(value: &str) -> String {
+    const MAX_CHARS: usize = 100;
+    if value.chars().nth(MAX_CHARS).is_none() {
         return format!("{value:?}");
     }
-    let start: String = value.chars().take(LONGEST).collect();
+    let start: String = value.chars().take(MAX_CHARS).collect();
     format!("{start:?}…")
 }

@@ -1,70 +1,71 @@
-//! When to ping the peer of a WebSocket, and when to give it up.
+//! Heartbeat of a WebSocket: when to ping the peer and when to close an idle connection.
 //!
-//! Invariant: a peer is given up only while this process runs. A ping that is noticed late shows
-//! that the process was stopped or the machine suspended; the peer then has the time of a pong
-//! from that ping on. Arithmetic on instants only. Used by the GraphQL sockets, and by sockets that
-//! an application has besides.
+//! Time during which this process did not run does not count as idle time. If a ping is sent late,
+//! the process was stopped or the machine was suspended; the peer then gets half an interval from
+//! that ping to respond. Pure arithmetic on instants.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The heartbeat of one socket.
+/// The heartbeat of one WebSocket.
 #[derive(Debug)]
-pub struct Heartbeat {
+pub(crate) struct Heartbeat {
     interval: Duration,
-    silence: Duration,
+    idle_timeout: Duration,
     next_ping: Instant,
-    /// Set when a ping was noticed late: the peer is not given up before.
-    spared_until: Option<Instant>,
+    /// The earliest time to close the connection after a late ping.
+    grace_until: Option<Instant>,
 }
 
-/// What a heartbeat asks for.
+/// An action that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beat {
+pub(crate) enum HeartbeatAction {
     /// Send a ping.
     Ping,
-    /// Give the peer up.
-    Silence,
+    /// Close the idle connection.
+    Close,
 }
 
 impl Heartbeat {
-    /// Pings every `interval`, and gives a peer up after `silence`. The silence must be longer
-    /// than one and a quarter of an interval, or a suspension shorter than that counts as silence.
-    pub fn new(now: Instant, interval: Duration, silence: Duration) -> Self {
+    /// Creates a heartbeat that pings every `interval` and closes after `idle_timeout` without
+    /// activity. The timeout must be longer than 1.25 intervals; otherwise a suspension that is
+    /// shorter than that counts as idle time.
+    pub(crate) fn new(now: Instant, interval: Duration, idle_timeout: Duration) -> Self {
         Self {
             interval,
-            silence,
+            idle_timeout,
             next_ping: now + interval,
-            spared_until: None,
+            grace_until: None,
         }
     }
 
-    /// What is due now for a peer that was last heard at `heard`; call it until nothing is.
-    pub fn due(&mut self, now: Instant, heard: Instant) -> Option<Beat> {
+    /// Returns the action that is due for a peer last active at `last_active`. Call until it
+    /// returns `None`.
+    pub(crate) fn due(&mut self, now: Instant, last_active: Instant) -> Option<HeartbeatAction> {
         if self.next_ping <= now {
             if now - self.next_ping > self.interval / 4 {
-                self.spared_until = Some(now + self.interval / 2);
+                self.grace_until = Some(now + self.interval / 2);
             }
             self.next_ping = now + self.interval;
-            return Some(Beat::Ping);
+            return Some(HeartbeatAction::Ping);
         }
-        (self.silent_at(heard) <= now).then_some(Beat::Silence)
+        (self.idle_by(last_active) <= now).then_some(HeartbeatAction::Close)
     }
 
-    /// When to call [`due`](Self::due) again at the latest.
-    pub fn next(&self, heard: Instant) -> Instant {
-        self.silent_at(heard).min(self.next_ping)
+    /// Returns when [`due`](Self::due) must be called again.
+    pub(crate) fn next(&self, last_active: Instant) -> Instant {
+        self.idle_by(last_active).min(self.next_ping)
     }
 
-    /// The later of `deadline` and the end of the time that the peer is given after a suspension.
-    pub(crate) fn spare(&self, deadline: Instant) -> Instant {
-        self.spared_until
+    /// Returns `deadline`, or the end of the grace period after a suspension if that is later.
+    pub(crate) fn extend(&self, deadline: Instant) -> Instant {
+        self.grace_until
             .map_or(deadline, |until| deadline.max(until))
     }
 
-    fn silent_at(&self, heard: Instant) -> Instant {
-        self.spare(heard + self.silence)
+    fn idle_by(&self, last_active: Instant) -> Instant {
+        self.extend(last_active + self.idle_timeout)
     }
 }
 
@@ -73,48 +74,49 @@ mod tests {
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(12);
-    const SILENCE: Duration = Duration::from_secs(30);
+    const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
     fn seconds(count: u64) -> Duration {
         Duration::from_secs(count)
     }
 
     #[test]
-    fn a_peer_is_pinged_and_given_up_when_it_stays_silent() {
+    fn a_silent_peer_is_pinged_and_then_closed() {
         let start = Instant::now();
-        let mut heartbeat = Heartbeat::new(start, INTERVAL, SILENCE);
+        let mut heartbeat = Heartbeat::new(start, INTERVAL, IDLE_TIMEOUT);
         assert_eq!(heartbeat.next(start), start + seconds(12));
         assert_eq!(heartbeat.due(start + seconds(11), start), None);
         for ping in [12, 24] {
             let now = start + seconds(ping);
-            assert_eq!(heartbeat.due(now, start), Some(Beat::Ping));
+            assert_eq!(heartbeat.due(now, start), Some(HeartbeatAction::Ping));
             assert_eq!(heartbeat.due(now, start), None);
         }
         assert_eq!(heartbeat.next(start), start + seconds(30));
         let late = start + seconds(30);
-        assert_eq!(heartbeat.due(late, start), Some(Beat::Silence));
+        assert_eq!(heartbeat.due(late, start), Some(HeartbeatAction::Close));
     }
 
+    /// The peer answers every ping within a second. The process is suspended at any second, for
+    /// different durations.
     #[test]
-    fn a_suspension_does_not_count_as_silence() {
-        // A peer that answers every ping at once, and a suspension from any second on, of any length.
+    fn a_suspension_of_the_process_does_not_count_as_idle_time() {
         for stopped in 0..40 {
-            for slept in [1, 5, 13, 18, 29, 30, 45, 3600] {
+            for duration in [1, 5, 13, 18, 29, 30, 45, 3600] {
                 let start = Instant::now();
-                let mut heartbeat = Heartbeat::new(start, INTERVAL, SILENCE);
-                let mut heard = start;
+                let mut heartbeat = Heartbeat::new(start, INTERVAL, IDLE_TIMEOUT);
+                let mut last_active = start;
                 let mut pinged = None;
-                for second in (0..=stopped).chain(stopped + slept..stopped + slept + 100) {
+                for second in (0..=stopped).chain(stopped + duration..stopped + duration + 100) {
                     let now = start + seconds(second);
                     if let Some(at) = pinged.take() {
-                        // A pong takes a second, and is lost if the process stops meanwhile.
+                        // The pong is lost if the process stops in that second.
                         if now - at == seconds(1) {
-                            heard = now;
+                            last_active = now;
                         }
                     }
-                    while let Some(beat) = heartbeat.due(now, heard) {
-                        let case = format!("stopped at {stopped} for {slept}, at {second}");
-                        assert_eq!(beat, Beat::Ping, "{case}");
+                    while let Some(action) = heartbeat.due(now, last_active) {
+                        let case = format!("stopped at {stopped} for {duration}, at {second}");
+                        assert_eq!(action, HeartbeatAction::Ping, "{case}");
                         pinged = Some(now);
                     }
                 }
@@ -123,16 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_gone_after_a_suspension_is_given_up_after_one_more_ping() {
+    fn a_peer_that_left_during_a_suspension_is_closed_after_one_more_ping() {
         let start = Instant::now();
-        let mut heartbeat = Heartbeat::new(start, INTERVAL, SILENCE);
-        let woken = start + seconds(3600);
-        assert_eq!(heartbeat.due(woken, start), Some(Beat::Ping));
-        assert_eq!(heartbeat.due(woken + seconds(5), start), None);
-        assert_eq!(heartbeat.next(start), woken + seconds(6));
-        assert_eq!(
-            heartbeat.due(woken + seconds(6), start),
-            Some(Beat::Silence)
-        );
+        let mut heartbeat = Heartbeat::new(start, INTERVAL, IDLE_TIMEOUT);
+        let resumed = start + seconds(3600);
+        let due = heartbeat.due(resumed, start);
+        assert_eq!(due, Some(HeartbeatAction::Ping));
+        assert_eq!(heartbeat.due(resumed + seconds(5), start), None);
+        assert_eq!(heartbeat.next(start), resumed + seconds(6));
+        let due = heartbeat.due(resumed + seconds(6), start);
+        assert_eq!(due, Some(HeartbeatAction::Close));
     }
 }

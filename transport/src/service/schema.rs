@@ -1,7 +1,6 @@
-//! A [`Service`] over a bare schema, for whoever needs no tokens and no shared events.
+//! A [`Service`] for a schema without tokens.
 //!
-//! Invariant: everybody is anonymous; a token is refused, not ignored. Called by this crate's
-//! tests and examples.
+//! Every client is anonymous, and a token is an error.
 
 use std::future;
 
@@ -9,21 +8,23 @@ use async_graphql::{Executor, Request, Response, ServerError};
 use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::{
-    fault::{self, Fault, code},
-    service::{Event, Item, Reply, Service, Subscription},
+    error::{self, RequestError, code},
+    service::{Item, Reply, Service, SubscriptionEvent, SubscriptionStream},
 };
 
-/// Executes on an [`Executor`], for instance an `async_graphql::Schema`.
+/// Executes operations on an [`Executor`], for example an `async_graphql::Schema`.
 #[derive(Debug, Clone)]
-pub struct Plain<E>(pub E);
+pub struct SchemaService<E>(pub E);
 
-impl<E: Executor> Service for Plain<E> {
+impl<E: Executor> Service for SchemaService<E> {
     type Viewer = ();
 
-    fn authenticate(&self, authorization: Option<&str>) -> Result<(), Fault> {
+    fn authenticate(&self, authorization: Option<&str>) -> Result<(), RequestError> {
         match authorization {
             None => Ok(()),
-            Some(_) => Err(Fault::unauthenticated("no token is known here")),
+            Some(_) => Err(RequestError::unauthenticated(
+                "this server accepts no tokens",
+            )),
         }
     }
 
@@ -31,9 +32,13 @@ impl<E: Executor> Service for Plain<E> {
         coded(self.0.execute(request).await).into()
     }
 
-    async fn subscribe(&self, request: Request, (): ()) -> Result<Subscription, Vec<ServerError>> {
+    async fn subscribe(
+        &self,
+        request: Request,
+        (): (),
+    ) -> Result<SubscriptionStream, Vec<ServerError>> {
         let mut events = self.0.execute_stream(request, None).map(coded);
-        // A refusal is the first thing such a stream yields, and it is there at once.
+        // A stream that is rejected yields its errors immediately.
         let first = match events.next().now_or_never() {
             Some(Some(first)) => {
                 let reply = Reply::from(first);
@@ -53,17 +58,17 @@ impl<E: Executor> Service for Plain<E> {
 }
 
 fn item(reply: Reply) -> Item {
-    Item::Next(Event::from(reply.body))
+    Item::Next(SubscriptionEvent::from(reply.body))
 }
 
-/// Names the library's own refusals, which carry no code.
+/// Adds a code to validation errors of async-graphql, which have none.
 fn coded(mut response: Response) -> Response {
     response.errors = response
         .errors
         .into_iter()
         .map(|error| {
             if error.path.is_empty() {
-                fault::with_code(error, code::VALIDATION_FAILED)
+                error::with_code(error, code::VALIDATION_FAILED)
             } else {
                 error
             }

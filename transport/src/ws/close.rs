@@ -1,8 +1,7 @@
-//! How a WebSocket ends.
+//! Closes WebSockets.
 //!
-//! Invariant: a close code reaches its peer if the peer reads at all: the connection is not torn
-//! down while the peer may still be sending, because a reset would overtake the code. Called at the
-//! end of every session.
+//! A close code reaches every peer that reads: the TCP connection stays open while the peer may
+//! still be sending, because a reset would discard the code.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -12,14 +11,22 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use tokio_tungstenite::tungstenite::{
-    Message,
-    protocol::{CloseFrame, frame::coding::CloseCode as Number},
+    Error, Message,
+    error::ProtocolError,
+    protocol::{CloseFrame, frame::coding::CloseCode as CloseCodeNumber},
 };
 
-use super::Socket;
-use crate::{observer::Reason, policy::limits::Limits, service::REPLACED};
+use super::handshake::Socket;
+use crate::{
+    observer::CloseReason,
+    policy::limits::Limits,
+    service::{End, REPLACED},
+};
 
-/// The close codes of graphql-transport-ws, and those of WebSocket that are used here.
+/// Maximum size of the message of a close frame, in bytes.
+pub(super) const MAX_MESSAGE: usize = 123;
+
+/// The close codes of RFC 6455 and of the GraphQL subprotocols that this server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub(super) enum CloseCode {
@@ -27,6 +34,7 @@ pub(super) enum CloseCode {
     GoingAway = 1001,
     Protocol = 1002,
     NotText = 1007,
+    PolicyViolation = 1008,
     TooBig = 1009,
     Overloaded = 1013,
     BadRequest = 4400,
@@ -38,107 +46,156 @@ pub(super) enum CloseCode {
     SecondInit = 4429,
 }
 
-/// Why a session is over.
+/// How a session ends.
 #[derive(Debug)]
-pub(super) enum Ending {
-    /// The server closes.
-    Close(CloseCode, Cow<'static, str>),
-    /// The server closes because a subscription ended as [`End::Replaced`](crate::End::Replaced).
-    Replaced,
-    /// The peer closed; the library answers it.
+pub(super) enum SocketEnd {
+    /// The server closes the socket.
+    Close {
+        code: CloseCode,
+        message: Cow<'static, str>,
+        reason: CloseReason,
+    },
+    /// The peer closed the socket; the library answers its close frame.
     PeerClosed,
-    /// There is nobody to close towards.
-    Gone(Reason),
+    /// The connection is unusable.
+    Gone(CloseReason),
 }
 
-impl Ending {
-    /// As metrics tell it.
-    pub(super) fn reason(&self) -> Reason {
+impl SocketEnd {
+    /// The server closes the socket with this code and message.
+    pub(super) fn close(code: CloseCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let reason = match code {
+            CloseCode::Normal => CloseReason::Disconnected,
+            CloseCode::GoingAway => CloseReason::GoingAway,
+            CloseCode::Overloaded => CloseReason::Overloaded,
+            CloseCode::PolicyViolation => CloseReason::IdleTimeout,
+            _ => CloseReason::ProtocolError,
+        };
+        let message = message.into();
+        Self::Close {
+            code,
+            message,
+            reason,
+        }
+    }
+
+    /// The server is shutting down.
+    pub(super) fn going_away() -> Self {
+        Self::close(CloseCode::GoingAway, "Server is shutting down")
+    }
+
+    /// The client reads too slowly.
+    pub(super) fn overloaded() -> Self {
+        Self::close(CloseCode::Overloaded, "Client is too slow")
+    }
+
+    /// The end of a subscription that requires the socket to close; `None` if it completed.
+    pub(super) fn of_subscription(end: End) -> Option<Self> {
+        match end {
+            End::Complete => None,
+            End::Overloaded => Some(Self::overloaded()),
+            End::Replaced => Some(Self::Close {
+                code: CloseCode::Overloaded,
+                message: REPLACED.into(),
+                reason: CloseReason::Replaced,
+            }),
+        }
+    }
+
+    /// The library could not read a frame.
+    pub(super) fn of_read_error(error: &Error) -> Self {
+        let (code, message) = match error {
+            Error::Capacity(_) => (CloseCode::TooBig, "Message too big"),
+            Error::Utf8(_) => (CloseCode::NotText, "Invalid UTF-8"),
+            Error::Protocol(error) if *error != ProtocolError::ResetWithoutClosingHandshake => {
+                (CloseCode::Protocol, "Invalid WebSocket frame")
+            }
+            _ => return Self::Gone(CloseReason::Disconnected),
+        };
+        Self::close(code, message)
+    }
+
+    /// The reason for metrics.
+    pub(super) fn reason(&self) -> CloseReason {
         match self {
-            Self::Close(CloseCode::GoingAway, _) => Reason::GoingAway,
-            Self::Close(CloseCode::Overloaded, _) => Reason::Overloaded,
-            Self::Replaced => Reason::Replaced,
-            Self::Close(CloseCode::Normal, _) | Self::PeerClosed => Reason::Disconnected,
-            Self::Close(..) => Reason::Misbehaved,
-            Self::Gone(reason) => *reason,
+            Self::Close { reason, .. } | Self::Gone(reason) => *reason,
+            Self::PeerClosed => CloseReason::Disconnected,
         }
     }
 }
 
-/// Ends the socket as told, after the frames that were still to be sent.
+/// Closes a socket after sending the frames in `unsent`.
 pub(super) async fn finish(
     mut socket: Socket,
-    ending: Ending,
+    end: SocketEnd,
     unsent: impl IntoIterator<Item = Message>,
     limits: &Limits,
 ) {
-    let ending = match ending {
-        Ending::Replaced => Ending::Close(CloseCode::Overloaded, REPLACED.into()),
-        other => other,
-    };
-    match ending {
-        Ending::Gone(_) | Ending::Replaced => {}
-        Ending::PeerClosed => {
+    match end {
+        SocketEnd::Gone(_) => {}
+        SocketEnd::PeerClosed => {
             let answered = async { while let Some(Ok(_)) = socket.next().await {} };
-            // A peer that does not take the answer has had its time.
-            let _ = timeout(limits.close_deadline, answered).await;
+            // On a timeout the connection is dropped.
+            let _ = timeout(limits.close_timeout, answered).await;
         }
-        Ending::Close(code, reason) => {
-            let unsent: Vec<Message> = unsent
+        SocketEnd::Close { code, message, .. } => {
+            let frames: Vec<Message> = unsent
                 .into_iter()
-                .chain([close_frame(code, &reason)])
+                .chain([close_frame(code, &message)])
                 .collect();
-            let (patience, deadline) = if code == CloseCode::GoingAway {
-                // The process ends, whoever stalls.
-                let patience = limits.departure_deadline;
-                (patience, Instant::now() + patience)
+            let now = Instant::now();
+            let (linger_time, deadline) = if code == CloseCode::GoingAway {
+                // The process exits, even if peers do not read.
+                (limits.drain_timeout, now + limits.drain_timeout)
             } else {
-                // A stalled peer is given as long as its heartbeat would have given it.
-                let silent = socket.get_ref().heard + limits.silence;
-                let patience = limits.close_deadline;
-                (patience, silent.max(Instant::now() + patience))
+                // A peer that does not read gets as long as its idle timeout.
+                let last_read = socket.get_ref().activity().last_read;
+                let idle_by = last_read + limits.idle_timeout;
+                (
+                    limits.close_timeout,
+                    idle_by.max(now + limits.close_timeout),
+                )
             };
             let sent = async {
-                for frame in unsent {
+                for frame in frames {
                     socket.feed(frame).await?;
                 }
                 socket.flush().await
             };
             if let Ok(Ok(())) = timeout_at(deadline, sent).await {
-                linger(socket, patience).await;
+                linger(socket, linger_time).await;
             }
         }
     }
 }
 
-/// For a client that speaks nothing known here.
-pub(super) async fn unsupported(socket: Socket, limits: &Limits) {
-    let reason = "Subprotocol not acceptable".into();
-    let ending = Ending::Close(CloseCode::UnknownSubprotocol, reason);
-    finish(socket, ending, [], limits).await;
+/// Closes a socket whose client offers no supported subprotocol.
+pub(super) async fn close_unsupported(socket: Socket, limits: &Limits) {
+    let code = CloseCode::UnknownSubprotocol;
+    let end = SocketEnd::close(code, "Subprotocol not acceptable");
+    finish(socket, end, [], limits).await;
 }
 
-/// Says that nothing follows and throws away what arrives until the peer leaves, too.
-async fn linger(mut socket: Socket, patience: Duration) {
-    let wire = socket.get_mut();
-    let left = async {
-        wire.shutdown().await?;
+/// Shuts down the sending side and discards what the peer sends until it closes.
+async fn linger(mut socket: Socket, duration: Duration) {
+    let stream = socket.get_mut();
+    let closed = async {
+        stream.shutdown().await?;
         let mut scrap = [0; 1024];
-        while wire.read(&mut scrap).await? > 0 {}
+        while stream.read(&mut scrap).await? > 0 {}
         Ok::<(), std::io::Error>(())
     };
-    // Whether it leaves in time or not, it is left.
-    let _ = timeout(patience, left).await;
+    // The connection is dropped whether the peer closed it or not.
+    let _ = timeout(duration, closed).await;
 }
 
-/// A reason has room for 123 bytes.
-fn close_frame(code: CloseCode, reason: &str) -> Message {
-    let mut end = reason.len().min(123);
-    while !reason.is_char_boundary(end) {
+fn close_frame(code: CloseCode, message: &str) -> Message {
+    let mut end = message.len().min(MAX_MESSAGE);
+    while !message.is_char_boundary(end) {
         end -= 1;
     }
     Message::Close(Some(CloseFrame {
-        code: Number::from(code as u16),
-        reason: reason[..end].into(),
+        code: CloseCodeNumber::from(code as u16),
+        reason: message[..end].into(),
     }))
 }

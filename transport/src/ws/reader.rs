@@ -1,187 +1,181 @@
-//! The reading half of a session: what each message of its client does.
+//! The receiving side of a GraphQL session.
 //!
-//! Invariant: messages take effect in the order in which they came, and none waits for what another
-//! one started. Polled by its session.
+//! Messages are handled in the order in which they arrive. No message waits for an operation that
+//! another one started.
 
 use std::{
-    borrow::Cow,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_util::{
-    FutureExt, StreamExt,
+    FutureExt,
     future::{AbortHandle, Abortable},
 };
-use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    close::{CloseCode, Ending},
-    dialect::{Credential, Dialect, Said},
-    live::Tag,
-    session::{Active, Answer, Called, Session, closing},
+    close::{CloseCode, SocketEnd},
+    connection::PollSession,
+    session::{ActiveOperation, CallResult, FinishedCall, Session},
+    subprotocol::{ClientMessage, Credential, Subprotocol},
+    subscription::OperationKey,
 };
 use crate::{
-    document::Operation,
-    document::params::Params,
-    fault::Fault,
-    observer::{Kind, Reason},
+    document::{PreparedOperation, params::Params},
+    error::RequestError,
+    observer::{CloseReason, OperationKind},
     service::Service,
 };
 
-/// Messages read in one go before the rest of the session gets its turn.
-const READS: usize = 32;
+/// Messages read before the other parts of the session are polled.
+const MAX_READS: usize = 32;
 
 impl<S: Service> Session<S> {
-    /// Reads until nothing more is there.
-    pub(super) fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        for _ in 0..READS {
+    /// Reads and handles the messages that have arrived.
+    pub(super) fn poll_reader(&mut self, cx: &mut Context<'_>) -> PollSession {
+        for _ in 0..MAX_READS {
             if self.is_full() {
                 return Poll::Pending;
             }
-            let Poll::Ready(received) = self.socket.poll_next_unpin(cx) else {
-                return Poll::Pending;
-            };
-            let ending = match received {
-                Some(Ok(Message::Text(text))) => match self.dialect.read(&text) {
-                    Ok(said) => self.hear(said),
-                    Err(reason) => Some(closing(CloseCode::BadRequest, reason)),
-                },
-                Some(Ok(Message::Binary(_))) => {
-                    Some(closing(CloseCode::BadRequest, "Messages are text"))
+            match ready!(self.connection.poll_message(cx))? {
+                Message::Text(text) => {
+                    let message = self.subprotocol.parse(&text);
+                    let message =
+                        message.map_err(|why| SocketEnd::close(CloseCode::BadRequest, why))?;
+                    self.handle(message)?;
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
-                Some(Ok(Message::Close(_))) => Some(Ending::PeerClosed),
-                Some(Err(error)) => Some(failed(&error)),
-                None => Some(Ending::Gone(Reason::Disconnected)),
-            };
-            if let Some(ending) = ending {
-                return Poll::Ready(ending);
+                Message::Binary(_) => {
+                    let why = "Binary messages are not supported";
+                    return Poll::Ready(Err(SocketEnd::close(CloseCode::BadRequest, why)));
+                }
+                _ => {}
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn hear(&mut self, said: Said) -> Option<Ending> {
-        match said {
-            Said::Init(_) if self.viewer.is_some() => {
-                let reason = "Too many initialisation requests";
-                Some(closing(CloseCode::SecondInit, reason))
+    fn handle(&mut self, message: ClientMessage) -> Result<(), SocketEnd> {
+        match message {
+            ClientMessage::Init(_) if self.viewer.is_some() => {
+                let why = "Too many initialisation requests";
+                return Err(SocketEnd::close(CloseCode::SecondInit, why));
             }
-            Said::Init(credential) => self.introduce(credential),
-            Said::Ping(payload) => {
-                self.reply(Dialect::pong(payload));
-                None
-            }
-            Said::Pong => None,
-            Said::Start(id, params) => self.start(id, params),
-            Said::Stop(id) => {
-                self.stop(&id);
-                None
-            }
-            Said::Terminate => Some(closing(CloseCode::Normal, "")),
+            ClientMessage::Init(credential) => self.authenticate(credential)?,
+            ClientMessage::Ping(payload) => self.reply(Subprotocol::pong(payload)),
+            ClientMessage::Pong => {}
+            ClientMessage::Subscribe(id, params) => self.start(id, params)?,
+            ClientMessage::Complete(id) => self.stop(&id),
+            ClientMessage::Terminate => return Err(SocketEnd::close(CloseCode::Normal, "")),
         }
+        Ok(())
     }
 
-    /// The payload's token wins over the handshake's.
-    fn introduce(&mut self, credential: Credential) -> Option<Ending> {
-        let service = &self.room.service;
+    /// Authenticates the client. Credentials in the payload take precedence over those of the
+    /// handshake.
+    fn authenticate(&mut self, credential: Credential) -> Result<(), SocketEnd> {
+        let service = &self.context.service;
         let viewer = match (credential, self.authorization.as_deref()) {
-            (Credential::Malformed, _) => Err(Fault::unauthenticated(
+            (Credential::Malformed, _) => Err(RequestError::unauthenticated(
                 "the payload must have one `authorization`, a string",
             )),
             (Credential::Value(value), _) => service.authenticate(Some(&value)),
             (Credential::Absent(_), Some(value)) => service.authenticate(Some(value)),
             (Credential::Absent(other), None) => service
                 .authenticate(None)
-                .map_err(|fault| with_wanted_key(fault, other.as_deref())),
+                .map_err(|error| with_expected_payload(error, other.as_deref())),
         };
         match viewer {
             Ok(viewer) => {
                 self.viewer = Some(viewer);
-                self.pulse.initialised();
-                self.reply(Dialect::acknowledged());
-                if self.dialect == Dialect::Legacy {
-                    self.reply(Dialect::keep_alive());
+                self.connection.deadlines.initialized();
+                self.reply(Subprotocol::connection_ack());
+                if self.subprotocol == Subprotocol::Legacy {
+                    self.reply(Subprotocol::keep_alive());
                 }
-                None
+                Ok(())
             }
-            Err(fault) => {
-                if self.dialect == Dialect::Legacy {
-                    self.reply(Dialect::refused(&fault.message));
+            Err(error) => {
+                if self.subprotocol == Subprotocol::Legacy {
+                    self.reply(Subprotocol::connection_error(&error.message));
                 }
-                Some(Ending::Close(CloseCode::Forbidden, fault.message))
+                Err(SocketEnd::close(CloseCode::Forbidden, error.message))
             }
         }
     }
 
-    fn start(&mut self, id: String, params: Params) -> Option<Ending> {
-        if self.viewer.is_none() && self.dialect == Dialect::Legacy {
-            // That protocol lets operations come without an introduction.
-            if let Some(ending) = self.introduce(Credential::Absent(None)) {
-                return Some(ending);
-            }
+    /// Starts an operation, or replies why it is rejected.
+    fn start(&mut self, id: String, params: Params) -> Result<(), SocketEnd> {
+        if self.viewer.is_none() && self.subprotocol == Subprotocol::Legacy {
+            // The legacy protocol allows operations without `connection_init`.
+            self.authenticate(Credential::Absent(None))?;
         }
         let Some(viewer) = self.viewer.clone() else {
-            return Some(closing(CloseCode::Unauthorized, "Unauthorized"));
+            return Err(SocketEnd::close(CloseCode::Unauthorized, "Unauthorized"));
         };
         if self.active.contains_key(&id) {
-            if self.dialect == Dialect::Modern {
-                let reason = format!("Subscriber for {id} already exists");
-                return Some(Ending::Close(CloseCode::DuplicateId, Cow::Owned(reason)));
+            if self.subprotocol == Subprotocol::Modern {
+                let why = format!("Subscriber for {id} already exists");
+                return Err(SocketEnd::close(CloseCode::DuplicateId, why));
             }
             self.stop(&id);
         }
-        if self.active.len() >= self.room.limits.operations_per_socket {
-            let fault = Fault::rate_limited("too many operations run on this socket", 1);
-            self.reply(self.dialect.error(&id, &[fault.error()]));
-            return None;
+        let prepared = self
+            .check_limits()
+            .map_err(|error| vec![error.to_server_error()])
+            .and_then(|()| {
+                let prepared = self.context.prepare(params);
+                prepared.map_err(|rejection| rejection.errors)
+            });
+        match prepared {
+            Ok(operation) => self.spawn_operation(id, operation, viewer),
+            Err(errors) => self.reply(self.subprotocol.error(&id, &errors)),
         }
-        if let Err(fault) = self.room.service.admit(self.seat.address()) {
-            self.reply(self.dialect.error(&id, &[fault.error()]));
-            return None;
-        }
-        let operation = match self.room.prepare(params) {
-            Ok(operation) => operation,
-            Err(rejection) => {
-                self.reply(self.dialect.error(&id, &rejection.errors));
-                return None;
-            }
-        };
-        self.launch(id, operation, viewer);
-        None
+        Ok(())
     }
 
-    /// Lets an operation run beside the others.
-    fn launch(&mut self, id: String, operation: Operation, viewer: S::Viewer) {
-        self.turns += 1;
-        let tag = Tag {
-            prefix: self.dialect.next_prefix(&id),
-            turn: self.turns,
+    fn check_limits(&self) -> Result<(), RequestError> {
+        let limit = self.context.limits.operations_per_socket;
+        if self.active.len() >= limit {
+            let message = format!("the socket has reached its limit of {limit} operations");
+            return Err(RequestError::rate_limited(message, 1));
+        }
+        self.context.service.admit(self.permit.address())
+    }
+
+    /// Runs an operation concurrently with the others.
+    fn spawn_operation(&mut self, id: String, operation: PreparedOperation, viewer: S::Viewer) {
+        self.generations += 1;
+        let key = OperationKey {
+            prefix: self.subprotocol.next_prefix(&id),
+            generation: self.generations,
             id: id.clone(),
         };
         let (abort, registration) = AbortHandle::new_pair();
-        let active = Active {
-            turn: tag.turn,
+        let active = ActiveOperation {
+            generation: key.generation,
             abort,
             started: false,
         };
         self.active.insert(id, active);
-        let room = Arc::clone(&self.room);
+        let context = Arc::clone(&self.context);
         let call = async move {
             let result = match operation.kind {
-                Kind::Subscription => room.subscribe(operation, viewer).await.map(Answer::Stream),
-                Kind::Query | Kind::Mutation => {
-                    let reply = room.execute(operation, viewer).await;
+                OperationKind::Subscription => {
+                    let started = context.subscribe(operation, viewer).await;
+                    started.map(CallResult::Subscription)
+                }
+                OperationKind::Query | OperationKind::Mutation => {
+                    let reply = context.execute(operation, viewer).await;
                     if reply.refusal.is_empty() {
-                        Ok(Answer::Once(reply))
+                        Ok(CallResult::Reply(reply))
                     } else {
                         Err(reply.refusal)
                     }
                 }
             };
-            Called { tag, result }
+            FinishedCall { key, result }
         };
         self.calls
             .push(Abortable::new(call, registration).map(Result::ok).boxed());
@@ -191,50 +185,24 @@ impl<S: Service> Session<S> {
         if let Some(active) = self.active.remove(id) {
             active.abort.abort();
             if active.started {
-                self.closed(Reason::Unsubscribed);
+                self.observe_close(CloseReason::Unsubscribed);
             }
         }
     }
 }
 
-/// Says where a token would have been read, to a client that sent none or put it elsewhere.
-fn with_wanted_key(mut fault: Fault, other: Option<&str>) -> Fault {
-    // A close frame has room for 123 bytes.
-    let instead = other
+/// Adds the expected payload to the error of a client that sent no token, or sent it under another
+/// key.
+fn with_expected_payload(mut error: RequestError, other: Option<&str>) -> RequestError {
+    // The message of a close frame is limited to 123 bytes.
+    let found = other
         .filter(|key| key.len() <= 20)
         .map(|key| format!(", not {key:?}"))
         .unwrap_or_default();
-    fault.message = format!(
-        "{}: send {{\"authorization\": \"Bearer …\"}} as the payload{instead}",
-        fault.message
+    error.message = format!(
+        "{}: send {{\"authorization\": \"Bearer …\"}} as the payload{found}",
+        error.message
     )
     .into();
-    fault
-}
-
-/// What the library could not read.
-fn failed(error: &Error) -> Ending {
-    match fault_of(error) {
-        Some((code, reason)) => closing(code, reason),
-        None => Ending::Gone(Reason::Disconnected),
-    }
-}
-
-/// What the peer did wrong, if it did not just go.
-fn fault_of(error: &Error) -> Option<(CloseCode, &'static str)> {
-    Some(match error {
-        Error::Capacity(_) => (CloseCode::TooBig, "Message too big"),
-        Error::Utf8(_) => (CloseCode::NotText, "Messages are UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
-        Error::Protocol(_) => (CloseCode::Protocol, "Not a WebSocket frame"),
-        _ => return None,
-    })
-}
-
-/// The close code for what a WebSocket's peer sent, if that was no message; `None` if it just went. For sockets that an
-/// application has besides, whose errors wrap the library's.
-pub fn close_code(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
-    let mut errors = std::iter::successors(Some(error), |error| error.source());
-    let error = errors.find_map(|error| error.downcast_ref::<Error>())?;
-    fault_of(error).map(|(code, _)| code as u16)
+    error
 }

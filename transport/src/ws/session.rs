@@ -1,14 +1,12 @@
-//! One WebSocket: what its client says, and what runs for it.
+//! One GraphQL WebSocket session.
 //!
-//! Invariant: reading, running and writing are polled side by side in one task and wait for
-//! nothing but their own: a peer that takes nothing stops neither the reading of its messages nor
-//! the operations that hold something others want. Spawned by the upgrade.
+//! Reading, operations and writing are polled in one task and do not wait for each other: a peer
+//! that does not read blocks neither the reading of its messages nor its operations, which may
+//! hold resources that others wait for.
 
 use std::{
-    borrow::Cow,
     collections::{HashMap, VecDeque},
     future::poll_fn,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -19,247 +17,221 @@ use futures_util::{
     future::{AbortHandle, BoxFuture},
     stream::{FuturesUnordered, SelectAll},
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    Socket,
-    close::{self, CloseCode, Ending},
-    dialect::Dialect,
-    live::{Live, Lived, Tag},
-    pulse::{Due, Pulse},
+    close::{self, CloseCode, SocketEnd},
+    connection::{Connection, PollSession},
+    deadlines::{Deadline, Deadlines},
+    handshake::Socket,
+    subprotocol::Subprotocol,
+    subscription::{ActiveSubscription, OperationKey, SubscriptionItem},
 };
 use crate::{
-    context::Room,
-    observer::Reason,
-    policy::connections::Seat,
-    service::{End, Reply, Service, Subscription},
+    context::TransportContext,
+    observer::CloseReason,
+    policy::connections::ConnectionPermit,
+    service::{End, Reply, Service, SubscriptionStream},
 };
 
-/// A session.
+/// One GraphQL WebSocket session.
 pub(super) struct Session<S: Service> {
-    pub(super) room: Arc<Room<S>>,
-    pub(super) socket: Socket,
-    pub(super) dialect: Dialect,
-    /// What the handshake said of who it is.
+    pub(super) context: Arc<TransportContext<S>>,
+    pub(super) connection: Connection,
+    pub(super) subprotocol: Subprotocol,
+    /// The credentials of the handshake.
     pub(super) authorization: Option<String>,
-    /// Counts it, and knows whose it is.
-    pub(super) seat: Seat,
-    /// `None` until the client has introduced itself.
+    pub(super) permit: ConnectionPermit,
+    /// `None` until the client is authenticated.
     pub(super) viewer: Option<S::Viewer>,
-    /// By id.
-    pub(super) active: HashMap<String, Active>,
-    pub(super) turns: u64,
-    /// Queries, mutations and subscriptions that have not started yet. They run whether or not
-    /// the peer takes anything, since they may hold what others wait for.
-    pub(super) calls: FuturesUnordered<BoxFuture<'static, Option<Called>>>,
-    /// Running subscriptions, polled only while the peer takes what they yield.
-    pub(super) streams: SelectAll<Live>,
-    /// Frames to be written before anything of a subscription.
+    /// Operations by id.
+    pub(super) active: HashMap<String, ActiveOperation>,
+    pub(super) generations: u64,
+    /// Queries, mutations, and subscriptions that have not started. They run even if the peer does
+    /// not read, because they may hold resources that others wait for.
+    pub(super) calls: FuturesUnordered<BoxFuture<'static, Option<FinishedCall>>>,
+    /// Running subscriptions, polled only while the peer reads.
+    pub(super) streams: SelectAll<ActiveSubscription>,
+    /// Frames to send before those of subscriptions.
     pub(super) replies: VecDeque<Message>,
-    /// Their size.
+    /// Total size of `replies`, in bytes.
     pub(super) unsent: usize,
-    /// Frames handed over since the last flush.
-    pub(super) fed: usize,
-    pub(super) pulse: Pulse,
-    timer: Pin<Box<Sleep>>,
-    /// When to leave: in a set, which is cheap to ask, because it polls what has woken only.
-    departure: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
 /// An operation that occupies its id.
-pub(super) struct Active {
-    pub(super) turn: u64,
+pub(super) struct ActiveOperation {
+    pub(super) generation: u64,
     pub(super) abort: AbortHandle,
     /// Whether it is a subscription that has started.
     pub(super) started: bool,
 }
 
-/// What a call came to.
-pub(super) struct Called {
-    pub(super) tag: Tag,
-    pub(super) result: Result<Answer, Vec<ServerError>>,
+/// A finished query or mutation, or a started subscription.
+pub(super) struct FinishedCall {
+    pub(super) key: OperationKey,
+    pub(super) result: Result<CallResult, Vec<ServerError>>,
 }
 
-/// An operation that was not refused.
-pub(super) enum Answer {
-    /// It is done.
-    Once(Reply),
-    /// It has begun.
-    Stream(Subscription),
+/// The result of an operation that was not rejected.
+pub(super) enum CallResult {
+    /// The reply to a query or mutation.
+    Reply(Reply),
+    /// The events of a subscription.
+    Subscription(SubscriptionStream),
 }
 
 impl<S: Service> Session<S> {
     pub(super) fn new(
-        room: Arc<Room<S>>,
+        context: Arc<TransportContext<S>>,
         socket: Socket,
-        dialect: Dialect,
+        subprotocol: Subprotocol,
         authorization: Option<String>,
-        seat: Seat,
+        permit: ConnectionPermit,
     ) -> Self {
         let now = Instant::now();
-        let pulse = Pulse::new(now, &room.limits);
+        let limits = &context.limits;
+        let deadlines = Deadlines::new(now, limits).require_init(now, limits);
         Self {
-            timer: Box::pin(sleep_until(pulse.next(socket.get_ref(), &room.limits))),
-            departure: std::iter::once(room.drain.departure().boxed()).collect(),
-            room,
-            socket,
-            dialect,
+            connection: Connection::new(socket, deadlines, &context.drain, limits),
+            context,
+            subprotocol,
             authorization,
-            seat,
+            permit,
             viewer: None,
             active: HashMap::new(),
-            turns: 0,
+            generations: 0,
             calls: FuturesUnordered::new(),
             streams: SelectAll::new(),
             replies: VecDeque::new(),
             unsent: 0,
-            fed: 0,
-            pulse,
         }
     }
 
-    /// Lives until either side has enough.
+    /// Runs until either side ends the session.
     pub(super) async fn run(mut self) {
-        let room = Arc::clone(&self.room);
-        let protocol = self.dialect.protocol();
-        room.observer.client_arrived(protocol);
-        let ending = poll_fn(|cx| self.poll(cx)).await;
-        let mut reason = ending.reason();
-        if reason == Reason::Silent {
-            reason = self.given_up().unwrap_or(reason);
+        let context = Arc::clone(&self.context);
+        let protocol = self.subprotocol.protocol();
+        context.observer.client_connected(protocol);
+        let Err(end) = poll_fn(|cx| self.poll(cx)).await;
+        let mut reason = end.reason();
+        if reason == CloseReason::IdleTimeout {
+            reason = self.subscription_end_reason().unwrap_or(reason);
         }
         for active in self.active.values() {
             if active.started {
-                room.observer.subscriber_closed(protocol, reason);
+                context.observer.subscription_closed(protocol, reason);
             }
         }
         let Self {
-            socket,
+            connection,
             replies,
-            seat,
+            permit,
             ..
         } = self;
-        // Boxed, so that no session carries the room for its end through its life.
-        Box::pin(close::finish(socket, ending, replies, &room.limits)).await;
-        drop(seat);
-        room.observer.client_departed(protocol);
+        let socket = connection.into_socket();
+        // Boxed: otherwise each session reserves memory for it while it runs.
+        Box::pin(close::finish(socket, end, replies, &context.limits)).await;
+        drop(permit);
+        context.observer.client_disconnected(protocol);
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        if !self.pulse.is_leaving() && self.departure.poll_next_unpin(cx) == Poll::Ready(Some(())) {
-            self.pulse.leave(Instant::now(), &self.room.limits);
+    fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
+        let is_draining = self.connection.deadlines.is_draining();
+        if !is_draining && self.connection.poll_departure(cx) {
+            let limits = &self.context.limits;
+            self.connection.deadlines.drain(Instant::now(), limits);
         }
-        // Before the clock is asked, so that what arrived in time is heard in time; but nothing
-        // new is begun on the way out.
-        if !self.pulse.is_leaving()
-            && let Poll::Ready(ending) = self.poll_reader(cx)
-        {
-            return Poll::Ready(ending);
+        // Read before the deadlines are checked, so that data that arrived in time counts. A
+        // draining session starts no new operations.
+        if !self.connection.deadlines.is_draining() {
+            let _ = self.poll_reader(cx)?;
         }
-        if let Some(ending) = self.poll_pulse() {
-            return Poll::Ready(ending);
-        }
-        while let Poll::Ready(Some(called)) = self.calls.poll_next_unpin(cx) {
-            if let Some(called) = called {
-                self.answer(called);
+        self.check_deadlines()?;
+        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(cx) {
+            if let Some(call) = call {
+                self.finish_call(call);
             }
         }
-        if self.unsent > self.room.limits.unsent_bytes && self.replies.len() > 1 {
-            return Poll::Ready(closing(CloseCode::Overloaded, "Too far behind"));
+        if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
+            return Poll::Ready(Err(SocketEnd::overloaded()));
         }
         let was_full = self.is_full();
-        if let Poll::Ready(ending) = self.poll_writer(cx) {
-            return Poll::Ready(ending);
-        }
-        if self.pulse.is_leaving() && self.calls.is_empty() {
-            return Poll::Ready(going_away());
+        let _ = self.poll_writer(cx)?;
+        if self.connection.deadlines.is_draining() && self.calls.is_empty() {
+            return Poll::Ready(Err(SocketEnd::going_away()));
         }
         if was_full && !self.is_full() {
-            // The reader waits for nothing else.
+            // The reader stopped because of the full queue, so nothing else wakes it.
             cx.waker().wake_by_ref();
         }
-        self.arm(cx);
+        let activity = self.connection.activity();
+        self.connection
+            .set_timer(cx, activity, &self.context.limits);
         Poll::Pending
     }
 
-    /// What is due by the clock.
-    fn poll_pulse(&mut self) -> Option<Ending> {
-        let now = Instant::now();
-        let limits = &self.room.limits;
-        while let Some(due) = self.pulse.due(now, self.socket.get_ref(), limits) {
-            match due {
-                Due::Leave => return Some(going_away()),
-                Due::Silence => return Some(Ending::Gone(Reason::Silent)),
-                Due::Init => {
-                    let reason = "Connection initialisation timeout";
-                    return Some(closing(CloseCode::InitTimeout, reason));
+    fn check_deadlines(&mut self) -> Result<(), SocketEnd> {
+        let limits = &self.context.limits;
+        while let Some(deadline) = self.connection.due(self.connection.activity(), limits) {
+            match deadline {
+                Deadline::Drain => return Err(SocketEnd::going_away()),
+                Deadline::Idle => return Err(SocketEnd::Gone(CloseReason::IdleTimeout)),
+                Deadline::Init => {
+                    let message = "Connection initialisation timeout";
+                    return Err(SocketEnd::close(CloseCode::InitTimeout, message));
                 }
-                // Behind what is stuck already it would only pile up.
-                Due::Ping if self.socket.get_ref().blocked.is_some() => {}
-                Due::Ping => {
+                // A ping would wait behind the frames that the peer does not accept.
+                Deadline::Ping if self.connection.is_blocked() => {}
+                Deadline::Ping => {
                     self.replies.push_back(Message::Ping(bytes::Bytes::new()));
-                    if self.dialect == Dialect::Legacy && self.viewer.is_some() {
-                        self.replies.push_back(Message::text(Dialect::keep_alive()));
+                    if self.subprotocol == Subprotocol::Legacy && self.viewer.is_some() {
+                        let keep_alive = Message::text(Subprotocol::keep_alive());
+                        self.replies.push_back(keep_alive);
                     }
                 }
             }
         }
-        None
+        Ok(())
     }
 
-    /// Wakes at the next deadline.
-    fn arm(&mut self, cx: &mut Context<'_>) {
-        let next = self.pulse.next(self.socket.get_ref(), &self.room.limits);
-        let armed = self.timer.deadline();
-        // Later is as good: it is looked at again then.
-        if next < armed || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(next);
-        }
-        if self.timer.as_mut().poll(cx).is_ready() {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Whether so many answers wait that nothing more is read.
+    /// Whether reading stops because too many replies are unsent.
     pub(super) fn is_full(&self) -> bool {
-        self.replies.len() >= self.room.limits.replies_per_socket
+        self.replies.len() >= self.context.limits.pending_replies
     }
 
-    /// What an operation came to, or began with.
-    fn answer(&mut self, Called { tag, result }: Called) {
-        let Some(active) = self.active.get_mut(&tag.id) else {
+    fn finish_call(&mut self, FinishedCall { key, result }: FinishedCall) {
+        let Some(active) = self.active.get_mut(&key.id) else {
             return;
         };
-        if active.turn != tag.turn {
+        if active.generation != key.generation {
             return;
         }
-        let dialect = self.dialect;
         match result {
-            Ok(Answer::Stream(subscription)) => {
+            Ok(CallResult::Subscription(events)) => {
                 let (abort, registration) = AbortHandle::new_pair();
                 active.abort = abort;
                 active.started = true;
-                self.streams
-                    .push(Live::new(Arc::new(tag), subscription, registration));
+                let subscription = ActiveSubscription::new(Arc::new(key), events, registration);
+                self.streams.push(subscription);
             }
-            Ok(Answer::Once(reply)) => {
-                self.active.remove(&tag.id);
-                self.reply(super::writer::framed(&tag, &reply.body));
-                self.reply(Dialect::complete(&tag.id));
+            Ok(CallResult::Reply(reply)) => {
+                self.active.remove(&key.id);
+                self.reply(Subprotocol::next(&key.prefix, &reply.body));
+                self.reply(Subprotocol::complete(&key.id));
             }
             Err(errors) => {
-                self.active.remove(&tag.id);
-                self.reply(dialect.error(&tag.id, &errors));
+                self.active.remove(&key.id);
+                self.reply(self.subprotocol.error(&key.id, &errors));
             }
         }
     }
 
-    /// Tells the observer of the end of a subscription.
-    pub(super) fn closed(&self, reason: Reason) {
-        self.room
+    /// Reports the end of a subscription to the observer.
+    pub(super) fn observe_close(&self, reason: CloseReason) {
+        self.context
             .observer
-            .subscriber_closed(self.dialect.protocol(), reason);
+            .subscription_closed(self.subprotocol.protocol(), reason);
     }
 
     /// Queues a message.
@@ -268,22 +240,14 @@ impl<S: Service> Session<S> {
         self.replies.push_back(Message::text(text));
     }
 
-    /// Why a subscription had given its client up before the connection was, if one had.
-    fn given_up(&mut self) -> Option<Reason> {
-        let behind = self.active.len() * 2;
-        (0..behind).find_map(|_| match self.streams.next().now_or_never().flatten() {
-            Some((_, Lived::Ended(End::Overloaded))) => Some(Reason::Overloaded),
-            Some((_, Lived::Ended(End::Replaced))) => Some(Reason::Replaced),
+    /// Returns why a subscription of a client that did not read has ended, if one has. The end of
+    /// such a subscription is not polled while the client does not read.
+    fn subscription_end_reason(&mut self) -> Option<CloseReason> {
+        let tries = self.active.len() * 2;
+        (0..tries).find_map(|_| match self.streams.next().now_or_never().flatten() {
+            Some((_, SubscriptionItem::Ended(End::Overloaded))) => Some(CloseReason::Overloaded),
+            Some((_, SubscriptionItem::Ended(End::Replaced))) => Some(CloseReason::Replaced),
             _ => None,
         })
     }
-}
-
-fn going_away() -> Ending {
-    closing(CloseCode::GoingAway, "Going away")
-}
-
-/// An ending by the server.
-pub(super) fn closing(code: CloseCode, reason: &'static str) -> Ending {
-    Ending::Close(code, Cow::Borrowed(reason))
 }

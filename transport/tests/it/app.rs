@@ -1,4 +1,4 @@
-//! A server under test.
+//! Runs the server under test.
 
 use std::{
     any::TypeId,
@@ -16,8 +16,9 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
-    ClientAddress, Drain, End, Event, Fault, Item, Kind, LastEventId, Limits, Observer, Outcome,
-    Plain, Protocol, Reason, Reply, Service, Subscription, Transport,
+    ClientAddress, CloseReason, Drain, End, Item, LastEventId, Limits, Observer, OperationKind,
+    OperationOutcome, Protocol, Reply, RequestError, SchemaService, Service, SubscriptionEvent,
+    SubscriptionStream, Transport,
 };
 
 use crate::demo::{Counter, Demo, schema};
@@ -25,44 +26,48 @@ use crate::demo::{Counter, Demo, schema};
 /// The demo schema behind a token.
 #[derive(Clone)]
 pub(crate) struct Fenced {
-    plain: Plain<Demo>,
-    /// Whether anonymous clients are refused.
+    plain: SchemaService<Demo>,
+    /// Whether anonymous clients are rejected.
     strict: bool,
-    /// Requests and operations that are admitted yet.
+    /// Number of requests and operations until the rate limit is exceeded.
     admits: Arc<AtomicI64>,
 }
 
 impl Service for Fenced {
     type Viewer = bool;
 
-    fn authenticate(&self, authorization: Option<&str>) -> Result<bool, Fault> {
+    fn authenticate(&self, authorization: Option<&str>) -> Result<bool, RequestError> {
         match authorization {
             Some("Bearer good") => Ok(true),
             None if !self.strict => Ok(false),
-            Some(_) => Err(Fault::unauthenticated("wrong token")),
-            None => Err(Fault::unauthenticated("no token")),
+            Some(_) => Err(RequestError::unauthenticated("wrong token")),
+            None => Err(RequestError::unauthenticated("no token")),
         }
     }
 
-    fn admit(&self, address: ClientAddress) -> Result<(), Fault> {
+    fn admit(&self, address: ClientAddress) -> Result<(), RequestError> {
         assert_eq!(address, IpAddr::from(Ipv4Addr::LOCALHOST).into());
         if self.admits.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        Err(Fault::rate_limited("too much", 7))
+        Err(RequestError::rate_limited("too much", 7))
     }
 
     async fn execute(&self, request: Request, viewer: bool) -> Reply {
         if request.operation_name.as_deref() == Some("WhoAmI") {
             let body = format!(r#"{{"data":{{"known":{viewer}}}}}"#);
-            return Reply::executed(body.into(), Outcome::Ok);
+            return Reply::executed(body.into(), OperationOutcome::Ok);
         }
         self.plain.execute(request, ()).await
     }
 
-    async fn subscribe(&self, request: Request, _: bool) -> Result<Subscription, Vec<ServerError>> {
+    async fn subscribe(
+        &self,
+        request: Request,
+        _: bool,
+    ) -> Result<SubscriptionStream, Vec<ServerError>> {
         if request.operation_name.as_deref() == Some("Overload") {
-            let event = Event {
+            let event = SubscriptionEvent {
                 missed: 2,
                 ..Bytes::from_static(br#"{"data":1}"#).into()
             };
@@ -80,7 +85,7 @@ impl Service for Fenced {
                 Some(Ok(id)) => id,
                 Some(Err(_)) => return Err(vec![ServerError::new("no such event", None)]),
             };
-            let event = |n: u64| Event {
+            let event = |n: u64| SubscriptionEvent {
                 id: Some(n.to_string().into()),
                 ..Bytes::from(format!(r#"{{"data":{n}}}"#)).into()
             };
@@ -91,7 +96,7 @@ impl Service for Fenced {
     }
 }
 
-/// What an observer was told, as lines.
+/// Records the calls of the observer as lines.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -104,7 +109,7 @@ impl Log {
         self.0.lock().expect("log").clone()
     }
 
-    /// Waits until a line was written.
+    /// Waits until a line is recorded.
     pub(crate) async fn wait_for(&self, line: &str) {
         let seen = async {
             while !self.lines().iter().any(|seen| seen == line) {
@@ -115,21 +120,21 @@ impl Log {
             .await
             .is_err()
         {
-            panic!("{line:?} never came; only {:?}", self.lines());
+            panic!("{line:?} was not recorded, only {:?}", self.lines());
         }
     }
 }
 
 impl Observer for Log {
-    fn operation_finished(&self, kind: Kind, outcome: Outcome, _: Duration) {
+    fn operation_finished(&self, kind: OperationKind, outcome: OperationOutcome, _: Duration) {
         self.push(format!("{} {}", kind.as_str(), outcome.as_str()));
     }
 
-    fn client_arrived(&self, protocol: Protocol) {
+    fn client_connected(&self, protocol: Protocol) {
         self.push(format!("{} arrived", protocol.as_str()));
     }
 
-    fn client_departed(&self, protocol: Protocol) {
+    fn client_disconnected(&self, protocol: Protocol) {
         self.push(format!("{} departed", protocol.as_str()));
     }
 
@@ -137,8 +142,8 @@ impl Observer for Log {
         self.push(format!("{} delivered, missed {missed}", protocol.as_str()));
     }
 
-    fn subscriber_closed(&self, protocol: Protocol, reason: Reason) {
-        self.push(format!("{} closed: {}", protocol.as_str(), reason.as_str()));
+    fn subscription_closed(&self, protocol: Protocol, reason: CloseReason) {
+        self.push(format!("{} closed: {reason:?}", protocol.as_str()));
     }
 }
 
@@ -153,17 +158,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// With default limits.
+    /// Starts with default limits.
     pub(crate) async fn start() -> Self {
         Self::start_with(Limits::default(), false, |transport| transport).await
     }
 
-    /// With other limits.
+    /// Starts with these limits.
     pub(crate) async fn limited(limits: Limits) -> Self {
         Self::start_with(limits, false, |transport| transport).await
     }
 
-    /// With whatever else.
+    /// Starts with a custom configuration.
     pub(crate) async fn start_with(
         limits: Limits,
         strict: bool,
@@ -173,7 +178,7 @@ impl App {
         let log = Log::default();
         let drain = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let plain = Plain(schema(counter.clone()));
+        let plain = SchemaService(schema(counter.clone()));
         let admits = Arc::new(AtomicI64::new(i64::MAX));
         let transport = Transport::new(Fenced {
             plain,
@@ -209,24 +214,24 @@ impl App {
         format!("http://{}/graphql", self.address)
     }
 
-    /// POST of a JSON body.
+    /// Creates a POST request with a JSON body.
     pub(crate) fn post(&self, body: &serde_json::Value) -> reqwest::RequestBuilder {
         browser().post(self.url()).json(body)
     }
 
-    /// POST of a query.
+    /// Creates a POST request with a query.
     pub(crate) fn query(&self, query: &str) -> reqwest::RequestBuilder {
         self.post(&serde_json::json!({ "query": query }))
     }
 
-    /// GET of a query.
+    /// Creates a GET request with a query.
     pub(crate) fn get(&self, query: &str) -> reqwest::RequestBuilder {
         browser().get(self.url()).query(&[("query", query)])
     }
 }
 
-/// Sends, and reads status, content type and the first error's code.
-pub(crate) async fn told(request: reqwest::RequestBuilder) -> (u16, String, String) {
+/// Sends a request. Returns the status, the content type and the code of the first error.
+pub(crate) async fn send_and_read(request: reqwest::RequestBuilder) -> (u16, String, String) {
     let response = request.send().await.expect("response");
     let status = response.status().as_u16();
     let content_type = response
@@ -239,11 +244,11 @@ pub(crate) async fn told(request: reqwest::RequestBuilder) -> (u16, String, Stri
     (status, content_type, code.unwrap_or_default().to_owned())
 }
 
-/// An HTTP client. It is built for TLS that is not used here, and wants to know whose.
+/// Creates an HTTP client. reqwest requires a TLS provider, although TLS is not used.
 pub(crate) fn browser() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // Whoever was first will do as well.
+        // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     reqwest::Client::builder()

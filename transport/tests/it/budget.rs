@@ -5,11 +5,11 @@ use std::{fmt::Write, time::Instant};
 use serde_json::json;
 
 use crate::{
-    app::{App, told},
+    app::{App, send_and_read},
     client::Client,
 };
 
-/// Each a small text (or a large one) that would be expensive to validate or to run.
+/// Documents that would be expensive to validate or to execute.
 fn hostile() -> Vec<(&'static str, String)> {
     let mut bomb = "query { ...F0 }".to_owned();
     for level in 0..40 {
@@ -63,15 +63,15 @@ fn hostile() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn hostile_operations_are_refused_on_every_transport_while_others_are_served() {
+async fn expensive_operations_are_rejected_on_every_transport_while_others_are_served() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     for (name, query) in hostile() {
         let started = Instant::now();
         let response = "application/graphql-response+json";
-        let (status, _, code) = told(app.query(&query).header("accept", response)).await;
-        // Generous, for a busy machine and a build without optimisation; what proves that time is
-        // linear counts steps.
+        let (status, _, code) = send_and_read(app.query(&query).header("accept", response)).await;
+        // Generous, for a debug build on a busy machine; unit tests count steps to prove that the
+        // time is linear.
         assert!(started.elapsed().as_millis() < 2_000, "{name}");
         assert_eq!(
             (status, code.as_str()),
@@ -88,7 +88,7 @@ async fn hostile_operations_are_refused_on_every_transport_while_others_are_serv
             .expect("text");
         assert!(text.contains("QUERY_TOO_COMPLEX"), "{name}: {text}");
         client.subscribe("a", &query).await;
-        let error = client.hear().await;
+        let error = client.receive().await;
         assert_eq!(error["type"], "error", "{name}");
         assert_eq!(
             error["payload"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX",
@@ -103,12 +103,12 @@ async fn hostile_operations_are_refused_on_every_transport_while_others_are_serv
 }
 
 #[tokio::test]
-async fn an_operation_that_is_too_large_is_refused_before_its_method_is_judged() {
+async fn a_large_operation_is_rejected_before_its_method_is_checked() {
     let app = App::start().await;
     let fields = "increment ".repeat(101);
-    let (_, _, code) = told(app.get(&format!("mutation {{ {fields} }}"))).await;
+    let (_, _, code) = send_and_read(app.get(&format!("mutation {{ {fields} }}"))).await;
     assert_eq!(code, "QUERY_TOO_COMPLEX");
     let (_, _, code) =
-        told(app.query(&format!("subscription {{ {} }}", "silence ".repeat(101)))).await;
+        send_and_read(app.query(&format!("subscription {{ {} }}", "silence ".repeat(101)))).await;
     assert_eq!(code, "QUERY_TOO_COMPLEX");
 }

@@ -1,4 +1,4 @@
-//! A WebSocket client that says and reads exactly what it is told to.
+//! A WebSocket client for tests.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A connected client.
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// The subprotocol that was chosen.
+    /// The selected subprotocol.
     pub(crate) protocol: Option<String>,
 }
 
 impl Client {
-    /// Connects, offering those subprotocols and sending those headers.
+    /// Connects with these subprotocols and headers.
     pub(crate) async fn open(
         app: &App,
         protocols: &str,
@@ -55,33 +55,33 @@ impl Client {
         }
     }
 
-    /// Connects by graphql-transport-ws, and nothing more.
+    /// Connects with graphql-transport-ws, without `connection_init`.
     pub(crate) async fn modern(app: &App) -> Self {
         Self::open(app, "graphql-transport-ws", &[])
             .await
             .expect("open")
     }
 
-    /// Connects and introduces itself.
+    /// Connects and initializes the connection.
     pub(crate) async fn ready(app: &App) -> Self {
         let mut client = Self::modern(app).await;
-        client.say(&json!({"type": "connection_init"})).await;
-        assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+        client.send(&json!({"type": "connection_init"})).await;
+        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
         client
     }
 
-    pub(crate) async fn say(&mut self, message: &Value) {
-        self.say_text(&message.to_string()).await;
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
     }
 
-    pub(crate) async fn say_text(&mut self, text: &str) {
+    pub(crate) async fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.expect("sent");
     }
 
     /// Starts an operation.
     pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
         let payload = json!({"query": query});
-        self.say(&json!({"type": "subscribe", "id": id, "payload": payload}))
+        self.send(&json!({"type": "subscribe", "id": id, "payload": payload}))
             .await;
     }
 
@@ -97,15 +97,15 @@ impl Client {
         }
     }
 
-    /// The next message.
-    pub(crate) async fn hear(&mut self) -> Value {
+    /// Receives the next message.
+    pub(crate) async fn receive(&mut self) -> Value {
         match self.frame().await {
             Message::Text(text) => serde_json::from_str(&text).expect("JSON"),
             other => panic!("no message but {other:?}"),
         }
     }
 
-    /// The close code and its reason, which must be next.
+    /// Receives a close frame, which must be next. Returns its code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         match self.frame().await {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
@@ -113,8 +113,8 @@ impl Client {
         }
     }
 
-    /// The close code, whatever comes before it.
-    pub(crate) async fn closed_at_last(&mut self) -> u16 {
+    /// Skips messages until a close frame. Returns its code.
+    pub(crate) async fn closed_eventually(&mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.frame().await {
                 return frame.expect("a code").code.into();

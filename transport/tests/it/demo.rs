@@ -1,5 +1,4 @@
-//! The schema that the tests (and the example) serve: enough of everything, of nothing in
-//! particular.
+//! The schema of the tests and the example.
 
 use std::{
     sync::{
@@ -15,22 +14,22 @@ use async_graphql::{
 };
 use futures_util::{Stream, StreamExt, stream};
 
-/// What mutations change.
+/// A counter that mutations increment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter(pub(crate) Arc<AtomicU64>);
 
-/// A schema over one counter.
+/// A schema with a counter.
 pub(crate) type Demo = Schema<Query, Mutation, Ticks>;
 
-/// The schema.
+/// Creates the schema.
 pub(crate) fn schema(counter: Counter) -> Demo {
     Schema::build(Query, Mutation, Ticks).data(counter).finish()
 }
 
-/// Reads.
+/// Queries.
 pub(crate) struct Query;
 
-/// An element of lists.
+/// An item of lists.
 #[derive(SimpleObject, Clone)]
 #[graphql(complex)]
 pub(crate) struct Node {
@@ -46,14 +45,14 @@ impl Node {
     }
 }
 
-/// How something is said.
+/// An enum.
 #[derive(Enum, Copy, Clone, PartialEq, Eq)]
 pub(crate) enum Tone {
     Loud,
     Quiet,
 }
 
-/// A scalar of the schema's own, which takes any text.
+/// A custom scalar that accepts any text.
 pub(crate) struct Word(String);
 
 #[Scalar]
@@ -70,7 +69,7 @@ impl ScalarType for Word {
     }
 }
 
-/// Which word.
+/// An input object.
 #[derive(InputObject)]
 pub(crate) struct WordInput {
     text: Word,
@@ -108,7 +107,7 @@ impl Query {
             .collect()
     }
 
-    /// In this order: a `Result` outside would null its parent.
+    /// `Option<Result<…>>`: the reverse would null the parent on an error.
     async fn fails(&self) -> Option<Result<u64, Error>> {
         Some(Err(Error::new("as asked")))
     }
@@ -124,7 +123,7 @@ impl Query {
     }
 }
 
-/// Writes.
+/// Mutations.
 pub(crate) struct Mutation;
 
 #[Object]
@@ -137,22 +136,22 @@ impl Mutation {
     }
 }
 
-/// Is told.
+/// Subscriptions.
 pub(crate) struct Ticks;
 
 #[Subscription]
 impl Ticks {
-    /// Counts to a number, then ends.
+    /// Counts to a number, then completes.
     async fn count(&self, to: u64) -> impl Stream<Item = u64> {
         stream::iter(1..=to)
     }
 
-    /// Counts for ever, as fast as anybody reads; each with so many bytes beside it.
+    /// Counts as fast as the client reads, with a text of this size in each event.
     async fn flood(&self, bytes: usize) -> impl Stream<Item = String> {
         stream::iter(0_u64..).map(move |n| format!("{n} {}", "x".repeat(bytes)))
     }
 
-    /// Says nothing and never ends.
+    /// Never yields an event and never ends.
     async fn silence(&self) -> impl Stream<Item = u64> {
         stream::pending()
     }

@@ -1,4 +1,4 @@
-//! Host, origin and sharing, on GraphQL and on other routes.
+//! Host checks, origin checks and CORS, on GraphQL and other routes.
 
 use axum::{
     Router,
@@ -6,19 +6,20 @@ use axum::{
     routing::get,
 };
 use http::{StatusCode, request::Parts};
-use transport::{AllowList, Fault, Guard, Limits};
+use transport::{AllowList, Guard, Limits, RequestError};
 
 use crate::{
-    app::{App, browser, told},
+    app::{App, browser, send_and_read},
     client::Client,
 };
 
 const EVIL: &str = "http://evil.example";
 
 #[tokio::test]
-async fn foreign_hosts_are_misdirected() {
+async fn other_hosts_are_rejected_with_421() {
     let app = App::start().await;
-    let (status, _, code) = told(app.query("{ value }").header("host", "evil.example")).await;
+    let (status, _, code) =
+        send_and_read(app.query("{ value }").header("host", "evil.example")).await;
     assert_eq!((status, code.as_str()), (421, "FORBIDDEN"));
     for (host, expected) in [
         ("a b", 400),
@@ -26,7 +27,9 @@ async fn foreign_hosts_are_misdirected() {
         ("a:b:c", 400),
         ("", 421),
     ] {
-        let status = told(app.query("{ value }").header("host", host)).await.0;
+        let status = send_and_read(app.query("{ value }").header("host", host))
+            .await
+            .0;
         assert_eq!(status, expected, "{host:?}");
     }
     let local = app.query("{ value }").header("host", "LOCALHOST:1");
@@ -34,7 +37,7 @@ async fn foreign_hosts_are_misdirected() {
 }
 
 #[tokio::test]
-async fn foreign_websites_are_kept_out() {
+async fn other_websites_are_rejected_with_403() {
     let app = App::start().await;
     for (name, value, status) in [
         ("origin", EVIL, 403),
@@ -67,7 +70,7 @@ async fn foreign_websites_are_kept_out() {
 }
 
 #[tokio::test]
-async fn an_allowed_website_may_ask_and_read() {
+async fn an_allowed_website_gets_cors_headers() {
     let app = App::start().await;
     let asked =
         "Authorization,content-type, x-apollo-operation-name ,if-none-match,,a b,last-event-id";
@@ -93,7 +96,7 @@ async fn an_allowed_website_may_ask_and_read() {
     let varies: Vec<_> = headers.get_all("vary").iter().collect();
     let asked = "access-control-request-method, access-control-request-headers";
     assert_eq!(varies, [asked, "origin", "accept"]);
-    assert_eq!(told(ask(EVIL)).await.0, 403);
+    assert_eq!(send_and_read(ask(EVIL)).await.0, 403);
     let many = (0..1000).map(|n| format!("x-{n}")).collect::<Vec<_>>();
     let ask = browser()
         .request(reqwest::Method::OPTIONS, app.url())
@@ -127,12 +130,12 @@ async fn an_allowed_website_may_ask_and_read() {
     let varies: Vec<_> = answer.headers().get_all("vary").iter().collect();
     assert_eq!(varies, ["origin", "accept"]);
     let plain = browser().request(reqwest::Method::OPTIONS, app.url());
-    assert_eq!(told(plain).await.0, 405);
+    assert_eq!(send_and_read(plain).await.0, 405);
 }
 
-fn refuse(_: &Parts, fault: &Fault) -> Response {
-    let body = format!("refused: {}", fault.message);
-    (fault.status, body).into_response()
+fn refuse(_: &Parts, error: &RequestError) -> Response {
+    let body = format!("refused: {}", error.message);
+    (error.status, body).into_response()
 }
 
 async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> StatusCode {
@@ -154,7 +157,7 @@ async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> S
 }
 
 #[tokio::test]
-async fn other_routes_are_guarded_alike() {
+async fn other_routes_have_the_same_checks() {
     let guard = Guard::default().with_pages(["/page"]);
     let home = ("host", "localhost:8080");
     assert_eq!(other(&guard, &[home], "/rest").await, 200);
@@ -195,7 +198,7 @@ async fn other_routes_are_guarded_alike() {
 }
 
 #[tokio::test]
-async fn a_page_from_an_allowed_host_may_call_that_host() {
+async fn a_page_may_call_the_allowed_host_it_came_from() {
     let hosts = AllowList::parse(["stock.example"]).expect("entries");
     let guard = Guard::new(hosts, AllowList::loopback());
     let host = ("host", "stock.example");
@@ -226,7 +229,7 @@ async fn a_page_from_an_allowed_host_may_call_that_host() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_what_is_refused_and_the_setting() {
+async fn a_rejection_contains_the_value_and_the_setting() {
     let hosts = AllowList::loopback().with_setting("HOSTS");
     let origins = AllowList::parse(["capacitor://localhost"]).expect("entries");
     let guard = Guard::new(hosts, origins.with_setting("ORIGINS"));
@@ -239,23 +242,19 @@ async fn a_refusal_names_what_is_refused_and_the_setting() {
         (
             "host",
             "evil.example",
-            "the host \"evil.example\" is not allowed; allowed are those of HOSTS",
+            "host \"evil.example\" not allowed; see HOSTS",
         ),
         ("host", &long, "…"),
         (
             "origin",
             "ionic://localhost",
-            "the origin \"ionic://localhost\" is not allowed; allowed are those of ORIGINS",
+            "origin \"ionic://localhost\" not allowed; see ORIGINS",
         ),
-        (
-            "origin",
-            "null",
-            "the origin \"null\" is not allowed; allowed are those of ORIGINS",
-        ),
+        ("origin", "null", "origin \"null\" not allowed; see ORIGINS"),
         (
             "sec-fetch-site",
             "cross-site",
-            "a cross-site request without an Origin is not allowed",
+            "cross-site request without Origin not allowed",
         ),
     ] {
         let response = app.query("{ value }").header(name, value).send().await;

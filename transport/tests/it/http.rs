@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: forms of answers, faults and their order.
+//! GraphQL over HTTP: response formats, errors and the order of checks.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -12,13 +12,13 @@ use tokio::{
 };
 use transport::Limits;
 
-use crate::app::{App, browser, told};
+use crate::app::{App, browser, send_and_read};
 
 const RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
 
 #[tokio::test]
-async fn a_query_is_answered_by_post_and_by_get() {
+async fn queries_are_accepted_by_post_and_get() {
     let app = App::start().await;
     for request in [app.query("{ value }"), app.get("{ value }")] {
         let response = request.send().await.expect("response");
@@ -32,7 +32,7 @@ async fn a_query_is_answered_by_post_and_by_get() {
 }
 
 #[tokio::test]
-async fn a_get_names_its_operation_and_carries_variables() {
+async fn get_accepts_an_operation_name_and_variables() {
     let app = App::start().await;
     let query = "query A { value } query B($t: String!) { echo(text: $t) }";
     let request = app
@@ -50,11 +50,14 @@ async fn a_get_names_its_operation_and_carries_variables() {
         .get(query)
         .header("accept", "application/graphql-response+json");
     let code = "GRAPHQL_VALIDATION_FAILED".to_owned();
-    assert_eq!(told(unnamed).await, (400, RESPONSE.to_owned(), code));
+    assert_eq!(
+        send_and_read(unnamed).await,
+        (400, RESPONSE.to_owned(), code)
+    );
 }
 
 #[tokio::test]
-async fn a_mutation_by_get_is_refused_and_does_nothing() {
+async fn a_mutation_by_get_is_rejected_without_being_executed() {
     let app = App::start().await;
     let response = app
         .get("mutation { increment }")
@@ -74,7 +77,7 @@ async fn a_mutation_by_get_is_refused_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn refusals_are_400_only_where_the_media_type_says_so() {
+async fn request_errors_are_400_only_for_graphql_response_json() {
     let app = App::start().await;
     for (query, code) in [
         ("{", "GRAPHQL_PARSE_FAILED"),
@@ -88,7 +91,7 @@ async fn refusals_are_400_only_where_the_media_type_says_so() {
         ] {
             let request = app.query(query).header("accept", accept);
             assert_eq!(
-                told(request).await,
+                send_and_read(request).await,
                 (status, media.to_owned(), code.to_owned()),
                 "{query}"
             );
@@ -97,7 +100,7 @@ async fn refusals_are_400_only_where_the_media_type_says_so() {
 }
 
 #[tokio::test]
-async fn errors_of_fields_come_with_data() {
+async fn field_errors_come_with_data() {
     let app = App::start().await;
     let request = app
         .query("{ value fails }")
@@ -107,11 +110,11 @@ async fn errors_of_fields_come_with_data() {
     let body: Value = response.json().await.expect("JSON");
     assert_eq!(body["data"], json!({"value": 0, "fails": null}));
     assert_eq!(body["errors"][0]["path"], json!(["fails"]));
-    app.log.wait_for("query errors").await;
+    app.log.wait_for("query error").await;
 }
 
 #[tokio::test]
-async fn faults_of_a_request_are_told_as_graphql_errors() {
+async fn every_rejection_has_a_graphql_error_body() {
     let app = App::limited(Limits {
         body_bytes: 1000,
         ..Limits::default()
@@ -152,69 +155,67 @@ async fn faults_of_a_request_are_told_as_graphql_errors() {
     ];
     for (request, status) in cases {
         let text = format!("{request:?}");
-        let (told_status, media, code) = told(request).await;
-        assert_eq!(
-            (told_status, code.as_str()),
-            (status, "BAD_USER_INPUT"),
-            "{text}"
-        );
+        let (found, media, code) = send_and_read(request).await;
+        assert_eq!((found, code.as_str()), (status, "BAD_USER_INPUT"), "{text}");
         assert!([RESPONSE, JSON].contains(&media.as_str()), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_fault_is_told_even_to_a_client_that_sends_far_too_much() {
+async fn a_client_that_sends_a_large_body_receives_the_error() {
     let app = App::start().await;
     let body = vec![b' '; 6 << 20];
     let request = browser()
         .post(app.url())
         .header("content-type", "application/json")
         .body(body);
-    assert_eq!(told(request).await.0, 413);
+    assert_eq!(send_and_read(request).await.0, 413);
 }
 
 #[tokio::test]
-async fn faults_are_judged_in_one_order() {
+async fn checks_run_in_a_fixed_order() {
     let app = App::start().await;
     let client = browser();
-    // Each request has every fault of the ones after it, too.
+    // Each request also fails the checks of the requests after it.
     let worst = client
         .put(app.url())
         .header("host", "evil.example")
         .bearer_auth("bad");
-    assert_eq!(told(worst).await.0, 421);
+    assert_eq!(send_and_read(worst).await.0, 421);
     let evil = |request: reqwest::RequestBuilder| request.header("origin", "http://evil.example");
     assert_eq!(
-        told(evil(client.put(app.url()).bearer_auth("bad"))).await.0,
+        send_and_read(evil(client.put(app.url()).bearer_auth("bad")))
+            .await
+            .0,
         405
     );
     let request = evil(client.post(app.url()).bearer_auth("bad").body("x"));
-    assert_eq!(told(request).await.0, 403);
+    assert_eq!(send_and_read(request).await.0, 403);
     let request = client.post(app.url()).bearer_auth("bad").body("x");
-    assert_eq!(told(request).await.0, 401);
+    assert_eq!(send_and_read(request).await.0, 401);
     let long = vec![b' '; (1 << 20) + 1];
     let plain = client
         .post(app.url())
         .header("accept", "image/png")
         .body(long.clone());
-    assert_eq!(told(plain).await.0, 415);
+    assert_eq!(send_and_read(plain).await.0, 415);
     let long = client
         .post(app.url())
         .header("content-type", "application/json")
         .header("accept", "image/png")
         .body(long);
-    assert_eq!(told(long).await.0, 413);
+    assert_eq!(send_and_read(long).await.0, 413);
     let request = app.query("{").header("accept", "image/png");
     assert_eq!(
-        told(request).await,
+        send_and_read(request).await,
         (406, RESPONSE.to_owned(), "BAD_USER_INPUT".to_owned())
     );
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_is_given_up() {
+async fn a_body_that_does_not_arrive_times_out() {
     let app = App::limited(Limits {
-        body_deadline: Duration::from_millis(50),
+        body_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;
@@ -225,15 +226,15 @@ async fn a_body_that_does_not_arrive_is_given_up() {
             Result<Vec<u8>, std::io::Error>,
         >()));
     assert_eq!(
-        told(request).await,
+        send_and_read(request).await,
         (408, JSON.to_owned(), "TIMEOUT".to_owned())
     );
 }
 
 #[tokio::test]
-async fn too_large_a_body_is_refused_though_the_rest_of_it_never_comes() {
+async fn a_large_body_is_rejected_before_all_of_it_arrives() {
     let app = App::limited(Limits {
-        body_deadline: Duration::from_hours(1),
+        body_timeout: Duration::from_hours(1),
         ..Limits::default()
     })
     .await;
@@ -258,7 +259,7 @@ async fn too_large_a_body_is_refused_though_the_rest_of_it_never_comes() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_refused_and_a_good_one_is_known() {
+async fn tokens_are_checked() {
     let app = App::start().await;
     let response = app
         .query("{ value }")
@@ -287,28 +288,28 @@ async fn a_wrong_token_is_refused_and_a_good_one_is_known() {
 }
 
 #[tokio::test]
-async fn an_operation_is_given_up_at_its_deadline() {
+async fn an_operation_times_out() {
     let app = App::limited(Limits {
-        execution_deadline: Duration::from_millis(50),
+        execution_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;
-    let told = told(app.query("{ sleeps(millis: 60000) }")).await;
-    assert_eq!(told, (504, JSON.to_owned(), "TIMEOUT".to_owned()));
+    let response = send_and_read(app.query("{ sleeps(millis: 60000) }")).await;
+    assert_eq!(response, (504, JSON.to_owned(), "TIMEOUT".to_owned()));
     app.log.wait_for("query refused").await;
 }
 
 #[tokio::test]
-async fn a_panic_costs_its_operation_only() {
+async fn a_panic_fails_only_its_operation() {
     let app = App::start().await;
-    let told = told(app.query("{ panics(calmly: false) }")).await;
-    assert_eq!(told, (500, JSON.to_owned(), "INTERNAL".to_owned()));
+    let response = send_and_read(app.query("{ panics(calmly: false) }")).await;
+    assert_eq!(response, (500, JSON.to_owned(), "INTERNAL".to_owned()));
     let response = app.query("{ value }").send().await.expect("response");
     assert_eq!(response.status(), 200);
 }
 
 #[tokio::test]
-async fn a_browser_without_a_query_gets_the_page() {
+async fn a_browser_without_a_query_gets_the_html_page() {
     let app = App::start_with(Limits::default(), true, |transport| {
         transport.with_page(|_| axum::response::Html("<p>page</p>").into_response())
     })
@@ -330,13 +331,18 @@ async fn a_browser_without_a_query_gets_the_page() {
         .header("sec-fetch-site", "cross-site")
         .header("sec-fetch-mode", "navigate")
         .header("sec-fetch-dest", "iframe");
-    assert_eq!(told(framed).await.0, 403);
-    assert_eq!(told(browse().query(&[("query", "{ value }")])).await.0, 401);
-    assert_eq!(told(browser().get(app.url())).await.0, 401);
+    assert_eq!(send_and_read(framed).await.0, 403);
+    assert_eq!(
+        send_and_read(browse().query(&[("query", "{ value }")]))
+            .await
+            .0,
+        401
+    );
+    assert_eq!(send_and_read(browser().get(app.url())).await.0, 401);
 }
 
 #[tokio::test]
-async fn an_address_that_asks_too_much_is_told_when_to_come_back() {
+async fn a_rate_limited_client_gets_retry_after() {
     let app = App::start().await;
     app.admits.store(1, Ordering::SeqCst);
     assert_eq!(
@@ -356,7 +362,7 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_utf8_is_refused_and_named() {
+async fn a_body_that_is_not_utf8_is_rejected() {
     let app = App::start().await;
     for body in [
         &b"{\"query\":\"{ value }\xff\"}"[..],

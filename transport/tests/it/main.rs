@@ -1,4 +1,4 @@
-//! The transports through their front door: real sockets on a port of the system's choosing.
+//! Tests of the transports over real connections.
 
 mod app;
 mod client;
@@ -9,6 +9,7 @@ mod guard;
 mod http;
 mod legacy;
 mod persisted;
+mod push;
 mod slow;
 mod sse;
 mod validation;

@@ -1,4 +1,4 @@
-//! Documents that are named instead of sent, and answers that are compressed.
+//! Persisted documents, and compressed responses.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use transport::{Documents, Limits};
 
 use crate::{
-    app::{App, browser, told},
+    app::{App, browser, send_and_read},
     client::Client,
 };
 
@@ -30,7 +30,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Value {
 }
 
 #[tokio::test]
-async fn a_query_that_was_sent_once_is_known_by_its_hash_afterwards() {
+async fn a_query_is_found_by_its_hash_after_it_was_executed() {
     let app = App::start().await;
     let query = "{ value }";
     let extensions = named(query);
@@ -52,16 +52,16 @@ async fn a_query_that_was_sent_once_is_known_by_its_hash_afterwards() {
     assert_eq!(answer(app.post(&body)).await, json!({"data": {"value": 0}}));
     let mut client = Client::ready(&app).await;
     client
-        .say(&json!({"type": "subscribe", "id": "a", "payload": body}))
+        .send(&json!({"type": "subscribe", "id": "a", "payload": body}))
         .await;
     assert_eq!(
-        client.hear().await["payload"],
+        client.receive().await["payload"],
         json!({"data": {"value": 0}})
     );
 }
 
 #[tokio::test]
-async fn what_is_not_valid_is_not_kept() {
+async fn invalid_documents_are_not_persisted() {
     let app = App::start().await;
     for query in ["{ nope }", "{"] {
         let extensions = named(query);
@@ -74,11 +74,11 @@ async fn what_is_not_valid_is_not_kept() {
         );
     }
     let wrong = json!({"query": "{ value }", "extensions": named("{ other }")});
-    assert_eq!(told(app.post(&wrong)).await.2, "BAD_USER_INPUT");
+    assert_eq!(send_and_read(app.post(&wrong)).await.2, "BAD_USER_INPUT");
 }
 
 #[tokio::test]
-async fn a_mutation_by_its_hash_is_a_mutation_all_the_same() {
+async fn a_persisted_mutation_requires_post() {
     let app = App::start().await;
     let query = "mutation { increment }";
     let extensions = named(query);
@@ -86,11 +86,11 @@ async fn a_mutation_by_its_hash_is_a_mutation_all_the_same() {
     let hashed = browser()
         .get(app.url())
         .query(&[("extensions", extensions.to_string())]);
-    assert_eq!(told(hashed).await.0, 405);
+    assert_eq!(send_and_read(hashed).await.0, 405);
 }
 
 #[tokio::test]
-async fn an_allow_list_serves_what_is_published_and_nothing_else() {
+async fn an_allow_list_rejects_other_documents() {
     let folder = tempfile::tempdir().expect("a directory");
     std::fs::write(folder.path().join("Value.graphql"), "{ value }\n").expect("written");
     let documents = Documents::trusted(folder.path()).expect("read");
@@ -104,16 +104,16 @@ async fn an_allow_list_serves_what_is_published_and_nothing_else() {
         answer(app.post(&json!({"documentId": "Value"}))).await,
         value
     );
-    let (status, _, code) = told(app.query("{ other: value }")).await;
+    let (status, _, code) = send_and_read(app.query("{ other: value }")).await;
     assert_eq!((status, code.as_str()), (403, "FORBIDDEN"));
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "{ other: value }").await;
-    let error = client.hear().await;
+    let error = client.receive().await;
     assert_eq!(error["payload"][0]["extensions"]["code"], "FORBIDDEN");
 }
 
 #[tokio::test]
-async fn a_long_answer_is_compressed_for_who_takes_it() {
+async fn a_large_response_is_compressed_if_the_client_accepts_it() {
     let app = App::start().await;
     let long = format!("{{ echo(text: \"{}\") }}", "x".repeat(5_000));
     let ask = |query: &str| app.query(query).header("accept-encoding", "gzip");
@@ -122,7 +122,7 @@ async fn a_long_answer_is_compressed_for_who_takes_it() {
         .await;
     let text = response.expect("response").text().await.expect("text");
     assert_eq!(text.len(), r#"{"data":{"echo":""}}"#.len() + 5_000);
-    // The usual client unpacks unseen; this one shows what came.
+    // The usual client decompresses transparently; this one does not.
     let raw = reqwest::Client::builder()
         .no_gzip()
         .no_proxy()

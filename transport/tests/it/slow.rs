@@ -1,4 +1,4 @@
-//! Peers that take nothing, or say nothing.
+//! Peers that do not read or do not send.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -11,28 +11,28 @@ use crate::{app::App, client::Client};
 
 fn impatient() -> Limits {
     Limits {
-        heartbeat: Duration::from_millis(50),
-        silence: Duration::from_millis(300),
-        write_deadline: Duration::from_millis(300),
-        close_deadline: Duration::from_millis(100),
+        heartbeat_interval: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(300),
+        write_timeout: Duration::from_millis(300),
+        close_timeout: Duration::from_millis(100),
         ..Limits::default()
     }
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_is_given_up() {
+async fn a_peer_that_sends_nothing_times_out() {
     let app = App::limited(impatient()).await;
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "subscription { silence }").await;
-    // Nobody polls the client from here on, so it answers no ping.
+    // The client is not polled from here on, so it answers no ping.
     app.log
-        .wait_for("graphql_transport_ws closed: silent")
+        .wait_for("graphql_transport_ws closed: IdleTimeout")
         .await;
     app.log.wait_for("graphql_transport_ws departed").await;
 }
 
 #[tokio::test]
-async fn a_peer_that_takes_nothing_is_given_up_though_it_talks() {
+async fn a_peer_that_sends_but_does_not_read_times_out() {
     let app = App::limited(impatient()).await;
     let mut client = Client::ready(&app).await;
     client
@@ -47,14 +47,14 @@ async fn a_peer_that_takes_nothing_is_given_up_though_it_talks() {
         }
     });
     app.log
-        .wait_for("graphql_transport_ws closed: silent")
+        .wait_for("graphql_transport_ws closed: IdleTimeout")
         .await;
     app.log.wait_for("graphql_transport_ws departed").await;
     talking.await.expect("the connection is gone");
 }
 
 #[tokio::test]
-async fn a_stalled_peer_stops_neither_its_own_messages_nor_anybody_else() {
+async fn a_peer_that_does_not_read_blocks_neither_its_operations_nor_other_clients() {
     let app = App::start().await;
     let mut stalled = Client::ready(&app).await;
     stalled
@@ -63,34 +63,34 @@ async fn a_stalled_peer_stops_neither_its_own_messages_nor_anybody_else() {
     app.log
         .wait_for("graphql_transport_ws delivered, missed 0")
         .await;
-    // Whether it is stuck by now or soon: its mutation runs to its end all the same.
+    // The mutation completes whether the peer is blocked already or not.
     stalled.subscribe("b", "mutation { increment }").await;
     app.log.wait_for("mutation ok").await;
     assert_eq!(app.counter.0.load(Ordering::SeqCst), 1);
     let mut other = Client::ready(&app).await;
     other.subscribe("a", "{ value }").await;
-    assert_eq!(other.hear().await["payload"]["data"]["value"], 1);
-    assert_eq!(other.hear().await["type"], "complete");
+    assert_eq!(other.receive().await["payload"]["data"]["value"], 1);
+    assert_eq!(other.receive().await["type"], "complete");
 }
 
 #[tokio::test]
-async fn a_peer_that_only_asks_is_not_read_for_ever() {
+async fn reading_stops_when_too_many_replies_are_unsent() {
     let app = App::limited(Limits {
-        replies_per_socket: 8,
+        pending_replies: 8,
         ..Limits::default()
     })
     .await;
     let mut client = Client::ready(&app).await;
     for _ in 0..1000 {
-        client.say(&json!({"type": "ping"})).await;
+        client.send(&json!({"type": "ping"})).await;
     }
     for _ in 0..1000 {
         assert_eq!(
-            client.hear().await["type"],
+            client.receive().await["type"],
             "pong",
             "read again once it reads"
         );
     }
-    client.say_text("x").await;
-    assert_eq!(client.closed_at_last().await, 4400);
+    client.send_text("x").await;
+    assert_eq!(client.closed_eventually().await, 4400);
 }

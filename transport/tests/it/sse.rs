@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use transport::Limits;
 
-use crate::app::{App, told};
+use crate::app::{App, send_and_read};
 
 fn streamed(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
     request.header("accept", "text/event-stream")
@@ -19,7 +19,7 @@ async fn text(request: reqwest::RequestBuilder) -> String {
 }
 
 #[tokio::test]
-async fn events_come_one_by_one_and_then_complete() {
+async fn events_are_followed_by_complete() {
     let app = App::start().await;
     let query = "subscription { count(to: 2) }";
     let expected = concat!(
@@ -38,14 +38,14 @@ async fn events_come_one_by_one_and_then_complete() {
             "sse arrived",
             "sse delivered, missed 0",
             "sse delivered, missed 0",
-            "sse closed: complete",
+            "sse closed: Complete",
             "sse departed",
         ]
     );
 }
 
 #[tokio::test]
-async fn what_is_refused_after_reading_is_one_event_and_complete() {
+async fn a_rejected_operation_is_one_event_and_complete() {
     let app = App::start().await;
     for query in ["{", "subscription { nope }"] {
         let text = text(streamed(app.query(query))).await;
@@ -62,7 +62,7 @@ async fn what_is_refused_after_reading_is_one_event_and_complete() {
 }
 
 #[tokio::test]
-async fn a_query_is_streamed_only_to_who_takes_nothing_else() {
+async fn a_query_is_streamed_only_if_no_other_format_is_accepted() {
     let app = App::start().await;
     let expected = "event: next\ndata: {\"data\":{\"value\":0}}\n\nevent: complete\ndata:\n\n";
     assert_eq!(text(streamed(app.query("{ value }"))).await, expected);
@@ -75,15 +75,17 @@ async fn a_query_is_streamed_only_to_who_takes_nothing_else() {
         r#"{"data":{"value":0}}"#
     );
     assert_eq!(
-        told(streamed(app.get("mutation { increment }"))).await.0,
+        send_and_read(streamed(app.get("mutation { increment }")))
+            .await
+            .0,
         405
     );
 }
 
 #[tokio::test]
-async fn a_quiet_stream_is_kept_alive_by_comments() {
+async fn a_stream_without_events_contains_comments() {
     let app = App::limited(Limits {
-        heartbeat: Duration::from_millis(10),
+        heartbeat_interval: Duration::from_millis(10),
         ..Limits::default()
     })
     .await;
@@ -99,12 +101,12 @@ async fn a_quiet_stream_is_kept_alive_by_comments() {
             .starts_with(":\n\n:\n\n:\n\n")
     );
     drop(chunks);
-    app.log.wait_for("sse closed: disconnected").await;
+    app.log.wait_for("sse closed: Disconnected").await;
     app.log.wait_for("sse departed").await;
 }
 
 #[tokio::test]
-async fn a_client_too_far_behind_is_told_and_left_without_complete() {
+async fn a_slow_client_gets_an_error_without_complete() {
     let app = App::start().await;
     let body = serde_json::json!({
         "query": "subscription Overload { silence }",
@@ -114,11 +116,11 @@ async fn a_client_too_far_behind_is_told_and_left_without_complete() {
     assert!(text.contains("\"UNAVAILABLE\""), "{text}");
     assert!(!text.contains("complete"), "{text}");
     app.log.wait_for("sse delivered, missed 2").await;
-    app.log.wait_for("sse closed: overloaded").await;
+    app.log.wait_for("sse closed: Overloaded").await;
 }
 
 #[tokio::test]
-async fn a_client_whose_source_was_replaced_is_told_and_left_without_complete() {
+async fn a_client_whose_event_source_was_replaced_gets_an_error_without_complete() {
     let app = App::start().await;
     let body = serde_json::json!({
         "query": "subscription Replaced { silence }",
@@ -130,11 +132,11 @@ async fn a_client_whose_source_was_replaced_is_told_and_left_without_complete() 
         "{text}"
     );
     assert!(!text.contains("complete"), "{text}");
-    app.log.wait_for("sse closed: replaced").await;
+    app.log.wait_for("sse closed: Replaced").await;
 }
 
 #[tokio::test]
-async fn a_stream_is_resumed_after_the_last_event() {
+async fn a_stream_resumes_after_the_last_event() {
     let app = App::start().await;
     let query = "subscription Resumable { count(to: 3) } query Value { value }";
     let event = |n: u64| format!("event: next\nid: {n}\ndata: {{\"data\":{n}}}\n\n");
@@ -168,30 +170,30 @@ async fn a_stream_is_resumed_after_the_last_event() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_ends_its_streams_without_complete() {
+async fn a_shutdown_ends_streams_without_complete() {
     let app = App::start().await;
     let request = streamed(app.query("subscription { silence }"));
     let response = request.send().await.expect("response");
     app.drain.cancel();
     assert_eq!(response.text().await.expect("text"), ":\n\n");
-    app.log.wait_for("sse closed: going_away").await;
+    app.log.wait_for("sse closed: GoingAway").await;
     let late = streamed(app.query("subscription { silence }"));
-    assert_eq!(told(late).await.0, 503);
+    assert_eq!(send_and_read(late).await.0, 503);
     let query = app.query("{ value }").send().await.expect("response");
     assert_eq!(query.status(), 200, "everything else is still served");
 }
 
 #[tokio::test]
-async fn streams_are_counted_by_address() {
+async fn streams_are_limited_by_address() {
     let app = App::limited(Limits {
-        clients_per_address: 1,
+        connections_per_address: 1,
         ..Limits::default()
     })
     .await;
     let one = streamed(app.query("subscription { silence }"));
     let one = one.send().await.expect("response");
     let two = streamed(app.query("subscription { silence }"));
-    let (status, _, code) = told(two).await;
+    let (status, _, code) = send_and_read(two).await;
     assert_eq!((status, code.as_str()), (429, "RATE_LIMITED"));
     drop(one);
     app.log.wait_for("sse departed").await;

@@ -1,4 +1,4 @@
-//! What the library's validation lacks, refused alike on every transport.
+//! Validation that async-graphql lacks, on every transport.
 
 use async_graphql::Value as ConstValue;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     demo::{Counter, schema},
 };
 
-/// Takes anything but "no".
+/// Accepts any value except "no".
 struct AnythingElse;
 
 impl Scalars for AnythingElse {
@@ -33,7 +33,7 @@ async fn start() -> App {
     .await
 }
 
-/// Each with its code and first place.
+/// Documents with the code and the first location of their error.
 fn wrong() -> Vec<(Value, &'static str, Value)> {
     let query = |query: &str, variables: Value| json!({"query": query, "variables": variables});
     let at = |column: u32| json!({"line": 1, "column": column});
@@ -109,7 +109,7 @@ fn wrong() -> Vec<(Value, &'static str, Value)> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_a_request_error_on_every_transport() {
+async fn invalid_documents_are_request_errors_on_every_transport() {
     let app = start().await;
     let mut client = Client::ready(&app).await;
     for (request, code, place) in wrong() {
@@ -139,15 +139,15 @@ async fn what_is_wrong_is_a_request_error_on_every_transport() {
             "{request}: {text}"
         );
         let subscribe = json!({"type": "subscribe", "id": "a", "payload": request});
-        client.say(&subscribe).await;
-        let error = client.hear().await;
+        client.send(&subscribe).await;
+        let error = client.receive().await;
         assert_eq!(error["type"], "error", "{request}: {error}");
         assert_eq!(error["payload"][0]["extensions"]["code"], code, "{request}");
     }
 }
 
 #[tokio::test]
-async fn what_is_right_is_executed() {
+async fn valid_documents_are_executed() {
     let app = start().await;
     for (query, variables, data) in [
         (
@@ -191,7 +191,7 @@ async fn what_is_right_is_executed() {
     }
 }
 
-/// Each with the column of what is wrong with it.
+/// Documents with the column of their error.
 const BENT: [(&str, u32); 13] = [
     ("{ __typename @nope }", 14),
     ("{ __typename @skip }", 14),
@@ -212,7 +212,7 @@ const BENT: [(&str, u32); 13] = [
 ];
 
 #[tokio::test]
-async fn what_every_schema_has_is_judged_like_its_own_fields() {
+async fn meta_fields_are_validated() {
     let app = start().await;
     for (query, column) in BENT {
         let name = query.contains(" A ").then_some("A");
@@ -228,7 +228,7 @@ async fn what_every_schema_has_is_judged_like_its_own_fields() {
 }
 
 #[tokio::test]
-async fn a_typename_is_left_out_or_kept_as_its_variable_says() {
+async fn directives_of_typename_are_applied() {
     let app = start().await;
     let query = "query($t: Boolean!) { \
         __typename @skip(if: $t) nodes(first: 1) { id ...F } } \
@@ -245,7 +245,7 @@ async fn a_typename_is_left_out_or_kept_as_its_variable_says() {
 }
 
 #[tokio::test]
-async fn the_schema_is_not_told_if_introspection_is_switched_off() {
+async fn introspection_can_be_disabled() {
     let types = Types::from_sdl(&schema(Counter::default()).sdl()).expect("a schema");
     let app = App::start_with(Limits::default(), false, |transport| {
         transport.with_types(types.without_introspection())
@@ -273,7 +273,7 @@ async fn the_schema_is_not_told_if_introspection_is_switched_off() {
 }
 
 #[tokio::test]
-async fn the_standard_introspection_query_is_answered() {
+async fn the_standard_introspection_query_is_accepted() {
     let app = start().await;
     let query = include_str!("../../src/document/budget/introspection.graphql");
     let response = app.query(query).send().await.expect("response");

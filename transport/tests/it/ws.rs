@@ -1,4 +1,4 @@
-//! graphql-transport-ws: what is said, and every way a socket is closed.
+//! graphql-transport-ws: messages and close codes.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -26,24 +26,24 @@ fn complete(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn subscriptions_queries_and_mutations_run_over_one_socket() {
+async fn subscriptions_queries_and_mutations_run_on_one_socket() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     assert_eq!(client.protocol.as_deref(), Some("graphql-transport-ws"));
     client.subscribe("a", "subscription { count(to: 2) }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"count": 1})));
-    assert_eq!(client.hear().await, next("a", &json!({"count": 2})));
-    assert_eq!(client.hear().await, complete("a"));
+    assert_eq!(client.receive().await, next("a", &json!({"count": 1})));
+    assert_eq!(client.receive().await, next("a", &json!({"count": 2})));
+    assert_eq!(client.receive().await, complete("a"));
     client.subscribe("a", "mutation { increment }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"increment": 1})));
-    assert_eq!(client.hear().await, complete("a"));
+    assert_eq!(client.receive().await, next("a", &json!({"increment": 1})));
+    assert_eq!(client.receive().await, complete("a"));
     client.subscribe("b", "{ value }").await;
-    assert_eq!(client.hear().await, next("b", &json!({"value": 1})));
-    assert_eq!(client.hear().await, complete("b"));
+    assert_eq!(client.receive().await, next("b", &json!({"value": 1})));
+    assert_eq!(client.receive().await, complete("b"));
 }
 
 #[tokio::test]
-async fn what_is_refused_is_one_error_and_no_complete() {
+async fn a_rejected_operation_is_one_error_without_complete() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     for (query, code) in [
@@ -57,61 +57,61 @@ async fn what_is_refused_is_one_error_and_no_complete() {
         ("{ panics(calmly: false) }", "INTERNAL"),
     ] {
         client.subscribe("x", query).await;
-        let error = client.hear().await;
+        let error = client.receive().await;
         assert_eq!(error["type"], "error", "{error}");
         assert_eq!(error["payload"][0]["extensions"]["code"], code, "{error}");
     }
     client.subscribe("x", "{ fails }").await;
     assert_eq!(
-        client.hear().await["payload"]["data"],
+        client.receive().await["payload"]["data"],
         json!({"fails": null})
     );
     assert_eq!(
-        client.hear().await,
+        client.receive().await,
         complete("x"),
         "errors of fields are data's"
     );
 }
 
 #[tokio::test]
-async fn a_subscription_that_fails_within_costs_itself_only() {
+async fn a_panic_ends_only_its_subscription() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "subscription { breaks }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"breaks": 1})));
-    let error = client.hear().await;
+    assert_eq!(client.receive().await, next("a", &json!({"breaks": 1})));
+    let error = client.receive().await;
     assert_eq!(
         error["payload"][0]["extensions"]["code"], "INTERNAL",
         "{error}"
     );
     client.subscribe("a", "{ value }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"value": 0})));
+    assert_eq!(client.receive().await, next("a", &json!({"value": 0})));
 }
 
 #[tokio::test]
 async fn messages_are_handled_in_order_without_waiting_for_the_acknowledgement() {
     let app = App::start().await;
     let mut client = Client::modern(&app).await;
-    client.say(&json!({"type": "connection_init"})).await;
+    client.send(&json!({"type": "connection_init"})).await;
     client.subscribe("a", "{ value }").await;
-    assert_eq!(client.hear().await["type"], "connection_ack");
-    assert_eq!(client.hear().await["type"], "next");
+    assert_eq!(client.receive().await["type"], "connection_ack");
+    assert_eq!(client.receive().await["type"], "next");
 }
 
 #[tokio::test]
-async fn a_stopped_operation_is_silent_and_its_id_is_free() {
+async fn a_completed_operation_sends_nothing_and_frees_its_id() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "subscription { silence }").await;
     app.log.wait_for("subscription ok").await;
-    client.say(&json!({"type": "complete", "id": "a"})).await;
+    client.send(&json!({"type": "complete", "id": "a"})).await;
     client
-        .say(&json!({"type": "complete", "id": "unknown"}))
+        .send(&json!({"type": "complete", "id": "unknown"}))
         .await;
     client.subscribe("a", "{ value }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"value": 0})));
+    assert_eq!(client.receive().await, next("a", &json!({"value": 0})));
     app.log
-        .wait_for("graphql_transport_ws closed: unsubscribed")
+        .wait_for("graphql_transport_ws closed: Unsubscribed")
         .await;
 }
 
@@ -120,23 +120,23 @@ async fn a_ping_is_answered_with_its_payload() {
     let app = App::start().await;
     let mut client = Client::modern(&app).await;
     client
-        .say(&json!({"type": "ping", "payload": {"a": [1]}}))
+        .send(&json!({"type": "ping", "payload": {"a": [1]}}))
         .await;
     assert_eq!(
-        client.hear().await,
+        client.receive().await,
         json!({"type": "pong", "payload": {"a": [1]}})
     );
-    client.say(&json!({"type": "pong"})).await;
-    client.say(&json!({"type": "ping"})).await;
-    assert_eq!(client.hear().await, json!({"type": "pong"}));
+    client.send(&json!({"type": "pong"})).await;
+    client.send(&json!({"type": "ping"})).await;
+    assert_eq!(client.receive().await, json!({"type": "pong"}));
 }
 
 #[tokio::test]
-async fn what_may_not_be_said_closes_with_4400() {
+async fn an_invalid_message_closes_with_4400() {
     let app = App::start().await;
     for text in ["x", "{}", r#"{"type":"next","id":"1","payload":{}}"#] {
         let mut client = Client::ready(&app).await;
-        client.say_text(text).await;
+        client.send_text(text).await;
         assert_eq!(client.closed().await.0, 4400, "{text}");
     }
     let mut client = Client::ready(&app).await;
@@ -150,7 +150,7 @@ async fn what_may_not_be_said_closes_with_4400() {
 }
 
 #[tokio::test]
-async fn an_operation_before_the_introduction_closes_with_4401() {
+async fn an_operation_before_connection_init_closes_with_4401() {
     let app = App::start().await;
     let mut client = Client::modern(&app).await;
     client.subscribe("a", "{ value }").await;
@@ -158,7 +158,7 @@ async fn an_operation_before_the_introduction_closes_with_4401() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_closes_with_4403_wherever_it_comes_from() {
+async fn a_wrong_token_from_any_source_closes_with_4403() {
     let app = App::start().await;
     let init = json!({"type": "connection_init"});
     let bad = json!({"type": "connection_init", "payload": {"authorization": "Bearer bad"}});
@@ -176,13 +176,13 @@ async fn a_wrong_token_closes_with_4403_wherever_it_comes_from() {
         ("graphql-transport-ws", &[], &odd),
     ] {
         let mut client = Client::open(&app, protocols, headers).await.expect("open");
-        client.say(init).await;
+        client.send(init).await;
         assert_eq!(client.closed().await.0, 4403, "{protocols} {headers:?}");
     }
 }
 
 #[tokio::test]
-async fn a_good_token_counts_wherever_it_comes_from() {
+async fn a_valid_token_is_accepted_from_any_source() {
     let app = App::start_with(Limits::default(), true, |transport| transport).await;
     let init = json!({"type": "connection_init"});
     let good = json!({"type": "connection_init", "payload": {"Authorization": "Bearer good"}});
@@ -199,16 +199,16 @@ async fn a_good_token_counts_wherever_it_comes_from() {
     ] {
         let mut client = Client::open(&app, protocols, headers).await.expect("open");
         assert_eq!(client.protocol.as_deref(), Some("graphql-transport-ws"));
-        client.say(init).await;
-        assert_eq!(client.hear().await["type"], "connection_ack");
+        client.send(init).await;
+        assert_eq!(client.receive().await["type"], "connection_ack");
     }
     let mut anonymous = Client::modern(&app).await;
-    anonymous.say(&init).await;
+    anonymous.send(&init).await;
     assert_eq!(anonymous.closed().await.0, 4403);
 }
 
 #[tokio::test]
-async fn a_client_that_sends_its_token_elsewhere_is_told_where_it_belongs() {
+async fn the_error_for_a_missing_token_contains_the_expected_payload() {
     let app = App::start_with(Limits::default(), true, |transport| transport).await;
     let long = "x".repeat(500);
     let wanted = r#"no token: send {"authorization": "Bearer …"} as the payload"#;
@@ -228,20 +228,20 @@ async fn a_client_that_sends_its_token_elsewhere_is_told_where_it_belongs() {
     ] {
         let init = json!({"type": "connection_init", "payload": payload});
         let mut client = Client::modern(&app).await;
-        client.say(&init).await;
+        client.send(&init).await;
         assert_eq!(client.closed().await, (4403, reason.clone()));
         let mut client = Client::open(&app, "graphql-ws", &[]).await.expect("open");
-        client.say(&init).await;
-        let told = client.hear().await;
-        assert_eq!(told["payload"]["message"], *reason);
+        client.send(&init).await;
+        let error = client.receive().await;
+        assert_eq!(error["payload"]["message"], *reason);
     }
-    // Where no token is needed, what else a client says of itself is its own affair.
+    // Without a required token, other keys of the payload are ignored.
     let open = App::start().await;
     let mut client = Client::modern(&open).await;
     client
-        .say(&json!({"type": "connection_init", "payload": {"token": "good"}}))
+        .send(&json!({"type": "connection_init", "payload": {"token": "good"}}))
         .await;
-    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+    assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn an_unknown_subprotocol_closes_with_4406() {
 }
 
 #[tokio::test]
-async fn of_both_subprotocols_the_modern_one_is_chosen() {
+async fn the_modern_subprotocol_is_preferred() {
     let app = App::start().await;
     let client = Client::open(&app, "graphql-ws, graphql-transport-ws", &[]).await;
     let protocol = client.expect("open").protocol;
@@ -263,9 +263,9 @@ async fn of_both_subprotocols_the_modern_one_is_chosen() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_introduce_itself_is_closed_with_4408() {
+async fn a_missing_connection_init_closes_with_4408() {
     let app = App::limited(Limits {
-        init_deadline: millis(30),
+        init_timeout: millis(30),
         ..Limits::default()
     })
     .await;
@@ -285,22 +285,22 @@ async fn a_duplicate_id_closes_with_4409() {
 }
 
 #[tokio::test]
-async fn a_second_introduction_closes_with_4429() {
+async fn a_second_connection_init_closes_with_4429() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
-    client.say(&json!({"type": "connection_init"})).await;
+    client.send(&json!({"type": "connection_init"})).await;
     let reason = "Too many initialisation requests".to_owned();
     assert_eq!(client.closed().await, (4429, reason));
 }
 
 #[tokio::test]
-async fn too_large_a_message_closes_with_1009_though_it_is_still_being_sent() {
+async fn a_large_message_closes_with_1009_while_it_is_being_sent() {
     let app = App::start().await;
     let client = Client::ready(&app).await;
     let (mut sink, mut stream) = client.socket.split();
     let huge = Message::text(" ".repeat(8 << 20));
     let sending = app.tasks.spawn(async move {
-        // The server may leave before it has all of it.
+        // The server may disconnect before all of it is sent.
         let _ = sink.send(huge).await;
         sink
     });
@@ -314,14 +314,14 @@ async fn too_large_a_message_closes_with_1009_though_it_is_still_being_sent() {
 }
 
 #[tokio::test]
-async fn a_message_of_the_largest_size_is_read() {
+async fn a_message_of_the_maximum_size_is_accepted() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     let ping = r#"{"type":"ping"}"#;
     client
-        .say_text(&format!("{ping}{}", " ".repeat((1 << 20) - ping.len())))
+        .send_text(&format!("{ping}{}", " ".repeat((1 << 20) - ping.len())))
         .await;
-    assert_eq!(client.hear().await["type"], "pong");
+    assert_eq!(client.receive().await["type"], "pong");
 }
 
 #[tokio::test]
@@ -333,20 +333,20 @@ async fn an_overloaded_subscription_closes_with_1013() {
         "operationName": "Overload",
     });
     client
-        .say(&json!({"type": "subscribe", "id": "a", "payload": payload}))
+        .send(&json!({"type": "subscribe", "id": "a", "payload": payload}))
         .await;
-    assert_eq!(client.hear().await["type"], "next");
+    assert_eq!(client.receive().await["type"], "next");
     assert_eq!(client.closed().await.0, 1013);
     app.log
         .wait_for("graphql_transport_ws delivered, missed 2")
         .await;
     app.log
-        .wait_for("graphql_transport_ws closed: overloaded")
+        .wait_for("graphql_transport_ws closed: Overloaded")
         .await;
 }
 
 #[tokio::test]
-async fn operations_beyond_the_limit_are_refused_and_the_socket_lives() {
+async fn operations_beyond_the_limit_are_rejected_without_closing() {
     let app = App::limited(Limits {
         operations_per_socket: 2,
         ..Limits::default()
@@ -356,44 +356,44 @@ async fn operations_beyond_the_limit_are_refused_and_the_socket_lives() {
     client.subscribe("a", "subscription { silence }").await;
     client.subscribe("b", "subscription { silence }").await;
     client.subscribe("c", "{ value }").await;
-    let error = client.hear().await;
+    let error = client.receive().await;
     assert_eq!(error["id"], "c");
     assert_eq!(error["payload"][0]["extensions"]["code"], "RATE_LIMITED");
-    client.say(&json!({"type": "complete", "id": "a"})).await;
+    client.send(&json!({"type": "complete", "id": "a"})).await;
     client.subscribe("c", "{ value }").await;
-    assert_eq!(client.hear().await, next("c", &json!({"value": 0})));
+    assert_eq!(client.receive().await, next("c", &json!({"value": 0})));
 }
 
 #[tokio::test]
-async fn operations_of_an_address_that_asks_too_much_are_refused_one_by_one() {
+async fn the_rate_limit_rejects_operations_without_closing() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     app.admits.store(0, Ordering::SeqCst);
     client.subscribe("a", "{ value }").await;
-    let error = client.hear().await;
+    let error = client.receive().await;
     assert_eq!(
         error["payload"][0]["extensions"]["retryAfter"], 7,
         "{error}"
     );
     app.admits.store(1, Ordering::SeqCst);
     client.subscribe("a", "{ value }").await;
-    assert_eq!(client.hear().await, next("a", &json!({"value": 0})));
+    assert_eq!(client.receive().await, next("a", &json!({"value": 0})));
 }
 
 #[tokio::test]
-async fn sockets_are_counted_by_address_and_in_all() {
+async fn sockets_are_limited_by_address_and_in_total() {
     let limits = Limits::default();
     for (limits, status) in [
         (
             Limits {
-                clients_per_address: 1,
+                connections_per_address: 1,
                 ..limits.clone()
             },
             429,
         ),
         (
             Limits {
-                clients: 1,
+                connections: 1,
                 ..limits
             },
             503,
@@ -412,7 +412,7 @@ async fn sockets_are_counted_by_address_and_in_all() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_closes_with_1001() {
+async fn a_shutdown_closes_with_1001() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "subscription { silence }").await;
@@ -420,14 +420,14 @@ async fn a_server_that_goes_away_closes_with_1001() {
     app.drain.cancel();
     client.subscribe("b", "{ value }").await;
     assert_eq!(
-        client.hear().await["id"],
+        client.receive().await["id"],
         "b",
         "until its turn it is served"
     );
-    assert_eq!(client.hear().await, complete("b"));
+    assert_eq!(client.receive().await, complete("b"));
     assert_eq!(client.closed().await.0, 1001);
     app.log
-        .wait_for("graphql_transport_ws closed: going_away")
+        .wait_for("graphql_transport_ws closed: GoingAway")
         .await;
     let late = Client::open(&app, "graphql-transport-ws", &[]).await;
     assert_eq!(late.err(), Some(503));
@@ -437,26 +437,26 @@ async fn a_server_that_goes_away_closes_with_1001() {
 }
 
 #[tokio::test]
-async fn what_runs_when_the_server_goes_away_is_still_answered() {
+async fn running_operations_complete_during_a_shutdown() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     client.subscribe("a", "subscription { silence }").await;
     app.log.wait_for("subscription ok").await;
     client.subscribe("b", "{ sleeps(millis: 400) }").await;
-    // Answered after it, so it runs by then.
-    client.say(&json!({"type": "ping"})).await;
-    assert_eq!(client.hear().await["type"], "pong");
+    // The reply to the second operation shows that the first one is running.
+    client.send(&json!({"type": "ping"})).await;
+    assert_eq!(client.receive().await["type"], "pong");
     app.drain.cancel();
-    assert_eq!(client.hear().await, next("b", &json!({"sleeps": true})));
-    assert_eq!(client.hear().await, complete("b"));
+    assert_eq!(client.receive().await, next("b", &json!({"sleeps": true})));
+    assert_eq!(client.receive().await, complete("b"));
     assert_eq!(client.closed().await.0, 1001);
 }
 
 #[tokio::test]
-async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
+async fn a_client_that_only_answers_pings_stays_connected() {
     let app = App::limited(Limits {
-        heartbeat: millis(20),
-        silence: millis(400),
+        heartbeat_interval: millis(20),
+        idle_timeout: millis(400),
         ..Limits::default()
     })
     .await;
@@ -469,9 +469,9 @@ async fn a_client_is_pinged_and_lives_by_its_pongs_alone() {
 }
 
 #[tokio::test]
-async fn a_peer_lives_as_long_as_bytes_of_it_arrive_though_no_frame_is_whole() {
+async fn bytes_of_an_incomplete_frame_count_as_activity() {
     let app = App::limited(Limits {
-        silence: millis(300),
+        idle_timeout: millis(300),
         ..Limits::default()
     })
     .await;
@@ -487,11 +487,11 @@ async fn a_peer_lives_as_long_as_bytes_of_it_arrive_though_no_frame_is_whole() {
         wire.write_all(&[byte]).await.expect("alive");
         tokio::time::sleep(millis(50)).await;
     }
-    assert_eq!(client.hear().await["type"], "pong");
+    assert_eq!(client.receive().await["type"], "pong");
 }
 
 #[tokio::test]
-async fn a_path_for_sockets_serves_nothing_else() {
+async fn the_websocket_path_rejects_other_requests() {
     let app = App::start().await;
     let url = format!("{}/ws", app.url());
     let response = browser().get(url).send().await.expect("response");

@@ -154,5 +154,5 @@ async fn is_degraded(product: &Product) {
     };
     let health = until("it is degraded", || product.last_words(), said).await;
     let tracker = health["checks"]["tracker"].as_str().expect("a check");
-    assert!(tracker.starts_with("none has written for "), "{health}");
+    assert!(tracker.starts_with("no heartbeat for "), "{health}");
 }

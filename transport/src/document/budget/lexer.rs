@@ -3,10 +3,10 @@
 //! Reads each byte once and stops at the first exceeded limit. Text that is not GraphQL is not an
 //! error here; the parser rejects it.
 
-use super::{Budget, LimitExceeded, check_limit};
+use super::{LimitExceeded, QueryBudget, check_limit};
 
 /// Counts until the end of the text, or until a limit is exceeded.
-pub(super) fn check(text: &[u8], budget: &Budget) -> Result<(), LimitExceeded> {
+pub(super) fn check(text: &[u8], budget: &QueryBudget) -> Result<(), LimitExceeded> {
     let mut tokens = 0_usize;
     let mut open = 0_usize;
     let mut directives = 0_usize;

@@ -11,7 +11,7 @@ use async_graphql::{
     },
 };
 
-use super::{Budget, BudgetError, LimitExceeded, check_limit, list_size::Arguments};
+use super::{BudgetError, LimitExceeded, QueryBudget, check_limit, list_size::Arguments};
 
 /// Maximum recursion depth that is safe for the stack, independent of the budget.
 const MAX_RECURSION: u64 = 128;
@@ -43,7 +43,7 @@ struct IntrospectionSize {
 
 /// Measures the operations and fragments of one document.
 pub(super) struct Measurer<'a> {
-    budget: &'a Budget,
+    budget: &'a QueryBudget,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     definitions: &'a [Positioned<VariableDefinition>],
@@ -56,7 +56,7 @@ pub(super) struct Measurer<'a> {
 
 impl<'a> Measurer<'a> {
     pub(super) fn new(
-        budget: &'a Budget,
+        budget: &'a QueryBudget,
         document: &'a ExecutableDocument,
         variables: &'a Variables,
         definitions: &'a [Positioned<VariableDefinition>],
@@ -89,7 +89,7 @@ impl<'a> Measurer<'a> {
     }
 
     fn check_size(&self, size: Size) -> Result<(), LimitExceeded> {
-        let Budget { introspection, .. } = self.budget;
+        let QueryBudget { introspection, .. } = self.budget;
         check_limit("nested selections", size.levels, self.budget.levels)?;
         check_limit("nested fields", size.depth, self.budget.depth)?;
         check_limit("selections", size.selections, self.budget.selections)?;

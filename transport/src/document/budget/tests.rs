@@ -13,14 +13,14 @@ use super::{measure::Measurer, *};
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
 fn check(text: &str, variables: &Variables) -> Result<(), BudgetError> {
-    let budget = Budget {
+    let budget = QueryBudget {
         list_sizes: Arc::new(
             PageSizes::new(500)
                 .with_list("list", 50)
                 .with_long_list("long", 200, 1000)
                 .with_length("byIds", "ids"),
         ),
-        ..Budget::default()
+        ..QueryBudget::default()
     };
     budget.check_text(text)?;
     let document = parse_query(text).expect("a document");
@@ -171,7 +171,7 @@ fn unused_fragments_and_operations_are_limited_too() {
         "query A {{ a }} query B {{ x {{ {} }} }}",
         "a ".repeat(1000)
     );
-    let budget = Budget::default();
+    let budget = QueryBudget::default();
     let document = parse_query(&text).expect("a document");
     let DocumentOperations::Multiple(operations) = &document.operations else {
         panic!("named operations");
@@ -187,7 +187,7 @@ fn unused_fragments_and_operations_are_limited_too() {
 #[test]
 fn steps_are_linear_in_the_text_not_in_its_expansion() {
     let steps = |levels: usize| {
-        let budget = Budget {
+        let budget = QueryBudget {
             tokens: usize::MAX,
             bytes: usize::MAX,
             levels: u64::MAX,
@@ -195,7 +195,7 @@ fn steps_are_linear_in_the_text_not_in_its_expansion() {
             fields: u64::MAX,
             root_fields: u64::MAX,
             cost: u64::MAX,
-            ..Budget::default()
+            ..QueryBudget::default()
         };
         let text = bomb(levels);
         let document = parse_query(&text).expect("a document");
@@ -222,9 +222,9 @@ fn deep_nesting_is_rejected_without_recursion() {
             open.repeat(50_000),
             close.repeat(50_000)
         );
-        let refused = Budget {
+        let refused = QueryBudget {
             bytes: usize::MAX,
-            ..Budget::default()
+            ..QueryBudget::default()
         }
         .check_text(&deep);
         assert_eq!(refused.expect_err("too deep").what, "nested brackets");
@@ -238,7 +238,7 @@ fn the_deepest_accepted_document_is_parsed_on_a_small_stack() {
     let types = format!("query ($a: {}I{}) {{ a }}", "[".repeat(63), "]".repeat(63));
     let parse = move || {
         for text in [values, objects, types] {
-            Budget::default()
+            QueryBudget::default()
                 .check_text(&text)
                 .expect("within the budget");
             parse_query(&text).expect("a document");
@@ -256,9 +256,9 @@ fn the_deepest_accepted_document_is_parsed_on_a_small_stack() {
 fn a_string_is_one_token_and_a_comment_is_none() {
     let check = |text: &str, tokens: usize| {
         for (limit, fits) in [(tokens, true), (tokens - 1, false)] {
-            let budget = Budget {
+            let budget = QueryBudget {
                 tokens: limit,
-                ..Budget::default()
+                ..QueryBudget::default()
             };
             assert_eq!(budget.check_text(text).is_ok(), fits, "{text} has {tokens}");
         }
@@ -282,7 +282,7 @@ mod arbitrary {
     proptest! {
         #[test]
         fn any_text_is_checked_without_a_panic(text in "[{}()\\[\\]@\"\\\\.:$!a-c0-2 \n#é-]{0,200}") {
-            let budget = Budget::default();
+            let budget = QueryBudget::default();
             if budget.check_text(&text).is_ok()
                 && let Ok(document) = parse_query(&text)
                 && let Some((_, chosen)) = document.operations.iter().next()

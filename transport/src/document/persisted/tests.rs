@@ -13,7 +13,7 @@ fn extensions(hash: &str) -> Extensions {
     extensions
 }
 
-fn code_of(found: Result<Resolved, Fault>) -> &'static str {
+fn code_of(found: Result<Resolved, RequestError>) -> &'static str {
     found.expect_err("an error").code
 }
 
@@ -61,8 +61,8 @@ fn invalid_identifiers_are_rejected() {
     ] {
         let mut odd = Extensions::default();
         odd.insert("persistedQuery".to_owned(), entry);
-        let fault = documents.resolve(None, None, &odd).expect_err("an error");
-        assert_eq!((fault.code, &*fault.message), ("BAD_USER_INPUT", message));
+        let error = documents.resolve(None, None, &odd).expect_err("an error");
+        assert_eq!((error.code, &*error.message), ("BAD_USER_INPUT", message));
         let sent = documents.resolve(Some(QUERY.to_owned()), None, &odd);
         assert_eq!(sent.is_ok(), message.contains("missing"), "{message}");
     }

@@ -52,13 +52,13 @@ struct MergedField<'a> {
 }
 
 /// The type of the value at a response name, independent of the parent type.
-struct Shape<'a> {
+struct ResponseShape<'a> {
     field: &'a Positioned<Field>,
     ty: &'a Type,
-    fields: Shapes<'a>,
+    fields: ResponseShapes<'a>,
 }
 
-type Shapes<'a> = HashMap<&'a str, Shape<'a>>;
+type ResponseShapes<'a> = HashMap<&'a str, ResponseShape<'a>>;
 
 impl<'a> FieldMerger<'a> {
     pub(super) fn new(types: &'a Types, document: &'a ExecutableDocument, limit: u64) -> Self {
@@ -77,7 +77,7 @@ impl<'a> FieldMerger<'a> {
         set: &'a SelectionSet,
         root: &'a str,
     ) -> Result<(), StepLimitExceeded> {
-        let (mut merged, mut shapes) = (MergedSet::default(), Shapes::new());
+        let (mut merged, mut shapes) = (MergedSet::default(), ResponseShapes::new());
         self.merge_selections(set, root, &mut merged, &mut shapes)?;
         self.compare_all(&merged)
     }
@@ -95,7 +95,7 @@ impl<'a> FieldMerger<'a> {
         set: &'a SelectionSet,
         parent: &'a str,
         merged: &mut MergedSet<'a>,
-        shapes: &mut Shapes<'a>,
+        shapes: &mut ResponseShapes<'a>,
     ) -> Result<(), StepLimitExceeded> {
         for selection in &set.items {
             self.step()?;
@@ -135,17 +135,17 @@ impl<'a> FieldMerger<'a> {
         field: &'a Positioned<Field>,
         parent: &'a str,
         merged: &mut MergedSet<'a>,
-        shapes: &mut Shapes<'a>,
+        shapes: &mut ResponseShapes<'a>,
     ) -> Result<(), StepLimitExceeded> {
         let types = self.types;
         let Some(output) = types.field(parent, &field.node.name.node) else {
             return Ok(());
         };
         let key = field.node.response_key().node.as_str();
-        let shape = shapes.entry(key).or_insert_with(|| Shape {
+        let shape = shapes.entry(key).or_insert_with(|| ResponseShape {
             field,
             ty: &output.ty,
-            fields: Shapes::new(),
+            fields: ResponseShapes::new(),
         });
         if !has_same_shape(types, shape.ty, &output.ty) {
             let why = format!(

@@ -17,7 +17,7 @@ use super::{
     schema::{InputDefs, Types, base},
     value::{InputPosition, ValueChecker, ValueSource, VariableUsage},
 };
-use crate::fault::code;
+use crate::error::code;
 
 /// The variables and spreads of one operation or fragment, without the fragments it spreads.
 #[derive(Debug, Default)]

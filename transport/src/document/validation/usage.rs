@@ -15,7 +15,7 @@ use async_graphql::{
 };
 
 use super::{error_at, selection::Scope, value::VariableUsage};
-use crate::fault::code;
+use crate::error::code;
 
 /// Adds a default value to the definition of a variable.
 #[derive(Debug, PartialEq)]

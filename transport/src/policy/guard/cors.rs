@@ -1,7 +1,12 @@
-//! Cross-origin resource sharing: the headers by which a browser lets an allowed website in.
+//! Cross-origin resource sharing (CORS): response headers that let allowed websites call the server
+//! from a browser.
 //!
-//! Invariant: only an allowed origin is ever named, and never with credentials, since nothing here
-//! is authorised by a cookie. Called by the GraphQL handler and the guard's middleware.
+//! Only an allowed origin is returned, and never with credentials: nothing here is authorized by a
+//! cookie.
+//!
+//! tower-http's `CorsLayer` does not fit: it answers every `OPTIONS` request, so a plain `OPTIONS`
+//! would not be 405, and it would answer before or without the checks of host and origin; it also
+//! mirrors the requested header names without validating or limiting them.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
@@ -16,36 +21,36 @@ use http::{
 use super::Guard;
 
 const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Link, Retry-After");
-/// How many header names a preflight may ask for; those after them are not allowed.
-const MOST_NAMES: usize = 100;
-/// Seconds; browsers cap it lower.
+/// Maximum number of header names that a preflight response allows.
+const MAX_NAMES: usize = 100;
+/// In seconds; browsers apply a lower maximum.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// What to add to the answer of one request.
+/// The CORS headers of one response.
 #[derive(Debug, Clone)]
-pub(crate) struct Sharing {
+pub(crate) struct CorsHeaders {
     origin: Option<HeaderValue>,
 }
 
 impl Guard {
-    /// What the answer to this request says about sharing.
-    pub(crate) fn sharing(&self, parts: &Parts) -> Sharing {
+    /// Returns the CORS headers for the response to a request.
+    pub(crate) fn cors_headers(&self, parts: &Parts) -> CorsHeaders {
         let origin = match parts.headers.get(ORIGIN) {
-            Some(origin) if self.is_home(&parts.headers) => Some(origin.clone()),
+            Some(origin) if self.is_allowed_origin(&parts.headers) => Some(origin.clone()),
             _ => None,
         };
-        Sharing { origin }
+        CorsHeaders { origin }
     }
 
-    /// Whether a browser only asks whether it may ask.
+    /// Whether a request is a preflight.
     pub(crate) fn is_preflight(parts: &Parts) -> bool {
         parts.method == Method::OPTIONS
             && parts.headers.contains_key(ORIGIN)
             && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
-    /// The answer to a preflight of an allowed origin: any header may be sent. The names are
-    /// mirrored, because `*` does not include `Authorization`.
+    /// Responds to a preflight of an allowed origin. All requested headers are allowed; their names
+    /// are repeated, because `*` does not include `Authorization`.
     pub(crate) fn preflight(
         methods: &'static str,
         request: &HeaderMap,
@@ -71,7 +76,7 @@ impl Guard {
     }
 }
 
-/// The names of `Access-Control-Request-Headers`, without those that no header can have.
+/// The valid names in `Access-Control-Request-Headers`.
 fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
     let names: Vec<String> = request
         .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
@@ -79,17 +84,16 @@ fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
         .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .map(|name| name.as_str().to_owned())
-        .take(MOST_NAMES)
+        .take(MAX_NAMES)
         .collect();
     HeaderValue::try_from(names.join(", "))
         .ok()
         .filter(|value| !value.is_empty())
 }
 
-impl Sharing {
-    /// Adds the headers.
+impl CorsHeaders {
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
-        // Also without an origin, so that no cache serves one site's answer to another.
+        // Also without an origin, so that caches do not serve the response to another website.
         headers.append(
             VARY,
             HeaderValue::from_name(HeaderName::from_static("origin")),

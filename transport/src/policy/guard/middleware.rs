@@ -1,8 +1,6 @@
-//! The guard in front of routes that are not GraphQL.
+//! Host and origin checks as middleware, for routes other than GraphQL.
 //!
-//! Invariant: what is refused never reaches a route. Applied by the application to its other
-//! routers; the GraphQL router guards itself, because there the method is judged between host and
-//! origin.
+//! The GraphQL routes do the same checks themselves, because they check the method in between.
 
 use std::sync::Arc;
 
@@ -15,40 +13,41 @@ use axum::{
 use http::request::Parts;
 
 use super::Guard;
-use crate::fault::Fault;
+use crate::error::RequestError;
 
-/// The methods that other routes have.
+/// The methods that a preflight allows.
 const METHODS: &str = "GET, HEAD, POST";
 
 impl Guard {
-    /// Guards every route of the router, its fallback too. `refuse` says how a refusal looks.
+    /// Checks every request to the router, including its fallback. `reject` creates the response to
+    /// a request that is rejected.
     pub fn protect(
         &self,
         router: Router,
-        refuse: impl Fn(&Parts, &Fault) -> Response + Send + Sync + 'static,
+        reject: impl Fn(&Parts, &RequestError) -> Response + Send + Sync + 'static,
     ) -> Router {
         let guard = self.clone();
-        let refuse = Arc::new(refuse);
+        let reject = Arc::new(reject);
         router.layer(middleware::from_fn(move |request: Request, next: Next| {
             let guard = guard.clone();
-            let refuse = Arc::clone(&refuse);
+            let reject = Arc::clone(&reject);
             async move {
                 let (parts, body) = request.into_parts();
-                let sharing = guard.sharing(&parts);
-                let mut response = match guard.judge(&parts) {
-                    Err(fault) => refuse(&parts, &fault),
+                let cors = guard.cors_headers(&parts);
+                let mut response = match guard.check(&parts) {
+                    Err(error) => reject(&parts, &error),
                     Ok(()) if Self::is_preflight(&parts) => {
                         Self::preflight(METHODS, &parts.headers)
                     }
                     Ok(()) => next.run(Request::from_parts(parts, body)).await,
                 };
-                sharing.apply(response.headers_mut());
+                cors.apply(response.headers_mut());
                 response
             }
         }))
     }
 
-    fn judge(&self, parts: &Parts) -> Result<(), Fault> {
+    fn check(&self, parts: &Parts) -> Result<(), RequestError> {
         self.check_host(parts)?;
         let is_page = self.pages.iter().any(|page| page == parts.uri.path());
         if is_page && Self::is_navigation(parts) {

@@ -22,11 +22,11 @@ use tracker::{
 };
 
 use crate::{
-    auth::{Access, RateLimit},
+    auth::{AccessTokens, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    live::{Bounds, Hub, follow},
-    quote_board::Board,
-    service::{Build, Service},
+    live::{BacklogLimits, Hub, follow},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Service},
 };
 
 /// What there is to be tracked; the last is not from the beginning.
@@ -36,16 +36,16 @@ const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
 const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
 /// How long a life may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const BOUNDS: Bounds = Bounds {
-    kept: 12,
-    behind: 6,
-    bytes: 1 << 20,
+const BOUNDS: BacklogLimits = BacklogLimits {
+    retained: 12,
+    max_events: 6,
+    max_bytes: 1 << 20,
     page: 3,
 };
 
 pub(super) struct World {
     store: Store,
-    board: Board,
+    board: QuoteBoard,
     health: Health,
     pub(super) hub: Hub,
     pub(super) executor: Executor,
@@ -109,14 +109,14 @@ impl World {
         Self::within(database, BOUNDS).await
     }
 
-    pub(super) async fn within(database: TestDatabase, bounds: Bounds) -> Self {
+    pub(super) async fn within(database: TestDatabase, bounds: BacklogLimits) -> Self {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         health.database_answered();
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, bounds);
-        let build = Build {
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, bounds);
+        let build = BuildInfo {
             version: "",
             revision: None,
             started_at: store.clock.now(),
@@ -133,7 +133,7 @@ impl World {
             introspection: false,
             suggestions: false,
         };
-        let access = Access::new(Secret::new("admin"), None);
+        let access = AccessTokens::new(Secret::new("admin"), None);
         Self {
             executor: Executor::new(
                 schema(service.clone(), options),

@@ -12,7 +12,7 @@ use async_graphql::{
     },
 };
 
-use crate::fault::{self, code};
+use crate::error::{self, code};
 
 /// Returns the single root field of an operation, with all of its selections.
 pub(crate) fn single_field(
@@ -107,7 +107,7 @@ fn reject_conditions(directives: &[Positioned<Directive>]) -> Result<(), ServerE
 }
 
 fn invalid(message: impl Into<String>) -> ServerError {
-    fault::error(code::VALIDATION_FAILED, message)
+    error::coded(code::VALIDATION_FAILED, message)
 }
 
 #[cfg(test)]

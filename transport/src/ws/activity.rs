@@ -1,7 +1,7 @@
-//! The connection below the frames, with its clock.
+//! The byte stream under a WebSocket, which records what its peer does.
 //!
-//! Invariant: every byte that arrives and every write that waits is noted, whatever the frames
-//! say. Owned by a session's WebSocket.
+//! Deadlines are based on bytes, not on messages: a peer that sends a large message slowly is not
+//! idle.
 
 use std::{
     io,
@@ -14,27 +14,39 @@ use tokio::{
     time::Instant,
 };
 
-/// A connection that knows when its peer last took or gave a byte.
-#[derive(Debug)]
-pub(super) struct Wire<T> {
-    inner: T,
+/// When the peer last sent or accepted bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Activity {
     /// When a byte last arrived.
-    pub(super) heard: Instant,
-    /// Since when bytes have waited of which the peer took none.
-    pub(super) blocked: Option<Instant>,
+    pub(super) last_read: Instant,
+    /// Since when a write has been pending, or `None` if none is.
+    pub(super) blocked_since: Option<Instant>,
 }
 
-impl<T> Wire<T> {
+/// A byte stream that records the activity of its peer.
+#[derive(Debug)]
+pub(super) struct ActivityStream<T> {
+    inner: T,
+    activity: Activity,
+}
+
+impl<T> ActivityStream<T> {
     pub(super) fn new(inner: T) -> Self {
         Self {
             inner,
-            heard: Instant::now(),
-            blocked: None,
+            activity: Activity {
+                last_read: Instant::now(),
+                blocked_since: None,
+            },
         }
+    }
+
+    pub(super) fn activity(&self) -> Activity {
+        self.activity
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for ActivityStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -43,13 +55,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
-            self.heard = Instant::now();
+            self.activity.last_read = Instant::now();
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for ActivityStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -57,9 +69,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
         if written.is_pending() {
-            self.blocked.get_or_insert_with(Instant::now);
+            self.activity.blocked_since.get_or_insert_with(Instant::now);
         } else {
-            self.blocked = None;
+            self.activity.blocked_since = None;
         }
         written
     }

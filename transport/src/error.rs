@@ -1,7 +1,4 @@
-//! What refuses a request before it is executed, and the words for it.
-//!
-//! Invariant: every fault can be told as a well-formed GraphQL error with a code, whatever the
-//! transport. Built by every module here and by services that refuse a token.
+//! Errors that reject a request before it is executed, and the codes of GraphQL errors.
 
 use std::borrow::Cow;
 
@@ -14,47 +11,48 @@ use serde::Serialize;
 pub mod code {
     /// The document is not GraphQL.
     pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
-    /// The document does not fit the schema, or names no operation.
+    /// The document is invalid for the schema, or the operation to execute is ambiguous.
     pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
-    /// The request is not what the protocol asks for.
+    /// The request or its variables are invalid.
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    /// The hash of a persisted query is not known (yet).
+    /// The hash of a persisted query is unknown.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
-    /// Persisted queries are switched off here.
+    /// Persisted queries are disabled.
     pub const PERSISTED_QUERY_NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
     /// The token is missing, wrong or malformed.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-    /// The request may not come from there.
+    /// The request is not allowed.
     pub const FORBIDDEN: &str = "FORBIDDEN";
-    /// The operation is larger than its budget.
+    /// The operation exceeds a limit.
     pub const QUERY_TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
-    /// A deadline passed.
+    /// A timeout expired.
     pub const TIMEOUT: &str = "TIMEOUT";
-    /// Too many of something; try again later.
+    /// A rate limit or connection limit is exceeded.
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
-    /// Not now; try again later.
+    /// The server cannot handle the request now.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
-    /// A defect of ours, told without details.
+    /// An internal error, without details.
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// A refusal: an HTTP status, a GraphQL error code and a sentence for the client.
+/// An error that rejects a request: an HTTP status, a GraphQL error code and a message for the
+/// client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The status over HTTP.
+pub struct RequestError {
+    /// The HTTP status.
     pub status: StatusCode,
     /// The value of `extensions.code`, one of [`code`].
     pub code: &'static str,
-    /// What a client may read.
+    /// The message for the client.
     pub message: Cow<'static, str>,
-    /// Seconds until another try makes sense: `Retry-After` and `extensions.retryAfter`.
+    /// Seconds until a retry may succeed: `Retry-After` and `extensions.retryAfter`.
     pub retry_after: Option<u32>,
-    /// The methods that would be accepted: `Allow`, with status 405.
+    /// The allowed methods, for the header `Allow` of a 405.
     pub allow: Option<&'static str>,
 }
 
-impl Fault {
-    /// A fault of that status and code.
+impl RequestError {
+    /// Creates an error.
     pub fn new(
         status: StatusCode,
         code: &'static str,
@@ -69,17 +67,17 @@ impl Fault {
         }
     }
 
-    /// 400: the request is not one.
+    /// 400: the request is invalid.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message)
     }
 
-    /// 401: no token where one is needed, or a wrong one.
+    /// 401: the token is missing or wrong.
     pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
     }
 
-    /// 405, with the methods that are allowed.
+    /// 405, with the allowed methods.
     pub fn method(allow: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             allow: Some(allow),
@@ -91,7 +89,7 @@ impl Fault {
         }
     }
 
-    /// 429, to be tried again after so many seconds.
+    /// 429, with the seconds until a retry may succeed.
     pub fn rate_limited(message: impl Into<Cow<'static, str>>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -99,7 +97,7 @@ impl Fault {
         }
     }
 
-    /// 503, to be tried again after so many seconds.
+    /// 503, with the seconds until a retry may succeed.
     pub fn unavailable(message: impl Into<Cow<'static, str>>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -107,8 +105,8 @@ impl Fault {
         }
     }
 
-    /// The same as an entry of `errors`.
-    pub fn error(&self) -> ServerError {
+    /// Converts into an entry of `errors`.
+    pub fn to_server_error(&self) -> ServerError {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code);
         if let Some(seconds) = self.retry_after {
@@ -119,27 +117,27 @@ impl Fault {
         error
     }
 
-    /// The same as a response body, `{"errors":[…]}`.
+    /// Serializes into a response body, `{"errors":[…]}`.
     pub fn body(&self) -> Bytes {
-        error_body(&[self.error()])
+        error_body(&[self.to_server_error()])
     }
 }
 
-/// `{"errors":[…]}` without `data`: nothing was executed.
+/// Serializes errors into a response body without `data`: `{"errors":[…]}`.
 pub fn error_body(errors: &[ServerError]) -> Bytes {
     #[derive(Serialize)]
-    struct Refused<'a> {
+    struct ErrorBody<'a> {
         errors: &'a [ServerError],
     }
-    to_bytes(&Refused { errors })
+    to_bytes(&ErrorBody { errors })
 }
 
-/// An error with a code, for a place that has no [`Fault`].
-pub(crate) fn error(code: &'static str, message: impl Into<String>) -> ServerError {
+/// Creates an error with a code.
+pub(crate) fn coded(code: &'static str, message: impl Into<String>) -> ServerError {
     with_code(ServerError::new(message, None), code)
 }
 
-/// Names the error's kind, unless it has a name already.
+/// Sets the code of an error that has none.
 pub(crate) fn with_code(mut error: ServerError, code: &'static str) -> ServerError {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
@@ -148,12 +146,12 @@ pub(crate) fn with_code(mut error: ServerError, code: &'static str) -> ServerErr
     error
 }
 
-/// The JSON text of a response. What cannot be written as JSON is a defect of ours and is told so.
+/// Serializes a response, or an internal error if that fails.
 pub(crate) fn to_bytes(value: &impl Serialize) -> Bytes {
     match serde_json::to_vec(value) {
         Ok(text) => text.into(),
         Err(error) => {
-            tracing::error!(%error, "a response could not be written as JSON");
+            tracing::error!(%error, "failed to serialize response");
             Bytes::from_static(
                 br#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#,
             )

@@ -1,34 +1,34 @@
-//! Lists of host names and origins, as they are written in settings.
+//! Lists of allowed host names and origins.
 //!
-//! Invariant: an entry matches whole names only, ASCII-case-insensitively; nothing matches by
-//! prefix or suffix. Built from settings, asked by the guard.
+//! An entry matches whole names, ASCII case-insensitively; never a prefix or suffix.
 
-/// Names that are accepted: `name`, `name:port`, `scheme://name`, `scheme://name:port`; `*` is all.
+/// A list of allowed names: `name`, `name:port`, `scheme://name`, `scheme://name:port`, or `*` for
+/// all.
 ///
-/// An entry without a scheme matches origins of http and https only.
+/// An entry without a scheme matches only origins of http and https.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowList {
     open: bool,
-    entries: Vec<Entry>,
+    entries: Vec<AllowEntry>,
     /// The name of the setting that the list comes from.
     setting: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    /// Lower case. `None`: http and https.
+struct AllowEntry {
+    /// In lower case; `None` for http and https.
     scheme: Option<String>,
-    /// Lower case.
+    /// In lower case.
     name: String,
-    /// `None`: any port, or with a scheme its default port, if it has one.
+    /// `None` for any port or, with a scheme, for a scheme without a default port.
     port: Option<u16>,
 }
 
-/// An origin as RFC 6454 writes it, `scheme://name[:port]`.
+/// An origin (RFC 6454): `scheme://name[:port]`.
 struct Origin<'a> {
     scheme: &'a str,
     name: &'a str,
-    /// The default port of the scheme if none is written; `None` if it has no default, either.
+    /// The port, or the default port of the scheme; `None` if there is neither.
     port: Option<u16>,
 }
 
@@ -37,7 +37,7 @@ impl AllowList {
     pub fn loopback() -> Self {
         let entries = ["localhost", "127.0.0.1", "[::1]"]
             .into_iter()
-            .filter_map(Entry::parse)
+            .filter_map(AllowEntry::parse)
             .collect();
         Self {
             open: false,
@@ -46,11 +46,11 @@ impl AllowList {
         }
     }
 
-    /// Reads a list of entries.
+    /// Parses a list of entries.
     ///
     /// # Errors
     ///
-    /// The first entry that is none of the forms above.
+    /// Returns the first entry that is invalid.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut list = Self {
             open: false,
@@ -63,7 +63,7 @@ impl AllowList {
                 list.open = true;
                 continue;
             }
-            match Entry::parse(entry) {
+            match AllowEntry::parse(entry) {
                 Some(entry) => list.entries.push(entry),
                 None => return Err(entry.to_owned()),
             }
@@ -71,39 +71,39 @@ impl AllowList {
         Ok(list)
     }
 
-    /// Names the setting that the list comes from, for the messages to clients that it refuses.
+    /// Sets the name of the setting that the list comes from, for error messages.
     #[must_use]
     pub fn with_setting(mut self, name: &'static str) -> Self {
         self.setting = Some(name);
         self
     }
 
-    /// The message of a refusal, with the name of the setting.
+    /// Adds the name of the setting to an error message.
     pub(super) fn explain(&self, message: String) -> String {
         match self.setting {
-            Some(setting) => format!("{message}; allowed are those of {setting}"),
+            Some(setting) => format!("{message}; see {setting}"),
             None => message,
         }
     }
 
-    /// Whether everything is accepted.
+    /// Whether every name is allowed.
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Whether a `Host` value is accepted.
+    /// Whether a `Host` value is allowed.
     pub(super) fn has_host(&self, host: &str) -> bool {
         self.open
             || split_port(host).is_some_and(|(name, port)| {
                 self.entries.iter().any(|entry| {
-                    // A `Host` without a port may have come by either scheme.
+                    // The scheme of a `Host` without a port is unknown.
                     let fits = |wanted| port.map_or(matches!(wanted, 80 | 443), |it| it == wanted);
                     entry.is_named(name) && entry.port.is_none_or(fits)
                 })
             })
     }
 
-    /// Whether an `Origin` value is accepted. `null` never is.
+    /// Whether an `Origin` value is allowed. `null` never is.
     pub(super) fn has_origin(&self, origin: &str) -> bool {
         self.open
             || Origin::parse(origin)
@@ -111,7 +111,7 @@ impl AllowList {
     }
 }
 
-impl Entry {
+impl AllowEntry {
     fn parse(text: &str) -> Option<Self> {
         let (scheme, name, port) = if text.contains("://") {
             let Origin { scheme, name, port } = Origin::parse(text.trim_end_matches('/'))?;
@@ -159,7 +159,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Whether an origin of http or https has the host and the port of a `Host` value.
+/// Whether an origin of http or https has the host and port of a `Host` value.
 pub(super) fn is_same_host(origin: &str, host: &str) -> bool {
     let (Some(origin), Some((name, port))) = (Origin::parse(origin), split_port(host)) else {
         return false;
@@ -178,7 +178,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// `name`, `name:port` or `[v6]:port`; `None` for anything else.
+/// Splits `name`, `name:port` or `[v6]:port`; returns `None` for anything else.
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let end = if authority.starts_with('[') {
         authority.find(']')? + 1
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_accepted_on_any_port_and_by_either_scheme() {
+    fn loopback_names_are_allowed_with_any_port_and_scheme() {
         let list = AllowList::loopback();
         for host in [
             "localhost",
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_like_loopback_are_foreign() {
+    fn names_that_resemble_loopback_names_are_not_allowed() {
         let list = AllowList::loopback();
         for host in [
             "localhost.evil.example",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_and_a_port_bind_when_they_are_written() {
+    fn the_scheme_and_port_of_an_entry_must_match() {
         let list = AllowList::parse(["https://a.example", " b.example:8443", "http://c:81/"])
             .expect("entries");
         assert!(list.has_origin("https://A.example"));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_of_any_scheme_match_exactly() {
+    fn origins_of_other_schemes_match_exactly() {
         let extension = "chrome-extension://mdplmiioglkpgkgblfdilgebpppgdlm";
         let list = AllowList::parse(["Capacitor://LocalHost", extension, "app://a.example:8443"])
             .expect("entries");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_port_may_be_written() {
+    fn an_explicit_default_port_is_equivalent() {
         let list = AllowList::parse(["https://a.example:443", "http://b"]).expect("entries");
         assert!(list.has_origin("https://a.example") && list.has_origin("http://b:80"));
         assert!(is_same_host("https://a.example", "A.example:443"));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_entry_is_named() {
+    fn an_invalid_entry_is_returned() {
         assert_eq!(AllowList::parse(["a", "b c"]), Err("b c".to_owned()));
         for wrong in [
             "https://",

@@ -1,60 +1,67 @@
-//! The two subprotocols, as text: what a client's message means and how an answer is written.
+//! The messages of the two GraphQL subprotocols: parsing and formatting.
 //!
-//! Invariant: pure; knows no socket and no session. A message that its sender may not send is an
-//! error with the reason to close for. Called by sessions for every message.
+//! Pure functions. A message that a client may not send is an error with the message of the close
+//! frame.
 
 use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{document::params::Params, fault, observer::Protocol};
+use crate::{document::params::Params, error, observer::Protocol};
 
-/// Which subprotocol is spoken.
+/// A GraphQL subprotocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// `graphql-transport-ws`, of npm `graphql-ws`.
+pub(super) enum Subprotocol {
+    /// `graphql-transport-ws`, of the npm package `graphql-ws`.
     Modern,
-    /// `graphql-ws`, of npm `subscriptions-transport-ws`.
+    /// `graphql-ws`, of the npm package `subscriptions-transport-ws`.
     Legacy,
 }
 
-/// What a client says.
+/// A message of a client.
 #[derive(Debug)]
-pub(super) enum Said {
-    /// Introduces itself.
+pub(super) enum ClientMessage {
+    /// `connection_init`.
     Init(Credential),
-    /// Wants a pong with the same payload.
+    /// `ping`, to be answered with the same payload.
     Ping(Option<Box<RawValue>>),
-    /// Answers a ping.
+    /// `pong`.
     Pong,
-    /// Starts an operation.
-    Start(String, Params),
-    /// Wants no more of one.
-    Stop(String),
-    /// Leaves.
+    /// `subscribe` or `start`: starts an operation with this id.
+    Subscribe(String, Params),
+    /// `complete` or `stop`: ends the operation with this id.
+    Complete(String),
+    /// `connection_terminate`.
     Terminate,
 }
 
-/// What the payload of an introduction says of who it is.
+/// The credentials in the payload of `connection_init`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// Nothing: the handshake's counts. Some other key may be there.
+    /// No `authorization`. Contains another key of the payload, if there is one.
     Absent(Option<String>),
-    /// The value of an `Authorization` header.
+    /// The value of `authorization`.
     Value(String),
-    /// Something that is no text, or several of them.
+    /// `authorization` is not a string or occurs several times.
     Malformed,
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct RawMessage {
     r#type: String,
     id: Option<String>,
     payload: Option<Box<RawValue>>,
 }
 
-impl Dialect {
-    /// The name in the handshake.
+impl Subprotocol {
+    /// Selects the subprotocol from those that a client offers.
+    pub(super) fn select(offered: &[&str]) -> Option<Self> {
+        [Self::Modern, Self::Legacy]
+            .into_iter()
+            .find(|subprotocol| offered.contains(&subprotocol.name()))
+    }
+
+    /// The name in `Sec-WebSocket-Protocol`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Modern => "graphql-transport-ws",
@@ -62,7 +69,7 @@ impl Dialect {
         }
     }
 
-    /// The name in metrics.
+    /// The protocol for metrics.
     pub(super) fn protocol(self) -> Protocol {
         match self {
             Self::Modern => Protocol::GraphqlTransportWs,
@@ -70,76 +77,83 @@ impl Dialect {
         }
     }
 
-    /// Reads a message.
-    pub(super) fn read(self, text: &str) -> Result<Said, &'static str> {
-        // Names of the other dialect are unknown here.
+    /// Parses a message.
+    pub(super) fn parse(self, text: &str) -> Result<ClientMessage, &'static str> {
         const INVALID: &str = "Invalid message received";
-        let Envelope {
+        let RawMessage {
             r#type,
             id,
             payload,
         } = serde_json::from_str(text).map_err(|_| INVALID)?;
         match (self, r#type.as_str()) {
-            (_, "connection_init") => Ok(Said::Init(credential(payload.as_deref())?)),
+            (_, "connection_init") => Ok(ClientMessage::Init(credential(payload.as_deref())?)),
             (Self::Modern, "ping") => {
-                object(payload.as_deref())?;
-                Ok(Said::Ping(payload))
+                check_object(payload.as_deref())?;
+                Ok(ClientMessage::Ping(payload))
             }
             (Self::Modern, "pong") => {
-                object(payload.as_deref())?;
-                Ok(Said::Pong)
+                check_object(payload.as_deref())?;
+                Ok(ClientMessage::Pong)
             }
             (Self::Modern, "subscribe") | (Self::Legacy, "start") => {
-                let payload = payload.ok_or("the payload is missing")?;
+                let payload = payload.ok_or("Missing payload")?;
                 let params = Params::from_json(payload.get().as_bytes())
-                    .map_err(|_| "the payload is not a GraphQL request")?;
+                    .map_err(|_| "The payload is not a GraphQL request")?;
                 if params.is_empty() {
-                    return Err("the payload has no query");
+                    return Err("Missing query in the payload");
                 }
-                Ok(Said::Start(identified(id)?, params))
+                Ok(ClientMessage::Subscribe(required(id)?, params))
             }
-            (Self::Modern, "complete") | (Self::Legacy, "stop") => Ok(Said::Stop(identified(id)?)),
-            (Self::Legacy, "connection_terminate") => Ok(Said::Terminate),
+            (Self::Modern, "complete") | (Self::Legacy, "stop") => {
+                Ok(ClientMessage::Complete(required(id)?))
+            }
+            (Self::Legacy, "connection_terminate") => Ok(ClientMessage::Terminate),
             _ => Err(INVALID),
         }
     }
 
-    /// What precedes each response to the operation of that id; `}` follows.
+    /// Formats the start of each message with a response to an operation, for [`Self::next`].
     pub(super) fn next_prefix(self, id: &str) -> String {
         let name = match self {
             Self::Modern => "next",
             Self::Legacy => "data",
         };
-        format!(r#"{{"id":{},"type":"{name}","payload":"#, quoted(id))
+        format!(r#"{{"id":{},"type":"{name}","payload":"#, to_json(&id))
     }
 
-    /// Nothing follows for that id.
+    /// Formats a response to an operation.
+    pub(super) fn next(prefix: &str, body: &[u8]) -> String {
+        let mut text = String::with_capacity(prefix.len() + body.len() + 1);
+        text.push_str(prefix);
+        // The body is JSON, so it is UTF-8 unless the service is faulty.
+        text.push_str(&String::from_utf8_lossy(body));
+        text.push('}');
+        text
+    }
+
+    /// Formats the end of an operation.
     pub(super) fn complete(id: &str) -> String {
-        format!(r#"{{"id":{},"type":"complete"}}"#, quoted(id))
+        format!(r#"{{"id":{},"type":"complete"}}"#, to_json(&id))
     }
 
-    /// The operation is refused, or failed for good.
+    /// Formats the errors of an operation that is rejected or has failed.
     pub(super) fn error(self, id: &str, errors: &[ServerError]) -> String {
         let payload = match self {
-            Self::Modern => json(&errors),
-            // One error, by that protocol's page; all of them where its client looks first.
-            Self::Legacy => json(&Legacy {
+            Self::Modern => to_json(&errors),
+            // The protocol specifies one error; its reference client reads `errors` first.
+            Self::Legacy => to_json(&LegacyErrors {
                 first: errors.first(),
                 errors,
             }),
         };
-        format!(
-            r#"{{"id":{},"type":"error","payload":{payload}}}"#,
-            quoted(id)
-        )
+        let id = to_json(&id);
+        format!(r#"{{"id":{id},"type":"error","payload":{payload}}}"#)
     }
 
-    /// The introduction is accepted.
-    pub(super) fn acknowledged() -> String {
+    pub(super) fn connection_ack() -> String {
         r#"{"type":"connection_ack"}"#.to_owned()
     }
 
-    /// The answer to a ping.
     pub(super) fn pong(payload: Option<Box<RawValue>>) -> String {
         match payload {
             Some(payload) => format!(r#"{{"type":"pong","payload":{payload}}}"#),
@@ -147,45 +161,43 @@ impl Dialect {
         }
     }
 
-    /// The legacy heartbeat.
+    /// The heartbeat of the legacy protocol.
     pub(super) fn keep_alive() -> String {
         r#"{"type":"ka"}"#.to_owned()
     }
 
-    /// The legacy refusal of an introduction.
-    pub(super) fn refused(message: &str) -> String {
-        format!(
-            r#"{{"type":"connection_error","payload":{{"message":{}}}}}"#,
-            quoted(message)
-        )
+    /// The rejection of `connection_init` in the legacy protocol.
+    pub(super) fn connection_error(message: &str) -> String {
+        let message = to_json(&message);
+        format!(r#"{{"type":"connection_error","payload":{{"message":{message}}}}}"#)
     }
 }
 
 #[derive(Serialize)]
-struct Legacy<'a> {
+struct LegacyErrors<'a> {
     #[serde(flatten)]
     first: Option<&'a ServerError>,
     errors: &'a [ServerError],
 }
 
-fn identified(id: Option<String>) -> Result<String, &'static str> {
-    id.filter(|id| !id.is_empty()).ok_or("the id is missing")
+fn required(id: Option<String>) -> Result<String, &'static str> {
+    id.filter(|id| !id.is_empty()).ok_or("Missing id")
 }
 
-fn object(payload: Option<&RawValue>) -> Result<(), &'static str> {
+fn check_object(payload: Option<&RawValue>) -> Result<(), &'static str> {
     match payload {
-        Some(payload) if !payload.get().starts_with('{') => Err("the payload is not an object"),
+        Some(payload) if !payload.get().starts_with('{') => Err("The payload must be an object"),
         _ => Ok(()),
     }
 }
 
 fn credential(payload: Option<&RawValue>) -> Result<Credential, &'static str> {
-    object(payload)?;
+    check_object(payload)?;
     let Some(payload) = payload else {
         return Ok(Credential::Absent(None));
     };
     let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(payload.get()).map_err(|_| "the payload cannot be read")?;
+        serde_json::from_str(payload.get()).map_err(|_| "Invalid payload")?;
     let (named, others): (Vec<_>, Vec<_>) = fields
         .into_iter()
         .partition(|(name, _)| name.eq_ignore_ascii_case("authorization"));
@@ -199,24 +211,20 @@ fn credential(payload: Option<&RawValue>) -> Result<Credential, &'static str> {
     })
 }
 
-fn quoted(text: &str) -> String {
-    json(&text)
-}
-
-fn json(value: &impl Serialize) -> String {
-    String::from_utf8_lossy(&fault::to_bytes(value)).into_owned()
+fn to_json(value: &impl Serialize) -> String {
+    String::from_utf8_lossy(&error::to_bytes(value)).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rejects(dialect: Dialect, text: &str) {
-        assert!(dialect.read(text).is_err(), "{text}");
+    fn assert_invalid(subprotocol: Subprotocol, text: &str) {
+        assert!(subprotocol.parse(text).is_err(), "{text}");
     }
 
     #[test]
-    fn what_a_client_may_not_send_is_an_error() {
+    fn invalid_messages_are_errors() {
         for text in [
             "",
             "[]",
@@ -237,21 +245,21 @@ mod tests {
             r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}"#,
             r#"{"type":"complete","id":""}"#,
         ] {
-            rejects(Dialect::Modern, text);
+            assert_invalid(Subprotocol::Modern, text);
         }
-        rejects(
-            Dialect::Legacy,
+        assert_invalid(
+            Subprotocol::Legacy,
             r#"{"type":"subscribe","id":"1","payload":{"query":"{a}"}}"#,
         );
-        rejects(Dialect::Legacy, r#"{"type":"ping"}"#);
+        assert_invalid(Subprotocol::Legacy, r#"{"type":"ping"}"#);
     }
 
     #[test]
-    fn an_introduction_carries_a_token_or_none() {
+    fn credentials_are_read_from_the_payload_of_connection_init() {
         let read = |payload: &str| {
             let text = format!(r#"{{"type":"connection_init","payload":{payload}}}"#);
-            match Dialect::Modern.read(&text) {
-                Ok(Said::Init(credential)) => credential,
+            match Subprotocol::Modern.parse(&text) {
+                Ok(ClientMessage::Init(credential)) => credential,
                 other => panic!("{other:?}"),
             }
         };
@@ -270,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_quoted() {
+    fn ids_are_escaped() {
         assert_eq!(
-            Dialect::complete("a\"b"),
+            Subprotocol::complete("a\"b"),
             r#"{"id":"a\"b","type":"complete"}"#
         );
     }

@@ -1,29 +1,30 @@
-//! The parameters of `/ws`.
+//! The query parameters of `/ws`.
 
 use axum::http::Uri;
 use entity::Symbol;
 
-use crate::{problem::Problem, rest::known};
+use crate::{problem::Problem, rest::query_parameters};
 
-/// What a client asks for.
+/// The query parameters.
 #[derive(Debug)]
 pub(super) struct Parameters {
-    /// Events of these symbols only; of all tracked ones if `None`.
+    /// Selects events of these symbols; `None` selects all tracked symbols.
     pub(super) symbols: Option<Vec<Symbol>>,
-    /// Everything after this cursor; only what is new if `None`.
+    /// Resumes after this cursor; `None` starts with new events.
     pub(super) after: Option<String>,
-    /// Whether frames have cursors: with any parameter, since a client without one may not know that key.
+    /// Whether frames have cursors. Only if there is a parameter: older clients may reject the
+    /// additional key.
     pub(super) with_cursor: bool,
 }
 
 impl Parameters {
-    /// Reads `?symbols=AAPL,IBM&after=…`.
+    /// Parses `?symbols=AAPL,IBM&after=…`.
     ///
     /// # Errors
     ///
     /// 400, naming the parameter.
-    pub(super) fn read(uri: &Uri) -> Result<Self, Problem> {
-        let mut sent = known(uri, &["symbols", "after"])?;
+    pub(super) fn parse(uri: &Uri) -> Result<Self, Problem> {
+        let mut sent = query_parameters(uri, &["symbols", "after"])?;
         let with_cursor = !sent.is_empty();
         let symbols = sent.remove("symbols").map(|text| parse_symbols(&text));
         Ok(Self {
@@ -34,7 +35,7 @@ impl Parameters {
     }
 }
 
-/// An empty text is an empty list, which is refused as GraphQL refuses it.
+/// Parses a comma list. Empty text is an empty list, which the service rejects.
 fn parse_symbols(text: &str) -> Result<Vec<Symbol>, Problem> {
     let listed = text.split(',').filter(|_| !text.is_empty());
     let parse = |symbol: &str| {

@@ -1,0 +1,139 @@
+//! The parts that all WebSocket sessions share: the socket, its deadlines, its flushes and the
+//! signal to leave.
+//!
+//! Polled by the one task of its session, so that a peer that does not read blocks only the
+//! sending side.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    activity::Activity,
+    close::SocketEnd,
+    deadlines::{Deadline, Deadlines},
+    handshake::Socket,
+};
+use crate::{
+    observer::CloseReason,
+    policy::{drain::Drain, limits::Limits},
+};
+
+/// Pending while the session runs; ready with how it ends.
+pub(super) type PollSession = Poll<Result<Infallible, SocketEnd>>;
+
+/// A WebSocket and its timers.
+pub(super) struct Connection {
+    socket: Socket,
+    pub(super) deadlines: Deadlines,
+    timer: Pin<Box<Sleep>>,
+    /// Ready when the client should leave. A set polls a future only after it was woken.
+    departure: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Number of frames sent since the last flush.
+    unflushed: usize,
+}
+
+impl Connection {
+    pub(super) fn new(
+        socket: Socket,
+        deadlines: Deadlines,
+        drain: &Drain,
+        limits: &Limits,
+    ) -> Self {
+        let next = deadlines.next(socket.get_ref().activity(), limits);
+        Self {
+            socket,
+            deadlines,
+            timer: Box::pin(sleep_until(next)),
+            departure: std::iter::once(drain.departure().boxed()).collect(),
+            unflushed: 0,
+        }
+    }
+
+    pub(super) fn into_socket(self) -> Socket {
+        self.socket
+    }
+
+    pub(super) fn activity(&self) -> Activity {
+        self.socket.get_ref().activity()
+    }
+
+    /// Whether the peer does not accept data at the moment.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.activity().blocked_since.is_some()
+    }
+
+    /// Returns `true` once, when the client should leave because the server shuts down.
+    pub(super) fn poll_departure(&mut self, cx: &mut Context<'_>) -> bool {
+        self.departure.poll_next_unpin(cx) == Poll::Ready(Some(()))
+    }
+
+    /// Reads the next message; never a close frame.
+    pub(super) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Message, SocketEnd>> {
+        let received = ready!(self.socket.poll_next_unpin(cx));
+        Poll::Ready(match received {
+            Some(Ok(Message::Close(_))) => Err(SocketEnd::PeerClosed),
+            Some(Ok(message)) => Ok(message),
+            Some(Err(error)) => Err(SocketEnd::of_read_error(&error)),
+            None => Err(gone()),
+        })
+    }
+
+    /// Waits until the peer accepts a frame. Flushes after [`Limits::frames_per_flush`] frames.
+    pub(super) fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        limits: &Limits,
+    ) -> Poll<Result<(), SocketEnd>> {
+        if self.unflushed >= limits.frames_per_flush {
+            let _ = ready!(self.poll_flush(cx))?;
+        }
+        self.socket.poll_ready_unpin(cx).map_err(|_| gone())
+    }
+
+    /// Sends a frame. Call after [`poll_ready`](Self::poll_ready).
+    pub(super) fn send(&mut self, frame: Message) -> Result<(), SocketEnd> {
+        self.unflushed += 1;
+        self.socket.start_send_unpin(frame).map_err(|_| gone())
+    }
+
+    /// Flushes the frames sent so far. Returns whether there were any.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, SocketEnd>> {
+        if self.unflushed == 0 {
+            return Poll::Ready(Ok(false));
+        }
+        ready!(self.socket.poll_flush_unpin(cx)).map_err(|_| gone())?;
+        self.unflushed = 0;
+        Poll::Ready(Ok(true))
+    }
+
+    /// Returns a deadline that has passed. Call until it returns `None`.
+    pub(super) fn due(&mut self, activity: Activity, limits: &Limits) -> Option<Deadline> {
+        self.deadlines.due(Instant::now(), activity, limits)
+    }
+
+    /// Wakes the session at its next deadline.
+    pub(super) fn set_timer(&mut self, cx: &mut Context<'_>, activity: Activity, limits: &Limits) {
+        let next = self.deadlines.next(activity, limits);
+        // A timer that fires too early is cheaper than one that is reset for every message.
+        if next < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(next);
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+fn gone() -> SocketEnd {
+    SocketEnd::Gone(CloseReason::Disconnected)
+}

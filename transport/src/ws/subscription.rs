@@ -1,0 +1,73 @@
+//! A running subscription of a WebSocket session.
+//!
+//! Yields exactly one last item when it ends. A panic ends only this subscription.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{Stream, StreamExt, future::AbortRegistration, stream::Abortable};
+
+use crate::service::{End, Item, SubscriptionEvent, SubscriptionStream};
+
+/// Identifies an operation of a session. Clients may reuse an id; a generation is never reused.
+#[derive(Debug)]
+pub(super) struct OperationKey {
+    pub(super) id: String,
+    pub(super) generation: u64,
+    /// The start of each message with a response to this operation.
+    pub(super) prefix: String,
+}
+
+/// An item of a running subscription.
+#[derive(Debug)]
+pub(super) enum SubscriptionItem {
+    Next(SubscriptionEvent),
+    Ended(End),
+    Panicked,
+}
+
+/// A running subscription.
+pub(super) struct ActiveSubscription {
+    key: Arc<OperationKey>,
+    /// `None` after the last item.
+    events: Option<Abortable<SubscriptionStream>>,
+}
+
+impl ActiveSubscription {
+    pub(super) fn new(
+        key: Arc<OperationKey>,
+        events: SubscriptionStream,
+        registration: AbortRegistration,
+    ) -> Self {
+        Self {
+            key,
+            events: Some(Abortable::new(events, registration)),
+        }
+    }
+}
+
+impl Stream for ActiveSubscription {
+    type Item = (Arc<OperationKey>, SubscriptionItem);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(events) = &mut self.events else {
+            return Poll::Ready(None);
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| events.poll_next_unpin(cx)));
+        let item = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Some(Item::Next(event)))) => SubscriptionItem::Next(event),
+            Ok(Poll::Ready(Some(Item::End(end)))) => SubscriptionItem::Ended(end),
+            Ok(Poll::Ready(None)) => SubscriptionItem::Ended(End::Complete),
+            Err(_) => SubscriptionItem::Panicked,
+        };
+        if !matches!(item, SubscriptionItem::Next(_)) {
+            self.events = None;
+        }
+        Poll::Ready(Some((Arc::clone(&self.key), item)))
+    }
+}
