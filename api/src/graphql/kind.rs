@@ -73,7 +73,7 @@ pub(crate) enum CandleInterval {
 
 /// How recent the newest price of a stock is.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "tracker::schedule::Freshness")]
+#[graphql(remote = "market::Freshness")]
 pub(crate) enum Freshness {
     /// The price is of the current session or, while the market is closed, of the last one.
     /// In New York a session is the last one until the next opens at 09:30.
@@ -98,9 +98,9 @@ pub(crate) enum Market {
     Other,
 }
 
-impl From<tracker::market::Market> for Market {
-    fn from(market: tracker::market::Market) -> Self {
-        use tracker::market::Market as Of;
+impl From<market::Market> for Market {
+    fn from(market: market::Market) -> Self {
+        use market::Market as Of;
         match market {
             Of::Us => Self::Us,
             Of::Crypto | Of::Forex => Self::AlwaysOpen,

@@ -58,7 +58,7 @@ impl StockObject {
 
     /// The market, whose sessions and hours apply.
     fn market(&self) -> Market {
-        tracker::market::Market::of(&self.0.symbol).into()
+        market::Market::of(&self.0.symbol).into()
     }
 
     /// Whether its price may be out of date: no provider has answered with a price for three polling intervals while its

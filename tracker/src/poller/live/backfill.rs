@@ -21,12 +21,12 @@ use super::{
 use crate::{
     budget::{Purpose, ReserveOutcome},
     candle,
-    market::Market,
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
     provider::{Bar, Budget, PollError, QuoteProvider},
     schedule::{RETRY_UNKNOWN_AFTER, reserve},
 };
+use market::Market;
 
 /// Delay after the daily budget had no requests to spare.
 const BUDGET_RETRY_DELAY: Duration = Duration::from_mins(5);
@@ -116,7 +116,7 @@ impl LiveLoop {
         let interval = self.planned_for(health).interval.as_secs().max(1);
         let midnight = health.budget.day.next_midnight(now);
         let polls = self.tracked.stocks.values().map(|stock| {
-            let left = self.settings.hours.left(stock.market, now, midnight);
+            let left = self.settings.hours.remaining(stock.market, now, midnight);
             left.as_secs() / interval
         });
         u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
 use crate::metrics::ServeMetrics;
 use entity::{Decimal, Position, Symbol};
+use market::PollingHours;
 use runtime::{
     clock::SystemClock, config::Secret, health::Health, lifecycle::Lifecycle, metrics::Metrics,
     random::Random,
@@ -17,7 +18,6 @@ use tokio::sync::watch;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Ingest, QuoteBatch},
-    market::PollingHours,
     quote::{PreviousClose, Quote},
 };
 

@@ -1,28 +1,11 @@
-//! Markets: which one a stock trades on, its sessions, and the hours in which it is polled.
-//!
-//! Everything is computed from rules and a given instant, for any date and without a clock. A replay
-//! shifted decades ahead and a live poll therefore follow the same rules.
-//!
-//! The rules are our own: the `exchange-hours` crate knows New York's holidays from 2010 to 2028 only and refuses other
-//! dates, while the bundled replay begins in 2000 and its later passes lie decades ahead.
-
-mod calendar;
-mod easter;
-mod hours;
-mod session;
-mod symbol;
+//! Markets and their sessions: when a market is open, its trading days, and the last session at an instant.
 
 use std::ops::Range;
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use entity::Timestamp;
 
-pub(crate) use self::session::new_york;
-pub use self::{
-    calendar::{is_half_day, is_trading_day},
-    hours::PollingHours,
-    session::{polling_window, session_close, session_close_time, session_open, trading_day},
-};
+use crate::{hours, is_trading_day, session_close, session_open, trading_day};
 
 /// The market of a stock, derived from its symbol by [`Market::of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,6 +156,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::PollingHours;
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("an instant")
@@ -314,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_day_is_polled_for_as_long_as_the_market_can_trade() {
-        let left = |market, now, until| PollingHours::Market.left(market, at(now), at(until));
+        let left = |market, now, until| PollingHours::Market.remaining(market, at(now), at(until));
         let (friday, saturday) = ("2026-11-20T17:00:00Z", "2026-11-21T05:00:00Z");
         let hours = Duration::from_hours;
         assert_eq!(left(Market::Us, friday, saturday), hours(8));

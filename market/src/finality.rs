@@ -7,11 +7,11 @@
 
 use entity::{Candle, Timestamp};
 
-use crate::market::{self, Market};
+use crate::{Market, candle_end, polling_window};
 
 /// What is known around a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Around {
+pub struct FinalityContext {
     /// The market of its stock.
     pub market: Market,
     /// The start of its stock's newest candle of the same interval.
@@ -23,23 +23,23 @@ pub struct Around {
 }
 
 /// Whether a candle is as it will stay.
-pub fn is_final(candle: &Candle, around: Around) -> bool {
-    let market = around.market;
+pub fn is_final(candle: &Candle, context: FinalityContext) -> bool {
+    let market = context.market;
     let day = market.day_of(candle.start);
     let close = market.session(day).end;
     let ended = if market == Market::Us && candle.start <= close {
         close
     } else {
-        super::end(market, candle.interval, candle.start)
+        candle_end(market, candle.interval, candle.start)
     };
     let nobody_asks = match market {
-        Market::Us => ended.max(market::polling_window(day).end),
+        Market::Us => ended.max(polling_window(day).end),
         Market::Crypto | Market::Forex | Market::Other => ended,
     };
-    around.newest.is_some_and(|newest| newest > candle.start)
+    context.newest.is_some_and(|newest| newest > candle.start)
         || candle.closed_at >= ended
-        || around.answered_at.is_some_and(|at| at >= ended)
-        || around.now >= nobody_asks
+        || context.answered_at.is_some_and(|at| at >= ended)
+        || context.now >= nobody_asks
 }
 
 #[cfg(test)]
@@ -70,13 +70,13 @@ mod tests {
     }
 
     fn judge(candle: &Candle, newest: &str, answered_at: &str, now: &str) -> bool {
-        let around = Around {
+        let context = FinalityContext {
             market: Market::Us,
             newest: Some(at(newest)),
             answered_at: Some(at(answered_at)),
             now: at(now),
         };
-        is_final(candle, around)
+        is_final(candle, context)
     }
 
     /// 16:00 in New York is 21:00 in UTC.
@@ -128,13 +128,13 @@ mod tests {
                 ("2026-11-20T23:59:59.999999Z", false),
                 ("2026-11-21T00:00:00Z", true),
             ] {
-                let around = Around {
+                let context = FinalityContext {
                     market,
                     newest: Some(day.start),
                     answered_at: Some(day.closed_at),
                     now: at(now),
                 };
-                assert_eq!(is_final(&day, around), ends, "{market:?} {now}");
+                assert_eq!(is_final(&day, context), ends, "{market:?} {now}");
             }
         }
     }

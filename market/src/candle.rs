@@ -5,12 +5,12 @@
 
 use entity::{CandleInterval, Price, Timestamp};
 
-use crate::market::Market;
+use crate::Market;
 
 const MINUTE: i64 = 60_000_000;
 
 /// When the stretch of a price begins.
-pub fn start(interval: CandleInterval, price: &Price) -> Timestamp {
+pub fn candle_start(interval: CandleInterval, price: &Price) -> Timestamp {
     if interval == CandleInterval::OneDay {
         return Market::of(&price.symbol).session(price.trading_day).start;
     }
@@ -19,7 +19,7 @@ pub fn start(interval: CandleInterval, price: &Price) -> Timestamp {
 }
 
 /// When the stretch of a market that begins at `start` ends: a day with its session.
-pub fn end(market: Market, interval: CandleInterval, start: Timestamp) -> Timestamp {
+pub fn candle_end(market: Market, interval: CandleInterval, start: Timestamp) -> Timestamp {
     match interval {
         CandleInterval::OneDay => market.session(market.day_of(start)).end,
         _ => Timestamp::from_micros(start.micros().saturating_add(width(interval))),

@@ -7,11 +7,12 @@ use std::{fmt, time::Duration};
 use chrono::NaiveDate;
 use entity::Timestamp;
 
-use super::is_dead;
-use crate::market::{LastSessions, Market, PollingHours};
+use crate::{LastSessions, Market, PollingHours};
 
 /// A symbol is stale after this many intervals without an answer that has a price.
 const INTERVALS: u32 = 3;
+/// A symbol counts as unpriced after this many answers in a row without a price.
+pub const UNPRICED_AFTER: i32 = 3;
 /// The shortest interval that counts: a replay can play hundreds of days a second.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// A live price more than this many sessions behind is stale.
@@ -74,7 +75,7 @@ impl fmt::Display for StaleReason {
 
 /// What is known of a stock's prices.
 #[derive(Clone, Copy, Debug)]
-pub struct Quoted {
+pub struct QuoteStatus {
     /// Its market.
     pub market: Market,
     /// The trading day of its newest price.
@@ -87,7 +88,7 @@ pub struct Quoted {
 
 /// What is expected of all stocks at an instant.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected {
+pub struct StalenessContext {
     /// The instant.
     pub now: Timestamp,
     /// The time between two polls of a symbol; `None` while no polls are expected.
@@ -100,7 +101,12 @@ pub struct Expected {
     pub replayed: bool,
 }
 
-impl Quoted {
+/// Whether a symbol with this many answers in a row without a price is unpriced: stale, and polled less often than others.
+pub fn is_unpriced(unpriced_answers: i32) -> bool {
+    unpriced_answers >= UNPRICED_AFTER
+}
+
+impl QuoteStatus {
     /// How old the newest price is, measured against the last sessions.
     pub fn freshness(&self, sessions: &LastSessions) -> Freshness {
         let last = sessions.of(self.market);
@@ -118,12 +124,12 @@ impl Quoted {
     /// without a price, without any price, after three intervals without an answer that has a price
     /// while its market is open or it is polled at any time, or if its newest price is more than one
     /// session behind, which is not known of [`Market::Other`].
-    pub fn stale_reason(&self, expected: &Expected) -> Option<StaleReason> {
+    pub fn stale_reason(&self, expected: &StalenessContext) -> Option<StaleReason> {
         if expected.replayed && expected.interval.is_none() {
             return None;
         }
         let answers = self.unpriced_answers;
-        if !expected.replayed && is_dead(answers) {
+        if !expected.replayed && is_unpriced(answers) {
             return Some(StaleReason::Unpriced { answers });
         }
         let Some(day) = self.newest_day else {
@@ -146,7 +152,7 @@ impl Quoted {
     /// Whether there was no answer with a price for three intervals of an open market. An answer without
     /// a price counts as one interval. A time as far in the future was written by a clock that was wrong,
     /// and is not known.
-    fn is_unanswered(&self, expected: &Expected) -> bool {
+    fn is_unanswered(&self, expected: &StalenessContext) -> bool {
         let Some(at) = self.answered_at else {
             return true;
         };
@@ -184,8 +190,8 @@ mod tests {
         text.parse().expect("a date")
     }
 
-    fn live(now: &str) -> Expected {
-        Expected {
+    fn live(now: &str) -> StalenessContext {
+        StalenessContext {
             now: at(now),
             interval: Some(FIVE_MINUTES),
             hours: PollingHours::Market,
@@ -194,8 +200,8 @@ mod tests {
         }
     }
 
-    fn replay(day: &str) -> Expected {
-        Expected {
+    fn replay(day: &str) -> StalenessContext {
+        StalenessContext {
             sessions: LastSessions::replayed(date(day)),
             replayed: true,
             ..live(NOON)
@@ -203,8 +209,8 @@ mod tests {
     }
 
     /// A price of a day, and an answer just now.
-    fn quoted(market: Market, day: &str, now: &str) -> Quoted {
-        Quoted {
+    fn quoted(market: Market, day: &str, now: &str) -> QuoteStatus {
+        QuoteStatus {
             market,
             newest_day: Some(date(day)),
             answered_at: Some(at(now)),
@@ -287,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_stock_is_stale_after_three_intervals_of_an_open_market() {
-        let reason = |market, answered_at: &str, expected: &Expected| {
+        let reason = |market, answered_at: &str, expected: &StalenessContext| {
             let day = expected.sessions.of(market).to_string();
             quoted(market, &day, answered_at).stale_reason(expected)
         };
@@ -299,7 +305,7 @@ mod tests {
         assert_eq!(reason(Market::Us, "2026-11-20T17:15:00Z", &noon), None);
         assert_eq!(reason(Market::Us, "2026-11-20T17:15:01Z", &noon), late);
         let (friday, sunday) = ("2026-11-20T23:00:00Z", live("2026-11-22T11:00:00Z"));
-        let always = Expected {
+        let always = StalenessContext {
             hours: PollingHours::Always,
             ..sunday
         };
@@ -312,7 +318,7 @@ mod tests {
         let night = live("2026-11-20T03:00:00Z");
         assert_eq!(reason(Market::Us, "2026-11-20T01:00:00Z", &night), None);
         assert_eq!(reason(Market::Other, "2026-11-20T01:00:00Z", &night), late);
-        let unexpected = Expected {
+        let unexpected = StalenessContext {
             interval: None,
             ..noon
         };
@@ -320,7 +326,7 @@ mod tests {
             reason(Market::Us, "2026-11-20T01:00:00Z", &unexpected),
             None
         );
-        let never = Quoted {
+        let never = QuoteStatus {
             answered_at: None,
             ..quoted(Market::Us, "2026-11-20", NOON)
         };
@@ -329,8 +335,8 @@ mod tests {
 
     #[test]
     fn answers_without_a_price_are_no_answers_and_three_of_them_make_a_stock_stale() {
-        let reason = |unpriced_answers, answered_at: &str, expected: &Expected| {
-            let stock = Quoted {
+        let reason = |unpriced_answers, answered_at: &str, expected: &StalenessContext| {
+            let stock = QuoteStatus {
                 unpriced_answers,
                 ..quoted(Market::Us, "2026-11-20", answered_at)
             };
@@ -352,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_stock_without_a_price_is_stale() {
-        let stock = Quoted {
+        let stock = QuoteStatus {
             newest_day: None,
             ..quoted(Market::Us, "2026-11-20", NOON)
         };
@@ -380,7 +386,7 @@ mod tests {
                 );
                 let reason = is_stale.then_some(StaleReason::Old { day: date(day) });
                 assert_eq!(stock.stale_reason(&expected), reason, "{market:?} {day}");
-                let ended = Expected {
+                let ended = StalenessContext {
                     interval: None,
                     ..expected
                 };
@@ -388,7 +394,7 @@ mod tests {
             }
         }
         // A replay that no longer plays, however fast it should.
-        let fast = Expected {
+        let fast = StalenessContext {
             interval: Some(Duration::ZERO),
             ..replay("2008-01-17")
         };

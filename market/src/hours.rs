@@ -5,7 +5,7 @@ use std::{ops::Range, time::Duration};
 use chrono::{Datelike, Days};
 use entity::Timestamp;
 
-use super::{Market, is_trading_day, polling_window, trading_day};
+use crate::{Market, is_trading_day, polling_window, trading_day};
 
 /// How long a trading day is polled in New York: 04:00 to 20:00.
 const WINDOW: Duration = Duration::from_hours(16);
@@ -51,7 +51,7 @@ impl PollingHours {
     }
 
     /// For how long stocks of a market are polled between `now` and an instant within a day from it.
-    pub fn left(self, market: Market, now: Timestamp, until: Timestamp) -> Duration {
+    pub fn remaining(self, market: Market, now: Timestamp, until: Timestamp) -> Duration {
         match self.window_after(market, now) {
             Some(Range { start, end }) => end.min(until).since(start.max(now)),
             None => until.since(now),
@@ -59,7 +59,7 @@ impl PollingHours {
     }
 
     /// For how long stocks of a market are polled on a trading day.
-    pub fn a_day(self, market: Market) -> Duration {
+    pub fn per_day(self, market: Market) -> Duration {
         match (self, market) {
             (Self::Market, Market::Us) => WINDOW,
             _ => DAY,

@@ -17,7 +17,7 @@
 
 use entity::Symbol;
 
-use super::Market;
+use crate::Market;
 
 /// Currencies of states (ISO 4217), and the metals that trade like them.
 const CURRENCIES: [&str; 50] = [

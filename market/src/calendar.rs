@@ -6,7 +6,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
-use super::easter::easter;
+use crate::easter::easter;
 
 /// Full-day closures that follow no rule: September 2001, the funerals of Presidents Reagan, Ford, Bush and Carter,
 /// and hurricane Sandy.

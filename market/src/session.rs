@@ -1,7 +1,7 @@
 //! The hours of a United States session as instants.
 //!
 //! One invariant: hours are New York's wall clock, turned into instants by its time zone, summer time included. Any date
-//! is answered, trading day or not; [`super::is_trading_day`] tells those apart.
+//! is answered, trading day or not; [`crate::is_trading_day`] tells those apart.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::America::New_York;
 use entity::Timestamp;
 
-use super::is_half_day;
+use crate::is_half_day;
 
 /// The date in New York.
 pub fn trading_day(now: Timestamp) -> NaiveDate {
@@ -18,12 +18,12 @@ pub fn trading_day(now: Timestamp) -> NaiveDate {
 
 /// When a date's regular session opens: 09:30 New York.
 pub fn session_open(date: NaiveDate) -> Timestamp {
-    new_york(date, hour(9) + chrono::TimeDelta::minutes(30))
+    new_york_time(date, hour(9) + chrono::TimeDelta::minutes(30))
 }
 
 /// When a date's regular session closes: 16:00 New York, 13:00 on half days.
 pub fn session_close(date: NaiveDate) -> Timestamp {
-    new_york(date, session_close_time(date))
+    new_york_time(date, session_close_time(date))
 }
 
 /// The wall-clock time of a date's close in New York: 16:00, 13:00 on half days.
@@ -33,12 +33,12 @@ pub fn session_close_time(date: NaiveDate) -> NaiveTime {
 
 /// When polling makes sense on a trading day, early and late trading included: 04:00 to 20:00 New York.
 pub fn polling_window(date: NaiveDate) -> Range<Timestamp> {
-    new_york(date, hour(4))..new_york(date, hour(20))
+    new_york_time(date, hour(4))..new_york_time(date, hour(20))
 }
 
 /// A New York wall-clock time as an instant. A time that the change to summer time skips is taken as if the clocks had
 /// not changed; of one that comes twice, the first is meant.
-pub(crate) fn new_york(date: NaiveDate, time: NaiveTime) -> Timestamp {
+pub fn new_york_time(date: NaiveDate, time: NaiveTime) -> Timestamp {
     let local = date.and_time(time);
     let like = alike(date).and_time(time);
     let instant = match New_York.from_local_datetime(&like).earliest() {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_time_that_the_clocks_skip_still_is_an_instant() {
-        let skipped = new_york(date("2026-03-08"), hour(2));
+        let skipped = new_york_time(date("2026-03-08"), hour(2));
         assert_eq!(skipped.to_string(), "2026-03-08T07:00:00Z");
     }
 }
