@@ -108,7 +108,8 @@ const SQLITE_CODES: [(u32, Variant); 4] = [
 /// `invalid_authorization_specification` (unknown role, no right to log in, no entry in
 /// `pg_hba.conf`).
 pub(crate) fn is_login_rejected(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let error = error.as_database_error();
+    let code = error.and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("28P01" | "28000"))
 }
 
@@ -153,15 +154,19 @@ fn classify_code(code: &str) -> Option<Variant> {
 
 /// Fails an operation with [`Error::Timeout`] if it does not complete within `limit`. A connection
 /// whose peer vanished never responds.
-pub async fn with_timeout<T, E>(
+pub fn with_timeout<T, E>(
     limit: Duration,
     operation: impl Future<Output = Result<T, E>>,
-) -> Result<T, Error>
+) -> impl Future<Output = Result<T, Error>>
 where
     Error: From<E>,
 {
-    match tokio::time::timeout(limit, operation).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Error::Timeout(limit)),
+    // Boxed, because each wrapper of a large future would contain it twice.
+    let operation = Box::pin(operation);
+    async move {
+        match tokio::time::timeout(limit, operation).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Error::Timeout(limit)),
+        }
     }
 }

@@ -362,10 +362,10 @@ pub(super) fn quote_batch(
 }
 
 /// Fails a database operation that takes too long.
-pub(super) async fn with_timeout<T>(
+pub(super) fn with_timeout<T>(
     operation: impl Future<Output = Result<T, store::Error>>,
-) -> Result<T, store::Error> {
-    store::with_timeout(DATABASE_TIMEOUT, operation).await
+) -> impl Future<Output = Result<T, store::Error>> {
+    store::with_timeout(DATABASE_TIMEOUT, operation)
 }
 
 /// Turns malformed answers for symbols for which the provider fails alone into answers without a
