@@ -27,7 +27,7 @@ use store::{
 };
 use tracker::market::PollingHours;
 
-use super::{Schema, SchemaOptions, json, schema};
+use super::{output::json, schema::{Schema, SchemaOptions, schema}};
 use crate::{
     live::{BacklogLimits, Hub},
     quote_board::QuoteBoard,
