@@ -109,7 +109,7 @@ impl Health {
             let answered = *self.answered_at();
             match answered {
                 Some(at) if at.elapsed() <= MAX_SILENCE => {
-                    sleep_until(at + MAX_SILENCE + EPSILON).await
+                    sleep_until(at + MAX_SILENCE + EPSILON).await;
                 }
                 _ => return,
             }

@@ -108,7 +108,9 @@ const SQLITE_CODES: [(u32, Variant); 4] = [
 /// `invalid_authorization_specification` (unknown role, no right to log in, no entry in
 /// `pg_hba.conf`).
 pub(crate) fn is_login_rejected(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("28P01" | "28000"))
 }
 
