@@ -3,10 +3,10 @@
 use async_graphql::{ID, Object};
 use entity::AlertRule;
 
-use super::{
-    kind::{AlertKind, ChangeBase, Trigger},
-    node::{Kind, global_id},
-    row::columns,
+use super::node::{Kind, global_id};
+use crate::graphql::{
+    enums::{AlertKind, ChangeBase, Trigger},
+    output::columns,
     scalar::{DateTime, Decimal, Symbol},
 };
 

@@ -4,23 +4,23 @@
 
 use async_graphql::{Error, ID, resolver_utils::EnumType};
 
-use super::{
-    json::{push_plain, push_quoted, push_text},
-    kind::{AlertKind, ChangeBase, Direction, Market, Trigger},
+use super::json::{push_plain, push_quoted, push_text};
+use crate::graphql::{
+    enums::{AlertKind, ChangeBase, Direction, Market, Trigger},
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
 /// What a row's column holds.
-pub(super) trait Plain {
+pub(in crate::graphql) trait ColumnValue {
     /// Writes it as JSON, or says why it cannot be told.
-    fn push(&self, out: &mut String) -> Result<(), Error>;
+    fn push_json(&self, out: &mut String) -> Result<(), Error>;
 }
 
 /// Declares how values are written that cannot fail.
 macro_rules! plain {
     ($($kind:ty: |$value:ident, $out:ident| $push:expr;)+) => {
-        $(impl Plain for $kind {
-            fn push(&self, $out: &mut String) -> Result<(), Error> {
+        $(impl ColumnValue for $kind {
+            fn push_json(&self, $out: &mut String) -> Result<(), Error> {
                 let $value = self;
                 $push;
                 Ok(())
@@ -48,19 +48,19 @@ plain! {
     Trigger: |kind, out| push_quoted(out, name(*kind));
 }
 
-impl<T: Plain> Plain for Option<T> {
-    fn push(&self, out: &mut String) -> Result<(), Error> {
+impl<T: ColumnValue> ColumnValue for Option<T> {
+    fn push_json(&self, out: &mut String) -> Result<(), Error> {
         if let Some(value) = self {
-            return value.push(out);
+            return value.push_json(out);
         }
         out.push_str("null");
         Ok(())
     }
 }
 
-impl<T: Plain> Plain for Result<T, Error> {
-    fn push(&self, out: &mut String) -> Result<(), Error> {
-        self.as_ref().map_err(Clone::clone)?.push(out)
+impl<T: ColumnValue> ColumnValue for Result<T, Error> {
+    fn push_json(&self, out: &mut String) -> Result<(), Error> {
+        self.as_ref().map_err(Clone::clone)?.push_json(out)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn raw(json: String) -> Value {
 }
 
 /// A response as its client reads it.
-pub(super) fn response(response: &Response) -> Bytes {
+pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     let mut out = String::from("{");
     if !response.errors.is_empty() {
         out.push_str("\"errors\":");

@@ -4,15 +4,17 @@ use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
 
 use super::{
-    kind::{AlertKind, Direction},
-    loader::{RuleId, batches},
     node::{Kind, global_id},
     price,
-    row::columns,
     rule::RuleObject,
-    scalar::{Cursor, Date, DateTime, Decimal, Symbol},
-    service,
     stock::StockObject,
+};
+use crate::graphql::{
+    context::{batches, service},
+    enums::{AlertKind, Direction},
+    loader::RuleId,
+    output::columns,
+    scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
 
 /// The GraphQL object of an alert.

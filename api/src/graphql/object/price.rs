@@ -3,12 +3,12 @@
 use async_graphql::{Context, Object, Result};
 use entity::Price;
 
-use super::{
-    loader::{StockId, batches},
-    row::columns,
+use super::stock::StockObject;
+use crate::graphql::{
+    context::{batches, service},
+    loader::StockId,
+    output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
-    service,
-    stock::StockObject,
 };
 use crate::service::Error;
 

@@ -12,15 +12,10 @@ use proptest::{
 use serde_json::json;
 use testkit::TestDatabase;
 
-use super::Row;
 use crate::graphql::{
-    alert::AlertObject,
-    candle::CandleObject,
-    json,
-    price::PriceObject,
-    rule::RuleObject,
+    object::{AlertObject, CandleObject, PriceObject, RuleObject, StockObject},
+    output::{Row, json},
     sample::{Sample, Shape, Way},
-    stock::StockObject,
 };
 use document::{Document, TYPES, document, named};
 

@@ -14,7 +14,7 @@ use crate::{live::FeedEvent, service::SubscriptionPlan};
 
 /// One execution of a subscription by the library.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(in crate::graphql) struct Run {
     following: Mutex<Option<SubscriptionPlan>>,
     feed: UnboundedSender<Arc<FeedEvent>>,
     events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
@@ -35,7 +35,7 @@ impl Run {
 
     /// Called by the resolver: the arguments are good, and these are the objects of the events that are
     /// [fed](Self::feed).
-    pub(super) fn begin<T>(
+    pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
         following: SubscriptionPlan,
         object: fn(&FeedEvent) -> Option<T>,

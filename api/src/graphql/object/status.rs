@@ -3,15 +3,15 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::Position;
 
-use super::{
-    kind::{BudgetWindow, DatabaseKind, ProviderState},
+use crate::graphql::{
+    context::service,
+    enums::{BudgetWindow, DatabaseKind, ProviderState},
     scalar::{Cursor, DateTime},
-    service,
 };
 use crate::service::{ProviderStatus, SystemStatus};
 
 /// The GraphQL object of the server's status.
-pub(crate) struct StatusObject(pub(super) SystemStatus);
+pub(crate) struct StatusObject(pub(in crate::graphql) SystemStatus);
 
 /// The state of the server and of what it depends on.
 #[Object(name = "Status")]

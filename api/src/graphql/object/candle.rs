@@ -2,15 +2,15 @@
 
 use async_graphql::Object;
 
-use super::{
-    row::columns,
+use crate::graphql::{
+    output::columns,
     scalar::{DateTime, Decimal, Int64},
 };
 use crate::service::CandleDetails;
 
 /// The GraphQL object of a candle.
 #[derive(Clone)]
-pub(crate) struct CandleObject(pub(super) CandleDetails);
+pub(crate) struct CandleObject(pub(in crate::graphql) CandleDetails);
 
 /// The open, high, low and close of a stock's prices within an interval of market time. An interval
 /// without a price has no candle.

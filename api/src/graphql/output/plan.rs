@@ -6,18 +6,18 @@
 use std::iter::once;
 
 use async_graphql::{
-    Context, ContextSelectionSet, OutputType, Positioned, QueryPathSegment, ServerResult, Value,
+    Context, ContextSelectionSet, OutputType, Positioned, QueryPathSegment, ServerError,
+    ServerResult, Value,
     indexmap::{IndexMap, map::Entry},
     parser::types::{Field, Selection, SelectionSet},
 };
 use futures_util::{FutureExt, future::try_join_all};
 
-use super::{Column, Row, placed};
-use crate::graphql::{
-    connection::Listed,
+use super::{
     json::{push_text, push_value, raw},
-    service,
+    row::{Column, ConnectionNode, Row},
 };
+use crate::graphql::context::service;
 
 /// How rows are written.
 pub(super) struct Program<'a, T> {
@@ -165,14 +165,14 @@ impl<'a, T: Row> Program<'a, T> {
     }
 }
 
-impl<'a, T: Listed> Program<'a, T> {
+impl<'a, T: ConnectionNode> Program<'a, T> {
     /// The program of the edges of a list of rows.
     pub(super) fn of_edges(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
         let mut program = Self::new(ctx)?;
         program.push_object(ctx, ctx.item, &T::Edge::type_name(), |program, field| {
             match &*field.node.name.node {
                 "cursor" => program.push_column(ctx, field, |row, ctx, out| {
-                    push_text(out, &row.place(service(ctx)?));
+                    push_text(out, &row.cursor(service(ctx)?));
                     Ok(())
                 }),
                 "node" => program.push_row(ctx, Some(field))?,
@@ -300,4 +300,13 @@ fn part<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<P
             Part::Fragment(Some(on), &fragment.node.selection_set.node)
         }
     })
+}
+
+/// An error that says where it happened, which it may know better already.
+pub(super) fn placed(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
+    if error.path.is_empty() {
+        ctx.set_error_path(error)
+    } else {
+        error
+    }
 }

@@ -5,11 +5,10 @@
 use async_graphql::{Context, ID, Interface, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{
-    alert::AlertObject,
-    loader::{AlertId, RuleId, StockId, batches},
-    rule::RuleObject,
-    stock::StockObject,
+use super::{alert::AlertObject, rule::RuleObject, stock::StockObject};
+use crate::graphql::{
+    context::batches,
+    loader::{AlertId, RuleId, StockId},
 };
 
 /// An object with a global ID.
@@ -26,7 +25,7 @@ pub(crate) enum Node {
 
 /// The type of object that an ID refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::graphql) enum Kind {
     Stock,
     Alert,
     AlertRule,
@@ -45,14 +44,14 @@ impl Kind {
 }
 
 /// Returns the global ID of a row.
-pub(super) fn global_id(kind: Kind, row: i64) -> ID {
+pub(in crate::graphql) fn global_id(kind: Kind, row: i64) -> ID {
     URL_SAFE_NO_PAD
         .encode(format!("{}:{row}", kind.name()))
         .into()
 }
 
 /// Decodes a global ID. Returns `None` if it is malformed.
-pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
+pub(in crate::graphql) fn parse_id(id: &str) -> Option<(Kind, i64)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let (name, row) = text.split_once(':')?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
@@ -62,7 +61,7 @@ pub(super) fn parse_id(id: &str) -> Option<(Kind, i64)> {
 }
 
 /// Loads the object with a global ID.
-pub(super) async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     let batches = batches(ctx)?;
     Ok(match parse_id(id) {
         None => None,

@@ -17,8 +17,8 @@ use tokio::{
     time::Instant,
 };
 
-use super::{fault::mask, json, run::Run};
-use crate::{auth::Viewer, live::FeedEvent};
+use super::{feed_handle::Run, mask::mask};
+use crate::{auth::Viewer, graphql::output::json, live::FeedEvent};
 
 /// How many bodies a group keeps for its slower members; what is older is executed again.
 const KEPT: usize = 64;

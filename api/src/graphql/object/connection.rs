@@ -1,16 +1,14 @@
 //! Relay connections: pages of stocks, prices and alerts.
 
-use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Result, SimpleObject};
-use entity::Cursor as Place;
+use async_graphql::{Context, ContextSelectionSet, Object, Result, SimpleObject};
+use entity::Cursor as ListCursor;
 use store::page::Page;
 
-use super::{
-    alert::AlertObject,
-    price::PriceObject,
-    row::{Edges, Row, Rows},
+use super::{alert::AlertObject, price::PriceObject, stock::StockObject};
+use crate::graphql::{
+    context::service,
+    output::{ConnectionNode, Edges, Rows},
     scalar::Cursor,
-    service,
-    stock::StockObject,
 };
 use crate::service::Service;
 
@@ -27,21 +25,9 @@ pub(crate) struct PageInfo {
     end_cursor: Option<Cursor>,
 }
 
-/// A row that has a place in a list.
-pub(super) trait Listed: Row {
-    /// The edge that leads to it.
-    type Edge: ObjectType;
-
-    /// The row's place in the list, as its cursor says it.
-    fn place(&self, service: &Service) -> String;
-
-    /// The row's edge.
-    fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<Self::Edge>;
-}
-
-/// Declares the edges of a row, and the place that the row has in a list.
+/// Declares the edges of a row, and the cursor of the row.
 macro_rules! edge {
-    ($(#[$doc:meta])* $edge:ident, $node:ident, |$row:ident, $service:ident| $place:expr) => {
+    ($(#[$doc:meta])* $edge:ident, $node:ident, |$row:ident, $service:ident| $cursor:expr) => {
         $(#[$doc])*
         #[derive(SimpleObject)]
         pub(crate) struct $edge {
@@ -51,16 +37,16 @@ macro_rules! edge {
             node: $node,
         }
 
-        impl Listed for $node {
+        impl ConnectionNode for $node {
             type Edge = $edge;
 
-            fn place(&self, $service: &Service) -> String {
+            fn cursor(&self, $service: &Service) -> String {
                 let $row = &self.0;
-                $place
+                $cursor
             }
 
             fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<$edge> {
-                let (cursor, node) = (Cursor(self.place(service(ctx)?)), self.clone());
+                let (cursor, node) = (Cursor(self.cursor(service(ctx)?)), self.clone());
                 Ok($edge { cursor, node })
             }
         }
@@ -69,7 +55,7 @@ macro_rules! edge {
 
 edge!(
     /// An edge of a list of stocks.
-    StockEdge, StockObject, |stock, _service| Place::Stock(stock.symbol.clone()).encode()
+    StockEdge, StockObject, |stock, _service| ListCursor::Stock(stock.symbol.clone()).encode()
 );
 edge!(
     /// An edge of a list of prices.
@@ -80,9 +66,9 @@ edge!(
     AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.recorded_at())
 );
 
-fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
+fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
     let service = service(ctx)?;
-    let cursor = |row: &T| Cursor(row.place(service));
+    let cursor = |row: &T| Cursor(row.cursor(service));
     Ok(PageInfo {
         has_next_page: page.has_next,
         has_previous_page: page.has_previous,
@@ -93,8 +79,8 @@ fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
 
 /// A page of stocks, ordered by symbol.
 pub(crate) struct StockConnection {
-    pub(super) page: Page<StockObject>,
-    pub(super) search: Option<String>,
+    pub(in crate::graphql) page: Page<StockObject>,
+    pub(in crate::graphql) search: Option<String>,
 }
 
 /// A page of stocks, ordered by symbol.
@@ -124,7 +110,7 @@ impl StockConnection {
 
 /// A page of prices, newest first.
 pub(crate) struct PriceConnection {
-    pub(super) page: Page<PriceObject>,
+    pub(in crate::graphql) page: Page<PriceObject>,
 }
 
 /// A page of prices, newest first.
@@ -148,9 +134,9 @@ impl PriceConnection {
 
 /// A page of alerts, newest first.
 pub(crate) struct AlertConnection {
-    pub(super) page: Page<AlertObject>,
+    pub(in crate::graphql) page: Page<AlertObject>,
     /// The total number of alerts in the list, if it is the list of one stock.
-    pub(super) total: Option<i64>,
+    pub(in crate::graphql) total: Option<i64>,
 }
 
 /// A page of alerts, newest first.

@@ -9,8 +9,8 @@ use async_graphql::parser::{
 use proptest::{collection::vec, prelude::*};
 
 use crate::graphql::{
-    node::{Kind, global_id},
-    sdl,
+    object::{Kind, global_id},
+    schema::sdl,
 };
 
 /// Of objects in objects.

@@ -8,14 +8,16 @@ use super::{
     alert::AlertObject,
     candle::CandleObject,
     connection::{AlertConnection, PriceConnection},
-    kind::{CandleInterval, Freshness, Market},
-    loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf, batches},
     node::{Kind, global_id},
     price::PriceObject,
-    row::{Rows, columns},
     rule::RuleObject,
+};
+use crate::graphql::{
+    context::{batches, service},
+    enums::{CandleInterval, Freshness, Market},
+    loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf},
+    output::{Rows, columns},
     scalar::{Cursor, DateTime, Symbol},
-    service,
 };
 use crate::service::{GRAPHQL, PageArgs, candle_range};
 
@@ -221,7 +223,7 @@ columns!(StockObject {
 });
 
 /// Collects the pagination arguments that all connections share.
-pub(super) fn page_args(
+pub(in crate::graphql) fn page_args(
     first: Option<i32>,
     after: Option<Cursor>,
     last: Option<i32>,

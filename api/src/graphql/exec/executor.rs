@@ -14,13 +14,13 @@ use transport::{
 };
 
 use super::{
-    Schema, canonical,
-    fault::{mask, mask_error},
+    canonical,
+    feed_handle::Run,
     group::{Circumstance, Group, Groups},
-    json,
-    run::Run,
+    mask::{mask, mask_error},
 };
 use crate::{
+    graphql::{output::json, schema::Schema},
     auth::{AccessTokens, RateLimit, Viewer},
     service::{Delivery, Service, SubscriptionPlan},
 };
