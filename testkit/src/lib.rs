@@ -60,10 +60,20 @@ impl TestDatabase {
         }
     }
 
+    /// Executes a statement that returns no rows.
+    pub async fn execute(&self, sql: &str) -> Result<(), store::Error> {
+        self.write().execute_unprepared(sql).await?;
+        Ok(())
+    }
+
     /// Copies a SQLite database to a new file.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be written.
     pub async fn copy_to(&self, file: &Path) {
         let copy = format!("VACUUM INTO '{}'", file.display());
-        let copied = self.write().execute_unprepared(&copy).await;
+        let copied = self.execute(&copy).await;
         copied.expect("the file can be written");
     }
 

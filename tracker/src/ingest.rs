@@ -60,6 +60,14 @@ pub struct QuoteBatch {
     pub splits_can_be_asked: bool,
 }
 
+impl QuoteBatch {
+    /// Whether the batch is of a replay. Only a replay has positions. Its days are independent of the
+    /// clock.
+    fn is_replayed(&self) -> bool {
+        self.position.is_some()
+    }
+}
+
 /// What was stored of a [`QuoteBatch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
@@ -73,6 +81,13 @@ pub struct IngestReport {
     pub superseded: bool,
     /// The number of new prices that are held from alerts.
     pub held: usize,
+}
+
+/// A new price, with its stock and the alert that it fires.
+struct NewPrice {
+    price: Price,
+    stock: Stock,
+    alert: Option<Alert>,
 }
 
 /// Stores quotes; cheap to clone.
@@ -103,10 +118,14 @@ impl Ingest {
     /// Stores a batch. After an error, nothing of it is stored.
     #[tracing::instrument(level = "debug", skip_all, fields(provider = batch.provider))]
     pub async fn ingest(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
+        // The future is large.
+        Box::pin(self.store_batch(batch)).await
+    }
+
+    async fn store_batch(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
-        // Only a replay has positions. Its days are independent of the clock.
-        let replayed = batch.position.is_some();
+        let replayed = batch.is_replayed();
         if replayed && provider::position(feed.connection(), batch.provider).await? != batch.follows
         {
             return Ok(IngestReport {
@@ -131,57 +150,10 @@ impl Ingest {
         let mut report = IngestReport::default();
         let mut recorded = Vec::new();
         for quote in &batch.quotes {
-            let Some(stock) = current.stocks.get_mut(&quote.symbol) else {
-                continue;
-            };
-            let latest = current.latest.get(&stock.id);
-            let Some(inputs) = reference_inputs(quote, latest, current.closes.get(&stock.id))
-            else {
-                continue;
-            };
-            let splits = current.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
-            let reference = match quote.split {
-                // The provider adjusts the previous close for the splits that it reports.
-                Some(_) => inputs.previous_close,
-                None => inputs.reference(splits),
-            };
-            let mut price = price_of(quote, stock.id, reference, batch.provider, &feed);
-            match classify(&price, latest, replayed) {
-                QuoteChange::Repeated => continue,
-                QuoteChange::Older => {
-                    report.older += 1;
-                    continue;
-                }
-                QuoteChange::New => price.seq = feed.next_seq(),
-            }
-            write::details(&feed, stock, quote).await?;
-            write::split(&feed, stock.id, quote, batch.provider).await?;
-            let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
-            let suspect = batch.splits_can_be_asked && begins_day && inputs.suggests_split(splits);
-            let alert = if !replayed && self.is_too_old(&price) {
-                None
-            } else if suspect || current.held.contains(&stock.id) {
-                held::hold(&feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
-                report.held += 1;
-                None
-            } else {
-                let evaluated = EvaluatedPrice {
-                    stock_id: stock.id,
-                    symbol: &stock.symbol,
-                    price: inputs.price,
-                    trading_day: price.trading_day,
-                    recorded_at: price.recorded_at,
-                    fired_at: None,
-                    replays_day: replayed && begins_day,
-                };
-                alert::evaluate(&mut feed, current.rule.as_ref(), evaluated, reference).await?
-            };
-            stock.answered_at = Some(feed.now());
-            stock.unpriced_answers = 0;
-            stock.alert_count += i64::from(alert.is_some());
-            recorded.push((price, stock.clone(), alert));
+            let new = self.evaluate(&mut feed, &mut current, &batch, quote, &mut report);
+            recorded.extend(new.await?);
         }
-        let prices: Vec<Price> = recorded.iter().map(|(price, ..)| price.clone()).collect();
+        let prices: Vec<Price> = recorded.iter().map(|new| new.price.clone()).collect();
         store::price::record(&feed, &prices).await?;
         let previous = prices
             .iter()
@@ -189,7 +161,12 @@ impl Ingest {
         candle::record(&feed, prices.iter().zip(previous)).await?;
         report.prices = prices.len();
         let mut fired = Vec::new();
-        for (price, stock, alert) in recorded {
+        for NewPrice {
+            price,
+            stock,
+            alert,
+        } in recorded
+        {
             feed.push(Event::QuoteRecorded { price, stock });
             if let Some(alert) = alert {
                 fired.push(alert.clone());
@@ -209,6 +186,71 @@ impl Ingest {
             log_unpriced(batch.provider, &with_price, &without_price);
         }
         Ok(report)
+    }
+
+    /// Compares a quote with the stored state. If it is new, stores its details, split and alert, and
+    /// returns the price, which is not stored yet.
+    async fn evaluate(
+        &self,
+        feed: &mut FeedTransaction,
+        current: &mut CurrentState,
+        batch: &QuoteBatch,
+        quote: &Quote,
+        report: &mut IngestReport,
+    ) -> Result<Option<NewPrice>, store::Error> {
+        let Some(stock) = current.stocks.get_mut(&quote.symbol) else {
+            return Ok(None);
+        };
+        let latest = current.latest.get(&stock.id);
+        let Some(inputs) = reference_inputs(quote, latest, current.closes.get(&stock.id)) else {
+            return Ok(None);
+        };
+        let splits = current.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
+        let reference = match quote.split {
+            // The provider adjusts the previous close for the splits that it reports.
+            Some(_) => inputs.previous_close,
+            None => inputs.reference(splits),
+        };
+        let replayed = batch.is_replayed();
+        let mut price = price_of(quote, stock.id, reference, batch.provider, feed);
+        match classify(&price, latest, replayed) {
+            QuoteChange::Repeated => return Ok(None),
+            QuoteChange::Older => {
+                report.older += 1;
+                return Ok(None);
+            }
+            QuoteChange::New => price.seq = feed.next_seq(),
+        }
+        write::details(feed, stock, quote).await?;
+        write::split(feed, stock.id, quote, batch.provider).await?;
+        let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
+        let suspect = batch.splits_can_be_asked && begins_day && inputs.suggests_split(splits);
+        let alert = if !replayed && self.is_too_old(&price) {
+            None
+        } else if suspect || current.held.contains(&stock.id) {
+            held::hold(feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
+            report.held += 1;
+            None
+        } else {
+            let evaluated = EvaluatedPrice {
+                stock_id: stock.id,
+                symbol: &stock.symbol,
+                price: inputs.price,
+                trading_day: price.trading_day,
+                recorded_at: price.recorded_at,
+                fired_at: None,
+                replays_day: replayed && begins_day,
+            };
+            alert::evaluate(feed, current.rule.as_ref(), evaluated, reference).await?
+        };
+        stock.answered_at = Some(feed.now());
+        stock.unpriced_answers = 0;
+        stock.alert_count += i64::from(alert.is_some());
+        Ok(Some(NewPrice {
+            price,
+            stock: stock.clone(),
+            alert,
+        }))
     }
 
     /// Whether a price is too many sessions old to fire alerts.

@@ -96,7 +96,7 @@ impl Tracker {
         self.metrics.tracking_written();
         let lost = tokio::select! {
             biased;
-            () = self.poll(&lease) => None,
+            () = Box::pin(self.poll(&lease)) => None,
             error = lease.lost() => Some(error),
             () = Box::pin(maintenance::run(&self.store, self.retention)) => None,
         };

@@ -6,6 +6,6 @@ mod list;
 mod plan;
 mod row;
 
-pub(super) use list::{Edges, Rows};
 pub(super) use column::ColumnValue;
+pub(super) use list::{Edges, Rows};
 pub(super) use row::{Column, ConnectionNode, Row, columns, is_named};

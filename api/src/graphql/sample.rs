@@ -16,7 +16,10 @@ use store::{Store, database::Database};
 pub use testkit::sample_rows::Shape;
 use testkit::sample_rows::{self, NOW};
 
-use super::{output::json, schema::{Schema, SchemaOptions, schema}};
+use super::{
+    output::json,
+    schema::{Schema, SchemaOptions, schema},
+};
 use crate::{
     live::{BacklogLimits, Hub},
     quote_board::QuoteBoard,

@@ -156,22 +156,21 @@ impl From<StoreError> for Error {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ConnectionTrait;
     use testkit::TestDatabase;
 
     use super::*;
 
     async fn failure(database: &TestDatabase, sql: &str) -> Error {
-        let result = database.write().execute_unprepared(sql).await;
-        StoreError::from(result.expect_err("it fails")).into()
+        let result = database.execute(sql).await;
+        result.expect_err("it fails").into()
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_disk_and_a_terminated_session_are_outages_and_an_invalid_statement_is_a_defect()
     {
         let file = TestDatabase::sqlite().await;
-        let limit = file.write().execute_unprepared("PRAGMA max_page_count = 1");
-        limit.await.expect("it is set");
+        let limited = file.execute("PRAGMA max_page_count = 1").await;
+        limited.expect("it is set");
         let large = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
         let full = failure(&file, large).await;
         assert!(full.is_outage() && !full.is_cut_off(), "{full:?}");

@@ -20,8 +20,8 @@ use super::{
     mask::{mask, mask_error},
 };
 use crate::{
-    graphql::{output::json, schema::Schema},
     auth::{AccessTokens, RateLimit, Viewer},
+    graphql::{output::json, schema::Schema},
     service::{Delivery, Service, SubscriptionPlan},
 };
 

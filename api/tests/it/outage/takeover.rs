@@ -55,7 +55,7 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
     polls_on(&exchange, &product.last_words()).await;
     println!("polled again {:?} after it fell asleep", slept.elapsed());
     sleeper.signal("CONT");
-    logged(&sleeper, "the lease is lost").await;
+    logged(&sleeper, "lost the lease").await;
     polls_on(&exchange, &sleeper.last_words()).await;
     // It is still good for taking over.
     if let Some(mut next) = product.tracker.take() {

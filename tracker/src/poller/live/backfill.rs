@@ -130,10 +130,10 @@ impl LiveLoop {
         let health = &mut self.providers[request.provider];
         match request.attempt {
             Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until)
+                health.exhaust_minute(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
-                health.exhaust_day(until)
+                health.exhaust_day(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(_)) => {
                 self.backfill.paused_until = Some(now.after(BUDGET_RETRY_DELAY));

@@ -55,16 +55,16 @@ impl LiveLoop {
         let health = &mut self.providers[provider];
         match request.attempt {
             Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until)
+                health.exhaust_minute(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
-                health.exhaust_day(until)
+                health.exhaust_day(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(until)) => {
-                health.exhaust_schedule(until)
+                health.exhaust_schedule(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::RetriesExhausted(until)) => {
-                health.exhaust_retries(until)
+                health.exhaust_retries(until);
             }
             Attempt::NotReserved(error) => {
                 tracing::debug!(error = error.as_dyn(), "failed to reserve a poll");
