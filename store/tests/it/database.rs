@@ -194,7 +194,10 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
     assert_eq!(database.check().await, DatabaseState::Initialized);
     for _ in 0..8 {
         let (one, other) = tokio::join!(write(), write());
-        assert!(one.is_ok() && other.is_ok(), "it can be written: {one:?}, {other:?}");
+        assert!(
+            one.is_ok() && other.is_ok(),
+            "it can be written: {one:?}, {other:?}"
+        );
     }
 }
 
