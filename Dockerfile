@@ -12,6 +12,7 @@ WORKDIR /build
 # else that their manifests name are empty here.
 COPY Cargo.toml Cargo.lock ./
 COPY entity/Cargo.toml entity/
+COPY market/Cargo.toml market/
 COPY migration/Cargo.toml migration/
 COPY runtime/Cargo.toml runtime/
 COPY store/Cargo.toml store/

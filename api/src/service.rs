@@ -14,6 +14,7 @@ mod tracking;
 use std::collections::HashMap;
 
 use entity::{Alert, AlertRule, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
+use market::PollingHours;
 use runtime::health::Health;
 use store::{
     Store,
@@ -21,7 +22,6 @@ use store::{
     price::{PriceKey, Recorded},
     stock::StockKey,
 };
-use tracker::market::PollingHours;
 
 pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};

@@ -5,14 +5,13 @@
 //! that is older than they are.
 
 mod backfill;
-mod bucket;
 mod fold;
 mod rebuild;
-mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{CandleInterval, Price};
+use market::candle_start;
 use store::{
     candle::{self, CandleKey},
     feed::FeedTransaction,
@@ -20,10 +19,6 @@ use store::{
 
 use self::fold::fold;
 pub(crate) use self::{backfill::fill, rebuild::rebuild};
-pub use self::{
-    bucket::{end, start},
-    settle::{Around, is_final},
-};
 
 /// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
 /// caller holds the feed's lock.
@@ -34,7 +29,7 @@ pub(crate) async fn record<'a>(
     let key = |price: &Price, interval| CandleKey {
         stock_id: price.stock_id,
         interval,
-        start: start(interval, price),
+        start: candle_start(interval, price),
     };
     let keys: BTreeSet<CandleKey> = prices
         .clone()

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
+use market::is_unpriced;
 use store::{
     Store,
     feed::FeedTransaction,
@@ -27,12 +28,11 @@ use self::{
 };
 use crate::{
     candle,
-    market::Market,
     metrics::TrackerMetrics,
     quote::{PreviousClose, Quote},
     reference::{Close, ReferenceInputs},
-    schedule::is_dead,
 };
+use market::Market;
 
 /// How long a price is held from alerts at most while its stock's splits are requested.
 const MAX_HOLD: Duration = Duration::from_mins(1);
@@ -269,12 +269,12 @@ fn log_committed(prices: &[Price], fired: &[Alert]) {
 /// Logs the symbols that are polled less often from now on because they have no price, and those
 /// that are polled as planned again.
 fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
-    for Stock { symbol, .. } in priced.iter().filter(|it| is_dead(it.unpriced_answers)) {
+    for Stock { symbol, .. } in priced.iter().filter(|it| is_unpriced(it.unpriced_answers)) {
         tracing::info!(provider, %symbol, "symbol has a price again: polled as planned");
     }
     for stock in unpriced {
         let (symbol, answers) = (&stock.symbol, stock.unpriced_answers + 1);
-        if is_dead(answers) && !is_dead(stock.unpriced_answers) {
+        if is_unpriced(answers) && !is_unpriced(stock.unpriced_answers) {
             tracing::warn!(provider, %symbol, answers, "no price for the symbol: polled hourly, later daily");
         }
     }

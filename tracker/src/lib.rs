@@ -7,10 +7,9 @@
 
 pub mod alert;
 pub mod budget;
-pub mod candle;
+mod candle;
 pub mod ingest;
 mod maintenance;
-pub mod market;
 pub mod metrics;
 mod poller;
 pub mod provider;

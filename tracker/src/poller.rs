@@ -12,15 +12,13 @@ mod tracked_stocks;
 use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
+use market::PollingHours;
 use runtime::config::{MarketHours, TrackingSettings};
 use store::provider::ProviderStatus;
 
 pub(crate) use self::context::PollContext;
 use self::{live::LiveLoop, replay::ReplayLoop};
-use crate::{
-    market::PollingHours,
-    provider::{Pace, QuoteProvider},
-};
+use crate::provider::{Pace, QuoteProvider};
 
 /// When to poll, and what to request.
 #[derive(Clone, Copy, Debug)]

@@ -10,8 +10,6 @@
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Split, table::held_price};
 
-use crate::market;
-
 /// An upper bound of the consecutive days on which the market is closed; it has held since 1950.
 const LONGEST_CLOSURE: usize = 10;
 

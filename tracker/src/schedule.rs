@@ -7,7 +7,6 @@ mod backoff;
 mod due;
 mod interval;
 mod spoken;
-mod staleness;
 mod unpriced;
 
 pub use self::{
@@ -15,6 +14,5 @@ pub use self::{
     due::due_at,
     interval::{Limit, Planned, PlannedSymbol, planned, reserve},
     spoken::Spoken,
-    staleness::{Expected, Freshness, Quoted, StaleReason},
-    unpriced::{interval_of, is_dead},
+    unpriced::interval_of,
 };

@@ -1,15 +1,17 @@
 //! Loads what many objects of one answer ask for, in one statement.
 
+mod batch;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
-use async_graphql::{Context, Result, dataloader::Loader};
+use async_graphql::dataloader::Loader;
 use entity::{Alert, AlertRule, Price, Stock};
 use store::{candle::CandleRange, page::Page, price::Recorded};
 
-use super::batch::Batcher;
+pub(super) use batch::Batcher;
+
 use crate::service::{CandleDetails, Error, FirstPage, Service};
 
 /// A stock by its id.
@@ -67,11 +69,6 @@ pub(super) struct Batches(Service);
 /// The loader that a schema keeps.
 pub(super) fn loader(service: Service) -> Batcher<Batches> {
     Batcher::new(Batches(service))
-}
-
-/// The loader of a context.
-pub(super) fn batches<'a>(ctx: &Context<'a>) -> Result<&'a Batcher<Batches>> {
-    ctx.data::<Batcher<Batches>>()
 }
 
 /// Declares how values are loaded by the ids that their keys hold.

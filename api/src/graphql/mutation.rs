@@ -5,11 +5,9 @@
 use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
-    alert::AlertObject,
-    node::{Kind, parse_id},
+    context::service,
+    object::{AlertObject, Kind, StockObject, parse_id},
     scalar::Symbol,
-    service,
-    stock::StockObject,
 };
 use crate::{auth::Viewer, service::Error};
 

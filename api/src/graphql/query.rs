@@ -5,18 +5,14 @@ use futures_util::future::join_all;
 use store::price::Recorded;
 
 use super::{
-    alert::AlertObject,
-    candle::CandleObject,
-    connection::{AlertConnection, PriceConnection, StockConnection},
-    kind::CandleInterval,
-    node::{Node, find},
-    price::PriceObject,
-    row::Rows,
-    rule::RuleObject,
+    context::service,
+    enums::CandleInterval,
+    object::{
+        AlertConnection, AlertObject, CandleObject, Node, PriceConnection, PriceObject, RuleObject,
+        StatusObject, StockConnection, StockObject, find, page_args,
+    },
+    output::Rows,
     scalar::{Cursor, DateTime, Symbol},
-    service,
-    status::StatusObject,
-    stock::{StockObject, page_args},
 };
 use crate::service::{Error, GRAPHQL, candle_range};
 

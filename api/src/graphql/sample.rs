@@ -10,13 +10,13 @@
 use std::time::Duration;
 
 use async_graphql::{Request, Response};
+use market::PollingHours;
 use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
 use store::{Store, database::Database};
 pub use testkit::sample_rows::Shape;
 use testkit::sample_rows::{self, NOW};
-use tracker::market::PollingHours;
 
-use super::{Schema, SchemaOptions, json, schema};
+use super::{output::json, schema::{Schema, SchemaOptions, schema}};
 use crate::{
     live::{BacklogLimits, Hub},
     quote_board::QuoteBoard,

@@ -11,12 +11,11 @@ use futures_util::Stream;
 use transport::LastEventId;
 
 use super::{
-    alert::AlertObject,
-    kind::DeliveryMode,
-    price::PriceObject,
-    run::Run,
+    context::service,
+    enums::DeliveryMode,
+    exec::Run,
+    object::{AlertObject, PriceObject},
     scalar::{Cursor, Symbol},
-    service,
 };
 use crate::{live::FeedEvent, service::SubscriptionKind};
 

@@ -3,9 +3,9 @@
 //! Independent of the tables. An unknown value is `null`. Numbers have their exact digits.
 
 use entity::{Alert, AlertKind, Decimal, Direction, Iterable, Price, Stock};
+use market::Freshness;
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
-use tracker::schedule::Freshness;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},

@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Timestamp};
+use market::{FinalityContext, Market, candle_end, is_final};
 use store::candle::CandleRange;
-use tracker::{
-    candle::{Around, end, is_final},
-    market::Market,
-};
 
 use super::{Error, PageSize, Service};
 
@@ -66,15 +63,15 @@ impl Service {
             let market = known
                 .get(&stock)
                 .map_or(Market::Us, |it| Market::of(&it.symbol));
-            let around = Around {
+            let context = FinalityContext {
                 market,
                 newest: candles.newest,
                 answered_at: candles.answered_at,
                 now,
             };
             let describe = |candle: Candle| CandleDetails {
-                end: end(market, candle.interval, candle.start),
-                is_final: is_final(&candle, around),
+                end: candle_end(market, candle.interval, candle.start),
+                is_final: is_final(&candle, context),
                 candle,
             };
             (stock, candles.rows.into_iter().map(describe).collect())

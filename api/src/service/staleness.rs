@@ -1,6 +1,6 @@
 //! Determines how fresh a stock's price is, and whether and why the stock is stale.
 //!
-//! [`tracker::schedule`] has the rules. This module provides what they measure with: the board has
+//! [`market`] has the rules. This module provides what they measure with: the board has
 //! the newest prices, and a sample of the tables, taken once a second at most, has the rest. While
 //! the database is away every stock is stale.
 
@@ -8,19 +8,20 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{Price, Stock, Timestamp};
+use market::{
+    Freshness, LastSessions, Market, PollingHours, QuoteStatus, StaleReason, StalenessContext,
+};
+use runtime::config::ProviderName;
 use store::{
     Store, provider,
     stock::{self, LastAnswer},
 };
 use tokio::sync::Mutex;
-use tracker::{
-    market::{LastSessions, Market, PollingHours},
-    provider::REPLAY,
-    schedule::{Expected, Freshness, Quoted, StaleReason},
-};
 
 use super::{Error, Service};
 
+/// The name of the replay in stored prices.
+const REPLAY: &str = ProviderName::Replay.as_str();
 /// How long a sample of the tables is used.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -83,7 +84,7 @@ impl Staleness {
     /// The condition of a stock whose newest price is `latest`.
     pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
         let answer = self.last_answer(stock);
-        let quoted = Quoted {
+        let quoted = QuoteStatus {
             market: Market::of(&stock.symbol),
             newest_day: latest.map(|price| price.trading_day),
             answered_at: answer.map(|answer| answer.answered_at),
@@ -97,7 +98,7 @@ impl Staleness {
                 cause: Some(StaleCause::DatabaseAway),
             };
         };
-        let expected = Expected {
+        let expected = StalenessContext {
             now: self.now,
             interval: sample.interval,
             hours: self.hours,
@@ -145,13 +146,13 @@ impl Condition {
     /// The condition of a stock when this price was recorded.
     pub(crate) fn recorded(price: &Price) -> Self {
         let replayed = price.provider == REPLAY;
-        let quoted = Quoted {
+        let quoted = QuoteStatus {
             market: Market::of(&price.symbol),
             newest_day: Some(price.trading_day),
             answered_at: Some(price.recorded_at),
             unpriced_answers: 0,
         };
-        let expected = Expected {
+        let expected = StalenessContext {
             now: price.recorded_at,
             interval: None,
             hours: PollingHours::Market,

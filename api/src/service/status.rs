@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use entity::{ProviderState, Timestamp, table};
+use market::{Market, PollingHours};
 use store::{
     Store,
     database::DatabaseKind,
     provider::{self, usage},
 };
 use tokio::time::timeout;
-use tracker::market::{Market, PollingHours};
 
 use super::Service;
 

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use market::Market;
 use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
-use tracker::market::Market;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::path};
 
 const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/quote.json");

@@ -8,15 +8,13 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
+use market::Market;
 use store::{
     candle::{self, CandleKey},
     feed::FeedTransaction,
 };
 
-use crate::{
-    market::{self, Market},
-    provider::Bar,
-};
+use crate::provider::Bar;
 
 /// Stores the bars of a stock under the feed's lock. Returns the number of sessions.
 pub(crate) async fn fill(

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp, table::alert_rule};
+use market::Market;
 use store::{alert, candle, feed::FeedTransaction, held, price, split, stock};
 
-use crate::{market::Market, quote::Quote, reference::trading_day_before};
+use crate::{quote::Quote, reference::trading_day_before};
 
 /// The stored state of the stocks of a batch.
 pub(super) struct CurrentState {

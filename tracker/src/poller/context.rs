@@ -19,7 +19,6 @@ use super::is_self_paced;
 use crate::{
     budget::{self, Purpose, Reservation, ReserveOutcome},
     ingest::{Ingest, IngestReport, QuoteBatch},
-    market,
     metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
     provider::{Budget, Poll, PollError, QuoteProvider},
 };

@@ -7,10 +7,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{CandleInterval, PollOutcome, ProviderState};
+use market::StalenessContext;
 use runtime::outage_log::OutageLog;
 use store::{
     candle::CandleKey,
-    feed::Bell,
+    feed::Topic,
     poll_request::{self, PendingRequest},
     provider::{self, ProviderStatus},
 };
@@ -20,13 +21,8 @@ use super::{
     context::{PollContext, database_outage, quote_batch, with_timeout},
     tracked_stocks::{Throttle, TrackedStocks},
 };
-use crate::{
-    ingest::QuoteBatch,
-    market::{self, LastSessions, PollingHours},
-    provider::QuoteProvider,
-    schedule::Expected,
-    status::StatusWriter,
-};
+use crate::{ingest::QuoteBatch, provider::QuoteProvider, status::StatusWriter};
+use market::{self, LastSessions, PollingHours};
 
 /// Maximum time between two refreshes of everything that is read from the database.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -75,7 +71,7 @@ impl ReplayLoop {
     /// Replays day after day until the process begins to shut down.
     pub(super) async fn run(mut self) {
         let stopping = self.context.stopping.clone();
-        let mut request = self.context.store.doorbell.listen(Bell::Request);
+        let mut request = self.context.store.doorbell.subscribe(Topic::Request);
         self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
@@ -211,7 +207,7 @@ impl ReplayLoop {
         if self.metrics_throttle.is_due() {
             self.tracked.reload(&self.context.store).await?;
             let (now, interval) = (self.context.now(), self.interval());
-            let expected = |newest_day: Option<_>| Expected {
+            let expected = |newest_day: Option<_>| StalenessContext {
                 now,
                 interval,
                 hours: PollingHours::Always,

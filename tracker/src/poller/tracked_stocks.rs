@@ -10,13 +10,12 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
+use market::{QuoteStatus, StalenessContext};
 use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
-use crate::{
-    market::{Market, PollingHours},
-    schedule::{Expected, PlannedSymbol, Quoted},
-};
+use crate::schedule::PlannedSymbol;
+use market::{Market, PollingHours};
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +66,7 @@ impl TrackedStocks {
     /// Returns what determines the share of each symbol in the request budget.
     pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
         let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
-            polled: hours.a_day(tracked.market),
+            polled: hours.per_day(tracked.market),
             unpriced_answers: tracked.unpriced_answers,
         });
         symbols.collect()
@@ -98,7 +97,7 @@ impl TrackedStocks {
     pub(super) async fn update_metrics(
         &mut self,
         context: &PollContext,
-        expected: impl FnOnce(Option<NaiveDate>) -> Expected,
+        expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
     ) -> Result<(), store::Error> {
         let reading = store::price::latest(context.store.database.read(), &self.ids);
         let latest = with_timeout(reading).await?;
@@ -118,13 +117,13 @@ impl TrackedStocks {
         Ok(())
     }
 
-    fn count_stale(&self, latest: &[Price], expected: &Expected) -> usize {
+    fn count_stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
         let days: BTreeMap<&Symbol, NaiveDate> = latest
             .iter()
             .map(|price| (&price.symbol, price.trading_day))
             .collect();
         let is_stale = |(symbol, tracked): &(&Symbol, &TrackedStock)| {
-            let quoted = Quoted {
+            let quoted = QuoteStatus {
                 market: tracked.market,
                 newest_day: days.get(symbol).copied(),
                 answered_at: tracked.answered_at,

@@ -8,8 +8,6 @@ use chrono::NaiveDate;
 use chrono_tz::America::New_York;
 use entity::Timestamp;
 
-use crate::market;
-
 /// Who sets the time of a provider's polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -82,7 +80,7 @@ impl DayZone {
         let today = self.date(now);
         let tomorrow = today.succ_opt().unwrap_or(today);
         match self {
-            Self::NewYork => market::new_york(tomorrow, chrono::NaiveTime::MIN),
+            Self::NewYork => market::new_york_time(tomorrow, chrono::NaiveTime::MIN),
             Self::Utc => Timestamp::start_of(tomorrow),
         }
     }

@@ -23,14 +23,14 @@ use std::{
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use entity::Symbol;
-use runtime::config::ReplaySettings;
+use runtime::config::{ProviderName, ReplaySettings};
 
 pub use self::{error::ReplayError, row::RowError};
 use self::{position::Position, reel::Reel, tape::Tape};
 use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
 
 /// The name of the replay among the providers.
-pub const REPLAY: &str = "replay";
+pub const REPLAY: &str = ProviderName::Replay.as_str();
 
 /// A file of daily prices that is being told.
 #[derive(Debug)]

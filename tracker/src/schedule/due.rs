@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use entity::Timestamp;
-
-use crate::market::{Market, PollingHours};
+use market::{Market, PollingHours};
 
 /// When a symbol is due that was last answered for at `answered_at`; a past instant is due now. `started_at` is when
 /// this tracker began to poll. An answer of a time far ahead was noted by a clock that was wrong, and says nothing.

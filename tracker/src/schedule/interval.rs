@@ -5,7 +5,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{interval_of, is_dead};
+use market::is_unpriced;
+
+use super::interval_of;
 use crate::provider::Budget;
 
 /// The minute that a budget per minute counts.
@@ -83,7 +85,7 @@ pub fn planned(wished: Duration, symbols: &[PlannedSymbol], budget: Budget) -> P
 impl PlannedSymbol {
     /// The polls of this symbol in millionths of those of a symbol that is polled at every `interval`.
     fn share(self, interval: Duration) -> u64 {
-        if !is_dead(self.unpriced_answers) {
+        if !is_unpriced(self.unpriced_answers) {
             return SYMBOL;
         }
         let own = interval_of(self.unpriced_answers, interval).min(self.polled);
@@ -138,13 +140,11 @@ fn spread(polled: u128, requests: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use market::{Market, PollingHours};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        market::{Market, PollingHours},
-        provider::DayZone,
-    };
+    use crate::provider::DayZone;
 
     fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> Budget {
         Budget {
@@ -162,7 +162,7 @@ mod tests {
         budget: Budget,
     ) -> Planned {
         let symbols = unpriced_answers.iter().map(|answers| PlannedSymbol {
-            polled: hours.a_day(Market::Us),
+            polled: hours.per_day(Market::Us),
             unpriced_answers: *answers,
         });
         planned(wished, &symbols.collect::<Vec<_>>(), budget)

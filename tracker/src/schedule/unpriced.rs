@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
-/// After so many answers in a row without a price a symbol is polled hourly.
-const DEAD_AFTER: i32 = 3;
+use market::{UNPRICED_AFTER, is_unpriced};
+
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Whether a symbol with so many answers in a row without a price is polled less often than others, and stale.
-pub fn is_dead(unpriced_answers: i32) -> bool {
-    unpriced_answers >= DEAD_AFTER
-}
-
-/// The time between two polls of a symbol: `interval`, but at least an hour once the symbol [is dead](is_dead), and a day
+/// The time between two polls of a symbol: `interval`, but at least an hour once the symbol is [unpriced](is_unpriced), and a day
 /// after a day of that.
 pub fn interval_of(unpriced_answers: i32, interval: Duration) -> Duration {
-    if !is_dead(unpriced_answers) {
+    if !is_unpriced(unpriced_answers) {
         return interval;
     }
     let hourly = interval.max(HOUR);
-    let polls = u32::try_from(unpriced_answers - DEAD_AFTER).unwrap_or(0);
+    let polls = u32::try_from(unpriced_answers - UNPRICED_AFTER).unwrap_or(0);
     if hourly.saturating_mul(polls) < DAY {
         hourly
     } else {

@@ -9,8 +9,9 @@ use entity::{
     CandleInterval,
     table::{backfill, candle},
 };
+use market::PollingHours;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracker::{market::PollingHours, provider::QuoteProvider, quote::Quote};
+use tracker::{provider::QuoteProvider, quote::Quote};
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
     matchers::{any, query_param},

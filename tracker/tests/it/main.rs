@@ -1,8 +1,7 @@
-//! The tracker from outside.
+//! Integration tests of the tracker.
 
 mod budget;
 mod candle;
-mod engine;
 mod fixture;
 mod history;
 mod ingest;
@@ -10,6 +9,7 @@ mod journal;
 mod lease;
 mod live;
 mod outage;
+mod poller;
 mod program;
 mod provider;
 mod replay;

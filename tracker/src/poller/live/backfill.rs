@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::NaiveDate;
 use entity::Timestamp;
 use store::{
-    backfill::{self, Due},
+    backfill::{self, DueBackfill},
     feed::FeedTransaction,
 };
 
@@ -21,12 +21,12 @@ use super::{
 use crate::{
     budget::{Purpose, ReserveOutcome},
     candle,
-    market::Market,
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
     provider::{Bar, Budget, PollError, QuoteProvider},
     schedule::{RETRY_UNKNOWN_AFTER, reserve},
 };
+use market::Market;
 
 /// Delay after the daily budget had no requests to spare.
 const BUDGET_RETRY_DELAY: Duration = Duration::from_mins(5);
@@ -39,7 +39,7 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Backfill {
     /// The next stock.
-    due: Option<Due>,
+    due: Option<DueBackfill>,
     in_flight: bool,
     paused_until: Option<Timestamp>,
     /// The number of requests on a day of the provider.
@@ -116,7 +116,7 @@ impl LiveLoop {
         let interval = self.planned_for(health).interval.as_secs().max(1);
         let midnight = health.budget.day.next_midnight(now);
         let polls = self.tracked.stocks.values().map(|stock| {
-            let left = self.settings.hours.left(stock.market, now, midnight);
+            let left = self.settings.hours.remaining(stock.market, now, midnight);
             left.as_secs() / interval
         });
         u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)
@@ -168,7 +168,7 @@ impl PollContext {
         provider: &dyn QuoteProvider,
         budget: Budget,
         keep: u32,
-        due: Due,
+        due: DueBackfill,
     ) -> Attempt {
         let name = provider.name();
         let Some(history) = provider.history() else {
@@ -203,7 +203,7 @@ impl PollContext {
     /// Stores a response. Returns the number of days.
     async fn store_history(
         &self,
-        due: &Due,
+        due: &DueBackfill,
         response: &Result<Vec<Bar>, PollError>,
     ) -> Result<usize, store::Error> {
         // Candles are read and written under the feed lock, although the feed gets no entry.
@@ -226,7 +226,7 @@ impl PollContext {
         Ok(days)
     }
 
-    fn backfill_retry_at(&self, due: &Due, error: &PollError, now: Timestamp) -> Timestamp {
+    fn backfill_retry_at(&self, due: &DueBackfill, error: &PollError, now: Timestamp) -> Timestamp {
         if matches!(error, PollError::UnknownSymbol | PollError::NotEntitled) {
             return now.after(RETRY_UNKNOWN_AFTER);
         }

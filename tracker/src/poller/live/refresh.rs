@@ -3,14 +3,13 @@
 //! After an error the loop continues with its last state and refreshes again a second later.
 
 use entity::PollOutcome;
+use market::StalenessContext;
 use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
-use crate::{
-    market::LastSessions,
-    schedule::{Expected, Spoken},
-};
+use crate::schedule::Spoken;
+use market::LastSessions;
 
 impl LiveLoop {
     /// Reads new poll requests and what else may have changed, including the tracked stocks if
@@ -49,7 +48,7 @@ impl LiveLoop {
         // Before anything is written, so that the metrics are updated in a read-only database too.
         if self.metrics_throttle.is_due() {
             let now = self.context.now();
-            let expected = Expected {
+            let expected = StalenessContext {
                 now,
                 interval: Some(self.poll_interval()),
                 hours: self.settings.hours,

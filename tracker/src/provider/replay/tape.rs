@@ -14,10 +14,7 @@ use super::{
     row::Row,
     split::{Closes, Split},
 };
-use crate::{
-    market,
-    quote::{PreviousClose, Quote},
-};
+use crate::quote::{PreviousClose, Quote};
 
 /// A file's days from the first that is told.
 #[derive(Debug)]
@@ -164,7 +161,7 @@ impl Tape {
         let bar = &day.bars[bar.ok()?];
         let trading_day = moved(day.date, frame.weeks)?;
         // The hour is the recorded day's: the date it is moved to may be a holiday or another half day.
-        let close = market::new_york(trading_day, market::session_close_time(day.date));
+        let close = market::new_york_time(trading_day, market::session_close_time(day.date));
         let company = self.tickers[ticker].company;
         Some(Quote {
             symbol: symbol.clone(),

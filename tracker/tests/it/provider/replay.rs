@@ -6,7 +6,6 @@ use chrono::{Datelike, NaiveDate};
 use entity::{Decimal, Symbol};
 use runtime::config::{ReplaySettings, ReplaySpeed};
 use tracker::{
-    market,
     provider::{Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError},
     quote::{PreviousClose, Quote},
 };

@@ -1,0 +1,159 @@
+//! The enums of the schema. A value has the same name in the schema and in the database.
+
+use async_graphql::Enum;
+
+/// The kind of condition of an alert rule.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::AlertKind")]
+pub(crate) enum AlertKind {
+    /// The price differs from its base by at least the threshold, in percent.
+    PercentChange,
+    /// The price is at or above the threshold.
+    PriceAbove,
+    /// The price is at or below the threshold.
+    PriceBelow,
+    /// The price rises from below the threshold to the threshold or above.
+    CrossesAbove,
+    /// The price falls from above the threshold to the threshold or below.
+    CrossesBelow,
+    /// The volume of the session reaches a multiple of the average volume.
+    VolumeSpike,
+}
+
+/// The direction of a price movement.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::Direction")]
+pub(crate) enum Direction {
+    /// The price rose.
+    Up,
+    /// The price fell.
+    Down,
+}
+
+/// The price that a percentage is measured against.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::ChangeBase")]
+pub(crate) enum ChangeBase {
+    /// The closing price of the previous session, adjusted for splits.
+    PreviousClose,
+    /// The opening price of the session.
+    Open,
+    /// The price of the last alert of the rule.
+    LastAlert,
+}
+
+/// How often an alert rule fires.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::Trigger")]
+pub(crate) enum Trigger {
+    /// The rule fires once and is then disabled.
+    Once,
+    /// The rule fires each time its condition becomes true.
+    EveryTime,
+    /// The rule fires at most once per symbol, direction and trading day. The default rule also
+    /// fires at each further multiple of its threshold.
+    OncePerDay,
+}
+
+/// The interval that a candle covers.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::CandleInterval")]
+pub(crate) enum CandleInterval {
+    /// One minute, aligned to UTC.
+    OneMinute,
+    /// Five minutes, aligned to UTC.
+    FiveMinutes,
+    /// Fifteen minutes, aligned to UTC.
+    FifteenMinutes,
+    /// One hour, aligned to UTC.
+    OneHour,
+    /// One trading day. Includes trades before the open and after the close.
+    OneDay,
+}
+
+/// How recent the newest price of a stock is.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "market::Freshness")]
+pub(crate) enum Freshness {
+    /// The price is of the current session or, while the market is closed, of the last one.
+    /// In New York a session is the last one until the next opens at 09:30.
+    Current,
+    /// The price is of the session before that.
+    PreviousSession,
+    /// The price is of an earlier session.
+    Old,
+    /// There is no price.
+    None,
+}
+
+/// The market of a stock, derived from its symbol.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Market {
+    /// The stock exchanges of the United States.
+    Us,
+    /// Cryptocurrencies and foreign exchange, whose trading days are days of UTC. Foreign exchange
+    /// rests at weekends.
+    AlwaysOpen,
+    /// An exchange whose hours are not known, such as that of `TSCO.LON` or `7203.T`.
+    Other,
+}
+
+impl From<market::Market> for Market {
+    fn from(market: market::Market) -> Self {
+        use market::Market as Of;
+        match market {
+            Of::Us => Self::Us,
+            Of::Crypto | Of::Forex => Self::AlwaysOpen,
+            Of::Other => Self::Other,
+        }
+    }
+}
+
+/// The state of a market-data provider.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::ProviderState")]
+pub(crate) enum ProviderState {
+    /// The provider answers.
+    Ok,
+    /// The provider asked for fewer requests; polling waits.
+    RateLimited,
+    /// The daily request budget is used up.
+    BudgetSpent,
+    /// The provider rejects the API key.
+    Refused,
+    /// The provider does not answer, or its answers cannot be read.
+    Failing,
+    /// The provider is a fallback and is not needed at the moment.
+    Standby,
+}
+
+/// The kind of database.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "store::database::DatabaseKind")]
+pub(crate) enum DatabaseKind {
+    /// SQLite, embedded in the server.
+    Sqlite,
+    /// PostgreSQL.
+    #[graphql(name = "POSTGRESQL")]
+    Postgres,
+}
+
+/// The time window of a request budget.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BudgetWindow {
+    /// Any 60 seconds.
+    Minute,
+    /// A day in the provider's time zone.
+    Day,
+}
+
+/// How to treat a client that reads more slowly than prices arrive.
+#[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DeliveryMode {
+    /// Sends only the latest price of each symbol. `extensions.delivery.missed` is the number of
+    /// prices that were skipped.
+    #[default]
+    Latest,
+    /// Sends every price. A client that cannot keep up is disconnected.
+    All,
+}

@@ -1,0 +1,309 @@
+//! A small market: a database, what is written to it, and what follows it.
+
+use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
+
+use crate::metrics::ServeMetrics;
+use entity::{Decimal, Position, Symbol};
+use market::PollingHours;
+use runtime::{
+    clock::SystemClock, config::Secret, health::Health, lifecycle::Lifecycle, metrics::Metrics,
+    random::Random,
+};
+use store::{
+    Seed, Store,
+    feed::{FeedFollower, FeedTransaction},
+};
+use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
+use tokio::sync::watch;
+use tracker::metrics::TrackerMetrics;
+use tracker::{
+    ingest::{Ingest, QuoteBatch},
+    quote::{PreviousClose, Quote},
+};
+
+use crate::{
+    auth::{AccessTokens, RateLimit},
+    graphql::{Executor, SchemaOptions, schema},
+    live::{BacklogLimits, Hub, follow},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Service},
+};
+
+/// What there is to be tracked; the last is not from the beginning.
+pub(super) const SYMBOLS: [&str; 5] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT"];
+const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
+/// What prices are about, against a previous close of 100.
+const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
+/// How long a life may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+const BOUNDS: BacklogLimits = BacklogLimits {
+    retained: 12,
+    max_events: 6,
+    max_bytes: 1 << 20,
+    page: 3,
+};
+
+pub(super) struct World {
+    store: Store,
+    board: QuoteBoard,
+    health: Health,
+    pub(super) hub: Hub,
+    pub(super) executor: Executor,
+    /// How many batches were written; `None` once there will be no more.
+    written: watch::Sender<Option<usize>>,
+    /// What is stored in the end.
+    tables: OnceLock<Oracle>,
+    pub(super) metrics: ServeMetrics,
+    // Keeps what it connects to.
+    database: TestDatabase,
+}
+
+/// A database file to make others from.
+pub(super) struct Template {
+    path: PathBuf,
+    _place: TestDatabaseUrl,
+}
+
+impl Template {
+    pub(super) async fn make() -> Self {
+        let database = TestDatabase::sqlite().await;
+        seed(&database).await;
+        let place = TestDatabaseUrl::sqlite();
+        let path = path(&place);
+        database.copy_to(&path).await;
+        Self {
+            path,
+            _place: place,
+        }
+    }
+
+    pub(super) async fn copy(&self) -> TestDatabase {
+        let place = TestDatabaseUrl::sqlite();
+        fs::copy(&self.path, path(&place)).expect("it is copied");
+        TestDatabase::connect(place).await
+    }
+}
+
+fn path(place: &TestDatabaseUrl) -> PathBuf {
+    let path = place.as_str().trim_start_matches("sqlite://");
+    path.split('?').next().expect("a path").into()
+}
+
+pub(super) async fn seed(database: &TestDatabase) {
+    let seed = Seed {
+        epoch: 7,
+        alert_threshold: Decimal::from_int(5),
+        symbols: TRACKED.iter().map(|text| symbol(text)).collect(),
+    };
+    let store = Store::new((*database).clone(), SystemClock::shared());
+    store::seed(&store, &seed).await.expect("it is seeded");
+}
+
+fn symbol(text: &str) -> Symbol {
+    text.parse().expect("a symbol")
+}
+
+impl World {
+    /// One in which little is kept, so that little overflows it.
+    pub(super) async fn open(database: TestDatabase) -> Self {
+        Self::within(database, BOUNDS).await
+    }
+
+    pub(super) async fn within(database: TestDatabase, bounds: BacklogLimits) -> Self {
+        let store = Store::new((*database).clone(), SystemClock::shared());
+        let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
+        let health = Health::new(lifecycle.shutdown());
+        health.database_answered();
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, bounds);
+        let build = BuildInfo {
+            version: "",
+            revision: None,
+            started_at: store.clock.now(),
+        };
+        let service = Service::new(
+            store.clone(),
+            board.clone(),
+            hub.clone(),
+            health.clone(),
+            PollingHours::Always,
+            build,
+        );
+        let options = SchemaOptions {
+            introspection: false,
+            suggestions: false,
+        };
+        let access = AccessTokens::new(Secret::new("admin"), None);
+        Self {
+            executor: Executor::new(
+                schema(service.clone(), options),
+                service,
+                access,
+                RateLimit::new(None),
+            ),
+            store,
+            board,
+            health,
+            hub,
+            written: watch::Sender::new(Some(0)),
+            tables: OnceLock::new(),
+            metrics: ServeMetrics::new(&Metrics::new("", "").meter()),
+            database,
+        }
+    }
+
+    /// Where the feed ends.
+    pub(super) async fn end(&self) -> Position {
+        store::feed::end(&self.store).await.expect("the feed")
+    }
+
+    /// Does `work` while the feed is followed.
+    pub(super) async fn until_over<T>(&self, work: impl Future<Output = T>) -> T {
+        let follower = FeedFollower::after(self.store.clone(), self.hub.position());
+        let following = follow(
+            follower,
+            self.board.clone(),
+            self.hub.clone(),
+            self.store.clock.clone(),
+            self.metrics.clone(),
+        );
+        let probing = self.health.clone().probe(self.store.database.clone());
+        let worked = async {
+            tokio::select! {
+                worked = work => worked,
+                () = following => unreachable!("it follows for ever"),
+                () = probing => unreachable!("it asks for ever"),
+            }
+        };
+        let worked = tokio::time::timeout(PATIENCE, worked).await;
+        worked.expect("everybody is told in time")
+    }
+
+    /// How many batches were written so far, and when there are more.
+    pub(super) fn written(&self) -> watch::Receiver<Option<usize>> {
+        self.written.subscribe()
+    }
+
+    /// Lives through some days of the market.
+    pub(super) async fn write(&self, mut random: SeededRandom) {
+        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+        let ingest = Ingest::new(self.store.clone(), metrics);
+        let start: chrono::NaiveDate = "2026-11-02".parse().expect("a date");
+        let (mut day, mut cents) = (0, 0);
+        let mut quote = |random: &mut SeededRandom, of: &str, dollars: &[u32], day: u64| {
+            // None like another, and some by so much that alerts fire.
+            cents += 1;
+            let price = format!("{}.{cents:04}", random.choose(dollars));
+            quote(of, &price, start + chrono::Days::new(day))
+        };
+        for batch in 1..=random.between(6, 16) {
+            if random.percent(25) {
+                self.track_or_not(&mut random).await;
+            }
+            if random.percent(30) {
+                day += 1;
+            }
+            let of = SYMBOLS
+                .into_iter()
+                .filter(|_| random.percent(60))
+                .collect::<Vec<_>>();
+            let quotes = of
+                .into_iter()
+                .map(|of| quote(&mut random, of, &DOLLARS, day));
+            let quotes = quotes.collect();
+            let answers = QuoteBatch {
+                // Prices that suggest a split are held, and their alerts fire later.
+                splits_can_be_asked: random.percent(50),
+                ..answers(quotes)
+            };
+            ingest.ingest(answers).await.expect("it is stored");
+            if random.percent(40) {
+                self.release(&ingest).await;
+            }
+            self.written.send_replace(Some(batch));
+            // Bursts, and pauses in which everybody catches up.
+            if random.percent(30) {
+                let end = self.end().await;
+                while self.hub.position() != end {
+                    tokio::time::sleep(Duration::from_micros(200)).await;
+                }
+                for _ in 0..random.between(0, 20) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        // In the end there is something new for whoever selects anything.
+        for of in SYMBOLS {
+            self.track(of, true).await;
+        }
+        let quotes = SYMBOLS.map(|of| quote(&mut random, of, &[123], day + 1));
+        ingest
+            .ingest(answers(quotes.into()))
+            .await
+            .expect("it is stored");
+        self.release(&ingest).await;
+        let tables = Oracle::read(&self.database, &TRACKED).await;
+        assert!(self.tables.set(tables).is_ok(), "it is written once");
+        self.written.send_replace(None);
+    }
+
+    /// Lets the alerts of all held prices fire.
+    async fn release(&self, ingest: &Ingest) {
+        let held = store::held::stocks(self.database.read()).await;
+        for stock in held.expect("an answer") {
+            let released = ingest.release(stock.stock_id, None).await;
+            released.expect("it is released");
+        }
+    }
+
+    async fn track_or_not(&self, random: &mut SeededRandom) {
+        self.track(random.choose(&SYMBOLS), random.percent(60))
+            .await;
+    }
+
+    async fn track(&self, of: &str, tracks: bool) {
+        let mut feed = FeedTransaction::begin(&self.store).await.expect("the feed");
+        if tracks {
+            store::stock::track(&mut feed, &symbol(of), None)
+                .await
+                .expect("it is tracked");
+        } else {
+            store::stock::untrack(&mut feed, &symbol(of))
+                .await
+                .expect("it is not tracked");
+        }
+        feed.commit().await.expect("it commits");
+    }
+
+    /// What is stored in the end.
+    pub(super) fn tables(&self) -> &Oracle {
+        self.tables.get().expect("it is written")
+    }
+}
+
+fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+    QuoteBatch {
+        provider: "test",
+        quotes,
+        ..QuoteBatch::default()
+    }
+}
+
+fn quote(of: &str, price: &str, trading_day: chrono::NaiveDate) -> Quote {
+    Quote {
+        symbol: symbol(of),
+        price: price.parse().expect("a price"),
+        previous_close: PreviousClose::Sent(Decimal::from_int(100)),
+        open: None,
+        high: None,
+        low: None,
+        volume: Some(1000),
+        trading_day,
+        market_time: None,
+        name: None,
+        currency: None,
+        exchange: None,
+        unrounded: None,
+        split: None,
+    }
+}

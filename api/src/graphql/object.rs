@@ -1,0 +1,23 @@
+//! The object types of the schema.
+//!
+//! They refer to each other (a stock has alerts, an alert has a stock), so they share one module.
+
+mod alert;
+mod candle;
+mod connection;
+mod node;
+mod price;
+mod rule;
+mod status;
+mod stock;
+
+pub(super) use alert::AlertObject;
+pub(super) use candle::CandleObject;
+pub(super) use connection::{AlertConnection, PriceConnection, StockConnection};
+#[cfg(test)]
+pub(super) use node::global_id;
+pub(super) use node::{Kind, Node, find, parse_id};
+pub(super) use price::PriceObject;
+pub(super) use rule::RuleObject;
+pub(super) use status::StatusObject;
+pub(super) use stock::{StockObject, page_args};

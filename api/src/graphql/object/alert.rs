@@ -1,0 +1,114 @@
+//! The `Alert` type.
+
+use async_graphql::{Context, ID, Object, Result};
+use entity::Alert;
+
+use super::{
+    node::{Kind, global_id},
+    price,
+    rule::RuleObject,
+    stock::StockObject,
+};
+use crate::graphql::{
+    context::{batches, service},
+    enums::{AlertKind, Direction},
+    loader::RuleId,
+    output::columns,
+    scalar::{Cursor, Date, DateTime, Decimal, Symbol},
+};
+
+/// The GraphQL object of an alert.
+#[derive(Clone)]
+pub(crate) struct AlertObject(pub Alert);
+
+/// An alert that fired. It is stored in the same transaction as the price that triggered it.
+#[Object(name = "Alert")]
+impl AlertObject {
+    /// The global ID of the alert. Use it to detect duplicate deliveries.
+    pub(super) async fn id(&self) -> ID {
+        global_id(Kind::Alert, self.0.id)
+    }
+
+    /// The stock that the alert is about.
+    async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
+        price::stock(ctx, self.0.stock_id).await
+    }
+
+    /// The ticker symbol of the stock.
+    fn symbol(&self) -> Symbol {
+        Symbol(self.0.symbol.clone())
+    }
+
+    /// The rule that fired. Null after the rule is deleted.
+    async fn rule(&self, ctx: &Context<'_>) -> Option<Result<RuleObject>> {
+        let id = RuleId(self.0.rule_id?);
+        let rule = async { Ok(batches(ctx)?.load_one(id).await?) };
+        rule.await.transpose().map(|rule| rule.map(RuleObject))
+    }
+
+    /// The kind of condition that was met.
+    fn kind(&self) -> AlertKind {
+        self.0.kind.into()
+    }
+
+    /// The direction in which the price moved.
+    #[expect(clippy::unnecessary_wraps, reason = "the schema has it nullable")]
+    fn direction(&self) -> Option<Direction> {
+        Some(self.0.direction.into())
+    }
+
+    /// The price that triggered the alert.
+    fn price(&self) -> Decimal {
+        Decimal(self.0.price)
+    }
+
+    /// The value that the price was compared with, such as the previous close.
+    fn reference_price(&self) -> Option<Decimal> {
+        self.0.reference_price.map(Decimal)
+    }
+
+    /// The difference between the price and the reference price in percent, rounded to 4 decimals.
+    fn change_percent(&self) -> Option<Decimal> {
+        self.0.change_percent.map(Decimal)
+    }
+
+    /// The threshold that was reached. For the default rule, the highest multiple of its threshold
+    /// that was reached (5, 10, 15 …).
+    fn threshold(&self) -> Decimal {
+        Decimal(self.0.threshold)
+    }
+
+    /// A readable description of the alert.
+    fn message(&self) -> String {
+        self.0.message()
+    }
+
+    /// The date of the trading session.
+    fn trading_day(&self) -> Date {
+        Date(self.0.trading_day)
+    }
+
+    /// The time at which the price that triggered the alert was recorded.
+    fn triggered_at(&self) -> DateTime {
+        DateTime(self.0.triggered_at)
+    }
+
+    /// The time at which the alert was acknowledged. Null until then.
+    fn acknowledged_at(&self) -> Option<DateTime> {
+        self.0.acknowledged_at.map(DateTime)
+    }
+
+    /// The position of the alert in the feed. Use it as `after` to continue a list or to resume a
+    /// subscription.
+    fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+        Ok(Cursor(
+            service(ctx)?.cursor(self.0.seq, self.0.recorded_at()),
+        ))
+    }
+}
+
+columns!(AlertObject {
+    id = |alert: &Self, _| global_id(Kind::Alert, alert.0.id),
+    symbol, kind, direction, price, reference_price, change_percent, threshold, message,
+    trading_day, triggered_at, acknowledged_at, cursor,
+});

@@ -1,0 +1,168 @@
+//! Relay connections: pages of stocks, prices and alerts.
+
+use async_graphql::{Context, ContextSelectionSet, Object, Result, SimpleObject};
+use entity::Cursor as ListCursor;
+use store::page::Page;
+
+use super::{alert::AlertObject, price::PriceObject, stock::StockObject};
+use crate::graphql::{
+    context::service,
+    output::{ConnectionNode, Edges, Rows},
+    scalar::Cursor,
+};
+use crate::service::Service;
+
+/// The position of a page in its list.
+#[derive(SimpleObject, Clone, Debug)]
+pub(crate) struct PageInfo {
+    /// Whether there are more items after this page.
+    has_next_page: bool,
+    /// Whether there are more items before this page.
+    has_previous_page: bool,
+    /// The cursor of the first edge. Null if the page is empty.
+    start_cursor: Option<Cursor>,
+    /// The cursor of the last edge. Null if the page is empty.
+    end_cursor: Option<Cursor>,
+}
+
+/// Declares the edges of a row, and the cursor of the row.
+macro_rules! edge {
+    ($(#[$doc:meta])* $edge:ident, $node:ident, |$row:ident, $service:ident| $cursor:expr) => {
+        $(#[$doc])*
+        #[derive(SimpleObject)]
+        pub(crate) struct $edge {
+            /// The position of the node in the list.
+            cursor: Cursor,
+            /// The item at the end of the edge.
+            node: $node,
+        }
+
+        impl ConnectionNode for $node {
+            type Edge = $edge;
+
+            fn cursor(&self, $service: &Service) -> String {
+                let $row = &self.0;
+                $cursor
+            }
+
+            fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<$edge> {
+                let (cursor, node) = (Cursor(self.cursor(service(ctx)?)), self.clone());
+                Ok($edge { cursor, node })
+            }
+        }
+    };
+}
+
+edge!(
+    /// An edge of a list of stocks.
+    StockEdge, StockObject, |stock, _service| ListCursor::Stock(stock.symbol.clone()).encode()
+);
+edge!(
+    /// An edge of a list of prices.
+    PriceEdge, PriceObject, |price, service| service.cursor(price.seq, price.recorded_at)
+);
+edge!(
+    /// An edge of a list of alerts.
+    AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.recorded_at())
+);
+
+fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
+    let service = service(ctx)?;
+    let cursor = |row: &T| Cursor(row.cursor(service));
+    Ok(PageInfo {
+        has_next_page: page.has_next,
+        has_previous_page: page.has_previous,
+        start_cursor: page.rows.first().map(cursor),
+        end_cursor: page.rows.last().map(cursor),
+    })
+}
+
+/// A page of stocks, ordered by symbol.
+pub(crate) struct StockConnection {
+    pub(in crate::graphql) page: Page<StockObject>,
+    pub(in crate::graphql) search: Option<String>,
+}
+
+/// A page of stocks, ordered by symbol.
+#[Object]
+impl StockConnection {
+    /// The edges of the page.
+    async fn edges(&self) -> Edges<'_, StockObject> {
+        Edges(&self.page.rows)
+    }
+
+    /// The stocks of the page.
+    async fn nodes(&self) -> Rows<'_, StockObject> {
+        Rows::from(&*self.page.rows)
+    }
+
+    /// Information for pagination.
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
+    }
+
+    /// The total number of stocks in the list.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = service(ctx)?.stock_count(self.search.as_deref());
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// A page of prices, newest first.
+pub(crate) struct PriceConnection {
+    pub(in crate::graphql) page: Page<PriceObject>,
+}
+
+/// A page of prices, newest first.
+#[Object]
+impl PriceConnection {
+    /// The edges of the page.
+    async fn edges(&self) -> Edges<'_, PriceObject> {
+        Edges(&self.page.rows)
+    }
+
+    /// The prices of the page.
+    async fn nodes(&self) -> Rows<'_, PriceObject> {
+        Rows::from(&*self.page.rows)
+    }
+
+    /// Information for pagination.
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
+    }
+}
+
+/// A page of alerts, newest first.
+pub(crate) struct AlertConnection {
+    pub(in crate::graphql) page: Page<AlertObject>,
+    /// The total number of alerts in the list, if it is the list of one stock.
+    pub(in crate::graphql) total: Option<i64>,
+}
+
+/// A page of alerts, newest first.
+#[Object]
+impl AlertConnection {
+    /// The edges of the page.
+    async fn edges(&self) -> Edges<'_, AlertObject> {
+        Edges(&self.page.rows)
+    }
+
+    /// The alerts of the page.
+    async fn nodes(&self) -> Rows<'_, AlertObject> {
+        Rows::from(&*self.page.rows)
+    }
+
+    /// Information for pagination.
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
+    }
+
+    /// The total number of alerts in the list.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = match self.total {
+            Some(total) => total,
+            None => service(ctx)?.alert_count().await?,
+        };
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}

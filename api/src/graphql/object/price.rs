@@ -1,0 +1,125 @@
+//! The `Price` type.
+
+use async_graphql::{Context, Object, Result};
+use entity::Price;
+
+use super::stock::StockObject;
+use crate::graphql::{
+    context::{batches, service},
+    loader::StockId,
+    output::columns,
+    scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
+};
+use crate::service::Error;
+
+/// The GraphQL object of a price.
+#[derive(Clone)]
+pub(crate) struct PriceObject(pub Price);
+
+/// A price of a stock, with the exact digits that its provider sent.
+#[Object(name = "Price")]
+impl PriceObject {
+    /// The ticker symbol of the stock.
+    fn symbol(&self) -> Symbol {
+        Symbol(self.0.symbol.clone())
+    }
+
+    /// The stock that was priced.
+    async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
+        stock(ctx, self.0.stock_id).await
+    }
+
+    /// The last traded price.
+    fn price(&self) -> Decimal {
+        Decimal(self.0.price)
+    }
+
+    /// The closing price of the previous session, adjusted for splits since then. Null if unknown.
+    fn previous_close(&self) -> Option<Decimal> {
+        self.0.previous_close.map(Decimal)
+    }
+
+    /// The opening price of the session, if known.
+    fn open(&self) -> Option<Decimal> {
+        self.0.open.map(Decimal)
+    }
+
+    /// The highest price of the session so far, if known.
+    fn high(&self) -> Option<Decimal> {
+        self.0.high.map(Decimal)
+    }
+
+    /// The lowest price of the session so far, if known.
+    fn low(&self) -> Option<Decimal> {
+        self.0.low.map(Decimal)
+    }
+
+    /// The difference between the price and the previous close. Null if the previous close is
+    /// unknown.
+    fn change(&self) -> Option<Decimal> {
+        self.0.change().map(Decimal)
+    }
+
+    /// The difference between the price and the previous close in percent, rounded to 4 decimals.
+    /// Null if the previous close is unknown. Computed from both as shown, with 8 decimals; alerts
+    /// compare the numbers as the provider sent them.
+    fn change_percent(&self) -> Option<Decimal> {
+        self.0.change_percent().map(Decimal)
+    }
+
+    /// The number of shares traded in the session so far, if known.
+    fn volume(&self) -> Option<Int64> {
+        self.0.volume.map(Int64)
+    }
+
+    /// The date of the trading session.
+    fn trading_day(&self) -> Date {
+        Date(self.0.trading_day)
+    }
+
+    /// The market's time of the price, as sent by the provider. If the provider sent only a date,
+    /// the close of that session, or `recordedAt` if that is earlier.
+    fn market_time(&self) -> DateTime {
+        DateTime(self.0.market_time)
+    }
+
+    /// The time at which the server stored the price.
+    fn recorded_at(&self) -> DateTime {
+        DateTime(self.0.recorded_at)
+    }
+
+    /// The name of the provider that sent the price.
+    fn provider(&self) -> &str {
+        &self.0.provider
+    }
+
+    /// The position of the price in the feed. Use it as `after` to continue a list or to resume a
+    /// subscription.
+    fn cursor(&self, ctx: &Context<'_>) -> Result<Cursor> {
+        Ok(Cursor(service(ctx)?.cursor(self.0.seq, self.0.recorded_at)))
+    }
+}
+
+columns!(PriceObject {
+    symbol,
+    price,
+    previous_close,
+    open,
+    high,
+    low,
+    change,
+    change_percent,
+    volume,
+    trading_day,
+    market_time,
+    recorded_at,
+    provider,
+    cursor,
+});
+
+/// Loads the stock that a price or an alert belongs to.
+pub(super) async fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
+    let stock = batches(ctx)?.load_one(StockId(id)).await?;
+    let missing = || Error::NotFound("the stock is gone".to_owned());
+    Ok(StockObject(stock.ok_or_else(missing)?))
+}

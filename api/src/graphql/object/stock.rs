@@ -1,0 +1,239 @@
+//! The `Stock` type, with its prices, candles, alerts and alert rules.
+
+use async_graphql::{Context, ID, Object, Result};
+use entity::Stock;
+use store::price::Recorded;
+
+use super::{
+    alert::AlertObject,
+    candle::CandleObject,
+    connection::{AlertConnection, PriceConnection},
+    node::{Kind, global_id},
+    price::PriceObject,
+    rule::RuleObject,
+};
+use crate::graphql::{
+    context::{batches, service},
+    enums::{CandleInterval, Freshness, Market},
+    loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf},
+    output::{Rows, columns},
+    scalar::{Cursor, DateTime, Symbol},
+};
+use crate::service::{GRAPHQL, PageArgs, candle_range};
+
+/// The GraphQL object of a stock.
+#[derive(Clone)]
+pub(crate) struct StockObject(pub Stock);
+
+/// A stock that is or was tracked. Its ID never changes.
+#[Object(name = "Stock")]
+impl StockObject {
+    /// The global ID of the stock.
+    pub(super) async fn id(&self) -> ID {
+        global_id(Kind::Stock, self.0.id)
+    }
+
+    /// The ticker symbol of the stock.
+    fn symbol(&self) -> Symbol {
+        Symbol(self.0.symbol.clone())
+    }
+
+    /// The name of the company, if known.
+    fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The ISO 4217 code of the currency that the stock is priced in, if known.
+    fn currency(&self) -> Option<&str> {
+        self.0.currency.as_deref()
+    }
+
+    /// The exchange that the stock is listed on, if known.
+    fn exchange(&self) -> Option<&str> {
+        self.0.exchange.as_deref()
+    }
+
+    /// Whether the stock is tracked, that is, whether providers are polled for its price.
+    fn tracked(&self) -> bool {
+        self.0.tracked
+    }
+
+    /// The market, whose sessions and hours apply.
+    fn market(&self) -> Market {
+        market::Market::of(&self.0.symbol).into()
+    }
+
+    /// Whether its price may be out of date: no provider has answered with a price for three polling intervals while its
+    /// market is open, the last three answers had no price, there is no price, the newest price is more than one session
+    /// behind (in a replay: three days of it), or the database is away. `note` says which.
+    async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(service(ctx)?.condition(&self.0).await?.is_stale())
+    }
+
+    /// How old the newest price is, in sessions of its market; in a replay, in days of the replay.
+    async fn freshness(&self, ctx: &Context<'_>) -> Result<Freshness> {
+        Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
+    }
+
+    /// Why it is stale or polled less often, in words for people: `the newest price is of 2022-10-27`. Null if it is not
+    /// stale.
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let condition = service(ctx)?.condition(&self.0).await?;
+        Ok(condition.cause.map(|cause| cause.to_string()))
+    }
+
+    /// The latest recorded price. Null until there is one.
+    async fn latest_price(&self, ctx: &Context<'_>) -> Option<Result<PriceObject>> {
+        let price = async { Ok(batches(ctx)?.load_one(LatestPriceOf(self.0.id)).await?) };
+        price.await.transpose().map(|price| price.map(PriceObject))
+    }
+
+    /// Lists the recorded prices of the stock, newest first.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Returns the prices that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the prices that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
+        #[graphql(desc = "Includes only prices recorded at or after this time.")] from: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "Includes only prices recorded before this time.")] to: Option<DateTime>,
+    ) -> Result<PriceConnection> {
+        let args = page_args(first, after, last, before);
+        let recorded = Recorded {
+            from: from.map(|at| at.0),
+            to: to.map(|at| at.0),
+        };
+        let page = match args.first_page(GRAPHQL)? {
+            // Cursors lie in one stock's list; without them many stocks' pages are read at once.
+            None => {
+                service(ctx)?
+                    .history(&self.0, recorded, &args, GRAPHQL)
+                    .await?
+            }
+            Some(first) => {
+                let key = HistoryOf {
+                    stock: self.0.id,
+                    recorded,
+                    first,
+                };
+                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+            }
+        };
+        Ok(PriceConnection {
+            page: page.map(PriceObject),
+        })
+    }
+
+    /// Returns the newest candles of the stock within a time range, in chronological order.
+    async fn candles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The interval that each candle covers.")] interval: CandleInterval,
+        #[graphql(desc = "Includes only candles that start at or after this time.")] from: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "Includes only candles that start before this time.")] to: Option<
+            DateTime,
+        >,
+        #[graphql(
+            desc = "The number of candles to return, counted from the newest of the range: 0 to 1000, 200 by default."
+        )]
+        first: Option<i32>,
+    ) -> Result<Rows<'static, CandleObject>> {
+        let range = candle_range(
+            interval.into(),
+            from.map(|at| at.0),
+            to.map(|at| at.0),
+            first,
+        )?;
+        let stock = self.0.id;
+        let candles = batches(ctx)?.load_one(CandlesOf { stock, range }).await?;
+        Ok(candles.into_iter().flatten().map(CandleObject).collect())
+    }
+
+    /// Lists the alerts of the stock, newest first.
+    async fn alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
+    ) -> Result<AlertConnection> {
+        let args = page_args(first, after, last, before);
+        let page = match args.first_page(GRAPHQL)? {
+            None => {
+                let stock = Some(&self.0);
+                service(ctx)?
+                    .alerts(stock, Recorded::default(), &args, GRAPHQL)
+                    .await?
+            }
+            Some(first) => {
+                let key = AlertsOf {
+                    stock: self.0.id,
+                    first,
+                };
+                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+            }
+        };
+        Ok(AlertConnection {
+            page: page.map(AlertObject),
+            total: Some(self.0.alert_count),
+        })
+    }
+
+    /// The alert rules that apply to the stock, including rules for all stocks.
+    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
+        let rules = batches(ctx)?.load_one(RulesOf(self.0.id)).await?;
+        Ok(rules.into_iter().flatten().map(RuleObject).collect())
+    }
+}
+
+columns!(StockObject {
+    id = |stock: &Self, _| global_id(Kind::Stock, stock.0.id),
+    symbol, name, currency, exchange, tracked, market,
+});
+
+/// Collects the pagination arguments that all connections share.
+pub(in crate::graphql) fn page_args(
+    first: Option<i32>,
+    after: Option<Cursor>,
+    last: Option<i32>,
+    before: Option<Cursor>,
+) -> PageArgs {
+    PageArgs {
+        first,
+        after: after.map(|it| it.0),
+        last,
+        before: before.map(|it| it.0),
+        list: None,
+    }
+}

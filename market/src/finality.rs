@@ -1,0 +1,157 @@
+//! When a candle is final.
+//!
+//! One invariant: a final candle does not change with what is traded in its session. That a session has ended by a
+//! clock is not enough: its last price is told after it. So it takes a later candle, a price or an answer from after the
+//! end, or the end of the hours in which anybody asks. A replay's days end with their price, which is the close, however
+//! far ahead of our clock they lie.
+
+use entity::{Candle, Timestamp};
+
+use crate::{Market, candle_end, polling_window};
+
+/// What is known around a candle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FinalityContext {
+    /// The market of its stock.
+    pub market: Market,
+    /// The start of its stock's newest candle of the same interval.
+    pub newest: Option<Timestamp>,
+    /// When a provider last answered for the stock.
+    pub answered_at: Option<Timestamp>,
+    /// Our clock.
+    pub now: Timestamp,
+}
+
+/// Whether a candle is as it will stay.
+pub fn is_final(candle: &Candle, context: FinalityContext) -> bool {
+    let market = context.market;
+    let day = market.day_of(candle.start);
+    let close = market.session(day).end;
+    let ended = if market == Market::Us && candle.start <= close {
+        close
+    } else {
+        candle_end(market, candle.interval, candle.start)
+    };
+    let nobody_asks = match market {
+        Market::Us => ended.max(polling_window(day).end),
+        Market::Crypto | Market::Forex | Market::Other => ended,
+    };
+    context.newest.is_some_and(|newest| newest > candle.start)
+        || candle.closed_at >= ended
+        || context.answered_at.is_some_and(|at| at >= ended)
+        || context.now >= nobody_asks
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::{CandleInterval, Decimal};
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn candle(interval: CandleInterval, start: &str, closed_at: &str) -> Candle {
+        let price = Decimal::from_int(1);
+        Candle {
+            stock_id: 1,
+            interval,
+            start: at(start),
+            opened_at: None,
+            closed_at: at(closed_at),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: None,
+            count: 1,
+        }
+    }
+
+    fn judge(candle: &Candle, newest: &str, answered_at: &str, now: &str) -> bool {
+        let context = FinalityContext {
+            market: Market::Us,
+            newest: Some(at(newest)),
+            answered_at: Some(at(answered_at)),
+            now: at(now),
+        };
+        is_final(candle, context)
+    }
+
+    /// 16:00 in New York is 21:00 in UTC.
+    #[test]
+    fn a_session_ends_with_what_is_told_after_it() {
+        use CandleInterval::{OneDay, OneMinute};
+        let (open, last) = ("2026-11-20T14:30:00Z", "2026-11-20T20:57:00Z");
+        let day = candle(OneDay, open, "2026-11-20T20:57:10Z");
+        let minute = candle(OneMinute, last, "2026-11-20T20:57:10Z");
+        for (answered_at, now, is_final) in [
+            ("2026-11-20T20:57:11Z", "2026-11-20T20:58:30Z", false),
+            // The closing price is still to be asked for.
+            ("2026-11-20T20:57:11Z", "2026-11-20T21:00:30Z", false),
+            ("2026-11-20T21:00:31Z", "2026-11-20T21:00:31Z", true),
+            // Nobody answers any more.
+            ("2026-11-20T20:57:11Z", "2026-11-21T00:59:59Z", false),
+            ("2026-11-20T20:57:11Z", "2026-11-21T01:00:00Z", true),
+        ] {
+            assert_eq!(judge(&day, open, answered_at, now), is_final, "{now}");
+            assert_eq!(judge(&minute, last, answered_at, now), is_final, "{now}");
+        }
+        let now = "2026-11-20T20:58:30Z";
+        assert!(judge(&minute, "2026-11-20T20:58:00Z", now, now));
+        assert!(judge(&day, "2026-11-23T14:30:00Z", now, now));
+    }
+
+    #[test]
+    fn the_closing_price_ends_a_session_however_far_ahead_it_is() {
+        use CandleInterval::{OneDay, OneHour};
+        let now = "2026-11-20T12:00:00Z";
+        for (interval, start) in [
+            (OneDay, "2033-03-01T14:30:00Z"),
+            (OneHour, "2033-03-01T21:00:00Z"),
+        ] {
+            let closed = candle(interval, start, "2033-03-01T21:00:00Z");
+            assert!(judge(&closed, start, now, now));
+        }
+    }
+
+    #[test]
+    fn outside_of_the_united_states_a_day_ends_with_its_utc_day() {
+        let day = candle(
+            CandleInterval::OneDay,
+            "2026-11-20T00:00:00Z",
+            "2026-11-20T23:58:00Z",
+        );
+        for market in [Market::Crypto, Market::Forex, Market::Other] {
+            for (now, ends) in [
+                ("2026-11-20T23:59:59.999999Z", false),
+                ("2026-11-21T00:00:00Z", true),
+            ] {
+                let context = FinalityContext {
+                    market,
+                    newest: Some(day.start),
+                    answered_at: Some(day.closed_at),
+                    now: at(now),
+                };
+                assert_eq!(is_final(&day, context), ends, "{market:?} {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_hours_a_stretch_ends_by_itself() {
+        let start = "2026-11-20T22:15:00Z";
+        let late = candle(
+            CandleInterval::FifteenMinutes,
+            start,
+            "2026-11-20T22:16:00Z",
+        );
+        for (now, is_final) in [
+            ("2026-11-20T22:29:59Z", false),
+            ("2026-11-20T22:30:00Z", true),
+        ] {
+            assert_eq!(judge(&late, start, now, now), is_final, "{now}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The market of a symbol, by its spelling.
+//!
+//! No provider sends the market of a stock, so the notations of the vendors decide, in this order:
+//!
+//! | notation | market |
+//! |---|---|
+//! | `FRA:IQQE`, `TRP:TSX` | an exchange before or after the colon: `Us` if it is one of the United States, `Crypto` and `Forex` for their venues (`BINANCE:BTCUSDT`, `OANDA:EUR_USD`), else `Other` |
+//! | `^GSPC` | an index: `Us` |
+//! | `EURUSD=X` | currencies: `Forex`; any other `=` (futures such as `ES=F`): `Other` |
+//! | `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT` | a pair, if the second half is a currency: `Forex` if both halves are currencies of states or metals, else `Crypto` |
+//! | `TSCO.LON`, `7203.T`, `M&M.NS` | a suffix after the last point: `Us` for a share class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`) and for `.US`, else `Other` |
+//! | `600519` | digits only: `Other` |
+//! | `AAPL`, `BRK-B` | everything else: `Us` |
+//!
+//! A single letter after a point is a share class, except F, L, T and V, which stand for Frankfurt, London, Tokyo and
+//! the TSX Venture Exchange; after digits (`7203.A`) it is an exchange.
+
+use entity::Symbol;
+
+use crate::Market;
+
+/// Currencies of states (ISO 4217), and the metals that trade like them.
+const CURRENCIES: [&str; 50] = [
+    "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK",
+    "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "KWD",
+    "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RUB",
+    "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "XAU", "XAG",
+];
+/// Cryptocurrencies that others are priced in.
+const COINS: [&str; 9] = [
+    "USDT", "USDC", "BUSD", "FDUSD", "DAI", "BTC", "XBT", "ETH", "BNB",
+];
+/// Exchanges of the United States, as prefixes or suffixes name them.
+const US_EXCHANGES: [&str; 13] = [
+    "US",
+    "NASDAQ",
+    "NYSE",
+    "NYSEARCA",
+    "NYSEAMERICAN",
+    "NYSEMKT",
+    "ARCA",
+    "AMEX",
+    "BATS",
+    "CBOE",
+    "IEX",
+    "OTC",
+    "OTCMKTS",
+];
+/// Venues of cryptocurrencies.
+const CRYPTO_VENUES: [&str; 14] = [
+    "BINANCE", "BITFINEX", "BITMEX", "BITSTAMP", "BYBIT", "COINBASE", "CRYPTO", "GEMINI", "HUOBI",
+    "KRAKEN", "KUCOIN", "OKEX", "OKX", "POLONIEX",
+];
+/// Venues of foreign exchange.
+const FOREX_VENUES: [&str; 5] = ["FOREX", "FX", "FXCM", "FX_IDC", "OANDA"];
+/// Suffixes of one letter that name an exchange.
+const EXCHANGE_LETTERS: [&str; 4] = ["F", "L", "T", "V"];
+/// Suffixes of units, rights, warrants and shares when issued.
+const US_SUFFIXES: [&str; 5] = ["UN", "RT", "WI", "WS", "WT"];
+
+impl Market {
+    /// The market of a symbol; the module's documentation has the rules.
+    pub fn of(symbol: &Symbol) -> Self {
+        of_text(symbol.as_str())
+    }
+}
+
+fn of_text(text: &str) -> Market {
+    if let Some((before, after)) = text.split_once(':') {
+        let is_one = |venues: &[&str]| venues.contains(&before) || venues.contains(&after);
+        return if is_one(&US_EXCHANGES) {
+            Market::Us
+        } else if is_one(&CRYPTO_VENUES) {
+            Market::Crypto
+        } else if is_one(&FOREX_VENUES) {
+            Market::Forex
+        } else {
+            Market::Other
+        };
+    }
+    if text.starts_with('^') {
+        return Market::Us;
+    }
+    if let Some((_, kind)) = text.rsplit_once('=') {
+        return if kind == "X" {
+            Market::Forex
+        } else {
+            Market::Other
+        };
+    }
+    if let Some(pair) = pair(text) {
+        return pair;
+    }
+    if let Some((ticker, suffix)) = text.rsplit_once('.') {
+        return suffixed(ticker, suffix);
+    }
+    if is_digits(text) {
+        return Market::Other;
+    }
+    Market::Us
+}
+
+/// The market of a pair of currencies; `None` for what is not a pair.
+fn pair(text: &str) -> Option<Market> {
+    let is_quoted = |quote: &str| CURRENCIES.contains(&quote) || COINS.contains(&quote);
+    let halves = text.rsplit_once(['/', '_', '-']).or_else(|| {
+        // Shares of the United States have at most five letters.
+        let letters = text.len() >= 6 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let halves = |length| text.split_at_checked(text.len().checked_sub(length)?);
+        let mut halves = [3, 4, 5].into_iter().filter_map(halves);
+        halves.find(|(_, quote)| letters && is_quoted(quote))
+    });
+    let (base, quote) = halves.filter(|(base, quote)| !base.is_empty() && is_quoted(quote))?;
+    let both = [base, quote].iter().all(|half| CURRENCIES.contains(half));
+    Some(if both { Market::Forex } else { Market::Crypto })
+}
+
+/// The market of a ticker with a suffix after a point.
+fn suffixed(ticker: &str, suffix: &str) -> Market {
+    let share = match suffix.len() {
+        0 => true,
+        1 => !EXCHANGE_LETTERS.contains(&suffix) && !is_digits(ticker) && !is_digits(suffix),
+        _ => {
+            let preferred = suffix
+                .strip_prefix("PR")
+                .is_some_and(|series| series.len() <= 1);
+            preferred || US_SUFFIXES.contains(&suffix) || US_EXCHANGES.contains(&suffix)
+        }
+    };
+    if share { Market::Us } else { Market::Other }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbols_spelling_gives_its_market() {
+        use Market::{Crypto, Forex, Other, Us};
+        for (market, symbols) in [
+            (
+                Us,
+                "AAPL GOOG F T BRK.A BRK.B BRK-B BF.B JPM-PC XYZ.WS XYZ.U BAC.PRB BAC.PR AAPL.US ^GSPC ^IXIC \
+                 NASDAQ:AAPL AAPL:NYSE M&M SIM0001 BRK/B GOOGL A SPY ABC-WT USDX",
+            ),
+            (
+                Other,
+                "TSCO.LON 7203.T SHOP.TRT SHOP.TO M&M.NS FRA:IQQE TRP:TSX VOD.L BMW.DE BHP.AX 0700.HK 005930.KS \
+                 600519.SHH RELIANCE.BSE NESN.SW SAP.F ABC.V REI-UN.TO 600519 7203.A ES=F GC=F PETR4.SA",
+            ),
+            (
+                Forex,
+                "EURUSD=X JPY=X EUR/USD EUR_USD EUR-USD EURUSD XAU/USD OANDA:EUR_USD",
+            ),
+            (
+                Crypto,
+                "BTC/USD BTC-USD BTC_USD BTCUSD BTCUSDT ETH/BTC DOGE-USDT BINANCE:BTCUSDT COINBASE:BTC-USD",
+            ),
+        ] {
+            for symbol in symbols.split_whitespace() {
+                assert_eq!(of_text(symbol), market, "{symbol}");
+            }
+        }
+    }
+}
