@@ -1,4 +1,4 @@
-//! Who is let in: tokens, names and origins, on every way in.
+//! Authentication, host names and origins, on every transport.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -13,11 +13,11 @@ use crate::{
 };
 
 const READER: &str = "reader-of-the-tests-0123456789";
-/// What nobody needs a token for.
+/// Paths that never require a token.
 const OPEN: [&str; 3] = ["/api/v1/health", "/livez", "/readyz"];
 
 on_both! {
-    async fn with_a_read_token_every_read_needs_one_of_the_two(home) {
+    async fn with_a_read_token_every_read_requires_a_token(home) {
         let variables = [("READ_TOKEN", READER), ("ADMIN_TOKEN", ADMIN), ("REPLAY_SPEED", "20")];
         let product = home.start(&variables).await;
         for path in PATHS {
@@ -38,9 +38,9 @@ on_both! {
         assert_eq!(schema_with(&product, Some("wrong")).await, 401);
         assert_eq!(schema_with(&product, Some(READER)).await, 200);
         assert_eq!(schema_with(&product, Some(ADMIN)).await, 200);
-        sockets_need_a_token_too(&product).await;
+        sockets_require_a_token_too(&product).await;
 
-        // Reading is not changing.
+        // The read token does not allow mutations.
         let change = product.post(r#"mutation { untrackStock(input: {symbol: "IBM"}) { stock { id } } }"#, &json!({}));
         let refused = Answer::to(change.bearer_auth(READER)).await;
         assert_eq!((refused.status, &*refused.code()), (200, "UNAUTHENTICATED"));
@@ -54,7 +54,7 @@ fn with(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
     }
 }
 
-/// The status of the question for the schema, by POST as by GET.
+/// The status of an introspection query, which is the same for POST and GET.
 async fn schema_with(product: &Product, token: Option<&str>) -> u16 {
     let query = "{ __schema { queryType { name } } }";
     let posted = Answer::to(with(product.post(query, &json!({})), token)).await;
@@ -69,7 +69,7 @@ async fn schema_with(product: &Product, token: Option<&str>) -> u16 {
     posted.status
 }
 
-async fn sockets_need_a_token_too(product: &Product) {
+async fn sockets_require_a_token_too(product: &Product) {
     let plain = |header: Option<(&'static str, String)>| async move {
         let headers: Vec<_> = header
             .iter()
@@ -86,7 +86,7 @@ async fn sockets_need_a_token_too(product: &Product) {
     let offered = Some(("sec-websocket-protocol", offer.clone()));
     assert_eq!(plain(offered).await, Ok(Some(offer.clone())));
 
-    // Who introduces himself wrongly is let in by nothing that he said before.
+    // A wrong token in `connection_init` is rejected whatever the headers were.
     let header = format!("Bearer {READER}");
     let header = ("authorization", &*header);
     for (headers, payload, welcome) in [
@@ -123,7 +123,7 @@ async fn sockets_need_a_token_too(product: &Product) {
     assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
 }
 
-/// Every route of the API listener, with what it answers to a friend.
+/// Every route of the API listener, with its status for an allowed client.
 const ROUTES: [(&str, u16); 15] = [
     ("/api/v1/stocks", 200),
     ("/api/v1/stocks/AAPL", 200),
@@ -143,14 +143,14 @@ const ROUTES: [(&str, u16); 15] = [
 ];
 
 on_archives! {
-    async fn a_wrong_token_is_refused_even_where_none_is_needed(archive) {
+    async fn a_wrong_token_is_rejected_even_where_none_is_required(archive) {
         for path in PATHS.into_iter().filter(|path| !OPEN.contains(path)) {
             for wrong in ["Bearer wrong", "Bearer", "Basic YTpi", ""] {
                 let request = archive.request(Method::GET, path).header("authorization", wrong);
                 problem(&Answer::to(request).await, 401);
             }
         }
-        // Beside a right one, too.
+        // Also in addition to a valid one.
         for path in ["/graphql?query={__typename}", "/api/v1/stocks"] {
             let request = archive.request(Method::GET, path);
             let request = request.bearer_auth(ADMIN).header("authorization", "Bearer wrong");
@@ -163,7 +163,7 @@ on_archives! {
         assert_eq!(client.closed().await, 4403);
     }
 
-    async fn a_foreign_name_is_misdirected_on_every_route(archive) {
+    async fn a_foreign_host_name_is_misdirected_on_every_route(archive) {
         for (path, status) in ROUTES {
             for (host, expected) in [("evil.example", 421), ("127.0.0.1.evil.example", 421), ("localhost:1", status), ("[::1]", status)] {
                 let request = archive.request(Method::GET, path).header("host", host);
@@ -172,7 +172,7 @@ on_archives! {
         }
     }
 
-    async fn a_foreign_website_is_forbidden_on_every_route(archive) {
+    async fn a_foreign_origin_is_forbidden_on_every_route(archive) {
         for (path, status) in ROUTES {
             for (name, value, expected) in [
                 ("origin", "https://evil.example", 403),
@@ -196,7 +196,7 @@ on_archives! {
         }
     }
 
-    async fn a_browser_may_ask_whether_it_may(archive) {
+    async fn a_preflight_allows_allowed_origins_only(archive) {
         for (path, origin, allowed) in [
             ("/graphql", "http://localhost:3000", true),
             ("/api/v1/stocks", "http://localhost:3000", true),
@@ -214,7 +214,7 @@ on_archives! {
         }
     }
 
-    async fn a_link_of_a_list_can_be_read_by_an_allowed_website(archive) {
+    async fn an_allowed_origin_can_read_the_headers_of_a_list(archive) {
         let request = archive.request(Method::GET, "/api/v1/alerts?limit=1").header("origin", "http://localhost:3000");
         let answer = Answer::to(request).await;
         let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();

@@ -1,11 +1,11 @@
-//! What an HTTP request was answered with.
+//! HTTP responses.
 
 use std::sync::Once;
 
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A response with its whole body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -13,7 +13,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request.
+    /// Sends a request and reads the response.
     pub(crate) async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("a response");
         Self {
@@ -23,7 +23,7 @@ impl Answer {
         }
     }
 
-    /// A header, empty if there is none.
+    /// The value of a header, empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().expect("ASCII"))
@@ -35,7 +35,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{} {error}: {}", self.status, self.text))
     }
 
-    /// The data of a GraphQL answer without errors.
+    /// The data of a GraphQL response without errors.
     pub(crate) fn data(&self) -> Value {
         let mut body = self.json();
         assert_eq!(self.status, 200, "{body}");
@@ -43,7 +43,7 @@ impl Answer {
         body["data"].take()
     }
 
-    /// The only error of a GraphQL answer.
+    /// The only error of a GraphQL response.
     pub(crate) fn error(&self) -> Value {
         let mut body = self.json();
         let errors = body["errors"].as_array_mut().map(std::mem::take);
@@ -61,13 +61,12 @@ impl Answer {
     }
 }
 
-/// A client that opens a connection for each request, because products outlive the tests that share them.
-///
-/// It is built for TLS that is not used here, and wants to know whose.
+/// A client that opens a connection for each request, because products outlive the tests that share
+/// them. It requires a TLS provider, although the tests do not use TLS.
 pub(crate) fn browser() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // Whoever was first will do as well.
+        // Fails if one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     reqwest::Client::builder()
@@ -78,8 +77,8 @@ pub(crate) fn browser() -> reqwest::Client {
         .expect("a client")
 }
 
-/// A body without what differs from run to run: every instant of the recording becomes `[time]`, after it was found to
-/// be one in UTC with at most 6 fractional digits.
+/// Replaces every time of recording in a body by `[time]`. Asserts that each is in UTC with at most
+/// 6 fractional digits.
 pub(crate) fn timeless(text: &str) -> String {
     let mut told = String::new();
     let mut rest = text;

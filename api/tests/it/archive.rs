@@ -1,7 +1,7 @@
-//! A product whose replay has ended, for tests that only look.
+//! A product whose replay has ended, for tests that only read.
 //!
-//! One invariant: it says the same for ever, so that tests may share it: those that run at the same time hold one
-//! product, which ends with the last of them.
+//! Its data never changes, so tests that run at the same time share one product. It ends with the
+//! last of them.
 
 use std::{
     fs,
@@ -15,8 +15,8 @@ use tokio::sync::Mutex;
 
 use crate::product::{ADMIN, Home, Product};
 
-/// The closes of AAPL, oldest first: the first has no previous close, 105 is a rise of exactly 5 %, and the last is
-/// one of 14.99999998 %, which is rounded to 15 only for people.
+/// The closes of AAPL, oldest first: the first has no previous close, 105 is a rise of exactly 5 %,
+/// and the last is one of 14.99999998 %, which is rounded to 15 in the message.
 pub(crate) const AAPL: [&str; 12] = [
     "100",
     "105",
@@ -50,7 +50,7 @@ pub(crate) const DAYS: [&str; 12] = [
     "2008-01-16",
     "2008-01-17",
 ];
-/// What the default rule says of them, oldest first.
+/// The alerts of the default rule, oldest first.
 pub(crate) const ALERTS: [&str; 5] = [
     "AAPL rose 5% to 105",
     "AAPL fell 10.58% to 94",
@@ -59,7 +59,8 @@ pub(crate) const ALERTS: [&str; 5] = [
     "IBM fell 5.88% to 48",
 ];
 
-/// A product that replayed a file of AAPL and IBM, and tracks MSFT, of which the file knows nothing.
+/// A product that replayed a file of AAPL and IBM, and tracks MSFT, which the file does not
+/// contain.
 pub(crate) struct Archive {
     product: Product,
     _home: Home,
@@ -73,12 +74,12 @@ impl Deref for Archive {
     }
 }
 
-/// The archives that somebody holds.
+/// The archives in use.
 static ON_SQLITE: Mutex<Weak<Archive>> = Mutex::const_new(Weak::new());
 static ON_POSTGRESQL: Mutex<Weak<Archive>> = Mutex::const_new(Weak::new());
 
 impl Archive {
-    /// Over a SQLite file.
+    /// On a SQLite file.
     pub(crate) async fn sqlite() -> Arc<Self> {
         let mut held = ON_SQLITE.lock().await;
         if let Some(archive) = held.upgrade() {
@@ -89,7 +90,7 @@ impl Archive {
         archive
     }
 
-    /// Over a PostgreSQL database.
+    /// On a PostgreSQL database.
     pub(crate) async fn postgresql() -> Arc<Self> {
         let mut held = ON_POSTGRESQL.lock().await;
         if let Some(archive) = held.upgrade() {
@@ -111,14 +112,15 @@ impl Archive {
             ("ADMIN_TOKEN", ADMIN),
         ];
         let product = home.start(&variables).await;
-        // What the database says, and what is held in memory, which comes to know it a moment later.
+        // From the database, and from memory, which follows it.
         let query = r#"{ history(symbol: "IBM") { nodes { price } } alerts { totalCount }
             stock(symbol: "AAPL") { latestPrice { price } } stocks { nodes { stale } } }"#;
         let ended = |data: &Value| {
             let prices = data["history"]["nodes"].as_array().expect("a list").len();
             let alerts = data["alerts"]["totalCount"] == ALERTS.len();
             let held = data["stock"]["latestPrice"]["price"] == AAPL[AAPL.len() - 1];
-            // MSFT has no price, which is stale until the tracker has written that the replay has ended.
+            // MSFT has no price and is stale until the tracker has stored that the replay has
+            // ended.
             let stocks = data["stocks"]["nodes"].as_array().expect("a list");
             let ended = stocks.iter().all(|stock| stock["stale"] == false);
             (prices == IBM.len() && alerts && held && ended).then_some(())
@@ -150,7 +152,7 @@ macro_rules! on_archives {
             $(#[$meta])*
             async fn $name($archive: &$crate::archive::Archive) $body
 
-            // A module may be named as a function is.
+            // A module and a function may have the same name.
             mod $name {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_sqlite() {

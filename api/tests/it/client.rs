@@ -1,4 +1,4 @@
-//! Clients of live events: of graphql-transport-ws, and of the plain WebSocket.
+//! WebSocket clients: graphql-transport-ws and the plain WebSocket `/ws`.
 
 use std::net::SocketAddr;
 
@@ -16,11 +16,11 @@ use tokio_tungstenite::{
 
 use crate::{process::PATIENCE, product::Product};
 
-/// What offers graphql-transport-ws.
+/// The header that offers graphql-transport-ws.
 pub(crate) const MODERN: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 
-/// Connects so that next to nothing is on its way before it is read: with segments as small as this the sender's
-/// system, too, keeps kilobytes where it would keep megabytes.
+/// Connects with a small segment size, so that both systems buffer only kilobytes before the client
+/// reads.
 pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
@@ -32,12 +32,12 @@ pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
 /// An open WebSocket.
 pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
-    /// The subprotocol that was chosen.
+    /// The negotiated subprotocol.
     pub(crate) protocol: Option<String>,
 }
 
 impl Client {
-    /// Opens a WebSocket at a path with these headers, or answers the status that refuses it.
+    /// Opens a WebSocket at a path with these headers. Returns the HTTP status if it is rejected.
     pub(crate) async fn open(
         product: &Product,
         path: &str,
@@ -47,7 +47,7 @@ impl Client {
         Self::over(stream.expect("it listens"), product, path, headers).await
     }
 
-    /// As [`open`](Self::open), by a connection that takes next to nothing until it is read.
+    /// Like [`open`](Self::open), on a connection with tiny buffers.
     pub(crate) async fn narrow(
         product: &Product,
         path: &str,
@@ -80,13 +80,13 @@ impl Client {
         }
     }
 
-    /// Opens the plain WebSocket; it is told of what happens from now on.
+    /// Opens the plain WebSocket, for events from now on.
     pub(crate) async fn plain(product: &Product) -> Self {
         let opened = Self::open(product, "/ws", &[]).await;
         opened.expect("it is let in")
     }
 
-    /// Opens a socket of graphql-transport-ws, introduces itself with `payload` and is welcome.
+    /// Opens a graphql-transport-ws socket, and initializes it with `payload`.
     pub(crate) async fn graphql(product: &Product, payload: Value) -> Self {
         let mut client = Self::modern(product, &[]).await.expect("it is let in");
         client.init(payload).await;
@@ -94,7 +94,7 @@ impl Client {
         client
     }
 
-    /// Opens a socket of graphql-transport-ws and says nothing yet.
+    /// Opens a graphql-transport-ws socket without initializing it.
     pub(crate) async fn modern(
         product: &Product,
         headers: &[(&'static str, &str)],
@@ -105,7 +105,7 @@ impl Client {
         Self::open(product, "/graphql", &headers).await
     }
 
-    /// Introduces itself.
+    /// Sends `connection_init`.
     pub(crate) async fn init(&mut self, payload: Value) {
         self.say(&json!({"type": "connection_init", "payload": payload}))
             .await;
@@ -115,7 +115,7 @@ impl Client {
         self.say_text(message.to_string()).await;
     }
 
-    /// Sends what may be no message.
+    /// Sends a text that may not be a valid message.
     pub(crate) async fn say_text(&mut self, text: String) {
         let sent = self.socket.send(Message::text(text)).await;
         sent.expect("it is sent");
@@ -151,7 +151,7 @@ impl Client {
         message["payload"].take()
     }
 
-    /// The code of the one error that refuses the operation.
+    /// The code of the single error that rejects the operation.
     pub(crate) async fn refused(&mut self, id: &str) -> Value {
         let mut message = self.hear().await;
         assert_eq!(message["type"], "error", "{message}");
@@ -164,7 +164,7 @@ impl Client {
         message["payload"][0].take()
     }
 
-    /// The close code, whatever comes before it. Then it leaves, as browsers do.
+    /// Skips messages until the close frame, returns its code and closes the connection.
     pub(crate) async fn closed(mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.frame().await {
@@ -178,7 +178,7 @@ impl Client {
             loop {
                 let frame = self.socket.next().await.expect("not the end");
                 match frame.expect("a frame") {
-                    // Signs of life are nothing that was said.
+                    // Control frames are not messages.
                     Message::Ping(_) | Message::Pong(_) => {}
                     frame => return frame,
                 }

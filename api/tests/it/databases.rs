@@ -1,7 +1,7 @@
 //! Runs tests on both databases.
 
-/// Runs each test over a SQLite file and over a PostgreSQL database in which nothing was stored yet, each time one of
-/// its own: `name::on_sqlite` and `name::on_postgresql`.
+/// Runs each test over a SQLite file and over a PostgreSQL database in which nothing was stored
+/// yet, each time one of its own: `name::on_sqlite` and `name::on_postgresql`.
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($home:ident) $body:block)+) => {
         $(

@@ -1,4 +1,4 @@
-//! How a process with many clients ends.
+//! The shutdown of a process with many clients.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ const GRAPHQL: usize = 300;
 const PLAIN: usize = 150;
 const STREAMS: usize = 50;
 
-/// When a client was sent off.
+/// When a client was closed.
 type Left = Instant;
 
 async fn graphql(product: &Product, is_leaving: &AtomicBool) -> impl Future<Output = Left> + use<> {
@@ -34,7 +34,7 @@ async fn graphql(product: &Product, is_leaving: &AtomicBool) -> impl Future<Outp
         .subscribe("p", "subscription { priceUpdates { price } }", json!({}))
         .await;
     client.next("p").await;
-    // One that will be under way when the signal comes.
+    // A request that is in flight when the signal arrives.
     assert!(!is_leaving.load(Ordering::SeqCst));
     client
         .subscribe(
@@ -72,7 +72,7 @@ async fn streamed(product: &Product) -> impl Future<Output = Left> + use<> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_clients_are_sent_off_one_by_one_after_readiness_failed() {
+async fn five_hundred_clients_are_closed_one_by_one_after_readiness_fails() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");
@@ -137,7 +137,7 @@ async fn five_hundred_clients_are_sent_off_one_by_one_after_readiness_failed() {
             "{:?}",
             first - signalled
         );
-        // A third of the grace, of which so many clients draw nearly all.
+        // Spread over a third of the grace period, nearly all of which so many clients use.
         assert!(
             last - first > GRACE / 6,
             "not all at once: {:?}",

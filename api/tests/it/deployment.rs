@@ -1,6 +1,7 @@
 //! The operator's kit: the image, the compose file, and what Prometheus and Grafana are given.
 //!
-//! No container runs here. What would run in one is run as it is: the shipped files, by the programs that read them.
+//! No container runs here. What would run in one is run as it is: the shipped files, by the
+//! programs that read them.
 
 mod alert;
 mod compose;

@@ -104,7 +104,8 @@ impl Audience {
         assert_eq!(snapshot[1]["changePercent"], "0");
 
         let mut alerts = Client::graphql(product, json!({})).await;
-        // Whatever fired after the price that caused it: the first alert is told though it fired long ago.
+        // Whatever fired after the price that caused it: the first alert is told though it fired
+        // long ago.
         let first = product.ask(STOCK).await["stock"]["latestPrice"]["cursor"].take();
         let variables = json!({"symbols": null, "after": first});
         alerts.subscribe("a", ALERTS, variables).await;
@@ -219,7 +220,8 @@ async fn told_alike_by_rest(product: &Product) {
     assert!(all.contains(&one), "{one} is not in {all}");
 }
 
-/// A client that comes back is told everything that it missed, once, in order, and then what happens.
+/// A client that comes back is told everything that it missed, once, in order, and then what
+/// happens.
 async fn resumes_without_a_gap_or_repeat(
     product: &Product,
     cursors: &Cursors,

@@ -1,4 +1,4 @@
-//! Subscriptions over Server-Sent Events: how a client resumes one.
+//! Resuming subscriptions over Server-Sent Events.
 
 use entity::{Cursor, Position};
 use reqwest::{Method, RequestBuilder};
@@ -18,7 +18,7 @@ const PRICES: &str = "subscription($after: Cursor) {
 const ALERTED: &str = "subscription($after: Cursor) { told: alerts(after: $after) { message } }";
 const REFUSED: &str = "event: next\ndata: {\"errors\":[";
 
-/// A subscription, by `POST` or as an `EventSource` sends it.
+/// A subscription request, by `POST` or by `GET` like an `EventSource`.
 fn request(product: &Product, method: &Method, query: &str, variables: &Value) -> RequestBuilder {
     let request = if method == Method::POST {
         product.post(query, variables)
@@ -47,7 +47,7 @@ impl EventStream {
         }
     }
 
-    /// The next event's id and what it tells.
+    /// The id and the data of the next event.
     async fn next(&mut self) -> (String, Value) {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -84,7 +84,7 @@ async fn beginning(archive: &Archive) -> Position {
 }
 
 on_archives! {
-    async fn a_stream_that_is_cut_after_any_event_goes_on_with_the_next(archive) {
+    async fn a_stream_that_is_cut_after_any_event_resumes_with_the_next(archive) {
         let first = Cursor::Feed(beginning(archive).await).encode();
         let prices: Vec<_> = AAPL.iter().zip(IBM)
             .flat_map(|(aapl, ibm)| [json!({"symbol": "AAPL", "price": aapl}), json!({"symbol": "IBM", "price": ibm})])
@@ -92,7 +92,7 @@ on_archives! {
             .collect();
         let alerts: Vec<_> = ALERTS.iter().map(|message| json!({"message": message})).collect();
         for (query, expected) in [(PRICES, prices), (ALERTED, alerts)] {
-            // The client sends the same request again and again, as an `EventSource` does.
+            // The client repeats the same request, as an `EventSource` does.
             let variables = json!({"after": first});
             let mut last = None;
             for (at, expected) in expected.iter().enumerate() {
@@ -107,7 +107,7 @@ on_archives! {
         }
     }
 
-    async fn a_stream_that_is_cut_within_its_snapshot_goes_on_with_the_rest(archive) {
+    async fn a_stream_that_is_cut_in_its_snapshot_resumes_with_the_rest(archive) {
         let request = || request(archive, &Method::GET, PRICES, &json!({}));
         let mut whole = EventStream::open(request()).await;
         let mut ids = Vec::new();
@@ -120,12 +120,12 @@ on_archives! {
         let mut rest = EventStream::open(request().header("last-event-id", &ids[0])).await;
         let (id, told) = rest.next().await;
         assert_eq!((&id, told), (&ids[1], json!({"data": {"told": {"symbol": "IBM", "price": "48"}}})));
-        // The id is the cursor of every other way in.
+        // The id is the same cursor as everywhere else.
         let history = archive.ask(r#"{ history(symbol: "IBM", first: 1) { nodes { cursor } } }"#).await;
         assert_eq!(history["history"]["nodes"][0]["cursor"], *id);
     }
 
-    async fn an_id_that_cannot_be_resumed_from_is_refused_as_a_cursor_is(archive) {
+    async fn an_id_that_cannot_be_resumed_from_is_rejected_like_a_cursor(archive) {
         let first = beginning(archive).await;
         let cursor = |position| Cursor::Feed(position).encode();
         let stocks = archive.ask("{ stocks(first: 1) { edges { cursor } } }").await;
@@ -145,7 +145,7 @@ on_archives! {
                     assert!(answer.text.ends_with("\n\nevent: complete\ndata:\n\n"), "{id}: {}", answer.text);
                 }
             }
-            // An empty one is none.
+            // An empty id is ignored.
             let request = request(archive, &Method::GET, query, &valid).header("last-event-id", "");
             EventStream::open(request).await.next().await;
         }

@@ -1,6 +1,4 @@
-//! A stand-in for Alpha Vantage, which says of each symbol what the test wants.
-//!
-//! One invariant: its answers are recorded bodies, with other values in their fields.
+//! A mock of Alpha Vantage. Its responses are recorded bodies with the values that a test sets.
 
 use std::{
     collections::BTreeMap,
@@ -13,12 +11,12 @@ use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::path};
 
 const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/quote.json");
-/// The past of every symbol.
+/// The daily series of every symbol.
 const SERIES: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/series.json");
 const UNKNOWN: &str =
     include_str!("../../../tracker/tests/fixtures/alpha_vantage/unknown_symbol.json");
 
-/// A service that knows what it was told. Clones are the same.
+/// The mock server. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Exchange {
     server: Arc<MockServer>,
@@ -60,7 +58,7 @@ impl Respond for Desk {
 }
 
 impl Exchange {
-    /// Opens; knows nothing yet.
+    /// Starts the server without any quotes.
     pub(crate) async fn open() -> Self {
         let server = MockServer::start().await;
         let desk = Desk::default();
@@ -70,23 +68,23 @@ impl Exchange {
         Self { server, desk }
     }
 
-    /// Where it is.
+    /// The base URL.
     pub(crate) fn url(&self) -> String {
         self.server.uri()
     }
 
-    /// Quotes a symbol from now on, as of the last session.
+    /// Sets the quote of a symbol, for the last session.
     pub(crate) fn quote(&self, symbol: &str, price: &str, previous_close: &str) {
         let day = Market::Us.last_session(SystemClock.now());
         self.quote_of(&day.to_string(), symbol, price, previous_close);
     }
 
-    /// Knows a symbol no more.
+    /// Makes a symbol unknown.
     pub(crate) fn forget(&self, symbol: &str) {
         self.desk.book().quotes.remove(symbol);
     }
 
-    /// Quotes a symbol from now on, as of a trading day.
+    /// Sets the quote of a symbol, for this trading day.
     pub(crate) fn quote_of(&self, day: &str, symbol: &str, price: &str, previous_close: &str) {
         let mut body: Value = serde_json::from_str(QUOTE).expect("a recorded body");
         let quote = &mut body["Global Quote"];
@@ -103,12 +101,12 @@ impl Exchange {
         self.desk.book().quotes.insert(symbol.to_owned(), body);
     }
 
-    /// How often it was asked for anything.
+    /// Number of quote requests.
     pub(crate) fn asked_in_all(&self) -> usize {
         self.desk.book().asked.values().sum()
     }
 
-    /// How often it was asked for a symbol.
+    /// Number of quote requests for a symbol.
     pub(crate) fn asked(&self, symbol: &str) -> usize {
         let book = self.desk.book();
         book.asked.get(symbol).copied().unwrap_or_default()

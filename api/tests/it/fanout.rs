@@ -1,4 +1,5 @@
-//! Subscribers over real sockets and every protocol lose nothing, however often they are cut off.
+//! A randomized test: subscribers over real sockets and every protocol lose nothing, however often
+//! they are cut off.
 
 use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 
@@ -16,11 +17,11 @@ use crate::{
 };
 
 const SYMBOLS: [&str; 5] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT"];
-/// Lives on each database; what happens in one depends on the machine, too.
+/// Number of runs on each database. Timing also affects what happens in one.
 const SEEDS: u64 = 2;
 const CLIENTS: u64 = 20;
 const DAYS: u64 = 120;
-/// How many events a client may be behind that is to be told everything.
+/// Maximum number of queued events of a client that needs all events.
 const BEHIND: usize = 1000;
 /// Trading days a second.
 const SPEED: &str = "40";
@@ -40,13 +41,13 @@ enum Protocol {
     Resuming,
 }
 
-/// An open connection that tells.
+/// An open connection.
 enum Wire {
     Socket(Client, Protocol),
     Stream(reqwest::Response, String),
 }
 
-/// What is stored last of a selection: its place, and how the plain WebSocket tells it.
+/// The last stored event of a selection: its position, and its content on the plain WebSocket.
 type Last = Arc<dyn Fn(&Selection) -> (i64, bool, String, Decimal) + Send + Sync>;
 
 struct Life<'a> {
@@ -57,7 +58,7 @@ struct Life<'a> {
     over: watch::Receiver<Option<Last>>,
     cursor: Option<String>,
     sessions: Vec<Session>,
-    /// Of the heard of the plain WebSocket, whether each is an alert.
+    /// For each event received on the plain WebSocket, whether it is an alert.
     alerts: Vec<bool>,
 }
 
@@ -82,7 +83,7 @@ impl<'a> Life<'a> {
         let selection = Selection {
             symbols: match protocol {
                 Protocol::Plain => None,
-                // It has cursors as soon as it has a parameter.
+                // Any parameter turns on cursors.
                 Protocol::Resuming => Some(some),
                 _ => random.percent(60).then_some(some),
             },
@@ -108,7 +109,7 @@ impl<'a> Life<'a> {
         self
     }
 
-    /// One session; whether it was the last.
+    /// Runs one session. Returns whether it was the last.
     async fn session(&mut self) -> bool {
         let mut wire = self.open().await;
         let mut session = Session {
@@ -146,12 +147,12 @@ impl<'a> Life<'a> {
                     && session.after.is_none()
                     && !self.selection.snapshot
                 {
-                    // It came too late to be told anything.
+                    // It joined after the last event.
                     break true;
                 }
             }
             if self.random.percent(5) {
-                // It takes nothing for a while.
+                // It does not read for a while.
                 let while_away = self.random.choose(&[1, 10, 100, 300]);
                 tokio::time::sleep(Duration::from_millis(while_away)).await;
             }
@@ -278,7 +279,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Notes the cursor of an event, and answers its place.
+    /// Stores the cursor of an event, and returns its position.
     fn note(&mut self, cursor: &Value) -> i64 {
         let cursor = cursor.as_str().expect("a cursor");
         let Ok(Cursor::Feed(position)) = Cursor::decode(cursor) else {
@@ -290,7 +291,7 @@ impl<'a> Life<'a> {
 }
 
 impl Wire {
-    /// The next payload; of the plain WebSocket, the next message.
+    /// The next payload; on the plain WebSocket, the next message.
     async fn hear(&mut self) -> Value {
         match self {
             Self::Socket(client, protocol) => loop {
@@ -332,7 +333,7 @@ impl Wire {
     }
 }
 
-/// No price of a symbol is like another; many fire alerts, and the last of each does.
+/// All prices of a symbol differ. Many fire alerts, and the last of each symbol does.
 fn days(mut random: SeededRandom) -> String {
     let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
     let start: chrono::NaiveDate = "2008-01-02".parse().expect("a date");
@@ -346,7 +347,7 @@ fn days(mut random: SeededRandom) -> String {
                 random.between(9_300, 10_700)
             };
             *cents = usize::max(*cents * hundredths / 10_000, 1_000);
-            // The last digits tell it apart.
+            // The last digits make it unique.
             let close = format!("{}.{:02}{at:04}", *cents / 100, *cents % 100);
             let row = [
                 symbol, &*day, &close, &close, &close, &close, "1000", &close,
@@ -432,7 +433,7 @@ async fn live(seed: u64, place: TestDatabaseUrl) {
     }
 }
 
-/// Waits until the replay has ended, and answers what is last.
+/// Waits until the replay has ended, and returns the last events.
 async fn last(product: &Product) -> Last {
     let asked = SYMBOLS.iter().enumerate().map(|(at, symbol)| {
         format!(

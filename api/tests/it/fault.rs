@@ -1,4 +1,4 @@
-//! What clients are told while the database stalls, and when it dies under a query.
+//! Errors that clients get while the database stalls, and when it dies during a query.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{
 const QUERY: &str = "{ alerts(first: 2) { nodes { price } } }";
 const PATH: &str = "/api/v1/alerts?limit=2";
 
-/// Somebody else at the same server.
+/// Another session on the same server.
 struct Operator(PgConnection);
 
 impl Operator {
@@ -49,7 +49,7 @@ impl Operator {
     }
 }
 
-/// A product that has alerts, and somebody who locks it.
+/// A product with alerts, and a session that locks their table.
 async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator, Operator) {
     let product = home.start(variables).await;
     let some = |data: &Value| (data["alerts"]["nodes"].as_array()?.len() == 2).then_some(());
@@ -62,7 +62,7 @@ async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
+async fn a_statement_that_times_out_is_cancelled_in_the_database_too() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let variables = [("LIMIT_EXECUTION_TIME", "3s"), ("REPLAY_SPEED", "20")];
     let (product, mut locking, mut watching) = stalled(&home, &variables).await;
@@ -79,7 +79,7 @@ async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
     };
     let asked = async {
         watching.until_waiting(|count| count >= 5, &product).await;
-        // Whoever needs something else is served meanwhile.
+        // Other queries are answered meanwhile.
         product.ask("{ alertRules { id } }").await;
         product.ask("{ stocks { nodes { symbol } } }").await;
     };
@@ -101,7 +101,7 @@ async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
         refused.insert(told["id"].to_string());
     }
     assert_eq!(refused.len(), 3);
-    // Nothing of ours waits, though the lock is still held.
+    // Our statements are cancelled, although the lock is still held.
     watching.until_waiting(|count| count == 0, &product).await;
     locking.says("ROLLBACK").await;
     assert_eq!(
@@ -114,7 +114,7 @@ async fn what_nobody_waits_for_any_more_is_given_up_by_the_database_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_told() {
+async fn a_database_that_dies_during_a_query_is_unavailable_without_details() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let (mut proxy, through) = FaultProxy::for_database(home.database.as_str()).await;
     let variables = [("DATABASE_URL", &*through), ("REPLAY_SPEED", "20")];
@@ -136,7 +136,7 @@ async fn a_database_that_dies_under_a_query_is_unavailable_and_nothing_else_is_t
     is_masked(&told.to_string());
     unavailable(&product, &rest).await;
 
-    // The same to whoever comes while it is away.
+    // Later requests get the same error.
     let posted = product.graphql(QUERY, json!({})).await;
     field_is_unavailable(&product, &posted.json()).await;
     is_masked(&posted.text);
@@ -175,7 +175,7 @@ async fn unavailable(product: &Product, answer: &Answer) {
     is_logged(product, id.trim_end_matches(')')).await;
 }
 
-/// Whoever has the id finds the cause in the log, which is read beside the answers.
+/// Asserts that the log has the cause under this request id, once.
 async fn is_logged(product: &Product, id: &str) {
     assert!(id.len() >= 8, "{id}");
     let told = async || {

@@ -1,4 +1,4 @@
-//! How fresh prices are, as every surface has it, and what old ones fire.
+//! The freshness of prices on every surface, and which quotes fire alerts.
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::{
 
 const CONDITION: &str = "{ stocks { nodes { symbol stale freshness note market } } }";
 
-/// Waits until the metric counts so many stale symbols.
+/// Waits until the metric counts this many stale symbols.
 async fn until_stale(product: &Product, symbols: usize) {
     let url = format!("http://{}/metrics", product.tracking_metrics);
     let line = format!("\nstock_tracker_stale_symbols {symbols}\n");
@@ -26,7 +26,7 @@ async fn until_stale(product: &Product, symbols: usize) {
 }
 
 on_both! {
-    async fn a_quote_of_years_ago_is_stored_and_stale_and_fires_nothing(home) {
+    async fn a_quote_from_years_ago_is_stored_and_stale_and_fires_nothing(home) {
         let exchange = Exchange::open().await;
         exchange.quote_of("2022-10-27", "TWTR", "53.7", "50");
         exchange.quote("IBM", "106", "100");
@@ -102,7 +102,7 @@ on_both! {
 
 /// On PostgreSQL only: no other process can open the SQLite file of a running one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_symbol_that_is_known_no_more_is_stale() {
+async fn a_symbol_that_became_unknown_is_stale() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("TWTR", "53.7", "53.35");

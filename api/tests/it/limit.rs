@@ -1,4 +1,4 @@
-//! That what is set bounds what it says.
+//! Each `LIMIT_*` setting has its effect.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::{
     product::{Home, Product},
 };
 
-/// Small enough for each to be passed by itself.
+/// Values so small that each limit can be exceeded alone.
 const SMALL: [(&str, &str); 12] = [
     ("LIMIT_BODY", "3KiB"),
     ("LIMIT_DOCUMENT", "2KiB"),
@@ -31,7 +31,7 @@ const SMALL: [(&str, &str); 12] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_limit_is_the_one_that_was_set() {
+async fn every_limit_follows_its_setting() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&SMALL).await;
     let large = |filling: usize| format!("{{ __typename }} #{}", "x".repeat(filling));
@@ -98,7 +98,7 @@ async fn message(product: &Product, query: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_schema_is_told_in_no_way_where_it_is_not_to_be() {
+async fn without_introspection_nothing_reveals_the_schema() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[]).await;
     assert!(
@@ -129,7 +129,7 @@ async fn the_schema_is_told_in_no_way_where_it_is_not_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_published_documents_are_served_where_there_are_any() {
+async fn with_trusted_documents_only_they_are_served() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let folder = home.folder.path().join("documents");
     fs::create_dir(&folder).expect("it is made");
@@ -156,7 +156,7 @@ async fn only_published_documents_are_served_where_there_are_any() {
     assert_eq!(socket.refused("a").await["extensions"]["code"], "FORBIDDEN");
     drop(product);
 
-    // What cannot be read is told at the start.
+    // An unreadable file fails the start.
     fs::write(folder.join("broken.json"), "[]").expect("it is written");
     let mut refused = home.api(&variables);
     assert_eq!(refused.ended().await, Some(2), "{}", refused.last_words());
@@ -169,7 +169,7 @@ async fn only_published_documents_are_served_where_there_are_any() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_plain_websocket_tells_who_sends_too_much_from_who_leaves() {
+async fn the_plain_websocket_distinguishes_a_large_message_from_a_disconnect() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[("LIMIT_MESSAGE", "1KiB")]).await;
     let mut client = Client::plain(&product).await;

@@ -1,6 +1,7 @@
 //! What is sent to hurt.
 //!
-//! One invariant: whatever is refused is refused in time linear in its text, on every way in, while others are served.
+//! One invariant: whatever is refused is refused in time linear in its text, on every way in, while
+//! others are served.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -19,8 +20,8 @@ use crate::{
     product::{Home, Product},
 };
 
-/// What the server may compute for one refusal, in seconds: far less than what blows up takes, which doubles with each
-/// further fragment. Unoptimised code is given more.
+/// What the server may compute for one refusal, in seconds: far less than what blows up takes,
+/// which doubles with each further fragment. Unoptimised code is given more.
 const ALLOWED: f64 = if cfg!(debug_assertions) { 0.1 } else { 0.05 };
 /// How often each is sent, so that the clock's ticks of 10 ms do not matter.
 const TIMES: u32 = 10;
@@ -84,7 +85,8 @@ fn attacks() -> Vec<Attack> {
     ]
 }
 
-/// 1.5 KB in which each fragment spreads the next one twice: 2^30 visits for whoever visits each spread.
+/// 1.5 KB in which each fragment spreads the next one twice: 2^30 visits for whoever visits each
+/// spread.
 fn bomb() -> String {
     let mut text = "{ ...F0 }".to_owned();
     for level in 0..30 {

@@ -1,4 +1,4 @@
-//! What Prometheus reads: the names that were promised, and queries that were written long ago.
+//! The metrics that Prometheus reads: documented names, and existing queries.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use crate::{
     product::Product,
 };
 
-/// What the process that tracks promises: a name, and the labels of each of its series.
+/// Metrics of the process that tracks: the name, and the labels of each series.
 const TRACKING: [(&str, &[&str]); 9] = [
     ("api_calls_total", &["endpoint", "outcome", "provider"]),
     ("api_call_duration_seconds_count", &["endpoint", "provider"]),
@@ -33,7 +33,7 @@ const TRACKING: [(&str, &[&str]); 9] = [
     ("stale_symbols", &[]),
     ("write_age_seconds", &[]),
 ];
-/// What `api` promises.
+/// Metrics of `api`.
 const SERVING: [(&str, &[&str]); 8] = [
     ("websocket_clients", &["protocol"]),
     (
@@ -51,7 +51,7 @@ const SERVING: [(&str, &[&str]); 8] = [
     ("build_info", &["revision", "version"]),
 ];
 on_both! {
-    async fn prometheus_reads_what_was_promised(home) {
+    async fn prometheus_reads_the_documented_metrics(home) {
         let exchange = Exchange::open().await;
         exchange.quote("AAPL", "187.12345678", "178.2");
         let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
@@ -62,12 +62,12 @@ on_both! {
         graphql.next("p").await;
         product.get("/api/v1/stocks/AAPL").await;
 
-        every_name_is_there(&product).await;
-        no_label_is_drawn_from_requests(&product).await;
+        every_metric_is_present(&product).await;
+        no_label_comes_from_requests(&product).await;
         for metrics in [product.metrics, product.tracking_metrics] {
-            promtool_finds_nothing_to_say(&scraped(metrics).await);
+            promtool_has_no_complaints(&scraped(metrics).await);
         }
-        // A gauge of symbols has those that are tracked, and no others.
+        // The gauge has the tracked symbols only.
         let untrack = r#"mutation { untrackStock(input: {symbol: "AAPL"}) { stock { id } } }"#;
         for query in QUERIES {
             let tell = || format!("{}\n{}", prometheus.last_words(), product.last_words());
@@ -94,13 +94,13 @@ pub(crate) async fn scraped(metrics: SocketAddr) -> String {
     answer.text
 }
 
-/// The sets of labels of a metric's series.
+/// The label sets of a metric.
 fn labels(text: &str, name: &str) -> BTreeSet<Vec<String>> {
     let full = format!("stock_tracker_{name}");
     let series = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(&*full)?;
         let labels = match rest.strip_prefix('{') {
-            // Templates of routes have braces of their own.
+            // Route templates contain braces.
             Some(rest) => rest.rsplit_once("} ")?.0,
             None if rest.starts_with(' ') => "",
             None => return None,
@@ -111,7 +111,7 @@ fn labels(text: &str, name: &str) -> BTreeSet<Vec<String>> {
     series.collect()
 }
 
-async fn every_name_is_there(product: &Product) {
+async fn every_metric_is_present(product: &Product) {
     let lacking = Mutex::new(Vec::new());
     let complete = async || {
         let serving = scraped(product.metrics).await;
@@ -140,7 +140,7 @@ async fn every_name_is_there(product: &Product) {
         let one = format!("stock_tracker_websocket_clients{{protocol=\"{protocol}\"}} 1\n");
         assert!(serving.contains(&one), "{serving}");
     }
-    // Two processes do not both claim what only one of them does.
+    // A metric that one process maintains is not exported by the other.
     if product.tracker.is_some() {
         assert!(
             !serving.contains("stock_tracker_api_calls_total{"),
@@ -153,7 +153,7 @@ async fn every_name_is_there(product: &Product) {
     }
 }
 
-async fn no_label_is_drawn_from_requests(product: &Product) {
+async fn no_label_comes_from_requests(product: &Product) {
     for at in 0..20 {
         for path in ["/api/v1/stocks/S", "/nope/", "/api/v1/nope", "/graphql/"] {
             product.get(&format!("{path}{at}")).await;
@@ -175,7 +175,7 @@ async fn no_label_is_drawn_from_requests(product: &Product) {
     assert!(text.contains("route=\"/api/v1/stocks/{symbol}\""), "{text}");
 }
 
-fn promtool_finds_nothing_to_say(text: &str) {
+fn promtool_has_no_complaints(text: &str) {
     let mut promtool = Command::new(program("promtool", "prometheus"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

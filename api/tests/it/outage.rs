@@ -1,4 +1,4 @@
-//! What happens to operators: databases that go and come back, connections that break, processes that are killed.
+//! Outages: databases that stop and come back, connections that break, processes that are killed.
 
 mod acknowledged_writes;
 mod crash;

@@ -1,6 +1,4 @@
-//! A program under test, as a process of its own.
-//!
-//! One invariant: what was started here is dead and reaped when its value is dropped, and all that it wrote was read.
+//! A program under test, as a separate process. It is killed and reaped when its value is dropped.
 
 use std::{
     fs,
@@ -14,10 +12,10 @@ use std::{
 
 use serde_json::Value;
 
-/// How long a test waits for a state: far longer than it takes on a busy machine.
+/// Time that a test waits for a state, far longer than needed on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Waits for a state; `tell` says at the deadline what was there instead.
+/// Waits for a state. At the deadline, panics with the report of `tell`.
 pub(crate) async fn until<T>(
     what: &str,
     tell: impl Fn() -> String,
@@ -35,7 +33,7 @@ pub(crate) async fn until<T>(
     waited.unwrap_or_else(|_| panic!("never: {what}\n{}", tell()))
 }
 
-/// What was written so far, line by line.
+/// The lines written so far.
 type Lines = Arc<Mutex<Vec<String>>>;
 
 /// A running program.
@@ -47,7 +45,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program with these variables and no others.
+    /// Starts a program with only these variables.
     pub(crate) fn start(program: &mut Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
         program.env_clear().envs(variables.iter().copied());
         Self::run(program.current_dir(folder))
@@ -74,17 +72,17 @@ impl Process {
         }
     }
 
-    /// What it wrote to its standard output.
+    /// The lines of its standard output.
     pub(crate) fn out(&self) -> Vec<String> {
         copy(&self.out)
     }
 
-    /// What it wrote to its standard error.
+    /// The lines of its standard error.
     pub(crate) fn err(&self) -> Vec<String> {
         copy(&self.err)
     }
 
-    /// The end of what it said, for the report of a test that failed.
+    /// The last lines of its output, for the report of a failed test.
     pub(crate) fn last_words(&self) -> String {
         let mut lines = self.out();
         lines.extend(self.err());
@@ -92,7 +90,7 @@ impl Process {
         lines[from..].join("\n")
     }
 
-    /// Waits for a line of its log, and answers what `find` makes of it.
+    /// Waits for a line of its log, and returns the result of `find`.
     pub(crate) async fn logged<T>(&self, what: &str, find: impl Fn(&Value) -> Option<T>) -> T {
         until(
             what,
@@ -106,12 +104,13 @@ impl Process {
         .await
     }
 
-    /// Seconds that it has computed since its start, in ticks of 10 ms. Where the system does not tell, it is nothing.
+    /// CPU time since its start in seconds, in ticks of 10 ms; 0 where the system does not report
+    /// it.
     pub(crate) fn computed(&self) -> f64 {
         let Ok(about) = fs::read_to_string(format!("/proc/{}/stat", self.child.id())) else {
             return 0.0;
         };
-        // The name, in brackets, may hold anything; what follows it begins with the third field.
+        // The name, in parentheses, may contain anything. The third field follows it.
         let (_, fields) = about.rsplit_once(')').expect("a name");
         let ticks = fields.split_whitespace().skip(11).take(2);
         let ticks: u32 = ticks.map(|it| it.parse::<u32>().expect("a number")).sum();
@@ -131,9 +130,9 @@ impl Process {
         assert!(sent.expect("kill is a program").success(), "kill -{name}");
     }
 
-    /// Kills it, as a crash would.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
-        // One that has ended cannot be killed, which is as good.
+        // Fails if it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -143,7 +142,7 @@ impl Process {
         self.child.try_wait().expect("it is ours").is_none()
     }
 
-    /// Waits for its end, and answers its exit code once all it wrote was read.
+    /// Waits until it exits and its output is read. Returns the exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         let (out, err) = (Arc::clone(&self.out), Arc::clone(&self.err));
         let tell = move || [copy(&out), copy(&err)].concat().join("\n");
@@ -169,7 +168,7 @@ fn copy(lines: &Lines) -> Vec<String> {
     lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Reads to the end, so that the program never waits for somebody to listen.
+/// Reads to the end, so that the program never blocks on a full pipe.
 fn keep(from: impl Read + Send + 'static, lines: &Lines) -> JoinHandle<()> {
     let lines = Arc::clone(lines);
     std::thread::spawn(move || {
@@ -183,12 +182,12 @@ fn keep(from: impl Read + Send + 'static, lines: &Lines) -> JoinHandle<()> {
     })
 }
 
-/// The program `api` as it was built for these tests.
+/// The program `api`, built for these tests.
 pub(crate) fn api_program() -> PathBuf {
     env!("CARGO_BIN_EXE_api").into()
 }
 
-/// The program `tracker` beside it, built first if it is missing or older than what it was built from.
+/// The program `tracker` in the same folder, built first if it is missing or out of date.
 pub(crate) fn tracker_program() -> PathBuf {
     static BUILT: Once = Once::new();
     let api = api_program();
@@ -202,14 +201,14 @@ pub(crate) fn tracker_program() -> PathBuf {
     tracker
 }
 
-/// Whether a program is newer than everything that cargo says it was built from, in the file beside it.
+/// Whether a program is newer than its sources, which cargo lists in the `.d` file.
 fn is_fresh(program: &Path) -> bool {
     let changed = |path: &Path| path.metadata().and_then(|it| it.modified()).ok();
     let Ok(sources) = fs::read_to_string(program.with_extension("d")) else {
         return false;
     };
     let built = changed(program);
-    // Blanks within a path are escaped.
+    // Spaces in a path are escaped.
     let sources = sources.replace("\\ ", "\0");
     built.is_some()
         && sources.split_whitespace().skip(1).all(|source| {
@@ -219,7 +218,7 @@ fn is_fresh(program: &Path) -> bool {
         })
 }
 
-/// Builds with what `api` was built with, so that both share what they depend on.
+/// Builds with the profile and features of `api`, so that both share their dependencies.
 fn build_tracker(api: &Path) {
     let profile = api.parent().expect("a folder");
     let name = match profile.file_name().and_then(|name| name.to_str()) {

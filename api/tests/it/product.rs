@@ -1,6 +1,5 @@
-//! The whole product as somebody runs it: real processes on a database of their own.
-//!
-//! One invariant: the processes end before their database is removed.
+//! The whole product as an operator runs it: real processes on their own database. The processes
+//! end before their database is removed.
 
 use std::{ffi::OsStr, net::SocketAddr, process::Command};
 
@@ -15,10 +14,10 @@ use crate::{
     process::{Process, api_program, tracker_program, until},
 };
 
-/// The admin token where a test sets it.
+/// The admin token of tests that set one.
 pub(crate) const ADMIN: &str = "admin-of-the-tests-0123456789";
 
-/// What every process is told, so that tests do not meet each other.
+/// Settings of every process that isolate tests from each other.
 const EVERYWHERE: [(&str, &str); 4] = [
     ("API_PORT", "0"),
     ("METRICS_PORT", "0"),
@@ -26,32 +25,32 @@ const EVERYWHERE: [(&str, &str); 4] = [
     ("SHUTDOWN_GRACE", "6s"),
 ];
 
-/// `api`, and on PostgreSQL a `tracker` beside it.
+/// `api`, and on PostgreSQL also `tracker`.
 pub(crate) struct Product {
     pub(crate) api: Process,
-    /// There on PostgreSQL.
+    /// On PostgreSQL only.
     pub(crate) tracker: Option<Process>,
-    /// Where the API listens.
+    /// The address of the API listener.
     pub(crate) address: SocketAddr,
-    /// Where `api` tells its metrics.
+    /// The address of the metrics of `api`.
     pub(crate) metrics: SocketAddr,
-    /// Where the process that tracks tells its metrics.
+    /// The address of the metrics of the process that tracks.
     pub(crate) tracking_metrics: SocketAddr,
     http: reqwest::Client,
 }
 
-/// A database, and the folder that its processes run in.
+/// A database, and the working directory of its processes.
 pub(crate) struct Home {
     pub(crate) database: TestDatabaseUrl,
     pub(crate) folder: TempDir,
-    /// Where `api` finds the database, if not where the tracker does.
+    /// The database URL of `api`, if it differs from the tracker's.
     pub(crate) detour: Option<String>,
-    /// What starts `api` elsewhere than here, if something does: a program and its arguments.
+    /// A program with arguments that starts `api` elsewhere, if any.
     pub(crate) entrance: Vec<String>,
 }
 
 impl Home {
-    /// Over a database that nothing was stored in.
+    /// Uses an empty database.
     pub(crate) fn new(database: TestDatabaseUrl) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self {
@@ -62,12 +61,12 @@ impl Home {
         }
     }
 
-    /// Whether the tracker is a process of its own.
+    /// Whether the tracker is a separate process.
     pub(crate) fn is_postgres(&self) -> bool {
         self.database.as_str().starts_with("postgres")
     }
 
-    /// Starts `api` and nothing else, without waiting for anything.
+    /// Starts only `api`, without waiting.
     pub(crate) fn api(&self, variables: &[(&str, &str)]) -> Process {
         let mut variables = self.variables(variables);
         let detour = self.detour.as_ref();
@@ -79,7 +78,7 @@ impl Home {
         Process::start(command.args(words), self.folder.path(), &variables)
     }
 
-    /// Starts a tracker and nothing else, without waiting for anything.
+    /// Starts only a tracker, without waiting.
     pub(crate) fn tracker(&self, variables: &[(&str, &str)]) -> Process {
         let variables = self.variables(variables);
         let mut command = Command::new(tracker_program());
@@ -117,14 +116,14 @@ impl Home {
         product
     }
 
-    /// Starts it with Alpha Vantage's stand-in as the provider, polled each second.
+    /// Starts the product with the mock of Alpha Vantage as the provider, polled every second.
     pub(crate) async fn track(&self, exchange: &Exchange, more: &[(&str, &str)]) -> Product {
         let url = exchange.url();
         self.start(&polling(&url, more)).await
     }
 }
 
-/// What a tracker is told that polls a stand-in at `url` each second.
+/// Settings of a tracker that polls the mock at `url` every second.
 pub(crate) fn polling<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut variables = vec![
         ("ALPHA_VANTAGE_API_KEY", "KEYOFTHETESTS"),
@@ -139,7 +138,7 @@ pub(crate) fn polling<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a
     variables
 }
 
-/// The address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.
+/// Returns the address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.
 async fn announced(process: &Process, what: &str) -> SocketAddr {
     let find = |event: &Value| {
         let told = event["message"].as_str()?.strip_prefix(what)?;
@@ -163,13 +162,13 @@ impl Product {
         .await;
     }
 
-    /// The end of what the processes said.
+    /// The last lines of the processes' output.
     pub(crate) fn last_words(&self) -> String {
         let tracker = self.tracker.as_ref().map(Process::last_words);
         format!("{}\n{}", self.api.last_words(), tracker.unwrap_or_default())
     }
 
-    /// Everything that the processes wrote.
+    /// All output of the processes.
     pub(crate) fn lines(&self) -> Vec<String> {
         let processes = std::iter::once(&self.api).chain(&self.tracker);
         processes
@@ -187,7 +186,7 @@ impl Product {
         self.http.request(method, self.url(path))
     }
 
-    /// Answers `GET` of a path.
+    /// Sends `GET` to a path.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::to(self.request(Method::GET, path)).await
     }
@@ -198,22 +197,22 @@ impl Product {
         self.request(Method::POST, "/graphql").json(&body)
     }
 
-    /// Answers a GraphQL request by `POST`.
+    /// Sends a GraphQL request by `POST`.
     pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Answer {
         Answer::to(self.post(query, &variables)).await
     }
 
-    /// As the admin.
+    /// Sends a GraphQL request with the admin token.
     pub(crate) async fn admin(&self, query: &str, variables: Value) -> Answer {
         Answer::to(self.post(query, &variables).bearer_auth(ADMIN)).await
     }
 
-    /// The data of a query that must succeed.
+    /// Returns the data of a query that must succeed.
     pub(crate) async fn ask(&self, query: &str) -> Value {
         self.graphql(query, json!({})).await.data()
     }
 
-    /// Waits until the data of a query is as wanted.
+    /// Waits until `wanted` accepts the data of a query.
     pub(crate) async fn until_data<T>(
         &self,
         what: &str,

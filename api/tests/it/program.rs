@@ -1,4 +1,4 @@
-//! How the program starts, is refused, stops and comes back.
+//! Start, failed start, shutdown and restart of the program.
 
 use std::{fs, net::TcpListener, process::Command, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
     product::{ADMIN, Home, Product},
 };
 
-/// The code of a start that failed.
+/// The exit code of a failed start.
 const FAILED: Option<i32> = Some(1);
-/// The code of a start that was refused.
+/// The exit code of invalid settings.
 const REFUSED: Option<i32> = Some(2);
 
 on_both! {
-    async fn a_sigterm_drains_in_order_and_ends_with_success(home) {
+    async fn sigterm_drains_in_order_and_exits_with_success(home) {
         let exchange = Exchange::open().await;
         exchange.quote("AAPL", "100", "100");
         let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
@@ -42,7 +42,7 @@ on_both! {
         graphql.subscribe("q", "{ __typename }", json!({})).await;
         let answer = graphql.hear().await;
         assert_eq!(answer["payload"]["data"]["__typename"], "Query", "{answer}");
-        // Only then are they sent off.
+        // Only then are sockets closed.
         assert_eq!(plain.closed().await, 1001);
         assert_eq!(graphql.closed().await, 1001);
         assert_eq!(product.api.ended().await, Some(0), "{}", product.last_words());
@@ -53,7 +53,7 @@ on_both! {
         }
     }
 
-    async fn a_restart_goes_on_where_it_was_and_fires_nothing_twice(home) {
+    async fn a_restart_continues_where_it_was_and_fires_nothing_twice(home) {
         let file = home.folder.path().join("days.csv");
         fs::write(&file, days()).expect("it is written");
         let file = file.to_str().expect("a path").to_owned();
@@ -70,7 +70,7 @@ on_both! {
         let mut product = home.start(&variables).await;
         let some = |data: &Value| (told(data).len() >= 5).then_some(());
         product.until_data("some days are told", TOLD, some).await;
-        // As a crash does.
+        // Like a crash.
         product.api.kill();
         if let Some(tracker) = &mut product.tracker {
             tracker.kill();
@@ -82,7 +82,7 @@ on_both! {
         let variables = slowly("max");
         let variables = variables.each_ref().map(|(name, value)| (*name, &**value));
         let product = home.start(&variables).await;
-        // The two lists are read one after the other, while days go on.
+        // New days arrive between the reads of the two lists.
         let all = |data: &Value| {
             let alerts = data["alerts"]["nodes"].as_array().map_or(0, Vec::len);
             (told(data).len() >= DAYS && alerts >= DAYS - 1).then(|| data.clone())
@@ -106,7 +106,7 @@ fn told(data: &Value) -> Vec<String> {
     nodes.iter().map(price).collect()
 }
 
-/// How many days the file has.
+/// Number of days in the file.
 const DAYS: usize = 40;
 
 fn price(day: usize) -> String {
@@ -124,7 +124,7 @@ fn days() -> String {
     header + &days.collect::<String>()
 }
 
-/// The lines of a log that tell a drawn admin token.
+/// The log lines with a generated admin token.
 fn drawn_tokens(api: &Process) -> Vec<String> {
     let tokens = api.out().into_iter().filter_map(|line| {
         let event: Value = serde_json::from_str(&line).ok()?;
@@ -152,7 +152,7 @@ async fn not_ready(product: &Product, url: &str) {
     .await;
 }
 
-/// The one line that says why a start failed, after it ended with that code.
+/// Waits for a failed start with this exit code. Returns the one line with the reason.
 async fn why(mut process: Process, code: Option<i32>) -> String {
     assert_eq!(process.ended().await, code, "{}", process.last_words());
     let err = process.err();
@@ -173,7 +173,7 @@ async fn a_taken_port_fails_the_start_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_made() {
+async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_created() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let missing = home.folder.path().join("missing");
     let url = format!("sqlite://{}/stocks.db?mode=rwc", missing.display());
@@ -186,7 +186,7 @@ async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_made() {
 }
 
 #[tokio::test]
-async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_password() {
+async fn a_start_waits_for_an_unreachable_database_then_names_it_without_its_password() {
     let free = || {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
@@ -208,7 +208,7 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
     let alive = async || ask("livez").await.filter(|status| *status == 200);
     until("it is alive", || api.last_words(), alive).await;
     assert_eq!(ask("readyz").await, Some(503));
-    // The API's listener says the same, to each kind of client in its own words.
+    // The API listener responds in the error format of each kind of client.
     let told = async |path: &str| {
         let answer = client.get(format!("http://127.0.0.1:{listener}/{path}"));
         let answer = answer.send().await.expect("it answers");
@@ -236,12 +236,12 @@ async fn an_unreachable_database_is_waited_for_alive_and_then_named_without_its_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
+async fn a_rejected_password_fails_the_start_at_once() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let (_, rest) = home.database.as_str().split_once('@').expect("a user");
     for user in ["postgres:hunter2", "somebody:hunter2", "postgres"] {
         let url = format!("postgres://{user}@{rest}");
-        // Far longer than the test would wait.
+        // Far longer than the test waits.
         let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "1h")];
         for process in [home.api(&variables), home.tracker(&variables)] {
             let line = why(process, REFUSED).await;
@@ -253,11 +253,11 @@ async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_created_later_is_waited_for() {
+async fn a_start_waits_for_a_database_that_is_created_later() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let (server, name) = home.database.as_str().rsplit_once('/').expect("a database");
     let name = format!("{name}_later");
-    // As the manual setup has it.
+    // Like the manual setup.
     let url = format!("{server}/{name}?sslmode=disable");
     let variables = [
         ("DATABASE_URL", &*url),
@@ -295,7 +295,7 @@ async fn a_database_that_is_created_later_is_waited_for() {
     }
 }
 
-/// Waits until the process handles SIGTERM: before `main` runs, the system's default ends it.
+/// Waits until the process handles SIGTERM. Before `main` runs, the default action kills it.
 async fn catches(process: &Process) {
     const TERM: u64 = 1 << (15 - 1);
     until(
@@ -321,7 +321,7 @@ async fn a_signal_while_settings_are_read_drains() {
         let file = home.folder.path().join(".env");
         let made = Command::new("mkfifo").arg(&file).status();
         assert!(made.expect("a program").success());
-        // Reading the settings waits for what is written to the pipe.
+        // Reading the settings blocks on the pipe.
         let mut process = if home.is_postgres() {
             home.tracker(&[])
         } else {
@@ -349,7 +349,7 @@ async fn a_signal_in_the_first_moments_of_a_start_drains() {
         for url in [None, Some(postgres.as_str()), Some(&*away)] {
             let home = Home::new(TestDatabaseUrl::sqlite());
             let signal = ["TERM", "INT"][round % 2];
-            // The first are told at once.
+            // The first are signalled at once.
             let most = Duration::from_millis(300) * u32::try_from(round).expect("few") / 3;
             let delay = random.below(most);
             let url = url.map(str::to_owned);
@@ -373,7 +373,7 @@ async fn a_signal_in_the_first_moments_of_a_start_drains() {
 }
 
 #[tokio::test]
-async fn wrong_settings_are_all_named_at_once_and_nothing_is_made() {
+async fn all_wrong_settings_are_reported_at_once_and_nothing_is_created() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let mut api = home.api(&[
         ("API_PORT", "eighty"),
@@ -404,7 +404,7 @@ async fn wrong_settings_are_all_named_at_once_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn a_public_bind_without_a_token_is_refused() {
+async fn a_public_bind_without_a_token_is_rejected() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let mut api = home.api(&[("API_HOST", "0.0.0.0")]);
     assert_eq!(api.ended().await, REFUSED);
@@ -416,7 +416,7 @@ async fn a_public_bind_without_a_token_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_process_on_the_same_file_is_refused_and_the_first_does_not_notice() {
+async fn a_second_process_on_the_same_file_is_rejected_without_affecting_the_first() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[("REPLAY_SPEED", "20")]).await;
     let line = why(home.api(&[]), REFUSED).await;
@@ -457,13 +457,13 @@ async fn a_token_that_was_set_is_never_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
+async fn an_idle_connection_does_not_delay_the_shutdown() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[("SHUTDOWN_GRACE", "3s")]).await;
     let idle = TcpStream::connect(product.address)
         .await
         .expect("it listens");
-    // Whoever is let in after it was accepted after it.
+    // A later connection that is served proves that the idle one was accepted.
     assert_eq!(product.get("/livez").await.status, 200);
     product.api.signal("TERM");
     let ended = tokio::time::timeout(Duration::from_secs(10), product.api.ended()).await;

@@ -1,4 +1,4 @@
-//! How much one client may ask, and who a client is.
+//! The rate limit, and how a client is identified.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use crate::{
 };
 
 const QUERY: &str = "{ __typename }";
-/// So few that none is given back while a test asks.
+/// So few that none becomes available again during a test.
 const A_MINUTE: usize = 2;
 
-/// Requests of a client behind the proxy that the tests are.
+/// Requests of a client whose proxy is the test.
 fn of(request: RequestBuilder, client: &str) -> RequestBuilder {
     request.header("x-forwarded-for", client)
 }
 
-/// Asks until it is refused, which is not long, and answers the refusal.
+/// Sends requests until one is rejected, and returns the rejection.
 async fn refused(ask: impl AsyncFn() -> Answer) -> Answer {
     for _ in 0..10 * A_MINUTE {
         let answer = ask().await;
@@ -32,7 +32,7 @@ async fn refused(ask: impl AsyncFn() -> Answer) -> Answer {
     panic!("it goes on");
 }
 
-/// That the header says the same as the body, and is a time that somebody would wait.
+/// Asserts that `Retry-After` equals the value in the body, and is a reasonable time.
 fn retry_after(answer: &Answer) -> u64 {
     assert_eq!(answer.status, 429, "{}", answer.text);
     let seconds = answer.header("retry-after").parse().expect("seconds");
@@ -41,7 +41,7 @@ fn retry_after(answer: &Answer) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_asks_too_much_is_told_so_on_every_way_in() {
+async fn the_rate_limit_applies_to_every_transport() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let rate = A_MINUTE.to_string();
     let variables = [
@@ -64,7 +64,7 @@ async fn a_client_that_asks_too_much_is_told_so_on_every_way_in() {
     assert_eq!(answer.error()["extensions"]["retryAfter"], json!(seconds));
     assert!(answer.json().get("data").is_none(), "{}", answer.text);
 
-    // All ways in are counted together, and to be refused costs nothing.
+    // All transports count together, and rejected requests do not count.
     let get = || {
         product
             .request(Method::GET, "/graphql")
@@ -87,24 +87,24 @@ async fn a_client_that_asks_too_much_is_told_so_on_every_way_in() {
         let opened = Client::open(&product, path, &[("x-forwarded-for", "198.51.100.1")]).await;
         assert_eq!(opened.err(), Some(429), "{path}");
     }
-    // What tells how it does is never refused.
+    // Health checks are never limited.
     for path in ["/livez", "/readyz", "/api/v1/health"] {
         for _ in 0..3 * A_MINUTE {
             let answer = Answer::to(of(product.request(Method::GET, path), "198.51.100.1")).await;
             assert_eq!(answer.status, 200, "{path}");
         }
     }
-    others_are_not_meant(&product).await;
+    other_clients_are_not_limited(&product).await;
     a_socket_counts_its_operations(&product).await;
 }
 
-async fn others_are_not_meant(product: &Product) {
+async fn other_clients_are_not_limited(product: &Product) {
     let ask = async |client: &str| Answer::to(of(product.post(QUERY, &json!({})), client)).await;
-    // What a client says of itself stands before what the proxy adds.
+    // The proxy appends to what the client sent.
     let answer = ask("203.0.113.5, 198.51.100.1").await;
     assert_eq!(answer.status, 429);
     assert_eq!(ask("198.51.100.2").await.status, 200);
-    // A network of 64 bits is one client.
+    // An IPv6 network of 64 bits is one client.
     let mut network = (0..10 * A_MINUTE).map(|host| format!("2001:db8:0:1::{host:x}"));
     let refused = async || {
         let answer = ask(&network.next().expect("it is refused before")).await;
@@ -160,7 +160,7 @@ async fn a_socket_counts_its_operations(product: &Product) {
                 break;
             }
         }
-        // The socket lives on; the legacy protocol tells one error, the modern one a list.
+        // The socket stays open. The legacy protocol has one error, the modern one a list.
         let error = if error.is_array() { &error[0] } else { &error };
         assert_eq!(error["extensions"]["code"], "RATE_LIMITED", "{error}");
         assert!(
@@ -175,7 +175,7 @@ async fn a_socket_counts_its_operations(product: &Product) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_header_of_somebody_who_is_not_trusted_is_not_believed() {
+async fn the_header_of_an_untrusted_peer_is_ignored() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let rate = A_MINUTE.to_string();
     let variables = [("RATE_LIMIT", &*rate), ("TRUSTED_PROXIES", "10.0.0.0/8")];
@@ -194,7 +194,7 @@ async fn a_header_of_somebody_who_is_not_trusted_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sockets_are_counted_by_client_over_all_protocols() {
+async fn the_connection_limit_counts_a_client_over_all_protocols() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let variables = [
         ("LIMIT_SOCKETS_PER_ADDRESS", "2"),

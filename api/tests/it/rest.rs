@@ -1,4 +1,4 @@
-//! REST: what each path says, how lists go on, and how everything else is refused.
+//! REST: the shape of each response, pagination, and the OpenAPI description.
 
 mod conditional;
 mod fault;
@@ -13,7 +13,7 @@ use crate::{
     archive::{AAPL, ALERTS, Archive, DAYS, on_archives},
 };
 
-/// Every path that can be read, with a symbol where one belongs.
+/// Every readable path, with a symbol as its parameter.
 pub(crate) const PATHS: [&str; 7] = [
     "/api/v1/stocks",
     "/api/v1/stocks/AAPL",
@@ -24,11 +24,11 @@ pub(crate) const PATHS: [&str; 7] = [
     "/api/v1/openapi.json",
 ];
 
-/// What is described beside them, and answers text.
+/// Paths in the description with text responses.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 on_archives! {
-    async fn the_six_calls_of_the_original_answer_in_their_exact_shape(archive) {
+    async fn the_six_endpoints_have_their_exact_shape(archive) {
         let mut told = Vec::new();
         for path in [
             "/api/v1/stocks",
@@ -70,7 +70,7 @@ on_archives! {
         }
     }
 
-    async fn symbols_are_taken_in_any_case(archive) {
+    async fn symbols_match_in_any_case(archive) {
         for path in ["/api/v1/stocks/AAPL", "/api/v1/stocks/AAPL/history", "/api/v1/stocks/AAPL/alerts"] {
             let upper = archive.get(path).await;
             let lower = archive.get(&path.replace("AAPL", "aaPl")).await;
@@ -78,7 +78,7 @@ on_archives! {
         }
     }
 
-    async fn a_list_goes_on_by_its_links_to_the_end(archive) {
+    async fn the_links_of_a_list_lead_to_its_end(archive) {
         let all = every_page(archive, "/api/v1/stocks/AAPL/history?limit=5").await;
         assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 2]);
         let days: Vec<_> = all.concat().iter().map(|price| price["trading_day"].clone()).collect();
@@ -107,7 +107,7 @@ on_archives! {
         assert_eq!(every.as_array().map(Vec::len), Some(ALERTS.len()));
     }
 
-    async fn a_page_before_a_cursor_is_what_directly_precedes_it(archive) {
+    async fn a_page_before_a_cursor_directly_precedes_it(archive) {
         let path = "/api/v1/stocks/AAPL/history?limit=5";
         let after = cursor(&archive.get(path).await).expect("a link");
         let earlier = archive.get(&format!("{path}&before={after}")).await.json();
@@ -126,7 +126,7 @@ on_archives! {
         }
     }
 
-    async fn a_link_is_right_below_any_path(archive) {
+    async fn a_link_works_below_any_path_prefix(archive) {
         for path in ["/api/v1/stocks/AAPL/history?limit=5", "/api/v1/stocks/AAPL/alerts?limit=1&from=2001-01-01", "/api/v1/alerts?limit=1"] {
             let link = next(&archive.get(path).await).expect("a link");
             let (path, _) = path.split_once('?').expect("a query");
@@ -173,7 +173,7 @@ on_archives! {
             let description: Url = format!("{prefix}api/v1/openapi.json").parse().expect("a URL");
             assert_eq!(description.join(server).expect("a reference").as_str(), prefix);
         }
-        // What is described is what is said: every field, and no other.
+        // The description has exactly the fields of the responses.
         for (path, schema) in [("stocks", "Stock"), ("stocks/AAPL/history", "Price"), ("alerts", "Alert")] {
             let told = archive.get(&format!("/api/v1/{path}")).await.json();
             let told = told[0].as_object().expect("an object").keys();
@@ -184,7 +184,7 @@ on_archives! {
     }
 }
 
-/// The detail of a problem of that status, which must be one in every way.
+/// Asserts that a response is a problem with this status. Returns its detail.
 pub(crate) fn problem(answer: &Answer, status: u16) -> String {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -204,7 +204,7 @@ pub(crate) fn problem(answer: &Answer, status: u16) -> String {
     detail.to_owned()
 }
 
-/// The reference of the link to the next page.
+/// The URL of the next page, from the `Link` header.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link");
     if link.is_empty() {
@@ -216,14 +216,14 @@ fn next(answer: &Answer) -> Option<String> {
     Some(reference.unwrap_or_else(|| panic!("{link}")).to_owned())
 }
 
-/// The cursor of the link to the next page.
+/// The cursor of the next page, from the `Link` header.
 fn cursor(answer: &Answer) -> Option<String> {
     let link = next(answer)?;
     let (_, rest) = link.split_once("after=")?;
     Some(rest.split('&').next()?.to_owned())
 }
 
-/// The rows of every page, by following the links.
+/// Returns the rows of every page by following the links.
 async fn every_page(archive: &Archive, first: &str) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
     let mut url: Url = archive.url(first).parse().expect("a URL");

@@ -1,4 +1,4 @@
-//! What else the listeners serve: probes and pages.
+//! Probes and pages of the listeners.
 
 use std::net::SocketAddr;
 
@@ -11,12 +11,12 @@ use tokio::{
 
 use crate::{answer::Answer, archive::on_archives, process::PATIENCE};
 
-/// What is answered to a text that no client sends.
+/// Sends a raw text, and returns the response.
 async fn answered(address: SocketAddr, text: &str) -> String {
     let connection = TcpStream::connect(address).await.expect("it listens");
     let (mut reading, mut writing) = connection.into_split();
     let mut told = Vec::new();
-    // It may be refused before all is sent.
+    // It may be rejected before everything is sent.
     let (_, read) = tokio::join!(
         writing.write_all(text.as_bytes()),
         timeout(PATIENCE, reading.read_to_end(&mut told)),
@@ -28,27 +28,27 @@ async fn answered(address: SocketAddr, text: &str) -> String {
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 on_archives! {
-    async fn both_listeners_tell_that_it_lives_and_is_ready(archive) {
+    async fn both_listeners_have_liveness_and_readiness_probes(archive) {
         let client = crate::answer::browser();
         for listener in [archive.address, archive.metrics, archive.tracking_metrics] {
             for (path, text) in [("livez", "ok\n"), ("readyz", "ready\n")] {
                 let answer = Answer::to(client.get(format!("http://{listener}/{path}"))).await;
                 assert_eq!((answer.status, &*answer.text), (200, text), "{listener}");
             }
-            // Those who watch go by any name there.
+            // The metrics listener accepts any host name.
             let watched = client.get(format!("http://{listener}/livez")).header("host", "prometheus.example");
             let expected = if listener == archive.address { 421 } else { 200 };
             assert_eq!(Answer::to(watched).await.status, expected);
         }
     }
 
-    async fn a_browser_that_asks_for_a_page_gets_one(archive) {
+    async fn a_browser_gets_a_page(archive) {
         for path in ["/graphiql", "/graphql"] {
             let answer = Answer::to(archive.request(Method::GET, path).header("accept", HTML)).await;
             assert_eq!(answer.status, 200, "{path}");
             assert!(answer.header("content-type").starts_with("text/html"), "{path}");
             assert!(answer.text.contains("graphiql"), "{path}: {}", answer.text);
-            // It asks `graphql` beside itself, wherever a proxy has put both.
+            // The endpoint is relative to the page, so that a proxy may add a path prefix.
             for part in ["new URL(endpoint, window.location.href)", "createUrl('graphql')", "subscriptionUrl: createUrl('graphql')"] {
                 assert!(answer.text.contains(part), "{path} lacks {part}: {}", answer.text);
             }
@@ -56,11 +56,11 @@ on_archives! {
         }
         let answer = archive.get("/playground").await;
         assert!((300..400).contains(&answer.status), "{}", answer.status);
-        // Right below any path of a proxy.
+        // Works below any path prefix.
         assert_eq!(answer.header("location"), "graphiql");
     }
 
-    async fn a_top_level_navigation_to_a_page_is_let_in_from_anywhere(archive) {
+    async fn a_top_level_navigation_to_a_page_is_allowed_from_any_site(archive) {
         for (path, status) in [("/graphiql", 200), ("/graphql", 200), ("/playground", 308), ("/api/v1/stocks", 403)] {
             let request = archive.request(Method::GET, path)
                 .header("accept", HTML)
@@ -71,7 +71,7 @@ on_archives! {
         }
     }
 
-    async fn a_head_that_cannot_be_served_is_explained_in_the_words_of_its_path(archive) {
+    async fn a_malformed_request_gets_the_error_format_of_its_path(archive) {
         let uri = format!("?{}", "x".repeat(70_000));
         let large = format!("x: {}\r\n", "x".repeat(500_000));
         let long = "HTTP/1.1 414 ";
@@ -86,7 +86,7 @@ on_archives! {
                 (format!("GET {path}{uri} HTTP/1.1"), host, long),
                 (format!("GET {path} HTTP/1.1"), &*large, "HTTP/1.1 431 "),
                 (format!("GET {path} HTTP/1.1"), "a b: c\r\n", "HTTP/1.1 400 "),
-                // The library takes them, and the guard refuses them.
+                // The HTTP library accepts them, the guard rejects them.
                 (format!("GET {path} HTTP/1.1"), "", "HTTP/1.1 400 "),
                 (format!("GET {path} HTTP/1.1"), "host: localhost\r\nhost: localhost\r\n", "HTTP/1.1 400 "),
                 (format!("GET {path} HTTP/1.1"), "host: a@localhost\r\n", "HTTP/1.1 400 "),
@@ -104,12 +104,12 @@ on_archives! {
                 assert!(code == "BAD_USER_INPUT" || body["status"] == expected, "{path}: {text}");
             }
         }
-        // HTTP/1.0 need not name a host.
+        // HTTP/1.0 does not require a host.
         let text = answered(archive.address, "GET /livez HTTP/1.0\r\n\r\n").await;
         assert!(text.starts_with("HTTP/1.0 200 "), "{text}");
     }
 
-    async fn nobody_who_asks_for_data_gets_a_page(archive) {
+    async fn a_request_for_data_never_gets_a_page(archive) {
         for accept in ["application/json", "*/*", "application/graphql-response+json"] {
             let answer = Answer::to(archive.request(Method::GET, "/graphql").header("accept", accept)).await;
             assert_eq!((answer.status, &*answer.code()), (400, "BAD_USER_INPUT"), "{accept}");

@@ -1,4 +1,4 @@
-//! Clients that are slow on purpose.
+//! Slow clients: timeouts of reading requests and of writing responses.
 
 use std::{fs, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_keeps_a_connection_by_being_slow() {
+async fn a_slow_client_cannot_keep_a_connection() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home
         .start(&[
@@ -28,7 +28,7 @@ async fn nobody_keeps_a_connection_by_being_slow() {
         ])
         .await;
     for listener in [product.address, product.metrics] {
-        // Drop by drop: something always comes, the head never does.
+        // Byte by byte: the head of the request is never complete.
         let connection = TcpStream::connect(listener).await.expect("it listens");
         let (mut reading, mut writing) = connection.into_split();
         let dripping = async {
@@ -45,7 +45,7 @@ async fn nobody_keeps_a_connection_by_being_slow() {
             .expect("it is closed");
         assert!(said.is_empty(), "{said:?}");
     }
-    // A body that does not come is told so, as is a socket without an introduction.
+    // A missing body gets an error, and so does a socket without `connection_init`.
     let mut connection = TcpStream::connect(product.address)
         .await
         .expect("it listens");
@@ -66,7 +66,7 @@ async fn nobody_keeps_a_connection_by_being_slow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_stream_that_nobody_reads_is_ended() {
+async fn an_event_stream_that_is_not_read_is_ended() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home
         .start(&[("LIMIT_WRITE_TIME", "1s"), ("REPLAY_SPEED", "max")])
@@ -107,7 +107,7 @@ async fn an_event_stream_that_nobody_reads_is_ended() {
         async || clients(" 1").await,
     )
     .await;
-    // Prices come as fast as they can be stored, until the connection holds no more.
+    // Prices arrive as fast as they can be stored, until the buffers of the connection are full.
     until(
         "it is given up",
         || product.last_words(),
@@ -117,7 +117,7 @@ async fn an_event_stream_that_nobody_reads_is_ended() {
     drop(connection);
 }
 
-/// A file of many stocks that rise and fall, so that much is told at once.
+/// A replay file of many stocks that rise and fall, so that there are many events at once.
 fn many_days() -> String {
     let first: chrono::NaiveDate = "2008-01-01".parse().expect("a date");
     let days = first.iter_days().take(400).enumerate();
@@ -144,7 +144,7 @@ async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_
         ("REPLAY_SPEED", "max"),
         ("DEFAULT_SYMBOLS", &symbols.join(",")),
         ("LIMIT_BACKLOG", "500"),
-        // Nor are they let go for being silent.
+        // They are not closed as idle either.
         ("LIMIT_SILENCE", "10m"),
     ];
     let product = home.start(&variables).await;
@@ -170,7 +170,7 @@ async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_
             assert_ne!(told["type"], "error", "{told}");
         }
     };
-    // All that the connections hold has to be filled before anything waits.
+    // The buffers of the connections have to fill before anything is queued.
     let plain_closed = async || {
         hear_on(&mut other).await;
         let closed = "subscribers_closed_total{protocol=\"ws\",reason=\"overload\"} 1";
@@ -184,7 +184,7 @@ async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_
         let count = told.lines().find_map(|line| line.strip_prefix(series));
         count.expect("it is counted").to_owned()
     };
-    // What is told of one stock twenty times has then been told of sixty, and nothing of it was written.
+    // At this point sixty stocks have had twenty events each, none of which was written.
     let stands = async || {
         let before = delivered().await;
         hear_on(&mut other).await;

@@ -1,4 +1,4 @@
-//! The plain WebSocket with parameters: symbols that it selects, and a cursor that it resumes after.
+//! The plain WebSocket with parameters: selected symbols, and a cursor to resume after.
 
 use std::{fmt::Write, fs};
 
@@ -40,7 +40,7 @@ on_archives! {
         }
     }
 
-    async fn its_cursors_are_those_of_graphql(archive) {
+    async fn its_cursors_equal_those_of_graphql(archive) {
         let beginning = beginning(archive, "AAPL").await;
         let mut told = frames(archive, &format!("after={beginning}"), EVENTS).await;
         let mut told: Vec<_> = told.iter_mut().map(|it| it["cursor"].take()).collect();
@@ -53,7 +53,7 @@ on_archives! {
         assert_eq!(told, expected);
     }
 
-    async fn wrong_parameters_are_refused_before_the_handshake(archive) {
+    async fn invalid_parameters_are_rejected_before_the_handshake(archive) {
         let data = archive.ask(r#"{ stocks { edges { cursor } } history(symbol: "AAPL", first: 1) { nodes { cursor } } }"#).await;
         let stock = data["stocks"]["edges"][0]["cursor"].as_str().expect("a cursor");
         let newest = position(data["history"]["nodes"][0]["cursor"].as_str().expect("a cursor"));
@@ -78,7 +78,7 @@ on_archives! {
         ] {
             let path = format!("/ws?{query}");
             assert_eq!(Client::open(archive, &path, &[]).await.err(), Some(status), "{query}");
-            // What a browser is not shown of a handshake, it reads of the same URL by `fetch`.
+            // A browser cannot read the response to a handshake, but can `fetch` the same URL.
             let mut told = archive.get(&path).await;
             let mut body = told.json();
             let reason = body.as_object_mut().expect("an object").remove("reason");
@@ -102,7 +102,7 @@ on_both! {
             ("REPLAY_SPEED", "max"),
             ("REPLAY_LOOP", "false"),
             ("DEFAULT_SYMBOLS", &*symbols.join(",")),
-            // Far less than what is read.
+            // Far fewer than the stored events.
             ("LIMIT_BACKLOG", "10"),
         ];
         let product = home.start(&variables).await;
@@ -110,7 +110,7 @@ on_both! {
         let ended = |data: &Value| (data["alerts"]["totalCount"] == count).then_some(());
         product.until_data("the replay ends", "{ alerts { totalCount } }", ended).await;
         drop(product);
-        // One that was started later has nothing of it in memory.
+        // A process that started later has none of them in memory.
         let product = home.start(&variables).await;
         let beginning = beginning(&product, "S100").await;
         let mut selections = Vec::new();
@@ -136,7 +136,7 @@ on_both! {
     }
 }
 
-/// A row's place, and whether it is an alert, if it is one or a price.
+/// The position of a price or an alert, and whether it is an alert.
 fn row(row: &FeedRow) -> Option<(i64, bool, &str)> {
     match row.content {
         RowContent::Price(_) => Some((row.seq, false, &row.symbol)),
@@ -162,7 +162,7 @@ fn days() -> String {
     file
 }
 
-/// So many frames of a socket that is opened with these parameters.
+/// Opens a socket with these parameters, and receives this many frames.
 async fn frames(product: &Product, query: &str, count: usize) -> Vec<Value> {
     let opened = Client::open(product, &format!("/ws?{query}"), &[]).await;
     let mut client = opened.expect("it is let in");
@@ -173,7 +173,7 @@ async fn frames(product: &Product, query: &str, count: usize) -> Vec<Value> {
     frames
 }
 
-/// The cursor of the place before the first price of a symbol.
+/// The cursor before the first price of a symbol.
 async fn beginning(product: &Product, symbol: &str) -> String {
     let query = format!("{{ history(symbol: \"{symbol}\", last: 1) {{ nodes {{ cursor }} }} }}");
     let oldest = product.ask(&query).await;

@@ -1,4 +1,4 @@
-//! A server that is stopped for a while, as a machine that sleeps.
+//! A server that is suspended for a while, like a machine that sleeps.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use testkit::TestDatabaseUrl;
 
 use crate::{client::Client, exchange::Exchange, product::Home};
 
-/// What a GraphQL socket may be silent; the plain one is given a third more.
+/// The idle timeout of a GraphQL socket. That of the plain one is a third longer.
 const SILENCE: Duration = Duration::from_secs(4);
 const PRICES: &str = "subscription { priceUpdates { price } }";
 
@@ -21,7 +21,7 @@ fn price(told: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_socket_outlives_a_suspension_of_the_server() {
+async fn every_socket_survives_a_suspension_of_the_server() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
@@ -58,6 +58,6 @@ async fn every_socket_outlives_a_suspension_of_the_server() {
     product.api.signal("STOP");
     tokio::time::sleep(SILENCE * 5 / 2).await;
     product.api.signal("CONT");
-    // For longer than a peer that does not answer is kept: each takes a second to be polled.
+    // Longer than the idle timeout.
     all_are_told(8).await;
 }

@@ -1,4 +1,4 @@
-//! Symbols of other exchanges, pairs and indices, on every way in and out.
+//! Symbols of other exchanges, pairs and indices, on every surface.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::{
     client::Client, databases::on_both, exchange::Exchange, observe::scraped, process::until,
 };
 
-/// Symbols, each as a path and as a query has it.
+/// Symbols, each encoded for a path and for a query.
 const SYMBOLS: [(&str, &str, &str); 6] = [
     ("FRA:IQQE", "FRA:IQQE", "FRA:IQQE"),
     ("M&M.NS", "M&M.NS", "M%26M.NS"),
@@ -35,7 +35,7 @@ on_both! {
         let listed = SYMBOLS.map(|(_, _, query)| query).join(",");
         let mut plain = Client::open(&product, &format!("/ws?symbols={listed}"), &[]).await.expect("it is let in");
         for (symbol, path, _) in SYMBOLS {
-            // The stand-in was asked for just this symbol.
+            // The mock received exactly this symbol.
             let priced = async || (product.get(&format!("/api/v1/stocks/{path}")).await.json()["current_price"] == 100).then_some(());
             until(symbol, || product.last_words(), priced).await;
             exchange.quote(symbol, "120", "99");

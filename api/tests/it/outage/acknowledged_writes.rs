@@ -1,6 +1,6 @@
-//! What was told and stored, and whether the one is the other.
+//! Compares the stored data with what clients received.
 //!
-//! One invariant: alerts are derived here from the stored prices alone, in arithmetic of its own.
+//! The expected alerts are computed here from the stored prices, independently of the product.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use store::database::Database;
 
-/// Everything that a database holds of prices, alerts and the feed.
+/// The stored prices, alerts and feed.
 pub(super) struct AcknowledgedWrites {
     pub(super) prices: Vec<stock_price::Model>,
     pub(super) alerts: Vec<alert::Model>,
@@ -22,7 +22,7 @@ pub(super) struct AcknowledgedWrites {
 }
 
 impl AcknowledgedWrites {
-    /// Reads it, as it is at one moment.
+    /// Reads a consistent snapshot.
     pub(super) async fn read(database: &Database) -> Self {
         let moment = database.begin_read().await.expect("a transaction");
         let connection = &moment;
@@ -43,7 +43,8 @@ impl AcknowledgedWrites {
         }
     }
 
-    /// Every place in the feed is that of one event, in order, without a gap; prices and alerts are those of the tables.
+    /// Asserts that the feed has one event at every position, and that its prices and alerts are
+    /// those of the tables.
     pub(super) fn is_unbroken(&self) {
         let mut next = 1;
         let (mut prices, mut alerts) = (Vec::new(), Vec::new());
@@ -77,7 +78,7 @@ impl AcknowledgedWrites {
         );
     }
 
-    /// The alerts are those that the prices cause at 5 percent, each once.
+    /// Asserts that the alerts are those that the prices cause at 5 percent, each once.
     pub(super) fn has_its_alerts(&self) {
         let mut fired: HashSet<(i64, chrono::NaiveDate, bool, i128)> = HashSet::new();
         let mut highest: BTreeMap<(i64, chrono::NaiveDate, bool), i128> = BTreeMap::new();
@@ -109,7 +110,7 @@ impl AcknowledgedWrites {
         assert_eq!(once, fired, "no alert is lost or made up");
     }
 
-    /// The stored prices of stocks after a client's first event are what it was told, as `symbol price` each.
+    /// Asserts that a client received everything that was stored after its first event, in order.
     pub(super) fn was_told(&self, told: &[Value], what: &str) {
         let symbols: HashMap<i64, &String> = self
             .stocks

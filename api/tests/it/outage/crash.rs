@@ -1,4 +1,4 @@
-//! Programs that are killed, fifty times, under load.
+//! All processes are killed fifty times under load.
 
 use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
 
@@ -19,17 +19,17 @@ use crate::{
     product::{ADMIN, Product},
 };
 
-/// How often everything is killed.
+/// Number of kills.
 const CYCLES: usize = 50;
 /// Symbols that clients track and untrack.
 const TOYS: usize = 8;
-/// Clients that do so.
+/// Number of clients that do so.
 const WRITERS: usize = 2;
 const PRICES: &str = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { symbol price recordedAt cursor } }";
 const ALERTS: &str = "subscription($after: Cursor) { alerts(after: $after) { symbol threshold triggeredAt cursor } }";
 
 on_both! {
-    async fn fifty_kills_lose_and_double_nothing(home) {
+    async fn fifty_kills_lose_and_duplicate_nothing(home) {
         let file = home.folder.path().join("days.csv");
         fs::write(&file, days()).expect("it is written");
         let variables = [
@@ -54,10 +54,10 @@ on_both! {
                     break;
                 }
             }
-            // At another moment of what is under way each time.
+            // At a different moment of the work in flight each time.
             sleep(Duration::from_millis((cycle * 7 % 40) as u64)).await;
             product.api.kill();
-            // Somebody else may have the port soon.
+            // Another process may get the port soon.
             over.cancel();
             if let Some(tracker) = &mut product.tracker {
                 tracker.kill();
@@ -74,7 +74,7 @@ on_both! {
         ledger.was_told(&told.prices, "prices");
         ledger.was_told(&told.alerts, "alerts");
         assert!(told.prices.len() > CYCLES && told.alerts.len() > CYCLES, "there was load");
-        // Each symbol's last write was acknowledged, or nobody knows what became of it.
+        // The last write of each symbol was acknowledged, or its outcome is unknown.
         let known = acknowledged.iter().filter_map(|(symbol, tracked)| Some((symbol, (*tracked)?)));
         assert!(known.clone().count() > 0, "{acknowledged:?}");
         for (symbol, tracked) in known {
@@ -83,7 +83,8 @@ on_both! {
     }
 }
 
-/// A file of two symbols that move by more than 5 percent each day, and of symbols that are there to be tracked.
+/// A replay file of two symbols that move by more than 5 percent each day, and of symbols that
+/// clients track.
 fn days() -> String {
     let first: chrono::NaiveDate = "1990-01-01".parse().expect("a date");
     let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
@@ -103,8 +104,8 @@ fn days() -> String {
     file
 }
 
-/// Has clients track and untrack symbols until their server is gone. Tells what they know: the state that was
-/// acknowledged, or nothing while a write is not.
+/// Starts clients that track and untrack symbols until their server is gone. Sends the acknowledged
+/// state of each symbol, or `None` while a write is not acknowledged.
 fn toy(
     product: &Product,
     cycle: usize,
@@ -117,9 +118,10 @@ fn toy(
         let (url, over, tell) = (url.clone(), over.clone(), tell.clone());
         writers.spawn(async move {
             let client = browser();
-            // Begins with what nobody knows since the last cycle, if that was so short.
+            // Starts at a different symbol in each cycle, so that a short cycle does not leave one
+            // unknown.
             for step in cycle.. {
-                // Each writer has symbols of its own, and changes one each time it comes back to it.
+                // Each writer has its own symbols, and toggles one on each visit.
                 let symbol = format!("T{}", (step * WRITERS + of) % TOYS);
                 let wanted = (step * WRITERS / TOYS).is_multiple_of(2);
                 let field = if wanted { "trackStock" } else { "untrackStock" };
@@ -147,7 +149,7 @@ fn toy(
     (writers, told)
 }
 
-/// What a client was told over all its connections.
+/// The events that a client received over all its connections.
 #[derive(Default)]
 struct Told {
     client: Option<Client>,
@@ -156,11 +158,11 @@ struct Told {
 }
 
 impl Told {
-    /// Comes back with its cursors, and hears at least so many prices and an alert.
+    /// Resumes with the last cursors, and receives at least `count` prices and an alert.
     async fn gather(&mut self, product: &Product, count: usize) {
         let mut client = Client::graphql(product, json!({})).await;
         for (id, query, told) in [("p", PRICES, &self.prices), ("a", ALERTS, &self.alerts)] {
-            // Alerts begin where prices do, so that all of them are told.
+            // Alerts start where prices do, so that none is missed.
             let last = told.last().or(self.prices.first());
             let after = last.map(|event| event["cursor"].clone());
             client.subscribe(id, query, json!({"after": after})).await;
@@ -177,7 +179,7 @@ impl Told {
             assert_eq!(message["type"], "next", "{message}");
             let mut data = message["payload"]["data"].take();
             if message["payload"]["extensions"]["delivery"]["snapshot"] == true {
-                // A first connection's: told again by none.
+                // Only the first connection gets a snapshot.
                 assert!(
                     self.prices.len() < 2,
                     "only the first begins with what there is"

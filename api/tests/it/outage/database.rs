@@ -20,19 +20,20 @@ use crate::{
     product::{Home, Product},
 };
 
-/// What memory answers.
+/// Answered from memory.
 const HELD: &str = r#"{ stocks { nodes { symbol stale latestPrice { price } history(first: 2) { nodes { price } } alertRules { id } } totalCount }
     stock(symbol: "IBM") { stale } history(symbol: "IBM", first: 3) { nodes { price } } }"#;
-/// What only the database answers.
+/// Answered by the database only.
 const STORED: &str = "{ alerts(first: 1) { totalCount nodes { id } } }";
 pub(super) const PRICES: &str = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { symbol price recordedAt cursor stock { stale } } }";
-/// A database that came back is used within this time.
+/// Time within which a database that came back must be used.
 pub(super) const SOON: Duration = Duration::from_secs(5);
-/// What an answer may take, whatever happens: what is not known to be away is waited for, on a busy machine.
+/// Maximum time of a response in any case, on a busy machine: until the database is known to be
+/// away, requests wait for it.
 const BOUND: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
+async fn while_the_database_is_down_memory_answers_and_recovery_is_immediate() {
     let mut server = TestServer::start().await;
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
@@ -68,7 +69,7 @@ async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
         };
         until("it is used again", || product.last_words(), current).await;
         let used = back.elapsed();
-        // The subscription that stayed open goes on, and the tracker goes on.
+        // The open subscription and the tracker continue.
         let heard = told.len();
         hear(&mut client, &mut told, heard + 1).await;
         println!(
@@ -90,7 +91,7 @@ async fn a_server_that_stops_is_outlived_in_memory_and_used_again_at_once() {
     ledger.was_told(&told[2..], "prices");
 }
 
-/// Waits until the subscription has told so much.
+/// Receives this many events.
 pub(super) async fn hear(client: &mut Client, told: &mut Vec<Value>, count: usize) {
     while told.len() < count {
         told.push(client.next("p").await["data"]["priceUpdates"].take());
@@ -131,7 +132,7 @@ async fn memory_answers(product: &Product) {
         let age: u64 = answer.header("age").parse().expect("an age");
         assert!((2..60).contains(&age), "{age}");
     }
-    // The first was asked before the outage, and told then that nothing is stale; nobody has asked for the second.
+    // The first was requested before the outage, when nothing was stale; the second was not.
     let anew = "subscription { priceUpdates { stock { stale tracked } } }";
     for text in [PRICES, anew] {
         let mut late = Client::graphql(product, json!({})).await;
@@ -140,7 +141,7 @@ async fn memory_answers(product: &Product) {
         assert_eq!(first["data"]["priceUpdates"]["stock"]["stale"], true);
         assert_eq!(first["extensions"]["delivery"]["snapshot"], true);
     }
-    // None of this waited for anything.
+    // None of these waited.
     assert!(
         asked.elapsed() < Duration::from_secs(3),
         "{:?}",
@@ -178,14 +179,14 @@ async fn the_rest_is_unavailable(product: &Product) {
     assert_eq!(status.json()["data"]["status"]["database"]["up"], false);
 }
 
-/// Nothing hangs.
+/// Fails if a response takes too long.
 pub(super) async fn bounded<T>(answer: impl Future<Output = T>) -> T {
     timeout(BOUND, answer)
         .await
         .expect("it is answered in time")
 }
 
-/// Moves prices for as long as it is held: AAPL to and fro, IBM up and up through multiples of the alert's threshold.
+/// Changes prices until dropped: AAPL up and down, IBM up through multiples of the threshold.
 pub(super) struct Market {
     _closing: DropGuard,
 }
@@ -213,7 +214,7 @@ impl Market {
     }
 }
 
-/// Clients that ask all the time, and never wait long.
+/// Clients that send requests continuously, and must never wait long.
 pub(super) struct Load {
     clients: JoinSet<usize>,
     ending: CancellationToken,
@@ -235,7 +236,7 @@ impl Load {
                         query => browser.post(&graphql).json(&json!({"query": query})),
                     };
                     let answer = bounded(Answer::to(request)).await;
-                    // Memory never fails; the rest says so in words.
+                    // Memory never fails. Everything else may be unavailable.
                     let unavailable = answer.text.contains("UNAVAILABLE");
                     assert!(answer.status == 200, "{} {}", answer.status, answer.text);
                     let held = answer.text.contains("\"errors\"") && !unavailable;
@@ -249,7 +250,7 @@ impl Load {
         Self { clients, ending }
     }
 
-    /// Every client was answered, again and again.
+    /// Asserts that every client got many responses.
     pub(super) async fn end(mut self) {
         self.ending.cancel();
         while let Some(client) = self.clients.join_next().await {

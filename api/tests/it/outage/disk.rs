@@ -18,7 +18,7 @@ use crate::{
     product::{ADMIN, Home, Product},
 };
 
-/// Room for the tables, and for some seconds of a fast replay.
+/// Space for the tables and some seconds of a fast replay.
 const DISK: u32 = 48;
 const HELD: &str = "{ stocks { nodes { symbol latestPrice { price recordedAt } } } }";
 const STORED: &str = r#"{ alerts(first: 3) { nodes { id message } } candles(symbol: "IBM", interval: ONE_DAY, first: 3) { close } }"#;
@@ -26,12 +26,12 @@ const UNTRACK: &str = r#"mutation { untrackStock(input: {symbol: "MSFT"}) { stoc
 const TRACK: &str = r#"mutation { trackStock(input: {symbol: "MSFT"}) { stock { tracked } } }"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_said_and_outlived_on_sqlite() {
+async fn a_full_disk_is_reported_and_survived_on_sqlite() {
     let disk = TestDisk::mount(DISK);
     let url = |folder: &Path| format!("sqlite://{}/stocks.db?mode=rwc", folder.display());
     let mut home = Home::new(TestDatabaseUrl::external(url(disk.mount_point())));
     home.entrance = disk.command_prefix();
-    let told = is_said_and_outlived(&disk, &home).await;
+    let told = is_reported_and_survived(&disk, &home).await;
     let copy = home.folder.path();
     let copied = fs::copy(disk.path().join("stocks.db"), copy.join("stocks.db"));
     copied.expect("it is one file once it is closed");
@@ -39,16 +39,16 @@ async fn a_full_disk_is_said_and_outlived_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_said_and_outlived_on_postgresql() {
+async fn a_full_disk_is_reported_and_survived_on_postgresql() {
     let disk = TestDisk::mount(DISK);
     let server = TestServer::start().await;
     let home = Home::new(server.url_on(&disk).await);
-    let told = is_said_and_outlived(&disk, &home).await;
+    let told = is_reported_and_survived(&disk, &home).await;
     is_whole(home.database, &told).await;
 }
 
-/// What a subscriber was told.
-async fn is_said_and_outlived(disk: &TestDisk, home: &Home) -> Vec<Value> {
+/// The events that a subscriber received.
+async fn is_reported_and_survived(disk: &TestDisk, home: &Home) -> Vec<Value> {
     let variables = [("REPLAY_SPEED", "20"), ("ADMIN_TOKEN", ADMIN)];
     let mut product = home.start(&variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
@@ -111,7 +111,7 @@ async fn is_whole(place: TestDatabaseUrl, told: &[Value]) {
     ledger.was_told(&told[4..], "prices");
 }
 
-/// Whether a mutation is done; otherwise the error's code.
+/// Runs a mutation. Returns its error if it fails.
 async fn mutates(product: &Product, mutation: &str) -> Result<(), Value> {
     let answer = product.admin(mutation, json!({})).await;
     match answer.json().get("errors") {
@@ -120,7 +120,7 @@ async fn mutates(product: &Product, mutation: &str) -> Result<(), Value> {
     }
 }
 
-/// The last free bytes of pages may take a few changes more.
+/// Waits until writes fail: the last pages may have space for a few more.
 async fn cannot_write(product: &Product) {
     let refused = async || {
         for mutation in [UNTRACK, TRACK] {

@@ -1,4 +1,4 @@
-//! An `api` whose way to the database is slow, breaks, or takes everything and delivers nothing.
+//! An `api` whose connection to the database is slow, breaks, or swallows everything.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
+async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_never_hangs() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
     let mut home = Home::new(TestDatabaseUrl::migrated_postgres().await);
@@ -32,7 +32,7 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
     let load = Load::begin(&product);
     hear(&mut client, &mut told, 4).await;
 
-    // From another continent: what is told is told late. What takes a second to answer counts as away.
+    // High latency only delays events. A response time of a second would count as away.
     proxy.inject(NetworkFault::Delay(Duration::from_millis(100)));
     hear(&mut client, &mut told, 4).await;
     proxy.inject(NetworkFault::None);
@@ -45,7 +45,7 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_hangs_nowhere() {
     hear(&mut client, &mut told, 4).await;
     settled(&product).await;
 
-    // Half open, twice: what was connected then never carries anything again, and nobody is told.
+    // Half open, twice: existing connections never carry anything again, without an error.
     for _ in 0..2 {
         proxy.inject(NetworkFault::Swallow);
         away(&product).await;
@@ -66,7 +66,7 @@ async fn hear(client: &mut Client, told: &mut Vec<serde_json::Value>, more: usiz
     }
 }
 
-/// Waits until it knows that it is cut off, and says so.
+/// Waits until the outage is detected and reported.
 async fn away(product: &Product) {
     let away = async || {
         let answer = bounded(product.get("/api/v1/stocks")).await;
@@ -77,7 +77,7 @@ async fn away(product: &Product) {
     assert_eq!(bounded(product.get("/api/v1/alerts")).await.status, 503);
 }
 
-/// Waits until it asks the database again.
+/// Waits until the database is used again.
 async fn settled(product: &Product) {
     let settled = async || {
         let stored = bounded(product.get("/api/v1/alerts")).await;

@@ -1,4 +1,4 @@
-//! Sessions that the server ends, again and again, under load.
+//! The database server terminates sessions under load.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,25 +27,25 @@ use crate::{
     product::{Home, Product, polling},
 };
 
-/// What an answer may take at the most: the deadline of an operation, on a busy machine.
+/// Maximum time of a response: the deadline of an operation, on a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
-/// Ends every session but this one.
+/// Terminates every session but this one.
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
-/// Ends the session that holds the lease.
+/// Terminates the session that holds the lease.
 const CUT_LEASE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'stock-tracker lease' \
     AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_provider() {
+async fn terminated_sessions_lose_no_answer_no_event_and_no_provider_request() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let variables = [("DEFAULT_SYMBOLS", "AAPL,IBM")];
     let product = home.track(&exchange, &variables).await;
     let url = exchange.url();
-    // One more stands by.
+    // A standby tracker.
     let _standby = home.tracker(&polling(&url, &variables));
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
@@ -57,7 +57,7 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
     for round in 0..20 {
         let cut = if round % 4 == 3 { CUT_LEASE } else { CUT };
         knife.execute(cut).await.expect("they are ended");
-        // The lease is taken again, and prices are told on.
+        // The lease is acquired again, and prices continue.
         let heard = told.len() + if round % 4 == 3 { 3 } else { 1 };
         while told.len() < heard {
             told.push(client.next("p").await["data"]["priceUpdates"].take());
@@ -71,7 +71,7 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
     ledger.is_unbroken();
     ledger.has_its_alerts();
     ledger.was_told(&told[2..], "prices");
-    // Whoever polled, every request was charged before it was sent.
+    // Every request of either tracker was charged before it was sent.
     let asked = exchange.asked_in_all();
     let rows = provider::Entity::find()
         .all(witness.read())
@@ -84,7 +84,7 @@ async fn sessions_that_are_ended_cost_no_answer_no_event_and_no_request_to_a_pro
     );
 }
 
-/// Seconds since the tracker last wrote, as it shows them while it holds the lease.
+/// Seconds since the tracker last wrote, by its metric, which exists while it holds the lease.
 async fn write_age(product: &Product) -> Option<f64> {
     let told = scraped(product.tracking_metrics).await;
     let age = told
@@ -94,7 +94,7 @@ async fn write_age(product: &Product) -> Option<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_as_it_can_be() {
+async fn a_read_only_database_is_reported_and_written_again_as_soon_as_possible() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
@@ -115,14 +115,14 @@ async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_a
         let ordered = operator.execute(AssertSqlSafe(words)).await;
         ordered.expect("it is done");
     };
-    // What holds for sessions that begin from now on, and so all of them are ended.
+    // Applies to new sessions only, so all sessions are terminated.
     order("SET default_transaction_read_only = on", CUT).await;
     let grows = async || write_age(&product).await.filter(|age| *age > 4.0);
     until("it is told", || product.last_words(), grows).await;
     assert_eq!(product.get("/readyz").await.status, 200);
     let stored = product.ask("{ alerts(first: 1) { totalCount } }").await;
     assert!(stored["alerts"]["totalCount"].is_number(), "it can be read");
-    // Somebody starts meanwhile, and serves what there is.
+    // An `api` that starts meanwhile serves the stored data.
     drop(home.start(&variables).await);
 
     order("RESET default_transaction_read_only", "").await;
@@ -139,7 +139,7 @@ async fn a_database_that_can_only_be_read_is_told_of_and_written_again_as_soon_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notice() {
+async fn an_exhausted_pool_rejects_and_recovers_while_memory_answers() {
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
@@ -153,7 +153,7 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
     product.until_data("it is tracked", held, priced).await;
     let witness = home.database.connect().await;
     let holding = witness.begin_write().await.expect("a transaction");
-    // It holds its lock for longer than a transaction of ours may idle.
+    // Holds its lock longer than our idle timeout of transactions.
     let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; \
                 LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE";
     holding
@@ -167,7 +167,7 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
     }
     let mut codes = BTreeMap::new();
     while let Some(answer) = waiting.join_next().await {
-        // All the while what is in memory is there, and the process is ready.
+        // Meanwhile memory answers, and the process is ready.
         assert_eq!(
             product.ask(held).await["stocks"]["nodes"][0]["latestPrice"]["price"],
             "100"
@@ -176,7 +176,7 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
         let answer = answer.expect("no panic").expect("nothing hangs");
         *codes.entry(answer.code()).or_insert(0) += 1;
     }
-    // Those who got a connection waited for the lock, the others for a connection.
+    // Requests with a connection waited for the lock, the others for a connection.
     assert!(
         codes
             .keys()
@@ -195,7 +195,7 @@ async fn a_pool_that_is_exhausted_refuses_and_recovers_and_memory_does_not_notic
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
+async fn a_slow_database_is_soon_distinguished_from_one_that_is_away() {
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let product = home.start(&[]).await;
     let witness = home.database.connect().await;
@@ -222,7 +222,7 @@ async fn a_database_that_is_slow_is_told_from_one_that_is_away_and_soon() {
     until("it is well again", || product.last_words(), well).await;
 }
 
-/// Another session locks `table`; whoever refreshes a stock meanwhile gets an error that names the database.
+/// Refreshes a stock while another session locks `table`. The error must name the database.
 async fn refresh_over_a_lock(table: &str) {
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "100", "100");

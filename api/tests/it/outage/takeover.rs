@@ -1,4 +1,4 @@
-//! One tracker stands by while the other is killed, or paused and comes back.
+//! A standby tracker takes over when the active one is killed or suspended.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps() {
+async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
     let exchange = Exchange::open().await;
     let market = Market::open(&exchange);
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
@@ -47,7 +47,7 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
             killed.elapsed()
         );
     }
-    // A machine that sleeps says nothing; the server ends its session, and only then another may poll.
+    // The server terminates the session of a suspended machine; only then may another tracker poll.
     let next = standby().await;
     let sleeper = product.tracker.replace(next).expect("it tracks");
     sleeper.signal("STOP");
@@ -57,7 +57,7 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
     sleeper.signal("CONT");
     logged(&sleeper, "lost the lease").await;
     polls_on(&exchange, &sleeper.last_words()).await;
-    // It is still good for taking over.
+    // The resumed tracker can take over again.
     if let Some(mut next) = product.tracker.take() {
         next.kill();
     }
@@ -72,7 +72,7 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
     ledger.is_unbroken();
     ledger.has_its_alerts();
     ledger.was_told(&told[2..], "prices");
-    // Whoever polled, every request was charged before it was sent.
+    // Every request of either tracker was charged before it was sent.
     let rows = provider::Entity::find().all(database.read()).await;
     let charged: i32 = rows
         .expect("providers")
@@ -86,7 +86,7 @@ async fn another_tracker_takes_over_from_one_that_is_killed_and_one_that_sleeps(
     );
 }
 
-/// Waits until somebody polls again, beyond what was under way.
+/// Waits for a new poll, not counting those in flight.
 async fn polls_on(exchange: &Exchange, words: &str) {
     let asked = exchange.asked_in_all();
     let more = async || (exchange.asked_in_all() > asked + 2).then_some(());

@@ -1,11 +1,11 @@
-//! REST: what a client that has an answer already is told.
+//! REST: conditional requests.
 
 use reqwest::Method;
 
 use super::PATHS;
 use crate::{answer::Answer, archive::on_archives};
 
-/// What has a tag: all but what is asked for its own sake.
+/// The paths with an `ETag`.
 fn tagged() -> impl Iterator<Item = &'static str> {
     let untagged = ["/api/v1/health", "/api/v1/openapi.json"];
     PATHS
@@ -14,7 +14,7 @@ fn tagged() -> impl Iterator<Item = &'static str> {
 }
 
 on_archives! {
-    async fn an_answer_that_the_client_has_is_not_told_again(archive) {
+    async fn a_response_that_the_client_has_is_not_sent_again(archive) {
         for path in tagged().chain(["/api/v1/alerts?limit=2"]) {
             let first = archive.get(path).await;
             let tag = first.header("etag").to_owned();
@@ -24,12 +24,12 @@ on_archives! {
                     let request = archive.request(method.clone(), path).header("if-none-match", known);
                     let answer = Answer::to(request).await;
                     assert_eq!((answer.status, &*answer.text), (304, ""), "{method} {path} with {known}");
-                    // It would be the length of the answer that the client has.
+                    // It would be the length of the body that the client has.
                     assert_eq!(answer.headers.get("content-length"), None, "{method} {path}");
                     for name in ["etag", "link", "vary"] {
                         assert_eq!(answer.header(name), first.header(name), "{name} of {path}");
                     }
-                    // Of what would be answered, if any is said.
+                    // If present, it is the length of the 200.
                     let length = answer.header("content-length");
                     assert!(["", first.header("content-length")].contains(&length), "{method} {path}: {length}");
                 }
@@ -41,7 +41,7 @@ on_archives! {
         }
     }
 
-    async fn tags_differ_where_answers_differ(archive) {
+    async fn tags_differ_if_responses_differ(archive) {
         let mut tags = Vec::new();
         for path in tagged().chain(["/api/v1/alerts?limit=1", "/api/v1/stocks/IBM/history"]) {
             tags.push(archive.get(path).await.header("etag").to_owned());
@@ -52,7 +52,7 @@ on_archives! {
         assert_eq!(tags.len(), all);
     }
 
-    async fn a_fault_is_never_known(archive) {
+    async fn an_error_never_matches_a_tag(archive) {
         for path in ["/api/v1/stocks/NOPE", "/api/v1/alerts?limit=0", "/nope"] {
             let request = archive.request(Method::GET, path).header("if-none-match", "*");
             let answer = Answer::to(request).await;

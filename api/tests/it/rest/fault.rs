@@ -1,4 +1,4 @@
-//! REST: how what is wrong is refused: parameters, symbols, paths, methods, and what a client takes.
+//! REST: errors of parameters, symbols, paths, methods and content negotiation.
 
 use reqwest::Method;
 
@@ -6,7 +6,7 @@ use super::{PATHS, cursor, problem};
 use crate::{answer::Answer, archive::on_archives};
 
 on_archives! {
-    async fn wrong_parameters_are_problems_that_name_them(archive) {
+    async fn invalid_parameters_are_problems_that_name_them(archive) {
         let stocks = archive.ask("{ stocks(first: 1) { edges { cursor } } }").await;
         let foreign = stocks["stocks"]["edges"][0]["cursor"].as_str().expect("a cursor").to_owned();
         for (query, named) in [
@@ -47,7 +47,7 @@ on_archives! {
         }
     }
 
-    async fn a_list_takes_only_the_cursors_of_its_own_links(archive) {
+    async fn a_list_accepts_only_the_cursors_of_its_own_links(archive) {
         const LISTS: [&str; 4] = ["stocks/AAPL/history", "stocks/IBM/history", "stocks/AAPL/alerts", "alerts"];
         let data = archive.ask(
             r#"{ history(symbol: "AAPL", first: 1) { edges { cursor } } alerts(first: 1) { edges { cursor } }
@@ -75,7 +75,7 @@ on_archives! {
         }
     }
 
-    async fn impossible_and_unknown_symbols_are_told_apart(archive) {
+    async fn impossible_and_unknown_symbols_have_different_errors(archive) {
         for (symbol, status) in [
             ("%20", 400), ("A!B", 400), (&*"A".repeat(33), 400), ("A+B", 400), ("A%2525B", 400), ("%FF", 400), ("%00", 400), ("\u{c4}", 400),
             (&*"A".repeat(5000), 400), ("NOPE", 404), ("NO%2FPE", 404), ("NO&PE", 404), ("NO%26PE", 404), ("NO:PE_X", 404), ("NO%3APE", 404),
@@ -114,7 +114,7 @@ on_archives! {
         }
     }
 
-    async fn a_client_that_takes_no_json_is_told_so(archive) {
+    async fn a_client_that_does_not_accept_json_gets_406(archive) {
         for path in PATHS.iter().filter(|path| !path.ends_with("/health")) {
             for (accept, status) in [
                 ("text/html", 406), ("application/json;q=0", 406), ("application/xml, text/*", 406),
@@ -130,7 +130,7 @@ on_archives! {
         }
     }
 
-    async fn a_fault_has_no_body_for_head(archive) {
+    async fn an_error_has_no_body_for_head(archive) {
         for (path, status) in [
             ("/nope", 404), ("/api/v1/stocks/NOPE", 404), ("/api/v1/stocks/A!B", 400), ("/api/v1/alerts?limit=0", 400),
         ] {
