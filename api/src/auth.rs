@@ -1,7 +1,7 @@
-//! Who may do what, by bearer token, and how much of it.
+//! Authentication by bearer token, client addresses behind proxies, and the rate limit.
 //!
-//! One invariant: a token is compared in constant time, and a wrong one is refused everywhere, even where none is
-//! needed; it is never read from a URL.
+//! Tokens are compared in constant time and never read from a URL. A wrong token is rejected even
+//! where none is required.
 
 mod proxy;
 mod rate_limit;
@@ -15,49 +15,51 @@ use runtime::config::Secret;
 use subtle::ConstantTimeEq;
 use transport::RequestError;
 
-pub(crate) use proxy::{Proxies, identify};
+pub(crate) use proxy::{TrustedProxies, identify};
 pub(crate) use rate_limit::{RateLimit, limit};
 
 use crate::problem::Problem;
 
-/// Who asks.
+/// The permissions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Viewer {
-    /// Somebody who may read.
+    /// May read.
     Reader,
-    /// Whoever holds the admin token.
+    /// Holds the admin token: may read and write.
     Admin,
 }
 
-/// The tokens; cheap to clone.
+/// The tokens that are accepted. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct AccessTokens {
     admin: Secret,
     read: Option<Secret>,
 }
 
-impl Access {
-    /// `admin` may do everything; with a `read` token nobody reads without one of the two.
+impl AccessTokens {
+    /// Accepts `admin` for everything. If `read` is set, reading requires one of the two.
     pub(crate) fn new(admin: Secret, read: Option<Secret>) -> Self {
         Self { admin, read }
     }
 
-    /// Who sent an `Authorization` header of this value.
-    pub(crate) fn viewer(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
+    /// Authenticates a client by the value of its `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// 401 if the token is wrong, or missing while reading requires one.
+    pub(crate) fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
         let Some(authorization) = authorization else {
             return match self.read {
                 None => Ok(Viewer::Reader),
-                Some(_) => Err(RequestError::unauthenticated(
-                    "a token is needed to read here",
-                )),
+                Some(_) => Err(RequestError::unauthenticated("reading requires a token")),
             };
         };
         let token = transport::bearer_token(authorization).ok_or_else(|| {
-            RequestError::unauthenticated("the authorization is not a bearer token")
+            RequestError::unauthenticated("the Authorization header is not a bearer token")
         })?;
         let is =
             |secret: &Secret| -> bool { secret.expose().as_bytes().ct_eq(token.as_bytes()).into() };
-        // Both are always compared, so that the time taken does not tell them apart.
+        // Both are always compared, so that the time does not reveal which one is similar.
         let (admin, read) = (is(&self.admin), self.read.as_ref().is_some_and(is));
         match (admin, read) {
             (true, _) => Ok(Viewer::Admin),
@@ -67,14 +69,14 @@ impl Access {
     }
 }
 
-/// Middleware: lets pass whoever may read, and refuses a wrong token.
+/// Middleware: requires permission to read.
 pub(crate) async fn require_reader(
-    State(access): State<Access>,
+    State(access): State<AccessTokens>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let authorization = transport::authorization(request.headers());
-    access.viewer(authorization.as_deref())?;
+    access.authenticate(authorization.as_deref())?;
     Ok(next.run(request).await)
 }
 
@@ -82,16 +84,16 @@ pub(crate) async fn require_reader(
 mod tests {
     use super::*;
 
-    fn access(read: Option<&str>) -> Access {
-        Access::new(Secret::new("root"), read.map(Secret::new))
+    fn access(read: Option<&str>) -> AccessTokens {
+        AccessTokens::new(Secret::new("root"), read.map(Secret::new))
     }
 
-    fn viewer(access: &Access, authorization: Option<&str>) -> Option<Viewer> {
-        access.viewer(authorization).ok()
+    fn viewer(access: &AccessTokens, authorization: Option<&str>) -> Option<Viewer> {
+        access.authenticate(authorization).ok()
     }
 
     #[test]
-    fn without_a_read_token_everybody_reads_but_a_wrong_token_is_refused() {
+    fn without_a_read_token_anyone_reads_but_a_wrong_token_is_rejected() {
         let access = access(None);
         assert_eq!(viewer(&access, None), Some(Viewer::Reader));
         assert_eq!(viewer(&access, Some("Bearer root")), Some(Viewer::Admin));
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_read_token_reading_needs_one_of_the_two() {
+    fn with_a_read_token_reading_requires_one_of_the_two() {
         let access = access(Some("desk"));
         assert_eq!(viewer(&access, None), None);
         assert_eq!(viewer(&access, Some("Bearer desk")), Some(Viewer::Reader));

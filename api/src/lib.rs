@@ -1,7 +1,8 @@
 //! Serves stocks, prices and alerts over GraphQL, REST and WebSocket.
 //!
-//! One invariant: what is served was committed: the feed is followed ([`live`], [`quote_board`]), the rest is read; every surface
-//! ([`graphql`], [`rest`], [`ws`]) asks one [`service`]. The program of this name runs it, on SQLite with a tracker inside.
+//! The surfaces [`graphql`], [`rest`] and [`ws`] call one [`service`]. It answers from memory
+//! ([`quote_board`], [`live`]), which follows the feed of committed events, or reads the database.
+//! [`startup`] runs the program; on SQLite it includes the tracker.
 
 mod auth;
 mod graphql;

@@ -1,6 +1,7 @@
-//! The transports' bounds, from the settings.
+//! Limits of the GraphQL transports, from the settings: connection limits, query complexity,
+//! timeouts.
 //!
-//! One invariant: bounds that cannot be set follow from those that can, so that no setting is undone by another.
+//! Limits without a setting are derived from those that have one, so that they never restrict more.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,11 +10,11 @@ use transport::{Documents, Limits, PageSizes};
 
 use crate::service::{CANDLES, GRAPHQL};
 
-/// Selections, fragments and inline fragments too, for each field that an operation may have.
+/// Maximum number of selections, including fragments, per field that an operation may have.
 const SELECTIONS: u64 = 5;
 
-/// The transports' limits, with the sizes of the schema's lists. Sockets are sent off over a third of the `grace`; what
-/// each may take after that must not exceed it.
+/// Returns the transports' limits. `grace` is the timeout of a graceful shutdown, of which the
+/// departure of a socket may take a twentieth.
 pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     let mut limits = Limits {
         body_bytes: settings.body,
@@ -34,7 +35,7 @@ pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     budget.bytes = settings.document;
     budget.tokens = settings.tokens as usize;
     budget.depth = settings.depth.into();
-    // Each field may stand in a fragment of its own.
+    // Each field may be in its own fragment.
     budget.levels = budget.levels.max(2 * budget.depth + 2);
     budget.aliases = settings.aliases as usize;
     budget.directives = settings.directives as usize;
@@ -46,6 +47,7 @@ pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     limits
 }
 
+/// The page sizes of the schema's lists, for the cost of an operation.
 fn sizes() -> PageSizes {
     let most = u64::from(GRAPHQL.most);
     let default = u64::from(GRAPHQL.default);
@@ -58,7 +60,7 @@ fn sizes() -> PageSizes {
         .with_length("nodes", "ids")
 }
 
-/// Documents that clients may name where all are served.
+/// Returns the cache of persisted documents, if enabled.
 pub(crate) fn persisted(settings: &LimitSettings) -> Documents {
     match settings.persisted {
         0 => Documents::none(),
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_by_default_is_what_the_transports_have_by_default() {
+    fn default_settings_equal_the_default_limits() {
         let env = Vec::new();
         let loaded = Settings::load(Program::Api, [], env, "/nonexistent".as_ref());
         let Ok(Loaded::Run(settings)) = loaded else {

@@ -1,5 +1,4 @@
-//! Live events: the hub that fans the feed out to its readers, their inboxes, and the follower that
-//! reads the feed.
+//! Live events: the [`Hub`] fans the feed out to its readers, and [`follow`] reads the feed.
 
 mod event;
 mod follower;
@@ -7,8 +6,10 @@ mod hub;
 mod inbox;
 
 pub(crate) use self::{
-    event::Happened,
+    event::FeedEvent,
     follower::follow,
-    hub::{Bounds, Hub},
-    inbox::{Dismissal, Dismissed, Interest, Largest, Pace, Parted, Reader},
+    hub::{BacklogLimits, Hub, HubReader},
+    inbox::{
+        Backpressure, DisconnectReason, DisconnectSignal, Interest, MaxEventSize, ReaderClosed,
+    },
 };

@@ -1,6 +1,6 @@
 //! The program `api`.
 //!
-//! One invariant: it ends with 0 after draining, 1 after a failure, 2 if the start was refused.
+//! Exit codes: 0 after draining, 1 after a failure, 2 if the settings are invalid.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
-//! Faults, as RFC 9457 `application/problem+json`.
+//! Errors over HTTP as problem details (RFC 9457, `application/problem+json`).
 //!
-//! One invariant: a problem says what a client may know and nothing of what lies below.
+//! The cause of an error (SQL, paths, addresses) is logged with a request id and never sent.
 
 use axum::{
     Json,
@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use crate::service::Error;
 
-/// A fault.
+/// Problem details: what went wrong with a request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// A URI that names the kind of problem; `about:blank` says that the title says it all.
+    /// A URI of the problem type; always `about:blank`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The status' name.
+    /// The name of the status.
     title: &'static str,
     /// The HTTP status.
     status: u16,
@@ -33,7 +33,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of that status.
+    /// Creates a problem with this status.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank",
@@ -45,20 +45,20 @@ impl Problem {
         }
     }
 
-    /// 400: a parameter is wrong.
+    /// Creates a 400 for an invalid parameter.
     pub(crate) fn parameter(name: &str, reason: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, format!("{name} {reason}"))
     }
 
-    /// Says after how many seconds another try makes sense.
+    /// Sets `Retry-After`, in seconds.
     #[must_use]
     pub(crate) fn with_retry_after(mut self, seconds: Option<u32>) -> Self {
         self.retry_after = seconds;
         self
     }
 
-    /// The text of the body.
-    pub(crate) fn text(&self) -> Vec<u8> {
+    /// Serializes the body.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 }

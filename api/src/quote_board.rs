@@ -1,8 +1,9 @@
-//! What is true now of every stock, in memory: the stocks, their latest and newest prices.
+//! The price cache: all stocks with their latest and newest prices, in memory.
 //!
-//! One invariant: the board is what the tables were at one place in the feed, and moves with it, entry by entry; what it
-//! does not hold it does not answer. The follower feeds it before it tells anybody, so that whoever was told of
-//! something finds it here. `service` asks it first, and it alone while the database is away.
+//! The board equals the tables at one position of the feed, and [`apply`](QuoteBoard::apply) moves
+//! it to the next. The follower updates it before any reader receives an event, so that a client
+//! finds what it received. What the board does not hold it does not answer. While the database is
+//! away, the service answers from it alone.
 
 mod page;
 mod recent;
@@ -24,105 +25,111 @@ use store::{
 use tokio::{sync::watch, time::timeout};
 use unicode_normalization::UnicodeNormalization;
 
-use self::recent::Recent;
+use self::recent::RecentPrices;
 
-/// How many of a stock's newest prices are kept, at the most: the page that is usually asked for.
-const EACH: u32 = 100;
-/// How many of all stocks' newest prices are kept, about; a price takes some 200 bytes.
-const ALL: usize = 200_000;
-/// How long to wait for an entry that is committed: far longer than it takes unless the database went away.
-const PASSING: Duration = Duration::from_secs(2);
+/// Maximum number of prices kept per stock: the default page of REST and the price that follows it.
+const PRICES_PER_STOCK: u32 = 101;
+/// Approximate maximum number of prices kept for all stocks. A price takes about 200 bytes.
+const TOTAL_PRICES: usize = 200_000;
+/// Maximum time to wait for a committed entry of the feed. Only an outage takes that long.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The board; cheap to clone.
+/// The price cache. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Board(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    state: RwLock<State>,
-    /// The place of the last entry.
-    passed: watch::Sender<i64>,
+pub(crate) struct QuoteBoard {
+    state: Arc<RwLock<BoardState>>,
+    /// The position up to which the feed was applied.
+    applied: watch::Sender<i64>,
 }
 
 #[derive(Debug)]
-struct State {
+struct BoardState {
     position: Position,
-    stocks: HashMap<i64, Known>,
+    stocks: HashMap<i64, BoardStock>,
     ids: BTreeMap<Symbol, i64>,
-    /// As they were last read: they change without an entry in the feed.
+    /// The rules when they were last read. The feed does not report their changes.
     rules: Vec<AlertRule>,
-    /// The newest trading day of all prices, which is the current day of a replay.
+    /// The newest trading day of all prices. In a replay this is the current day.
     newest_day: Option<NaiveDate>,
-    /// How many of a stock's newest prices are kept.
-    each: usize,
+    /// Maximum number of prices kept per stock.
+    prices_per_stock: usize,
+    /// The retention watermark: later prices were not deleted from the tables.
+    pruned_seq: i64,
 }
 
-/// What is known of a stock.
+/// A stock on the board.
 #[derive(Debug)]
-struct Known {
+struct BoardStock {
     stock: Stock,
     latest: Option<Price>,
-    recent: Recent,
+    recent: RecentPrices,
 }
 
-impl Board {
-    /// What `store` holds now, and where in the feed that is.
-    pub(crate) async fn read(store: &Store) -> Result<(Self, Position), sea_orm::DbErr> {
-        let snapshot = store::snapshot(store, each).await?;
+impl QuoteBoard {
+    /// Loads the board from the database. Returns it with its position in the feed.
+    pub(crate) async fn load(store: &Store) -> Result<(Self, Position), store::Error> {
+        let snapshot = store::snapshot(store, prices_per_stock).await?;
         let position = snapshot.position;
-        let board = Self(Arc::new(Inner {
-            state: RwLock::new(State::new(snapshot)),
-            passed: watch::Sender::new(position.seq),
-        }));
+        let board = Self {
+            state: Arc::new(RwLock::new(BoardState::new(snapshot))),
+            applied: watch::Sender::new(position.seq),
+        };
         Ok((board, position))
     }
 
-    /// Becomes what `store` holds now: for when the feed does not lead there any more.
-    pub(crate) async fn read_again(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
-        let snapshot = store::snapshot(store, each).await?;
+    /// Loads the board again, when the feed does not lead from its position to the current one.
+    pub(crate) async fn reload(&self, store: &Store) -> Result<(), store::Error> {
+        let snapshot = store::snapshot(store, prices_per_stock).await?;
         let seq = snapshot.position.seq;
-        *self.write() = State::new(snapshot);
-        self.0.passed.send_replace(seq);
+        *self.state_mut() = BoardState::new(snapshot);
+        self.applied.send_replace(seq);
         Ok(())
     }
 
-    /// Takes in the next entry of the feed, unless it has it already.
-    pub(crate) fn pass(&self, batch: &Batch) {
-        let mut state = self.write();
+    /// Applies the next batch of the feed. A batch that was applied before is ignored.
+    pub(crate) fn apply(&self, batch: &Batch) {
+        let mut state = self.state_mut();
         if batch.end.seq <= state.position.seq {
             return;
         }
         for event in &batch.events {
-            state.take(event);
+            state.apply(event);
         }
         state.position = batch.end;
         drop(state);
-        self.0.passed.send_replace(batch.end.seq);
+        self.applied.send_replace(batch.end.seq);
     }
 
-    /// Waits until the entry at `seq` has passed, so that who wrote it reads it; not for ever.
-    pub(crate) async fn passed(&self, seq: i64) {
-        let mut passed = self.0.passed.subscribe();
-        let _ = timeout(PASSING, passed.wait_for(|at| *at >= seq)).await;
+    /// Waits until the feed is applied up to `seq`, so that a client reads its own writes. Gives up
+    /// after [`WAIT_TIMEOUT`].
+    pub(crate) async fn wait_for(&self, seq: i64) {
+        let mut applied = self.applied.subscribe();
+        let _ = timeout(WAIT_TIMEOUT, applied.wait_for(|at| *at >= seq)).await;
     }
 
-    /// A stock that is or was tracked.
+    /// Sets the retention watermark: prices up to `seq` may have been deleted from the tables.
+    pub(crate) fn set_pruned_seq(&self, seq: i64) {
+        self.state_mut().pruned_seq = seq;
+    }
+
+    /// Returns a stock that is or was tracked.
     pub(crate) fn stock(&self, symbol: &Symbol) -> Option<Stock> {
         let state = self.state();
         let id = state.ids.get(symbol)?;
-        state.stocks.get(id).map(|known| known.stock.clone())
+        state.stocks.get(id).map(|entry| entry.stock.clone())
     }
 
-    /// Stocks by their ids.
+    /// Returns stocks by id. Unknown ids are omitted.
     pub(crate) fn stocks_by_id(&self, ids: &[i64]) -> HashMap<i64, Stock> {
         let state = self.state();
         let found = ids.iter().filter_map(|id| state.stocks.get(id));
         found
-            .map(|known| (known.stock.id, known.stock.clone()))
+            .map(|entry| (entry.stock.id, entry.stock.clone()))
             .collect()
     }
 
-    /// A page of the tracked stocks, by symbol; with `search`, of those whose symbol or name has it, in any case.
+    /// Returns a page of the tracked stocks by symbol: all, or those whose symbol or name contains
+    /// `search`, case-insensitively.
     pub(crate) fn stocks(&self, search: Option<&str>, span: &Span<StockKey>) -> Page<Stock> {
         let state = self.state();
         let listed: Vec<&Stock> = state.listed(search).collect();
@@ -139,7 +146,7 @@ impl Board {
         )
     }
 
-    /// Every tracked stock with its latest price, by symbol.
+    /// Returns every tracked stock with its latest price, by symbol.
     pub(crate) fn quoted(&self) -> Vec<(Stock, Option<Price>)> {
         let state = self.state();
         let listed = state.listed(None);
@@ -147,12 +154,12 @@ impl Board {
         quoted.collect()
     }
 
-    /// How many stocks [`stocks`](Self::stocks) lists.
+    /// The total number of stocks in [`stocks`](Self::stocks).
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.state().listed(search).count()
     }
 
-    /// The latest price of each of these stocks that has one.
+    /// Returns the latest price of each of these stocks that has one.
     pub(crate) fn latest_prices(&self, ids: &[i64]) -> HashMap<i64, Price> {
         let state = self.state();
         let found = ids
@@ -161,67 +168,88 @@ impl Board {
         found.map(|price| (price.stock_id, price)).collect()
     }
 
-    /// The latest price of a stock, if it has one.
+    /// Returns the latest price of a stock, or `None` before the first.
     pub(crate) fn latest_price(&self, id: i64) -> Option<Price> {
         self.state().stocks.get(&id)?.latest.clone()
     }
 
-    /// The newest trading day of the prices of all stocks.
+    /// The newest trading day of all prices.
     pub(crate) fn newest_day(&self) -> Option<NaiveDate> {
         self.state().newest_day
     }
 
-    /// The latest price of each of these stocks, or of each tracked one, in feed order, with the place in the feed at
-    /// which that is what they are.
+    /// Returns the latest price of each of these stocks, or of every tracked one, in feed order,
+    /// with the position of the feed at which they are the latest.
     pub(crate) fn snapshot(&self, ids: Option<&[i64]>) -> (Vec<Price>, Position) {
         let state = self.state();
         let mut prices: Vec<Price> = if let Some(ids) = ids {
-            let known = ids.iter().filter_map(|id| state.stocks.get(id));
-            known.filter_map(|known| known.latest.clone()).collect()
+            let selected = ids.iter().filter_map(|id| state.stocks.get(id));
+            selected.filter_map(|entry| entry.latest.clone()).collect()
         } else {
-            let tracked = state.stocks.values().filter(|known| known.stock.tracked);
-            tracked.filter_map(|known| known.latest.clone()).collect()
+            let tracked = state.stocks.values().filter(|entry| entry.stock.tracked);
+            tracked.filter_map(|entry| entry.latest.clone()).collect()
         };
         prices.sort_unstable_by_key(|price| price.seq);
         (prices, state.position)
     }
 
-    /// A page of a stock's prices, if it lies wholly within what is kept.
+    /// Returns a page of a stock's prices, newest first, if memory contains it. The page equals
+    /// that of [`store::price::page`] at the board's position.
     pub(crate) fn history(
         &self,
         stock: i64,
         recorded: Recorded,
         span: &Span<Position>,
     ) -> Option<Page<Price>> {
-        self.state().stocks.get(&stock)?.recent.page(recorded, span)
+        let state = self.state();
+        // Another process has served newer prices than the board has.
+        let is_ahead =
+            |cursor: &Option<Position>| cursor.is_some_and(|at| at.seq > state.position.seq);
+        if is_ahead(&span.after) || is_ahead(&span.before) {
+            return None;
+        }
+        let recent = &state.stocks.get(&stock)?.recent;
+        recent.page(recorded, span, state.pruned_seq)
     }
 
-    /// The rules as they were last read: those that watch a stock, or all.
+    /// Like [`history`](Self::history), but may contain prices that retention has deleted. For use
+    /// while the database is away.
+    pub(crate) fn history_in_outage(
+        &self,
+        stock: i64,
+        recorded: Recorded,
+        span: &Span<Position>,
+    ) -> Option<Page<Price>> {
+        let state = self.state();
+        state.stocks.get(&stock)?.recent.page(recorded, span, 0)
+    }
+
+    /// Returns the rules when they were last read: all, or those that apply to a stock.
     pub(crate) fn rules(&self, stock: Option<i64>) -> Vec<AlertRule> {
         let state = self.state();
         let symbol = stock.and_then(|id| Some(&state.stocks.get(&id)?.stock.symbol));
-        let watches = |rule: &&AlertRule| {
+        let applies = |rule: &&AlertRule| {
             let of = rule.symbol.as_ref();
             stock.is_none() || of.is_none() || of == symbol
         };
-        state.rules.iter().filter(watches).cloned().collect()
+        state.rules.iter().filter(applies).cloned().collect()
     }
 
-    /// Keeps the rules as they were just read.
-    pub(crate) fn keep_rules(&self, rules: &[AlertRule]) {
-        rules.clone_into(&mut self.write().rules);
+    /// Replaces the rules with those that were just read.
+    pub(crate) fn set_rules(&self, rules: &[AlertRule]) {
+        rules.clone_into(&mut self.state_mut().rules);
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    fn state_mut(&self) -> RwLockWriteGuard<'_, BoardState> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> RwLockReadGuard<'_, BoardState> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BoardState {
     fn new(snapshot: Snapshot) -> Self {
         let Snapshot {
             position,
@@ -229,6 +257,7 @@ impl State {
             latest,
             mut recent,
             rules,
+            pruned_seq,
         } = snapshot;
         let mut latest: HashMap<i64, Price> = latest
             .into_iter()
@@ -237,81 +266,82 @@ impl State {
         let newest_day = latest.values().map(|price| price.trading_day).max();
         let ids = stocks.iter().map(|stock| (stock.symbol.clone(), stock.id));
         let ids = ids.collect();
-        let each = each(stocks.len()) as usize;
-        let known = stocks.into_iter().map(|stock| {
-            let known = Known {
+        let prices_per_stock = prices_per_stock(stocks.len()) as usize;
+        let entries = stocks.into_iter().map(|stock| {
+            let entry = BoardStock {
                 latest: latest.remove(&stock.id),
-                recent: Recent::new(recent.remove(&stock.id).unwrap_or_default()),
+                recent: RecentPrices::new(recent.remove(&stock.id).unwrap_or_default()),
                 stock,
             };
-            (known.stock.id, known)
+            (entry.stock.id, entry)
         });
         Self {
             position,
-            stocks: known.collect(),
+            stocks: entries.collect(),
             ids,
             rules,
             newest_day,
-            each,
+            prices_per_stock,
+            pruned_seq,
         }
     }
 
-    fn take(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event) {
         match event {
             Event::QuoteRecorded { price, stock } => {
-                let each = self.each;
+                let capacity = self.prices_per_stock;
                 self.newest_day = self.newest_day.max(Some(price.trading_day));
-                let known = self.known(stock);
-                known.latest = Some(price.clone());
-                known.recent.put(price.clone(), each);
+                let entry = self.update(stock);
+                entry.latest = Some(price.clone());
+                entry.recent.push(price.clone(), capacity);
             }
             Event::StockChanged { stock, .. } => {
-                self.known(stock);
+                self.update(stock);
             }
-            // The price before it told how many there are.
+            // The stock's alert count came with the price that caused the alert.
             Event::AlertFired { .. } => {}
         }
     }
 
-    /// What is known of a stock, which is as `stock` says from now on.
-    fn known(&mut self, stock: &Stock) -> &mut Known {
+    /// Updates or inserts a stock, and returns its entry.
+    fn update(&mut self, stock: &Stock) -> &mut BoardStock {
         self.ids.insert(stock.symbol.clone(), stock.id);
-        let known = self.stocks.entry(stock.id).or_insert_with(|| Known {
+        let entry = self.stocks.entry(stock.id).or_insert_with(|| BoardStock {
             stock: stock.clone(),
             latest: None,
-            recent: Recent::new(Page::default()),
+            recent: RecentPrices::new(Page::default()),
         });
-        known.stock.clone_from(stock);
-        known
+        entry.stock.clone_from(stock);
+        entry
     }
 
-    /// The tracked stocks by symbol, of those with `search` in their symbol or name.
+    /// The tracked stocks by symbol: all, or those that match `search`.
     fn listed(&self, search: Option<&str>) -> impl Iterator<Item = &Stock> {
         let search = search.map(fold);
         let stocks = self.ids.values().filter_map(|id| self.stocks.get(id));
         let tracked = stocks
-            .map(|known| &known.stock)
+            .map(|entry| &entry.stock)
             .filter(|stock| stock.tracked);
         tracked.filter(move |stock| {
             search.as_ref().is_none_or(|search| {
-                let has = |text: &str| fold(text).contains(search);
-                has(stock.symbol.as_str()) || stock.name.as_deref().is_some_and(has)
+                let matches = |text: &str| fold(text).contains(search);
+                matches(stock.symbol.as_str()) || stock.name.as_deref().is_some_and(matches)
             })
         })
     }
 }
 
-/// A text in the form in which searches compare it: letters in one case, and normalized (NFC), so that "é" is found
-/// however it is composed. By way of upper case, which makes "ß" and "SS" equal too.
+/// Folds the case of a text and normalizes it (NFC), for searches: "é" is found in either form.
+/// Upper case is an intermediate step, so that "ß" and "SS" are equal.
 fn fold(text: &str) -> String {
     let upper = text.nfd().flat_map(char::to_uppercase);
     upper.flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// How many of a stock's newest prices are kept where there are so many stocks.
-fn each(stocks: usize) -> u32 {
-    let share = u32::try_from(ALL / stocks.max(1)).unwrap_or(u32::MAX);
-    share.clamp(1, EACH)
+/// Number of prices to keep per stock, given the number of stocks.
+fn prices_per_stock(stocks: usize) -> u32 {
+    let share = u32::try_from(TOTAL_PRICES / stocks.max(1)).unwrap_or(u32::MAX);
+    share.clamp(1, PRICES_PER_STOCK)
 }
 
 #[cfg(test)]

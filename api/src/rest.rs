@@ -1,7 +1,7 @@
-//! The REST API under `/api/v1`, and its description.
+//! The REST API under `/api/v1`, and its OpenAPI description.
 //!
-//! One invariant: a handler translates; what is true is the service's to say. Whatever is not served here is a problem
-//! too, in the same words.
+//! Handlers translate between HTTP and the [`service`](crate::service). Every error is a
+//! [`Problem`].
 
 mod accept;
 mod alert;
@@ -15,28 +15,28 @@ mod view;
 use axum::{Router, http::StatusCode, middleware, routing::get};
 pub(crate) use health::starting;
 pub use openapi::openapi;
-pub(crate) use parameter::known;
+pub(crate) use parameter::query_parameters;
 #[cfg(test)]
 pub(crate) use stock::stocks;
 pub(crate) use view::{AlertView, StockView};
 
 use crate::{
-    auth::{self, Access},
+    auth::{self, AccessTokens},
     problem::Problem,
     service::Service,
 };
 
-/// Where the health of the product is told.
+/// The health check of the whole product.
 pub(crate) const HEALTH: &str = "/api/v1/health";
-/// Where it is said that the process lives.
+/// The liveness probe.
 pub(crate) const LIVEZ: &str = "/livez";
-/// Where it is said that the process is ready.
+/// The readiness probe.
 pub(crate) const READYZ: &str = "/readyz";
-/// Where all of this is described.
+/// The OpenAPI description.
 const OPENAPI: &str = "/api/v1/openapi.json";
 
-/// The routes. Reads need what `access` says; health needs nothing.
-pub(crate) fn router(service: Service, access: Access) -> Router {
+/// Builds the routes. All but the health check require permission to read.
+pub(crate) fn router(service: Service, tokens: AccessTokens) -> Router {
     let reads = Router::new()
         .route("/api/v1/stocks", get(stock::stocks))
         .route("/api/v1/stocks/{symbol}", get(stock::stock))
@@ -46,26 +46,26 @@ pub(crate) fn router(service: Service, access: Access) -> Router {
         .route_layer(middleware::from_fn(caching::conditional))
         .route_layer(middleware::from_fn_with_state(
             service.clone(),
-            caching::tell_age,
+            caching::set_age,
         ))
         .route(OPENAPI, get(openapi::description))
         .route_layer(middleware::from_fn(accept::require_json))
-        .route_layer(middleware::from_fn_with_state(access, auth::require_reader));
+        .route_layer(middleware::from_fn_with_state(tokens, auth::require_reader));
     Router::new()
         .route(HEALTH, get(health::health))
         .merge(reads)
         .with_state(service)
 }
 
-/// What every unknown path is answered with.
+/// The response to an unknown path.
 pub(crate) async fn unknown_path() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    Problem::new(StatusCode::NOT_FOUND, "unknown path")
 }
 
-/// What every method that a path does not take is answered with; the router adds `Allow`.
+/// The response to a method that the path does not support. The router adds `Allow`.
 pub(crate) async fn unknown_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this path does not take that method",
+        "the path does not support this method",
     )
 }

@@ -1,11 +1,10 @@
-//! Everything that the API listener serves, on one page.
+//! All routes of the API listener, with their middleware.
 //!
-//! One invariant: no route is without the guard: the GraphQL transport brings its own, the rest stands behind the same.
+//! Every route is behind the guard (host and origin checks). The GraphQL transport has its own,
+//! with the same settings.
 
 use std::{borrow::Cow, io, sync::Arc};
 
-use crate::metrics::ServeMetrics;
-use async_graphql_axum::GraphQLResponse;
 use axum::{
     Router,
     http::{StatusCode, header},
@@ -25,135 +24,136 @@ use transport::{
 };
 
 use crate::{
-    auth::{self, Access, Proxies, RateLimit},
+    auth::{self, AccessTokens, RateLimit, TrustedProxies},
     graphql::{Executor, SchemaOptions, schema, types},
     limits,
-    metrics::measure_request,
+    metrics::{ServeMetrics, measure_request},
     problem::Problem,
     rest::{self, HEALTH, LIVEZ, READYZ},
     service::Service,
     ws,
 };
 
-/// Where GraphQL is served.
-const GRAPHQL_PATH: &str = "/graphql";
-/// What is said until the database is there.
-const STARTING: &str = "the server is starting: it waits for its database";
+/// The GraphQL endpoint.
+const GRAPHQL: &str = "/graphql";
+/// The error message of all requests until the database is open.
+const STARTING: &str = "the server is starting: waiting for the database";
+/// The media type of a GraphQL response.
+const GRAPHQL_MEDIA_TYPE: &str = "application/graphql-response+json; charset=utf-8";
 /// Paths without a rate limit.
 const UNLIMITED: [&str; 3] = [LIVEZ, READYZ, HEALTH];
-/// Where GraphiQL lives.
+/// The GraphiQL page.
 const GRAPHIQL: &str = "/graphiql";
-/// The same, relative to [`PLAYGROUND`]: a proxy may serve all of this below a path.
+/// [`GRAPHIQL`] relative to [`PLAYGROUND`], so that a proxy may add a path prefix.
 const RELATIVE_GRAPHIQL: &str = "graphiql";
-/// Where people of other servers look for it.
+/// The usual path of this page in other servers.
 const PLAYGROUND: &str = "/playground";
 
-/// What the listener is put together from.
-pub(crate) struct Server {
-    /// What it asks.
+/// The parts of the API server.
+pub(crate) struct ApiServer {
+    /// The service.
     pub(crate) service: Service,
-    /// Who may ask.
-    pub(crate) access: Access,
-    /// Which names it goes by, and which websites may ask.
+    /// The tokens that are accepted.
+    pub(crate) tokens: AccessTokens,
+    /// Host and origin checks.
     pub(crate) guard: Guard,
-    /// Switches, and whose word counts.
+    /// Access settings: GraphiQL, introspection, rate limit, trusted proxies.
     pub(crate) settings: AccessSettings,
-    /// How much may be asked at once, and how long it may take.
+    /// Limits of the transports.
     pub(crate) limits: Limits,
-    /// Which documents may be named, or are served at all.
+    /// Persisted or trusted documents.
     pub(crate) documents: Documents,
-    /// Whether it is fit to be asked.
+    /// The health check.
     pub(crate) health: Health,
-    /// What it counts.
+    /// The metrics.
     pub(crate) metrics: ServeMetrics,
-    /// How it ends.
+    /// The shutdown signals.
     pub(crate) shutdown: Shutdown,
 }
 
-/// Why there is no server.
+/// A setting that the routes cannot use.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ServerError {
-    /// An allow-list has an entry that is none.
+pub(crate) enum InvalidSetting {
+    /// An allow-list has an invalid entry.
     #[error("{variable} {reason}")]
     AllowList {
-        /// Which setting.
+        /// The name of the setting.
         variable: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The published documents cannot be read.
+    /// The trusted documents cannot be read.
     #[error("cannot read the documents of TRUSTED_DOCUMENTS")]
     Documents(#[source] io::Error),
 }
 
-/// The guard that the settings ask for.
-pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, ServerError> {
+/// Builds the guard from the settings.
+pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, InvalidSetting> {
     let hosts = allow_list("ALLOWED_HOSTS", &settings.allowed_hosts)?;
     let origins = allow_list("ALLOWED_ORIGINS", &settings.allowed_origins)?;
     Ok(Guard::new(hosts, origins).with_pages([GRAPHIQL, PLAYGROUND]))
 }
 
-/// The documents that the settings ask for.
-pub(crate) fn documents(settings: &Settings) -> Result<Documents, ServerError> {
+/// Builds the persisted or trusted documents from the settings.
+pub(crate) fn documents(settings: &Settings) -> Result<Documents, InvalidSetting> {
     match &settings.access.trusted_documents {
-        Some(folder) => Documents::trusted(folder).map_err(ServerError::Documents),
+        Some(folder) => Documents::trusted(folder).map_err(InvalidSetting::Documents),
         None => Ok(limits::persisted(&settings.limits)),
     }
 }
 
-/// The limits that the settings ask for.
+/// Builds the limits from the settings.
 pub(crate) fn limits(settings: &Settings) -> Limits {
     limits::limits(&settings.limits, settings.shutdown_grace)
 }
 
-/// What is served while the database is waited for: alive, and nothing else yet.
+/// The routes until the database is open: `/livez` succeeds, everything else is 503.
 pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
     let starting =
         async || Problem::new(StatusCode::SERVICE_UNAVAILABLE, STARTING).with_retry_after(Some(1));
     let router = health
         .router()
         .route(HEALTH, get(rest::starting))
-        .route(GRAPHQL_PATH, any(async || graphql_starting()))
+        .route(GRAPHQL, any(async || graphql_starting()))
         .fallback(starting);
     protected(router, guard)
 }
 
-/// The same in the words of GraphQL, which its clients read at any status.
+/// The 503 of GraphQL, as a GraphQL error, which its clients read at any status.
 fn graphql_starting() -> Response {
-    let mut error = async_graphql::ServerError::new(STARTING, None);
-    let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", code::UNAVAILABLE);
-    extensions.set("retryAfter", 1);
-    let answer = GraphQLResponse::from(async_graphql::Response::from_errors(vec![error]));
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    (status, [(header::RETRY_AFTER, "1")], answer).into_response()
+    let error = RequestError::unavailable(STARTING, 1);
+    let headers = [
+        (header::RETRY_AFTER, "1"),
+        (header::CONTENT_TYPE, GRAPHQL_MEDIA_TYPE),
+    ];
+    (error.status, headers, error.body()).into_response()
 }
 
-/// The body of an answer to a request that the listener cannot read, by its path.
+/// Returns media type and body of the response to a request that the listener rejected as
+/// malformed.
 pub(crate) fn refusal(status: StatusCode, path: &str) -> (&'static str, Cow<'static, [u8]>) {
     let reason = listener::protocol_error_message(status);
-    let below = path.strip_prefix(GRAPHQL_PATH);
+    let below = path.strip_prefix(GRAPHQL);
     if below.is_some_and(|rest| matches!(rest, "" | "/ws")) {
         let body = RequestError::new(status, code::BAD_USER_INPUT, reason).body();
-        let media = "application/graphql-response+json; charset=utf-8";
-        return (media, body.to_vec().into());
+        return (GRAPHQL_MEDIA_TYPE, body.to_vec().into());
     }
     let problem = Problem::new(status, reason);
-    ("application/problem+json", problem.text().into())
+    ("application/problem+json", problem.to_json().into())
 }
 
 fn protected(router: Router, guard: &Guard) -> Router {
-    guard.protect(router, |_, fault| {
-        Problem::from(fault.clone()).into_response()
+    guard.protect(router, |_, error| {
+        Problem::from(error.clone()).into_response()
     })
 }
 
-impl Server {
-    /// The routes, guarded and counted.
+impl ApiServer {
+    /// Builds the router.
     pub(crate) fn router(self) -> Router {
-        let rate = RateLimit::new(self.settings.rate_limit);
+        let rate_limit = RateLimit::new(self.settings.rate_limit);
         let connections = ConnectionLimiter::default();
-        let graphql = self.graphql(self.guard.clone(), rate.clone(), connections.clone());
+        let graphql = self.graphql(self.guard.clone(), rate_limit.clone(), connections.clone());
         let sockets = ws::WsState {
             service: self.service.clone(),
             sockets: PushServer {
@@ -164,8 +164,8 @@ impl Server {
                 observer: Arc::new(self.metrics.clone()),
             },
         };
-        let mut others = rest::router(self.service, self.access.clone())
-            .merge(ws::router(sockets, self.access))
+        let mut others = rest::router(self.service, self.tokens.clone())
+            .merge(ws::router(sockets, self.tokens))
             .merge(self.health.router());
         if self.settings.graphiql {
             others = others.route(GRAPHIQL, get(async || graphiql())).route(
@@ -173,13 +173,13 @@ impl Server {
                 get(async || Redirect::permanent(RELATIVE_GRAPHIQL)),
             );
         }
-        let limited = middleware::from_fn_with_state((rate, &UNLIMITED), auth::limit);
+        let limited = middleware::from_fn_with_state((rate_limit, &UNLIMITED), auth::limit);
         let others = others
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method)
             .layer(limited);
         let counted = middleware::from_fn_with_state(self.metrics, measure_request);
-        let proxies = Proxies::new(&self.settings.trusted_proxies);
+        let proxies = TrustedProxies::new(&self.settings.trusted_proxies);
         protected(others, &self.guard)
             .merge(graphql)
             .layer(middleware::from_fn_with_state(proxies, auth::identify))
@@ -193,7 +193,12 @@ impl Server {
         Drain::new(signal, self.shutdown.closing_spread(), jitter)
     }
 
-    fn graphql(&self, guard: Guard, rate: RateLimit, connections: ConnectionLimiter) -> Router {
+    fn graphql(
+        &self,
+        guard: Guard,
+        rate_limit: RateLimit,
+        connections: ConnectionLimiter,
+    ) -> Router {
         let options = SchemaOptions {
             introspection: self.settings.introspection,
             suggestions: self.settings.suggestions,
@@ -204,7 +209,12 @@ impl Server {
         } else {
             types().without_introspection()
         };
-        let executor = Executor::new(schema, self.service.clone(), self.access.clone(), rate);
+        let executor = Executor::new(
+            schema,
+            self.service.clone(),
+            self.tokens.clone(),
+            rate_limit,
+        );
         let transport = Transport::new(executor)
             .with_limits(self.limits.clone())
             .with_documents(self.documents.clone())
@@ -219,11 +229,11 @@ impl Server {
         } else {
             transport
         };
-        transport.router(GRAPHQL_PATH)
+        transport.router(GRAPHQL)
     }
 }
 
-fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, ServerError> {
+fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, InvalidSetting> {
     let parsed = match allowed {
         Allowed::Loopback => Ok(AllowList::loopback()),
         Allowed::Any => AllowList::parse(["*"]),
@@ -231,20 +241,20 @@ fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, Se
     };
     match parsed {
         Ok(list) => Ok(list.with_setting(variable)),
-        Err(reason) => Err(ServerError::AllowList { variable, reason }),
+        Err(reason) => Err(InvalidSetting::AllowList { variable, reason }),
     }
 }
 
 fn graphiql() -> Response {
-    // The library resolves the endpoint against the origin. Against the page's own URL it is right below a path, too,
-    // for this page as for that of GET /graphql.
+    // The library resolves the endpoint against the origin. Relative to the URL of the page it also
+    // works behind a proxy that adds a path prefix, for this page and for GET /graphql.
     let page = async_graphql::http::GraphiQLSource::build()
         .title("Stock Tracker")
         .endpoint("graphql")
         .subscription_endpoint("graphql")
         .finish()
         .replace("window.location.origin", "window.location.href");
-    // People type tokens into it: no other site may show it as its own.
-    let alone = [("content-security-policy", "frame-ancestors 'none'")];
-    (StatusCode::OK, alone, Html(page)).into_response()
+    // Users type tokens into the page, so no other site may embed it.
+    let headers = [("content-security-policy", "frame-ancestors 'none'")];
+    (StatusCode::OK, headers, Html(page)).into_response()
 }

@@ -1,6 +1,5 @@
-//! What the API does, whichever way it is asked: GraphQL, REST and sockets call this one layer.
-//!
-//! One invariant: rules live here and nowhere above, so that every surface answers alike.
+//! The operations of the API. GraphQL, REST and `/ws` call them and add no rules, so that all three
+//! behave alike.
 
 mod candle;
 mod database;
@@ -24,37 +23,38 @@ use store::{
     stock::StockKey,
 };
 
-pub(crate) use candle::{CANDLES, ToldCandle, candle_range};
+pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
-pub(crate) use status::{Build, ProviderStatus, Status};
-pub(crate) use subscription::Told;
-pub(crate) use subscription_plan::{Following, Kind};
+pub(crate) use status::{BuildInfo, ProviderStatus, SystemStatus};
+pub(crate) use subscription::Delivery;
+pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 
-use crate::{live::Hub, quote_board::Board};
+use crate::{live::Hub, quote_board::QuoteBoard};
 
-/// The service; cheap to clone.
+/// The service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
     store: Store,
-    board: Board,
+    board: QuoteBoard,
     hub: Hub,
     health: Health,
     hours: PollingHours,
-    build: Build,
+    build: BuildInfo,
     staleness: staleness::Sampler,
 }
 
 impl Service {
-    /// A service over `store`, which `board` follows and `health` watches, and which tells the hub's news.
+    /// Creates the service. `board` and `hub` follow the feed of `store`, whose database `health`
+    /// watches.
     pub(crate) fn new(
         store: Store,
-        board: Board,
+        board: QuoteBoard,
         hub: Hub,
         health: Health,
         hours: PollingHours,
-        build: Build,
+        build: BuildInfo,
     ) -> Self {
         let staleness = staleness::Sampler::default();
         Self {
@@ -68,17 +68,17 @@ impl Service {
         }
     }
 
-    /// What happened lately.
+    /// The hub of live events.
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    /// The cursor of a place in the feed.
+    /// Returns the cursor of a position in the feed.
     pub(crate) fn cursor(&self, seq: i64, recorded_at: Timestamp) -> String {
         Cursor::Feed(self.position(seq, recorded_at)).encode()
     }
 
-    /// The cursor of a place in `list`.
+    /// Returns the cursor of a row of `list`.
     pub(crate) fn list_cursor(&self, list: List, seq: i64, recorded_at: Timestamp) -> String {
         Cursor::Listed(list, self.position(seq, recorded_at)).encode()
     }
@@ -95,23 +95,27 @@ impl Service {
         self.hub.position().epoch
     }
 
-    /// A stock that is or was tracked.
+    /// Returns a stock that is or was tracked.
     pub(crate) fn stock(&self, symbol: &Symbol) -> Option<Stock> {
         self.board.stock(symbol)
     }
 
-    /// As [`stock`](Self::stock); one that never was tracked is an error.
+    /// Like [`stock`](Self::stock).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the stock was never tracked.
     pub(crate) fn known_stock(&self, symbol: &Symbol) -> Result<Stock, Error> {
         let stock = self.stock(symbol);
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
-    /// Stocks by their ids.
+    /// Returns stocks by id. Unknown ids are omitted.
     pub(crate) fn stocks_by_id(&self, ids: &[i64]) -> HashMap<i64, Stock> {
         self.board.stocks_by_id(ids)
     }
 
-    /// A page of the tracked stocks, by symbol.
+    /// Returns a page of the tracked stocks, by symbol.
     pub(crate) fn stocks(
         &self,
         search: Option<&str>,
@@ -122,27 +126,28 @@ impl Service {
         Ok(self.board.stocks(search, &span))
     }
 
-    /// Every tracked stock with its latest price, by symbol.
+    /// Returns every tracked stock with its latest price, by symbol.
     pub(crate) fn quoted_stocks(&self) -> Vec<(Stock, Option<Price>)> {
         self.board.quoted()
     }
 
-    /// How many stocks are tracked.
+    /// The number of tracked stocks that match `search`.
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.board.stock_count(search)
     }
 
-    /// The latest price of a stock, if it has one.
+    /// Returns the latest price of a stock, or `None` before the first.
     pub(crate) fn latest_price(&self, stock: i64) -> Option<Price> {
         self.board.latest_price(stock)
     }
 
-    /// The latest price of each of these stocks that has one.
+    /// Returns the latest price of each of these stocks that has one.
     pub(crate) fn latest_prices(&self, stocks: &[i64]) -> HashMap<i64, Price> {
         self.board.latest_prices(stocks)
     }
 
-    /// A page of a stock's prices, newest first.
+    /// Returns a page of a stock's prices, newest first: from memory if the quote board holds all
+    /// of it, else from the database.
     pub(crate) async fn history(
         &self,
         stock: &Stock,
@@ -151,20 +156,38 @@ impl Service {
         size: PageSize,
     ) -> Result<Page<Price>, Error> {
         ordered(recorded.from, recorded.to)?;
-        let span: Span<PriceKey> = args.feed_span(size, self.epoch())?;
+        let span: Span<Position> = args.feed_span(size, self.epoch())?;
+        if let Some(page) = self.current_history(stock.id, recorded, &span) {
+            return Ok(page);
+        }
+        let keys: Span<PriceKey> = span.map(PriceKey::from);
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let read = || store::price::page(connection, now, stock.id, recorded, &span);
+        let read = || store::price::page(connection, now, stock.id, recorded, &keys);
         match self.read(read).await {
             Err(error) if error.is_outage() => {
-                let span = args.feed_span(size, self.epoch())?;
-                let page = self.board.history(stock.id, recorded, &span);
+                let page = self.board.history_in_outage(stock.id, recorded, &span);
                 page.ok_or(error)
             }
             read => read,
         }
     }
 
-    /// A page of a stock's alerts, or of everybody's, newest first.
+    /// A page of a stock's prices from memory, unless the board is behind the database.
+    fn current_history(
+        &self,
+        stock: i64,
+        recorded: Recorded,
+        span: &Span<Position>,
+    ) -> Option<Page<Price>> {
+        let is_current = self.hub.feed_stall().is_none();
+        if is_current {
+            self.board.history(stock, recorded, span)
+        } else {
+            None
+        }
+    }
+
+    /// Returns a page of the alerts of a stock, or of all stocks, newest first.
     pub(crate) async fn alerts(
         &self,
         stock: Option<&Stock>,
@@ -180,7 +203,8 @@ impl Service {
             .await
     }
 
-    /// The first pages of many stocks' prices, by stock.
+    /// Returns the first page of the prices of each stock. Like [`history`](Self::history), for
+    /// many stocks at once.
     pub(crate) async fn first_histories(
         &self,
         stocks: &[i64],
@@ -189,24 +213,43 @@ impl Service {
     ) -> Result<HashMap<i64, Page<Price>>, Error> {
         ordered(recorded.from, recorded.to)?;
         let FirstPage { limit, from_end } = first;
+        let span = Span {
+            after: None,
+            before: None,
+            limit,
+            from_end,
+        };
+        let mut pages = HashMap::with_capacity(stocks.len());
+        let mut missing = Vec::new();
+        for id in stocks {
+            match self.current_history(*id, recorded, &span) {
+                Some(page) => {
+                    pages.insert(*id, page);
+                }
+                None => missing.push(*id),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(pages);
+        }
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let read = || store::price::first_pages(connection, now, stocks, recorded, limit, from_end);
+        let read =
+            || store::price::first_pages(connection, now, &missing, recorded, limit, from_end);
         match self.read(read).await {
             Err(error) if error.is_outage() => {
-                let span = Span {
-                    after: None,
-                    before: None,
-                    limit,
-                    from_end,
-                };
-                let page = |id: &i64| Some((*id, self.board.history(*id, recorded, &span)?));
-                stocks.iter().map(page).collect::<Option<_>>().ok_or(error)
+                for id in missing {
+                    match self.board.history_in_outage(id, recorded, &span) {
+                        Some(page) => pages.insert(id, page),
+                        None => return Err(error),
+                    };
+                }
             }
-            read => read,
+            read => pages.extend(read?),
         }
+        Ok(pages)
     }
 
-    /// The first pages of many stocks' alerts, by stock.
+    /// Returns the first page of the alerts of each stock.
     pub(crate) async fn first_alerts(
         &self,
         stocks: &[i64],
@@ -218,35 +261,41 @@ impl Service {
             .await
     }
 
-    /// How many alerts all stocks have had.
+    /// The number of alerts of all stocks.
     pub(crate) async fn alert_count(&self) -> Result<i64, Error> {
         let connection = self.store.database.read();
         self.read(|| store::alert::count(connection)).await
     }
 
-    /// Alerts by their ids.
+    /// Returns alerts by id. Unknown ids are omitted.
     pub(crate) async fn alerts_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Alert>, Error> {
         let connection = self.store.database.read();
         let alerts = self.read(|| store::alert::by_ids(connection, ids)).await?;
         Ok(alerts.into_iter().map(|alert| (alert.id, alert)).collect())
     }
 
-    /// Notes that somebody has seen an alert.
+    /// Marks an alert as acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if `id` is `None` or unknown.
     pub(crate) async fn acknowledge(&self, id: Option<i64>) -> Result<Alert, Error> {
-        let missing = || Error::NotFound("there is no alert with that id".to_owned());
+        let missing = || Error::NotFound("no alert has this id".to_owned());
         let id = id.ok_or_else(missing)?;
         let acknowledging = store::alert::acknowledge(&self.store, id);
-        self.unless_lost(acknowledging).await?.ok_or_else(missing)
+        self.while_connected(acknowledging)
+            .await?
+            .ok_or_else(missing)
     }
 
-    /// The rules that watch a stock, or all rules.
+    /// Returns the rules that apply to a stock, or all rules.
     pub(crate) async fn rules(&self, stock: Option<i64>) -> Result<Vec<AlertRule>, Error> {
         let connection = self.store.database.read();
         match self.read(|| store::alert::rules(connection, stock)).await {
             Err(error) if error.is_outage() => Ok(self.board.rules(stock)),
             Ok(rules) => {
                 if stock.is_none() {
-                    self.board.keep_rules(&rules);
+                    self.board.set_rules(&rules);
                 }
                 Ok(rules)
             }
@@ -257,7 +306,9 @@ impl Service {
 
 fn ordered(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(), Error> {
     match (from, to) {
-        (Some(from), Some(to)) if from > to => Err(Error::bad_input("from", "is after to")),
+        (Some(from), Some(to)) if from > to => {
+            Err(Error::bad_input("from", "must not be after `to`"))
+        }
         _ => Ok(()),
     }
 }

@@ -1,11 +1,10 @@
-//! Builds the program and runs it to its end.
+//! Builds the program `api` from its settings and runs it.
 //!
-//! One invariant: on SQLite one process is the whole product, tracker included; on PostgreSQL this only serves. A start
-//! that fails says why in one line and leaves nothing running.
+//! On SQLite the process includes the tracker; on PostgreSQL it only serves. Until the database is
+//! open, the listener responds with 503.
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
 
-use crate::metrics::ServeMetrics;
 use anyhow::Context;
 use axum::Router;
 use runtime::{
@@ -16,24 +15,28 @@ use runtime::{
     process::Process,
     random::draw_token,
 };
-use store::{OpenError, Store, database::DatabaseKind, feed::FeedFollower};
+use store::{OpenError, Seed, Store, database::DatabaseKind, feed::FeedFollower};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracker::metrics::TrackerMetrics;
-use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics};
 use transport::{Documents, Guard};
 
 use crate::{
-    auth::Access,
-    live::{Bounds, Hub, follow},
-    quote_board::Board,
-    routes::{self, Server, ServerError},
-    service::{Build, Service},
+    auth::AccessTokens,
+    live::{BacklogLimits, Hub, follow},
+    metrics::ServeMetrics,
+    quote_board::QuoteBoard,
+    routes::{self, ApiServer, InvalidSetting},
+    service::{BuildInfo, Service},
 };
 
-/// Builds everything, announces it and waits for the end.
+/// Runs the program until it is shut down.
+///
+/// # Errors
+///
+/// The cause of a failed start. [`code`] converts it to an exit code.
 pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
-    let roster = Roster::from_settings(&settings)?;
+    let providers = Providers::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
     let process = Process::start(&settings, signals).await?;
@@ -53,7 +56,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let timeouts = Timeouts::from_settings(&settings);
     let starting = routes::starting(health, &guard);
     listen_until(&opened, waiting, starting, timeouts, shutdown);
-    let seed = seed_of(&settings.tracking, random);
+    let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
         .unless_stopped(Box::pin(opening))
@@ -64,14 +67,13 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     if let Some(store) = store {
         let meter = telemetry.metrics().meter();
         if store.database.kind() == DatabaseKind::Sqlite {
-            let counted = TrackerMetrics::new(&meter, &roster.names());
-            let rules = Rules::from_settings(&settings.tracking);
-            let retention = retention_of(settings.retention);
+            let counted = TrackerMetrics::new(&meter, &providers.names());
+            let poll_settings = PollSettings::from(&settings.tracking);
             Tracker::new(
                 store.clone(),
-                roster,
-                rules,
-                retention,
+                providers,
+                poll_settings,
+                settings.retention,
                 counted,
                 random.clone(),
             )
@@ -91,16 +93,18 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     Ok(process.end(close).await)
 }
 
-/// What a failed start ends with: 2 if what was set cannot be used, else 1.
+/// Returns the exit code of a failed start: 2 if a setting is invalid, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() || error.is::<ServerError>() => ConfigError::exit_code(),
+        None if error.is::<ProvidersError>() || error.is::<InvalidSetting>() => {
+            ConfigError::exit_code()
+        }
         None => ExitCode::FAILURE,
     }
 }
 
-/// The routes over a store that is followed from now on.
+/// Starts to follow the feed, and builds the routes.
 async fn serve(
     settings: &Settings,
     store: Store,
@@ -108,26 +112,28 @@ async fn serve(
     metrics: ServeMetrics,
     (guard, documents): (Guard, Documents),
 ) -> anyhow::Result<Router> {
-    let (board, position) = Board::read(&store).await.context("cannot read the feed")?;
+    let (board, position) = QuoteBoard::load(&store)
+        .await
+        .context("cannot read the feed")?;
     let follower = FeedFollower::after(store.clone(), position);
-    let hub = Hub::at(position, bounds(settings));
+    let hub = Hub::new(position, backlog_limits(settings));
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
     process.shutdown.spawn_companion("follower", async move {
         following.await;
         Ok::<_, Infallible>(())
     });
-    let build = Build {
+    let build = BuildInfo {
         version: env!("CARGO_PKG_VERSION"),
         revision: option_env!("GIT_REVISION"),
         started_at: store.clock.now(),
     };
-    let hours = Rules::from_settings(&settings.tracking).hours;
+    let hours = PollSettings::from(&settings.tracking).hours;
     let health = process.health.clone();
     let service = Service::new(store, board, hub, health, hours, build);
-    let server = Server {
+    let server = ApiServer {
         service,
-        access: access(settings),
+        tokens: access_tokens(settings),
         guard,
         settings: settings.access.clone(),
         limits: routes::limits(settings),
@@ -139,7 +145,8 @@ async fn serve(
     Ok(server.router())
 }
 
-/// Tells on `listener` that the server is starting until `opened`, when another goes on where this one stops.
+/// Serves `router` on `listener` until `opened`, when the actual routes are served on the same
+/// port.
 fn listen_until(
     opened: &CancellationToken,
     listener: TcpListener,
@@ -151,40 +158,40 @@ fn listen_until(
     shutdown.track(async move {
         if let Err(error) = listener::serve(listener, router, timeouts, routes::refusal, stop).await
         {
-            tracing::warn!(%error, "nobody is told that the server is starting");
+            tracing::warn!(%error, "startup listener failed");
         }
     });
 }
 
-/// Accepts connections until polling stops, and finishes the requests that are under way then.
+/// Serves `router` until the shutdown begins, then finishes the requests in flight.
 fn listen(listener: TcpListener, router: Router, timeouts: Timeouts, shutdown: &Shutdown) {
     let soft = shutdown.soft().clone();
     let serving = listener::serve(listener, router, timeouts, routes::refusal, soft);
     shutdown.spawn("listener", serving);
 }
 
-/// How far those who follow may be behind.
-fn bounds(settings: &Settings) -> Bounds {
+/// The limits of the hub and its readers.
+fn backlog_limits(settings: &Settings) -> BacklogLimits {
     let limits = &settings.limits;
-    Bounds {
-        behind: limits.backlog as usize,
-        bytes: limits.backlog_bytes,
-        ..Bounds::default()
+    BacklogLimits {
+        max_events: limits.backlog as usize,
+        max_bytes: limits.backlog_bytes,
+        ..BacklogLimits::default()
     }
 }
 
-/// The tokens. One that nobody set is drawn, and told in this one line.
-fn access(settings: &Settings) -> Access {
+/// Returns the access tokens. An admin token that is not set is generated and logged once.
+fn access_tokens(settings: &Settings) -> AccessTokens {
     let set = settings.access.admin_token.clone();
     let admin = set.unwrap_or_else(|| {
-        let drawn: Secret = draw_token();
+        let generated: Secret = draw_token();
         tracing::info!(
-            admin_token = drawn.expose(),
-            "drawn for this start, as ADMIN_TOKEN is not set"
+            admin_token = generated.expose(),
+            "ADMIN_TOKEN is not set; generated one for this run"
         );
-        drawn
+        generated
     });
-    Access::new(admin, settings.access.read_token.clone())
+    AccessTokens::new(admin, settings.access.read_token.clone())
 }
 
 fn announce((api, metrics): (SocketAddr, SocketAddr)) {
@@ -203,11 +210,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn followers_may_be_as_far_behind_as_is_set() {
-        let by_default = bounds(&settings(Program::Api, &[]));
-        assert_eq!(by_default, Bounds::default());
+    fn the_backlog_limits_come_from_the_settings() {
+        let by_default = backlog_limits(&settings(Program::Api, &[]));
+        assert_eq!(by_default, BacklogLimits::default());
         let variables = [("LIMIT_BACKLOG", "7"), ("LIMIT_BACKLOG_BYTES", "9KiB")];
-        let set = bounds(&settings(Program::Api, &variables));
-        assert_eq!((set.behind, set.bytes), (7, 9 << 10));
+        let set = backlog_limits(&settings(Program::Api, &variables));
+        assert_eq!((set.max_events, set.max_bytes), (7, 9 << 10));
     }
 }

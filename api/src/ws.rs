@@ -21,10 +21,9 @@ use futures_util::StreamExt;
 use transport::{End, Handshake, Limits, PushServer};
 
 use crate::{
-    auth::{Access, require_reader},
-    live::Dismissed,
+    auth::{AccessTokens, require_reader},
     problem::Problem,
-    service::{Kind, Service},
+    service::{Service, SubscriptionKind},
 };
 use parameter::Parameters;
 
@@ -49,10 +48,10 @@ pub(crate) fn limits(graphql: &Limits) -> Limits {
 }
 
 /// Creates the route.
-pub(crate) fn router(state: WsState, access: Access) -> Router {
+pub(crate) fn router(state: WsState, tokens: AccessTokens) -> Router {
     Router::new()
         .route("/ws", get(upgrade))
-        .route_layer(middleware::from_fn_with_state(access, require_reader))
+        .route_layer(middleware::from_fn_with_state(tokens, require_reader))
         .with_state(Arc::new(state))
 }
 
@@ -65,9 +64,9 @@ async fn upgrade(State(state): State<Arc<WsState>>, request: Request) -> Result<
         after,
         with_cursor,
     } = Parameters::parse(&parts.uri)?;
-    let following = state
+    let plan = state
         .service
-        .follow(Kind::All, symbols, after, false)
+        .plan_subscription(SubscriptionKind::All, symbols, after, false)
         .await?;
     let handshake = Handshake::parse(&mut parts).map_err(|error| {
         let detail = format!(
@@ -76,25 +75,17 @@ async fn upgrade(State(state): State<Arc<WsState>>, request: Request) -> Result<
         );
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })?;
-    let (largest, dismissal) = (following.largest(), following.dismissal());
-    let frames = state.service.tell(following).filter_map(move |told| {
-        let frame = told
-            .map(|told| told.happened.frame(with_cursor, frame::write))
-            .map_err(end)
+    let (max_size, disconnected) = (plan.max_event_size(), plan.disconnect_signal());
+    let frames = state.service.deliver(plan).filter_map(move |delivery| {
+        let frame = delivery
+            .map(|delivery| delivery.event.frame(with_cursor, frame::write))
+            .map_err(End::from)
             .transpose();
         if let Some(Ok(frame)) = &frame {
-            largest.told(frame.len());
+            max_size.record(frame.len());
         }
         ready(frame)
     });
-    let ended = async move { end(dismissal.dismissed().await) };
+    let ended = async move { disconnected.disconnected().await.into() };
     Ok(state.sockets.accept(&parts, handshake, frames, ended)?)
-}
-
-/// How the subscription of a client that gets no more events ends.
-pub(crate) fn end(reason: Dismissed) -> End {
-    match reason {
-        Dismissed::Lagging => End::Overloaded,
-        Dismissed::Replaced => End::Replaced,
-    }
 }

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::Shutdown;
 
-/// How old the database's last answer may be.
-const FRESH: Duration = Duration::from_secs(2);
+/// The database counts as unavailable if its last answer is older than this.
+pub const MAX_SILENCE: Duration = Duration::from_secs(2);
 /// The least time beyond it.
 const INSTANT: Duration = Duration::from_millis(1);
 /// The pause between probes.
@@ -92,13 +92,14 @@ impl Health {
 
     /// Whether the database answered within the last 2 s.
     pub fn is_database_alive(&self) -> bool {
-        self.answered().is_some_and(|at| at.elapsed() <= FRESH)
+        self.answered()
+            .is_some_and(|at| at.elapsed() <= MAX_SILENCE)
     }
 
     /// For how long the database has not answered, once that is more than 2 s.
     pub fn silence(&self) -> Option<Duration> {
         let silence = self.answered().map_or(Duration::MAX, |at| at.elapsed());
-        (silence > FRESH).then_some(silence)
+        (silence > MAX_SILENCE).then_some(silence)
     }
 
     /// Waits until the database has not answered for more than 2 s; not at all if that is so.
@@ -106,7 +107,9 @@ impl Health {
         loop {
             let answered = *self.answered();
             match answered {
-                Some(at) if at.elapsed() <= FRESH => sleep_until(at + FRESH + INSTANT).await,
+                Some(at) if at.elapsed() <= MAX_SILENCE => {
+                    sleep_until(at + MAX_SILENCE + INSTANT).await
+                }
                 _ => return,
             }
         }
@@ -205,7 +208,7 @@ mod tests {
         health.database_answered();
         health.migrated();
         assert!(says(1));
-        tokio::time::advance(FRESH + Duration::from_millis(1)).await;
+        tokio::time::advance(MAX_SILENCE + Duration::from_millis(1)).await;
         assert!(says(0));
     }
 
@@ -218,17 +221,17 @@ mod tests {
         assert_eq!(health.ready(), Err(NotReady::NotMigrated));
         health.migrated();
         assert_eq!(health.ready(), Ok(()));
-        tokio::time::advance(FRESH).await;
+        tokio::time::advance(MAX_SILENCE).await;
         assert_eq!((health.ready(), health.silence()), (Ok(()), None));
         tokio::time::advance(INSTANT).await;
         assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
-        assert_eq!(health.silence(), Some(FRESH + INSTANT));
+        assert_eq!(health.silence(), Some(MAX_SILENCE + INSTANT));
         health.database_lost().await;
         health.database_answered();
         assert_eq!(health.ready(), Ok(()));
         let answered = Instant::now();
         health.database_lost().await;
-        assert_eq!(answered.elapsed(), FRESH + INSTANT);
+        assert_eq!(answered.elapsed(), MAX_SILENCE + INSTANT);
         health.database_answered();
         lifecycle.shutdown().begin();
         assert_eq!(health.ready(), Err(NotReady::Draining));

@@ -11,6 +11,7 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod outage_log;
 pub mod process;
 pub mod random;
 pub mod telemetry;

@@ -2,14 +2,20 @@
 
 use std::collections::HashMap;
 
-use entity::{Alert, AlertRule, Position, table};
+use entity::{
+    Alert, AlertRule, Decimal, Position,
+    table::{self, alert_rule},
+};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, Value,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Value,
+    sea_query::Expr,
 };
 
 use crate::{
-    Store,
+    Error, Store,
     page::{self, Key, Page, Span},
     price::Recorded,
     sql::Sql,
@@ -42,7 +48,7 @@ pub async fn page(
     stock: Option<i64>,
     triggered: Recorded,
     span: &Span<AlertKey>,
-) -> Result<Page<Alert>, DbErr> {
+) -> Result<Page<Alert>, Error> {
     let sql = Sql::new(connection, SELECT)
         .push("true")
         .push_if_some(" AND alerts.stock_id = ", stock)
@@ -57,7 +63,7 @@ pub async fn first_pages(
     stocks: &[i64],
     limit: u32,
     from_end: bool,
-) -> Result<HashMap<i64, Page<Alert>>, DbErr> {
+) -> Result<HashMap<i64, Page<Alert>>, Error> {
     let order = if from_end { "seq" } else { "seq DESC" };
     let wanted = u64::from(limit) + 1;
     let rows: Vec<Alert> =
@@ -79,7 +85,7 @@ pub async fn between(
     from: Position,
     to: Position,
     limit: u32,
-) -> Result<Vec<Alert>, DbErr> {
+) -> Result<Vec<Alert>, Error> {
     let mut sql = Sql::new(connection, SELECT)
         .push("alerts.seq > ")
         .bind(from.seq)
@@ -89,13 +95,13 @@ pub async fn between(
         sql = sql.push(" AND alerts.stock_id").eq_any(stocks);
     }
     let sql = sql.push(&format!(" ORDER BY alerts.seq LIMIT {limit}"));
-    Alert::find_by_statement(sql.statement())
+    Ok(Alert::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// How many alerts all stocks have had.
-pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
+pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, Error> {
     #[derive(FromQueryResult)]
     struct Count {
         count: i64,
@@ -106,15 +112,89 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
 }
 
 /// The alerts with these ids, in no order.
-pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, DbErr> {
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, Error> {
     let sql = Sql::new(connection, SELECT).push("alerts.id").eq_any(ids);
-    Alert::find_by_statement(sql.statement())
+    Ok(Alert::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
+}
+
+/// Returns the default rule, if it is enabled.
+pub async fn default_rule(
+    connection: &impl ConnectionTrait,
+) -> Result<Option<alert_rule::Model>, Error> {
+    Ok(alert_rule::Entity::find()
+        .filter(alert_rule::Column::IsDefault.eq(true))
+        .filter(alert_rule::Column::Enabled.eq(true))
+        .one(connection)
+        .await?)
+}
+
+/// Returns the highest threshold that the rule of `alert` reached in the same direction on the same
+/// trading day of the same stock.
+pub async fn highest_threshold(
+    connection: &impl ConnectionTrait,
+    alert: &Alert,
+) -> Result<Option<Decimal>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        threshold: Decimal,
+    }
+    let row = table::alert::Entity::find()
+        .select_only()
+        .column(table::alert::Column::Threshold)
+        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
+        .filter(table::alert::Column::StockId.eq(alert.stock_id))
+        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
+        .filter(table::alert::Column::Direction.eq(alert.direction))
+        .order_by_desc(table::alert::Column::Threshold)
+        .limit(1)
+        .into_model::<Row>()
+        .one(connection)
+        .await?;
+    Ok(row.map(|row| row.threshold))
+}
+
+/// Stores an alert and increments the count of its stock. Returns the id of the alert.
+pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<i64, Error> {
+    let row = table::alert::ActiveModel {
+        id: NotSet,
+        stock_id: Set(alert.stock_id),
+        rule_id: Set(alert.rule_id),
+        seq: Set(alert.seq),
+        kind: Set(alert.kind),
+        direction: Set(alert.direction),
+        price: Set(alert.price),
+        reference_price: Set(alert.reference_price),
+        change_percent: Set(alert.change_percent),
+        threshold: Set(alert.threshold),
+        trading_day: Set(alert.trading_day),
+        triggered_at: Set(alert.triggered_at),
+        acknowledged_at: Set(None),
+        fired_at: Set(alert.fired_at),
+    };
+    let stored = row.insert(connection).await?;
+    let text = "UPDATE stocks SET alert_count = alert_count + 1 WHERE id = ";
+    let sql = Sql::new(connection, text).bind(alert.stock_id);
+    connection.execute_raw(sql.statement()).await?;
+    Ok(stored.id)
+}
+
+/// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
+/// rule can fire again.
+pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<(), Error> {
+    table::alert::Entity::update_many()
+        .col_expr(table::alert::Column::RuleId, Expr::value(None::<i64>))
+        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
+        .filter(table::alert::Column::StockId.eq(alert.stock_id))
+        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 /// Notes that somebody has seen an alert; the first time counts. `None` if there is no such alert.
-pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, DbErr> {
+pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error> {
     let transaction = store.database.begin_write().await?;
     let Some(row) = table::alert::Entity::find_by_id(id)
         .one(&transaction)
@@ -136,7 +216,7 @@ pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, DbErr>
 pub async fn rules(
     connection: &impl ConnectionTrait,
     stock: Option<i64>,
-) -> Result<Vec<AlertRule>, DbErr> {
+) -> Result<Vec<AlertRule>, Error> {
     let text = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
                 LEFT JOIN stocks ON stocks.id = alert_rules.stock_id WHERE true";
     let mut sql = Sql::new(connection, text);
@@ -145,7 +225,7 @@ pub async fn rules(
         sql = sql.push(watches).bind(stock).push(")");
     }
     let sql = sql.push(" ORDER BY is_default DESC, alert_rules.id");
-    AlertRule::find_by_statement(sql.statement())
+    Ok(AlertRule::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }

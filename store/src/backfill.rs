@@ -7,10 +7,10 @@ use entity::{
     table::backfill::{ActiveModel, Column, Entity},
 };
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, sea_query::OnConflict,
+    ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult, sea_query::OnConflict,
 };
 
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// A stock whose history is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -24,7 +24,7 @@ pub struct Due {
 }
 
 /// Returns the first tracked stock with a price whose history was not filled since it is tracked.
-pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Due>, DbErr> {
+pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Due>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol, \
                 COALESCE(backfills.failures, 0) AS failures FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
@@ -34,9 +34,9 @@ pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<O
     let sql = Sql::new(connection, text)
         .bind(now)
         .push(") ORDER BY COALESCE(backfills.next_at, 0), stocks.id LIMIT 1");
-    Due::find_by_statement(sql.statement())
+    Ok(Due::find_by_statement(sql.statement())
         .one(connection)
-        .await
+        .await?)
 }
 
 /// Records that the history was filled. It is not requested again before `next_at`.
@@ -45,7 +45,7 @@ pub async fn done(
     due: &Due,
     now: Timestamp,
     next_at: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let row = ActiveModel {
         stock_id: Set(due.stock_id),
         done_at: Set(Some(now)),
@@ -65,7 +65,7 @@ pub async fn failed(
     connection: &impl ConnectionTrait,
     due: &Due,
     next_at: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let row = ActiveModel {
         stock_id: Set(due.stock_id),
         done_at: Set(None),
@@ -79,7 +79,7 @@ async fn write(
     connection: &impl ConnectionTrait,
     row: ActiveModel,
     updates: &[Column],
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let conflict = OnConflict::column(Column::StockId)
         .update_columns(updates.iter().copied())
         .to_owned();

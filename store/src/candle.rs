@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
-use crate::{database::Database, sql::Sql};
+use crate::{Error, database::Database, sql::Sql};
 
 /// Stands for null where only whole numbers go.
 const NULL: i64 = -i64::MAX;
@@ -71,7 +71,7 @@ pub async fn newest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
     range: CandleRange,
-) -> Result<HashMap<i64, Candles>, DbErr> {
+) -> Result<HashMap<i64, Candles>, Error> {
     let mut read: HashMap<i64, Candles> = HashMap::new();
     let rows = Row::find_by_statement(select(connection, stocks, range).statement());
     for Row {
@@ -140,23 +140,23 @@ async fn newest_starts(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
     interval: CandleInterval,
-) -> Result<Vec<Newest>, DbErr> {
+) -> Result<Vec<Newest>, Error> {
     let text = format!(
         "SELECT stocks.id AS stock_id, (SELECT MAX(start) FROM candles \
          WHERE minutes = {} AND stock_id = stocks.id) AS start FROM stocks WHERE stocks.id",
         interval.minutes()
     );
     let sql = Sql::new(connection, text).eq_any(stocks);
-    Newest::find_by_statement(sql.statement())
+    Ok(Newest::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// The close of the last daily candle that starts before an instant, for each stock that has one, with its start.
 pub async fn closes_before(
     connection: &impl ConnectionTrait,
     stocks: &[(i64, Timestamp)],
-) -> Result<Vec<(i64, Timestamp, Decimal)>, DbErr> {
+) -> Result<Vec<(i64, Timestamp, Decimal)>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         stock_id: i64,
@@ -192,7 +192,7 @@ pub async fn closes_before(
 pub async fn by_keys(
     connection: &impl ConnectionTrait,
     keys: &[CandleKey],
-) -> Result<Vec<Candle>, DbErr> {
+) -> Result<Vec<Candle>, Error> {
     let given = keys.iter().map(|key| {
         [
             i64::from(key.interval.minutes()),
@@ -210,13 +210,13 @@ pub async fn by_keys(
     } else {
         sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
     };
-    Candle::find_by_statement(sql.statement())
+    Ok(Candle::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// Stores candles, each of another key, in place of those that were there.
-pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), DbErr> {
+pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
     const COLUMNS: [&str; 11] = [
         "minutes",
         "stock_id",
@@ -269,7 +269,7 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
 }
 
 /// Deletes candles of one stock and interval from a start on, at most `limit` of them. Returns how many.
-pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Result<u64, DbErr> {
+pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Result<u64, Error> {
     let CandleKey {
         stock_id,
         interval,
@@ -291,7 +291,7 @@ pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Re
 }
 
 /// Whether there are prices without any candle, as in a database from before there were candles.
-pub async fn are_missing(connection: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub async fn are_missing(connection: &impl ConnectionTrait) -> Result<bool, Error> {
     let text = "SELECT 1 WHERE EXISTS (SELECT 1 FROM stock_prices) \
                 AND NOT EXISTS (SELECT 1 FROM candles)";
     let row = connection.query_one_raw(Sql::new(connection, text).statement());

@@ -16,14 +16,16 @@ use std::{sync::Arc, time::Duration};
 
 use runtime::health::{DatabaseProbe, DatabaseState};
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, sqlx::PgPool,
+    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx::PgPool,
 };
 use tokio::time::Instant;
 
 pub use error::DatabaseError;
 use lock::FileLock;
 use probe::Probe;
+
+use crate::Error;
 
 /// A probe without an answer for this long counts as none.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -62,7 +64,7 @@ impl Database {
 
     /// Begins a transaction that writes: on SQLite with `BEGIN IMMEDIATE`, so that it waits for its turn at the
     /// beginning and not halfway.
-    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, Error> {
         let immediate =
             (self.kind == DatabaseKind::Sqlite).then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions {
@@ -73,7 +75,7 @@ impl Database {
     }
 
     /// Begins a transaction that reads everything as it is at one moment.
-    pub async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub async fn begin_read(&self) -> Result<DatabaseTransaction, Error> {
         // SQLite's know no other way.
         let isolation =
             (self.kind == DatabaseKind::Postgres).then_some(IsolationLevel::RepeatableRead);
@@ -143,17 +145,16 @@ impl DatabaseProbe for Database {
     clippy::disallowed_methods,
     reason = "it lives for as long as a connection may take, and what nobody takes is rolled back"
 )]
-pub async fn begin(
+pub(crate) async fn begin(
     connection: &DatabaseConnection,
     options: TransactionOptions,
-) -> Result<DatabaseTransaction, DbErr> {
+) -> Result<DatabaseTransaction, Error> {
     let connection = connection.clone();
     let beginning = tokio::spawn(async move { connection.begin_with_options(options).await });
-    beginning.await.unwrap_or_else(|error| {
-        Err(DbErr::Custom(format!(
-            "a transaction cannot begin: {error}"
-        )))
-    })
+    let begun = beginning
+        .await
+        .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))?;
+    Ok(begun?)
 }
 
 #[cfg(test)]

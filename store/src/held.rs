@@ -5,13 +5,14 @@
 
 use entity::{
     Symbol, Timestamp,
-    table::held_price::{ActiveModel, Column, Entity, Model},
+    table::held_price::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder,
 };
 
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// A stock with held prices.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -25,33 +26,35 @@ pub struct HeldStock {
 }
 
 /// The stocks with held prices, by id.
-pub async fn stocks(connection: &impl ConnectionTrait) -> Result<Vec<HeldStock>, DbErr> {
+pub async fn stocks(connection: &impl ConnectionTrait) -> Result<Vec<HeldStock>, Error> {
     let text = "SELECT stock_id, stocks.symbol, MIN(held_until) AS held_until FROM held_prices \
                 JOIN stocks ON stocks.id = stock_id GROUP BY stock_id, stocks.symbol ORDER BY stock_id";
-    HeldStock::find_by_statement(Sql::new(connection, text).statement())
-        .all(connection)
-        .await
+    Ok(
+        HeldStock::find_by_statement(Sql::new(connection, text).statement())
+            .all(connection)
+            .await?,
+    )
 }
 
 /// The held prices of a stock, in feed order.
-pub async fn of(connection: &impl ConnectionTrait, stock_id: i64) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+pub async fn of(connection: &impl ConnectionTrait, stock_id: i64) -> Result<Vec<Model>, Error> {
+    Ok(Entity::find()
         .filter(Column::StockId.eq(stock_id))
         .order_by_asc(Column::Seq)
         .all(connection)
-        .await
+        .await?)
 }
 
-/// Holds a price.
-pub async fn add(connection: &impl ConnectionTrait, price: ActiveModel) -> Result<(), DbErr> {
-    Entity::insert(price)
+/// Stores a held price.
+pub async fn add(connection: &impl ConnectionTrait, price: Model) -> Result<(), Error> {
+    Entity::insert(price.into_active_model())
         .exec_without_returning(connection)
         .await?;
     Ok(())
 }
 
 /// Releases the prices of a stock.
-pub async fn release(connection: &impl ConnectionTrait, stock_id: i64) -> Result<(), DbErr> {
+pub async fn release(connection: &impl ConnectionTrait, stock_id: i64) -> Result<(), Error> {
     Entity::delete_many()
         .filter(Column::StockId.eq(stock_id))
         .exec(connection)

@@ -10,10 +10,9 @@ use runtime::{
     health::Health,
     lifecycle::Shutdown,
 };
-use sea_orm::DbErr;
 
 use crate::{
-    Seed, Store,
+    Error, Seed, Store,
     database::{Database, DatabaseError},
     feed::{Bell, FeedStream, StreamError, relay_feed, relay_notifications},
     seed,
@@ -27,7 +26,7 @@ pub enum OpenError {
     Database(#[from] DatabaseError),
     /// An empty database cannot be seeded.
     #[error("cannot seed the empty database")]
-    Seed(#[source] DbErr),
+    Seed(#[source] Error),
     /// The feed stream cannot be used.
     #[error(transparent)]
     Stream(#[from] StreamError),

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// The part of a list to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Span<K> {
     /// Only rows after this key.
     pub after: Option<K>,
@@ -20,6 +20,18 @@ pub struct Span<K> {
     pub limit: u32,
     /// Whether to take the last rows instead of the first.
     pub from_end: bool,
+}
+
+impl<K> Span<K> {
+    /// Maps the keys of the span.
+    pub fn map<T>(self, make: impl Fn(K) -> T) -> Span<T> {
+        Span {
+            after: self.after.map(&make),
+            before: self.before.map(&make),
+            limit: self.limit,
+            from_end: self.from_end,
+        }
+    }
 }
 
 /// A page of a list, in list order.
@@ -82,7 +94,7 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
     connection: &impl ConnectionTrait,
     select: &Sql,
     span: &Span<K>,
-) -> Result<Page<T>, DbErr> {
+) -> Result<Page<T>, Error> {
     let count = u64::from(span.limit) + 1;
     let mut bounded = select.clone();
     for (side, key) in [(Side::Beyond, &span.after), (Side::Within, &span.before)] {
@@ -130,7 +142,7 @@ pub(crate) async fn read_each<T: FromQueryResult>(
     stocks: &[i64],
     limit: u64,
     bounds: impl Fn(Sql) -> Sql,
-) -> Result<Vec<T>, DbErr> {
+) -> Result<Vec<T>, Error> {
     let (begin, end) = if connection.get_database_backend() == DbBackend::Postgres {
         let begin = format!("stocks CROSS JOIN LATERAL (SELECT * FROM {table}");
         (begin, ") AS rows WHERE stocks.id")
@@ -146,7 +158,9 @@ pub(crate) async fn read_each<T: FromQueryResult>(
     let sql = bounds(Sql::new(connection, text))
         .push(&format!(" ORDER BY {order} LIMIT {limit}{end}"))
         .eq_any(stocks);
-    T::find_by_statement(sql.statement()).all(connection).await
+    Ok(T::find_by_statement(sql.statement())
+        .all(connection)
+        .await?)
 }
 
 /// Groups the rows of [`read_each`] into one page for each of `stocks`.

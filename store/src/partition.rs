@@ -9,9 +9,9 @@ use std::sync::{
 };
 
 use entity::Timestamp;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
-use crate::month::Month;
+use crate::{Error, month::Month};
 
 /// Number of months to create ahead.
 const AHEAD: u32 = 2;
@@ -36,7 +36,7 @@ impl Partitions {
         &self,
         connection: &impl ConnectionTrait,
         at: Timestamp,
-    ) -> Result<(), DbErr> {
+    ) -> Result<(), Error> {
         let month = Month::of(at);
         if connection.get_database_backend() != DbBackend::Postgres
             || self.known.load(Ordering::Relaxed) == month.start().micros()
@@ -63,7 +63,7 @@ impl Partitions {
 pub(crate) async fn create_ahead(
     connection: &impl ConnectionTrait,
     at: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     if connection.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
@@ -77,7 +77,7 @@ pub(crate) async fn create_ahead(
 }
 
 /// Returns the months that have a partition on PostgreSQL.
-pub(crate) async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Month>, DbErr> {
+pub(crate) async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Month>, Error> {
     #[derive(FromQueryResult)]
     struct Partition {
         name: String,
@@ -93,7 +93,7 @@ pub(crate) async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Month>,
 }
 
 /// Creates a partition. It is attached after creation, which does not block readers.
-async fn create(connection: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
+async fn create(connection: &impl ConnectionTrait, month: Month) -> Result<(), Error> {
     let (name, from, to) = (month.table(), month.start(), month.end());
     let (from, to) = (from.micros(), to.micros());
     for sql in [

@@ -12,14 +12,14 @@ mod search;
 mod window;
 
 use entity::{Position, Price, Timestamp};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 pub use self::{
     history::{first_pages, page},
     record::record,
-    resume::{After, after, has_expired},
+    resume::{After, after, has_expired, pruned_seq},
 };
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// The sort key of a price within its stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ pub struct Recorded {
 pub async fn latest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
-) -> Result<Vec<Price>, DbErr> {
+) -> Result<Vec<Price>, Error> {
     quotes(connection, "", stocks).await
 }
 
@@ -67,7 +67,7 @@ pub async fn latest(
 async fn latest_if_pruned(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
-) -> Result<Vec<Price>, DbErr> {
+) -> Result<Vec<Price>, Error> {
     let is_pruned = "prices.pruned_seq >= prices.seq AND ";
     quotes(connection, is_pruned, stocks).await
 }
@@ -76,12 +76,12 @@ async fn quotes(
     connection: &impl ConnectionTrait,
     condition: &str,
     stocks: &[i64],
-) -> Result<Vec<Price>, DbErr> {
+) -> Result<Vec<Price>, Error> {
     let text = format!(
         "SELECT stocks.symbol, prices.* FROM quotes AS prices \
          JOIN stocks ON stocks.id = prices.stock_id WHERE {condition}prices.stock_id"
     );
     let sql = Sql::new(connection, text).eq_any(stocks);
     let prices = Price::find_by_statement(sql.statement());
-    prices.all(connection).await
+    Ok(prices.all(connection).await?)
 }

@@ -8,27 +8,14 @@
 mod feed;
 mod price;
 
-use std::time::Duration;
-
-use sea_orm::DbErr;
-
 pub use self::{
     feed::prune_feed,
     price::{PruneCursor, prune_prices},
 };
-use crate::{Store, feed::FeedTransaction, partition};
-
-/// Retention periods, counted from the time of recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// How long prices are kept.
-    pub ticks: Duration,
-    /// How long rows of the feed are kept.
-    pub feed: Duration,
-}
+use crate::{Error, Store, feed::FeedTransaction, partition};
 
 /// Creates the partitions for the coming months, so that writers do not have to.
-pub async fn create_partitions(store: &Store) -> Result<(), DbErr> {
+pub async fn create_partitions(store: &Store) -> Result<(), Error> {
     let feed = FeedTransaction::begin(store).await?;
     partition::create_ahead(feed.connection(), feed.recorded_at()).await?;
     feed.commit().await?;

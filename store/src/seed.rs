@@ -3,17 +3,20 @@
 //! The head of the feed is written in the same transaction as the rest of the seed, so a process
 //! that finds the head finds all of it, even if several processes start at the same time.
 
+use std::time::Duration;
+
 use entity::{
     AlertKind, ChangeBase, Decimal, Symbol, Trigger,
     table::{alert_rule, feed_head, stock},
 };
+use runtime::{config::TrackingSettings, random::Random};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::OnConflict,
 };
 
-use crate::{Store, feed::HEAD};
+use crate::{Error, Store, feed::HEAD};
 
 /// The initial content, from the settings.
 #[derive(Clone, Debug)]
@@ -26,9 +29,23 @@ pub struct Seed {
     pub symbols: Vec<Symbol>,
 }
 
+impl Seed {
+    /// Creates the seed from the settings, with a random epoch.
+    pub fn new(settings: &TrackingSettings, random: &Random) -> Self {
+        /// The epoch is a number of microseconds below this, so that epochs hardly ever collide.
+        const EPOCHS: Duration = Duration::from_secs(1 << 42);
+        let epoch = random.below(EPOCHS).as_micros();
+        Self {
+            epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
+            alert_threshold: settings.alert_threshold,
+            symbols: settings.default_symbols.clone(),
+        }
+    }
+}
+
 /// Seeds an empty database, and updates the threshold of the default rule in any database. Writes
 /// nothing if nothing changes, because the database may be temporarily read-only.
-pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
+pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
     let current = alert_rule::Entity::find()
         .filter(alert_rule::Column::IsDefault.eq(true))
         .filter(alert_rule::Column::Threshold.eq(seed.alert_threshold))
@@ -63,7 +80,7 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
             .filter(alert_rule::Column::IsDefault.eq(true))
             .exec(&transaction)
             .await?;
-        return transaction.commit().await;
+        return Ok(transaction.commit().await?);
     }
     let rule = alert_rule::ActiveModel {
         id: NotSet,
@@ -92,5 +109,5 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), DbErr> {
     stock::Entity::insert_many(stocks)
         .exec_without_returning(&transaction)
         .await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }

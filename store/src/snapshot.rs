@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use entity::{AlertRule, Position, Price, Stock};
-use sea_orm::{DbErr, EntityTrait};
+use sea_orm::EntityTrait;
 
-use crate::{Store, alert, feed::end_within, page::Page, price};
+use crate::{Error, Store, alert, feed::end_within, page::Page, price};
 
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
@@ -23,11 +23,13 @@ pub struct Snapshot {
     pub recent: HashMap<i64, Page<Price>>,
     /// The rules, in the order of [`alert::rules`].
     pub rules: Vec<AlertRule>,
+    /// The position up to which prices may have been deleted: [`price::pruned_seq`].
+    pub pruned_seq: i64,
 }
 
 /// Reads a snapshot. `recent` returns the number of newest prices per stock, given the number of
 /// stocks.
-pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, DbErr> {
+pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, Error> {
     let transaction = store.database.begin_read().await?;
     let position = end_within(&transaction).await?;
     let rows = entity::table::stock::Entity::find();
@@ -42,6 +44,7 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
     );
     let recent = price::first_pages(&transaction, now, &ids, all, limit, false).await?;
     let rules = alert::rules(&transaction, None).await?;
+    let pruned_seq = price::pruned_seq(&transaction).await?;
     transaction.commit().await?;
     Ok(Snapshot {
         position,
@@ -49,5 +52,6 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
         latest,
         recent,
         rules,
+        pruned_seq,
     })
 }

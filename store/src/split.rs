@@ -8,11 +8,11 @@ use entity::{
     table::{split, split_check},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, sea_query::OnConflict,
 };
 
-use crate::sql::Sql;
+use crate::{Error, sql::Sql};
 
 /// A stock whose splits are to be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -29,7 +29,7 @@ pub async fn between(
     stocks: &[i64],
     after: NaiveDate,
     until: NaiveDate,
-) -> Result<HashMap<i64, Vec<Split>>, DbErr> {
+) -> Result<HashMap<i64, Vec<Split>>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         stock_id: i64,
@@ -67,7 +67,7 @@ pub async fn record(
     splits: &[Split],
     source: &str,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     for Split {
         effective_on,
         ratio,
@@ -107,7 +107,7 @@ pub async fn asked(
     connection: &impl ConnectionTrait,
     stock_id: i64,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let row = split_check::ActiveModel {
         stock_id: Set(stock_id),
         asked_at: Set(now),
@@ -126,7 +126,7 @@ pub async fn asked(
 pub async fn next(
     connection: &impl ConnectionTrait,
     before: Timestamp,
-) -> Result<Option<Due>, DbErr> {
+) -> Result<Option<Due>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
                 LEFT JOIN split_checks ON split_checks.stock_id = stocks.id \
@@ -134,18 +134,18 @@ pub async fn next(
     let sql = Sql::new(connection, text)
         .bind(before)
         .push(") ORDER BY COALESCE(split_checks.asked_at, 0), stocks.id LIMIT 1");
-    Due::find_by_statement(sql.statement())
+    Ok(Due::find_by_statement(sql.statement())
         .one(connection)
-        .await
+        .await?)
 }
 
 /// How many stocks' splits were asked for since an instant.
 pub async fn asked_since(
     connection: &impl ConnectionTrait,
     since: Timestamp,
-) -> Result<u64, DbErr> {
-    split_check::Entity::find()
+) -> Result<u64, Error> {
+    Ok(split_check::Entity::find()
         .filter(split_check::Column::AskedAt.gte(since))
         .count(connection)
-        .await
+        .await?)
 }

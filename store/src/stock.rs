@@ -7,11 +7,11 @@ use entity::{
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use crate::{feed::FeedTransaction, sql::Sql};
+use crate::{Error, feed::FeedTransaction, sql::Sql};
 
 /// A stock's place in the list of them.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct StockKey(pub Symbol);
 pub async fn by_symbol(
     connection: &impl ConnectionTrait,
     symbol: &Symbol,
-) -> Result<Option<Stock>, DbErr> {
+) -> Result<Option<Stock>, Error> {
     let row = Entity::find()
         .filter(Column::Symbol.eq(symbol.clone()))
         .one(connection)
@@ -30,53 +30,130 @@ pub async fn by_symbol(
 }
 
 /// All stocks, tracked or not, in no order.
-pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, DbErr> {
+pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, Error> {
     let rows = Entity::find().all(connection).await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// The stocks with these ids, in no order.
-pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, DbErr> {
-    let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").eq_any(ids);
-    Stock::find_by_statement(sql.statement())
+/// Returns the ids of all stocks, tracked or not, in unspecified order.
+pub async fn ids(connection: &impl ConnectionTrait) -> Result<Vec<i64>, Error> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .into_tuple()
         .all(connection)
-        .await
+        .await?)
+}
+
+/// Returns the rows of the tracked stocks, in unspecified order.
+pub async fn tracked_rows(connection: &impl ConnectionTrait) -> Result<Vec<Model>, Error> {
+    Ok(Entity::find()
+        .filter(Column::Tracked.eq(true))
+        .all(connection)
+        .await?)
+}
+
+/// The last answer of a provider for a stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct LastAnswer {
+    /// The id of the stock.
+    pub stock_id: i64,
+    /// When the answer arrived.
+    pub answered_at: Timestamp,
+    /// The number of consecutive answers without a price.
+    pub unpriced_answers: i32,
+}
+
+/// Returns the last answer for each tracked stock that has one, in unspecified order.
+pub async fn last_answers(connection: &impl ConnectionTrait) -> Result<Vec<LastAnswer>, Error> {
+    let text = "SELECT id AS stock_id, answered_at, unpriced_answers FROM stocks \
+                WHERE tracked AND answered_at IS NOT NULL";
+    Ok(
+        LastAnswer::find_by_statement(Sql::new(connection, text).statement())
+            .all(connection)
+            .await?,
+    )
+}
+
+/// The stocks with these ids, in no order.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, Error> {
+    let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").eq_any(ids);
+    Ok(Stock::find_by_statement(sql.statement())
+        .all(connection)
+        .await?)
 }
 
 /// The tracked ones among these symbols, in no order.
 pub async fn tracked(
     connection: &impl ConnectionTrait,
     symbols: impl IntoIterator<Item = &Symbol>,
-) -> Result<Vec<Stock>, DbErr> {
+) -> Result<Vec<Stock>, Error> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
     let text = "SELECT * FROM stocks WHERE tracked AND symbol";
     let sql = Sql::new(connection, text).eq_any_text(symbols);
-    Stock::find_by_statement(sql.statement())
+    Ok(Stock::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
-/// Tracks a stock, from now on if it was not. With `name` it is renamed, else it keeps the name it has.
+/// The details of a stock, as a provider reports them.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    /// The name of the company.
+    pub name: Option<String>,
+    /// The ISO 4217 code of its currency.
+    pub currency: Option<String>,
+    /// The exchange.
+    pub exchange: Option<String>,
+}
+
+/// Tracks a stock and publishes it, if it is not tracked or has another name. Without `name` it
+/// keeps its name.
 pub async fn track(
     feed: &mut FeedTransaction,
     symbol: &Symbol,
     name: Option<String>,
-) -> Result<Stock, DbErr> {
+) -> Result<Stock, Error> {
+    write_tracked(feed, symbol, name, None).await
+}
+
+/// Tracks a stock like [`track`], for which a provider answered in this transaction. Its row is
+/// written once, with the answer; `details` fill in what is not known.
+pub async fn track_answered(
+    feed: &mut FeedTransaction,
+    symbol: &Symbol,
+    name: Option<String>,
+    details: Details,
+) -> Result<Stock, Error> {
+    write_tracked(feed, symbol, name, Some(details)).await
+}
+
+async fn write_tracked(
+    feed: &mut FeedTransaction,
+    symbol: &Symbol,
+    name: Option<String>,
+    answer: Option<Details>,
+) -> Result<Stock, Error> {
     let known = find(feed, symbol).await?;
+    let answered_at = answer.is_some().then(|| feed.now());
+    let details = answer.unwrap_or_default();
     let row = match known {
         Some(row) if row.tracked && (name.is_none() || name == row.name) => {
             return Ok(row.into());
         }
         Some(row) => {
-            let tracked = row.tracked;
+            let known = row.clone();
             let mut row = row.into_active_model();
-            if name.is_some() {
-                row.name = Set(name);
+            row.name = Set(name.or(known.name).or(details.name));
+            row.currency = Set(known.currency.or(details.currency));
+            row.exchange = Set(known.exchange.or(details.exchange));
+            if answered_at.is_some() {
+                row.answered_at = Set(answered_at);
             }
-            if !tracked {
+            if !known.tracked {
                 row.tracked = Set(true);
                 row.tracked_at = Set(feed.recorded_at());
-                row.answered_at = Set(None);
+                row.answered_at = Set(answered_at);
                 row.asked_at = Set(None);
                 row.unpriced_answers = Set(0);
             }
@@ -85,9 +162,12 @@ pub async fn track(
         None => {
             let row = ActiveModel {
                 symbol: Set(symbol.clone()),
-                name: Set(name),
+                name: Set(name.or(details.name)),
+                currency: Set(details.currency),
+                exchange: Set(details.exchange),
                 tracked: Set(true),
                 tracked_at: Set(feed.recorded_at()),
+                answered_at: Set(answered_at),
                 alert_count: Set(0),
                 unpriced_answers: Set(0),
                 ..Default::default()
@@ -98,12 +178,12 @@ pub async fn track(
     Ok(tell(feed, row))
 }
 
-/// Notes that the plan asks a provider for these symbols at `now`.
-pub async fn asked(
+/// Records that a scheduled poll requests these symbols at `now`.
+pub async fn set_requested(
     transaction: &DatabaseTransaction,
     symbols: &[Symbol],
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let symbols = symbols.iter().map(Symbol::to_string).collect();
     let sql = Sql::new(transaction, "UPDATE stocks SET asked_at = ")
         .bind(now)
@@ -113,15 +193,72 @@ pub async fn asked(
     Ok(())
 }
 
-/// Begins to count answers without a price anew, for all stocks.
-pub async fn revive(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+/// Records that a provider answered for these stocks at `now`.
+pub async fn set_answered(
+    connection: &impl ConnectionTrait,
+    ids: &[i64],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = Sql::new(connection, "UPDATE stocks SET answered_at = ")
+        .bind(now)
+        .push(" WHERE id")
+        .eq_any(ids);
+    connection.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Adds one answer without a price to each of these stocks.
+pub async fn count_unpriced_answers(
+    connection: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    // The bound prevents an overflow in a replay that loops for months.
+    let text = "UPDATE stocks SET unpriced_answers = unpriced_answers + 1 \
+                WHERE unpriced_answers < 1000000 AND id";
+    let sql = Sql::new(connection, text).eq_any(ids);
+    connection.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Forgets the answers without a price of these stocks.
+pub async fn clear_unpriced_answers(
+    connection: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let text = "UPDATE stocks SET unpriced_answers = 0 WHERE id";
+    let sql = Sql::new(connection, text).eq_any(ids);
+    connection.execute_raw(sql.statement()).await?;
+    Ok(())
+}
+
+/// Forgets the answers without a price of all stocks.
+pub(crate) async fn reset_unpriced_answers(transaction: &DatabaseTransaction) -> Result<(), Error> {
     let text = "UPDATE stocks SET unpriced_answers = 0 WHERE unpriced_answers <> 0";
     transaction.execute_unprepared(text).await?;
     Ok(())
 }
 
+/// Stores the name, currency and exchange of a stock.
+pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Result<(), Error> {
+    let row = ActiveModel {
+        id: Set(stock.id),
+        name: Set(stock.name.clone()),
+        currency: Set(stock.currency.clone()),
+        exchange: Set(stock.exchange.clone()),
+        ..Default::default()
+    };
+    row.update(connection).await?;
+    Ok(())
+}
+
 /// Stops tracking a stock. `None` for one that never was.
-pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, DbErr> {
+pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, Error> {
     match find(feed, symbol).await? {
         Some(row) if row.tracked => {
             let mut row = row.into_active_model();
@@ -134,7 +271,7 @@ pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Opti
 }
 
 /// Publishes a stock as it is stored.
-pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), DbErr> {
+pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Error> {
     let row = Entity::find_by_id(stock_id).one(feed.connection()).await?;
     if let Some(row) = row {
         tell(feed, row);
@@ -142,11 +279,11 @@ pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Db
     Ok(())
 }
 
-async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, DbErr> {
-    Entity::find()
+async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, Error> {
+    Ok(Entity::find()
         .filter(Column::Symbol.eq(symbol.clone()))
         .one(feed.connection())
-        .await
+        .await?)
 }
 
 fn tell(feed: &mut FeedTransaction, row: Model) -> Stock {

@@ -9,11 +9,13 @@ mod fault_proxy;
 mod nats;
 pub mod oracle;
 mod postgres;
+pub mod sample_rows;
 mod seeded_random;
 
 use std::{ops::Deref, path::Path};
 
 use runtime::config::{DatabaseSettings, Loaded, Program, Settings};
+use sea_orm::ConnectionTrait;
 use store::database::Database;
 
 pub use self::{
@@ -56,6 +58,13 @@ impl TestDatabase {
             database: url.connect().await,
             url,
         }
+    }
+
+    /// Copies a SQLite database to a new file.
+    pub async fn copy_to(&self, file: &Path) {
+        let copy = format!("VACUUM INTO '{}'", file.display());
+        let copied = self.write().execute_unprepared(&copy).await;
+        copied.expect("the file can be written");
     }
 
     /// The URL, for settings and processes. A SQLite file is locked while this value lives.

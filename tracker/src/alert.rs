@@ -1,26 +1,25 @@
-//! When the default rule fires, as a pure function.
+//! Decides whether a price change fires the default alert rule.
 //!
-//! One invariant: comparisons are made on exact numbers, before anything is rounded for people to read.
-//! `ingest` calls it inside of the transaction that stores the price.
+//! Compares exact ratios, before any rounding.
 
 use entity::{Decimal, Direction, Ratio};
 
-/// A price that reached a multiple of the threshold.
+/// A price change that reached a multiple of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Firing {
-    /// Which way the price went.
+    /// The direction of the change.
     pub direction: Direction,
-    /// By how many percent, to 4 decimals; `None` where 64 bits do not hold it.
+    /// The change in percent, to 4 decimals; `None` if it overflows 64 bits.
     pub change_percent: Option<Decimal>,
     /// The highest multiple of the threshold that was reached, in percent (5, 10, 15 …).
     pub multiple: Decimal,
 }
 
-/// Returns what a price fires that differs from `reference` by `threshold` percent or more, or `None`. A difference of
-/// exactly `threshold` fires. A jump over several multiples fires once, at the highest. The caller knows which
-/// multiples have fired before.
+/// Returns the firing of a price that differs from `reference` by at least `threshold` percent, or
+/// `None`. A change over several multiples fires once, at the highest. The caller must check
+/// whether the multiple has fired before.
 ///
-/// Both are compared as they were sent, before they were rounded to 8 decimals.
+/// Pass both prices as the provider sent them, not rounded to 8 decimals.
 pub fn percent_change(price: Ratio, reference: Ratio, threshold: Decimal) -> Option<Firing> {
     if threshold <= Decimal::ZERO {
         return None;
@@ -34,11 +33,12 @@ pub fn percent_change(price: Ratio, reference: Ratio, threshold: Decimal) -> Opt
         Direction::Up
     };
     let change = price - reference;
-    // |price − reference| × 100 ≥ n × threshold × reference. A right side that does not fit is above every left side.
+    // |price − reference| × 100 ≥ n × threshold × reference. A right side that overflows is greater
+    // than any left side.
     let one = Ratio::from_decimal(threshold)?;
     let step = one.numerator().checked_mul(reference)?;
     let reached = (change.abs() * 100).checked_mul(one.denominator())? / step;
-    // A multiple beyond what 64 bits hold counts as the highest that they do.
+    // A multiple that overflows 64 bits is clamped.
     let highest = i64::MAX / threshold.units();
     let reached = i64::try_from(reached).unwrap_or(highest).min(highest);
     let multiple = threshold.checked_mul_int(reached)?;
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_threshold_fires_and_a_hair_less_does_not() {
+    fn a_change_of_exactly_the_threshold_fires_and_a_smaller_one_does_not() {
         assert_eq!(fires("105", "100"), Some((Direction::Up, "5".into())));
         assert_eq!(fires("104.99999999", "100"), None);
         assert_eq!(fires("95", "100"), Some((Direction::Down, "5".into())));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_below_the_smallest_unit_are_compared_as_sent() {
+    fn prices_with_more_than_8_decimals_are_compared_unrounded() {
         assert_eq!(fires("0.0000000151", "0.0000000149"), None);
         assert_eq!(
             fires("0.0000000105", "0.00000001"),

@@ -1,100 +1,105 @@
-//! What may still be asked of a provider.
+//! Reserves requests from a provider's quota (rate limit per minute and per day).
 //!
-//! One invariant: a request is charged in the database before it is sent, over all processes and restarts, so that in no
-//! 60 seconds and on no day more are sent than the plan allows. The engine charges, `status` tells.
-
-mod count;
+//! A request is reserved in the database before it is sent. The limits therefore hold across all
+//! processes and restarts: the plan's quota is not exceeded in any 60 seconds or on any day.
 
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use entity::{Symbol, Timestamp, table::provider};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, QuerySelect,
+use entity::{Symbol, Timestamp};
+use store::{
+    Error, Store,
+    lease::Lease,
+    provider::usage::{self, DayUsage, UsageTransaction},
 };
 
-use crate::{lease::Lease, provider::Budget, schedule::reserve};
+use crate::{provider::Budget, schedule};
 
-/// The window of a budget per minute, and a second more: requests charged a minute apart may arrive a little closer.
+/// The window of the quota per minute. The extra second allows for requests that arrive closer
+/// together than they were reserved.
 const WINDOW: Duration = Duration::from_secs(61);
-/// A request that took longer than this may have arrived much later than it was charged.
+/// A request that took longer may have arrived much later than it was reserved.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// What a request is for.
+/// The purpose of a request, which decides whether it may use the day's reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The plan: leaves the day's reserve alone.
+    /// A scheduled poll. It does not use the reserve.
     Scheduled,
-    /// Another try of what failed before its next planned time: taken from the reserve, of which the last request is
-    /// left for [`Purpose::Requested`]. So all retries of a day take less than a tenth of it, and nothing from the plan.
+    /// A retry before the next scheduled poll. It uses the reserve except for the last request,
+    /// which is kept for [`Purpose::Requested`]. All retries of a day therefore take less than a
+    /// tenth of its quota, and nothing from scheduled polls.
     Retry,
-    /// Somebody waits for it.
+    /// A request that a client waits for. It can use the whole reserve.
     Requested,
-    /// Nobody waits for it: leaves the reserve alone, and so many more for the plan.
-    Spare {
-        /// How many.
+    /// A request for historical data. It uses neither the reserve nor `keep` further requests.
+    Backfill {
+        /// The number of requests that are kept for scheduled polls.
         keep: u32,
     },
 }
 
-/// The answer to whether a request may be sent.
+/// The outcome of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charge {
-    /// It may, and counts from now on.
-    Granted(Granted),
-    /// Not before this instant: the minute's requests are spent.
-    MinuteSpent(Timestamp),
-    /// Not before this instant: the day's requests are spent.
-    DaySpent(Timestamp),
-    /// Not before this instant by the plan: what is left of the day is its reserve.
-    DayReserved(Timestamp),
-    /// No retry before this instant: the day's retries are spent.
-    RetriesSpent(Timestamp),
+pub enum ReserveOutcome {
+    /// The request is reserved and may be sent.
+    Reserved(Reservation),
+    /// The quota of the minute is exhausted until this instant.
+    MinuteExhausted(Timestamp),
+    /// The quota of the day is exhausted until this instant.
+    DayExhausted(Timestamp),
+    /// Only the reserve of the day is left until this instant.
+    OnlyReserveLeft(Timestamp),
+    /// The retries of the day are exhausted until this instant.
+    RetriesExhausted(Timestamp),
 }
 
-/// A request that was charged.
+/// A reserved request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Granted {
-    /// Its row, if there is a budget per minute.
+pub struct Reservation {
+    /// The id of the recorded request, if there is a quota per minute.
     call: Option<i64>,
-    /// How many are left in this minute.
+    /// The requests that remain in this minute.
     pub minute_left: Option<u32>,
-    /// How many are left of this day, the reserve included.
+    /// The requests that remain on this day, including the reserve.
     pub day_left: Option<u32>,
 }
 
-/// Charges one request for `symbols` to a provider, in a transaction of its own that also notes when the plan asked for
-/// them. The provider's row in `providers` must exist.
-pub async fn charge(
+/// Reserves one request to a provider for `symbols`. Also records when scheduled polls requested
+/// the symbols.
+///
+/// # Errors
+/// The provider has no row in `providers`, the lease is lost, or the database is unavailable.
+pub async fn reserve(
     lease: &Lease,
-    name: &str,
+    provider: &str,
     budget: Budget,
     purpose: Purpose,
     symbols: &[Symbol],
     now: Timestamp,
-) -> Result<Charge, DbErr> {
-    let transaction = lease.begin().await?;
-    let row = locked(&transaction, name).await?;
-    let mut day = Today::of(Some(&row), budget, now);
+) -> Result<ReserveOutcome, Error> {
+    let usage = UsageTransaction::begin(lease, provider).await?;
+    let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
         if day.used >= limit {
-            return Ok(Charge::DaySpent(day.resets_at));
+            return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
-        // Retries have taken their part of the reserve already.
-        let reserve = reserve(limit).saturating_sub(day.retries);
+        // The retries were taken from the reserve.
+        let reserve = schedule::reserve(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Retry if reserve <= 1 => return Ok(Charge::RetriesSpent(day.resets_at)),
+            Purpose::Retry if reserve <= 1 => {
+                return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
+            }
             Purpose::Retry => 1,
             Purpose::Scheduled => reserve,
-            Purpose::Spare { keep } => reserve.saturating_add(keep),
+            Purpose::Backfill { keep } => reserve.saturating_add(keep),
         };
         if day.used >= limit.saturating_sub(kept) {
-            return Ok(Charge::DayReserved(day.resets_at));
+            return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));
         }
     }
-    let mut granted = Granted {
+    let mut reservation = Reservation {
         call: None,
         minute_left: None,
         day_left: budget
@@ -102,142 +107,129 @@ pub async fn charge(
             .map(|limit| limit.saturating_sub(day.used + 1)),
     };
     if let Some(limit) = budget.per_minute {
-        count::forget(&transaction, name, now, WINDOW).await?;
-        let used = count::used(&transaction, name, now, WINDOW).await?;
+        let window_start = now.before(WINDOW);
+        usage.expire_calls(window_start, now).await?;
+        let used = usage.calls_after(window_start).await?;
         if used >= limit {
-            let again = count::free_at(&transaction, name, used - limit, WINDOW).await?;
-            // Refused, and yet there is something to keep: requests that a clock moved into the future count from now.
-            transaction.commit().await?;
-            return Ok(Charge::MinuteSpent(again.unwrap_or(now)));
+            let oldest = usage.oldest_call(used - limit).await?;
+            // Keeps the re-dated calls, although nothing is reserved.
+            usage.commit().await?;
+            let free_at = oldest.map_or(now, |sent_at| sent_at.after(WINDOW));
+            return Ok(ReserveOutcome::MinuteExhausted(free_at));
         }
-        granted.minute_left = Some(limit - used - 1);
-        granted.call = Some(count::add(&transaction, name, now).await?);
+        reservation.minute_left = Some(limit - used - 1);
+        reservation.call = Some(usage.record_call(now).await?);
     }
-    let retry = u32::from(purpose == Purpose::Retry);
     day.used += 1;
-    day.retries += retry;
-    day.write(&transaction, row).await?;
+    day.retries += u32::from(purpose == Purpose::Retry);
+    usage.set_day(day.into()).await?;
     if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
-        store::stock::asked(&transaction, symbols, now).await?;
+        store::stock::set_requested(usage.connection(), symbols, now).await?;
     }
-    transaction.commit().await?;
-    Ok(Charge::Granted(granted))
+    usage.commit().await?;
+    Ok(ReserveOutcome::Reserved(reservation))
 }
 
-/// Counts a request that took long from its end: it arrived at some time until then.
-pub async fn settle(
+/// Re-dates a slow request to its end, because it may have arrived at any time until then.
+pub async fn finalize(
     lease: &Lease,
-    granted: Granted,
+    reservation: Reservation,
     took: Duration,
     now: Timestamp,
-) -> Result<(), DbErr> {
-    let Some(call) = granted.call.filter(|_| took > SLOW) else {
-        return Ok(());
-    };
-    let transaction = lease.begin().await?;
-    count::move_to(&transaction, call, now).await?;
-    transaction.commit().await
+) -> Result<(), Error> {
+    match reservation.call {
+        Some(call) if took > SLOW => usage::redate_call(lease, call, now).await,
+        _ => Ok(()),
+    }
 }
 
-/// The provider says that the day is spent, whatever was counted here. Answers when it is whole again.
-pub async fn spend_day(
+/// Marks the quota of the day as exhausted, as reported by the provider. Returns when the next day
+/// begins.
+pub async fn exhaust_day(
     lease: &Lease,
-    name: &str,
+    provider: &str,
     budget: Budget,
     now: Timestamp,
-) -> Result<Timestamp, DbErr> {
-    let transaction = lease.begin().await?;
-    let row = locked(&transaction, name).await?;
-    let mut day = Today::of(Some(&row), budget, now);
+) -> Result<Timestamp, Error> {
+    let usage = UsageTransaction::begin(lease, provider).await?;
+    let mut day = Today::new(usage.day(), budget, now);
     day.used = budget.per_day.unwrap_or(day.used).max(day.used);
-    day.write(&transaction, row).await?;
-    transaction.commit().await?;
+    usage.set_day(day.into()).await?;
+    usage.commit().await?;
     Ok(day.resets_at)
 }
 
-/// What a budget has left, as far as it is limited.
+/// The requests that remain; `None` where the budget has no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct Remaining {
+    /// In the current minute.
     pub(crate) minute: Option<u32>,
-    /// The reserve included.
+    /// On the current day, including the reserve.
     pub(crate) day: Option<u32>,
 }
 
-/// What is left at `now`: without what anybody took or the provider called spent, with what time gave back.
-pub(crate) async fn left(
-    connection: &DatabaseConnection,
-    name: &str,
+/// Returns the requests that remain at `now`.
+pub(crate) async fn remaining(
+    store: &Store,
+    provider: &str,
     budget: Budget,
     now: Timestamp,
-) -> Result<Left, DbErr> {
-    let mut left = Left {
+) -> Result<Remaining, Error> {
+    let connection = store.database.read();
+    let mut remaining = Remaining {
         minute: None,
         day: None,
     };
     if let Some(limit) = budget.per_minute {
-        let used = count::used(connection, name, now, WINDOW).await?;
-        left.minute = Some(limit.saturating_sub(used));
+        let used = usage::calls_after(connection, provider, now.before(WINDOW)).await?;
+        remaining.minute = Some(limit.saturating_sub(used));
     }
     if let Some(limit) = budget.per_day {
-        let row = provider::Entity::find_by_id(name).one(connection).await?;
-        let today = Today::of(row.as_ref(), budget, now);
-        left.day = Some(limit.saturating_sub(today.used));
+        let today = Today::new(usage::day(connection, provider).await?, budget, now);
+        remaining.day = Some(limit.saturating_sub(today.used));
     }
-    Ok(left)
+    Ok(remaining)
 }
 
-/// The provider's row, locked where rows are.
-async fn locked(transaction: &DatabaseTransaction, name: &str) -> Result<provider::Model, DbErr> {
-    provider::Entity::find_by_id(name)
-        .lock_exclusive()
-        .one(transaction)
-        .await?
-        .ok_or_else(|| DbErr::RecordNotFound(format!("provider {name}")))
-}
-
-/// A budget's day.
+/// The usage of the current day.
+#[derive(Clone, Copy)]
 struct Today {
     date: NaiveDate,
     used: u32,
-    /// Retries among them.
     retries: u32,
     resets_at: Timestamp,
 }
 
 impl Today {
-    /// The day at `now`; the row's own, should the clock have stepped back into the day before.
-    fn of(row: Option<&provider::Model>, budget: Budget, now: Timestamp) -> Self {
+    /// Continues the last day with a request, or begins a new one. The last day continues if the
+    /// clock stepped back before its midnight.
+    fn new(last: Option<DayUsage>, budget: Budget, now: Timestamp) -> Self {
         let date = budget.day.date(now);
-        let known = row.and_then(|row| Some((row, row.day.filter(|known| *known >= date)?)));
-        match known {
-            Some((row, day)) => Self {
-                date: day,
-                used: u32::try_from(row.day_used).unwrap_or(0),
-                retries: u32::try_from(row.day_retries).unwrap_or(0),
-                resets_at: row
-                    .day_resets_at
-                    .unwrap_or_else(|| budget.day.next_midnight(now)),
+        let midnight = budget.day.next_midnight(now);
+        match last.filter(|last| last.date >= date) {
+            Some(last) => Self {
+                date: last.date,
+                used: last.used,
+                retries: last.retries,
+                resets_at: last.resets_at.unwrap_or(midnight),
             },
             None => Self {
                 date,
                 used: 0,
                 retries: 0,
-                resets_at: budget.day.next_midnight(now),
+                resets_at: midnight,
             },
         }
     }
+}
 
-    async fn write(
-        &self,
-        transaction: &DatabaseTransaction,
-        row: provider::Model,
-    ) -> Result<(), DbErr> {
-        let mut row = row.into_active_model();
-        row.day = Set(Some(self.date));
-        row.day_used = Set(i32::try_from(self.used).unwrap_or(i32::MAX));
-        row.day_retries = Set(i32::try_from(self.retries).unwrap_or(i32::MAX));
-        row.day_resets_at = Set(Some(self.resets_at));
-        row.update(transaction).await?;
-        Ok(())
+impl From<Today> for DayUsage {
+    fn from(day: Today) -> Self {
+        Self {
+            date: day.date,
+            used: day.used,
+            retries: day.retries,
+            resets_at: Some(day.resets_at),
+        }
     }
 }

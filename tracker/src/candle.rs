@@ -12,8 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{CandleInterval, Price};
 use market::candle_start;
-use sea_orm::{ConnectionTrait, DbErr};
-use store::candle::{self, CandleKey};
+use store::{
+    candle::{self, CandleKey},
+    feed::FeedTransaction,
+};
 
 use self::fold::fold;
 pub(crate) use self::{backfill::fill, rebuild::rebuild};
@@ -21,9 +23,9 @@ pub(crate) use self::{backfill::fill, rebuild::rebuild};
 /// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
 /// caller holds the feed's lock.
 pub(crate) async fn record<'a>(
-    connection: &impl ConnectionTrait,
+    feed: &FeedTransaction,
     prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,
-) -> Result<(), DbErr> {
+) -> Result<(), store::Error> {
     let key = |price: &Price, interval| CandleKey {
         stock_id: price.stock_id,
         interval,
@@ -37,7 +39,7 @@ pub(crate) async fn record<'a>(
         return Ok(());
     }
     let keys: Vec<CandleKey> = keys.into_iter().collect();
-    let known = candle::by_keys(connection, &keys).await?;
+    let known = candle::by_keys(feed.connection(), &keys).await?;
     let mut candles: BTreeMap<CandleKey, _> = known
         .into_iter()
         .map(|candle| (CandleKey::of(&candle), candle))
@@ -50,5 +52,5 @@ pub(crate) async fn record<'a>(
         }
     }
     let candles: Vec<_> = candles.into_values().collect();
-    candle::write(connection, &candles).await
+    candle::write(feed.connection(), &candles).await
 }

@@ -1,72 +1,76 @@
-//! Stores what providers answered: prices, the latest quotes, the alerts they cause and the feed entry that tells of
-//! them, in one transaction.
+//! Stores the quotes of a poll: prices, candles, alerts and their feed entry, in one transaction.
 //!
-//! One invariant: what is not committed did not happen, and what happened is told. Repeats and latecomers are found by
-//! comparison with the newest stored quote under the feed's lock, so it matters neither who polls nor how often.
+//! Repeated and late quotes are detected by comparison with the latest stored price under the
+//! feed's lock. The result therefore does not depend on which process polls, or how often.
 
+mod alert;
 mod compare;
+mod held;
 mod load;
 mod write;
 
 use std::time::{Duration, Instant};
 
-use crate::metrics::TrackerMetrics;
 use chrono::NaiveDate;
-use entity::{
-    Alert, AlertKind, Decimal, Event, Price, Ratio, Split, Stock, Symbol, Timestamp,
-    table::alert_rule,
-};
+use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
 use market::{Market, is_unpriced};
-use sea_orm::DbErr;
-use store::{Store, feed::FeedTransaction, held, split};
+use store::{
+    Store,
+    feed::FeedTransaction,
+    provider,
+    stock::{self, Details},
+};
 
 use self::{
-    compare::{Verdict, judge},
-    load::Known,
+    alert::EvaluatedPrice,
+    compare::{QuoteChange, classify},
+    load::CurrentState,
 };
 use crate::{
-    alert::percent_change,
     candle,
+    metrics::TrackerMetrics,
     quote::{PreviousClose, Quote},
-    reference::{Close, Sample},
+    reference::{Close, ReferenceInputs},
 };
 
-/// How long prices are held from alerts at the most while their stock's splits are asked for.
-const HOLD: Duration = Duration::from_mins(1);
+/// How long a price is held from alerts at most while its stock's splits are requested.
+const MAX_HOLD: Duration = Duration::from_mins(1);
 
-/// What one poll brought, at most one quote a symbol.
+/// The result of one poll, with at most one quote per symbol.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
-    /// Who answered.
+pub struct QuoteBatch {
+    /// The provider that was polled.
     pub provider: &'static str,
     /// The quotes.
     pub quotes: Vec<Quote>,
-    /// Symbols that were answered for without a price.
+    /// The symbols for which the provider returned no price.
     pub quoteless: Vec<Symbol>,
-    /// Symbols that are known to exist, though nothing was asked for.
+    /// The symbols that the provider knows, although it was not polled for them.
     pub confirmed: Vec<Symbol>,
-    /// A stock to track, with the name to give it, now that it turned out to exist.
+    /// A stock to track, and its name. The provider knows its symbol.
     pub track: Option<(Symbol, Option<String>)>,
-    /// Where a replay goes on, stored with its prices.
+    /// The position of a replay after this batch.
     pub position: Option<String>,
-    /// The position that must be stored for these answers to be stored ([`crate::provider::Poll::follows`]).
+    /// The position of a replay before this batch ([`crate::provider::Poll::follows`]). Nothing is
+    /// stored if the stored position is another.
     pub follows: Option<String>,
-    /// Whether a provider can be asked for splits, so that a price that suggests an unknown one is held from alerts.
+    /// Whether a provider reports splits. If so, a price that suggests an unknown split is held
+    /// from alerts.
     pub splits_can_be_asked: bool,
 }
 
-/// What became of it.
+/// What was stored of a [`QuoteBatch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ingested {
-    /// Prices that were new and are stored.
+pub struct IngestReport {
+    /// The number of new prices.
     pub prices: usize,
-    /// Alerts that fired.
+    /// The number of alerts that fired.
     pub alerts: usize,
-    /// Quotes older than what is stored, which were dropped.
+    /// The number of quotes that were dropped because they are older than the stored price.
     pub older: usize,
-    /// Nothing was stored: another tracker has replayed on meanwhile.
+    /// Whether nothing was stored because another tracker has replayed the same days.
     pub superseded: bool,
-    /// Prices that were stored and are held from alerts.
+    /// The number of new prices that are held from alerts.
     pub held: usize,
 }
 
@@ -79,7 +83,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Stores into `store`.
+    /// Creates an ingest without a limit on the age of quotes that fire alerts.
     pub fn new(store: Store, metrics: TrackerMetrics) -> Self {
         Self {
             store,
@@ -88,117 +92,125 @@ impl Ingest {
         }
     }
 
-    /// Lets no live quote fire alerts that is more than this many sessions before the last one. Without
-    /// a limit, quotes of any age do.
+    /// Prevents alerts for live quotes that are more than this many sessions old.
     #[must_use]
     pub fn with_alert_max_age(mut self, sessions: Option<u32>) -> Self {
         self.alert_max_age = sessions;
         self
     }
 
-    /// Stores what a poll brought. After an error nothing of it is stored.
-    #[tracing::instrument(level = "debug", skip_all, fields(provider = answers.provider))]
-    pub async fn ingest(&self, answers: Answers) -> Result<Ingested, DbErr> {
+    /// Stores a batch. After an error, nothing of it is stored.
+    #[tracing::instrument(level = "debug", skip_all, fields(provider = batch.provider))]
+    pub async fn ingest(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
-        // A replay stores its position with its prices; its days have their own time.
-        let replayed = answers.position.is_some();
-        if replayed && load::position(&feed, answers.provider).await? != answers.follows {
-            return Ok(Ingested {
+        // Only a replay has positions. Its days are independent of the clock.
+        let replayed = batch.position.is_some();
+        if replayed && provider::position(feed.connection(), batch.provider).await? != batch.follows
+        {
+            return Ok(IngestReport {
                 superseded: true,
-                ..Ingested::default()
+                ..IngestReport::default()
             });
         }
-        if let Some((symbol, name)) = &answers.track {
-            store::stock::track(&mut feed, symbol, name.clone()).await?;
-        }
-        let unquoted = answers.quoteless.iter().chain(&answers.confirmed);
-        let mut known = Known::load(&feed, &answers.quotes, unquoted).await?;
-        let ids: Vec<i64> = known.stocks.values().map(|stock| stock.id).collect();
-        write::answered(&feed, &ids).await?;
-        let with_price = known.of(answers.quotes.iter().map(|quote| &quote.symbol));
-        let without_price = known.of(&answers.quoteless);
+        track(&mut feed, &batch).await?;
+        let unquoted = batch.quoteless.iter().chain(&batch.confirmed);
+        let mut current = CurrentState::load(&feed, &batch.quotes, unquoted).await?;
+        let answered: Vec<i64> = current
+            .stocks
+            .values()
+            // A stock that is tracked by this batch is stored with its answer.
+            .filter(|stock| stock.answered_at != Some(feed.now()))
+            .map(|stock| stock.id)
+            .collect();
+        stock::set_answered(feed.connection(), &answered, feed.now()).await?;
+        let with_price = current.tracked(batch.quotes.iter().map(|quote| &quote.symbol));
+        let without_price = current.tracked(&batch.quoteless);
         write::unpriced_answers(&feed, &with_price, &without_price).await?;
-        let mut ingested = Ingested::default();
-        let mut happened = Vec::new();
-        for quote in &answers.quotes {
-            let Some(stock) = known.stocks.get_mut(&quote.symbol) else {
+        let mut report = IngestReport::default();
+        let mut recorded = Vec::new();
+        for quote in &batch.quotes {
+            let Some(stock) = current.stocks.get_mut(&quote.symbol) else {
                 continue;
             };
-            let newest = known.newest.get(&stock.id);
-            let Some(sample) = sample(quote, newest, known.closes.get(&stock.id)) else {
+            let latest = current.latest.get(&stock.id);
+            let Some(inputs) = reference_inputs(quote, latest, current.closes.get(&stock.id))
+            else {
                 continue;
             };
-            let splits = known.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
+            let splits = current.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
             let reference = match quote.split {
-                // The provider adjusts for the splits that it reports.
-                Some(_) => sample.previous_close,
-                None => sample.reference(splits),
+                // The provider adjusts the previous close for the splits that it reports.
+                Some(_) => inputs.previous_close,
+                None => inputs.reference(splits),
             };
-            let mut price = recordable(quote, stock.id, reference, answers.provider, &feed);
-            match judge(&price, newest, replayed) {
-                Verdict::Repeated => continue,
-                Verdict::Older => {
-                    ingested.older += 1;
+            let mut price = price_of(quote, stock.id, reference, batch.provider, &feed);
+            match classify(&price, latest, replayed) {
+                QuoteChange::Repeated => continue,
+                QuoteChange::Older => {
+                    report.older += 1;
                     continue;
                 }
-                Verdict::New => price.seq = feed.next_seq(),
+                QuoteChange::New => price.seq = feed.next_seq(),
             }
             write::details(&feed, stock, quote).await?;
-            write::split(&feed, stock.id, quote, answers.provider).await?;
-            let begins_day = newest.is_none_or(|newest| newest.trading_day != quote.trading_day);
-            let suspect =
-                answers.splits_can_be_asked && begins_day && sample.suggests_split(splits);
+            write::split(&feed, stock.id, quote, batch.provider).await?;
+            let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
+            let suspect = batch.splits_can_be_asked && begins_day && inputs.suggests_split(splits);
             let alert = if !replayed && self.is_too_old(&price) {
                 None
-            } else if suspect || known.held.contains(&stock.id) {
-                write::held(&feed, &price, &sample, feed.now().after(HOLD)).await?;
-                ingested.held += 1;
+            } else if suspect || current.held.contains(&stock.id) {
+                held::hold(&feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
+                report.held += 1;
                 None
             } else {
-                let cause = Cause {
+                let evaluated = EvaluatedPrice {
                     stock_id: stock.id,
                     symbol: &stock.symbol,
-                    price: sample.price,
+                    price: inputs.price,
                     trading_day: price.trading_day,
                     recorded_at: price.recorded_at,
                     fired_at: None,
                     replays_day: replayed && begins_day,
                 };
-                fire(&mut feed, known.rule.as_ref(), cause, reference).await?
+                alert::evaluate(&mut feed, current.rule.as_ref(), evaluated, reference).await?
             };
             stock.answered_at = Some(feed.now());
             stock.unpriced_answers = 0;
             stock.alert_count += i64::from(alert.is_some());
-            happened.push((price, stock.clone(), alert));
+            recorded.push((price, stock.clone(), alert));
         }
-        let prices: Vec<Price> = happened.iter().map(|(price, ..)| price.clone()).collect();
+        let prices: Vec<Price> = recorded.iter().map(|(price, ..)| price.clone()).collect();
         store::price::record(&feed, &prices).await?;
-        let befores = prices.iter().map(|price| known.newest.get(&price.stock_id));
-        candle::record(feed.connection(), prices.iter().zip(befores)).await?;
-        ingested.prices = prices.len();
+        let previous = prices
+            .iter()
+            .map(|price| current.latest.get(&price.stock_id));
+        candle::record(&feed, prices.iter().zip(previous)).await?;
+        report.prices = prices.len();
         let mut fired = Vec::new();
-        for (price, stock, alert) in happened {
+        for (price, stock, alert) in recorded {
             feed.push(Event::QuoteRecorded { price, stock });
             if let Some(alert) = alert {
                 fired.push(alert.clone());
                 feed.push(Event::AlertFired { alert });
             }
         }
-        ingested.alerts = fired.len();
-        if let Some(position) = &answers.position {
-            write::replay_position(&feed, answers.provider, position).await?;
+        report.alerts = fired.len();
+        if let Some(position) = &batch.position {
+            provider::set_position(feed.connection(), batch.provider, position).await?;
         }
         feed.commit().await?;
-        self.observe(&ingested, started);
-        tell(&prices, &fired);
-        if answers.position.is_none() {
-            log_unpriced(answers.provider, &with_price, &without_price);
+        self.metrics
+            .batch_ingested(report.prices, started.elapsed());
+        self.count_alerts(report.alerts);
+        log_committed(&prices, &fired);
+        if !replayed {
+            log_unpriced(batch.provider, &with_price, &without_price);
         }
-        Ok(ingested)
+        Ok(report)
     }
 
-    /// Whether a price is of too old a session to fire alerts.
+    /// Whether a price is too many sessions old to fire alerts.
     fn is_too_old(&self, price: &Price) -> bool {
         let market = Market::of(&price.symbol);
         let last = market.last_session(price.recorded_at);
@@ -206,70 +218,31 @@ impl Ingest {
             .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
-    /// Stores the splits of a stock as a provider reported them, if it did, and evaluates the stock's held prices in
-    /// feed order. Their alerts fire now, at the feed's end. After an error nothing of it is stored. Returns the number
-    /// of alerts.
-    pub async fn release(
-        &self,
-        stock_id: i64,
-        reported: Option<(&str, &[Split])>,
-    ) -> Result<usize, DbErr> {
-        let mut feed = FeedTransaction::begin(&self.store).await?;
-        if let Some((source, splits)) = reported {
-            let now = feed.recorded_at();
-            split::record(feed.connection(), stock_id, splits, source, now).await?;
-        }
-        let prices = held::of(feed.connection(), stock_id).await?;
-        let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
-        let mut fired = Vec::new();
-        if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
-            let rule = load::default_rule(&feed).await?;
-            let splits = load::splits_of(&feed, stock_id, &prices).await?;
-            for price in &prices {
-                let Some(sample) = Sample::of_held(price) else {
-                    continue;
-                };
-                let cause = Cause {
-                    stock_id,
-                    symbol: &stock.symbol,
-                    price: sample.price,
-                    trading_day: price.trading_day,
-                    recorded_at: price.recorded_at,
-                    fired_at: Some(feed.recorded_at()),
-                    replays_day: false,
-                };
-                let reference = sample.reference(&splits);
-                let alert = fire(&mut feed, rule.as_ref(), cause, reference).await?;
-                fired.extend(alert);
-            }
-            held::release(feed.connection(), stock_id).await?;
-            for alert in &fired {
-                let alert = alert.clone();
-                feed.push(Event::AlertFired { alert });
-            }
-            if !fired.is_empty() {
-                store::stock::publish(&mut feed, stock_id).await?;
-            }
-        }
-        feed.commit().await?;
-        for _ in &fired {
-            self.metrics.alert_triggered(AlertKind::PercentChange);
-        }
-        tell(&[], &fired);
-        Ok(fired.len())
-    }
-
-    fn observe(&self, ingested: &Ingested, started: Instant) {
-        self.metrics
-            .batch_ingested(ingested.prices, started.elapsed());
-        for _ in 0..ingested.alerts {
+    fn count_alerts(&self, count: usize) {
+        for _ in 0..count {
             self.metrics.alert_triggered(AlertKind::PercentChange);
         }
     }
 }
 
+/// Tracks the stock that the batch is to track. Its row is written once, with the details from its
+/// quote.
+async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), store::Error> {
+    let Some((symbol, name)) = &batch.track else {
+        return Ok(());
+    };
+    let quote = batch.quotes.iter().find(|quote| quote.symbol == *symbol);
+    let details = quote.map(|quote| Details {
+        name: quote.name.clone(),
+        currency: quote.currency.clone(),
+        exchange: quote.exchange.clone(),
+    });
+    stock::track_answered(feed, symbol, name.clone(), details.unwrap_or_default()).await?;
+    Ok(())
+}
+
 /// Logs what was committed.
-fn tell(prices: &[Price], fired: &[Alert]) {
+fn log_committed(prices: &[Price], fired: &[Alert]) {
     for price in prices {
         let Price {
             symbol,
@@ -292,10 +265,11 @@ fn tell(prices: &[Price], fired: &[Alert]) {
     }
 }
 
-/// Logs which symbols are polled less often as they have no price, and which no longer are.
+/// Logs the symbols that are polled less often from now on because they have no price, and those
+/// that are polled as planned again.
 fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
     for Stock { symbol, .. } in priced.iter().filter(|it| is_unpriced(it.unpriced_answers)) {
-        tracing::info!(provider, %symbol, "the symbol has a price again: polled as planned");
+        tracing::info!(provider, %symbol, "symbol has a price again: polled as planned");
     }
     for stock in unpriced {
         let (symbol, answers) = (&stock.symbol, stock.unpriced_answers + 1);
@@ -305,12 +279,13 @@ fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
     }
 }
 
-/// What a quote is evaluated by. `None` for a price of 0, which no provider quotes.
-fn sample(
+/// Collects the inputs of a quote's reference price. `None` for a price of 0, which no provider
+/// sends.
+fn reference_inputs(
     quote: &Quote,
-    newest: Option<&Price>,
+    latest: Option<&Price>,
     stored: Option<&(NaiveDate, Decimal)>,
-) -> Option<Sample> {
+) -> Option<ReferenceInputs> {
     let close = |rounded: Decimal, exact: Option<Ratio>| {
         let close = Close::of(rounded)?;
         Some(Close {
@@ -319,23 +294,23 @@ fn sample(
         })
     };
     let unrounded = quote.unrounded;
-    let running = newest.filter(|newest| newest.trading_day == quote.trading_day);
+    let same_day = latest.filter(|latest| latest.trading_day == quote.trading_day);
     let (previous_close, stored) = match quote.previous_close {
         PreviousClose::Sent(sent) => (
             close(sent, unrounded.and_then(|it| it.previous_close)),
             stored,
         ),
         PreviousClose::None => (None, None),
-        // Within a day the first quote has decided; a new day's is what the day before ended with.
-        PreviousClose::Absent => match running {
-            Some(newest) => match newest.previous_close {
+        // The first quote of a day determines the previous close of the whole day.
+        PreviousClose::Absent => match same_day {
+            Some(latest) => match latest.previous_close {
                 Some(known) => (Close::of(known), stored),
                 None => (None, None),
             },
             None => (None, stored),
         },
     };
-    Some(Sample {
+    Some(ReferenceInputs {
         trading_day: quote.trading_day,
         price: close(quote.price, unrounded.map(|it| it.price))?,
         open: quote.open,
@@ -344,8 +319,8 @@ fn sample(
     })
 }
 
-/// A quote as it would be stored, but for its place in the feed.
-fn recordable(
+/// Converts a quote to a price that has no position in the feed yet.
+fn price_of(
     quote: &Quote,
     stock_id: i64,
     reference: Option<Close>,
@@ -370,60 +345,4 @@ fn recordable(
         recorded_at,
         provider: provider.to_owned(),
     }
-}
-
-/// A stored price that may fire an alert.
-struct Cause<'a> {
-    stock_id: i64,
-    symbol: &'a Symbol,
-    price: Close,
-    trading_day: NaiveDate,
-    recorded_at: Timestamp,
-    /// When the alert fires, if the price was held.
-    fired_at: Option<Timestamp>,
-    /// Whether it begins a day of a replay.
-    replays_day: bool,
-}
-
-/// Stores the alert that a price causes, if it causes one that has not fired yet.
-async fn fire(
-    feed: &mut FeedTransaction,
-    rule: Option<&alert_rule::Model>,
-    cause: Cause<'_>,
-    reference: Option<Close>,
-) -> Result<Option<Alert>, DbErr> {
-    let (Some(rule), Some(reference)) = (rule, reference) else {
-        return Ok(None);
-    };
-    let Some(firing) = percent_change(cause.price.exact, reference.exact, rule.threshold) else {
-        return Ok(None);
-    };
-    let mut alert = Alert {
-        id: 0,
-        stock_id: cause.stock_id,
-        symbol: cause.symbol.clone(),
-        seq: 0,
-        rule_id: Some(rule.id),
-        kind: AlertKind::PercentChange,
-        direction: firing.direction,
-        price: cause.price.rounded,
-        reference_price: Some(reference.rounded),
-        change_percent: firing.change_percent,
-        threshold: firing.multiple,
-        trading_day: cause.trading_day,
-        triggered_at: cause.recorded_at,
-        acknowledged_at: None,
-        fired_at: cause.fired_at,
-    };
-    // A day that only begins has alerts if a replay has told it before, in the years before it restarted.
-    if cause.replays_day {
-        write::detach_alerts(feed, &alert).await?;
-    }
-    let highest = load::highest_fired(feed, &alert).await?;
-    if highest.is_some_and(|highest| alert.threshold <= highest) {
-        return Ok(None);
-    }
-    alert.seq = feed.next_seq();
-    alert.id = write::alert(feed, &alert).await?;
-    Ok(Some(alert))
 }

@@ -1,7 +1,7 @@
-//! The program `tracker`: polls providers into a PostgreSQL database that any number of `api` serve.
+//! The program `tracker`: polls providers into a PostgreSQL database.
 //!
-//! One invariant: it ends with 0 after draining, 1 after a failure, 2 if the start was refused; a start that fails says
-//! why in one line.
+//! Exit codes: 0 after a graceful shutdown, 1 after a failure, 2 if the settings cannot be used. A
+//! failed start prints its reason on one line.
 
 use std::process::ExitCode;
 
@@ -11,17 +11,16 @@ use runtime::{
     lifecycle::{ShutdownOutcome, Signals},
     process::{self, Process},
 };
-use store::OpenError;
-use tracker::metrics::TrackerMetrics;
-use tracker::{Roster, RosterError, Rules, Tracker, retention_of, seed_of};
+use store::{OpenError, Seed};
+use tracker::{PollSettings, Providers, ProvidersError, Tracker, metrics::TrackerMetrics};
 
 fn main() -> ExitCode {
-    process::main(Program::Tracker, run, code)
+    process::main(Program::Tracker, run, exit_code)
 }
 
-/// Builds everything, announces it and waits for the end.
+/// Starts the tracker and waits for the shutdown.
 async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
-    let roster = Roster::from_settings(&settings)?;
+    let providers = Providers::from_settings(&settings)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
@@ -32,8 +31,8 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOut
         ..
     } = &process;
     tracing::info!("metrics    http://{metrics_address}/metrics");
-    let counted = TrackerMetrics::new(&telemetry.metrics().meter(), &roster.names());
-    let seed = seed_of(&settings.tracking, random);
+    let metrics = TrackerMetrics::new(&telemetry.metrics().meter(), &providers.names());
+    let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown
         .unless_stopped(Box::pin(opening))
@@ -41,9 +40,16 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOut
         .transpose()?;
     let database = store.as_ref().map(|store| store.database.clone());
     if let Some(store) = store {
-        let rules = Rules::from_settings(&settings.tracking);
-        let retention = retention_of(settings.retention);
-        Tracker::new(store, roster, rules, retention, counted, random.clone()).start(shutdown);
+        let poll_settings = PollSettings::from(&settings.tracking);
+        Tracker::new(
+            store,
+            providers,
+            poll_settings,
+            settings.retention,
+            metrics,
+            random.clone(),
+        )
+        .start(shutdown);
     }
     let close = async {
         if let Some(database) = database {
@@ -53,11 +59,11 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOut
     Ok(process.end(close).await)
 }
 
-/// What a failed start ends with: 2 if what was set cannot be used, else 1.
-fn code(error: &anyhow::Error) -> ExitCode {
+/// Returns the exit code of a failed start.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
         Some(error) => error.code(),
-        None if error.is::<RosterError>() => ConfigError::exit_code(),
+        None if error.is::<ProvidersError>() => ConfigError::exit_code(),
         None => ExitCode::FAILURE,
     }
 }

@@ -1,11 +1,10 @@
-//! Keeps prices coming: the one task that decides what is asked of whom, and when.
+//! The poller: requests quotes from the configured providers and stores them.
 //!
-//! One invariant: an engine runs under a lease and ends with it; whatever it knows beyond the database can be lost
-//! without a price or an alert being lost. The [`Tracker`] runs one at a time.
+//! The first provider determines the loop. Live providers are polled on a schedule ([`live`]); a
+//! replay determines its own pace ([`replay`]). Only one of the loops runs, so that recorded prices
+//! never mix with live ones. Losing the state of a loop loses no price and no alert.
 
-mod check;
 mod context;
-mod fill;
 mod live;
 mod replay;
 mod tracked_stocks;
@@ -14,62 +13,82 @@ use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
 use market::PollingHours;
+use runtime::config::{MarketHours, TrackingSettings};
+use store::provider::ProviderStatus;
 
-pub(crate) use self::context::Desk;
-use self::{live::Polling, replay::Driven};
-use crate::{
-    provider::{Pace, QuoteProvider},
-    status::Standing,
-};
+pub(crate) use self::context::PollContext;
+use self::{live::LiveLoop, replay::ReplayLoop};
+use crate::provider::{Pace, QuoteProvider};
 
-/// What the settings say of when to poll.
+/// When to poll, and what to request.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// The time between two polls of a symbol, if the budget allows.
-    pub wished: Duration,
+pub struct PollSettings {
+    /// The desired time between two polls of a symbol; longer if the request budget requires it.
+    pub update_interval: Duration,
     /// When stocks are polled.
     pub hours: PollingHours,
-    /// A live quote more than this many sessions before the last one fires no alerts; `None` for no limit.
+    /// A live quote that is older than this many sessions fires no alerts; `None` for no limit.
     pub alert_max_age: Option<u32>,
-    /// Whether providers are asked for the past of stocks: their sessions and splits.
+    /// Whether past sessions and splits are requested in the background.
     pub history: bool,
 }
 
-/// Runs the loop that the first provider calls for: one that sets its own time runs alone; otherwise those that wait
-/// to be asked are asked in their order, and the prices of a replay never get among live ones.
-pub(crate) async fn run(desk: Desk, providers: &[Arc<dyn QuoteProvider>], rules: Rules) {
-    let desk = Arc::new(desk);
-    let ranked: Vec<(i32, Arc<dyn QuoteProvider>)> =
-        (0..).zip(providers.iter().map(Arc::clone)).collect();
-    let polled = |provider: &dyn QuoteProvider| matches!(provider.pace(), Pace::Polled { .. });
-    match ranked.first() {
-        Some((rank, first)) if !polled(first.as_ref()) => {
-            let bystanders = ranked[1..].iter().map(bystander).collect();
-            Driven::new(desk, Arc::clone(first), *rank, bystanders)
-                .run()
-                .await;
-        }
-        _ => {
-            let (asked, others): (Vec<_>, Vec<_>) = ranked
-                .into_iter()
-                .partition(|(_, provider)| polled(provider.as_ref()));
-            let bystanders = others.iter().map(bystander).collect();
-            Polling::new(desk, rules, asked, bystanders).run().await;
+impl From<&TrackingSettings> for PollSettings {
+    fn from(settings: &TrackingSettings) -> Self {
+        Self {
+            update_interval: settings.update_interval,
+            hours: match settings.market_hours {
+                MarketHours::Us => PollingHours::Market,
+                MarketHours::Always => PollingHours::Always,
+            },
+            alert_max_age: settings.alert_max_age,
+            history: true,
         }
     }
 }
 
-/// What is told of a provider that is configured and never asked.
-fn bystander((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> Standing {
-    Standing {
+/// Polls `providers`, in failover order, until the process stops.
+pub(crate) async fn run(
+    context: PollContext,
+    providers: &[Arc<dyn QuoteProvider>],
+    settings: PollSettings,
+) {
+    let context = Arc::new(context);
+    let mut ranked = (0..).zip(providers.iter().map(Arc::clone));
+    match providers.first() {
+        Some(first) if is_self_paced(first.as_ref()) => {
+            let standby = ranked.skip(1).map(|it| standby_status(&it)).collect();
+            let replay = ReplayLoop::new(context, Arc::clone(first), standby);
+            replay.run().await;
+        }
+        _ => {
+            let (replays, live): (Vec<_>, Vec<_>) = ranked
+                .by_ref()
+                .partition(|(_, it)| is_self_paced(it.as_ref()));
+            let standby = replays.iter().map(standby_status).collect();
+            LiveLoop::new(context, settings, live, standby).run().await;
+        }
+    }
+}
+
+/// Whether a provider is a replay, which determines when its next prices come.
+pub(crate) fn is_self_paced(provider: &dyn QuoteProvider) -> bool {
+    matches!(provider.pace(), Pace::Driven { .. })
+}
+
+/// The status of a provider that is configured but not polled.
+fn standby_status((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> ProviderStatus {
+    let budget = match provider.pace() {
+        Pace::Polled { budget, .. } => Some(budget),
+        Pace::Driven { .. } => None,
+    };
+    ProviderStatus {
         name: provider.name(),
         rank: *rank,
         state: ProviderState::Standby,
         effective_interval: None,
         note: provider.note(),
-        budget: match provider.pace() {
-            Pace::Polled { budget, .. } => Some(budget),
-            Pace::Driven { .. } => None,
-        },
+        per_minute: budget.and_then(|budget| budget.per_minute),
+        per_day: budget.and_then(|budget| budget.per_day),
     }
 }

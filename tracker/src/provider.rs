@@ -18,12 +18,12 @@ use chrono::NaiveDate;
 use entity::Symbol;
 
 pub use self::{
-    alpha_vantage::{AlphaVantage, AlphaVantageError, AlphaVantageSettings},
+    alpha_vantage::{AlphaVantage, AlphaVantageError},
     history::{Bar, DailyHistory},
     pace::{Budget, DayZone, Pace},
     poll::Poll,
     poll_error::PollError,
-    replay::{REPLAY, Replay, ReplayError, ReplaySettings, RowError},
+    replay::{REPLAY, Replay, ReplayError, RowError},
     splits::ShareSplits,
 };
 

@@ -1,92 +1,75 @@
-//! The providers that the settings name.
+//! The configured providers, in failover order.
 //!
-//! One invariant: making a roster asks nobody and writes nothing, so that a start can still be refused without a trace.
-//! Each `main` makes it before it opens the database, and hands it to the [`Tracker`](crate::Tracker).
+//! They are created before the database is opened, without sending requests, so that settings that
+//! cannot be used prevent the start.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use runtime::config::{ProviderName, Secret, Settings};
+use runtime::config::{ProviderName, Settings};
 
-use crate::provider::{
-    AlphaVantage, AlphaVantageError, AlphaVantageSettings, QuoteProvider, Replay, ReplayError,
-    ReplaySettings,
-};
+use crate::provider::{AlphaVantage, AlphaVantageError, QuoteProvider, Replay, ReplayError};
 
-/// How long a provider may take for one answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a request to a provider.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Providers in the order in which they are asked; never empty.
+/// At least one provider, in failover order.
 #[derive(Clone)]
-pub struct Roster(Vec<Arc<dyn QuoteProvider>>);
+pub struct Providers(Vec<Arc<dyn QuoteProvider>>);
 
-/// Why a provider cannot be used.
+/// Why a provider cannot be created from its settings.
 #[derive(Debug, thiserror::Error)]
-pub enum RosterError {
-    /// See the source.
-    #[error("cannot ask Alpha Vantage as ALPHA_VANTAGE_URL says")]
+pub enum ProvidersError {
+    /// The settings of Alpha Vantage cannot be used.
+    #[error("cannot use ALPHA_VANTAGE_URL")]
     AlphaVantage(#[source] AlphaVantageError),
-    /// See the source.
-    #[error("cannot replay what REPLAY_FILE and REPLAY_FROM say")]
+    /// The settings of the replay cannot be used.
+    #[error("cannot use REPLAY_FILE and REPLAY_FROM")]
     Replay(#[source] ReplayError),
 }
 
-impl Roster {
-    /// The providers of `PROVIDER`, ready to be asked.
-    pub fn from_settings(settings: &Settings) -> Result<Self, RosterError> {
-        let named = settings.tracking.providers.iter();
-        named
-            .map(|name| provider(*name, settings))
+impl Providers {
+    /// Creates the providers that `PROVIDER` lists.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ProvidersError> {
+        let names = settings.tracking.providers.iter();
+        names
+            .map(|name| create(*name, settings))
             .collect::<Result<_, _>>()
             .map(Self)
     }
 
-    /// These providers.
-    pub fn of(providers: Vec<Arc<dyn QuoteProvider>>) -> Self {
+    /// Uses these providers, at least one.
+    pub fn new(providers: Vec<Arc<dyn QuoteProvider>>) -> Self {
         Self(providers)
     }
 
-    /// Their names, as settings, metrics and stored prices have them.
+    /// Their names in settings, metrics and stored prices.
     pub fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|provider| provider.name()).collect()
     }
 
-    pub(crate) fn providers(&self) -> &[Arc<dyn QuoteProvider>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<dyn QuoteProvider>] {
         &self.0
     }
 }
 
-impl fmt::Debug for Roster {
+impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Roster").field(&self.names()).finish()
+        f.debug_tuple("Providers").field(&self.names()).finish()
     }
 }
 
-fn provider(
+fn create(
     name: ProviderName,
     settings: &Settings,
-) -> Result<Arc<dyn QuoteProvider>, RosterError> {
+) -> Result<Arc<dyn QuoteProvider>, ProvidersError> {
     Ok(match name {
         ProviderName::AlphaVantage => {
-            let plan = &settings.alpha_vantage;
-            let alpha_vantage = AlphaVantage::new(AlphaVantageSettings {
-                base_url: plan.url.clone(),
-                // Settings refuse the provider without its key.
-                key: plan.api_key.clone().unwrap_or_else(|| Secret::new("")),
-                per_minute: plan.per_minute.get(),
-                per_day: plan.per_day.get(),
-                timeout: TIMEOUT,
-            });
-            Arc::new(alpha_vantage.map_err(RosterError::AlphaVantage)?)
+            let provider = AlphaVantage::new(&settings.alpha_vantage, REQUEST_TIMEOUT);
+            Arc::new(provider.map_err(ProvidersError::AlphaVantage)?)
         }
         ProviderName::Replay => {
-            let pause = settings.replay.speed.pause();
-            let replay = Replay::new(&ReplaySettings {
-                file: settings.replay.file.clone(),
-                from: settings.replay.from,
-                every: (!pause.is_zero()).then_some(pause),
-                repeat: settings.replay.repeat,
-            });
-            Arc::new(replay.map_err(RosterError::Replay)?)
+            let provider = Replay::new(&settings.replay);
+            Arc::new(provider.map_err(ProvidersError::Replay)?)
         }
     })
 }

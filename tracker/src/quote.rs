@@ -1,62 +1,64 @@
-//! What a provider says of one symbol at one time.
+//! A quote of a provider, before it is stored.
 //!
-//! One invariant: a [`Quote`] has a price above 0 that the provider really sent, exact to 8 decimals; whatever else it
-//! sent and could not be read is absent, never guessed. Providers make quotes, ingest stores them.
+//! The price of a [`Quote`] is above 0 and the one that the provider sent, to 8 decimals. Fields
+//! that the provider did not send, or that are invalid, are absent.
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Symbol, Timestamp};
 
-/// One answer about one symbol, not yet compared with what is stored.
+/// A quote of one symbol, not yet compared with the stored prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// The ticker, as asked for.
+    /// The ticker that was requested.
     pub symbol: Symbol,
-    /// Last traded price, above 0.
+    /// The last traded price, above 0.
     pub price: Decimal,
-    /// The close of the session before.
+    /// The close of the previous session.
     pub previous_close: PreviousClose,
-    /// The session's first price, above 0.
+    /// The first price of the session, above 0.
     pub open: Option<Decimal>,
-    /// The session's highest price so far, above 0.
+    /// The highest price of the session so far, above 0.
     pub high: Option<Decimal>,
-    /// The session's lowest price so far, above 0.
+    /// The lowest price of the session so far, above 0.
     pub low: Option<Decimal>,
-    /// Shares traded in the session so far, 0 or more.
+    /// The shares traded in the session so far, 0 or more.
     pub volume: Option<i64>,
-    /// The session's date, New York's for United States markets.
+    /// The date of the session; for United States markets, the date in New York.
     pub trading_day: NaiveDate,
-    /// The market's clock as sent; `None` when only a date was, and then
-    /// [`Market::market_time`](market::Market::market_time) gives it.
+    /// The time of the trade, if the provider sent more than a date. Otherwise it is derived by
+    /// [`Market::market_time`](market::Market::market_time).
     pub market_time: Option<Timestamp>,
-    /// The company's name, if this answer tells it.
+    /// The name of the company, if sent.
     pub name: Option<String>,
-    /// ISO 4217 code of the price's currency, if this answer tells it.
+    /// The ISO 4217 code of the currency, if sent.
     pub currency: Option<String>,
-    /// Where it trades, if this answer tells it.
+    /// The exchange, if sent.
     pub exchange: Option<String>,
-    /// The numbers as sent, if 8 decimals do not hold them.
+    /// The exact numbers, if they have more than 8 decimals.
     pub unrounded: Option<Unrounded>,
-    /// A split that is effective on the trading day and that the previous close is already adjusted for, if the
-    /// provider reports splits with its quotes. It is new shares per old share.
+    /// The split on the trading day, in new shares per old share, if the provider reports splits
+    /// with its quotes. The previous close is already adjusted for it.
     pub split: Option<Ratio>,
 }
 
-/// The numbers of a quote that percentages are computed from, before they are rounded to 8 decimals.
+/// The exact numbers from which percentages are computed, before they are rounded to 8 decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unrounded {
     /// The price.
     pub price: Ratio,
-    /// The close of the session before, if it was sent.
+    /// The close of the previous session, if sent.
     pub previous_close: Option<Ratio>,
 }
 
-/// The close of the session before a quote's. On the day of a split, providers send it in old or in new shares.
+/// The close of the session before that of a quote. On the day of a split, providers send it in old
+/// or in new shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreviousClose {
-    /// As the provider says; above 0.
+    /// The close that the provider sent, above 0.
     Sent(Decimal),
-    /// It said nothing readable: the last stored close of an earlier day serves.
+    /// Not sent, or invalid. The last stored close of an earlier day is used.
     Absent,
-    /// There is none (it said 0, or a replay begins here): no change and no alert.
+    /// There is no previous close, because the provider sent 0 or a replay begins. The quote has no
+    /// change and fires no alert.
     None,
 }

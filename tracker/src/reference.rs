@@ -1,43 +1,44 @@
-//! Which close a price is compared with: the previous session's, in the shares that trade on the price's day.
+//! Determines the reference price of an alert: the previous session's close, adjusted for splits.
 //!
-//! A provider sends the previous close of a split day either in old shares or already adjusted, and does not say which.
-//! Ours decides: the close that we stored for the session before is in old shares, so that the previous close is in old
-//! shares if it is nearer to that one than to that one divided by the split. Without a stored close, the session's open
-//! decides: the previous close is in old shares if the open is nearer to it divided by the split than to it as sent.
-//! "Nearer" is by ratio.
+//! On the day of a split, a provider sends the previous close either unadjusted (in old shares) or
+//! adjusted (in new shares), and does not say which. The stored close of the previous session,
+//! which is unadjusted, decides: the sent close is unadjusted if it is nearer to the stored close
+//! than to the stored close divided by the split. Without a stored close, the session's open
+//! decides: the sent close is unadjusted if the open is nearer to the sent close divided by the
+//! split than to the sent close itself. Distances are ratios.
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Split, table::held_price};
 
-/// More days in a row than the market has ever been closed for since 1950.
+/// An upper bound of the consecutive days on which the market is closed; it has held since 1950.
 const LONGEST_CLOSURE: usize = 10;
 
-/// What a provider said of a price and the close before, and what is stored of earlier days.
+/// The data that determine the reference price of a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// The session's date.
+pub struct ReferenceInputs {
+    /// The date of the session.
     pub trading_day: NaiveDate,
     /// The price.
     pub price: Close,
-    /// The session's open.
+    /// The open of the session.
     pub open: Option<Decimal>,
     /// The previous close as sent.
     pub previous_close: Option<Close>,
-    /// The last stored close of an earlier day, and that day.
+    /// The last stored close of an earlier day, with its date.
     pub stored: Option<(NaiveDate, Decimal)>,
 }
 
-/// A price, rounded and exact.
+/// A price, both rounded and exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Close {
     /// Rounded to 8 decimals.
     pub rounded: Decimal,
-    /// As sent.
+    /// As the provider sent it.
     pub exact: Ratio,
 }
 
 impl Close {
-    /// A price that 8 decimals hold; `None` unless it is above 0.
+    /// Creates a close from a price with at most 8 decimals. `None` unless it is above 0.
     pub fn of(price: Decimal) -> Option<Self> {
         let exact = Ratio::from_decimal(price)?;
         Some(Self {
@@ -46,7 +47,7 @@ impl Close {
         })
     }
 
-    /// In new shares after a split. `None` where it is rounded to 0 or leaves the range of prices.
+    /// Converts an unadjusted price to new shares. `None` if the result rounds to 0 or overflows.
     pub fn divided(self, split: Ratio) -> Option<Self> {
         let rounded = split
             .divide(self.rounded)
@@ -56,8 +57,8 @@ impl Close {
     }
 }
 
-impl Sample {
-    /// The sample of a held price.
+impl ReferenceInputs {
+    /// Restores the inputs of a held price. `None` if the row is invalid.
     pub fn of_held(held: &held_price::Model) -> Option<Self> {
         let close = |rounded: Decimal, exact: Option<&str>| {
             let close = Close::of(rounded)?;
@@ -77,7 +78,7 @@ impl Sample {
         })
     }
 
-    /// The close that the price is compared with.
+    /// Returns the close that the price is compared with, in the shares of the trading day.
     pub fn reference(&self, splits: &[Split]) -> Option<Close> {
         let Some(sent) = self.previous_close else {
             let (day, close) = self.stored?;
@@ -87,18 +88,18 @@ impl Sample {
                 None => Some(close),
             };
         };
-        match Split::between(splits, self.session_before(), self.trading_day) {
-            Some(split) if self.is_in_old_shares(sent, split) => sent.divided(split),
+        match Split::between(splits, self.previous_session(), self.trading_day) {
+            Some(split) if self.is_unadjusted(sent, split) => sent.divided(split),
             _ => Some(sent),
         }
     }
 
-    /// Whether an unknown split would explain the price: the price or the open differs by a fifth or more from the
-    /// previous close, or the price from the stored close of the session before.
+    /// Whether the price suggests an unknown split: the price or the open differs by a fifth or
+    /// more from the previous close, or the price from the stored close of the previous session.
     pub fn suggests_split(&self, splits: &[Split]) -> bool {
         let reference = self.reference(splits);
-        let day = self.session_before();
-        let stored = self.stored_before().and_then(|close| {
+        let day = self.previous_session();
+        let stored = self.stored_previous_close().and_then(|close| {
             match Split::between(splits, day, self.trading_day) {
                 Some(split) => close.divided(split),
                 None => Some(close),
@@ -113,8 +114,9 @@ impl Sample {
         far(Some(self.price), reference) || far(Some(self.price), stored) || far(open, reference)
     }
 
-    /// The session whose close is the previous close: the one that a close is stored of, or the calendar's.
-    fn session_before(&self) -> NaiveDate {
+    /// Returns the date of the previous session: that of the stored close, or the last trading day
+    /// of the calendar, whichever is later.
+    fn previous_session(&self) -> NaiveDate {
         let before = trading_day_before(self.trading_day);
         let stored = self.stored.map(|(day, _)| day);
         stored
@@ -122,14 +124,15 @@ impl Sample {
             .map_or(before, |day| day.max(before))
     }
 
-    /// The stored close, if it is of the session before.
-    fn stored_before(&self) -> Option<Close> {
+    /// Returns the stored close, if it is of the previous session.
+    fn stored_previous_close(&self) -> Option<Close> {
         let (day, close) = self.stored?;
-        Close::of(close).filter(|_| day == self.session_before())
+        Close::of(close).filter(|_| day == self.previous_session())
     }
 
-    fn is_in_old_shares(&self, sent: Close, split: Ratio) -> bool {
-        // x is nearer to 1 than to the split, by ratio, if x² is on 1's side of it.
+    /// Whether a sent previous close is in the shares from before the split.
+    fn is_unadjusted(&self, sent: Close, split: Ratio) -> bool {
+        // By ratio, x is nearer to 1 than to the split if x² is on the same side of the split as 1.
         let nearer_to_one = |x: Ratio| {
             let square = x.times(x);
             if split > Ratio::ONE {
@@ -138,7 +141,7 @@ impl Sample {
                 square > split
             }
         };
-        if let Some(stored) = self.stored_before() {
+        if let Some(stored) = self.stored_previous_close() {
             return nearer_to_one(stored.exact.over(sent.exact));
         }
         let first = self.open.and_then(Close::of).unwrap_or(self.price);
@@ -153,7 +156,7 @@ fn differ_by_a_fifth(price: Ratio, close: Ratio) -> bool {
     (price - close).abs() * 5 >= close
 }
 
-/// The trading day before a date.
+/// Returns the last trading day before a date.
 pub(crate) fn trading_day_before(date: NaiveDate) -> NaiveDate {
     let before = date.iter_days().rev().skip(1);
     let mut trading = before
@@ -188,8 +191,13 @@ mod tests {
         }
     }
 
-    fn sample(price: &str, open: Option<&str>, sent: Option<&str>, stored: Option<&str>) -> Sample {
-        Sample {
+    fn inputs(
+        price: &str,
+        open: Option<&str>,
+        sent: Option<&str>,
+        stored: Option<&str>,
+    ) -> ReferenceInputs {
+        ReferenceInputs {
             trading_day: date(TODAY),
             price: close(price),
             open: open.map(decimal),
@@ -198,13 +206,13 @@ mod tests {
         }
     }
 
-    fn reference(sample: &Sample, splits: &[Split]) -> Option<String> {
-        let reference = sample.reference(splits);
+    fn reference(inputs: &ReferenceInputs, splits: &[Split]) -> Option<String> {
+        let reference = inputs.reference(splits);
         reference.map(|close| close.rounded.to_string())
     }
 
     #[test]
-    fn a_split_adjusts_a_previous_close_in_old_shares_and_leaves_an_adjusted_one() {
+    fn a_split_adjusts_an_unadjusted_previous_close_and_keeps_an_adjusted_one() {
         for (ratio, old, new, price, open) in [
             ("10/1", "1208.88", "120.888", "129.35", "125.5"),
             ("3/2", "150", "100", "107", "106"),
@@ -219,39 +227,39 @@ mod tests {
                     (old, None),
                     (new, None),
                 ] {
-                    let sample = sample(price, open, Some(sent), stored);
+                    let inputs = inputs(price, open, Some(sent), stored);
                     let expected = Some(new.to_owned());
-                    assert_eq!(reference(&sample, &splits), expected, "{sample:?}");
+                    assert_eq!(reference(&inputs, &splits), expected, "{inputs:?}");
                 }
             }
-            let absent = sample(price, Some(open), None, Some(old));
+            let absent = inputs(price, Some(open), None, Some(old));
             assert_eq!(reference(&absent, &splits), Some(new.to_owned()));
         }
     }
 
     #[test]
-    fn the_stored_close_decides_even_against_a_large_move() {
-        // Two for one, and the price doubles: by its open alone it would look as if nothing had happened.
+    fn the_stored_close_decides_even_if_the_price_moves_as_much_as_the_split() {
+        // A 2:1 split, and the price doubles: the open alone would suggest an adjusted close.
         let splits = [split(TODAY, "2/1")];
-        let raw = sample("99", Some("98"), Some("100"), Some("100"));
+        let raw = inputs("99", Some("98"), Some("100"), Some("100"));
         assert_eq!(reference(&raw, &splits).as_deref(), Some("50"));
-        // Two for one, and the price falls by half.
-        let adjusted = sample("25", Some("26"), Some("50"), Some("100"));
+        // A 2:1 split, and the price falls by half.
+        let adjusted = inputs("25", Some("26"), Some("50"), Some("100"));
         assert_eq!(reference(&adjusted, &splits).as_deref(), Some("50"));
     }
 
     #[test]
-    fn splits_of_other_days_do_not_count() {
+    fn splits_of_other_days_are_ignored() {
         let splits = [split(YESTERDAY, "4/1"), split("2026-11-23", "10/1")];
-        let sent = sample("101", None, Some("100"), Some("100"));
+        let sent = inputs("101", None, Some("100"), Some("100"));
         assert_eq!(reference(&sent, &splits).as_deref(), Some("100"));
-        let absent = sample("101", None, None, Some("100"));
+        let absent = inputs("101", None, None, Some("100"));
         assert_eq!(reference(&absent, &splits).as_deref(), Some("100"));
     }
 
     #[test]
     fn an_old_stored_close_is_divided_by_every_split_since() {
-        let mut absent = sample("101", None, None, None);
+        let mut absent = inputs("101", None, None, None);
         absent.stored = Some((date("2026-11-02"), decimal("3000")));
         let splits = [
             split("2026-11-02", "7/1"),
@@ -262,15 +270,15 @@ mod tests {
     }
 
     #[test]
-    fn a_split_that_takes_effect_on_a_closed_day_counts_for_the_next_session() {
-        let mut monday = sample("121", None, Some("1208.88"), None);
+    fn a_split_on_a_closed_day_applies_to_the_next_session() {
+        let mut monday = inputs("121", None, Some("1208.88"), None);
         monday.trading_day = date("2026-11-23");
         let splits = [split("2026-11-21", "10/1")];
         assert_eq!(reference(&monday, &splits).as_deref(), Some("120.888"));
     }
 
     #[test]
-    fn a_fifth_suggests_a_split() {
+    fn a_difference_of_a_fifth_suggests_a_split() {
         for (price, open, sent, stored, expected) in [
             ("80", None, Some("100"), None, true),
             ("80.01", None, Some("100"), None, false),
@@ -282,12 +290,12 @@ mod tests {
             ("88", Some("81"), Some("100"), None, false),
             ("50", None, None, None, false),
         ] {
-            let sample = sample(price, open, sent, stored);
-            assert_eq!(sample.suggests_split(&[]), expected, "{sample:?}");
+            let inputs = inputs(price, open, sent, stored);
+            assert_eq!(inputs.suggests_split(&[]), expected, "{inputs:?}");
         }
         let known = [split(TODAY, "10/1")];
-        assert!(!sample("121", None, Some("1208.88"), Some("1208.88")).suggests_split(&known));
-        let mut old = sample("101", None, Some("100"), None);
+        assert!(!inputs("121", None, Some("1208.88"), Some("1208.88")).suggests_split(&known));
+        let mut old = inputs("101", None, Some("100"), None);
         old.stored = Some((date("2026-11-02"), decimal("1000")));
         assert!(!old.suggests_split(&[]));
     }

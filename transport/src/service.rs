@@ -48,13 +48,13 @@ pub trait Service: Clone + Send + Sync + 'static {
         error::coded(code::INTERNAL, "internal error")
     }
 
-    /// Executes a query or mutation. The request contains its parsed document. The future is dropped
-    /// on a timeout and when the client disconnects.
+    /// Executes a query or mutation. The request contains its parsed document. The future is
+    /// dropped on a timeout and when the client disconnects.
     fn execute(&self, request: Request, viewer: Self::Viewer)
     -> impl Future<Output = Reply> + Send;
 
-    /// Starts a subscription. The request contains its parsed document and, if the client resumes an
-    /// event stream, a [`LastEventId`] in its data.
+    /// Starts a subscription. The request contains its parsed document and, if the client resumes
+    /// an event stream, a [`LastEventId`] in its data.
     ///
     /// The stream is polled only while its client reads, so it must not hold resources that others
     /// wait for, and must limit what it buffers for a slow client.

@@ -1,7 +1,7 @@
-//! Who a client is behind the proxies in front of us.
+//! Determines the address of a client behind trusted proxies, from `X-Forwarded-For`.
 //!
-//! One invariant: a header is believed only as far as every hop that passed it on is trusted, so that nobody chooses the
-//! address that is counted for him. Applied to every request of the API listener.
+//! An entry of the header is used only if every hop after it is a trusted proxy, so that a client
+//! cannot choose the address that limits apply to.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,17 +19,18 @@ use transport::ClientAddress;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies whose word counts; cheap to clone.
+/// The proxies whose `X-Forwarded-For` is trusted. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Proxies(Arc<[IpNet]>);
+pub(crate) struct TrustedProxies(Arc<[IpNet]>);
 
-impl Proxies {
-    /// Trusts these.
+impl TrustedProxies {
+    /// Trusts proxies in these networks.
     pub(crate) fn new(trusted: &[IpNet]) -> Self {
         Self(trusted.into())
     }
 
-    /// The first address, from ours outwards, that is none of a trusted proxy; if all are, the outermost.
+    /// Returns the first address that is not a trusted proxy, starting at the peer; if all are, the
+    /// last one.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
@@ -38,8 +39,8 @@ impl Proxies {
             if !self.trusts(client) {
                 break;
             }
-            // What is no address was not written by a proxy that we understand: its own counts.
-            let Some(next) = read(hop) else {
+            // A malformed entry ends the chain.
+            let Some(next) = parse(hop) else {
                 break;
             };
             client = next.to_canonical();
@@ -52,9 +53,9 @@ impl Proxies {
     }
 }
 
-/// Middleware: notes whose request it is.
+/// Middleware: stores the [`ClientAddress`] in the request's extensions.
 pub(crate) async fn identify(
-    State(proxies): State<Proxies>,
+    State(proxies): State<TrustedProxies>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
@@ -64,8 +65,8 @@ pub(crate) async fn identify(
     next.run(request).await
 }
 
-/// An address, with a port or without.
-fn read(hop: &[u8]) -> Option<IpAddr> {
+/// Parses an address with or without a port.
+fn parse(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     let address = bare.unwrap_or(text).parse::<IpAddr>();
@@ -90,11 +91,13 @@ mod tests {
             headers.append(FORWARDED_FOR, line.parse().expect("a header"));
         }
         let peer = peer.parse().expect("an address");
-        Proxies::new(&trusted).client(peer, &headers).to_string()
+        TrustedProxies::new(&trusted)
+            .client(peer, &headers)
+            .to_string()
     }
 
     #[test]
-    fn a_stranger_does_not_say_who_he_is() {
+    fn the_header_of_an_untrusted_peer_is_ignored() {
         assert_eq!(client(&[], "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         let trusted = ["10.0.0.0/8"];
         assert_eq!(client(&trusted, "192.0.2.1", &["10.0.0.1"]), "192.0.2.1");
@@ -106,7 +109,7 @@ mod tests {
         let trusted = ["10.0.0.0/8", "2001:db8::/32"];
         let from = |lines: &[&str]| client(&trusted, "::ffff:10.0.0.1", lines);
         assert_eq!(from(&["198.51.100.7"]), "198.51.100.7");
-        // What the client wrote itself stands before what the proxies added.
+        // Proxies append to what the client sent.
         assert_eq!(
             from(&["203.0.113.9, 198.51.100.7, 10.9.9.9"]),
             "198.51.100.7"
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_way() {
+    fn a_malformed_entry_ends_the_chain() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(
             client(&trusted, "10.0.0.1", &["198.51.100.7, unknown"]),

@@ -1,7 +1,7 @@
-//! How much one client may ask.
+//! The rate limit: requests a minute per client address.
 //!
-//! One invariant: memory is bounded whoever comes: of too many clients the one that was silent longest is forgotten, to
-//! its favour. Asked for every request and every operation on a socket; what only tells how the product does is free.
+//! It applies to every HTTP request and to every operation on a socket. Memory is bounded: of too
+//! many clients, the least recently seen one is forgotten and starts anew.
 
 use std::{
     fmt,
@@ -21,33 +21,38 @@ use transport::{ClientAddress, RequestError};
 
 use crate::problem::Problem;
 
-/// How many clients are remembered, at about 100 bytes each.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not 0");
+/// Maximum number of clients in memory, at about 100 bytes each.
+const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not 0");
 
-/// The limit; cheap to clone.
+/// The rate limit. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct RateLimit(Option<Arc<Limiter>>);
 
-type Limiter = RateLimiter<ClientAddress, Remembered, Monotonic>;
+type Limiter = RateLimiter<ClientAddress, ClientStates, Monotonic>;
 
 impl RateLimit {
-    /// So many requests a minute, which may come at once; none means that nobody counts.
+    /// Allows this many requests a minute, also in one burst; `None` disables the limit.
     pub(crate) fn new(a_minute: Option<NonZeroU32>) -> Self {
         let limiter = |a_minute| {
             let quota = Quota::per_minute(a_minute);
-            Arc::new(RateLimiter::new(quota, Remembered::default(), Monotonic))
+            Arc::new(RateLimiter::new(quota, ClientStates::default(), Monotonic))
         };
         Self(a_minute.map(limiter))
     }
 
-    /// Counts a request, or says when there is room for it.
+    /// Counts a request.
+    ///
+    /// # Errors
+    ///
+    /// 429 with `Retry-After` if the client has exceeded the limit. A rejected request does not
+    /// count.
     pub(crate) fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
         let Some(limiter) = &self.0 else {
             return Ok(());
         };
         limiter.check_key(&client).map_err(|until| {
             let wait = until.wait_time_from(limiter.clock().now());
-            // Whole seconds, rounded up, so that whoever obeys is let in.
+            // Rounded up, so that a client that waits is admitted.
             let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
             RequestError::rate_limited("too many requests from this address", seconds.max(1))
         })
@@ -73,7 +78,7 @@ pub(crate) async fn limit(
     Ok(next.run(request).await)
 }
 
-/// The runtime's clock, which tests can stop.
+/// Tokio's clock, which tests can pause.
 struct Monotonic;
 
 impl Clock for Monotonic {
@@ -84,29 +89,29 @@ impl Clock for Monotonic {
     }
 }
 
-/// What each client has used.
-struct Remembered(Mutex<LruCache<ClientAddress, Nanos>>);
+/// The state of each client, in LRU order.
+struct ClientStates(Mutex<LruCache<ClientAddress, Nanos>>);
 
-impl Default for Remembered {
+impl Default for ClientStates {
     fn default() -> Self {
-        // Room is made as clients come.
+        // Not `LruCache::new`, which allocates its full capacity.
         let mut clients = LruCache::unbounded();
-        clients.resize(REMEMBERED);
+        clients.resize(MAX_CLIENTS);
         Self(Mutex::new(clients))
     }
 }
 
-impl StateStore for Remembered {
+impl StateStore for ClientStates {
     type Key = ClientAddress;
 
-    fn measure_and_replace<T, F, E>(&self, client: &ClientAddress, judge: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, client: &ClientAddress, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (judged, used) = judge(clients.get(client).copied())?;
+        let (decision, used) = decide(clients.get(client).copied())?;
         clients.put(*client, used);
-        Ok(judged)
+        Ok(decision)
     }
 }
 
@@ -127,21 +132,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_asked_too_much_is_told_when_to_come_back() {
+    async fn a_client_above_the_limit_gets_a_retry_delay() {
         let rate = limited(3);
         let one = client("192.0.2.1");
         for _ in 0..3 {
             assert_eq!(rate.admit(one), Ok(()));
         }
-        let fault = rate.admit(one).expect_err("it is too much");
+        let fault = rate.admit(one).expect_err("above the limit");
         assert_eq!((fault.status.as_u16(), fault.code), (429, "RATE_LIMITED"));
         assert_eq!(fault.retry_after, Some(20));
         assert_eq!(
             rate.admit(client("192.0.2.2")),
             Ok(()),
-            "others are not meant"
+            "other clients are not affected"
         );
-        // To be refused costs nothing.
+        // Rejected requests do not count.
         advance(Duration::from_secs(19)).await;
         assert_eq!(rate.admit(one).expect_err("not yet").retry_after, Some(1));
         advance(Duration::from_secs(1)).await;
@@ -150,12 +155,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_comes_memory_is_bounded() {
+    async fn memory_is_bounded_whatever_the_number_of_clients() {
         let rate = limited(1);
         let first = client("2001:db8::1");
         assert_eq!(rate.admit(first), Ok(()));
         assert!(rate.admit(first).is_err());
-        for network in 0..=u64::try_from(REMEMBERED.get()).expect("it fits") {
+        for network in 0..=u64::try_from(MAX_CLIENTS.get()).expect("it fits") {
             let address = std::net::Ipv6Addr::from_bits(u128::from(network + (1 << 40)) << 64);
             assert_eq!(rate.admit(IpAddr::from(address).into()), Ok(()));
         }
@@ -163,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_counts_unless_told_to() {
+    fn without_a_setting_there_is_no_limit() {
         let rate = RateLimit::new(None);
         assert!((0..100_000).all(|_| rate.admit(client("192.0.2.1")).is_ok()));
     }

@@ -6,11 +6,11 @@ use super::{
     row::columns,
     scalar::{DateTime, Decimal, Int64},
 };
-use crate::service::ToldCandle;
+use crate::service::CandleDetails;
 
 /// The GraphQL object of a candle.
 #[derive(Clone)]
-pub(crate) struct CandleObject(pub(super) ToldCandle);
+pub(crate) struct CandleObject(pub(super) CandleDetails);
 
 /// The open, high, low and close of a stock's prices within an interval of market time. An interval
 /// without a price has no candle.

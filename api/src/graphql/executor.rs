@@ -21,9 +21,8 @@ use super::{
     run::Run,
 };
 use crate::{
-    auth::{Access, RateLimit, Viewer},
-    live::Dismissed,
-    service::{Following, Service, Told},
+    auth::{AccessTokens, RateLimit, Viewer},
+    service::{Delivery, Service, SubscriptionPlan},
 };
 
 /// The schema behind its tokens and its rate limit; cheap to clone.
@@ -31,7 +30,7 @@ use crate::{
 pub(crate) struct Executor {
     schema: Schema,
     service: Service,
-    access: Access,
+    access: AccessTokens,
     rate: RateLimit,
     groups: Groups,
     /// Room for subscriptions to begin.
@@ -44,7 +43,12 @@ const BEGINNINGS: usize = 32;
 
 impl Executor {
     /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in, as many as `rate` allows.
-    pub(crate) fn new(schema: Schema, service: Service, access: Access, rate: RateLimit) -> Self {
+    pub(crate) fn new(
+        schema: Schema,
+        service: Service,
+        access: AccessTokens,
+        rate: RateLimit,
+    ) -> Self {
         Self {
             schema,
             service,
@@ -60,7 +64,7 @@ impl transport::Service for Executor {
     type Viewer = Viewer;
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
-        self.access.viewer(authorization)
+        self.access.authenticate(authorization)
     }
 
     fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
@@ -70,7 +74,7 @@ impl transport::Service for Executor {
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
         let mut response = self.schema.execute(request.data(viewer)).await;
         mask(&mut response);
-        if self.service.silence().is_some() && response.data != Value::Null {
+        if self.service.staleness_age().is_some() && response.data != Value::Null {
             response = response.extension("stale", Value::Boolean(true));
         }
         Reply::written(response, json::response)
@@ -93,27 +97,26 @@ impl transport::Service for Executor {
         let mut responses = self.schema.execute_stream(request).boxed();
         let following = begun(&mut responses, &run).await?;
         let group = Group::new(run, responses);
-        let key = text.map(|text| (text, viewer, following.life()));
+        let key = text.map(|text| (text, viewer, following.generation()));
         let group = self.groups.join(key, group);
-        let largest = following.largest();
-        let told = self.service.tell(following);
+        let largest = following.max_event_size();
+        let told = self.service.deliver(following);
         drop(beginning);
         let service = self.service.clone();
         let items = told.then(move |told| {
             let (group, largest) = (Arc::clone(&group), largest.clone());
-            let away = service.silence().is_some();
+            let away = service.staleness_age().is_some();
             async move {
                 let told = match told {
                     Ok(told) => told,
-                    Err(Dismissed::Lagging) => return Item::End(End::Overloaded),
-                    Err(Dismissed::Replaced) => return Item::End(End::Replaced),
+                    Err(reason) => return Item::End(reason.into()),
                 };
                 let snapshot = told.snapshot;
                 let circumstance = Circumstance { snapshot, away };
-                match group.body(&told.happened, circumstance).await {
+                match group.body(&told.event, circumstance).await {
                     Some(body) => {
-                        largest.told(body.len());
-                        let cursor = told.happened.cursor();
+                        largest.record(body.len());
+                        let cursor = told.event.cursor();
                         Item::Next(SubscriptionEvent {
                             id: Some(cursor),
                             ..event(body, &told, away)
@@ -131,7 +134,7 @@ impl transport::Service for Executor {
 async fn begun(
     responses: &mut BoxStream<'static, Response>,
     run: &Run,
-) -> Result<Following, Vec<ServerError>> {
+) -> Result<SubscriptionPlan, Vec<ServerError>> {
     poll_fn(|cx| {
         let polled = responses.poll_next_unpin(cx);
         if let Some(following) = run.take_following() {
@@ -149,16 +152,18 @@ async fn begun(
 }
 
 /// A body as one subscriber gets it: with what was skipped for it, and whether what it begins with may be old.
-fn event(body: Bytes, told: &Told, away: bool) -> SubscriptionEvent {
+fn event(body: Bytes, told: &Delivery, away: bool) -> SubscriptionEvent {
     let extensions = match told {
-        Told {
+        Delivery {
             missed: 0,
             snapshot: false,
             ..
         } => return body.into(),
-        Told { missed: 0, .. } if away => r#""delivery":{"snapshot":true},"stale":true"#.to_owned(),
-        Told { missed: 0, .. } => r#""delivery":{"snapshot":true}"#.to_owned(),
-        Told { missed, .. } => format!(r#""delivery":{{"missed":{missed}}}"#),
+        Delivery { missed: 0, .. } if away => {
+            r#""delivery":{"snapshot":true},"stale":true"#.to_owned()
+        }
+        Delivery { missed: 0, .. } => r#""delivery":{"snapshot":true}"#.to_owned(),
+        Delivery { missed, .. } => format!(r#""delivery":{{"missed":{missed}}}"#),
     };
     // A response is an object, and the schema puts no extensions of its own into it.
     let object = body.strip_suffix(b"}").unwrap_or(&body);

@@ -30,7 +30,7 @@ pub(super) fn mask_error(error: &mut ServerError) {
         (Some(known), _) if known.code() != code::INTERNAL => {
             if let Some(cause) = known.cause() {
                 let request_id = runtime::random::draw_id();
-                tracing::warn!(request_id, cause = %cause, path = ?error.path, "{known}");
+                tracing::warn!(request_id, cause = cause.as_dyn(), path = ?error.path, "{known}");
                 extensions.set("requestId", request_id);
             }
             extensions.set("code", known.code());

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{fault::mask, json, run::Run};
-use crate::{auth::Viewer, live::Happened};
+use crate::{auth::Viewer, live::FeedEvent};
 
 /// How many bodies a group keeps for its slower members; what is older is executed again.
 const KEPT: usize = 64;
@@ -89,7 +89,7 @@ impl Group {
     /// What the members are told of an event; `None` if the subscription cannot be executed any more.
     pub(super) async fn body(
         &self,
-        happened: &Arc<Happened>,
+        happened: &Arc<FeedEvent>,
         circumstance: Circumstance,
     ) -> Option<Bytes> {
         let cell = self.cell(happened.position.seq, circumstance);
@@ -127,7 +127,7 @@ impl Group {
         body
     }
 
-    async fn execute(&self, happened: &Arc<Happened>) -> Result<Bytes, ()> {
+    async fn execute(&self, happened: &Arc<FeedEvent>) -> Result<Bytes, ()> {
         let mut responses = self.responses.lock().await;
         self.run.feed(Arc::clone(happened));
         // Whoever fed an event before may have left without its response.

@@ -10,7 +10,7 @@ use entity::{Alert, AlertRule, Price, Stock};
 use store::{candle::CandleRange, page::Page, price::Recorded};
 
 use super::batch::Batcher;
-use crate::service::{Error, FirstPage, Service, ToldCandle};
+use crate::service::{CandleDetails, Error, FirstPage, Service};
 
 /// A stock by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,7 +146,7 @@ impl Loader<AlertsOf> for Batches {
 }
 
 impl Loader<CandlesOf> for Batches {
-    type Value = Vec<ToldCandle>;
+    type Value = Vec<CandleDetails>;
     type Error = Arc<Error>;
 
     async fn load(

@@ -10,14 +10,14 @@ use std::sync::{
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::{live::Happened, service::Following};
+use crate::{live::FeedEvent, service::SubscriptionPlan};
 
 /// One execution of a subscription by the library.
 #[derive(Debug)]
 pub(super) struct Run {
-    following: Mutex<Option<Following>>,
-    feed: UnboundedSender<Arc<Happened>>,
-    events: Mutex<Option<UnboundedReceiver<Arc<Happened>>>>,
+    following: Mutex<Option<SubscriptionPlan>>,
+    feed: UnboundedSender<Arc<FeedEvent>>,
+    events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
     executed: AtomicI64,
 }
 
@@ -37,8 +37,8 @@ impl Run {
     /// [fed](Self::feed).
     pub(super) fn begin<T>(
         self: &Arc<Self>,
-        following: Following,
-        object: fn(&Happened) -> Option<T>,
+        following: SubscriptionPlan,
+        object: fn(&FeedEvent) -> Option<T>,
     ) -> impl Stream<Item = T> + Send + use<T>
     where
         T: Send + 'static,
@@ -66,12 +66,12 @@ impl Run {
     }
 
     /// What the resolver found the subscriber to want, once it has begun.
-    pub(super) fn take_following(&self) -> Option<Following> {
+    pub(super) fn take_following(&self) -> Option<SubscriptionPlan> {
         lock(&self.following).take()
     }
 
     /// Gives the library an event to execute.
-    pub(super) fn feed(&self, happened: Arc<Happened>) {
+    pub(super) fn feed(&self, happened: Arc<FeedEvent>) {
         // The receiver ends with the execution, and whoever waits for its response sees that.
         let _ = self.feed.send(happened);
     }

@@ -8,10 +8,10 @@ use super::{
     scalar::{Cursor, DateTime},
     service,
 };
-use crate::service::{ProviderStatus, Status};
+use crate::service::{ProviderStatus, SystemStatus};
 
 /// The GraphQL object of the server's status.
-pub(crate) struct StatusObject(pub(super) Status);
+pub(crate) struct StatusObject(pub(super) SystemStatus);
 
 /// The state of the server and of what it depends on.
 #[Object(name = "Status")]

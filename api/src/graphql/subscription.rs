@@ -18,7 +18,7 @@ use super::{
     scalar::{Cursor, Symbol},
     service,
 };
-use crate::{live::Happened, service::Kind};
+use crate::{live::FeedEvent, service::SubscriptionKind};
 
 /// The subscription root.
 pub(crate) struct Subscription;
@@ -49,7 +49,7 @@ impl Subscription {
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
         let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
-            .follow(Kind::Prices, plain(symbols), after, conflate)
+            .plan_subscription(SubscriptionKind::Prices, plain(symbols), after, conflate)
             .await?;
         Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
     }
@@ -69,7 +69,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
         let after = resumed(ctx).or(after.map(|it| it.0));
         let following = service(ctx)?
-            .follow(Kind::Alerts, plain(symbols), after, false)
+            .plan_subscription(SubscriptionKind::Alerts, plain(symbols), after, false)
             .await?;
         Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
     }
@@ -84,14 +84,14 @@ fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {
     symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect())
 }
 
-fn price(happened: &Happened) -> Option<PriceObject> {
+fn price(happened: &FeedEvent) -> Option<PriceObject> {
     match &happened.event {
         Event::QuoteRecorded { price, .. } => Some(PriceObject(price.clone())),
         _ => None,
     }
 }
 
-fn alert(happened: &Happened) -> Option<AlertObject> {
+fn alert(happened: &FeedEvent) -> Option<AlertObject> {
     match &happened.event {
         Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
         _ => None,

@@ -1,4 +1,4 @@
-//! The kept run of the feed.
+//! An event of the feed, and the newest events in memory.
 
 use std::{
     collections::{VecDeque, vec_deque},
@@ -9,23 +9,23 @@ use bytes::Bytes;
 use entity::{Batch, Cursor, Event, Position};
 use transport::Utf8Bytes;
 
-/// An event at its place in the feed.
+/// An event with its position in the feed, and caches of its serialized forms.
 #[derive(Debug)]
-pub(crate) struct Happened {
-    /// Where.
+pub(crate) struct FeedEvent {
+    /// The position.
     pub(crate) position: Position,
-    /// What.
+    /// The event.
     pub(crate) event: Event,
-    /// Its frame of the plain WebSocket, written once for all who read it.
+    /// The `/ws` frame, serialized once for all sockets.
     frame: OnceLock<Option<Utf8Bytes>>,
-    /// The same with its cursor.
+    /// The `/ws` frame that includes the cursor.
     cursor_frame: OnceLock<Option<Utf8Bytes>>,
-    /// Its cursor as text, written once for all who read it.
+    /// The cursor, encoded once.
     cursor: OnceLock<Bytes>,
 }
 
-impl Happened {
-    /// `event` at its place in the feed, in the batch that ends at `end`.
+impl FeedEvent {
+    /// Creates an event of the batch that ends at `end`.
     pub(crate) fn within(end: Position, event: Event) -> Self {
         let position = Position {
             seq: event.seq(),
@@ -40,7 +40,7 @@ impl Happened {
         }
     }
 
-    /// Whose event it is.
+    /// The stock that the event belongs to.
     pub(crate) fn stock_id(&self) -> i64 {
         match &self.event {
             Event::QuoteRecorded { price, .. } => price.stock_id,
@@ -49,13 +49,14 @@ impl Happened {
         }
     }
 
-    /// The cursor after which a client resumes that has this event.
+    /// The cursor from which a client that has this event resumes.
     pub(crate) fn cursor(&self) -> Bytes {
         let write = || Cursor::Feed(self.position).encode().into();
         self.cursor.get_or_init(write).clone()
     }
 
-    /// The event's frame, if it has one, with or without its cursor; `write` is called once for each.
+    /// Returns the frame of the event, if it has one, with or without the cursor. `write` is called
+    /// at most once for each of the two forms.
     pub(crate) fn frame(
         &self,
         with_cursor: bool,
@@ -70,68 +71,69 @@ impl Happened {
     }
 }
 
-/// The events after `start`, without a gap.
+/// The newest events of the feed, without a gap: all events after `start`, up to `end`.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RecentEvents {
     start: Position,
     end: Position,
-    events: VecDeque<Arc<Happened>>,
-    /// How many are kept.
-    kept: usize,
+    events: VecDeque<Arc<FeedEvent>>,
+    capacity: usize,
 }
 
-impl Run {
-    /// A run that begins at `position`, and keeps so many events.
-    pub(super) fn at(position: Position, kept: usize) -> Self {
+impl RecentEvents {
+    /// Creates an empty buffer for the events after `position`.
+    pub(super) fn new(position: Position, capacity: usize) -> Self {
         Self {
             start: position,
             end: position,
             events: VecDeque::new(),
-            kept,
+            capacity,
         }
     }
 
-    /// Where it ends.
+    /// The position of the last batch.
     pub(super) fn end(&self) -> Position {
         self.end
     }
 
-    /// Takes in the next batch, and answers its events.
-    pub(super) fn extend(&mut self, batch: Batch) -> vec_deque::Iter<'_, Arc<Happened>> {
+    /// Appends the next batch and returns its events. The buffer may exceed its capacity until
+    /// [`truncate`](Self::truncate).
+    pub(super) fn extend(&mut self, batch: Batch) -> vec_deque::Iter<'_, Arc<FeedEvent>> {
         let first = self.events.len();
-        let happened = batch
+        let events = batch
             .events
             .into_iter()
-            .map(|event| Happened::within(batch.end, event));
-        self.events.extend(happened.map(Arc::new));
+            .map(|event| FeedEvent::within(batch.end, event));
+        self.events.extend(events.map(Arc::new));
         self.end = batch.end;
         self.events.range(first..)
     }
 
-    /// Forgets the oldest events beyond what is kept; not before they were handed out.
-    pub(super) fn forget(&mut self) {
-        while self.events.len() > self.kept {
-            if let Some(forgotten) = self.events.pop_front() {
-                self.start = forgotten.position;
+    /// Drops the oldest events beyond the capacity.
+    pub(super) fn truncate(&mut self) {
+        while self.events.len() > self.capacity {
+            if let Some(dropped) = self.events.pop_front() {
+                self.start = dropped.position;
             }
         }
     }
 
-    /// Whether what happened at a place is what `position` says; `None` if that is not kept.
+    /// Whether the event with the sequence number of `position` has exactly this position; `None`
+    /// if the event is not in memory.
     pub(super) fn has(&self, position: Position) -> Option<bool> {
         let at = self
             .events
-            .binary_search_by_key(&position.seq, |it| it.position.seq);
+            .binary_search_by_key(&position.seq, |event| event.position.seq);
         Some(self.events[at.ok()?].position == position)
     }
 
-    /// The events after `position`; `None` if some of them are forgotten.
-    pub(super) fn after(&self, position: Position) -> Option<vec_deque::Iter<'_, Arc<Happened>>> {
-        let known = position.seq >= self.start.seq;
-        known.then(|| {
+    /// Returns the events after `position`; `None` if some of them are no longer in memory.
+    pub(super) fn after(&self, position: Position) -> Option<vec_deque::Iter<'_, Arc<FeedEvent>>> {
+        let is_complete = position.seq >= self.start.seq;
+        is_complete.then(|| {
             let first = self
                 .events
-                .partition_point(|it| it.position.seq <= position.seq);
+                .partition_point(|event| event.position.seq <= position.seq);
             self.events.range(first..)
         })
     }

@@ -1,72 +1,76 @@
-//! Carries the feed onto the board and into the hub.
+//! Follows the feed: applies each batch to the quote board, then publishes it to the hub.
 //!
-//! One invariant: an error of the database only delays; the same place is read again until it can be. What is gone by
-//! then cuts the hub's readers off, who read on in the tables, and has the board read anew; a feed that takes the place of
-//! the one that was followed lets them go. The board comes first, so that whoever was told of something finds it there.
+//! The board is first, so that a client that received an event finds it on the board. A database
+//! error only delays: the read is retried at the same position. If batches were deleted before they
+//! were read, the board is reloaded and the hub's readers continue in the tables. If the feed was
+//! replaced by another one, the board is reloaded and the hub's readers are disconnected.
 
 use std::time::Duration;
 
 use crate::metrics::ServeMetrics;
 use runtime::clock::SharedClock;
-use sea_orm::DbErr;
 use store::{
     Store,
     feed::{FeedFollower, Followed},
 };
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use super::hub::Hub;
-use crate::quote_board::Board;
+use crate::quote_board::QuoteBoard;
 
-/// How long to wait after an error.
-const RETRY: Duration = Duration::from_millis(250);
-/// How long a look at the feed may take: a connection whose other end is gone without a word never answers.
-const LONGEST: Duration = Duration::from_secs(5);
+/// Delay before a failed read is retried.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// Timeout of one read. A connection whose peer vanished never answers.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Minimum time between two reads of the retention watermark.
+const WATERMARK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Publishes what the feed says for as long as it is polled.
+/// Follows the feed until the future is dropped.
 pub(crate) async fn follow(
     mut follower: FeedFollower,
-    board: Board,
+    board: QuoteBoard,
     hub: Hub,
     clock: SharedClock,
     metrics: ServeMetrics,
 ) {
-    let mut told = false;
+    let mut is_failing = false;
+    let mut watermark_read_at = Instant::now();
     loop {
-        let looked = timeout(LONGEST, follower.read_once())
-            .await
-            .unwrap_or_else(|_| Err(DbErr::Custom("the database does not answer".to_owned())));
-        let found = match looked {
-            Ok(found) => found,
+        let update = match store::with_timeout(READ_TIMEOUT, follower.read_once()).await {
+            Ok(update) => update,
             Err(error) => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%error, "the feed cannot be read");
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(error = error.as_dyn(), "failed to read the feed");
                 }
                 metrics.feed_followed(hub.lag());
-                tokio::time::sleep(RETRY).await;
+                tokio::time::sleep(RETRY_DELAY).await;
                 continue;
             }
         };
-        hub.look();
-        if std::mem::take(&mut told) {
-            tracing::info!("the feed is read again");
+        hub.mark_read();
+        if std::mem::take(&mut is_failing) {
+            tracing::info!("reading the feed again");
         }
-        match found {
+        if watermark_read_at.elapsed() >= WATERMARK_INTERVAL {
+            watermark_read_at = Instant::now();
+            update_watermark(&board, follower.store()).await;
+        }
+        match update {
             Followed::Lost(position) => {
                 tracing::warn!(
                     seq = position.seq,
-                    "this process was cut off for longer than the feed is kept; its subscribers read the tables"
+                    "the feed was pruned before it was read; subscribers continue from the tables"
                 );
-                read_again(&board, follower.store()).await;
+                reload(&board, follower.store()).await;
                 hub.restart(position);
             }
             Followed::Replaced(position) => {
                 tracing::error!(
                     seq = position.seq,
-                    "the database has another feed than before, as when it was restored, or a standby was promoted that \
-                     lacked its end; subscribers are let go, as they may know what it does not"
+                    "the feed was replaced (database restored, or a standby without its end \
+                     promoted); disconnecting subscribers"
                 );
-                read_again(&board, follower.store()).await;
+                reload(&board, follower.store()).await;
                 hub.replace(position);
             }
             Followed::Batches(batches) if batches.is_empty() => {
@@ -77,7 +81,7 @@ pub(crate) async fn follow(
                 for batch in batches {
                     let lag = clock.now().since(batch.end.recorded_at);
                     metrics.feed_followed(lag);
-                    board.pass(&batch);
+                    board.apply(&batch);
                     hub.publish(batch, lag);
                 }
             }
@@ -85,9 +89,22 @@ pub(crate) async fn follow(
     }
 }
 
-async fn read_again(board: &Board, store: &Store) {
-    while let Err(error) = board.read_again(store).await {
-        tracing::warn!(%error, "the board cannot be read");
-        tokio::time::sleep(RETRY).await;
+/// Updates the board's retention watermark. A failure is not an error: the next read succeeds or
+/// the database is away.
+async fn update_watermark(board: &QuoteBoard, store: &Store) {
+    let read = store::price::pruned_seq(store.database.read());
+    match store::with_timeout(READ_TIMEOUT, read).await {
+        Ok(seq) => board.set_pruned_seq(seq),
+        Err(error) => tracing::debug!(
+            error = error.as_dyn(),
+            "failed to read the retention watermark"
+        ),
+    }
+}
+
+async fn reload(board: &QuoteBoard, store: &Store) {
+    while let Err(error) = board.reload(store).await {
+        tracing::warn!(error = error.as_dyn(), "failed to reload the quote board");
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }

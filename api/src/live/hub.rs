@@ -1,8 +1,10 @@
-//! What happened lately, and everybody who waits for more.
+//! Fans the feed out to its readers (pub/sub).
 //!
-//! One invariant: the hub holds an unbroken run of the feed that ends where this process has read to, and a reader that
-//! joins at a place gets everything after it, once, in order: what is in the run at once, the rest as it is published.
-//! When the feed's thread is lost, the readers are told up to where they have everything. Publishing costs what the interested readers cost, and waits for none of them.
+//! The hub keeps the newest events of the feed, up to the position that this process has read. A
+//! reader that joins at a position receives every later event once and in order: first those that
+//! the hub keeps, then each new one as it is published. After a gap, each reader gets the last
+//! position up to which it is complete. Publishing is O(interested readers) and never blocks on a
+//! reader.
 
 use std::{
     collections::HashMap,
@@ -17,194 +19,202 @@ use entity::{Batch, Position};
 use tokio::time::Instant;
 
 use super::{
-    event::Run,
-    inbox::{Dismissed, Inbox, Interest, Reader},
+    event::{FeedEvent, RecentEvents},
+    inbox::{DisconnectReason, Inbox, Interest, ReaderClosed},
 };
 
-/// How long after a look at the feed the next one is due at the latest: it takes a second, unless something is wrong.
-const LOOK: Duration = Duration::from_secs(5);
+/// Time without a successful read after which the feed is considered stalled. The feed is normally
+/// read at least once a second.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How far anybody may be behind.
+/// How many events are kept in memory for readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// Events that the hub keeps for those who come back.
-    pub(crate) kept: usize,
-    /// Events that a reader from whom nothing is kept may be behind.
-    pub(crate) behind: usize,
-    /// Bytes that they may come to, by the size of the largest that such a reader was told.
-    pub(crate) bytes: usize,
-    /// Rows that are read at once for somebody from further away than is kept.
+pub(crate) struct BacklogLimits {
+    /// Number of events that the hub keeps for readers that resume.
+    pub(crate) retained: usize,
+    /// Maximum number of events queued for a reader before it is a slow consumer.
+    pub(crate) max_events: usize,
+    /// Maximum size of the queued events, estimated from the largest one sent to the reader.
+    pub(crate) max_bytes: usize,
+    /// Number of rows read from the database at once for a reader that is behind the hub.
     pub(crate) page: u32,
 }
 
-impl Default for Bounds {
+impl Default for BacklogLimits {
     fn default() -> Self {
         Self {
-            kept: 4096,
-            behind: 1000,
-            bytes: 4 << 20,
+            retained: 4096,
+            max_events: 1000,
+            max_bytes: 4 << 20,
             page: 500,
         }
     }
 }
 
-/// The hub; cheap to clone.
+/// The hub. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Hub(Arc<Inner>);
+pub(crate) struct Hub(Arc<HubInner>);
 
 #[derive(Debug)]
-struct Inner {
-    state: Mutex<State>,
-    bounds: Bounds,
-    /// Microseconds from the last batch's recording to its publication.
+struct HubInner {
+    state: Mutex<HubState>,
+    limits: BacklogLimits,
+    /// Microseconds between the commit of the last batch and its publication.
     lag: AtomicU64,
-    /// When the feed was last looked at.
-    looked: Mutex<Instant>,
+    /// When the feed was last read.
+    read_at: Mutex<Instant>,
 }
 
 #[derive(Debug)]
-struct State {
-    run: Run,
-    /// How many feeds there were before this one.
-    life: u64,
-    /// The number of the next reader.
-    next: u64,
-    /// Readers of every stock.
-    of_all: Readers,
+struct HubState {
+    recent: RecentEvents,
+    /// Number of feeds that were replaced by the current one.
+    generation: u64,
+    /// The id of the next reader.
+    next_id: u64,
+    /// Readers of all stocks.
+    of_all: Inboxes,
     /// Readers of some stocks, by stock.
-    of_stock: HashMap<i64, Readers>,
-    /// How many there are.
+    of_stock: HashMap<i64, Inboxes>,
+    /// Number of readers.
     readers: usize,
 }
 
-type Readers = HashMap<u64, Arc<Inbox>>;
+/// Inboxes by the id of their reader.
+type Inboxes = HashMap<u64, Arc<Inbox>>;
 
 impl Hub {
-    /// A hub that has read the feed up to `position` and keeps what comes after it.
-    pub(crate) fn at(position: Position, bounds: Bounds) -> Self {
-        let state = State {
-            run: Run::at(position, bounds.kept),
-            life: 0,
-            next: 0,
-            of_all: Readers::new(),
+    /// Creates a hub for the feed after `position`.
+    pub(crate) fn new(position: Position, limits: BacklogLimits) -> Self {
+        let state = HubState {
+            recent: RecentEvents::new(position, limits.retained),
+            generation: 0,
+            next_id: 0,
+            of_all: Inboxes::new(),
             of_stock: HashMap::new(),
             readers: 0,
         };
-        Self(Arc::new(Inner {
+        Self(Arc::new(HubInner {
             state: Mutex::new(state),
-            bounds,
+            limits,
             lag: AtomicU64::new(0),
-            looked: Mutex::new(Instant::now()),
+            read_at: Mutex::new(Instant::now()),
         }))
     }
 
-    /// Where this process has read to.
+    /// The position up to which this process has read the feed.
     pub(crate) fn position(&self) -> Position {
-        self.state().run.end()
+        self.state().recent.end()
     }
 
-    /// How far anybody may be behind.
-    pub(crate) fn bounds(&self) -> Bounds {
-        self.0.bounds
+    /// The limits of the hub and its readers.
+    pub(crate) fn limits(&self) -> BacklogLimits {
+        self.0.limits
     }
 
-    /// How many follow.
+    /// Number of readers.
     pub(crate) fn readers(&self) -> usize {
         self.state().readers
     }
 
-    /// How far this is behind the committed feed: as long as the last batch took from its recording to here, or since
-    /// when nobody knows.
+    /// How far this process is behind the committed feed: the delay of the last batch, or the
+    /// duration of a stall if that is longer.
     pub(crate) fn lag(&self) -> Duration {
         let last = Duration::from_micros(self.0.lag.load(Ordering::Relaxed));
-        last.max(self.blindness().unwrap_or_default())
+        last.max(self.feed_stall().unwrap_or_default())
     }
 
-    /// For how long the feed could not be looked at, once that is too long.
-    pub(crate) fn blindness(&self) -> Option<Duration> {
-        let elapsed = self.looked().elapsed();
-        (elapsed > LOOK).then_some(elapsed)
+    /// Time since the feed was last read, if it has stalled.
+    pub(crate) fn feed_stall(&self) -> Option<Duration> {
+        let elapsed = self.read_at().elapsed();
+        (elapsed > STALL_TIMEOUT).then_some(elapsed)
     }
 
-    /// Notes that the feed was looked at just now: what it has is about to be published.
-    pub(crate) fn look(&self) {
-        *self.looked() = Instant::now();
+    /// Records that the feed was read. Its events are published next.
+    pub(crate) fn mark_read(&self) {
+        *self.read_at() = Instant::now();
     }
 
-    fn looked(&self) -> MutexGuard<'_, Instant> {
-        self.0.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read_at(&self) -> MutexGuard<'_, Instant> {
+        let read_at = &self.0.read_at;
+        read_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands a batch to everybody who waits for it, `lag` after it was recorded. Batches come in feed order.
+    /// Sends a batch to the interested readers, `lag` after its commit. Batches must be published
+    /// in feed order.
     pub(crate) fn publish(&self, batch: Batch, lag: Duration) {
         let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
         self.0.lag.store(micros, Ordering::Relaxed);
         let mut state = self.state();
-        let State {
-            run,
+        let HubState {
+            recent,
             of_all,
             of_stock,
             ..
         } = &mut *state;
-        for happened in run.extend(batch) {
-            let stock = happened.stock_id();
-            let interested = of_stock.get(&stock).into_iter().flat_map(Readers::values);
+        for event in recent.extend(batch) {
+            let stock = event.stock_id();
+            let interested = of_stock.get(&stock).into_iter().flat_map(Inboxes::values);
             for inbox in of_all.values().chain(interested) {
-                inbox.put(happened);
+                inbox.push(event);
             }
         }
-        run.forget();
+        recent.truncate();
     }
 
-    /// Begins anew at `position`, after a gap: readers get what waits for them and then part from the hub.
+    /// Restarts at `position` after a gap in the feed. Current readers receive their queued events,
+    /// then [`ReaderClosed::Gap`].
     pub(crate) fn restart(&self, position: Position) {
-        self.begin_anew(position, 0, Inbox::cut);
+        self.reset(position, 0, Inbox::close_at_gap);
     }
 
-    /// Begins anew at `position` of another feed: readers are let go, as nobody can tell them how what they know leads
-    /// there.
+    /// Restarts at `position` of another feed. Current readers are disconnected, because their
+    /// positions do not exist in it.
     pub(crate) fn replace(&self, position: Position) {
-        self.begin_anew(position, 1, |inbox, _| inbox.let_go());
+        self.reset(position, 1, |inbox, _| {
+            inbox.disconnect(DisconnectReason::FeedReplaced);
+        });
     }
 
-    /// Parts from every reader; `part` is given where the run ended that they read.
-    fn begin_anew(&self, position: Position, lives: u64, part: impl Fn(&Inbox, Position)) {
+    /// Removes all readers and restarts at `position`. `close` is called with each inbox and the
+    /// position at which the old feed ended.
+    fn reset(&self, position: Position, generations: u64, close: impl Fn(&Inbox, Position)) {
         let mut state = self.state();
-        let end = state.run.end();
-        state.life += lives;
-        state.run = Run::at(position, self.0.bounds.kept);
-        // Who parts still leaves, but of the new readers' maps: numbers are never used twice.
+        let end = state.recent.end();
+        state.generation += generations;
+        state.recent = RecentEvents::new(position, self.0.limits.retained);
+        // Removed readers still call `leave`, which does not affect new readers: ids are unique.
         let of_all = std::mem::take(&mut state.of_all);
         let of_stock = std::mem::take(&mut state.of_stock);
         drop(state);
-        let of_stock = of_stock.values().flat_map(Readers::values);
+        let of_stock = of_stock.values().flat_map(Inboxes::values);
         for inbox in of_all.values().chain(of_stock) {
-            part(inbox, end);
+            close(inbox, end);
         }
     }
 
-    /// Which feed this is, counted from 0.
-    pub(crate) fn life(&self) -> u64 {
-        self.state().life
+    /// The generation of the current feed. It grows when the feed is replaced.
+    pub(crate) fn generation(&self) -> u64 {
+        self.state().generation
     }
 
-    /// Whether what is known here has what `position` says; `None` if it is not known here.
+    /// Whether `position` exists in the feed; `None` if the hub does not keep that part.
     pub(crate) fn has(&self, position: Position) -> Option<bool> {
-        self.state().run.has(position)
+        self.state().recent.has(position)
     }
 
-    /// Follows what `interest` selects from after `position`; `None` if the hub no longer knows what came then, or has
-    /// another feed, when the reader is let go.
-    pub(crate) fn join(&self, interest: Interest, position: Position) -> Option<Reader> {
+    /// Adds a reader of the events after `position`. Returns `None` if the hub no longer keeps all
+    /// of them, or if the feed was replaced; in that case the reader is disconnected.
+    pub(crate) fn join(&self, interest: Interest, position: Position) -> Option<HubReader> {
         let mut state = self.state();
-        if interest.life != state.life {
-            interest.dismissal.dismiss(Dismissed::Replaced);
+        if interest.generation != state.generation {
+            interest.disconnect.set(DisconnectReason::FeedReplaced);
             return None;
         }
-        let missed = state.run.after(position)?;
+        let missed = state.recent.after(position)?;
         let inbox = Arc::new(Inbox::new(&interest, position.seq, missed));
-        let id = state.next;
-        state.next += 1;
+        let id = state.next_id;
+        state.next_id += 1;
         state.readers += 1;
         match &interest.stocks {
             None => {
@@ -221,10 +231,15 @@ impl Hub {
             }
         }
         drop(state);
-        Some(Reader::new(self.clone(), id, interest.stocks, inbox))
+        Some(HubReader {
+            hub: self.clone(),
+            id,
+            stocks: interest.stocks,
+            inbox,
+        })
     }
 
-    pub(super) fn leave(&self, id: u64, stocks: Option<&[i64]>) {
+    fn leave(&self, id: u64, stocks: Option<&[i64]>) {
         let mut state = self.state();
         state.readers -= 1;
         let Some(stocks) = stocks else {
@@ -232,17 +247,39 @@ impl Hub {
             return;
         };
         for stock in stocks {
-            if let Some(readers) = state.of_stock.get_mut(stock) {
-                readers.remove(&id);
-                if readers.is_empty() {
+            if let Some(inboxes) = state.of_stock.get_mut(stock) {
+                inboxes.remove(&id);
+                if inboxes.is_empty() {
                     state.of_stock.remove(stock);
                 }
             }
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HubState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reader of the hub. Leaves the hub when dropped.
+#[derive(Debug)]
+pub(crate) struct HubReader {
+    hub: Hub,
+    id: u64,
+    stocks: Option<Vec<i64>>,
+    inbox: Arc<Inbox>,
+}
+
+impl HubReader {
+    /// Waits for the next event. Returns it with the number of events skipped before it.
+    pub(crate) async fn next(&mut self) -> Result<(Arc<FeedEvent>, u64), ReaderClosed> {
+        self.inbox.pop().await
+    }
+}
+
+impl Drop for HubReader {
+    fn drop(&mut self) {
+        self.hub.leave(self.id, self.stocks.as_deref());
     }
 }
 

@@ -1,7 +1,9 @@
-//! What waits for one reader.
+//! The queue of one reader, with its backpressure policy.
 //!
-//! One invariant: an inbox is bounded: by its limit if nothing may be skipped, and it is emptied at once when that is
-//! passed; by the number of symbols if only the latest counts, and what is skipped is counted with the next that is told.
+//! A queue is bounded. A reader that needs every event is disconnected as a slow consumer when it
+//! exceeds its limits, and its queue is freed. A reader that needs the latest event of each stock
+//! has at most one event per stock in its queue; each event carries the number of events that were
+//! skipped before it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,38 +17,39 @@ use entity::{Event, Position};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{event::Happened, hub::Hub};
+use super::event::FeedEvent;
 
-/// What a reader wants to be told.
+/// What a reader subscribes to.
 #[derive(Clone, Debug)]
 pub(crate) struct Interest {
-    /// Of which of the hub's feeds.
-    pub(crate) life: u64,
-    /// Of which stocks; of all if not given.
+    /// The generation of the hub's feed that the reader's position belongs to.
+    pub(crate) generation: u64,
+    /// The stocks; `None` for all.
     pub(crate) stocks: Option<Vec<i64>>,
-    /// Whether of prices.
+    /// Whether to receive prices.
     pub(crate) prices: bool,
-    /// Whether of alerts.
+    /// Whether to receive alerts.
     pub(crate) alerts: bool,
     /// What happens when the reader is slow.
-    pub(crate) pace: Pace,
-    /// Set once the reader gets nothing more, whether it reads or not.
-    pub(crate) dismissal: Dismissal,
-    /// Bytes of the largest event that the reader was told, as its protocol writes it.
-    pub(crate) largest: Largest,
+    pub(crate) backpressure: Backpressure,
+    /// Set when the reader is disconnected.
+    pub(crate) disconnect: DisconnectSignal,
+    /// Size of the largest event sent to the reader, in its protocol's form.
+    pub(crate) max_event_size: MaxEventSize,
 }
 
-/// The size of the largest that somebody was told; clones share it.
+/// The size of the largest event sent to a client, in bytes. Clones share the value.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Largest(Arc<AtomicUsize>);
+pub(crate) struct MaxEventSize(Arc<AtomicUsize>);
 
-impl Largest {
-    /// Notes that something of that size was told.
-    pub(crate) fn told(&self, bytes: usize) {
+impl MaxEventSize {
+    /// Records the size of an event that was sent.
+    pub(crate) fn record(&self, bytes: usize) {
         self.0.fetch_max(bytes, Ordering::Relaxed);
     }
 
-    /// Whether so many of them come to more than `bytes`. Whoever has one to take is not behind, however large it is.
+    /// Whether `count` events of this size exceed `bytes`. A single event never does, however large
+    /// it is.
     fn exceeds(&self, count: usize, bytes: usize) -> bool {
         count > 1 && self.0.load(Ordering::Relaxed).saturating_mul(count) > bytes
     }
@@ -54,248 +57,229 @@ impl Largest {
 
 /// What happens when a reader is slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Only the latest event of each stock is kept for it.
-    Latest,
-    /// Everything is kept for it, until it is too far behind.
-    Everything {
-        /// By how many events.
-        behind: usize,
-        /// By how many bytes.
-        bytes: usize,
+pub(crate) enum Backpressure {
+    /// Conflate: keep only the latest event of each stock.
+    Conflate,
+    /// Keep every event, and disconnect the reader when it exceeds a limit.
+    Disconnect {
+        /// Maximum number of queued events.
+        max_events: usize,
+        /// Maximum size of the queued events, estimated from the largest one sent so far.
+        max_bytes: usize,
     },
 }
 
-/// Why a reader was dismissed.
+/// Why a reader was disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dismissed {
-    /// It is further behind than is kept for it.
-    Lagging,
-    /// The hub has another feed, in which the reader's position does not exist.
-    Replaced,
+pub(crate) enum DisconnectReason {
+    /// The reader exceeded its backlog limits, or events that it needs were deleted.
+    SlowConsumer,
+    /// The feed was replaced by another one, in which the reader's position does not exist.
+    FeedReplaced,
 }
 
-/// Tells a reader that it was dismissed, and why; clones share it.
+impl From<DisconnectReason> for transport::End {
+    fn from(reason: DisconnectReason) -> Self {
+        match reason {
+            DisconnectReason::SlowConsumer => Self::Overloaded,
+            DisconnectReason::FeedReplaced => Self::Replaced,
+        }
+    }
+}
+
+/// Signals that a reader is disconnected, even while it does not read. Clones share the signal.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Dismissal {
-    reason: Arc<OnceLock<Dismissed>>,
+pub(crate) struct DisconnectSignal {
+    reason: Arc<OnceLock<DisconnectReason>>,
     signal: CancellationToken,
 }
 
-impl Dismissal {
-    /// Dismisses the reader; the first reason stays.
-    pub(super) fn dismiss(&self, reason: Dismissed) {
+impl DisconnectSignal {
+    /// Disconnects the reader. The first reason is kept.
+    pub(super) fn set(&self, reason: DisconnectReason) {
         self.reason.get_or_init(|| reason);
         self.signal.cancel();
     }
 
-    /// Why it was dismissed, if it was.
-    pub(crate) fn reason(&self) -> Option<Dismissed> {
+    /// Why the reader was disconnected, if it was.
+    pub(crate) fn reason(&self) -> Option<DisconnectReason> {
         self.reason.get().copied()
     }
 
-    /// Waits until it is dismissed.
-    pub(crate) async fn dismissed(&self) -> Dismissed {
+    /// Waits until the reader is disconnected.
+    pub(crate) async fn disconnected(&self) -> DisconnectReason {
         self.signal.cancelled().await;
-        self.reason().unwrap_or(Dismissed::Lagging)
+        self.reason().unwrap_or(DisconnectReason::SlowConsumer)
     }
 }
 
-/// Why nothing more comes.
+/// Why a reader receives no more events from the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parted {
-    /// The reader was dismissed.
-    Dismissed(Dismissed),
-    /// The hub has missed what came after this place, up to which the reader has everything: the tables have it.
-    Cut(Position),
+pub(crate) enum ReaderClosed {
+    /// The reader was disconnected.
+    Disconnected(DisconnectReason),
+    /// The hub missed events. The reader has everything up to this position; later events are in
+    /// the tables.
+    Gap(Position),
 }
 
-/// A place in the hub; it is left when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    hub: Hub,
-    id: u64,
-    stocks: Option<Vec<i64>>,
-    inbox: Arc<Inbox>,
-}
-
-impl Reader {
-    pub(super) fn new(hub: Hub, id: u64, stocks: Option<Vec<i64>>, inbox: Arc<Inbox>) -> Self {
-        Self {
-            hub,
-            id,
-            stocks,
-            inbox,
-        }
-    }
-
-    /// Waits for the next event, and how many before it were skipped in its favour.
-    pub(crate) async fn next(&mut self) -> Result<(Arc<Happened>, u64), Parted> {
-        self.inbox.take().await
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.hub.leave(self.id, self.stocks.as_deref());
-    }
-}
-
-/// Events that wait for one reader.
+/// The queue of one reader.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    /// Where its reader joined: what is not after that place it knows already, even if it is published later.
+    /// Events up to this position are ignored: the reader has them already.
     after: i64,
     prices: bool,
     alerts: bool,
-    pace: Pace,
-    waiting: Mutex<Waiting>,
-    bell: Notify,
-    dismissal: Dismissal,
-    largest: Largest,
+    backpressure: Backpressure,
+    queue: Mutex<Queue>,
+    pushed: Notify,
+    disconnect: DisconnectSignal,
+    max_event_size: MaxEventSize,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    /// In feed order, each with how many were skipped between the one before it and itself.
-    events: BTreeMap<i64, (Arc<Happened>, u64)>,
-    /// Where each stock's event waits, if only the latest counts.
+struct Queue {
+    /// Events by position, each with the number of events that were skipped before it.
+    events: BTreeMap<i64, (Arc<FeedEvent>, u64)>,
+    /// The position of each stock's queued event, if the queue is conflated.
     of_stock: HashMap<i64, i64>,
-    /// How many of them are from before the reader joined: it is not behind for having come late.
+    /// Number of queued events from before the reader joined. They do not count as lag.
     backlog: usize,
-    /// The place after which nothing is put in any more.
-    cut: Option<Position>,
+    /// The position after which the hub missed events.
+    gap: Option<Position>,
 }
 
 impl Inbox {
-    /// An inbox with what a reader missed so far; that is never too much.
+    /// Creates a queue with the events that the reader missed before it joined, however many.
     pub(super) fn new<'a>(
         interest: &Interest,
         after: i64,
-        missed: impl Iterator<Item = &'a Arc<Happened>>,
+        missed: impl Iterator<Item = &'a Arc<FeedEvent>>,
     ) -> Self {
         let inbox = Self {
             after,
             prices: interest.prices,
             alerts: interest.alerts,
-            pace: interest.pace,
-            waiting: Mutex::default(),
-            bell: Notify::new(),
-            dismissal: interest.dismissal.clone(),
-            largest: interest.largest.clone(),
+            backpressure: interest.backpressure,
+            queue: Mutex::default(),
+            pushed: Notify::new(),
+            disconnect: interest.disconnect.clone(),
+            max_event_size: interest.max_event_size.clone(),
         };
-        let mut waiting = inbox.waiting();
-        let selected = |happened: &&Arc<Happened>| {
+        let mut queue = inbox.queue();
+        let selected = |event: &&Arc<FeedEvent>| {
             let stocks = interest.stocks.as_ref();
-            inbox.wants(happened) && stocks.is_none_or(|it| it.contains(&happened.stock_id()))
+            inbox.accepts(event) && stocks.is_none_or(|it| it.contains(&event.stock_id()))
         };
-        for happened in missed.filter(selected) {
-            waiting
+        for event in missed.filter(selected) {
+            queue
                 .events
-                .insert(happened.position.seq, (Arc::clone(happened), 0));
+                .insert(event.position.seq, (Arc::clone(event), 0));
         }
-        waiting.backlog = waiting.events.len();
-        drop(waiting);
+        queue.backlog = queue.events.len();
+        drop(queue);
         inbox
     }
 
-    /// Takes in an event of the stocks that are followed.
-    pub(super) fn put(&self, happened: &Arc<Happened>) {
-        if !self.wants(happened) || self.dismissal.reason().is_some() {
+    /// Queues an event of one of the reader's stocks. Never blocks.
+    pub(super) fn push(&self, event: &Arc<FeedEvent>) {
+        if !self.accepts(event) || self.disconnect.reason().is_some() {
             return;
         }
-        let mut waiting = self.waiting();
-        let seq = happened.position.seq;
+        let mut queue = self.queue();
+        let seq = event.position.seq;
         let mut missed = 0;
-        match self.pace {
-            Pace::Everything { behind, bytes } => {
-                let count = waiting.events.len() - waiting.backlog + 1;
-                if count > behind || self.largest.exceeds(count, bytes) {
-                    self.dismiss(&mut waiting, Dismissed::Lagging);
+        match self.backpressure {
+            Backpressure::Disconnect {
+                max_events,
+                max_bytes,
+            } => {
+                let count = queue.events.len() - queue.backlog + 1;
+                if count > max_events || self.max_event_size.exceeds(count, max_bytes) {
+                    drop(queue);
+                    self.disconnect(DisconnectReason::SlowConsumer);
+                    return;
                 }
             }
-            Pace::Latest => {
-                let replaced = waiting.of_stock.insert(happened.stock_id(), seq);
-                missed = replaced.map_or(0, |replaced| waiting.skip(replaced));
+            Backpressure::Conflate => {
+                let replaced = queue.of_stock.insert(event.stock_id(), seq);
+                missed = replaced.map_or(0, |replaced| queue.skip(replaced));
             }
         }
-        if self.dismissal.reason().is_none() {
-            waiting.events.insert(seq, (Arc::clone(happened), missed));
-        }
-        drop(waiting);
-        self.bell.notify_one();
+        queue.events.insert(seq, (Arc::clone(event), missed));
+        drop(queue);
+        self.pushed.notify_one();
     }
 
-    /// The oldest event that waits, with how many were skipped before it.
-    pub(super) async fn take(&self) -> Result<(Arc<Happened>, u64), Parted> {
+    /// Waits for the oldest queued event. Returns it with the number of events skipped before it.
+    pub(super) async fn pop(&self) -> Result<(Arc<FeedEvent>, u64), ReaderClosed> {
         loop {
-            if let Some(first) = self.take_waiting()? {
+            if let Some(first) = self.try_pop()? {
                 return Ok(first);
             }
-            self.bell.notified().await;
+            self.pushed.notified().await;
         }
     }
 
-    /// As [`take`](Self::take), if anything waits.
-    fn take_waiting(&self) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
-        if let Some(reason) = self.dismissal.reason() {
-            return Err(Parted::Dismissed(reason));
+    /// Like [`pop`](Self::pop), but returns `None` if the queue is empty.
+    fn try_pop(&self) -> Result<Option<(Arc<FeedEvent>, u64)>, ReaderClosed> {
+        if let Some(reason) = self.disconnect.reason() {
+            return Err(ReaderClosed::Disconnected(reason));
         }
-        let mut waiting = self.waiting();
-        let first = waiting.events.pop_first();
-        if let (None, Some(position)) = (&first, waiting.cut) {
-            return Err(Parted::Cut(position));
+        let mut queue = self.queue();
+        let first = queue.events.pop_first();
+        if let (None, Some(position)) = (&first, queue.gap) {
+            return Err(ReaderClosed::Gap(position));
         }
-        waiting.backlog = waiting.backlog.saturating_sub(1);
-        if let Some((seq, (happened, _))) = &first
-            && waiting.of_stock.get(&happened.stock_id()) == Some(seq)
+        queue.backlog = queue.backlog.saturating_sub(1);
+        if let Some((seq, (event, _))) = &first
+            && queue.of_stock.get(&event.stock_id()) == Some(seq)
         {
-            waiting.of_stock.remove(&happened.stock_id());
+            queue.of_stock.remove(&event.stock_id());
         }
-        Ok(first.map(|(_, taken)| taken))
+        Ok(first.map(|(_, popped)| popped))
     }
 
-    /// Ends with what waits: nothing comes after `position`.
-    pub(super) fn cut(&self, position: Position) {
-        self.waiting().cut = Some(position);
-        self.bell.notify_one();
+    /// Closes the queue after its events: the hub missed what follows `position`.
+    pub(super) fn close_at_gap(&self, position: Position) {
+        self.queue().gap = Some(position);
+        self.pushed.notify_one();
     }
 
-    /// Ends at once: what waits is of a feed that there is no longer.
-    pub(super) fn let_go(&self) {
-        self.dismiss(&mut self.waiting(), Dismissed::Replaced);
-        self.bell.notify_one();
+    /// Disconnects the reader and frees its queue.
+    pub(super) fn disconnect(&self, reason: DisconnectReason) {
+        let mut queue = self.queue();
+        *queue = Queue::default();
+        self.disconnect.set(reason);
+        drop(queue);
+        self.pushed.notify_one();
     }
 
-    fn dismiss(&self, waiting: &mut Waiting, reason: Dismissed) {
-        *waiting = Waiting::default();
-        self.dismissal.dismiss(reason);
+    fn accepts(&self, event: &FeedEvent) -> bool {
+        event.position.seq > self.after
+            && match event.event {
+                Event::QuoteRecorded { .. } => self.prices,
+                Event::AlertFired { .. } => self.alerts,
+                Event::StockChanged { .. } => false,
+            }
     }
 
-    fn wants(&self, happened: &Happened) -> bool {
-        let new = happened.position.seq > self.after;
-        new && match happened.event {
-            Event::QuoteRecorded { .. } => self.prices,
-            Event::AlertFired { .. } => self.alerts,
-            Event::StockChanged { .. } => false,
-        }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
-    /// Skips an event, and answers how many the one that replaces it has to tell of. The next one that waits tells of it,
-    /// so that a reader which is cut off after any event knows of every one that was skipped before it.
+impl Queue {
+    /// Removes an event, and returns the number of skipped events that its replacement must carry.
+    /// The next event in the queue carries it if there is one, so that a reader knows at any event
+    /// how many were skipped before it.
     fn skip(&mut self, seq: i64) -> u64 {
         let Some((_, missed)) = self.events.remove(&seq) else {
             return 0;
         };
         match self.events.range_mut(seq..).next() {
-            Some((_, (_, of_next))) => {
-                *of_next += missed + 1;
+            Some((_, (_, missed_before_next))) => {
+                *missed_before_next += missed + 1;
                 0
             }
             None => missed + 1,

@@ -1,21 +1,19 @@
-//! Pages of lists that are in memory.
-//!
-//! One invariant: a page is what [`store::page`] would read of the same list.
+//! Pages of lists in memory, equal to those that [`store::page`] reads from the database.
 
 use store::page::Page;
 
-/// A page of `rows`, which are in the list's order, by ascending `place`.
+/// Returns a page of `rows`, which are sorted by ascending `key`.
 pub(super) fn page<'a, T: Clone, K: Ord>(
     rows: &[&'a T],
-    place: impl Fn(&'a T) -> K,
+    key: impl Fn(&'a T) -> K,
     after: Option<K>,
     before: Option<K>,
     limit: u32,
     from_end: bool,
 ) -> Page<T> {
-    let start = after.map_or(0, |key| rows.partition_point(|row| place(row) <= key));
-    let end = before.map_or(rows.len(), |key| {
-        rows.partition_point(|row| place(row) < key)
+    let start = after.map_or(0, |after| rows.partition_point(|row| key(row) <= after));
+    let end = before.map_or(rows.len(), |before| {
+        rows.partition_point(|row| key(row) < before)
     });
     let within = rows.get(start..end).unwrap_or_default();
     let limit = limit as usize;

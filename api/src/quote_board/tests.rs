@@ -1,4 +1,4 @@
-//! The board beside the tables that it stands for.
+//! Compares the board with the tables.
 
 use entity::Decimal;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -7,11 +7,12 @@ use store::{
     Seed,
     feed::{FeedFollower, FeedTransaction, Followed},
     price::PriceKey,
+    retention::{PruneCursor, prune_prices},
 };
 use testkit::on_both_databases;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -19,12 +20,12 @@ use super::*;
 
 const SYMBOLS: [&str; 6] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT", "Z"];
 
-/// Something that changes the tables.
+/// A change of the tables.
 #[derive(Clone, Debug)]
 enum Change {
     Track(usize, Option<String>),
     Untrack(usize),
-    /// Quotes of some symbols, one answer of a provider.
+    /// One batch of quotes.
     Quote(Vec<(usize, i32)>),
 }
 
@@ -36,7 +37,7 @@ fn change() -> impl Strategy<Value = Change> {
         (symbol.clone(), name).prop_map(|(at, name)| Change::Track(at, name)),
         symbol.prop_map(Change::Untrack),
         quotes.prop_map(|quotes| Change::Quote(quotes.into_iter().collect())),
-        // Mostly prices.
+        // Prices are the most likely change.
         proptest::collection::btree_map(0..3_usize, 90..130_i32, 1..3)
             .prop_map(|quotes| Change::Quote(quotes.into_iter().collect())),
     ]
@@ -68,111 +69,157 @@ fn quote((at, price): (usize, i32)) -> Quote {
 async fn make(store: &Store, ingest: &Ingest, change: Change) {
     match change {
         Change::Quote(quotes) => {
-            let answers = Answers {
+            let answers = QuoteBatch {
                 provider: "test",
                 quotes: quotes.into_iter().map(quote).collect(),
-                ..Answers::default()
+                ..QuoteBatch::default()
             };
             ingest.ingest(answers).await.expect("it is stored");
         }
         Change::Track(at, name) => {
-            let mut feed = FeedTransaction::begin(store).await.expect("a turn");
+            let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
             let tracked = store::stock::track(&mut feed, &symbol(at), name).await;
             tracked.expect("it is tracked");
-            feed.commit().await.expect("it is told");
+            feed.commit().await.expect("it is committed");
         }
         Change::Untrack(at) => {
-            let mut feed = FeedTransaction::begin(store).await.expect("a turn");
+            let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
             let untracked = store::stock::untrack(&mut feed, &symbol(at)).await;
             untracked.expect("it is untracked");
-            feed.commit().await.expect("it is told");
+            feed.commit().await.expect("it is committed");
         }
     }
 }
 
-/// All that a board tells, which another one that was read from the tables just now tells too.
-async fn same(board: &Board, store: &Store) {
-    let (fresh, position) = Board::read(store).await.expect("the tables");
-    let (mine, theirs) = (board.state(), fresh.state());
-    assert_eq!(mine.position, position);
-    assert_eq!(mine.ids, theirs.ids);
-    assert_eq!(mine.rules, theirs.rules);
-    for (id, known) in &theirs.stocks {
-        let ours = &mine.stocks[id];
-        // Repeated quotes are answers that the feed does not tell of.
+/// Asserts that a board equals one that is loaded now.
+async fn assert_equals_tables(board: &QuoteBoard, store: &Store) {
+    let (fresh, position) = QuoteBoard::load(store).await.expect("the tables");
+    let (ours, theirs) = (board.state(), fresh.state());
+    assert_eq!(ours.position, position);
+    assert_eq!(ours.ids, theirs.ids);
+    assert_eq!(ours.rules, theirs.rules);
+    for (id, entry) in &theirs.stocks {
+        let ours = &ours.stocks[id];
+        // Repeated quotes change `answered_at` without an event.
         let timeless = |stock: &Stock| Stock {
             answered_at: None,
             ..stock.clone()
         };
-        assert_eq!(timeless(&ours.stock), timeless(&known.stock));
-        assert_eq!(ours.latest, known.latest);
-        let all = |recent: &Recent| recent.page(Recorded::default(), &span(2, false)).is_some();
-        assert_eq!(all(&ours.recent), all(&known.recent));
+        assert_eq!(timeless(&ours.stock), timeless(&entry.stock));
+        assert_eq!(ours.latest, entry.latest);
     }
 }
 
-fn span(limit: u32, from_end: bool) -> Span<Position> {
-    Span {
-        after: None,
-        before: None,
-        limit,
-        from_end,
-    }
+/// A query of a stock's prices. Cursors and times are those of the price with this index, newest
+/// first.
+#[derive(Clone, Debug)]
+struct Query {
+    after: Option<usize>,
+    before: Option<usize>,
+    from: Option<usize>,
+    to: Option<usize>,
+    limit: u32,
+    from_end: bool,
 }
 
-/// Every page of a stock's prices that the board answers is what the table says, and the newest ones are answered.
-async fn same_pages(board: &Board, store: &Store, stock: i64, each: u32) {
-    let connection = store.database.read();
-    let all = keyed(&span(500, false));
-    let now = store.clock.now();
-    let rows = store::price::page(connection, now, stock, Recorded::default(), &all);
-    let rows = rows.await.expect("a page").rows;
-    let position = |price: &Price| Position {
-        epoch: 7,
-        seq: price.seq,
-        recorded_at: price.recorded_at,
+/// Queries near the newest prices, of which memory holds `capacity`.
+fn query(capacity: usize) -> impl Strategy<Value = Query> {
+    let index = || proptest::option::weighted(0.3, 0..capacity + 3);
+    let limit = 0..u32::try_from(capacity).expect("a small number") + 2;
+    let times = (index(), index());
+    (index(), index(), times, limit, any::<bool>()).prop_map(
+        |(after, before, (from, to), limit, from_end)| Query {
+            after,
+            before,
+            from,
+            to,
+            limit,
+            from_end,
+        },
+    )
+}
+
+/// Asserts that each page of a stock's prices that memory answers equals the page that the database
+/// answers. Returns how many of the queries memory answered.
+async fn assert_same_pages(
+    board: &QuoteBoard,
+    store: &Store,
+    stock: i64,
+    queries: &[Query],
+) -> usize {
+    let (connection, now) = (store.database.read(), store.clock.now());
+    let rows = stored(store, stock).await;
+    let at = |index: &Option<usize>| {
+        let row = rows.get((*index)?)?;
+        Some(Position {
+            epoch: 7,
+            seq: row.seq,
+            recorded_at: row.recorded_at,
+        })
     };
-    let places: Vec<Option<Position>> = std::iter::once(None)
-        .chain(rows.iter().map(|row| Some(position(row))))
-        .collect();
     let mut answered = 0;
-    for after in &places {
-        for (limit, from_end) in [(0, false), (1, false), (each - 1, false), (2, true)] {
-            for before in [None, places.last().copied().flatten()] {
-                let span = Span {
-                    after: *after,
-                    before,
-                    limit,
-                    from_end,
-                };
-                let from = before.map(|at| at.recorded_at);
-                for recorded in [Recorded::default(), Recorded { from, to: None }] {
-                    let Some(told) = board.history(stock, recorded, &span) else {
-                        continue;
-                    };
-                    answered += 1;
-                    let span = keyed(&span);
-                    let page = store::price::page(connection, now, stock, recorded, &span);
-                    let page = page.await.expect("a page");
-                    assert_eq!(told, page, "{span:?} {recorded:?}");
-                }
-            }
+    for query in queries {
+        let span = Span {
+            after: at(&query.after),
+            before: at(&query.before),
+            limit: query.limit,
+            from_end: query.from_end,
+        };
+        let recorded = Recorded {
+            from: at(&query.from).map(|position| position.recorded_at),
+            to: at(&query.to).map(|position| position.recorded_at),
+        };
+        let Some(from_memory) = board.history(stock, recorded, &span) else {
+            continue;
+        };
+        answered += 1;
+        let keys = span.map(PriceKey::from);
+        let from_tables = store::price::page(connection, now, stock, recorded, &keys).await;
+        assert_eq!(from_memory, from_tables.expect("a page"), "{query:?}");
+        if keys.after.is_none() && keys.before.is_none() {
+            let (limit, from_end) = (keys.limit, keys.from_end);
+            let stocks = [stock];
+            let first =
+                store::price::first_pages(connection, now, &stocks, recorded, limit, from_end);
+            let first = first.await.expect("pages");
+            assert_eq!(first.get(&stock), Some(&from_memory), "{query:?}");
         }
     }
-    assert!(answered >= 3, "the newest are answered: {answered}");
+    answered
 }
 
-fn keyed(span: &Span<Position>) -> Span<PriceKey> {
-    Span {
-        after: span.after.map(Into::into),
-        before: span.before.map(Into::into),
-        limit: span.limit,
-        from_end: span.from_end,
+/// Returns the stored prices of a stock, newest first.
+async fn stored(store: &Store, stock: i64) -> Vec<Price> {
+    let every = Span {
+        after: None,
+        before: None,
+        limit: 500,
+        from_end: false,
+    };
+    let (connection, now) = (store.database.read(), store.clock.now());
+    let page = store::price::page(connection, now, stock, Recorded::default(), &every);
+    page.await.expect("a page").rows
+}
+
+/// Deletes the prices that are older than half of `rows`.
+async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
+    let middle = rows.len() / 2;
+    let retention = runtime::config::RetentionSettings {
+        ticks: store.clock.now().since(rows[middle].recorded_at),
+        feed: Duration::from_hours(1),
+    };
+    let mut cursor = Some(PruneCursor::default());
+    while let Some(from) = cursor {
+        cursor = prune_prices(store, retention, from).await.expect("a batch");
     }
+    let pruned_seq = store::price::pruned_seq(store.database.read()).await;
+    let pruned_seq = pruned_seq.expect("the head");
+    assert!(pruned_seq >= rows[middle + 1].seq, "prices are deleted");
+    board.set_pruned_seq(pruned_seq);
 }
 
 on_both_databases! {
-    async fn the_board_is_what_the_tables_are_after_any_events(database) {
+    async fn memory_and_tables_give_the_same_answers_after_any_events(database) {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let seed = Seed {
             epoch: 7,
@@ -183,10 +230,10 @@ on_both_databases! {
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(store.clone(), metrics);
         let mut runner = TestRunner::deterministic();
-        let (board, mut position) = Board::read(&store).await.expect("the tables");
-        // Few, so that prices are forgotten.
-        let each = 5;
-        board.write().each = each as usize;
+        let (board, mut position) = QuoteBoard::load(&store).await.expect("the tables");
+        // Few, so that prices are dropped from memory.
+        let capacity = 5;
+        board.state_mut().prices_per_stock = capacity;
         for round in 0..240 {
             let change = change().new_tree(&mut runner).expect("a change").current();
             make(&store, &ingest, change).await;
@@ -195,30 +242,69 @@ on_both_databases! {
                 panic!("nothing is pruned");
             };
             for batch in batches {
-                // Nothing is taken in twice.
-                board.pass(&batch);
-                board.pass(&batch);
+                // The second time is ignored.
+                board.apply(&batch);
+                board.apply(&batch);
                 position = batch.end;
             }
             if round == 99 {
-                let read = board.read_again(&store).await;
-                read.expect("the tables");
-                board.write().each = each as usize;
+                let reloaded = board.reload(&store).await;
+                reloaded.expect("the tables");
+                board.state_mut().prices_per_stock = capacity;
             }
             if round % 10 == 9 {
-                same(&board, &store).await;
+                assert_equals_tables(&board, &store).await;
+            }
+            if round % 60 == 59 {
+                let priced: Vec<i64> = {
+                    let state = board.state();
+                    let priced = state.stocks.values().filter(|entry| entry.latest.is_some());
+                    priced.map(|entry| entry.stock.id).collect()
+                };
+                let (mut busiest, mut most) = (0, Vec::new());
+                for stock in &priced {
+                    let rows = stored(&store, *stock).await;
+                    if rows.len() > most.len() {
+                        (busiest, most) = (*stock, rows);
+                    }
+                }
+                // The first time, nothing is pruned.
+                if round > 60 {
+                    prune(&store, &board, &most).await;
+                }
+                for stock in priced {
+                    let queries: Vec<Query> = (0..40)
+                        .map(|_| query(capacity).new_tree(&mut runner).expect("a query").current())
+                        .collect();
+                    let answered = assert_same_pages(&board, &store, stock, &queries).await;
+                    assert!(stock != busiest || answered >= 8, "memory answered {answered}");
+                }
             }
         }
-        board.passed(position.seq).await;
-        let priced: Vec<i64> = {
-            let state = board.state();
-            let known = state.stocks.values().filter(|known| known.latest.is_some());
-            known.map(|known| known.stock.id).collect()
-        };
-        for stock in priced {
-            same_pages(&board, &store, stock, each).await;
-        }
+        board.wait_for(position.seq).await;
         assert!(position.seq > 100, "{position:?}");
+    }
+
+    async fn a_cursor_that_is_ahead_of_memory_is_left_to_the_tables(database) {
+        let store = Store::new((*database).clone(), SystemClock::shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: Decimal::from_int(5),
+            symbols: vec![symbol(0)],
+        };
+        store::seed(&store, &seed).await.expect("it is seeded");
+        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+        let ingest = Ingest::new(store.clone(), metrics);
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        make(&store, &ingest, Change::Quote(vec![(0, 100)])).await;
+        let stock = board.stock(&symbol(0)).expect("a stock").id;
+        let end = store::feed::end(&store).await.expect("the end");
+        let newest = |after| Span { after, before: None, limit: 1, from_end: false };
+        let recorded = Recorded::default();
+        assert!(board.history(stock, recorded, &newest(Some(position))).is_some());
+        assert_eq!(board.history(stock, recorded, &newest(Some(end))), None);
+        // In an outage there is nothing better.
+        assert!(board.history_in_outage(stock, recorded, &newest(Some(end))).is_some());
     }
 
     async fn a_search_finds_names_in_any_case_and_form(database) {
@@ -231,12 +317,12 @@ on_both_databases! {
         store::seed(&store, &seed).await.expect("it is seeded");
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(store.clone(), metrics);
-        // As older programs stored them: not normalized.
+        // Older versions stored names without normalization.
         let names = ["Nestle\u{301} S.A.", "\u{c9}lectricit\u{e9}", "Stra\u{df}e", "\u{39f}\u{394}\u{39f}\u{3a3}"];
         for (at, name) in names.iter().enumerate() {
             make(&store, &ingest, Change::Track(at, Some((*name).to_owned()))).await;
         }
-        let (board, _) = Board::read(&store).await.expect("the tables");
+        let (board, _) = QuoteBoard::load(&store).await.expect("the tables");
         let span = Span { after: None, before: None, limit: 10, from_end: false };
         for (search, found) in [
             ("nestl\u{e9}", &SYMBOLS[..1]),

@@ -1,6 +1,8 @@
-//! Conditional requests (RFC 9110, section 13): a client that has an answer already gets 304 and no body.
+//! HTTP caching: `ETag`, `If-None-Match` and `Age`.
 //!
-//! One invariant: an `ETag` is strong: it is of the very bytes of the answer.
+//! A client that already has the response gets 304 without a body (RFC 9110, section 13). An `ETag`
+//! is strong: a hash of the body. A response from memory during an outage has an `Age` (RFC 9111,
+//! section 5.1).
 
 use std::convert::Infallible;
 
@@ -17,46 +19,46 @@ use sha2::{Digest, Sha256};
 
 use crate::{problem::Problem, service::Service};
 
-/// How much of the digest makes a tag, in bytes: enough that two answers never share one.
+/// Number of bytes of the digest in a tag, enough to make collisions practically impossible.
 const TAG_BYTES: usize = 16;
 
-/// Middleware: tags every 200, and answers 304 where the client has it.
+/// Middleware: adds an `ETag` to every 200, and responds with 304 if the client has it.
 pub(crate) async fn conditional(request: Request, next: Next) -> Result<Response, Problem> {
-    let known = request.headers().clone();
+    let request_headers = request.headers().clone();
     let (mut parts, body) = next.run(request).await.into_parts();
     if parts.status != StatusCode::OK {
         return Ok(Response::from_parts(parts, body));
     }
-    // Handlers answer from memory: nothing here can fail or grow.
+    // Bodies are in memory already, so reading them cannot fail, and their size is bounded.
     let unreadable = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
     let bytes = to_bytes(body, usize::MAX).await.map_err(unreadable)?;
     let tag = tag(&bytes);
-    let matched = is_known(&known, &tag);
+    let matched = is_known(&request_headers, &tag);
     if let Ok(value) = HeaderValue::try_from(tag) {
         parts.headers.insert(header::ETAG, value);
     }
     if matched {
         parts.headers.remove(header::CONTENT_TYPE);
         parts.headers.remove(header::CONTENT_LENGTH);
-        // Of a body whose length is known, the router would say `content-length: 0`, and in a 304 that is the length of
-        // the 200 (RFC 9110, section 8.6).
-        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-        return Ok((StatusCode::NOT_MODIFIED, parts.headers, nothing).into_response());
+        // For a body of known length, the router would add `content-length: 0`, but in a 304 this
+        // is the length of the 200 (RFC 9110, section 8.6).
+        let no_body = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+        return Ok((StatusCode::NOT_MODIFIED, parts.headers, no_body).into_response());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-/// Middleware: dates what memory alone answers.
-pub(crate) async fn tell_age(
+/// Middleware: sets `Age` to the time since the database was lost, if it was.
+pub(crate) async fn set_age(
     State(service): State<Service>,
     request: Request,
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    let answered = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
-    if let Some(silence) = service.silence().filter(|_| answered) {
+    let has_content = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
+    if let Some(age) = service.staleness_age().filter(|_| has_content) {
         let headers = response.headers_mut();
-        headers.insert(header::AGE, silence.as_secs().into());
+        headers.insert(header::AGE, age.as_secs().into());
     }
     response
 }
@@ -66,7 +68,7 @@ fn tag(bytes: &[u8]) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest[..TAG_BYTES]))
 }
 
-/// Whether `If-None-Match` has the tag, by weak comparison.
+/// Whether `If-None-Match` contains the tag, by weak comparison.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let listed = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut listed = listed
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_alone_in_a_list_weakly_or_by_a_star() {
+    fn a_tag_matches_alone_in_a_list_weakly_or_by_a_star() {
         let tag = tag(b"[]");
         let known = |value: &str| {
             let value = value.parse().expect("a header value");

@@ -1,4 +1,4 @@
-//! `/api/v1/health`: how the product does, for people and their scripts.
+//! `/api/v1/health`: the health check of the whole product, for people and scripts.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,36 +13,36 @@ use utoipa::ToSchema;
 
 use crate::service::{Error, Service};
 
-/// How the product does.
+/// The health of the product.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct HealthView {
-    /// `ok`, `degraded` (it serves, but what it serves may age) or `down` (no database).
+    /// `ok`, `degraded` (requests are served, but data may become stale) or `down` (no database).
     #[schema(pattern = "^(ok|degraded|down)$")]
     status: &'static str,
-    /// Each part: `ok`, or what is wrong with it.
+    /// For each part `ok`, or what is wrong with it.
     checks: BTreeMap<String, String>,
 }
 
-/// How the product does before it has a database.
+/// The health until the database is open.
 pub(crate) async fn starting() -> Response {
-    let checks = BTreeMap::from([("database".to_owned(), "is waited for".to_owned())]);
+    let checks = BTreeMap::from([("database".to_owned(), "connecting".to_owned())]);
     down(checks)
 }
 
-/// Says when to ask again, as every fault of an outage does.
+/// 503 with `Retry-After`.
 fn down(checks: BTreeMap<String, String>) -> Response {
-    let again = Error::away()
+    let retry_after = Error::away()
         .retry_after()
         .map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
     let status = "down";
     let view = Json(HealthView { status, checks });
-    (StatusCode::SERVICE_UNAVAILABLE, again, view).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, retry_after, view).into_response()
 }
 
-/// How the product does; 503 only while the database is away.
+/// The health of the product; 503 only while the database is unavailable.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation",
     responses((status = 200, body = HealthView), (status = 503, body = HealthView,
-        headers(("Retry-After" = u32, description = "After how many seconds another try makes sense.")))))]
+        headers(("Retry-After" = u32, description = "Seconds after which to retry.")))))]
 pub(crate) async fn health(State(service): State<Service>) -> Response {
     let status = service.status().await;
     let mut checks = BTreeMap::new();
@@ -55,15 +55,15 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
     if status.database_up && status.providers.is_some() {
         let tracker = match status.untracked() {
             None => "ok".to_owned(),
-            Some(Duration::MAX) => "none was ever active".to_owned(),
-            // It may live and not be able to write that it does.
-            Some(silence) => format!("none has written for {} s", silence.as_secs()),
+            Some(Duration::MAX) => "never seen".to_owned(),
+            // A tracker may be running and unable to write its heartbeat.
+            Some(elapsed) => format!("no heartbeat for {} s", elapsed.as_secs()),
         };
         checks.insert("tracker".to_owned(), tracker);
     }
-    if let (true, Some(blindness)) = (status.database_up, status.blindness) {
-        let said = format!("was not read for {} s", blindness.as_secs());
-        checks.insert("feed".to_owned(), said);
+    if let (true, Some(stall)) = (status.database_up, status.feed_stall) {
+        let check = format!("not read for {} s", stall.as_secs());
+        checks.insert("feed".to_owned(), check);
     }
     for provider in status.providers.iter().flatten() {
         let state = if provider.is_well() {
@@ -86,18 +86,18 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
     Json(HealthView { status, checks }).into_response()
 }
 
-/// Whether the process is alive. Never asks the database.
+/// Whether the process is alive. Does not use the database.
 #[utoipa::path(get, path = "/livez", tag = "operation",
     responses((status = 200, body = String, content_type = "text/plain", description = "Alive.", example = "ok\n")))]
 #[expect(dead_code, reason = "describes a route that every listener has")]
 fn livez() {}
 
-/// Whether the process can be sent requests.
+/// Whether the process can serve requests.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses(
         (status = 200, body = String, content_type = "text/plain", description = "Ready.", example = "ready\n"),
         (status = 503, body = String, content_type = "text/plain",
-            description = "Draining, not migrated, or without a database that answers; the text says which.")))]
+            description = "Draining, not migrated, or without a database; the body has the reason.")))]
 #[expect(dead_code, reason = "describes a route that every listener has")]
 fn readyz() {}
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_is_told_that_it_is_down_is_told_when_to_ask_again() {
+    async fn down_comes_with_retry_after() {
         let answer = starting().await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.headers()[RETRY_AFTER], "2");

@@ -1,6 +1,7 @@
-//! What the description says of every operation alike: its faults, its headers, and that `HEAD` is answered too.
+//! The OpenAPI description.
 //!
-//! One invariant: said in one place; a handler describes only what it answers when all is well.
+//! Handlers describe their successful responses. What all operations have in common (errors,
+//! headers, `HEAD`) is added here.
 
 use axum::Json;
 use serde_json::Value;
@@ -19,14 +20,14 @@ use utoipa::{
 use super::{HEALTH, LIVEZ, OPENAPI, READYZ};
 use crate::problem::Problem;
 
-/// The description of everything here.
+/// The description of the REST API.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Stock Tracker",
         description = "Stocks, exact prices and alerts. Numbers are JSON numbers with their exact digits. \
-                       An unknown path is 404, a method other than GET and HEAD is 405 with `Allow`, both as problems; \
-                       unknown parameters are ignored.",
+                       An unknown path is 404, a method other than GET and HEAD is 405 with `Allow`, both as problem details. \
+                       Unknown parameters are ignored.",
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
@@ -40,14 +41,14 @@ use crate::problem::Problem;
         super::health::readyz,
         description
     ),
-    // Relative to the description's own URL, so that it holds below a path of a proxy, too.
+    // Relative to the URL of the description, so that a proxy may add a path prefix.
     servers((url = "../..")),
     components(schemas(Problem)),
-    modifiers(&Everywhere)
+    modifiers(&CommonResponses)
 )]
 struct Description;
 
-/// The description as JSON, OpenAPI 3.1.
+/// Returns the description, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
@@ -59,79 +60,78 @@ pub(super) async fn description() -> Json<utoipa::openapi::OpenApi> {
 }
 
 /// A header's name and meaning.
-type Told = (&'static str, &'static str);
+type HeaderDoc = (&'static str, &'static str);
 
-const ETAG: Told = ("ETag", "Strong: of the very bytes of the answer.");
-const LINK: Told = (
-    "Link",
-    "The page that follows, as `rel=\"next\"`, if the list goes on.",
-);
-const RETRY_AFTER: Told = (
-    "Retry-After",
-    "After how many seconds another try makes sense.",
-);
-const CHALLENGE: Told = ("WWW-Authenticate", "How to say who asks: `Bearer`.");
-/// What paths of one stock have in them.
-const STOCK: &str = "{symbol}";
-/// What a token is called among the ways to say who asks.
+const ETAG: HeaderDoc = ("ETag", "A strong tag of the body.");
+const LINK: HeaderDoc = ("Link", "The next page, as `rel=\"next\"`, if there is one.");
+const RETRY_AFTER: HeaderDoc = ("Retry-After", "Seconds after which to retry.");
+const CHALLENGE: HeaderDoc = ("WWW-Authenticate", "The authentication scheme: `Bearer`.");
+/// The parameter in the paths of one stock.
+const SYMBOL: &str = "{symbol}";
+/// The name of the security scheme.
 const BEARER: &str = "bearer";
 
-/// Which operations a fault is one of.
+/// The operations that an error applies to.
 #[derive(Clone, Copy)]
-enum Of {
+enum AppliesTo {
     All,
-    AllButProbes,
+    ExceptProbes,
     WithParameters,
     Stocks,
 }
 
-/// Status, operations, meaning, and the header that it always has.
-const FAULTS: [(&str, Of, &str, Option<Told>); 9] = [
+/// Errors: status, operations, description, and a header that is always present.
+const ERRORS: [(&str, AppliesTo, &str, Option<HeaderDoc>); 9] = [
     (
         "400",
-        Of::WithParameters,
-        "A parameter is wrong: the detail begins with its name.",
+        AppliesTo::WithParameters,
+        "A parameter is invalid. The detail begins with its name.",
         None,
     ),
     (
         "401",
-        Of::AllButProbes,
-        "The token is wrong, or missing where one is needed.",
+        AppliesTo::ExceptProbes,
+        "The token is wrong, or missing although one is required.",
         Some(CHALLENGE),
     ),
-    ("403", Of::All, "A website asks that may not.", None),
-    ("404", Of::Stocks, "There is no such stock here.", None),
-    ("406", Of::AllButProbes, "The client takes no JSON.", None),
     (
-        "421",
-        Of::All,
-        "The server does not go by that host name.",
+        "403",
+        AppliesTo::All,
+        "The origin of the request is not allowed.",
         None,
     ),
+    ("404", AppliesTo::Stocks, "The stock is unknown.", None),
+    (
+        "406",
+        AppliesTo::ExceptProbes,
+        "The client does not accept JSON.",
+        None,
+    ),
+    ("421", AppliesTo::All, "The host name is not allowed.", None),
     (
         "429",
-        Of::AllButProbes,
-        "The client asked too often.",
+        AppliesTo::ExceptProbes,
+        "The rate limit is exceeded.",
         Some(RETRY_AFTER),
     ),
     (
         "500",
-        Of::All,
-        "A defect of the server, told by the id of the request.",
+        AppliesTo::All,
+        "An internal error. The detail has the id under which the server logged it.",
         None,
     ),
     (
         "503",
-        Of::AllButProbes,
-        "The database is away.",
+        AppliesTo::ExceptProbes,
+        "The database is unavailable.",
         Some(RETRY_AFTER),
     ),
 ];
 
-/// Completes the description.
-pub(super) struct Everywhere;
+/// Adds what all operations have in common.
+pub(super) struct CommonResponses;
 
-impl Modify for Everywhere {
+impl Modify for CommonResponses {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         document
@@ -148,10 +148,10 @@ fn complete(path: &str, item: &mut PathItem) {
     let Some(get) = &mut item.get else { return };
     let is_probe = [HEALTH, LIVEZ, READYZ].contains(&path);
     if !is_probe {
-        // With a token or without one.
-        let anybody = SecurityRequirement::default();
-        let holder = SecurityRequirement::new(BEARER, Vec::<String>::new());
-        get.security = Some(vec![anybody, holder]);
+        // With or without a token.
+        let anonymous = SecurityRequirement::default();
+        let with_token = SecurityRequirement::new(BEARER, Vec::<String>::new());
+        get.security = Some(vec![anonymous, with_token]);
     }
     let is_list = get
         .parameters
@@ -159,21 +159,23 @@ fn complete(path: &str, item: &mut PathItem) {
         .flatten()
         .any(|it| matches!(it, RefOr::T(it) if it.name == "limit"));
     if !is_probe && path != OPENAPI {
-        let known = ResponseBuilder::new().description("The client has it already.");
+        let known = ResponseBuilder::new().description("The client has the current version.");
         let answers = &mut get.responses.responses;
         answers.insert("304".to_owned(), known.build().into());
         let tags = ParameterBuilder::new()
             .name("If-None-Match")
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
-            .description(Some("The tags that the client has, or `*`."))
+            .description(Some(
+                "The tags of the versions that the client has, or `*`.",
+            ))
             .schema(Some(Object::with_type(Type::String)));
         get.parameters
             .get_or_insert_default()
             .push(tags.build().into());
         for answer in answers.values_mut() {
             let RefOr::T(answer) = answer else { continue };
-            promise(answer, ETAG);
+            require_header(answer, ETAG);
             if is_list {
                 answer
                     .headers
@@ -181,17 +183,17 @@ fn complete(path: &str, item: &mut PathItem) {
             }
         }
     }
-    for (status, of, meaning, always) in FAULTS {
+    for (status, of, meaning, always) in ERRORS {
         let applies = match of {
-            Of::All => true,
-            Of::AllButProbes => !is_probe,
-            Of::WithParameters => is_list || path.contains(STOCK),
-            Of::Stocks => path.contains(STOCK),
+            AppliesTo::All => true,
+            AppliesTo::ExceptProbes => !is_probe,
+            AppliesTo::WithParameters => is_list || path.contains(SYMBOL),
+            AppliesTo::Stocks => path.contains(SYMBOL),
         };
         if applies {
             let mut answer = problem(meaning);
-            if let Some(told) = always {
-                promise(&mut answer, told);
+            if let Some(required) = always {
+                require_header(&mut answer, required);
             }
             let answers = &mut get.responses.responses;
             answers.insert(status.to_owned(), answer.into());
@@ -200,7 +202,7 @@ fn complete(path: &str, item: &mut PathItem) {
     item.head = Some(head(get.clone()));
 }
 
-/// The same operation without any body.
+/// The `HEAD` operation: the same responses without bodies.
 fn head(mut operation: Operation) -> Operation {
     operation.operation_id = operation.operation_id.map(|id| format!("{id}_head"));
     for answer in operation.responses.responses.values_mut() {
@@ -219,16 +221,17 @@ fn problem(meaning: &str) -> Response {
         .build()
 }
 
-fn header((_, meaning): Told) -> Header {
+fn header((_, meaning): HeaderDoc) -> Header {
     HeaderBuilder::from(Header::default())
         .description(Some(meaning))
         .build()
 }
 
-/// Says that an answer always has a header, for which the library has no word.
-fn promise(answer: &mut Response, told: Told) {
-    let mut header = header(told);
+/// Documents a header that is always present. `required` is missing in the library, so it is set as
+/// an extension.
+fn require_header(answer: &mut Response, required: HeaderDoc) {
+    let mut header = header(required);
     let always = [("required", Value::Bool(true))];
     header.extensions = Some(Extensions::from_iter(always));
-    answer.headers.insert(told.0.to_owned(), header.into());
+    answer.headers.insert(required.0.to_owned(), header.into());
 }

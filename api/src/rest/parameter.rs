@@ -1,6 +1,6 @@
-//! Reads the parameters of a request.
+//! Parses the parameters of a request.
 //!
-//! One invariant: a wrong parameter is refused by its name; an unknown one is ignored.
+//! An invalid parameter is an error that begins with its name. Unknown parameters are ignored.
 
 use std::collections::BTreeMap;
 
@@ -27,32 +27,32 @@ use utoipa::{
 use crate::problem::Problem;
 use crate::service::{PageArgs, PageSize};
 
-/// What a symbol looks like, in any case.
+/// The pattern of a symbol, in any case.
 const SYMBOL: &str = "^[A-Za-z0-9.^=/&:_-]{1,32}$";
-/// The parameters that a list has.
+/// The parameters of a list.
 const NAMES: [&str; 5] = ["limit", "from", "to", "after", "before"];
 
-/// The parameters of a list, as the description tells them.
+/// The parameters of a list, for the OpenAPI description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
     dead_code,
-    reason = "read by hand, so that a fault names its parameter"
+    reason = "parsed by hand, so that an error names its parameter"
 )]
 pub(crate) struct ListQuery {
-    /// How many at the most; 100 prices or 50 alerts if not given.
+    /// Maximum number of rows; by default 100 prices or 50 alerts.
     #[param(minimum = 1, maximum = 1000, nullable = false)]
     limit: Option<i32>,
-    /// Only what was recorded at this instant or later: RFC 3339, or a date, which is its start in UTC.
+    /// Only rows recorded at or after this time: RFC 3339, or a date, which means its start in UTC.
     #[param(schema_with = instant)]
     from: Option<String>,
-    /// Only what was recorded before this instant; not earlier than `from`.
+    /// Only rows recorded before this time. Must not be before `from`.
     #[param(schema_with = instant)]
     to: Option<String>,
-    /// A cursor from a `Link` header of this list: what follows it.
+    /// Only rows after this cursor from a `Link` header of the list.
     #[param(nullable = false, format = "cursor", min_length = 1)]
     after: Option<String>,
-    /// A cursor from a `Link` header of this list: what comes before it.
+    /// Only rows before this cursor from a `Link` header of the list.
     #[param(nullable = false, format = "cursor", min_length = 1)]
     before: Option<String>,
 }
@@ -60,30 +60,30 @@ pub(crate) struct ListQuery {
 /// The parameters of a list.
 #[derive(Clone, Debug)]
 pub(crate) struct ListParameters {
-    /// Which page.
+    /// The page.
     pub(crate) page: PageArgs,
-    /// How many at the most.
+    /// The page size.
     pub(crate) size: PageSize,
-    /// Of which time.
+    /// The time range.
     pub(crate) recorded: Recorded,
     /// The other parameters as sent, for the link to the next page.
     sent: BTreeMap<&'static str, String>,
 }
 
 impl ListParameters {
-    /// Lists are at most this long.
+    /// Maximum number of rows.
     const MOST: u32 = 1000;
 
-    /// Reads what a request sent; `default` rows unless it says how many.
+    /// Parses the parameters in a URI. The page has `default` rows if there is no `limit`.
     pub(crate) fn read(uri: &Uri, default: u32) -> Result<Self, Problem> {
-        let mut sent = known(uri, &NAMES)?;
+        let mut sent = query_parameters(uri, &NAMES)?;
         let limit = match sent.get("limit") {
             None => default,
             Some(text) => Some(text)
                 .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
                 .and_then(|text| text.parse().ok())
                 .filter(|limit| (1..=Self::MOST).contains(limit))
-                .ok_or_else(|| Problem::parameter("limit", "must be within 1 and 1000"))?,
+                .ok_or_else(|| Problem::parameter("limit", "must be between 1 and 1000"))?,
         };
         let instant = |name: &str| {
             sent.get(name)
@@ -95,7 +95,7 @@ impl ListParameters {
             to: instant("to")?,
         };
         let (after, before) = (sent.remove("after"), sent.remove("before"));
-        // With `before` alone the page is what directly precedes that cursor.
+        // With `before` alone, the page directly precedes that cursor.
         let backwards = before.is_some() && after.is_none();
         let count = i32::try_from(limit).ok();
         let (first, last) = if backwards {
@@ -122,14 +122,14 @@ impl ListParameters {
         })
     }
 
-    /// The same for `list`: only cursors of its own `Link` headers are accepted.
+    /// Accepts only cursors from the `Link` headers of `list`.
     #[must_use]
     pub(crate) fn of_list(mut self, list: List) -> Self {
         self.page.list = Some(list);
         self
     }
 
-    /// The rows, with a `Link` header to the rows after `next`.
+    /// Builds the response: the rows, and a `Link` to the rows after the cursor `next`.
     pub(super) fn page<T: Serialize>(&self, rows: Vec<T>, next: Option<String>) -> Response {
         let link = next.map(|cursor| self.next_link(&cursor));
         let mut response = Json(rows).into_response();
@@ -139,8 +139,8 @@ impl ListParameters {
         response
     }
 
-    /// The `Link` header's value for the page after `cursor`. It is relative to the request's URL and has no path, so it
-    /// holds whatever prefix a proxy has removed from that path.
+    /// The `Link` header for the page after `cursor`. It is relative to the URL of the request and
+    /// has no path, so that a proxy may add a path prefix.
     fn next_link(&self, cursor: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.sent).append_pair("after", cursor);
@@ -148,8 +148,12 @@ impl ListParameters {
     }
 }
 
-/// The values of the parameters that are among `names`; each may be given once, others are ignored.
-pub(crate) fn known(
+/// Returns the values of the query parameters `names`. Other parameters are ignored.
+///
+/// # Errors
+///
+/// A parameter is given twice.
+pub(crate) fn query_parameters(
     uri: &Uri,
     names: &[&'static str],
 ) -> Result<BTreeMap<&'static str, String>, Problem> {
@@ -165,18 +169,18 @@ pub(crate) fn known(
     Ok(sent)
 }
 
-/// An RFC 3339 instant, or a date, which means its start in UTC.
+/// Parses an RFC 3339 instant, or a date, which means its start in UTC.
 fn parse_instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
-    // A plus sign that was not escaped arrives as a space.
+    // An unescaped plus sign is decoded as a space.
     let instant = text.replace(' ', "+").parse();
     let date = || text.parse::<NaiveDate>().map(Timestamp::start_of);
     instant.or_else(|_| date()).map_err(|_| {
-        let wanted = "must be an RFC 3339 instant (2026-11-22T12:00:00Z) or a date (2026-11-22)";
-        Problem::parameter(name, wanted)
+        let reason = "must be an RFC 3339 instant (2026-11-22T12:00:00Z) or a date (2026-11-22)";
+        Problem::parameter(name, reason)
     })
 }
 
-/// An instant or a date, for the description.
+/// The schema of an instant or a date.
 fn instant() -> Schema {
     let of = |format| {
         ObjectBuilder::new()
@@ -189,7 +193,7 @@ fn instant() -> Schema {
     either.build().into()
 }
 
-/// The symbol of the path.
+/// The symbol in a path.
 pub(crate) struct SymbolPath(pub Symbol);
 
 impl IntoParams for SymbolPath {
@@ -201,9 +205,7 @@ impl IntoParams for SymbolPath {
             .name("symbol")
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .description(Some(
-                "The ticker, in any case; `/` is written `%2F` in the path.",
-            ))
+            .description(Some("The ticker, in any case. `/` is encoded as `%2F`."))
             .schema(Some(schema));
         vec![symbol.build()]
     }
@@ -213,7 +215,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SymbolPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let malformed = || Problem::parameter("symbol", "is not readable");
+        let malformed = || Problem::parameter("symbol", "is malformed");
         let Path(text): Path<String> = Path::from_request_parts(parts, state)
             .await
             .map_err(|_| malformed())?;

@@ -1,4 +1,4 @@
-//! `/api/v1/stocks` and what hangs on it.
+//! `/api/v1/stocks` and the paths below it.
 
 use axum::{
     Json,

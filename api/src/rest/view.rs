@@ -1,10 +1,9 @@
-//! What REST and the plain WebSocket say of stocks, prices and alerts.
+//! The JSON of stocks, prices and alerts, in REST and on `/ws`.
 //!
-//! One invariant: the public shape is written here and is not the tables'; fields that are not known are `null`.
+//! Independent of the tables. An unknown value is `null`. Numbers have their exact digits.
 
-use entity::{Alert, AlertKind, Decimal, Direction, Price, Stock};
+use entity::{Alert, AlertKind, Decimal, Direction, Iterable, Price, Stock};
 use market::Freshness;
-use sea_orm::Iterable;
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
 use utoipa::{
@@ -41,7 +40,7 @@ impl ToSchema for Number {}
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Stock)]
 pub(crate) struct StockView {
-    /// The stock's id; it never changes.
+    /// The id of the stock. It never changes.
     #[schema(minimum = 1)]
     pub(crate) id: i64,
     /// The ticker.
@@ -53,7 +52,7 @@ pub(crate) struct StockView {
     /// The currency of its prices (ISO 4217).
     #[schema(required)]
     pub(crate) currency: Option<String>,
-    /// Where it trades.
+    /// The exchange.
     #[schema(required)]
     pub(crate) exchange: Option<String>,
     /// The latest price.
@@ -65,7 +64,7 @@ pub(crate) struct StockView {
     /// `current_price − previous_close`.
     #[schema(required)]
     pub(crate) change: Option<Number>,
-    /// By how many percent the price differs from the previous close, to 4 decimals.
+    /// The change in percent of the previous close, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
     /// Shares traded in the session so far.
@@ -74,12 +73,12 @@ pub(crate) struct StockView {
     /// When the latest price was recorded (RFC 3339).
     #[schema(required, format = DateTime)]
     pub(crate) last_updated: Option<String>,
-    /// Whether the price may be out of date: no provider has answered with a price for three polling intervals while the
-    /// market is open, the last three answers had no price, there is no price, the newest one is more than one session
-    /// behind, or the database is away.
+    /// Whether the price may be out of date: no provider has returned a price for three polling
+    /// intervals while the market is open, the last three answers had no price, there is no price
+    /// yet, the newest one is more than one session old, or the database is unavailable.
     pub(crate) stale: bool,
-    /// How old the newest price is, in sessions of its market: of the session that is open or was last (`CURRENT`), of
-    /// the one before, or older; `NONE` without a price.
+    /// The age of the newest price in sessions of its market: the current or last session
+    /// (`CURRENT`), the one before it, or older; `NONE` without a price.
     #[schema(schema_with = freshness)]
     pub(crate) freshness: &'static str,
 }
@@ -98,7 +97,7 @@ pub(crate) struct PriceView {
     /// `price − previous_close`.
     #[schema(required)]
     pub(crate) change: Option<Number>,
-    /// By how many percent the price differs from the previous close, to 4 decimals.
+    /// The change in percent of the previous close, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
     /// Shares traded in the session so far.
@@ -107,13 +106,13 @@ pub(crate) struct PriceView {
     /// The session's date.
     #[schema(format = Date)]
     pub(crate) trading_day: String,
-    /// The market's clock (RFC 3339).
+    /// The time of the price by the market's clock (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) market_time: String,
     /// When it was recorded (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) recorded_at: String,
-    /// Who gave it.
+    /// The provider of the price.
     pub(crate) provider: String,
 }
 
@@ -121,7 +120,7 @@ pub(crate) struct PriceView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Alert)]
 pub(crate) struct AlertView {
-    /// The alert's id, to deduplicate by.
+    /// The id of the alert, for deduplication.
     #[schema(minimum = 1)]
     pub(crate) id: i64,
     /// The ticker.
@@ -129,23 +128,23 @@ pub(crate) struct AlertView {
     /// The rule that fired; `null` once it is deleted.
     #[schema(required)]
     pub(crate) rule_id: Option<i64>,
-    /// What the rule watched for.
-    #[schema(schema_with = words::<AlertKind>)]
+    /// The kind of rule.
+    #[schema(schema_with = enumeration::<AlertKind>)]
     pub(crate) kind: AlertKind,
-    /// Which way the price went: `UP` or `DOWN`.
-    #[schema(schema_with = words::<Direction>)]
+    /// The direction of the price: `UP` or `DOWN`.
+    #[schema(schema_with = enumeration::<Direction>)]
     pub(crate) direction: Direction,
-    /// The price that caused it.
+    /// The price that caused the alert.
     pub(crate) price: Number,
-    /// What the price was compared with.
+    /// The price that it was compared with.
     #[schema(required)]
     pub(crate) reference_price: Option<Number>,
-    /// By how many percent it differed, to 4 decimals.
+    /// The difference in percent, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
-    /// What was reached: 5, 10, 15 … of a percentage.
+    /// The threshold that was reached; for a percentage a multiple: 5, 10, 15 …
     pub(crate) threshold: Number,
-    /// A sentence for people.
+    /// A sentence that describes the alert.
     #[schema(example = "AAPL rose 5.43% to 196.1")]
     pub(crate) message: String,
     /// The session's date.
@@ -156,7 +155,7 @@ pub(crate) struct AlertView {
     pub(crate) triggered_at: String,
 }
 
-/// The public name of a freshness, which is that of GraphQL.
+/// The public name of a freshness, the same as in GraphQL.
 fn freshness_name(freshness: Freshness) -> &'static str {
     match freshness {
         Freshness::Current => "CURRENT",
@@ -166,7 +165,7 @@ fn freshness_name(freshness: Freshness) -> &'static str {
     }
 }
 
-/// The description of `freshness`.
+/// The schema of `freshness`.
 fn freshness() -> Schema {
     use Freshness::{Current, None, Old, PreviousSession};
     let names = [Current, PreviousSession, Old, None].map(freshness_name);
@@ -174,15 +173,15 @@ fn freshness() -> Schema {
     schema.enum_values(Some(names)).build().into()
 }
 
-/// The words of an enumeration, for the description.
-fn words<T: Iterable + Serialize>() -> Schema {
-    let words = T::iter().filter_map(|word| serde_json::to_value(word).ok());
+/// The schema of an enumeration.
+fn enumeration<T: Iterable + Serialize>() -> Schema {
+    let values = T::iter().filter_map(|value| serde_json::to_value(value).ok());
     let schema = ObjectBuilder::new().schema_type(Type::String);
-    schema.enum_values(Some(words)).build().into()
+    schema.enum_values(Some(values)).build().into()
 }
 
 impl StockView {
-    /// A stock with `price` as its latest, in a condition.
+    /// Creates the view of a stock with its latest price.
     pub(crate) fn new(stock: &Stock, price: Option<&Price>, condition: Condition) -> Self {
         Self {
             id: stock.id,

@@ -1,6 +1,4 @@
-//! Candles, as they are told.
-//!
-//! One invariant: a range is bounded, and a candle says whether it is final by what is known when it is read.
+//! Reads candles, with the end and the finality of each.
 
 use std::collections::HashMap;
 
@@ -10,24 +8,24 @@ use store::candle::CandleRange;
 
 use super::{Error, PageSize, Service};
 
-/// How many candles are told at once.
+/// The page size of candles.
 pub(crate) const CANDLES: PageSize = PageSize {
     default: 200,
     most: 1000,
 };
 
-/// A candle with what its row does not say.
+/// A candle, with values that are not stored.
 #[derive(Clone, Debug)]
-pub(crate) struct ToldCandle {
-    /// The row.
+pub(crate) struct CandleDetails {
+    /// The stored candle.
     pub(crate) candle: Candle,
     /// When it ends.
     pub(crate) end: Timestamp,
-    /// Whether it is as it will stay.
+    /// Whether the candle will not change any more.
     pub(crate) is_final: bool,
 }
 
-/// The range that a client asks for.
+/// Validates the arguments of a range of candles.
 pub(crate) fn candle_range(
     interval: CandleInterval,
     from: Option<Timestamp>,
@@ -48,19 +46,20 @@ pub(crate) fn candle_range(
 }
 
 impl Service {
-    /// The newest candles of a range, the oldest first, by stock; nothing of stocks that have none.
+    /// Returns the newest candles of the range, oldest first, by stock. Stocks without candles are
+    /// omitted.
     pub(crate) async fn candles(
         &self,
         stocks: &[i64],
         range: CandleRange,
-    ) -> Result<HashMap<i64, Vec<ToldCandle>>, Error> {
+    ) -> Result<HashMap<i64, Vec<CandleDetails>>, Error> {
         let connection = self.store.database.read();
         let read = self
             .read(|| store::candle::newest(connection, stocks, range))
             .await?;
         let now = self.store.clock.now();
         let known = self.stocks_by_id(stocks);
-        let told = read.into_iter().map(|(stock, candles)| {
+        let details = read.into_iter().map(|(stock, candles)| {
             let market = known
                 .get(&stock)
                 .map_or(Market::Us, |it| Market::of(&it.symbol));
@@ -70,13 +69,13 @@ impl Service {
                 answered_at: candles.answered_at,
                 now,
             };
-            let tell = |candle: Candle| ToldCandle {
+            let describe = |candle: Candle| CandleDetails {
                 end: candle_end(market, candle.interval, candle.start),
                 is_final: is_final(&candle, context),
                 candle,
             };
-            (stock, candles.rows.into_iter().map(tell).collect())
+            (stock, candles.rows.into_iter().map(describe).collect())
         });
-        Ok(told.collect())
+        Ok(details.collect())
     }
 }

@@ -1,59 +1,59 @@
-//! Asks the database for as long as it is there.
+//! Runs database operations, with retries of reads, and fails fast in an outage.
 //!
-//! One invariant: nobody waits for a database that is away: whoever asks is told as soon as that is known, which is
-//! within 2 s of the last answer. A connection that breaks while the database is there is not the client's concern: what
-//! only reads is asked again.
+//! An operation fails as soon as the health check finds the database away, within 2 s of its last
+//! answer. A read whose connection breaks while the database is up is retried.
 
 use std::time::Duration;
 
-use sea_orm::DbErr;
 use tokio::time::{Instant, sleep};
 
 use super::{Error, Service};
 
-/// How long to wait before asking again, and for how long to ask.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
+/// Delay before the first retry of a read. It doubles with each retry.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Time after which a read is no longer retried.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Service {
-    /// For how long what is held in memory may have been out of date: since the database went away, or the feed could
-    /// not be read.
-    pub(crate) fn silence(&self) -> Option<Duration> {
-        self.health.silence().or_else(|| self.hub.blindness())
+    /// How long answers from memory have been stale: the time since the database was lost or the
+    /// feed stalled. `None` if they are current.
+    pub(crate) fn staleness_age(&self) -> Option<Duration> {
+        self.health.silence().or_else(|| self.hub.feed_stall())
     }
 
-    /// What the database answers to a question that changes nothing.
-    pub(super) async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
+    /// Runs a read-only operation. Retries it if its connection breaks.
+    pub(super) async fn read<T, F>(&self, operation: impl Fn() -> F) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, DbErr>>,
+        F: Future<Output = Result<T, store::Error>>,
     {
-        let (mut pause, patience) = AGAIN;
-        let asked = Instant::now();
+        let mut delay = RETRY_DELAY;
+        let started = Instant::now();
         loop {
-            let error = match self.unless_lost(ask()).await {
+            let error = match self.while_connected(operation()).await {
                 Ok(answer) => {
                     self.health.database_answered();
                     return Ok(answer);
                 }
-                Err(error) if error.is_cut_off() && asked.elapsed() < patience => error,
+                Err(error) if error.is_cut_off() && started.elapsed() < RETRY_TIMEOUT => error,
                 Err(error) => return Err(error),
             };
-            tracing::debug!(cause = ?error.cause(), "asked again");
+            tracing::debug!(cause = ?error.cause(), "retrying a read");
             tokio::select! {
-                () = sleep(pause) => pause *= 2,
+                () = sleep(delay) => delay *= 2,
                 () = self.health.database_lost() => return Err(error),
             }
         }
     }
 
-    /// What the database answers, unless it is away.
-    pub(super) async fn unless_lost<T>(
+    /// Runs an operation. Fails as soon as the database is away.
+    pub(super) async fn while_connected<T>(
         &self,
-        asking: impl Future<Output = Result<T, DbErr>>,
+        operation: impl Future<Output = Result<T, store::Error>>,
     ) -> Result<T, Error> {
         tokio::select! {
             biased;
             () = self.health.database_lost() => Err(Error::away()),
-            answer = asking => Ok(answer?),
+            result = operation => Ok(result?),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Reads the arguments of pages.
+//! Validates the pagination arguments of lists.
 //!
-//! One invariant: a page is bounded, and a cursor that is not one of this list is an error, never an empty page.
+//! A page is bounded, and a cursor of another list is an error, never an empty page.
 
 use entity::{Cursor, List, Position, Symbol};
 use store::page::Span;
@@ -10,35 +10,35 @@ use super::Error;
 /// The arguments of a list, as the client wrote them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageArgs {
-    /// How many from the beginning, or from `after`.
+    /// Maximum number of rows from the start of the list, or from `after`.
     pub(crate) first: Option<i32>,
-    /// Only what follows this cursor.
+    /// Only rows after this cursor.
     pub(crate) after: Option<String>,
-    /// How many from the end, or from `before`.
+    /// Maximum number of rows from the end of the list, or from `before`.
     pub(crate) last: Option<i32>,
-    /// Only what comes before this cursor.
+    /// Only rows before this cursor.
     pub(crate) before: Option<String>,
-    /// The list whose own cursors these are; feed positions if `None`.
+    /// The list that the cursors belong to; `None` if they are positions of the feed.
     pub(crate) list: Option<List>,
 }
 
-/// How large pages of a list are.
+/// The page size of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageSize {
-    /// When nobody says.
+    /// The default.
     pub(crate) default: u32,
-    /// At the most.
+    /// The maximum.
     pub(crate) most: u32,
 }
 
 impl PageSize {
-    /// A size that a client asks for by this argument.
+    /// Validates the page size `count`, which a client sent as this argument.
     pub(crate) fn bounded(self, argument: &'static str, count: i32) -> Result<u32, Error> {
         u32::try_from(count)
             .ok()
             .filter(|count| *count <= self.most)
             .ok_or_else(|| {
-                let reason = format!("{count} is not within 0 and {}", self.most);
+                let reason = format!("{count} is not between 0 and {}", self.most);
                 Error::bad_input(argument, reason)
             })
     }
@@ -50,17 +50,17 @@ pub(crate) const GRAPHQL: PageSize = PageSize {
     most: 500,
 };
 
-/// A page at an end of a list.
+/// A page at the start or the end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FirstPage {
-    /// How many at the most.
+    /// Maximum number of rows.
     pub(crate) limit: u32,
-    /// Whether they are counted from the list's end.
+    /// Whether it is at the end of the list.
     pub(crate) from_end: bool,
 }
 
 impl PageArgs {
-    /// The page, if it is one at an end of the list.
+    /// Returns the page if it is at the start or the end of the list: without cursors.
     pub(crate) fn first_page(&self, size: PageSize) -> Result<Option<FirstPage>, Error> {
         if self.after.is_some() || self.before.is_some() {
             return Ok(None);
@@ -71,7 +71,7 @@ impl PageArgs {
         Ok(Some(FirstPage { limit, from_end }))
     }
 
-    /// The span of a list that is ordered by the positions of the feed of `epoch`.
+    /// Returns the span of a list that is ordered by positions of the feed of `epoch`.
     pub(crate) fn feed_span<K: From<Position>>(
         &self,
         size: PageSize,
@@ -87,7 +87,7 @@ impl PageArgs {
         })
     }
 
-    /// The span of the list of stocks.
+    /// Returns the span of the list of stocks.
     pub(crate) fn stock_span<K>(
         &self,
         size: PageSize,
@@ -99,11 +99,7 @@ impl PageArgs {
         })
     }
 
-    fn span<K>(
-        &self,
-        size: PageSize,
-        place: impl Fn(Cursor) -> Option<K>,
-    ) -> Result<Span<K>, Error> {
+    fn span<K>(&self, size: PageSize, key: impl Fn(Cursor) -> Option<K>) -> Result<Span<K>, Error> {
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_input(
@@ -119,7 +115,7 @@ impl PageArgs {
             None => Ok(None),
             Some(text) => Cursor::decode(text)
                 .ok()
-                .and_then(&place)
+                .and_then(&key)
                 .map(Some)
                 .ok_or_else(|| Error::bad_input(argument, "is not a cursor of this list")),
         };
@@ -161,13 +157,13 @@ mod tests {
             (None, Some(501), "last"),
             (Some(1), Some(1), "last"),
         ] {
-            let error = span(&args(first, last)).expect_err("a fault");
+            let error = span(&args(first, last)).expect_err("an error");
             assert!(error.starts_with(argument), "{error}");
         }
     }
 
     #[test]
-    fn a_cursor_of_another_list_or_database_is_refused() {
+    fn a_cursor_of_another_list_or_database_is_rejected() {
         let feed = |epoch| {
             let recorded_at = entity::Timestamp::from_micros(5);
             Cursor::Feed(Position {
@@ -189,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_cursors_of_its_own_takes_no_others() {
+    fn a_list_accepts_only_its_own_cursors() {
         let position = Position {
             epoch: 7,
             seq: 3,

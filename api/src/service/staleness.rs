@@ -1,22 +1,20 @@
-//! How fresh a stock's price is, whether the stock is stale, and why.
+//! Determines how fresh a stock's price is, and whether and why the stock is stale.
 //!
-//! [`market`] has the rules. This module provides what they measure with: the board has the
-//! newest prices, and a sample of the tables, taken once a second at most, has the rest. While the
-//! database is away every stock is stale.
+//! [`market`] has the rules. This module provides what they measure with: the board has
+//! the newest prices, and a sample of the tables, taken once a second at most, has the rest. While
+//! the database is away every stock is stale.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{
-    Price, Stock, Timestamp,
-    table::{provider, stock},
-};
+use entity::{Price, Stock, Timestamp};
 use market::{
     Freshness, LastSessions, Market, PollingHours, QuoteStatus, StaleReason, StalenessContext,
 };
 use runtime::config::ProviderName;
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+use store::{
+    Store, provider,
+    stock::{self, LastAnswer},
 };
 use tokio::sync::Mutex;
 
@@ -25,7 +23,7 @@ use super::{Error, Service};
 /// The name of the replay in stored prices.
 const REPLAY: &str = ProviderName::Replay.as_str();
 /// How long a sample of the tables is used.
-const LOOK: Duration = Duration::from_secs(1);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How fresh a stock's price is, and whether the stock is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +31,12 @@ pub(crate) struct Condition {
     /// How old the newest price is.
     pub(crate) freshness: Freshness,
     /// Why the stock is stale; `None` if it is not.
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<StaleCause>,
 }
 
 /// Why a stock is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum StaleCause {
     /// The database cannot be read.
     DatabaseAway,
     /// The stock is no longer polled.
@@ -47,7 +45,7 @@ pub(crate) enum Cause {
     Price(StaleReason),
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for StaleCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DatabaseAway => write!(f, "the database is away"),
@@ -57,56 +55,47 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What the condition of stocks is measured with at an instant.
+/// The inputs to the condition of stocks, at one time.
 #[derive(Clone, Debug)]
 pub(crate) struct Staleness {
     now: Timestamp,
     hours: PollingHours,
-    /// The current day of a replay.
+    /// The newest trading day of all prices. In a replay this is the current day.
     newest_day: Option<NaiveDate>,
     /// The last sample; `None` while the database is away.
-    sample: Option<Sample>,
+    sample: Option<StalenessSample>,
 }
 
-/// What the tables had at an instant.
+/// Values sampled from the tables.
 #[derive(Clone, Debug)]
-struct Sample {
+struct StalenessSample {
     taken_at: Timestamp,
-    /// Between two polls; `None` while nothing is expected.
+    /// The polling interval; `None` while no poll is expected.
     interval: Option<Duration>,
-    /// Whether a replay is the provider in use.
+    /// Whether the active provider is a replay.
     replayed: bool,
-    /// The sessions that were open or last.
+    /// The current or last session of each market.
     sessions: LastSessions,
-    /// The last answers for the tracked stocks. The feed has no entry for an answer without news.
-    answers: Arc<HashMap<i64, Answers>>,
-}
-
-/// The last answers of providers for a stock.
-#[derive(Clone, Copy, Debug)]
-struct Answers {
-    /// When the last one came.
-    at: Timestamp,
-    /// How many in a row had no price.
-    unpriced: i32,
+    /// The last answers for the tracked stocks. A repeated quote has no entry in the feed.
+    answers: Arc<HashMap<i64, LastAnswer>>,
 }
 
 impl Staleness {
     /// The condition of a stock whose newest price is `latest`.
     pub(crate) fn of(&self, stock: &Stock, latest: Option<&Price>) -> Condition {
-        let answers = self.answers(stock);
+        let answer = self.last_answer(stock);
         let quoted = QuoteStatus {
             market: Market::of(&stock.symbol),
             newest_day: latest.map(|price| price.trading_day),
-            answered_at: answers.map(|answers| answers.at),
-            unpriced_answers: answers.map_or(0, |answers| answers.unpriced),
+            answered_at: answer.map(|answer| answer.answered_at),
+            unpriced_answers: answer.map_or(0, |answer| answer.unpriced_answers),
         };
         let Some(sample) = &self.sample else {
             let replayed = latest.is_some_and(|price| price.provider == REPLAY);
             let sessions = self.sessions(replayed, None);
             return Condition {
                 freshness: quoted.freshness(&sessions),
-                cause: Some(Cause::DatabaseAway),
+                cause: Some(StaleCause::DatabaseAway),
             };
         };
         let expected = StalenessContext {
@@ -121,15 +110,15 @@ impl Staleness {
             freshness: quoted.freshness(&expected.sessions),
             cause: reason.map(|reason| {
                 if stock.tracked {
-                    Cause::Price(reason)
+                    StaleCause::Price(reason)
                 } else {
-                    Cause::Untracked
+                    StaleCause::Untracked
                 }
             }),
         }
     }
 
-    /// The last sessions: the current day of a replay, else those `sampled`, or those of this instant.
+    /// The last sessions: in a replay its current day, else those `sampled`, else those of now.
     fn sessions(&self, replayed: bool, sampled: Option<LastSessions>) -> LastSessions {
         let day = self.newest_day.filter(|_| replayed);
         day.map(LastSessions::replayed)
@@ -137,23 +126,24 @@ impl Staleness {
             .unwrap_or_else(|| LastSessions::at(self.now))
     }
 
-    /// The later of what the sample and the feed have of a stock's answers. A time that a clock wrote which ran ahead
-    /// is not the later one.
-    fn answers(&self, stock: &Stock) -> Option<Answers> {
+    /// The newer of the answers in the sample and on the board: the one closest to now, so that a
+    /// time from a clock that ran ahead does not win.
+    fn last_answer(&self, stock: &Stock) -> Option<LastAnswer> {
         let sampled = self.sample.as_ref();
         let sampled = sampled.and_then(|sample| sample.answers.get(&stock.id).copied());
-        let sampled = sampled.filter(|answers| answers.at >= stock.tracked_at);
-        let told = stock.answered_at.map(|at| Answers {
-            at,
-            unpriced: stock.unpriced_answers,
+        let sampled = sampled.filter(|answer| answer.answered_at >= stock.tracked_at);
+        let on_board = stock.answered_at.map(|answered_at| LastAnswer {
+            stock_id: stock.id,
+            answered_at,
+            unpriced_answers: stock.unpriced_answers,
         });
-        let both = sampled.into_iter().chain(told);
-        both.min_by_key(|answers| self.now.distance(answers.at))
+        let both = sampled.into_iter().chain(on_board);
+        both.min_by_key(|answer| self.now.distance(answer.answered_at))
     }
 }
 
 impl Condition {
-    /// The condition of a stock at the moment in which a price of it is recorded.
+    /// The condition of a stock when this price was recorded.
     pub(crate) fn recorded(price: &Price) -> Self {
         let replayed = price.provider == REPLAY;
         let quoted = QuoteStatus {
@@ -175,7 +165,7 @@ impl Condition {
         };
         Self {
             freshness: quoted.freshness(&expected.sessions),
-            cause: quoted.stale_reason(&expected).map(Cause::Price),
+            cause: quoted.stale_reason(&expected).map(StaleCause::Price),
         }
     }
 
@@ -185,12 +175,12 @@ impl Condition {
     }
 }
 
-/// Samples the tables once a second at most.
+/// Caches the last sample, for at most a second.
 #[derive(Clone, Default)]
-pub(super) struct Sampler(Arc<Mutex<Option<Sample>>>);
+pub(super) struct Sampler(Arc<Mutex<Option<StalenessSample>>>);
 
 impl Service {
-    /// What the condition of stocks is measured with now.
+    /// Returns the inputs to the condition of stocks now.
     pub(crate) async fn staleness(&self) -> Result<Staleness, Error> {
         let now = self.store.clock.now();
         let staleness = |sample| Staleness {
@@ -199,25 +189,24 @@ impl Service {
             newest_day: self.board.newest_day(),
             sample,
         };
-        if self.silence().is_some() {
+        if self.staleness_age().is_some() {
             return Ok(staleness(None));
         }
         let mut last = self.staleness.0.lock().await;
         if let Some(sample) = &*last
-            && now.since(sample.taken_at) < LOOK
+            && now.since(sample.taken_at) < SAMPLE_INTERVAL
             && now >= sample.taken_at
         {
             return Ok(staleness(Some(sample.clone())));
         }
-        let connection = self.store.database.read();
-        *last = match self.read(|| look(connection, now)).await {
+        *last = match self.read(|| sample(&self.store, now)).await {
             Err(error) if error.is_outage() => None,
-            looked => Some(looked?),
+            sampled => Some(sampled?),
         };
         Ok(staleness(last.clone()))
     }
 
-    /// The condition of a stock now.
+    /// Returns the current condition of a stock.
     pub(crate) async fn condition(&self, stock: &Stock) -> Result<Condition, Error> {
         let staleness = self.staleness().await?;
         let latest = self.board.latest_price(stock.id);
@@ -225,29 +214,12 @@ impl Service {
     }
 }
 
-async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample, DbErr> {
-    let providers = provider::Entity::find()
-        .filter(provider::Column::Rank.is_not_null())
-        .order_by_asc(provider::Column::Rank)
-        .all(connection)
-        .await?;
-    let answered: Vec<(i64, Timestamp, i32)> = stock::Entity::find()
-        .select_only()
-        .columns([
-            stock::Column::Id,
-            stock::Column::AnsweredAt,
-            stock::Column::UnpricedAnswers,
-        ])
-        .filter(stock::Column::Tracked.eq(true))
-        .filter(stock::Column::AnsweredAt.is_not_null())
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let answers = answered
-        .into_iter()
-        .map(|(id, at, unpriced)| (id, Answers { at, unpriced }));
+async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, store::Error> {
+    let connection = store.database.read();
+    let providers = provider::configured(connection).await?;
+    let answers = stock::last_answers(connection).await?.into_iter();
     let interval = providers.iter().find_map(|row| row.effective_interval);
-    Ok(Sample {
+    Ok(StalenessSample {
         taken_at: now,
         interval: interval
             .and_then(|micros| u64::try_from(micros).ok())
@@ -255,7 +227,7 @@ async fn look(connection: &DatabaseConnection, now: Timestamp) -> Result<Sample,
         // A replay plays if it is first; behind a live provider it stands by.
         replayed: providers.first().is_some_and(|row| row.name == REPLAY),
         sessions: LastSessions::at(now),
-        answers: Arc::new(answers.collect()),
+        answers: Arc::new(answers.map(|answer| (answer.stock_id, answer)).collect()),
     })
 }
 

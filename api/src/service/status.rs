@@ -1,85 +1,83 @@
-//! What the process and the tracker are doing.
+//! The status of this process, the tracker and its providers.
 
 use std::time::Duration;
 
-use entity::{
-    ProviderState, Timestamp,
-    table::{provider, provider_call},
-};
+use entity::{ProviderState, Timestamp, table};
 use market::{Market, PollingHours};
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+use store::{
+    Store,
+    database::DatabaseKind,
+    provider::{self, usage},
 };
-use store::database::DatabaseKind;
 use tokio::time::timeout;
 
 use super::Service;
 
-/// How long a tracker may be silent before it counts as gone.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Time without a heartbeat of a tracker after which none is considered active. A tracker writes
+/// one every 2 s.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The window of a per-minute budget.
 const MINUTE: Duration = Duration::from_mins(1);
-/// What reading about providers may take: who asks how things are wants to know soon.
-const SOON: Duration = Duration::from_secs(2);
+/// Timeout of reading the providers' status.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Which program runs, and since when.
+/// The build and the start of this process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Build {
+pub(crate) struct BuildInfo {
     /// The version, as in `Cargo.toml`.
     pub(crate) version: &'static str,
-    /// The commit, if the build was told.
+    /// The commit, if known at build time.
     pub(crate) revision: Option<&'static str>,
     /// When the process started.
     pub(crate) started_at: Timestamp,
 }
 
-/// What there is to say of everything.
+/// The status of the whole product.
 #[derive(Clone, Debug)]
-pub(crate) struct Status {
-    /// The program.
-    pub(crate) build: Build,
-    /// The database's kind.
+pub(crate) struct SystemStatus {
+    /// The build of this process.
+    pub(crate) build: BuildInfo,
+    /// The kind of database.
     pub(crate) database: DatabaseKind,
-    /// Whether the database answered just now.
+    /// Whether the database answers.
     pub(crate) database_up: bool,
-    /// For how long the feed could not be read, if it cannot.
-    pub(crate) blindness: Option<Duration>,
-    /// The providers, in the order in which they are asked; none if the database did not say in time.
+    /// How long the feed has stalled, if it has.
+    pub(crate) feed_stall: Option<Duration>,
+    /// The providers in fallback order; `None` if the database did not answer in time.
     pub(crate) providers: Option<Vec<ProviderStatus>>,
-    /// The market whose hours are kept; one that is always open if stocks are polled at any time.
+    /// The market whose hours limit polling; one that is always open if nothing does.
     pub(crate) market: Market,
-    /// The instant of all this.
+    /// The time of this status.
     pub(crate) now: Timestamp,
 }
 
-/// How a provider is doing.
+/// The status of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderStatus {
-    /// What the tracker says.
-    pub(crate) row: provider::Model,
-    /// Requests of the last minute, and when the oldest of them no longer counts.
+    /// The row that the tracker writes.
+    pub(crate) row: table::provider::Model,
+    /// Number of requests in the last minute, and when the oldest of them expires.
     pub(crate) minute: (u32, Option<Timestamp>),
 }
 
 impl Service {
-    /// The status now. While the database is away or slow it says so, and nothing of providers.
-    pub(crate) async fn status(&self) -> Status {
+    /// Returns the current status, without providers if the database is away or slow.
+    pub(crate) async fn status(&self) -> SystemStatus {
         let now = self.store.clock.now();
-        let connection = self.store.database.read();
-        let reading = timeout(SOON, self.read(|| providers(connection, now)));
+        let reading = timeout(READ_TIMEOUT, self.read(|| providers(&self.store, now)));
         let providers = match reading.await {
             Ok(Ok(providers)) => Some(providers),
             Ok(Err(error)) => {
-                tracing::debug!(cause = ?error.cause(), "no status of providers");
+                tracing::debug!(cause = ?error.cause(), "failed to read the status of the providers");
                 None
             }
             Err(_) => None,
         };
-        Status {
+        SystemStatus {
             build: self.build,
             database: self.store.database.kind(),
             database_up: self.health.silence().is_none(),
-            blindness: self.hub.blindness(),
+            feed_stall: self.hub.feed_stall(),
             providers,
             market: match self.hours {
                 PollingHours::Market => Market::Us,
@@ -90,50 +88,37 @@ impl Service {
     }
 }
 
-async fn providers(
-    connection: &DatabaseConnection,
-    now: Timestamp,
-) -> Result<Vec<ProviderStatus>, DbErr> {
-    let rows = provider::Entity::find()
-        .filter(provider::Column::Rank.is_not_null())
-        .order_by_asc(provider::Column::Rank)
-        .all(connection)
-        .await?;
-    let mut providers = Vec::with_capacity(rows.len());
-    for row in rows {
-        let recent = provider_call::Entity::find()
-            .filter(provider_call::Column::Provider.eq(&row.name))
-            .filter(provider_call::Column::SentAt.gt(now.before(MINUTE)));
-        let oldest = recent
-            .clone()
-            .order_by_asc(provider_call::Column::SentAt)
-            .one(connection)
-            .await?
-            .map(|call| call.sent_at.after(MINUTE));
-        let used = recent.count(connection).await?;
-        let minute = (u32::try_from(used).unwrap_or(u32::MAX), oldest);
+async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>, store::Error> {
+    let connection = store.database.read();
+    let minute_ago = now.before(MINUTE);
+    let mut providers = Vec::new();
+    for row in provider::configured(connection).await? {
+        let first = usage::first_call_after(connection, &row.name, minute_ago).await?;
+        let used = usage::calls_after(connection, &row.name, minute_ago).await?;
+        let minute = (used, first.map(|sent_at| sent_at.after(MINUTE)));
         providers.push(ProviderStatus { row, minute });
     }
     Ok(providers)
 }
 
-impl Status {
-    /// Whether a tracker is at work.
+impl SystemStatus {
+    /// Whether a tracker is active.
     pub(crate) fn is_tracked(&self) -> bool {
         self.untracked().is_none()
     }
 
-    /// For how long no tracker was at work, which would say so every two seconds; `None` if one is.
+    /// Time since the last heartbeat of a tracker, if none is active; [`Duration::MAX`] if none
+    /// ever was.
     pub(crate) fn untracked(&self) -> Option<Duration> {
         let providers = self.providers.iter().flatten();
         let seen = providers.map(|it| it.row.updated_at).max();
-        let silence = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
-        (silence > HEARTBEAT).then_some(silence)
+        let elapsed = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
+        (elapsed > HEARTBEAT_TIMEOUT).then_some(elapsed)
     }
 }
 
 impl ProviderStatus {
-    /// Whether it does what it is there for.
+    /// Whether the provider works as intended.
     pub(crate) fn is_well(&self) -> bool {
         matches!(
             self.row.state,

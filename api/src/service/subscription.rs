@@ -1,62 +1,63 @@
-//! Tells one subscriber what it follows.
+//! Delivers the events of one subscription: snapshot, stored events, then live events.
 //!
-//! One invariant: the snapshot, what is read from the database and what the hub tells meet without a gap and without a
-//! repeat: the database is read up to a place that the hub still knows, and the hub is joined there.
+//! The parts join without a gap and without a repeat. Stored events are read from the database up
+//! to a position that the hub still keeps, where the subscription joins the hub. A subscription
+//! that the hub cannot serve reads the database again.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use entity::{Event, Position, Price};
 use futures_util::{Stream, stream};
 
-use super::{Error, Following, Service, subscription_plan::Kind};
-use crate::live::{Dismissed, Happened, Interest, Parted, Reader};
+use super::{Error, Service, SubscriptionKind, SubscriptionPlan};
+use crate::live::{DisconnectReason, FeedEvent, HubReader, Interest, ReaderClosed};
 
-/// Some events on end, in feed order.
-type Page = Vec<Arc<Happened>>;
+/// Consecutive events, in feed order.
+type Events = Vec<Arc<FeedEvent>>;
 
-/// How long to wait before a failing database is asked again.
-const RETRY: Duration = Duration::from_millis(500);
+/// Delay before a failed read is retried.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Something to tell a subscriber.
+/// An event to send to a subscriber.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
-    /// What happened.
-    pub(crate) happened: Arc<Happened>,
-    /// How many events were skipped between the one told before and this.
+pub(crate) struct Delivery {
+    /// The event.
+    pub(crate) event: Arc<FeedEvent>,
+    /// Number of events skipped between the previous delivery and this one.
     pub(crate) missed: u64,
-    /// Whether it is part of what the subscription begins with.
+    /// Whether the event is part of the initial snapshot.
     pub(crate) snapshot: bool,
 }
 
-/// How far a subscriber has been told.
-struct Telling {
+/// A running subscription.
+struct SubscriptionStream {
     service: Service,
-    kind: Kind,
+    kind: SubscriptionKind,
     interest: Interest,
     /// The rest of the snapshot.
-    snapshot: VecDeque<Arc<Happened>>,
-    /// The rest of what was read from the database.
-    stored: VecDeque<Arc<Happened>>,
-    /// After which place the database is read next.
+    snapshot: VecDeque<Arc<FeedEvent>>,
+    /// The rest of the events that were read from the database.
+    stored: VecDeque<Arc<FeedEvent>>,
+    /// The position at which the next read starts.
     position: Position,
-    /// The place in the hub, once it was joined.
-    reader: Option<Reader>,
+    /// The reader in the hub, once joined.
+    reader: Option<HubReader>,
 }
 
 impl Service {
-    /// Tells a subscriber everything; the stream ends after an `Err`, when nothing more can be told.
-    pub(crate) fn tell(
+    /// Delivers all events of a subscription. The stream ends after the first `Err`.
+    pub(crate) fn deliver(
         &self,
-        following: Following,
-    ) -> impl Stream<Item = Result<Told, Dismissed>> + Send + use<> {
-        let Following {
+        plan: SubscriptionPlan,
+    ) -> impl Stream<Item = Result<Delivery, DisconnectReason>> + Send + use<> {
+        let SubscriptionPlan {
             kind,
             interest,
             snapshot,
             position,
-        } = following;
+        } = plan;
         let snapshot = self.recorded(snapshot, position).into();
-        let telling = Telling {
+        let subscription = SubscriptionStream {
             service: self.clone(),
             kind,
             interest,
@@ -65,63 +66,63 @@ impl Service {
             position,
             reader: None,
         };
-        stream::unfold(Some(telling), |telling| async move {
-            let mut telling = telling?;
-            let told = telling.next().await;
-            let goes_on = told.is_ok().then_some(telling);
-            Some((told, goes_on))
+        stream::unfold(Some(subscription), |subscription| async move {
+            let mut subscription = subscription?;
+            let delivery = subscription.next().await;
+            let rest = delivery.is_ok().then_some(subscription);
+            Some((delivery, rest))
         })
     }
 
-    /// Prices as the events that recorded them.
-    fn recorded(&self, prices: Vec<Price>, end: Position) -> Vec<Arc<Happened>> {
+    /// Converts prices to the events that recorded them.
+    fn recorded(&self, prices: Vec<Price>, end: Position) -> Events {
         let ids: Vec<i64> = prices.iter().map(|price| price.stock_id).collect();
         let stocks = self.stocks_by_id(&ids);
-        let happened = prices.into_iter().filter_map(|price| {
+        let events = prices.into_iter().filter_map(|price| {
             let stock = stocks.get(&price.stock_id)?.clone();
             let end = Position {
                 recorded_at: price.recorded_at,
                 ..end
             };
-            Some(Arc::new(Happened::within(
+            Some(Arc::new(FeedEvent::within(
                 end,
                 Event::QuoteRecorded { price, stock },
             )))
         });
-        happened.collect()
+        events.collect()
     }
 }
 
-impl Telling {
-    async fn next(&mut self) -> Result<Told, Dismissed> {
+impl SubscriptionStream {
+    async fn next(&mut self) -> Result<Delivery, DisconnectReason> {
         loop {
-            if let Some(happened) = self.snapshot.pop_front() {
-                return Ok(Told {
-                    happened,
+            if let Some(event) = self.snapshot.pop_front() {
+                return Ok(Delivery {
+                    event,
                     missed: 0,
                     snapshot: true,
                 });
             }
-            if let Some(happened) = self.stored.pop_front() {
-                return Ok(Told {
-                    happened,
+            if let Some(event) = self.stored.pop_front() {
+                return Ok(Delivery {
+                    event,
                     missed: 0,
                     snapshot: false,
                 });
             }
             if let Some(reader) = &mut self.reader {
                 match reader.next().await {
-                    Ok((happened, missed)) => {
-                        return Ok(Told {
-                            happened,
+                    Ok((event, missed)) => {
+                        return Ok(Delivery {
+                            event,
                             missed,
                             snapshot: false,
                         });
                     }
-                    Err(Parted::Dismissed(reason)) => return Err(reason),
-                    Err(Parted::Cut(position)) => {
+                    Err(ReaderClosed::Disconnected(reason)) => return Err(reason),
+                    Err(ReaderClosed::Gap(position)) => {
                         self.reader = None;
-                        // It joined ahead of the hub if it has read more than the hub.
+                        // The reader may have joined ahead of the hub, at a later position.
                         if position.seq > self.position.seq {
                             self.position = position;
                         }
@@ -130,15 +131,15 @@ impl Telling {
             }
             self.reader = self.service.hub.join(self.interest.clone(), self.position);
             if self.reader.is_none() {
-                // Boxed, because few subscribers need it, and all would carry the room for it.
-                Box::pin(self.read_on()).await?;
+                // Boxed, so that subscriptions that never need it do not reserve space for it.
+                Box::pin(self.read_stored()).await?;
             }
         }
     }
 
-    /// Reads the next page of what the hub no longer knows.
-    async fn read_on(&mut self) -> Result<(), Dismissed> {
-        if let Some(reason) = self.interest.dismissal.reason() {
+    /// Reads the next page of events that the hub no longer keeps.
+    async fn read_stored(&mut self) -> Result<(), DisconnectReason> {
+        if let Some(reason) = self.interest.disconnect.reason() {
             return Err(reason);
         }
         let end = self.service.hub.position();
@@ -147,52 +148,53 @@ impl Telling {
                 self.position = up_to;
                 self.stored = page.into();
             }
-            Ok(None) => return Err(Dismissed::Lagging),
+            Ok(None) => return Err(DisconnectReason::SlowConsumer),
             Err(error) => {
-                tracing::warn!(cause = ?error.cause(), "a subscriber waits for the database");
-                tokio::time::sleep(RETRY).await;
+                tracing::warn!(cause = ?error.cause(), "subscription failed to read events; retrying");
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
         Ok(())
     }
 
-    /// What came next up to `end`, and up to where that is all; `None` if some of it was dropped.
-    async fn page(&self, end: Position) -> Result<Option<(Page, Position)>, Error> {
+    /// Reads a page of events up to `end`. Returns them with the position up to which they are
+    /// complete, or `None` if some were deleted.
+    async fn page(&self, end: Position) -> Result<Option<(Events, Position)>, Error> {
         let connection = self.service.store.database.read();
-        let limit = self.service.hub.bounds().page;
+        let limit = self.service.hub.limits().page;
         let (stocks, from) = (self.interest.stocks.as_deref(), self.position);
-        let (mut page, mut up_to) = if self.kind == Kind::Alerts {
-            (Page::new(), end)
+        let (mut page, mut up_to) = if self.kind == SubscriptionKind::Alerts {
+            (Events::new(), end)
         } else {
             let read = || store::price::after(connection, stocks, from, end, limit);
             let read = self.service.read(read).await?;
             (self.service.recorded(read.prices, end), read.up_to)
         };
-        if self.kind != Kind::Prices {
-            // Of the range that the prices read so far cover.
+        if self.kind != SubscriptionKind::Prices {
+            // Only as far as the prices are complete.
             let to = up_to;
             let read = || store::alert::between(connection, stocks, from, to, limit);
             let alerts = self.service.read(read).await?;
-            let is_cut = alerts.len() == limit as usize;
-            let fired: Page = alerts
+            let is_truncated = alerts.len() == limit as usize;
+            let fired: Events = alerts
                 .into_iter()
                 .map(|alert| {
                     let end = Position {
                         recorded_at: alert.recorded_at(),
                         ..end
                     };
-                    Arc::new(Happened::within(end, Event::AlertFired { alert }))
+                    Arc::new(FeedEvent::within(end, Event::AlertFired { alert }))
                 })
                 .collect();
-            if let Some(last) = fired.last().filter(|_| is_cut) {
+            if let Some(last) = fired.last().filter(|_| is_truncated) {
                 up_to = last.position;
-                page.retain(|happened| happened.position.seq <= up_to.seq);
+                page.retain(|event| event.position.seq <= up_to.seq);
             }
             page.extend(fired);
-            page.sort_unstable_by_key(|happened| happened.position.seq);
+            page.sort_unstable_by_key(|event| event.position.seq);
         }
-        // Asked after reading: what was there when it was read is told.
-        let lost = self.service.is_lost(self.kind, stocks, self.position);
-        Ok((!lost.await?).then_some((page, up_to)))
+        // Checked after reading, because retention may run in between.
+        let has_gap = self.service.has_gap(self.kind, stocks, self.position);
+        Ok((!has_gap.await?).then_some((page, up_to)))
     }
 }

@@ -1,103 +1,118 @@
-//! Judges what a subscriber asks for.
+//! Validates the arguments of a subscription, and decides where it starts.
 //!
-//! One invariant: whoever is let in can be told everything from its place on; a cursor that does not allow it is refused
-//! with the reason.
+//! A plan can be delivered completely from its position on. A cursor for which that is not possible
+//! is rejected with the reason.
 
 use std::collections::BTreeSet;
 
 use entity::{Cursor, Position, Price, Symbol};
 
 use super::{Error, Service};
-use crate::live::{Bounds, Dismissal, Interest, Largest, Pace};
+use crate::live::{BacklogLimits, Backpressure, DisconnectSignal, Interest, MaxEventSize};
 
-/// What is followed.
+/// Which events a subscription delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Prices as they are stored.
+pub(crate) enum SubscriptionKind {
+    /// Prices, starting with a snapshot of the latest ones.
     Prices,
-    /// Alerts as they fire.
+    /// Alerts.
     Alerts,
-    /// Both, in feed order, without a snapshot.
+    /// Prices and alerts in feed order, without a snapshot.
     All,
 }
 
-impl Kind {
+impl SubscriptionKind {
     fn has_prices(self) -> bool {
         self != Self::Alerts
     }
 }
 
-/// What a subscriber asked for, good to begin.
+/// A validated subscription that can start.
 #[derive(Debug)]
-pub(crate) struct Following {
-    /// Of what.
-    pub(super) kind: Kind,
-    /// Of which stocks, and what happens when it is slow.
+pub(crate) struct SubscriptionPlan {
+    /// Which events.
+    pub(super) kind: SubscriptionKind,
+    /// Which stocks, and the backpressure policy.
     pub(super) interest: Interest,
-    /// What it begins with, in feed order.
+    /// The snapshot to begin with, in feed order.
     pub(super) snapshot: Vec<Price>,
-    /// After which place it goes on.
+    /// The position after which events follow.
     pub(super) position: Position,
 }
 
-impl Following {
-    /// Where to note how large what the subscriber is told is.
-    pub(crate) fn largest(&self) -> Largest {
-        self.interest.largest.clone()
+impl SubscriptionPlan {
+    /// Where the protocol records the sizes of the events that it sends.
+    pub(crate) fn max_event_size(&self) -> MaxEventSize {
+        self.interest.max_event_size.clone()
     }
 
-    /// Set once the subscriber gets nothing more.
-    pub(crate) fn dismissal(&self) -> Dismissal {
-        self.interest.dismissal.clone()
+    /// The signal that disconnects the subscriber.
+    pub(crate) fn disconnect_signal(&self) -> DisconnectSignal {
+        self.interest.disconnect.clone()
     }
 
-    /// In which of the hub's feeds.
-    pub(crate) fn life(&self) -> u64 {
-        self.interest.life
+    /// The generation of the feed that the subscription belongs to.
+    pub(crate) fn generation(&self) -> u64 {
+        self.interest.generation
     }
 }
 
 impl Service {
-    /// Judges what a subscriber asks for: `kind` of `symbols`, or of all tracked stocks, after a cursor or from now on.
-    /// Prices from now on begin with the latest ones.
-    pub(crate) async fn follow(
+    /// Plans a subscription to the events of `symbols`, or of all tracked stocks, after the cursor
+    /// `after` or from now on. Prices from now on begin with a snapshot. With `conflate`, a slow
+    /// subscriber gets only the latest event of each stock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CursorExpired`] if the subscription cannot resume at `after`, [`Error::NotFound`]
+    /// for a symbol that was never tracked, [`Error::BadInput`] if `symbols` is empty.
+    pub(crate) async fn plan_subscription(
         &self,
-        kind: Kind,
+        kind: SubscriptionKind,
         symbols: Option<Vec<Symbol>>,
         after: Option<String>,
         conflate: bool,
-    ) -> Result<Following, Error> {
-        // Before anything is judged: should another feed take this one's place meanwhile, nobody follows it unawares.
-        let life = self.hub.life();
+    ) -> Result<SubscriptionPlan, Error> {
+        // Read first: if the feed is replaced meanwhile, joining the hub fails.
+        let generation = self.hub.generation();
         let stocks = self.selected(symbols)?;
         let (snapshot, position) = match (after, kind) {
             (Some(after), kind) => {
-                let position = self.resumable(&after).await?;
-                if self.is_lost(kind, stocks.as_deref(), position).await? {
+                let position = self.resume_position(&after).await?;
+                if self.has_gap(kind, stocks.as_deref(), position).await? {
                     return Err(Error::CursorExpired(
                         "is older than the prices that are kept",
                     ));
                 }
                 (Vec::new(), position)
             }
-            (None, Kind::Alerts | Kind::All) => (Vec::new(), self.hub.position()),
-            (None, Kind::Prices) => self.board.snapshot(stocks.as_deref()),
+            (None, SubscriptionKind::Alerts | SubscriptionKind::All) => {
+                (Vec::new(), self.hub.position())
+            }
+            (None, SubscriptionKind::Prices) => self.board.snapshot(stocks.as_deref()),
         };
-        let Bounds { behind, bytes, .. } = self.hub.bounds();
+        let BacklogLimits {
+            max_events,
+            max_bytes,
+            ..
+        } = self.hub.limits();
         let interest = Interest {
-            life,
+            generation,
             stocks,
             prices: kind.has_prices(),
-            alerts: kind != Kind::Prices,
-            pace: if conflate {
-                Pace::Latest
+            alerts: kind != SubscriptionKind::Prices,
+            backpressure: if conflate {
+                Backpressure::Conflate
             } else {
-                Pace::Everything { behind, bytes }
+                Backpressure::Disconnect {
+                    max_events,
+                    max_bytes,
+                }
             },
-            dismissal: Dismissal::default(),
-            largest: Largest::default(),
+            disconnect: DisconnectSignal::default(),
+            max_event_size: MaxEventSize::default(),
         };
-        Ok(Following {
+        Ok(SubscriptionPlan {
             kind,
             interest,
             snapshot,
@@ -112,7 +127,7 @@ impl Service {
         if symbols.is_empty() {
             return Err(Error::bad_input(
                 "symbols",
-                "is empty; leave it out for all of them",
+                "must not be empty; omit it for all symbols",
             ));
         }
         let mut stocks = BTreeSet::new();
@@ -122,10 +137,11 @@ impl Service {
         Ok(Some(stocks.into_iter().collect()))
     }
 
-    /// Whether something after `position` was dropped that is to be told. Alerts are kept for ever.
-    pub(super) async fn is_lost(
+    /// Whether retention has deleted an event after `position` that the subscription selects.
+    /// Alerts are never deleted.
+    pub(super) async fn has_gap(
         &self,
-        kind: Kind,
+        kind: SubscriptionKind,
         stocks: Option<&[i64]>,
         position: Position,
     ) -> Result<bool, Error> {
@@ -134,8 +150,8 @@ impl Service {
         Ok(kind.has_prices() && self.read(expired).await?)
     }
 
-    /// The place of a cursor that can be resumed from: one of this database, not beyond its end.
-    async fn resumable(&self, after: &str) -> Result<Position, Error> {
+    /// Returns the position of a cursor, which must exist in the feed.
+    async fn resume_position(&self, after: &str) -> Result<Position, Error> {
         let Ok(Cursor::Feed(position)) = Cursor::decode(after) else {
             return Err(Error::CursorExpired(
                 "is not a cursor of a price, an alert or the feed",
@@ -150,7 +166,7 @@ impl Service {
         let has = || store::feed::has(&self.store, position);
         if !self.read(has).await? {
             return Err(Error::CursorExpired(
-                "is beyond the feed's end, or of a feed that this one took the place of",
+                "is not a position of the feed: beyond its end, or of a feed that was replaced",
             ));
         }
         Ok(position)

@@ -1,27 +1,31 @@
-//! What is tracked, and polls on demand.
+//! Tracks and untracks stocks, and polls them on demand.
 //!
-//! One invariant: the tracker is asked through the database, so it does not matter where it runs; when it cannot be
-//! asked, tracking still succeeds and refreshing says why it does not. What changed is on the board before it is answered,
-//! so that whoever changed it reads it.
+//! Requests to the tracker go through the database, so that it may run in another process. If no
+//! tracker answers, tracking succeeds and refreshing fails with the reason. A change is on the
+//! quote board before its mutation returns, so that a client reads its own writes.
 
 use entity::{PollOutcome, Stock, Symbol};
 use store::{
     feed::FeedTransaction,
-    request::{Answer, PollRequest, ask},
+    poll_request::{self, PollRequest, PollResponse},
 };
-
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Error, Service};
 
-/// Why a poll was not made or not stored.
-const SILENT_DATABASE: &str = "the database did not answer";
+/// The error if the tracker could not charge or store a poll.
+const DATABASE_UNAVAILABLE: &str = "the database did not answer";
 
-/// The longest name that a stock can be given, in characters.
-const LONGEST_NAME: usize = 200;
+/// Maximum length of a stock's name, in characters.
+const MAX_NAME_LENGTH: usize = 200;
 
 impl Service {
-    /// Tracks a stock, if its provider knows it or cannot be asked. A `name` is stored in Unicode's normalization form C.
+    /// Tracks a stock. A `name` is stored in Unicode normalization form C.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the provider does not know the symbol. If it cannot be reached, the
+    /// stock is tracked.
     pub(crate) async fn track(
         &self,
         symbol: &Symbol,
@@ -31,17 +35,20 @@ impl Service {
             .map(|name| name.trim().nfc().collect::<String>())
             .filter(|name| !name.is_empty());
         let length = name.as_ref().map_or(0, |name| name.chars().count());
-        if length > LONGEST_NAME {
-            let reason = format!("{length} characters are more than {LONGEST_NAME}");
+        if length > MAX_NAME_LENGTH {
+            let reason = format!("has {length} characters, at most {MAX_NAME_LENGTH} are allowed");
             return Err(Error::bad_input("name", reason));
         }
         if name
             .as_ref()
             .is_some_and(|name| name.contains(char::is_control))
         {
-            return Err(Error::bad_input("name", "has control characters"));
+            return Err(Error::bad_input(
+                "name",
+                "must not contain control characters",
+            ));
         }
-        // The tables decide: another process may have changed them just now.
+        // From the database: another process may have changed it since the board was updated.
         let connection = self.store.database.read();
         let stored = self
             .read(|| store::stock::by_symbol(connection, symbol))
@@ -58,14 +65,19 @@ impl Service {
                 track: true,
                 name: name.clone(),
             };
-            let answer = self.unless_lost(ask(&self.store, request)).await?;
-            match answer.map(|answer| answer.outcome) {
+            let response = self.while_connected(poll_request::submit(&self.store, request));
+            match response.await?.map(|response| response.outcome) {
+                Some(PollOutcome::Answered) => {
+                    // The tracker stored the stock before it responded.
+                    self.wait_for_feed().await?;
+                    return self.known_stock(symbol);
+                }
                 Some(PollOutcome::UnknownSymbol) => {
                     let reason = format!("{symbol} is unknown to the provider");
                     return Err(Error::NotFound(reason));
                 }
                 Some(PollOutcome::DatabaseUnavailable) => {
-                    return Err(Error::unavailable(SILENT_DATABASE));
+                    return Err(Error::unavailable(DATABASE_UNAVAILABLE));
                 }
                 _ => {}
             }
@@ -75,24 +87,31 @@ impl Service {
             let stock = store::stock::track(&mut feed, symbol, name).await?;
             Ok((stock, feed.commit().await?))
         };
-        let (stock, position) = self.unless_lost(tracking).await?;
-        self.board.passed(position.seq).await;
+        let (stock, position) = self.while_connected(tracking).await?;
+        self.board.wait_for(position.seq).await;
         Ok(stock)
     }
 
-    /// Stops tracking a stock; its past stays.
+    /// Stops tracking a stock. Its prices and alerts are kept.
     pub(crate) async fn untrack(&self, symbol: &Symbol) -> Result<Stock, Error> {
         let untracking = async {
             let mut feed = FeedTransaction::begin(&self.store).await?;
             let stock = store::stock::untrack(&mut feed, symbol).await?;
             Ok((stock, feed.commit().await?))
         };
-        let (stock, position) = self.unless_lost(untracking).await?;
-        self.board.passed(position.seq).await;
+        let (stock, position) = self.while_connected(untracking).await?;
+        self.board.wait_for(position.seq).await;
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
-    /// Has the active tracker poll a stock now.
+    /// Waits until the quote board includes everything that is committed.
+    async fn wait_for_feed(&self) -> Result<(), Error> {
+        let end = self.read(|| store::feed::end(&self.store)).await?;
+        self.board.wait_for(end.seq).await;
+        Ok(())
+    }
+
+    /// Makes the active tracker poll a stock now.
     pub(crate) async fn refresh(&self, symbol: &Symbol) -> Result<Stock, Error> {
         let stock = self.known_stock(symbol)?;
         if !stock.tracked {
@@ -103,36 +122,35 @@ impl Service {
             track: false,
             name: None,
         };
-        match self.unless_lost(ask(&self.store, request)).await? {
-            Some(Answer {
+        let response = self.while_connected(poll_request::submit(&self.store, request));
+        match response.await? {
+            Some(PollResponse {
                 outcome: PollOutcome::Answered,
                 ..
             }) => {
-                // What the poll brought was committed before its answer.
-                let end = self.read(|| store::feed::end(&self.store)).await?;
-                self.board.passed(end.seq).await;
+                self.wait_for_feed().await?;
                 self.known_stock(symbol)
             }
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::RateLimited,
                 retry_after,
             }) => Err(Error::RateLimited {
                 retry_after: retry_after.unwrap_or(60),
             }),
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::UnknownSymbol,
                 ..
             }) => Err(Error::NotFound(format!(
                 "{symbol} is unknown to the provider"
             ))),
-            Some(Answer {
+            Some(PollResponse {
                 outcome: PollOutcome::Failed,
                 ..
-            }) => Err(Error::unavailable("the provider gave no price")),
-            Some(Answer {
+            }) => Err(Error::unavailable("the provider returned no price")),
+            Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 ..
-            }) => Err(Error::unavailable(SILENT_DATABASE)),
+            }) => Err(Error::unavailable(DATABASE_UNAVAILABLE)),
             None if self.status().await.is_tracked() => {
                 Err(Error::unavailable("the provider did not answer in time"))
             }

@@ -3,7 +3,7 @@
 use axum::http::Uri;
 use entity::Symbol;
 
-use crate::{problem::Problem, rest::known};
+use crate::{problem::Problem, rest::query_parameters};
 
 /// The query parameters.
 #[derive(Debug)]
@@ -22,9 +22,9 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// 400, with the name of the parameter.
+    /// 400, naming the parameter.
     pub(super) fn parse(uri: &Uri) -> Result<Self, Problem> {
-        let mut sent = known(uri, &["symbols", "after"])?;
+        let mut sent = query_parameters(uri, &["symbols", "after"])?;
         let with_cursor = !sent.is_empty();
         let symbols = sent.remove("symbols").map(|text| parse_symbols(&text));
         Ok(Self {

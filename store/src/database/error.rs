@@ -6,7 +6,9 @@
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use runtime::config::ConfigError;
-use sea_orm::{DbErr, sqlx};
+use sea_orm::sqlx;
+
+use crate::Error;
 
 /// Why there is no usable database.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +73,7 @@ pub enum DatabaseError {
     },
     /// The database could not be brought to the newest shape.
     #[error("cannot migrate the database")]
-    Migrate(#[source] DbErr),
+    Migrate(#[source] Error),
 }
 
 impl DatabaseError {

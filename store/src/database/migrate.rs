@@ -7,10 +7,11 @@
 use std::{collections::HashSet, time::Duration};
 
 use migration::Migrator;
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManager};
 
 use super::{Database, DatabaseError, DatabaseKind};
+use crate::Error;
 
 /// The advisory lock of whoever migrates: "stkmigra" in ASCII.
 const LOCK: i64 = 0x7374_6b6d_6967_7261;
@@ -27,7 +28,7 @@ impl Database {
         self.try_migrate().await.map_err(DatabaseError::Migrate)
     }
 
-    async fn try_migrate(&self) -> Result<(), DbErr> {
+    async fn try_migrate(&self) -> Result<(), Error> {
         // Where nothing is missing nothing is written: it may be a database that is only to be read for now.
         if self.is_migrated().await? {
             return Ok(());
@@ -42,11 +43,11 @@ impl Database {
         if !is_newer(&transaction).await? {
             Migrator::up(&transaction, None).await?;
         }
-        transaction.commit().await
+        Ok(transaction.commit().await?)
     }
 
     /// Whether nothing is missing.
-    pub async fn is_migrated(&self) -> Result<bool, DbErr> {
+    pub async fn is_migrated(&self) -> Result<bool, Error> {
         if is_newer(&self.read).await? {
             tracing::warn!(
                 "a newer program has migrated the database; this one works with it as it is"
@@ -72,7 +73,10 @@ impl Database {
                     );
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot tell whether the database is migrated");
+                    tracing::warn!(
+                        error = error.as_dyn(),
+                        "cannot tell whether the database is migrated"
+                    );
                 }
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -81,7 +85,7 @@ impl Database {
 }
 
 /// Whether a database has every migration that is known here, and more.
-async fn is_newer<'c, C>(connection: &'c C) -> Result<bool, DbErr>
+async fn is_newer<'c, C>(connection: &'c C) -> Result<bool, Error>
 where
     C: ConnectionTrait,
     &'c C: IntoSchemaManagerConnection<'c>,

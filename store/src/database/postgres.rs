@@ -19,6 +19,7 @@ use super::{
     Database, DatabaseError, DatabaseKind,
     probe::{Probe, Sessions},
 };
+use crate::error::is_login_rejected;
 
 /// Connections of a process, beside the one for signs of life.
 const CONNECTIONS: u32 = 16;
@@ -67,7 +68,7 @@ pub(super) async fn open(
     }
     if let Err(source) = reach(&options, wait).await {
         let database = name(&options);
-        return Err(if is_refused(&source) {
+        return Err(if is_login_rejected(&source) {
             DatabaseError::Refused { database, source }
         } else {
             DatabaseError::Unreachable {
@@ -157,16 +158,6 @@ async fn sign(connection: &mut PgConnection) -> Result<(), Error> {
         .unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
-/// Whether the server refuses the user or the password: SQLSTATE `28P01` (`invalid_password`) or `28000`
-/// (`invalid_authorization_specification`: no such role, no right to log in, no entry in `pg_hba.conf`).
-fn is_refused(error: &Error) -> bool {
-    let code = match error {
-        Error::Database(error) => error.code(),
-        _ => None,
-    };
-    matches!(code.as_deref(), Some("28P01" | "28000"))
-}
-
 /// Tries until the server accepts the connection or refuses the user, or `wait` is over. Other refusals are not
 /// final: a server that starts refuses in several ways, and a missing database may be about to be created.
 async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
@@ -182,7 +173,7 @@ async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> 
             Ok(Err(error)) => error,
             Err(_) => Error::Io(io::ErrorKind::TimedOut.into()),
         };
-        if is_refused(&error) || Instant::now() + pause >= deadline {
+        if is_login_rejected(&error) || Instant::now() + pause >= deadline {
             return Err(error);
         }
         if !told {

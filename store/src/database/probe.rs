@@ -9,10 +9,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::Instant;
 
 use super::DatabaseKind;
+use crate::Error;
 
 /// Whether a session of PostgreSQL writes unless it is told otherwise, and whether the database has no tables of ours. It
 /// waits for no lock.
@@ -49,13 +50,13 @@ impl Probe {
     }
 
     /// Waits for a sign of life.
-    pub(super) async fn ask(&self) -> Result<(), DbErr> {
+    pub(super) async fn ask(&self) -> Result<(), Error> {
         if self.kind == DatabaseKind::Sqlite {
-            return self
+            return Ok(self
                 .connection
                 .execute_unprepared("SELECT 1")
                 .await
-                .map(drop);
+                .map(drop)?);
         }
         let backend = self.connection.get_database_backend();
         let asked = Statement::from_string(backend, ASKED);

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::sync::watch;
+
+use crate::Error;
 
 /// How often a subscriber polls without a notification.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,7 +56,7 @@ impl Doorbell {
 
     /// Wakes the other processes when the transaction of `connection` commits. Does nothing on
     /// SQLite, which has no other writers.
-    pub async fn notify(connection: &impl ConnectionTrait, bell: Bell) -> Result<(), DbErr> {
+    pub async fn notify(connection: &impl ConnectionTrait, bell: Bell) -> Result<(), Error> {
         if connection.get_database_backend() == DbBackend::Postgres {
             let statement = Statement::from_sql_and_values(
                 DbBackend::Postgres,

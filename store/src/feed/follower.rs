@@ -7,13 +7,12 @@
 //! last position.
 
 use entity::{Batch, Position};
-use sea_orm::DbErr;
 
 use super::{
     source::{FeedSource, TableSource},
     stream::StreamSource,
 };
-use crate::Store;
+use crate::{Error, Store};
 
 /// The result of reading the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl FeedFollower {
     }
 
     /// Reads the next batches.
-    pub async fn read_once(&mut self) -> Result<Followed, DbErr> {
+    pub async fn read_once(&mut self) -> Result<Followed, Error> {
         let update = self.source.read(self.position).await?;
         match &update {
             Followed::Lost(position) => self.position = *position,

@@ -2,16 +2,16 @@
 //!
 //! Whenever a notification may have been missed, all topics are notified.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use sea_orm::sqlx::{
-    Error, Executor, PgPool,
+    Executor, PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
 use tokio::time::timeout;
 
 use super::{Bell, Doorbell};
-use crate::Store;
+use crate::{Error, Store, with_timeout};
 
 /// Delay before reconnecting.
 const RECONNECT_DELAY: Duration = Duration::from_millis(500);
@@ -28,7 +28,10 @@ pub async fn relay_notifications(store: Store, bells: &[Bell]) {
     };
     loop {
         if let Err(error) = relay_once(pool, &store.doorbell, bells).await {
-            tracing::warn!(error = %error, "lost the connection for database notifications");
+            tracing::warn!(
+                error = error.as_dyn(),
+                "lost the connection for database notifications"
+            );
         }
         tokio::time::sleep(RECONNECT_DELAY).await;
     }
@@ -43,7 +46,7 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Resul
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     let mut listener = PgListener::connect_with(&options).await?;
     let channels = bells.iter().map(|bell| bell.channel());
-    within(TIMEOUT, listener.listen_all(channels)).await?;
+    with_timeout(TIMEOUT, listener.listen_all(channels)).await?;
     loop {
         // Notifications from before the connection was listening are lost.
         for bell in bells {
@@ -60,20 +63,12 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Resul
                 }
                 // The connection was lost and re-established.
                 Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(error),
+                Ok(Err(error)) => return Err(error.into()),
                 // No notification for a while: check whether the connection is still alive.
                 Err(_) => {
-                    within(TIMEOUT, listener.execute("SELECT 1")).await?;
+                    with_timeout(TIMEOUT, listener.execute("SELECT 1")).await?;
                 }
             }
         }
     }
-}
-
-async fn within<T>(
-    limit: Duration,
-    request: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let result = timeout(limit, request).await;
-    result.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -5,10 +5,9 @@
 
 use async_trait::async_trait;
 use entity::Position;
-use sea_orm::DbErr;
 
 use super::{Bell, Followed, Subscription, table};
-use crate::Store;
+use crate::{Error, Store};
 
 /// A source of the feed for one follower.
 #[async_trait]
@@ -17,7 +16,7 @@ pub(crate) trait FeedSource: Send {
     async fn wait(&mut self);
 
     /// Returns the batches after `position` that are available; none if the feed has not grown.
-    async fn read(&mut self, position: Position) -> Result<Followed, DbErr>;
+    async fn read(&mut self, position: Position) -> Result<Followed, Error>;
 }
 
 /// Reads the table, woken by the doorbell.
@@ -43,7 +42,7 @@ impl FeedSource for TableSource {
         self.notifications.notified().await;
     }
 
-    async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
+    async fn read(&mut self, position: Position) -> Result<Followed, Error> {
         table::follow(&self.store, position).await
     }
 }

@@ -24,8 +24,10 @@ use entity::Batch;
 use runtime::config::StreamUrl;
 
 use self::entry::Entry;
+
 pub use self::relay::relay_feed;
 pub(crate) use self::source::StreamSource;
+use crate::Error;
 
 /// Timeout of requests to NATS.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,7 +46,7 @@ pub enum StreamError {
     Malformed(#[source] serde_json::Error),
     /// The table cannot be read.
     #[error("cannot read the feed from the database")]
-    Table(#[source] sea_orm::DbErr),
+    Table(#[source] Error),
 }
 
 /// A connection to the stream. Cheap to clone.

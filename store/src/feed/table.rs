@@ -5,19 +5,19 @@ use entity::{
     table::{feed, feed_head},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect,
 };
 
 use super::{Followed, writer::HEAD};
-use crate::{Store, sql::Sql};
+use crate::{Error, Store, sql::Sql};
 
 /// Maximum number of batches per read.
 const PAGE: u64 = 256;
 
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
-pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed, DbErr> {
+pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed, Error> {
     let mut rows = rows(store, position.seq).await?;
     let Some(first) = rows.first() else {
         let end = end(store).await?;
@@ -46,7 +46,7 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed
 }
 
 /// Returns the batches after `seq` that are not pruned.
-pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, DbErr> {
+pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, Error> {
     let mut rows = rows(store, seq).await?;
     rows.retain(|row| row.seq > seq);
     batches(&rows)
@@ -54,7 +54,7 @@ pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, Db
 
 /// Whether the feed contains `position`. A pruned position counts as contained; the last row is
 /// never pruned.
-pub async fn has(store: &Store, position: Position) -> Result<bool, DbErr> {
+pub async fn has(store: &Store, position: Position) -> Result<bool, Error> {
     let within: Option<(i64, Timestamp)> = feed::Entity::find()
         .select_only()
         .columns([feed::Column::AfterSeq, feed::Column::RecordedAt])
@@ -72,16 +72,16 @@ pub async fn has(store: &Store, position: Position) -> Result<bool, DbErr> {
 }
 
 /// Returns the end of the feed.
-pub async fn end(store: &Store) -> Result<Position, DbErr> {
+pub async fn end(store: &Store) -> Result<Position, Error> {
     end_within(store.database.read()).await
 }
 
 /// Returns the end of the feed as seen by a transaction.
-pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Position, DbErr> {
+pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Position, Error> {
     let head = feed_head::Entity::find_by_id(HEAD)
         .one(connection)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound("the row of feed_head".to_owned()))?;
+        .ok_or(Error::MissingRow("row in feed_head".into()))?;
     Ok(Position {
         epoch: head.epoch,
         seq: head.seq,
@@ -100,7 +100,7 @@ struct Row {
 }
 
 /// Returns at most a page of rows, preceded by the row at `seq`, if it exists, without its events.
-async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, DbErr> {
+async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, Error> {
     let connection = store.database.read();
     let text = format!(
         "SELECT seq, after_seq, recorded_at, (SELECT epoch FROM feed_head WHERE id = {HEAD}) AS epoch, \
@@ -111,18 +111,20 @@ async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, DbErr> {
         .push(" THEN '[]' ELSE events END AS events FROM feed WHERE seq >= ")
         .bind(seq)
         .push(&format!(" ORDER BY seq LIMIT {}", PAGE + 1));
-    Row::find_by_statement(sql.statement())
+    Ok(Row::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
-fn batches(rows: &[Row]) -> Result<Vec<Batch>, DbErr> {
+fn batches(rows: &[Row]) -> Result<Vec<Batch>, Error> {
     rows.iter().map(batch).collect()
 }
 
-fn batch(row: &Row) -> Result<Batch, DbErr> {
-    let events = serde_json::from_str(&row.events)
-        .map_err(|error| DbErr::Custom(format!("malformed feed row {}: {error}", row.seq)))?;
+fn batch(row: &Row) -> Result<Batch, Error> {
+    let events = serde_json::from_str(&row.events).map_err(|source| Error::MalformedFeed {
+        seq: row.seq,
+        source,
+    })?;
     Ok(Batch {
         end: Position {
             epoch: row.epoch,

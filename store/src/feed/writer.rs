@@ -9,12 +9,12 @@ use entity::{
     table::{feed, feed_head},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel,
     QuerySelect,
 };
 
 use super::{Bell, Doorbell};
-use crate::{Store, partition::Partitions};
+use crate::{Error, Store, partition::Partitions};
 
 /// The id of the only row of `feed_head`.
 pub(crate) const HEAD: i32 = 1;
@@ -34,14 +34,14 @@ pub struct FeedTransaction {
 
 impl FeedTransaction {
     /// Begins a transaction. Waits for other writers, because only one may write at a time.
-    pub async fn begin(store: &Store) -> Result<Self, DbErr> {
+    pub async fn begin(store: &Store) -> Result<Self, Error> {
         let transaction = store.database.begin_write().await?;
         // SQLite ignores row locks and does not need them: a write transaction is the only writer.
         let head = feed_head::Entity::find_by_id(HEAD)
             .lock_exclusive()
             .one(&transaction)
             .await?
-            .ok_or_else(|| DbErr::RecordNotFound("the row of feed_head".to_owned()))?;
+            .ok_or(Error::MissingRow("row in feed_head".into()))?;
         let now = store.clock.now();
         let recorded_at = now.max(head.recorded_at);
         Ok(Self {
@@ -73,7 +73,7 @@ impl FeedTransaction {
     }
 
     /// Creates the partition for the prices of this transaction.
-    pub(crate) async fn prepare_partition(&self) -> Result<(), DbErr> {
+    pub(crate) async fn prepare_partition(&self) -> Result<(), Error> {
         self.partitions
             .prepare(&self.transaction, self.recorded_at)
             .await
@@ -101,7 +101,7 @@ impl FeedTransaction {
     }
 
     /// Commits and wakes the followers. Returns the new end of the feed.
-    pub async fn commit(self) -> Result<Position, DbErr> {
+    pub async fn commit(self) -> Result<Position, Error> {
         let position = Position {
             epoch: self.head.epoch,
             seq: self.seq,
@@ -111,8 +111,7 @@ impl FeedTransaction {
             self.transaction.commit().await?;
             return Ok(position);
         }
-        let events = serde_json::to_string(&self.events)
-            .map_err(|error| DbErr::Custom(format!("cannot serialize events: {error}")))?;
+        let events = serde_json::to_string(&self.events).map_err(Error::Serialize)?;
         let row = feed::ActiveModel {
             seq: Set(self.seq),
             after_seq: Set(self.head.seq),

@@ -5,14 +5,17 @@
 use std::collections::HashMap;
 
 use entity::{Price, Timestamp};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::ConnectionTrait;
 
 use super::{
     PriceKey, Recorded,
     range::{Bound, PriceRange},
     search::Search,
 };
-use crate::page::{self, Page, Span};
+use crate::{
+    Error,
+    page::{self, Page, Span},
+};
 
 /// Reads a page of the prices of a stock, newest first.
 pub async fn page(
@@ -21,7 +24,7 @@ pub async fn page(
     stock: i64,
     recorded: Recorded,
     span: &Span<PriceKey>,
-) -> Result<Page<Price>, DbErr> {
+) -> Result<Page<Price>, Error> {
     let all = PriceRange {
         recorded,
         ..PriceRange::default()
@@ -73,7 +76,7 @@ pub async fn first_pages(
     recorded: Recorded,
     limit: u32,
     from_end: bool,
-) -> Result<HashMap<i64, Page<Price>>, DbErr> {
+) -> Result<HashMap<i64, Page<Price>>, Error> {
     let search = Search {
         stocks,
         range: PriceRange {

@@ -4,16 +4,16 @@
 //! they are prepared once. Columns are sent as arrays to PostgreSQL and as one JSON text to SQLite.
 
 use entity::{Decimal, Price};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend};
 
-use crate::{feed::FeedTransaction, sql::Sql};
+use crate::{Error, feed::FeedTransaction, sql::Sql};
 
 /// Represents NULL in arrays of numbers. No price and no volume has this value.
 const NULL: i64 = i64::MIN;
 
 /// Stores prices of different stocks, recorded by `feed`, and makes them the latest of their
 /// stocks.
-pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), DbErr> {
+pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), Error> {
     if prices.is_empty() {
         return Ok(());
     }

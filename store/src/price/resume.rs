@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use entity::{Position, Price};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::{
     PriceKey,
@@ -15,7 +15,7 @@ use super::{
     search::Search,
     window::{Extent, Window},
 };
-use crate::{feed::HEAD, sql::Sql};
+use crate::{Error, feed::HEAD, sql::Sql};
 
 /// Minimum number of prices to read per stock.
 const MIN_PER_STOCK: usize = 8;
@@ -37,7 +37,7 @@ pub async fn after(
     from: Position,
     to: Position,
     limit: u32,
-) -> Result<After, DbErr> {
+) -> Result<After, Error> {
     match stocks {
         None => of_all(connection, from, to, limit).await,
         Some(stocks) => of_some(connection, stocks, from, to, limit).await,
@@ -50,7 +50,7 @@ async fn of_all(
     from: Position,
     to: Position,
     limit: u32,
-) -> Result<After, DbErr> {
+) -> Result<After, Error> {
     let extent = Extent {
         begins_at: from.recorded_at,
         newest_at: to.recorded_at,
@@ -75,7 +75,7 @@ async fn read_all(
     to: Position,
     limit: u32,
     months: Option<Window>,
-) -> Result<Vec<Price>, DbErr> {
+) -> Result<Vec<Price>, Error> {
     let text = "SELECT stocks.symbol, prices.* FROM (SELECT * FROM stock_prices WHERE true";
     let mut sql = PriceRange::between(from, to).conditions(Sql::new(connection, text));
     if let Some(months) = months {
@@ -85,9 +85,9 @@ async fn read_all(
         " ORDER BY recorded_at, seq LIMIT {limit}) AS prices \
          JOIN stocks ON stocks.id = prices.stock_id ORDER BY prices.recorded_at, prices.seq"
     ));
-    Price::find_by_statement(sql.statement())
+    Ok(Price::find_by_statement(sql.statement())
         .all(connection)
-        .await
+        .await?)
 }
 
 /// Reads prices of some stocks, one range of the key each. Truncates all of them at the end of the
@@ -98,7 +98,7 @@ async fn of_some(
     from: Position,
     to: Position,
     limit: u32,
-) -> Result<After, DbErr> {
+) -> Result<After, Error> {
     let each = (limit as usize / stocks.len().max(1)).max(MIN_PER_STOCK);
     let search = Search {
         stocks,
@@ -132,7 +132,7 @@ pub async fn has_expired(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
     position: Position,
-) -> Result<bool, DbErr> {
+) -> Result<bool, Error> {
     let head = "SELECT 1 FROM feed_head WHERE id = ";
     let sql = Sql::new(connection, head).bind(HEAD);
     let sql = sql.push(" AND pruned_seq > ").bind(position.seq);
@@ -147,4 +147,13 @@ pub async fn has_expired(
         .push(" LIMIT 1");
     let one = connection.query_one_raw(sql.statement()).await?;
     Ok(one.is_some())
+}
+
+/// Returns the position of the newest price that retention has deleted, 0 before the first. All
+/// later prices are still stored.
+pub async fn pruned_seq(connection: &impl ConnectionTrait) -> Result<i64, Error> {
+    let text = "SELECT pruned_seq FROM feed_head WHERE id = ";
+    let sql = Sql::new(connection, text).bind(HEAD);
+    let row = connection.query_one_raw(sql.statement()).await?;
+    row.map_or(Ok(0), |row| Ok(row.try_get("", "pruned_seq")?))
 }

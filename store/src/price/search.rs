@@ -8,14 +8,14 @@
 use std::collections::HashSet;
 
 use entity::{Price, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::{
     latest_if_pruned,
     range::PriceRange,
     window::{Extent, Window},
 };
-use crate::{page, sql::Sql};
+use crate::{Error, page, sql::Sql};
 
 /// The extent of a stock's prices, and one of the prices if found.
 #[derive(Debug, FromQueryResult)]
@@ -43,7 +43,7 @@ impl Search<'_> {
         self,
         connection: &impl ConnectionTrait,
         now: Timestamp,
-    ) -> Result<Vec<Price>, DbErr> {
+    ) -> Result<Vec<Price>, Error> {
         let mut prices = if connection.get_database_backend() == DbBackend::Sqlite {
             let bounds = |sql| self.range.conditions(sql);
             let (stocks, count) = (self.stocks, self.count);
@@ -85,7 +85,7 @@ impl Search<'_> {
         self,
         connection: &impl ConnectionTrait,
         now: Timestamp,
-    ) -> Result<Vec<Price>, DbErr> {
+    ) -> Result<Vec<Price>, Error> {
         let mut stocks = self.stocks.to_vec();
         let mut prices = Vec::new();
         let mut next = if self.oldest_first {
@@ -122,7 +122,7 @@ impl Search<'_> {
     }
 
     /// A lower bound for the time of recording of all these prices.
-    async fn oldest(self, connection: &impl ConnectionTrait) -> Result<Option<Timestamp>, DbErr> {
+    async fn oldest(self, connection: &impl ConnectionTrait) -> Result<Option<Timestamp>, Error> {
         #[derive(FromQueryResult)]
         struct Oldest {
             begins_at: Option<Timestamp>,
@@ -139,7 +139,7 @@ impl Search<'_> {
         connection: &impl ConnectionTrait,
         stocks: &[i64],
         window: Window,
-    ) -> Result<Vec<Found>, DbErr> {
+    ) -> Result<Vec<Found>, Error> {
         let text = "SELECT quotes.stock_id AS of_stock, quotes.begins_at, quotes.recorded_at AS newest_at, \
                     stocks.symbol, prices.* \
                     FROM quotes JOIN stocks ON stocks.id = quotes.stock_id LEFT JOIN LATERAL \
@@ -150,9 +150,9 @@ impl Search<'_> {
             self.order(),
             self.count
         ));
-        Found::find_by_statement(sql.eq_any(stocks).statement())
+        Ok(Found::find_by_statement(sql.eq_any(stocks).statement())
             .all(connection)
-            .await
+            .await?)
     }
 
     /// Returns the stocks that may have more matching prices in other months.

@@ -3,12 +3,10 @@
 //! The deleted rows are a prefix of the feed; at least the last row is kept.
 
 use entity::{Timestamp, table::feed};
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 
-use super::Retention;
-use crate::Store;
+use crate::{Error, Store};
+use runtime::config::RetentionSettings;
 
 /// Maximum number of rows deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
@@ -21,7 +19,7 @@ struct Row {
 
 /// Deletes a batch of rows that are older than the retention period. Returns whether there are
 /// more.
-pub async fn prune_feed(store: &Store, retention: Retention) -> Result<bool, DbErr> {
+pub async fn prune_feed(store: &Store, retention: RetentionSettings) -> Result<bool, Error> {
     let horizon = store.clock.now().before(retention.feed);
     let mut oldest = feed::Entity::find()
         .select_only()

@@ -8,16 +8,16 @@
 use std::collections::BTreeMap;
 
 use entity::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
 
-use super::Retention;
 use crate::{
-    Store,
+    Error, Store,
     feed::{self, FeedTransaction},
     month::Month,
     partition,
     sql::Sql,
 };
+use runtime::config::RetentionSettings;
 
 /// Maximum number of prices deleted at once, which bounds how long writers wait.
 const BATCH: usize = 500;
@@ -51,9 +51,9 @@ struct Row {
 /// `cursor`. Returns where to continue, if there may be more.
 pub async fn prune_prices(
     store: &Store,
-    retention: Retention,
+    retention: RetentionSettings,
     cursor: PruneCursor,
-) -> Result<Option<PruneCursor>, DbErr> {
+) -> Result<Option<PruneCursor>, Error> {
     let horizon = store.clock.now().before(retention.ticks);
     let month = next_month(store.database.read(), cursor).await?;
     if let Some(month) = month
@@ -74,7 +74,7 @@ pub async fn prune_prices(
 async fn next_month(
     connection: &impl ConnectionTrait,
     cursor: PruneCursor,
-) -> Result<Option<Month>, DbErr> {
+) -> Result<Option<Month>, Error> {
     if connection.get_database_backend() != DbBackend::Postgres {
         return Ok(None);
     }
@@ -90,7 +90,7 @@ async fn can_drop(
     month: Month,
     horizon: Timestamp,
     cursor: PruneCursor,
-) -> Result<bool, DbErr> {
+) -> Result<bool, Error> {
     let is_partly_examined = cursor.recorded_at.is_some_and(|at| at > month.start());
     // The next price is recorded in the last month of the feed or later.
     let last = Month::of(feed::end(store).await?.recorded_at);
@@ -106,7 +106,7 @@ async fn can_drop(
     Ok(uncovered.is_none())
 }
 
-async fn drop_month(connection: &DatabaseTransaction, month: Month) -> Result<(), DbErr> {
+async fn drop_month(connection: &DatabaseTransaction, month: Month) -> Result<(), Error> {
     connection.execute_unprepared(LOCK_TIMEOUT).await?;
     let table = month.table();
     // One index lookup per stock, independent of the number of rows.
@@ -132,7 +132,7 @@ async fn delete_batch(
     month: Option<Month>,
     horizon: Timestamp,
     cursor: PruneCursor,
-) -> Result<Option<PruneCursor>, DbErr> {
+) -> Result<Option<PruneCursor>, Error> {
     // The month is a literal, so that PostgreSQL scans its partition only.
     let within = |text: &str| {
         let sql = Sql::new(connection, text)
@@ -189,7 +189,7 @@ async fn record_pruned(
     connection: &DatabaseTransaction,
     deleted: &[Row],
     begins_at: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<(), Error> {
     let mut last: BTreeMap<i64, i64> = BTreeMap::new();
     for row in deleted {
         let seq = last.entry(row.stock_id).or_default();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::{Candle, CandleInterval, Decimal, Position, Timestamp};
-use runtime::clock::ManualClock;
+use runtime::{clock::ManualClock, config::RetentionSettings};
 use sea_orm::{ConnectionTrait, Statement};
 use store::database::DatabaseKind;
 use store::{
@@ -11,14 +11,14 @@ use store::{
     feed::{FeedFollower, Followed},
     page::Span,
     price::{self, Recorded},
-    retention::{PruneCursor, Retention, create_partitions, prune_feed, prune_prices},
+    retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
 };
 use testkit::on_both_databases;
 
 use crate::fixture::{record_now, store};
 
 const DAY: Duration = Duration::from_hours(24);
-const RETENTION: Retention = Retention {
+const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: DAY,
 };

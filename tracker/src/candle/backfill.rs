@@ -1,25 +1,28 @@
-//! Candles of past days, as a provider tells them.
+//! Stores the daily candles of past sessions from a provider's daily bars.
 //!
-//! One invariant: only sessions that are over are filled in; of those the provider knows more than the few prices that
-//! were seen, whose number stays. A bar's high and low are widened to contain its open and close. Prices and the feed are left alone. The engine calls it, under the feed's lock.
+//! A bar replaces the candle of its session, except for the number of prices. Sessions that have
+//! not ended are skipped. The high and low of a bar are widened to contain its open and close.
+//! Prices and the feed do not change.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Timestamp};
 use market::Market;
-use sea_orm::{ConnectionTrait, DbErr};
-use store::candle::{self, CandleKey};
+use store::{
+    candle::{self, CandleKey},
+    feed::FeedTransaction,
+};
 
 use crate::provider::Bar;
 
-/// Fills in a stock's days. Answers how many.
+/// Stores the bars of a stock under the feed's lock. Returns the number of sessions.
 pub(crate) async fn fill(
-    connection: &impl ConnectionTrait,
+    feed: &FeedTransaction,
     (stock_id, market): (i64, Market),
     bars: &[Bar],
     now: Timestamp,
-) -> Result<usize, DbErr> {
+) -> Result<usize, store::Error> {
     let over: Vec<(CandleKey, &Bar)> = bars
         .iter()
         .filter(|bar| end_of_day(market, bar.trading_day) <= now)
@@ -36,7 +39,7 @@ pub(crate) async fn fill(
         return Ok(0);
     }
     let keys: Vec<CandleKey> = over.iter().map(|(key, _)| *key).collect();
-    let known = candle::by_keys(connection, &keys).await?;
+    let known = candle::by_keys(feed.connection(), &keys).await?;
     let counts: HashMap<Timestamp, i32> = known.iter().map(|row| (row.start, row.count)).collect();
     let candles: HashMap<CandleKey, Candle> = over
         .into_iter()
@@ -46,11 +49,11 @@ pub(crate) async fn fill(
         })
         .collect();
     let candles: Vec<Candle> = candles.into_values().collect();
-    candle::write(connection, &candles).await?;
+    candle::write(feed.connection(), &candles).await?;
     Ok(candles.len())
 }
 
-/// When everything of a trading day is known.
+/// Returns when no more trades of a trading day can arrive.
 fn end_of_day(market: Market, day: NaiveDate) -> Timestamp {
     match market {
         Market::Us => market::polling_window(day).end,

@@ -1,50 +1,45 @@
-//! Makes the candles of prices that were stored before there were candles.
+//! Rebuilds the candles of a database that was created before candles existed.
 //!
-//! One invariant: all or nothing: it is one transaction under the feed's lock, before the first new price, so that a
-//! database with a candle has those of every price. The tracker calls it when it begins to hold the lease.
+//! Runs in one transaction under the feed's lock, before the first new price is stored. A database
+//! with any candle therefore has the candles of all prices.
 
 use std::iter::once;
 
-use entity::{Position, Price, table::stock};
-use sea_orm::{DbErr, EntityTrait, QuerySelect};
+use entity::{Position, Price};
 use store::{
     Store, candle,
     feed::FeedTransaction,
     page::Span,
     price::{self, Recorded},
+    stock,
 };
 
 use super::record;
 
-/// How many prices are counted in at once.
+/// The number of prices per page.
 const PAGE: u32 = 2_000;
 
-/// Makes them if there are prices and no candles.
-pub(crate) async fn rebuild(store: &Store) -> Result<(), DbErr> {
+/// Rebuilds the candles, if there are prices and no candles.
+pub(crate) async fn rebuild(store: &Store) -> Result<(), store::Error> {
     if !candle::are_missing(store.database.read()).await? {
         return Ok(());
     }
     let feed = FeedTransaction::begin(store).await?;
-    // Somebody else may have done it while this waited for its turn.
+    // Another tracker may have rebuilt them while this one waited for the lock.
     if !candle::are_missing(feed.connection()).await? {
         return Ok(());
     }
-    tracing::info!("making the candles of the prices that are stored");
-    let stocks: Vec<i64> = stock::Entity::find()
-        .select_only()
-        .column(stock::Column::Id)
-        .into_tuple()
-        .all(feed.connection())
-        .await?;
-    for id in stocks {
+    tracing::info!("rebuilding candles from stored prices");
+    for id in stock::ids(feed.connection()).await? {
         of_stock(&feed, id).await?;
     }
     feed.commit().await?;
     Ok(())
 }
 
-/// From the oldest price to the newest; the list is the other way round.
-async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
+/// Adds the prices of a stock to its candles, from the oldest to the newest. Pages are in the
+/// reverse order.
+async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
     let mut last: Option<Price> = None;
     loop {
         let before = last.as_ref().map(|price| {
@@ -70,7 +65,7 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), DbErr> {
         .await?;
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
-        record(feed.connection(), page.rows.iter().zip(befores)).await?;
+        record(feed, page.rows.iter().zip(befores)).await?;
         match page.rows.pop() {
             Some(newest) => last = Some(newest),
             None => return Ok(()),

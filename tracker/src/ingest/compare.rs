@@ -1,38 +1,38 @@
-//! Tells new quotes from repeated and late ones.
+//! Detects repeated and late quotes (deduplication).
 
 use entity::Price;
 
-/// What a quote is, beside the newest stored one of its symbol.
+/// How a quote differs from the latest stored price of its symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It says something new.
+pub(super) enum QuoteChange {
+    /// It has new values.
     New,
-    /// It says what is known.
+    /// It has the same values.
     Repeated,
-    /// It says what was true before what is known.
+    /// It is of an earlier time.
     Older,
 }
 
-/// Compares a price with the newest stored one, field by field as sent; our own clock plays no part. A `replayed` price
-/// is never older than one of the same replay, which restarts at its first dates when the years run out; its position
-/// says that it is the next.
-pub(super) fn judge(price: &Price, newest: Option<&Price>, replayed: bool) -> Verdict {
-    let Some(newest) = newest else {
-        return Verdict::New;
+/// Compares a price with the latest stored one, by the values that the provider sent; the local
+/// clock is ignored. A `replayed` price is never older than one of the same replay, because a
+/// replay restarts at its first day when its data ends.
+pub(super) fn classify(price: &Price, latest: Option<&Price>, replayed: bool) -> QuoteChange {
+    let Some(latest) = latest else {
+        return QuoteChange::New;
     };
-    if same(price, newest) {
-        return Verdict::Repeated;
+    if same(price, latest) {
+        return QuoteChange::Repeated;
     }
-    if replayed && price.provider == newest.provider {
-        return Verdict::New;
+    if replayed && price.provider == latest.provider {
+        return QuoteChange::New;
     }
-    let same_day = price.trading_day == newest.trading_day;
-    let both_timed = price.market_time_sent && newest.market_time_sent;
-    let earlier = same_day && both_timed && price.market_time < newest.market_time;
-    if price.trading_day < newest.trading_day || earlier {
-        Verdict::Older
+    let same_day = price.trading_day == latest.trading_day;
+    let both_timed = price.market_time_sent && latest.market_time_sent;
+    let earlier = same_day && both_timed && price.market_time < latest.market_time;
+    if price.trading_day < latest.trading_day || earlier {
+        QuoteChange::Older
     } else {
-        Verdict::New
+        QuoteChange::New
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_clock_makes_no_quote_new() {
+    fn a_later_local_time_does_not_make_a_quote_new() {
         let later = Price {
             seq: 2,
             recorded_at: Timestamp::from_micros(9_000),
@@ -83,12 +83,15 @@ mod tests {
             market_time: later.recorded_at,
             ..later
         };
-        assert_eq!(judge(&later, Some(&price()), false), Verdict::Repeated);
-        assert_eq!(judge(&later, None, false), Verdict::New);
+        assert_eq!(
+            classify(&later, Some(&price()), false),
+            QuoteChange::Repeated
+        );
+        assert_eq!(classify(&later, None, false), QuoteChange::New);
     }
 
     #[test]
-    fn any_field_as_sent_makes_a_quote_new() {
+    fn a_change_of_any_sent_field_makes_a_quote_new() {
         for changed in [
             Price {
                 price: Decimal::from_int(101),
@@ -115,35 +118,38 @@ mod tests {
                 ..price()
             },
         ] {
-            assert_eq!(judge(&changed, Some(&price()), false), Verdict::New);
+            assert_eq!(classify(&changed, Some(&price()), false), QuoteChange::New);
         }
     }
 
     #[test]
-    fn a_replay_is_not_older_than_itself() {
+    fn a_replayed_price_is_never_older_than_one_of_the_same_replay() {
         let day_before = price().trading_day.pred_opt().expect("a date");
         let yesterday = Price {
             trading_day: day_before,
             ..price()
         };
-        let judge = |price: &Price, newest: &Price| judge(price, Some(newest), true);
-        assert_eq!(judge(&yesterday, &price()), Verdict::New);
-        assert_eq!(judge(&price(), &price()), Verdict::Repeated);
+        let classify = |price: &Price, latest: &Price| classify(price, Some(latest), true);
+        assert_eq!(classify(&yesterday, &price()), QuoteChange::New);
+        assert_eq!(classify(&price(), &price()), QuoteChange::Repeated);
         let live = Price {
             provider: "live".to_owned(),
             ..price()
         };
-        assert_eq!(judge(&yesterday, &live), Verdict::Older);
+        assert_eq!(classify(&yesterday, &live), QuoteChange::Older);
     }
 
     #[test]
-    fn a_quote_from_before_is_older() {
+    fn a_quote_of_an_earlier_day_or_time_is_older() {
         let day_before = price().trading_day.pred_opt().expect("a date");
         let yesterday = Price {
             trading_day: day_before,
             ..price()
         };
-        assert_eq!(judge(&yesterday, Some(&price()), false), Verdict::Older);
+        assert_eq!(
+            classify(&yesterday, Some(&price()), false),
+            QuoteChange::Older
+        );
         let timed = Price {
             market_time_sent: true,
             ..price()
@@ -152,11 +158,11 @@ mod tests {
             market_time: Timestamp::from_micros(999),
             ..timed.clone()
         };
-        assert_eq!(judge(&earlier, Some(&timed), false), Verdict::Older);
+        assert_eq!(classify(&earlier, Some(&timed), false), QuoteChange::Older);
         let untimed = Price {
             market_time_sent: false,
             ..earlier
         };
-        assert_eq!(judge(&untimed, Some(&timed), false), Verdict::New);
+        assert_eq!(classify(&untimed, Some(&timed), false), QuoteChange::New);
     }
 }

@@ -1,43 +1,37 @@
-//! What is stored already, read under the feed's lock.
+//! Reads the stored state that a batch is compared with, under the feed's lock.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
-use entity::{
-    Alert, Decimal, Price, Split, Stock, Symbol,
-    table::{alert, alert_rule, held_price, provider},
-};
+use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp, table::alert_rule};
 use market::Market;
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-};
-use store::{candle, feed::FeedTransaction, held, price, split, stock};
+use store::{alert, candle, feed::FeedTransaction, held, price, split, stock};
 
 use crate::{quote::Quote, reference::trading_day_before};
 
-/// The stocks that a poll answered for, with their newest prices.
-pub(super) struct Known {
-    /// The tracked ones, by symbol.
+/// The stored state of the stocks of a batch.
+pub(super) struct CurrentState {
+    /// The tracked stocks by symbol.
     pub(super) stocks: HashMap<Symbol, Stock>,
-    /// Their newest prices, by stock.
-    pub(super) newest: HashMap<i64, Price>,
+    /// The latest price by stock.
+    pub(super) latest: HashMap<i64, Price>,
     /// The default rule, if it is enabled.
     pub(super) rule: Option<alert_rule::Model>,
-    /// Splits that may lie between a quote and the close before it, by stock.
+    /// The splits between a quote and the previous close, by stock.
     pub(super) splits: HashMap<i64, Vec<Split>>,
     /// The stocks with held prices.
     pub(super) held: HashSet<i64>,
-    /// The last stored close of an earlier day, and that day, by stock.
+    /// The last stored close of an earlier day and its date, by stock.
     pub(super) closes: HashMap<i64, (NaiveDate, Decimal)>,
 }
 
-impl Known {
-    /// Reads what is known of the symbols of `quotes` and of `unquoted` ones; nothing of those that are not tracked.
+impl CurrentState {
+    /// Reads the state of the tracked stocks among the symbols of `quotes` and `unquoted`.
     pub(super) async fn load<'a>(
         feed: &FeedTransaction,
         quotes: &'a [Quote],
         unquoted: impl IntoIterator<Item = &'a Symbol>,
-    ) -> Result<Self, DbErr> {
+    ) -> Result<Self, store::Error> {
         let symbols = quotes.iter().map(|quote| &quote.symbol);
         let symbols: BTreeSet<&Symbol> = symbols.chain(unquoted).collect();
         let connection = feed.connection();
@@ -47,40 +41,44 @@ impl Known {
             .map(|stock| (stock.symbol.clone(), stock))
             .collect();
         let ids: Vec<i64> = stocks.values().map(|stock| stock.id).collect();
-        let newest = price::latest(connection, &ids)
+        let latest = price::latest(connection, &ids)
             .await?
             .into_iter()
             .map(|price| (price.stock_id, price))
             .collect();
         let held = held::stocks(connection).await?.into_iter();
-        let mut known = Self {
+        let mut state = Self {
             stocks,
-            newest,
-            rule: default_rule(feed).await?,
+            latest,
+            rule: alert::default_rule(connection).await?,
             splits: HashMap::new(),
             held: held.map(|stock| stock.stock_id).collect(),
             closes: HashMap::new(),
         };
-        known.load_closes(feed, quotes).await?;
-        Ok(known)
+        state.load_closes(feed, quotes).await?;
+        Ok(state)
     }
 
-    /// Reads splits, and the closes that they are applied to.
-    async fn load_closes(&mut self, feed: &FeedTransaction, quotes: &[Quote]) -> Result<(), DbErr> {
-        let known = quotes
+    /// Reads the splits and the closes that they apply to.
+    async fn load_closes(
+        &mut self,
+        feed: &FeedTransaction,
+        quotes: &[Quote],
+    ) -> Result<(), store::Error> {
+        let tracked = quotes
             .iter()
             .filter_map(|quote| Some((quote, self.stocks.get(&quote.symbol)?.id)));
-        let days: HashMap<i64, NaiveDate> = known
+        let days: HashMap<i64, NaiveDate> = tracked
             .clone()
             .map(|(quote, id)| (id, quote.trading_day))
             .collect();
-        let markets: HashMap<i64, Market> = known
+        let markets: HashMap<i64, Market> = tracked
             .map(|(quote, id)| (id, Market::of(&quote.symbol)))
             .collect();
         for (id, day) in &days {
-            let newest = self.newest.get(id);
-            if let Some(newest) = newest.filter(|newest| newest.trading_day < *day) {
-                self.closes.insert(*id, (newest.trading_day, newest.price));
+            let latest = self.latest.get(id);
+            if let Some(latest) = latest.filter(|latest| latest.trading_day < *day) {
+                self.closes.insert(*id, (latest.trading_day, latest.price));
             }
         }
         let stored = self.closes.values().map(|(day, _)| *day);
@@ -90,8 +88,8 @@ impl Known {
         };
         let ids: Vec<i64> = days.keys().copied().collect();
         self.splits = split::between(feed.connection(), &ids, after, *until).await?;
-        // A price of a running day is compared with the stored close of the day before only if a split is in question.
-        let running: Vec<(i64, entity::Timestamp)> = days
+        // After the first price of a day, the stored close matters only if there may be a split.
+        let running: Vec<(i64, Timestamp)> = days
             .iter()
             .filter(|(id, _)| !self.closes.contains_key(id))
             .filter(|(id, _)| self.splits.contains_key(id) || self.held.contains(id))
@@ -104,74 +102,10 @@ impl Known {
         }
         Ok(())
     }
-}
 
-/// The default rule, if it is enabled.
-pub(super) async fn default_rule(
-    feed: &FeedTransaction,
-) -> Result<Option<alert_rule::Model>, DbErr> {
-    alert_rule::Entity::find()
-        .filter(alert_rule::Column::IsDefault.eq(true))
-        .filter(alert_rule::Column::Enabled.eq(true))
-        .one(feed.connection())
-        .await
-}
-
-/// The splits of a stock that may lie between its held prices and the closes before them.
-pub(super) async fn splits_of(
-    feed: &FeedTransaction,
-    stock_id: i64,
-    prices: &[held_price::Model],
-) -> Result<Vec<Split>, DbErr> {
-    let calendar = prices
-        .iter()
-        .map(|price| trading_day_before(price.trading_day));
-    let stored = prices.iter().filter_map(|price| price.close_day);
-    let last = prices.iter().map(|price| price.trading_day).max();
-    let (Some(after), Some(until)) = (calendar.chain(stored).min(), last) else {
-        return Ok(Vec::new());
-    };
-    let mut splits = split::between(feed.connection(), &[stock_id], after, until).await?;
-    Ok(splits.remove(&stock_id).unwrap_or_default())
-}
-
-impl Known {
-    /// The tracked ones among `symbols`, as they were loaded.
-    pub(super) fn of<'a>(&self, symbols: impl IntoIterator<Item = &'a Symbol>) -> Vec<Stock> {
-        let known = |symbol| self.stocks.get(symbol).cloned();
-        symbols.into_iter().filter_map(known).collect()
+    /// Returns the tracked stocks among `symbols`, as they were read.
+    pub(super) fn tracked<'a>(&self, symbols: impl IntoIterator<Item = &'a Symbol>) -> Vec<Stock> {
+        let stock = |symbol| self.stocks.get(symbol).cloned();
+        symbols.into_iter().filter_map(stock).collect()
     }
-}
-
-/// The position that is stored of a replay.
-pub(super) async fn position(
-    feed: &FeedTransaction,
-    provider: &str,
-) -> Result<Option<String>, DbErr> {
-    let row = provider::Entity::find_by_id(provider).one(feed.connection());
-    Ok(row.await?.and_then(|row| row.position))
-}
-
-/// The highest multiple that a rule fired for a price's stock and day in an alert's direction.
-pub(super) async fn highest_fired(
-    feed: &FeedTransaction,
-    alert: &Alert,
-) -> Result<Option<entity::Decimal>, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Fired {
-        threshold: entity::Decimal,
-    }
-    let fired = alert::Entity::find()
-        .select_only()
-        .column(alert::Column::Threshold)
-        .filter(alert::Column::RuleId.eq(alert.rule_id))
-        .filter(alert::Column::StockId.eq(alert.stock_id))
-        .filter(alert::Column::TradingDay.eq(alert.trading_day))
-        .filter(alert::Column::Direction.eq(alert.direction))
-        .order_by_desc(alert::Column::Threshold)
-        .limit(1)
-        .into_model::<Fired>()
-        .one(feed.connection())
-        .await?;
-    Ok(fired.map(|fired| fired.threshold))
 }

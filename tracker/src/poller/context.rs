@@ -1,177 +1,218 @@
-//! What it takes to ask a provider once, and to store what it said.
+//! Sends one request to a provider and stores the result.
 //!
-//! One invariant: no request is sent that was not charged before, and an answer waits for a database that is away for as
-//! long as the lease holds. With the lease it is dropped, and asked for anew by whoever holds it next: stored late, it
-//! could be older than what that one has stored. Both loops, [`super::live`] and [`super::replay`], work at it.
+//! A request is sent only after it was reserved in the budget. If the database is unavailable, a
+//! received price waits for it while the lease is held. When the lease is lost, the price is
+//! dropped: the next holder requests a newer one. Both loops use this, [`live`](super::live) and
+//! [`replay`](super::replay).
 
 use std::{sync::Arc, time::Duration};
 
-use crate::metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics};
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
-use runtime::random::Random;
-use sea_orm::DbErr;
-use store::Store;
+use runtime::{outage_log::OutageLog, random::Random};
+use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::is_self_paced;
 use crate::{
-    budget::{self, Charge, Granted, Purpose},
-    ingest::{Answers, Ingest, Ingested},
-    lease::Lease,
-    provider::{Budget, Pace, Poll, PollError, QuoteProvider},
-    request::{self, Verdict},
+    budget::{self, Purpose, Reservation, ReserveOutcome},
+    ingest::{Ingest, IngestReport, QuoteBatch},
+    metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
+    provider::{Budget, Poll, PollError, QuoteProvider},
 };
 
-/// The longest that a poll may take, whatever a provider promises of its own time-outs.
-pub(super) const LONGEST_POLL: Duration = Duration::from_secs(15);
-/// The longest that a look at the database may take.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
-/// How long to leave a failing database alone, at least and beyond that at most: it is to be noticed soon that it is back.
-pub(super) const RETRY: Duration = Duration::from_millis(250);
+/// Timeout of a request, in addition to the provider's own timeouts.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Timeout of a database operation.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Base delay before a database operation is retried; up to 3 times as much is added as jitter.
+/// Short, so that the recovery is noticed quickly.
+pub(super) const DATABASE_RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// A stock to track if the provider knows it, with the name to give it.
-pub(super) type Newcomer = (Symbol, Option<String>);
+/// A stock to track if the provider knows it, and the name to store.
+pub(super) type NewStock = (Symbol, Option<String>);
 
-/// What every poll needs.
-pub(crate) struct Desk {
+/// What a loop needs to send requests and to store their results.
+pub(crate) struct PollContext {
     pub(crate) store: Store,
     pub(crate) ingest: Ingest,
     pub(crate) lease: Arc<Lease>,
     pub(crate) metrics: TrackerMetrics,
     pub(crate) random: Random,
-    /// Cancelled when the process begins to end.
+    /// Cancelled when the process begins to shut down.
     pub(crate) stopping: CancellationToken,
-    /// Whether a listed provider reports splits.
-    pub(crate) splits_can_be_asked: bool,
+    /// Whether a configured provider reports splits.
+    pub(crate) reports_splits: bool,
 }
 
-/// A request that was charged, and since when.
-pub(super) struct Charged {
-    pub(super) granted: Granted,
-    at: Timestamp,
-    begun: Instant,
+/// A request that is reserved in the budget, and when that was.
+pub(super) struct ReservedRequest {
+    pub(super) reservation: Reservation,
+    reserved_at: Timestamp,
+    started: Instant,
 }
 
-/// What became of a request to a provider.
+/// The outcome of an attempt to send a request to a provider.
 #[derive(Debug)]
-pub(super) enum Asked {
-    /// The budget has nothing left: nothing was sent.
-    NotGranted(Charge),
-    /// The database could not charge it: nothing was sent.
-    NotCharged(DbErr),
-    /// It was sent and answered, and what there was to store is stored.
-    Answered {
-        answers: Vec<(Symbol, Option<PollError>)>,
-        /// What it left of the day's budget, if there is one.
+pub(super) enum Attempt {
+    /// Not sent: the budget is exhausted.
+    BudgetExhausted(ReserveOutcome),
+    /// Not sent: the database failed to reserve it.
+    NotReserved(store::Error),
+    /// Sent, and the response is stored.
+    Completed {
+        results: Vec<(Symbol, Option<PollError>)>,
+        /// How many requests of the day are left, if they are limited.
         day_left: Option<u32>,
     },
-    /// It was answered, but the process ends and the database is away.
-    Lost,
+    /// Sent, but the process stops before the response could be stored.
+    NotStored,
 }
 
-impl Desk {
+impl PollContext {
     pub(super) fn now(&self) -> Timestamp {
         self.store.clock.now()
     }
 
-    /// Charges, asks and stores. A malformed answer for a symbol of `failing_alone` counts as one without a price.
-    pub(super) async fn ask(
+    /// Polls `symbols` with one request and stores the quotes. A malformed answer for a symbol of
+    /// `failing_alone` is treated as an answer without a price.
+    pub(super) async fn poll_and_store(
         &self,
         provider: &dyn QuoteProvider,
         budget: Budget,
         purpose: Purpose,
         symbols: &[Symbol],
         failing_alone: &[Symbol],
-        track: Option<Newcomer>,
-    ) -> Asked {
+        track: Option<NewStock>,
+    ) -> Attempt {
         let name = provider.name();
-        let charged = match self.charge(name, budget, purpose, symbols).await {
-            Ok(charged) => charged,
-            Err(asked) => return asked,
+        let request = match self.reserve(name, budget, purpose, symbols).await {
+            Ok(request) => request,
+            Err(attempt) => return attempt,
         };
         let mut poll = self.poll(provider, symbols).await;
-        blame_symbols(&mut poll, failing_alone);
-        let spent = poll
+        ignore_malformed(&mut poll, failing_alone);
+        let day_exhausted = poll
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
-        self.settle(name, budget, &charged, spent).await;
-        let answers = answers(name, &poll, track);
-        if self.record(answers).await.is_none() {
-            return Asked::Lost;
+        self.finalize(name, budget, &request, day_exhausted).await;
+        let batch = quote_batch(name, &poll, track);
+        if self.store_quotes(batch).await.is_none() {
+            return Attempt::NotStored;
         }
-        Asked::Answered {
-            answers: poll
+        Attempt::Completed {
+            results: poll
                 .answers
                 .into_iter()
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
-            day_left: charged.granted.day_left,
+            day_left: request.reservation.day_left,
         }
     }
 
-    /// Charges a request.
-    pub(super) async fn charge(
+    /// Reserves a request in the provider's budget.
+    pub(super) async fn reserve(
         &self,
-        name: &'static str,
+        provider: &'static str,
         budget: Budget,
         purpose: Purpose,
         symbols: &[Symbol],
-    ) -> Result<Charged, Asked> {
-        let (at, begun) = (self.now(), Instant::now());
-        let charge = budget::charge(&self.lease, name, budget, purpose, symbols, at);
-        match bounded(charge).await {
-            Ok(Charge::Granted(granted)) => Ok(Charged { granted, at, begun }),
-            Ok(refused) => Err(Asked::NotGranted(refused)),
-            Err(error) => Err(Asked::NotCharged(error)),
+    ) -> Result<ReservedRequest, Attempt> {
+        let (reserved_at, started) = (self.now(), Instant::now());
+        let reserving =
+            budget::reserve(&self.lease, provider, budget, purpose, symbols, reserved_at);
+        match with_timeout(reserving).await {
+            Ok(ReserveOutcome::Reserved(reservation)) => Ok(ReservedRequest {
+                reservation,
+                reserved_at,
+                started,
+            }),
+            Ok(exhausted) => Err(Attempt::BudgetExhausted(exhausted)),
+            Err(error) => Err(Attempt::NotReserved(error)),
         }
     }
 
-    /// Writes down what a request turned out to cost: more if it took long, and the whole day if it `spent` that.
-    pub(super) async fn settle(
+    /// Sends a reserved request and finalizes its reservation.
+    pub(super) async fn send<T>(
         &self,
-        name: &'static str,
+        provider: &'static str,
         budget: Budget,
-        charged: &Charged,
-        spent: bool,
+        request: &ReservedRequest,
+        endpoint: Endpoint,
+        sending: impl Future<Output = Result<T, PollError>>,
+    ) -> Result<T, PollError> {
+        let started = Instant::now();
+        let response = tokio::time::timeout(REQUEST_TIMEOUT, sending)
+            .await
+            .unwrap_or(Err(PollError::Timeout));
+        let error = response.as_ref().err();
+        let outcome = call_outcome(error.map_or("ok", PollError::outcome));
+        self.metrics
+            .provider_called(provider, endpoint, outcome, started.elapsed());
+        let day_exhausted = error == Some(&PollError::BudgetSpent);
+        self.finalize(provider, budget, request, day_exhausted)
+            .await;
+        response
+    }
+
+    /// Corrects a reservation after the request: a slow request counts from its end, and the whole
+    /// day is used up if the provider says so.
+    async fn finalize(
+        &self,
+        provider: &'static str,
+        budget: Budget,
+        request: &ReservedRequest,
+        day_exhausted: bool,
     ) {
         let now = self.now();
-        // It was sent at some time after it was charged, which a slow database makes late too.
-        let took = charged.begun.elapsed().max(now.since(charged.at));
-        let settled = budget::settle(&self.lease, charged.granted, took, now);
-        if let Err(error) = bounded(settled).await {
-            tracing::warn!(provider = name, %error, "a slow request counts from its beginning");
+        // It was sent at some time after it was reserved; a slow database delays that too.
+        let took = request
+            .started
+            .elapsed()
+            .max(now.since(request.reserved_at));
+        let finalizing = budget::finalize(&self.lease, request.reservation, took, now);
+        if let Err(error) = with_timeout(finalizing).await {
+            tracing::warn!(
+                provider,
+                error = error.as_dyn(),
+                "failed to re-date a slow provider request"
+            );
         }
-        if spent
-            && let Err(error) =
-                bounded(budget::spend_day(&self.lease, name, budget, self.now())).await
-        {
-            tracing::warn!(provider = name, %error, "a spent day is not written down");
+        if !day_exhausted {
+            return;
+        }
+        let spending = budget::exhaust_day(&self.lease, provider, budget, self.now());
+        if let Err(error) = with_timeout(spending).await {
+            tracing::warn!(
+                provider,
+                error = error.as_dyn(),
+                "failed to mark the daily budget exhausted"
+            );
         }
     }
 
-    /// Asks once, in bounded time, and counts it.
+    /// Polls once with a timeout, and counts the request.
     pub(super) async fn poll(&self, provider: &dyn QuoteProvider, symbols: &[Symbol]) -> Poll {
-        let begun = Instant::now();
-        let span =
-            tracing::debug_span!("poll", provider = provider.name(), symbols = symbols.len());
-        let mut poll = tokio::time::timeout(LONGEST_POLL, provider.poll(symbols))
+        let started = Instant::now();
+        let name = provider.name();
+        let span = tracing::debug_span!("poll", provider = name, symbols = symbols.len());
+        let mut poll = tokio::time::timeout(REQUEST_TIMEOUT, provider.poll(symbols))
             .instrument(span)
             .await
             .unwrap_or_else(|_| Poll::failed(symbols, &PollError::Timeout));
-        let name = provider.name();
-        let endpoint = match provider.pace() {
-            Pace::Polled { .. } => {
-                refuse_the_future(&mut poll, market::trading_day(self.now()));
-                Endpoint::Quote
-            }
-            // A replay tells days of its own.
-            Pace::Driven { .. } => Endpoint::Daily,
+        // The trading days of a replay are independent of today.
+        let endpoint = if is_self_paced(provider) {
+            Endpoint::Daily
+        } else {
+            reject_future_quotes(&mut poll, market::trading_day(self.now()));
+            Endpoint::Quote
         };
+        let outcome = call_outcome(poll.outcome());
         self.metrics
-            .provider_called(name, endpoint, outcome_of(poll.outcome()), begun.elapsed());
+            .provider_called(name, endpoint, outcome, started.elapsed());
         for (symbol, answer) in &poll.answers {
             if let Err(error) = answer {
                 tracing::debug!(provider = name, %symbol, %error, "no quote");
@@ -180,60 +221,83 @@ impl Desk {
         poll
     }
 
-    /// Stores what a poll brought, however long the database is away. `None` if the process ends before it is back.
-    pub(super) async fn record(&self, answers: Answers) -> Option<Ingested> {
-        let provider = answers.provider;
-        let mut waited = false;
+    /// Stores the quotes of a poll, and retries until it succeeds. Returns `None` if the process
+    /// stops first.
+    pub(super) async fn store_quotes(&self, batch: QuoteBatch) -> Option<IngestReport> {
+        let mut outage = OutageLog::new(
+            "failed to store prices, retrying",
+            "stored the delayed prices",
+        );
         loop {
-            let answers = Answers {
-                splits_can_be_asked: self.splits_can_be_asked,
-                ..answers.clone()
+            let batch = QuoteBatch {
+                splits_can_be_asked: self.reports_splits,
+                ..batch.clone()
             };
-            match bounded(self.ingest.ingest(answers)).await {
-                Ok(ingested) => {
-                    if waited {
-                        tracing::info!(provider, "prices are stored again");
-                    }
-                    return Some(ingested);
-                }
+            let provider = batch.provider;
+            let stored = with_timeout(self.ingest.ingest(batch)).await;
+            match &stored {
                 Err(error) if self.stopping.is_cancelled() => {
-                    tracing::error!(provider, %error, "the last prices are not stored");
+                    tracing::error!(
+                        provider,
+                        error = error.as_dyn(),
+                        "the last prices are not stored"
+                    );
                     return None;
                 }
-                Err(error) if waited => tracing::debug!(provider, %error, "prices still wait"),
-                Err(error) => tracing::warn!(provider, %error, "prices wait to be stored"),
+                _ => outage.record(&stored),
+            };
+            if let Ok(report) = stored {
+                return Some(report);
             }
-            waited = true;
-            self.refuse_requests().await;
-            self.stopping.run_until_cancelled(self.pause()).await;
+            self.reject_poll_requests().await;
+            self.stopping.run_until_cancelled(self.retry_delay()).await;
         }
     }
 
-    /// Answers all open requests with that the database does not answer: what they ask for cannot be stored now. If this
-    /// cannot be written either, whoever reads the answer finds that out.
-    pub(super) async fn refuse_requests(&self) {
-        let refusing = async {
-            let open = request::open(&self.store, |_| false).await?;
+    /// Repeats a database operation until it succeeds. Returns `None` if the process stops first.
+    pub(super) async fn retry<T, F>(
+        &self,
+        failed: &'static str,
+        operation: impl Fn() -> F,
+    ) -> Option<T>
+    where
+        F: Future<Output = Result<T, store::Error>>,
+    {
+        loop {
+            match with_timeout(operation()).await {
+                Ok(value) => return Some(value),
+                Err(error) => tracing::debug!(error = error.as_dyn(), "{failed}, retrying"),
+            }
+            let delay = self.retry_delay();
+            self.stopping.run_until_cancelled(delay).await?;
+        }
+    }
+
+    /// Completes all open poll requests with `DatabaseUnavailable`, because their quotes cannot be
+    /// stored now. If that fails too, their senders find the database unavailable.
+    pub(super) async fn reject_poll_requests(&self) {
+        let rejecting = async {
+            let open = poll_request::pending(&self.store, |_| false).await?;
             let ids: Vec<i64> = open.into_iter().flat_map(|request| request.ids).collect();
             if !ids.is_empty() {
-                let verdict = Verdict::of(PollOutcome::DatabaseUnavailable);
-                request::answer(&self.store, &ids, verdict).await?;
+                let outcome = PollOutcome::DatabaseUnavailable;
+                poll_request::respond(&self.store, &ids, outcome.into()).await?;
             }
             Ok(())
         };
-        if let Err(error) = bounded(refusing).await {
-            tracing::debug!(%error, "cannot answer requests");
+        if let Err(error) = with_timeout(rejecting).await {
+            tracing::debug!(error = error.as_dyn(), "failed to reject poll requests");
         }
     }
 
-    /// Shows what a provider's budget has left.
-    pub(super) async fn observe_budget(
+    /// Updates the metrics of a provider's budget.
+    pub(super) async fn update_budget_metrics(
         &self,
         provider: &'static str,
         budget: Budget,
-    ) -> Result<(), DbErr> {
-        let left = budget::left(self.store.database.read(), provider, budget, self.now());
-        let left = bounded(left).await?;
+    ) -> Result<(), store::Error> {
+        let left = budget::remaining(&self.store, provider, budget, self.now());
+        let left = with_timeout(left).await?;
         for (window, left) in [
             (BudgetWindow::Minute, left.minute),
             (BudgetWindow::Day, left.day),
@@ -246,79 +310,67 @@ impl Desk {
         Ok(())
     }
 
-    /// Leaves a failing database alone for a moment.
-    pub(super) async fn pause(&self) {
-        tokio::time::sleep(RETRY + self.random.below(RETRY * 3)).await;
+    /// Waits before a database operation is retried.
+    pub(super) async fn retry_delay(&self) {
+        let jitter = self.random.below(DATABASE_RETRY_DELAY * 3);
+        tokio::time::sleep(DATABASE_RETRY_DELAY + jitter).await;
     }
 }
 
-/// The metrics' word for how a request ended.
-pub(super) fn outcome_of(said: &str) -> CallOutcome {
+/// The log of a loop's access to the database.
+pub(super) fn database_outage() -> OutageLog {
+    OutageLog::new(
+        "the database is unavailable, polling is paused",
+        "the database is available again",
+    )
+}
+
+/// The metric label of an outcome.
+fn call_outcome(name: &str) -> CallOutcome {
     let known = CallOutcome::ALL
         .iter()
-        .find(|outcome| outcome.as_str() == said);
+        .find(|outcome| outcome.as_str() == name);
     known.copied().unwrap_or(CallOutcome::Error)
 }
 
-/// What ingest is given: the quotes, and who was answered for without one.
-pub(super) fn answers(provider: &'static str, poll: &Poll, track: Option<Newcomer>) -> Answers {
-    let mut answers = Answers {
+/// Converts a poll into the batch to store.
+pub(super) fn quote_batch(
+    provider: &'static str,
+    poll: &Poll,
+    track: Option<NewStock>,
+) -> QuoteBatch {
+    let mut batch = QuoteBatch {
         provider,
         position: poll.position.clone(),
         follows: poll.follows.clone(),
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     for (symbol, answer) in &poll.answers {
         match answer {
-            Ok(quote) => answers.quotes.push(quote.clone()),
-            Err(error) if error.counts_as_answer() => answers.quoteless.push(symbol.clone()),
+            Ok(quote) => batch.quotes.push(quote.clone()),
+            Err(error) if error.counts_as_answer() => batch.quoteless.push(symbol.clone()),
             Err(_) => {}
         }
     }
-    let exists = |(symbol, _): &Newcomer| {
-        let of = |(answered, answer): &(Symbol, Result<_, PollError>)| {
+    let exists = |(symbol, _): &NewStock| {
+        poll.answers.iter().any(|(answered, answer)| {
             answered == symbol && matches!(answer, Ok(_) | Err(PollError::NoQuote))
-        };
-        poll.answers.iter().any(of)
-    };
-    answers.track = track.filter(exists);
-    answers
-}
-
-/// Gives up on a database that does not even refuse.
-pub(super) async fn bounded<T>(
-    looking: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
-    tokio::time::timeout(LONGEST_LOOK, looking)
-        .await
-        .unwrap_or_else(|_| {
-            Err(DbErr::Custom(
-                "the database does not answer in time".to_owned(),
-            ))
         })
+    };
+    batch.track = track.filter(exists);
+    batch
 }
 
-/// Tells once that the database is away, and once that it is back.
-#[derive(Debug, Default)]
-pub(super) struct Outage(bool);
-
-impl Outage {
-    /// Takes note of how a look at the database went. Answers whether it went well.
-    pub(super) fn note(&mut self, looked: Result<(), DbErr>) -> bool {
-        let failed = looked.is_err();
-        match looked {
-            Ok(()) if self.0 => tracing::info!("the database is back"),
-            Ok(()) => {}
-            Err(error) if self.0 => tracing::debug!(%error, "the database is still away"),
-            Err(error) => tracing::warn!(%error, "the database is away: nothing is polled"),
-        }
-        self.0 = failed;
-        !failed
-    }
+/// Fails a database operation that takes too long.
+pub(super) async fn with_timeout<T>(
+    operation: impl Future<Output = Result<T, store::Error>>,
+) -> Result<T, store::Error> {
+    store::with_timeout(DATABASE_TIMEOUT, operation).await
 }
 
-/// Takes malformed answers for symbols for which the provider fails alone as answers without a price.
-fn blame_symbols(poll: &mut Poll, failing_alone: &[Symbol]) {
+/// Turns malformed answers for symbols for which the provider fails alone into answers without a
+/// price.
+fn ignore_malformed(poll: &mut Poll, failing_alone: &[Symbol]) {
     for (symbol, answer) in &mut poll.answers {
         if let Err(error) = answer
             && matches!(error, PollError::Malformed { .. })
@@ -329,13 +381,13 @@ fn blame_symbols(poll: &mut Poll, failing_alone: &[Symbol]) {
     }
 }
 
-/// A quote of a day that is yet to come, anywhere in the world, is none: stored, it would make every true one after it
-/// look old.
-fn refuse_the_future(poll: &mut Poll, today: NaiveDate) {
+/// Rejects quotes whose trading day has not begun anywhere in the world. Stored, such a quote would
+/// make all correct quotes after it look old.
+fn reject_future_quotes(poll: &mut Poll, today: NaiveDate) {
     let last = today + Days::new(1);
     for (_, answer) in &mut poll.answers {
         if answer.as_ref().is_ok_and(|quote| quote.trading_day > last) {
-            *answer = Err(PollError::no_price("its trading day is yet to come"));
+            *answer = Err(PollError::no_price("its trading day is in the future"));
         }
     }
 }

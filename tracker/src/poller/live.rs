@@ -1,7 +1,8 @@
-//! The loop over providers that wait to be asked.
+//! The loop over live providers: scheduled polls, requested polls, backfill and split requests.
 //!
-//! One invariant: of one symbol at most one poll is under way, so that answers are stored in the order in which they
-//! were given; everything the loop knows lives in this one task. Polls run beside it and come back to be settled.
+//! The loop itself is one task that owns all state. It dispatches requests as separate tasks
+//! ([`dispatch`]) and applies their results ([`completion`]). At most one poll per symbol is in
+//! flight, so the quotes of a symbol are stored in the order of their requests.
 
 mod backfill;
 mod completion;
@@ -15,121 +16,123 @@ mod symbol_state;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
-use store::feed::Bell;
+use runtime::outage_log::OutageLog;
+use store::{feed::Bell, provider::ProviderStatus};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
 use self::{
-    backfill::History, completion::Done, provider_health::Seat, refresh_request::Demand,
-    splits::SplitChecks, symbol_state::Watch,
+    backfill::Backfill, completion::CompletedRequest, provider_health::ProviderHealth,
+    refresh_request::RefreshRequest, splits::SplitRequests, symbol_state::SymbolState,
 };
 use super::{
-    Rules,
-    context::{Desk, Outage},
-    tracked_stocks::{Every, Plan},
+    PollSettings,
+    context::{PollContext, database_outage},
+    tracked_stocks::{Throttle, TrackedStocks},
 };
-use crate::{
-    provider::QuoteProvider,
-    status::{Standing, Status},
-};
+use crate::{provider::QuoteProvider, status::StatusWriter};
 
-/// How often everything is looked at without a reason.
-const LOOK: Duration = Duration::from_secs(1);
-/// The least time between two looks at the plan, however often the feed grows.
-const CALM: Duration = Duration::from_millis(100);
-/// How often old requests are forgotten.
-const PRUNE: Duration = Duration::from_mins(1);
+/// Maximum time between two refreshes of everything that is read from the database.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum time between two refreshes of the tracked stocks while the feed grows.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(100);
+/// How often old poll requests are deleted.
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The loop and all it knows.
-pub(super) struct Polling {
-    desk: Arc<Desk>,
-    rules: Rules,
-    /// In the order in which they are asked.
-    seats: Vec<Seat>,
-    /// Providers that are configured and never asked.
-    bystanders: Vec<Standing>,
+/// The loop and its state.
+pub(super) struct LiveLoop {
+    context: Arc<PollContext>,
+    settings: PollSettings,
+    /// In failover order.
+    providers: Vec<ProviderHealth>,
+    /// The providers that are configured but not polled.
+    standby: Vec<ProviderStatus>,
     started_at: Timestamp,
-    plan: Plan,
-    watches: HashMap<Symbol, Watch>,
-    demands: Vec<Demand>,
-    jobs: JoinSet<Done>,
-    /// Polls of the plan among the jobs.
+    tracked: TrackedStocks,
+    symbols: HashMap<Symbol, SymbolState>,
+    refresh_requests: Vec<RefreshRequest>,
+    /// The polls and backfill requests in flight.
+    requests: JoinSet<CompletedRequest>,
+    /// The number of scheduled polls in flight.
     scheduled: usize,
-    history: History,
-    splits: SplitChecks,
-    status: Status,
-    /// Until when a database that could not charge is left alone.
-    held_until: Option<Instant>,
-    observing: Every,
-    pruning: Every,
-    outage: Outage,
+    backfill: Backfill,
+    splits: SplitRequests,
+    status: StatusWriter,
+    /// No requests are dispatched before, because the database failed to reserve one.
+    paused_until: Option<Instant>,
+    metrics_throttle: Throttle,
+    prune_throttle: Throttle,
+    outage: OutageLog,
 }
 
-impl Polling {
+impl LiveLoop {
+    /// Creates the loop for providers with their ranks.
     pub(super) fn new(
-        desk: Arc<Desk>,
-        rules: Rules,
+        context: Arc<PollContext>,
+        settings: PollSettings,
         providers: Vec<(i32, Arc<dyn QuoteProvider>)>,
-        bystanders: Vec<Standing>,
+        standby: Vec<ProviderStatus>,
     ) -> Self {
-        let status = Status::new(desk.metrics.clone());
-        let seats = providers
+        let status = StatusWriter::new(context.metrics.clone());
+        let providers = providers
             .into_iter()
-            .map(|(rank, provider)| Seat::new(rank, provider))
+            .map(|(rank, provider)| ProviderHealth::new(rank, provider))
             .collect();
         Self {
-            started_at: desk.now(),
-            desk,
-            rules,
-            seats,
-            bystanders,
-            plan: Plan::default(),
-            watches: HashMap::new(),
-            demands: Vec::new(),
-            jobs: JoinSet::new(),
+            started_at: context.now(),
+            context,
+            settings,
+            providers,
+            standby,
+            tracked: TrackedStocks::default(),
+            symbols: HashMap::new(),
+            refresh_requests: Vec::new(),
+            requests: JoinSet::new(),
             scheduled: 0,
-            history: History::default(),
-            splits: SplitChecks::default(),
+            backfill: Backfill::default(),
+            splits: SplitRequests::default(),
             status,
-            held_until: None,
-            observing: Every::new(LOOK),
-            pruning: Every::new(PRUNE),
-            outage: Outage::default(),
+            paused_until: None,
+            metrics_throttle: Throttle::new(REFRESH_INTERVAL),
+            prune_throttle: Throttle::new(PRUNE_INTERVAL),
+            outage: database_outage(),
         }
     }
 
-    /// Polls until the process begins to end, then settles what is under way.
+    /// Polls until the process begins to shut down, then completes the requests in flight.
     pub(super) async fn run(mut self) {
-        let doorbell = &self.desk.store.doorbell;
+        let doorbell = &self.context.store.doorbell;
         let (mut feed, mut request) = (doorbell.listen(Bell::Feed), doorbell.listen(Bell::Request));
-        let stopping = self.desk.stopping.clone();
-        let mut looked = self.look_once(true).await;
-        let mut look_at = looked + LOOK;
+        let stopping = self.context.stopping.clone();
+        let mut refreshed = self.refresh_once(true).await;
+        let mut refresh_at = refreshed + REFRESH_INTERVAL;
         while !stopping.is_cancelled() {
-            let wake = self.start_once().min(look_at);
+            let wake = self.dispatch_once().min(refresh_at);
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
-                Some(done) = self.jobs.join_next() => self.settle(done),
-                Some(checked) = self.splits.jobs.join_next() => self.settle_splits(checked),
-                () = request.notified() => { self.look_once(false).await; }
-                () = feed.notified() => look_at = look_at.min(looked + CALM),
+                Some(request) = self.requests.join_next() => self.complete(request),
+                Some(request) = self.splits.in_flight.join_next() => self.complete_splits(request),
+                () = request.notified() => { self.refresh_once(false).await; }
+                () = feed.notified() => {
+                    refresh_at = refresh_at.min(refreshed + MIN_REFRESH_INTERVAL);
+                }
                 () = sleep_until(wake) => {}
             }
-            if Instant::now() >= look_at {
-                looked = self.look_once(true).await;
-                look_at = looked + LOOK;
+            if Instant::now() >= refresh_at {
+                refreshed = self.refresh_once(true).await;
+                refresh_at = refreshed + REFRESH_INTERVAL;
             }
-            self.answer_once().await;
+            self.respond_once().await;
         }
-        while let Some(done) = self.jobs.join_next().await {
-            self.settle(done);
+        while let Some(request) = self.requests.join_next().await {
+            self.complete(request);
         }
-        while let Some(checked) = self.splits.jobs.join_next().await {
-            self.settle_splits(checked);
+        while let Some(request) = self.splits.in_flight.join_next().await {
+            self.complete_splits(request);
         }
-        self.answer_once().await;
+        self.respond_once().await;
     }
 }

@@ -1,91 +1,89 @@
-//! The loop over a provider that sets its own time: a replay.
+//! The loop over a replay, which determines its own pace.
 //!
-//! One invariant: one poll is one batch in one transaction together with the place to go on from, so that a day is told
-//! whole and once, however often the program is killed. Nothing else is asked for, whatever else is configured.
+//! Each trading day is stored in one transaction together with the replay's position, so that a
+//! killed process neither repeats nor skips a day.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{CandleInterval, PollOutcome, ProviderState, table::provider};
+use entity::{CandleInterval, PollOutcome, ProviderState};
 use market::{LastSessions, PollingHours, StalenessContext};
-use sea_orm::{DbErr, EntityTrait};
-use store::{candle::CandleKey, feed::Bell};
+use runtime::outage_log::OutageLog;
+use store::{
+    candle::CandleKey,
+    feed::Bell,
+    poll_request::{self, PendingRequest},
+    provider::{self, ProviderStatus},
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    context::{Desk, Outage, answers, bounded},
-    tracked_stocks::{Every, Plan},
+    context::{PollContext, database_outage, quote_batch, with_timeout},
+    tracked_stocks::{Throttle, TrackedStocks},
 };
-use crate::{
-    ingest::Answers,
-    provider::QuoteProvider,
-    request::{self, Request, Verdict},
-    status::{Standing, Status},
-};
+use crate::{ingest::QuoteBatch, provider::QuoteProvider, status::StatusWriter};
 
-/// How often everything is looked at without a reason.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often old requests are forgotten.
-const PRUNE: Duration = Duration::from_mins(1);
+/// Maximum time between two refreshes of everything that is read from the database.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often old poll requests are deleted.
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The loop and all it knows.
-pub(super) struct Driven {
-    desk: Arc<Desk>,
+/// The loop and its state.
+pub(super) struct ReplayLoop {
+    context: Arc<PollContext>,
     provider: Arc<dyn QuoteProvider>,
-    every: Option<Duration>,
-    rank: i32,
-    /// Providers that are configured and never asked.
-    bystanders: Vec<Standing>,
-    plan: Plan,
-    status: Status,
-    observing: Every,
-    pruning: Every,
-    outage: Outage,
+    /// The duration of a replayed day; `None` at full speed.
+    day_length: Option<Duration>,
+    /// The providers that are configured but not polled.
+    standby: Vec<ProviderStatus>,
+    tracked: TrackedStocks,
+    status: StatusWriter,
+    metrics_throttle: Throttle,
+    prune_throttle: Throttle,
+    outage: OutageLog,
 }
 
-impl Driven {
+impl ReplayLoop {
     pub(super) fn new(
-        desk: Arc<Desk>,
+        context: Arc<PollContext>,
         provider: Arc<dyn QuoteProvider>,
-        rank: i32,
-        bystanders: Vec<Standing>,
+        standby: Vec<ProviderStatus>,
     ) -> Self {
-        let every = provider
+        let day_length = provider
             .pace()
             .day_length()
-            .filter(|every| !every.is_zero());
-        let status = Status::new(desk.metrics.clone());
+            .filter(|length| !length.is_zero());
+        let status = StatusWriter::new(context.metrics.clone());
         Self {
-            desk,
+            context,
             provider,
-            every,
-            rank,
-            bystanders,
-            plan: Plan::default(),
+            day_length,
+            standby,
+            tracked: TrackedStocks::default(),
             status,
-            observing: Every::new(LOOK),
-            pruning: Every::new(PRUNE),
-            outage: Outage::default(),
+            metrics_throttle: Throttle::new(REFRESH_INTERVAL),
+            prune_throttle: Throttle::new(PRUNE_INTERVAL),
+            outage: database_outage(),
         }
     }
 
-    /// Tells day after day until the process begins to end.
+    /// Replays day after day until the process begins to shut down.
     pub(super) async fn run(mut self) {
-        let stopping = self.desk.stopping.clone();
-        let mut request = self.desk.store.doorbell.listen(Bell::Request);
+        let stopping = self.context.stopping.clone();
+        let mut request = self.context.store.doorbell.listen(Bell::Request);
         self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
             if !self.provider.finished() && Instant::now() >= next {
-                next = Instant::now() + self.every.unwrap_or_default();
-                self.tell_once().await;
+                next = Instant::now() + self.day_length.unwrap_or_default();
+                self.replay_next_day().await;
             }
-            let looked = self.look_once().await;
-            if !self.outage.note(looked) {
-                self.desk.refuse_requests().await;
+            let refreshed = self.refresh_once().await;
+            if !self.outage.record(&refreshed) {
+                self.context.reject_poll_requests().await;
             }
             let wake = if self.provider.finished() {
-                Instant::now() + LOOK
+                Instant::now() + REFRESH_INTERVAL
             } else {
                 next
             };
@@ -98,82 +96,83 @@ impl Driven {
         }
     }
 
-    /// Finds its place, however long the database is away.
+    /// Resumes at the stored position, and retries until the database is available.
     async fn resume(&mut self) {
-        while !self.desk.stopping.is_cancelled() {
+        while !self.context.stopping.is_cancelled() {
             let resumed = self.resume_once().await;
-            if self.outage.note(resumed) {
+            if self.outage.record(&resumed) {
                 return;
             }
-            self.pause().await;
+            self.retry_delay().await;
         }
     }
 
-    /// Finds its place, and releases what another tracker held. The provider's row exists from then on, which is where
-    /// the place is kept.
-    pub(super) async fn resume_once(&mut self) -> Result<(), DbErr> {
-        let held = store::held::stocks(self.desk.store.database.read());
-        for stock in bounded(held).await? {
-            bounded(self.desk.ingest.release(stock.stock_id, None)).await?;
+    /// Releases prices that another tracker held, resumes at the stored position, and creates the
+    /// provider's row, which contains the position.
+    async fn resume_once(&mut self) -> Result<(), store::Error> {
+        let held = store::held::stocks(self.context.store.database.read());
+        for stock in with_timeout(held).await? {
+            with_timeout(self.context.ingest.release(stock.stock_id, None)).await?;
         }
         let name = self.provider.name();
-        let reading = provider::Entity::find_by_id(name).one(self.desk.store.database.read());
-        let position = bounded(reading).await?.and_then(|row| row.position);
+        let reading = provider::position(self.context.store.database.read(), name);
+        let position = with_timeout(reading).await?;
         if let Err(error) = self.provider.resume(position.as_deref()) {
-            tracing::warn!(provider = name, %error, "the replay does not go on where it was");
+            tracing::warn!(provider = name, %error, "failed to resume the replay at its position");
         }
-        let standings = self.standings();
-        bounded(self.status.write_once(&self.desk.store, standings)).await
+        let statuses = self.provider_statuses();
+        with_timeout(self.status.write_once(&self.context.store, statuses)).await
     }
 
-    /// Tells one day: asks, and stores it whole. A day that the database does not take is told again.
-    pub(super) async fn tell_once(&mut self) {
-        let mut ready = self.plan.reload(&self.desk.store).await;
-        if ready.is_ok()
+    /// Replays one day and stores it as a whole. If the database is unavailable, the same day is
+    /// replayed again later.
+    async fn replay_next_day(&mut self) {
+        let mut prepared = self.tracked.reload(&self.context.store).await;
+        if prepared.is_ok()
             && let Some(day) = self.provider.restarts_at()
         {
-            ready = self.make_way(day).await;
+            prepared = self.delete_candles_from(day).await;
         }
-        if !self.outage.note(ready) {
-            self.desk.refuse_requests().await;
-            self.pause().await;
+        if !self.outage.record(&prepared) {
+            self.context.reject_poll_requests().await;
+            self.retry_delay().await;
             return;
         }
-        // A stop leaves the rest of the candles to be deleted before the next day.
-        if self.desk.stopping.is_cancelled() {
+        // If the process stops, the remaining candles are deleted before the next day.
+        if self.context.stopping.is_cancelled() {
             return;
         }
         let poll = self
-            .desk
-            .poll(self.provider.as_ref(), &self.plan.symbols())
+            .context
+            .poll(self.provider.as_ref(), &self.tracked.symbols())
             .await;
-        let answers = answers(self.provider.name(), &poll, None);
-        let stored = self.desk.record(answers).await;
-        if stored.is_some_and(|stored| stored.superseded) {
+        let batch = quote_batch(self.provider.name(), &poll, None);
+        let stored = self.context.store_quotes(batch).await;
+        if stored.is_some_and(|report| report.superseded) {
             tracing::warn!(
                 provider = self.provider.name(),
-                "another tracker has replayed on: this one follows it"
+                "another tracker continued the replay, resuming at its position"
             );
             self.resume().await;
         }
         if self.provider.finished() {
-            tracing::info!(provider = self.provider.name(), "the replay has ended");
+            tracing::info!(provider = self.provider.name(), "replay ended");
         }
     }
 
-    /// Deletes the candles from a day on of all stocks that the replay has prices of, in small transactions. The replay
+    /// Deletes the candles of all replayed stocks from a day on, in small transactions. The replay
     /// restarts there, and candles of later years would hide the new ones.
-    async fn make_way(&self, day: NaiveDate) -> Result<(), DbErr> {
-        /// How many candles go at once.
-        const BATCH: u64 = 10_000;
+    async fn delete_candles_from(&self, day: NaiveDate) -> Result<(), store::Error> {
+        /// Maximum number of candles per transaction.
+        const BATCH_SIZE: u64 = 10_000;
         tracing::info!(
             provider = self.provider.name(),
             %day,
-            "the years have run out: the replay restarts at its first day"
+            "no year left to move the data to, the replay restarts at its first day"
         );
-        let store = &self.desk.store;
+        let store = &self.context.store;
         let from = market::session_open(day);
-        let stocks = bounded(store::stock::all(store.database.read())).await?;
+        let stocks = with_timeout(store::stock::all(store.database.read())).await?;
         for stock in stocks {
             if self.provider.knows(&stock.symbol) != Some(true) {
                 continue;
@@ -184,9 +183,9 @@ impl Driven {
                     interval,
                     start: from,
                 };
-                while !self.desk.stopping.is_cancelled() {
-                    let deleting = store::candle::delete_from(&store.database, from, BATCH);
-                    if bounded(deleting).await? < BATCH {
+                while !self.context.stopping.is_cancelled() {
+                    let deleting = store::candle::delete_from(&store.database, from, BATCH_SIZE);
+                    if with_timeout(deleting).await? < BATCH_SIZE {
                         break;
                     }
                 }
@@ -195,17 +194,18 @@ impl Driven {
         Ok(())
     }
 
-    /// Leaves a failing database alone for a moment.
-    async fn pause(&self) {
-        let stopping = &self.desk.stopping;
-        stopping.run_until_cancelled(self.desk.pause()).await;
+    /// Waits before a database operation is retried, or until the process stops.
+    async fn retry_delay(&self) {
+        let stopping = &self.context.stopping;
+        let delay = self.context.retry_delay();
+        stopping.run_until_cancelled(delay).await;
     }
 
-    /// Tells how it is doing, which needs no write that succeeds, and answers requests.
-    pub(super) async fn look_once(&mut self) -> Result<(), DbErr> {
-        if self.observing.is_due() {
-            self.plan.reload(&self.desk.store).await?;
-            let (now, interval) = (self.desk.now(), self.interval());
+    /// Updates the metrics, responds to poll requests and writes the provider status.
+    async fn refresh_once(&mut self) -> Result<(), store::Error> {
+        if self.metrics_throttle.is_due() {
+            self.tracked.reload(&self.context.store).await?;
+            let (now, interval) = (self.context.now(), self.interval());
             let expected = |newest_day: Option<_>| StalenessContext {
                 now,
                 interval,
@@ -213,55 +213,56 @@ impl Driven {
                 sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
                 replayed: true,
             };
-            self.plan.observe_once(&self.desk, expected).await?;
+            self.tracked.update_metrics(&self.context, expected).await?;
         }
-        for request in bounded(request::open(&self.desk.store, |_| false)).await? {
-            self.answer_once(request).await?;
+        for request in with_timeout(poll_request::pending(&self.context.store, |_| false)).await? {
+            self.respond(request).await?;
         }
-        let standings = self.standings();
-        bounded(self.status.write_once(&self.desk.store, standings)).await?;
-        if self.pruning.is_due() {
-            bounded(request::prune(&self.desk.store)).await?;
+        let statuses = self.provider_statuses();
+        with_timeout(self.status.write_once(&self.context.store, statuses)).await?;
+        if self.prune_throttle.is_due() {
+            with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
         Ok(())
     }
 
-    /// Answers a request from what the provider knows by itself: its next word comes when its day comes.
-    async fn answer_once(&self, request: Request) -> Result<(), DbErr> {
+    /// Responds to a poll request without polling: the next price comes with the next day.
+    async fn respond(&self, request: PendingRequest) -> Result<(), store::Error> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
-                let answers = Answers {
+                let batch = QuoteBatch {
                     provider: self.provider.name(),
                     confirmed: vec![request.symbol.clone()],
                     track: request.track.then_some((request.symbol, request.name)),
-                    ..Answers::default()
+                    ..QuoteBatch::default()
                 };
-                let stored = self.desk.record(answers).await;
+                let stored = self.context.store_quotes(batch).await;
                 stored.map_or(PollOutcome::Failed, |_| PollOutcome::Answered)
             }
             Some(false) => PollOutcome::UnknownSymbol,
             None => PollOutcome::Failed,
         };
-        let answered = request::answer(&self.desk.store, &request.ids, Verdict::of(outcome));
-        bounded(answered).await
+        let answering = poll_request::respond(&self.context.store, &request.ids, outcome.into());
+        with_timeout(answering).await
     }
 
-    /// The time that a day takes, none at full speed; `None` once the replay has ended.
+    /// Returns the duration of a replayed day, 0 at full speed; `None` once the replay has ended.
     fn interval(&self) -> Option<Duration> {
-        (!self.provider.finished()).then(|| self.every.unwrap_or_default())
+        (!self.provider.finished()).then(|| self.day_length.unwrap_or_default())
     }
 
-    fn standings(&self) -> Vec<Standing> {
-        let own = Standing {
+    fn provider_statuses(&self) -> Vec<ProviderStatus> {
+        let replay = ProviderStatus {
             name: self.provider.name(),
-            rank: self.rank,
+            rank: 0,
             state: ProviderState::Ok,
             effective_interval: self.interval(),
             note: self.provider.note(),
-            budget: None,
+            per_minute: None,
+            per_day: None,
         };
-        std::iter::once(own)
-            .chain(self.bystanders.iter().cloned())
+        std::iter::once(replay)
+            .chain(self.standby.iter().cloned())
             .collect()
     }
 }

@@ -1,7 +1,7 @@
-//! The tracked stocks, as the database has them.
+//! The tracked stocks, as last read from the database.
 //!
-//! One invariant: the database alone says what is tracked; what is here is its latest word, read again when the feed
-//! grows and every second. Both loops look at it, and tell the metrics what they see.
+//! Both loops reload them whenever the feed has a new entry, at least every second, and update the
+//! metrics of prices and staleness from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,48 +9,43 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use entity::{Price, Symbol, Timestamp, table::stock};
+use entity::{Price, Symbol, Timestamp};
 use market::{Market, PollingHours, QuoteStatus, StalenessContext};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
-use store::Store;
+use store::{Store, stock};
 
-use super::context::{Desk, bounded};
+use super::context::{PollContext, with_timeout};
 use crate::schedule::PlannedSymbol;
 
-/// What decides when a tracked symbol is polled next.
+/// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tracked {
-    /// The market of the stock.
+pub(super) struct TrackedStock {
     pub(super) market: Market,
     /// When a provider last answered for it.
     pub(super) answered_at: Option<Timestamp>,
-    /// When the plan last asked for it.
+    /// When a scheduled poll for it was last sent.
     pub(super) asked_at: Option<Timestamp>,
-    /// How many answers in a row had no price.
+    /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
 }
 
-/// The tracked symbols.
+/// The tracked stocks.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) stocks: BTreeMap<Symbol, Tracked>,
+pub(super) struct TrackedStocks {
+    pub(super) stocks: BTreeMap<Symbol, TrackedStock>,
     ids: Vec<i64>,
-    /// Those that have a price, which the metrics show.
+    /// The symbols whose price the metrics show.
     priced: BTreeSet<Symbol>,
 }
 
-impl Plan {
-    /// Reads it anew.
-    pub(super) async fn reload(&mut self, store: &Store) -> Result<(), DbErr> {
-        let reading = stock::Entity::find()
-            .filter(stock::Column::Tracked.eq(true))
-            .all(store.database.read());
-        let rows = bounded(reading).await?;
+impl TrackedStocks {
+    /// Reads them from the database.
+    pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
+        let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
             .map(|row| {
-                let tracked = Tracked {
+                let tracked = TrackedStock {
                     market: Market::of(&row.symbol),
                     answered_at: row.answered_at,
                     asked_at: row.asked_at,
@@ -67,8 +62,8 @@ impl Plan {
         self.stocks.keys().cloned().collect()
     }
 
-    /// Returns what each symbol takes of the budget, by the time for which it is polled on a day.
-    pub(super) fn load(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
+    /// Returns what determines the share of each symbol in the request budget.
+    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
         let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
             polled: hours.per_day(tracked.market),
             unpriced_answers: tracked.unpriced_answers,
@@ -76,11 +71,11 @@ impl Plan {
         symbols.collect()
     }
 
-    /// Notes an answer before the row is read again.
-    pub(super) fn answered(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
+    /// Records an answer until the row is read again.
+    pub(super) fn record_answer(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
             tracked.answered_at = Some(now);
-            // The row has the exact number.
+            // The exact number is in the row.
             tracked.unpriced_answers = if priced {
                 0
             } else {
@@ -89,45 +84,44 @@ impl Plan {
         }
     }
 
-    /// Notes a request of the plan before the row is read again.
-    pub(super) fn asked(&mut self, symbol: &Symbol, at: Timestamp) {
+    /// Records a scheduled poll until the row is read again.
+    pub(super) fn record_poll(&mut self, symbol: &Symbol, at: Timestamp) {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
             tracked.asked_at = tracked.asked_at.max(Some(at));
         }
     }
 
-    /// Shows the latest prices and how many symbols are stale. `expected` takes the newest trading
-    /// day of all prices.
-    pub(super) async fn observe_once(
+    /// Updates the metrics of the latest prices and of stale symbols. `expected` is given the newest
+    /// trading day of all prices.
+    pub(super) async fn update_metrics(
         &mut self,
-        desk: &Desk,
+        context: &PollContext,
         expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
-    ) -> Result<(), DbErr> {
-        let reading = store::price::latest(desk.store.database.read(), &self.ids);
-        let latest = bounded(reading).await?;
+    ) -> Result<(), store::Error> {
+        let reading = store::price::latest(context.store.database.read(), &self.ids);
+        let latest = with_timeout(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
-        let stale = self.stale(
+        let stale = self.count_stale(
             &latest,
             &expected(latest.iter().map(|it| it.trading_day).max()),
         );
-        desk.metrics.stale_counted(stale);
+        context.metrics.stale_counted(stale);
         for price in latest {
-            desk.metrics.price_recorded(&price.symbol, price.price);
+            context.metrics.price_recorded(&price.symbol, price.price);
         }
         for gone in self.priced.difference(&priced) {
-            desk.metrics.symbol_untracked(gone);
+            context.metrics.symbol_untracked(gone);
         }
         self.priced = priced;
         Ok(())
     }
 
-    /// How many symbols are stale.
-    fn stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
+    fn count_stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
         let days: BTreeMap<&Symbol, NaiveDate> = latest
             .iter()
             .map(|price| (&price.symbol, price.trading_day))
             .collect();
-        let is_stale = |(symbol, tracked): &(&Symbol, &Tracked)| {
+        let is_stale = |(symbol, tracked): &(&Symbol, &TrackedStock)| {
             let quoted = QuoteStatus {
                 market: tracked.market,
                 newest_day: days.get(symbol).copied(),
@@ -140,19 +134,19 @@ impl Plan {
     }
 }
 
-/// A look at something that is not worth taking more often.
+/// Limits how often something is done.
 #[derive(Debug)]
-pub(super) struct Every {
+pub(super) struct Throttle {
     period: Duration,
     last: Option<tokio::time::Instant>,
 }
 
-impl Every {
+impl Throttle {
     pub(super) fn new(period: Duration) -> Self {
         Self { period, last: None }
     }
 
-    /// Whether it is time again; if so, the period begins anew.
+    /// Whether the period is over; if so, the next one begins.
     pub(super) fn is_due(&mut self) -> bool {
         let now = tokio::time::Instant::now();
         let due = self

@@ -13,7 +13,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use entity::{Split, Symbol};
 use reqwest::{Url, header::HeaderMap};
-use runtime::config::Secret;
+use runtime::config::{AlphaVantageSettings, Secret};
 
 use crate::{
     provider::{
@@ -22,21 +22,6 @@ use crate::{
     },
     quote::Quote,
 };
-
-/// What to know of an account at Alpha Vantage.
-#[derive(Clone)]
-pub struct AlphaVantageSettings {
-    /// Where the service is: `https://www.alphavantage.co`, or a stand-in. `/query` is added.
-    pub base_url: Url,
-    /// The account's key.
-    pub key: Secret,
-    /// Requests in any 60 seconds.
-    pub per_minute: u32,
-    /// Requests in a day of New York.
-    pub per_day: u32,
-    /// How long one request may take, body included.
-    pub timeout: Duration,
-}
 
 /// The service: quotes by `GLOBAL_QUOTE`, past sessions by `TIME_SERIES_DAILY`, splits by `SPLITS`.
 pub struct AlphaVantage {
@@ -58,9 +43,13 @@ pub enum AlphaVantageError {
 }
 
 impl AlphaVantage {
-    /// Prepares an account; asks nothing yet.
-    pub fn new(settings: AlphaVantageSettings) -> Result<Self, AlphaVantageError> {
-        let mut endpoint = settings.base_url;
+    /// Creates a client whose requests take at most `timeout`, including the body. Sends nothing
+    /// yet. `/query` is appended to the path of the URL.
+    pub fn new(
+        settings: &AlphaVantageSettings,
+        timeout: Duration,
+    ) -> Result<Self, AlphaVantageError> {
+        let mut endpoint = settings.url.clone();
         if !matches!(endpoint.scheme(), "http" | "https") {
             return Err(AlphaVantageError::BaseUrl);
         }
@@ -70,13 +59,14 @@ impl AlphaVantage {
             .pop_if_empty()
             .push("query");
         endpoint.set_fragment(None);
-        let http = Http::new(&endpoint, settings.timeout).map_err(AlphaVantageError::Tls)?;
+        let http = Http::new(&endpoint, timeout).map_err(AlphaVantageError::Tls)?;
         Ok(Self {
             endpoint,
-            key: settings.key,
+            // The settings require a key if the provider is listed.
+            key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
             budget: Budget {
-                per_minute: Some(settings.per_minute),
-                per_day: Some(settings.per_day),
+                per_minute: Some(settings.per_minute.get()),
+                per_day: Some(settings.per_day.get()),
                 day: DayZone::NewYork,
             },
             http,

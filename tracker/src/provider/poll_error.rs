@@ -101,14 +101,6 @@ impl PollError {
         )
     }
 
-    /// Whether another provider may be asked instead.
-    pub fn asks_next_provider(&self) -> bool {
-        matches!(
-            self,
-            Self::BudgetSpent | Self::Refused { .. } | Self::NotEntitled
-        )
-    }
-
     /// Whether it says something of the whole provider, whatever was asked for.
     pub fn is_of_the_provider(&self) -> bool {
         matches!(

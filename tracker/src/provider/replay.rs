@@ -16,7 +16,6 @@ mod tape;
 mod warning;
 
 use std::{
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,7 +23,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use entity::Symbol;
-use runtime::config::ProviderName;
+use runtime::config::{ProviderName, ReplaySettings};
 
 pub use self::{error::ReplayError, row::RowError};
 use self::{position::Position, reel::Reel, tape::Tape};
@@ -32,20 +31,6 @@ use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
 
 /// The name of the replay among the providers.
 pub const REPLAY: &str = ProviderName::Replay.as_str();
-
-/// What to replay, and how fast.
-#[derive(Clone, Debug, Default)]
-pub struct ReplaySettings {
-    /// CSV, plain or gzip; `None` for the bundled prices.
-    pub file: Option<PathBuf>,
-    /// The first day of each pass, or the first with a row after it; `None` for 2004-08-19 of the bundled prices, the
-    /// first day on which its four oldest stocks trade, or for a file's first day.
-    pub from: Option<NaiveDate>,
-    /// Wall time per trading day; `None` for as fast as it goes.
-    pub every: Option<Duration>,
-    /// Whether a pass follows the last; else it ends idle.
-    pub repeat: bool,
-}
 
 /// A file of daily prices that is being told.
 #[derive(Debug)]
@@ -71,8 +56,7 @@ impl Replay {
         let tape = if let Some(path) = &settings.file {
             file::read(path)?.tape(settings.from)?
         } else {
-            let from = settings.from.or(company::BUNDLED_FROM);
-            let mut tape = file::bundled()?.tape(from)?;
+            let mut tape = file::bundled()?.tape(settings.from)?;
             tape.name(company::bundled);
             tape
         };
@@ -80,9 +64,10 @@ impl Replay {
             reel: Reel::new(&tape, settings.repeat),
             stored: None,
         };
+        let pause = settings.speed.pause();
         Ok(Self {
             tape,
-            every: settings.every.filter(|every| !every.is_zero()),
+            every: (!pause.is_zero()).then_some(pause),
             state: Mutex::new(state),
         })
     }

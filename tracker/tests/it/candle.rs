@@ -11,9 +11,10 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use runtime::config::ReplaySpeed;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, task::block_in_place};
-use tracker::{ingest::Answers, quote::Quote};
+use tracker::{ingest::QuoteBatch, quote::Quote};
 
 use crate::{
     fixture::{World, at, date, decimal, quote},
@@ -85,10 +86,10 @@ async fn store(world: &World, tick: &Tick) {
             .map(|time| Timestamp::start_of(day).after(Duration::from_secs(time.into()))),
         ..quote(if tick.stock { "AAPL" } else { "IBM" }, "1")
     };
-    let answers = Answers {
+    let answers = QuoteBatch {
         provider: if tick.other_provider { "other" } else { "test" },
         quotes: vec![quote],
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
     world.ingest().ingest(answers).await.expect("it is stored");
 }
@@ -313,7 +314,7 @@ testkit::on_both_databases! {
 
     async fn a_replayed_days_candle_is_its_row(database) {
         let world = World::new(database, &ALL).await;
-        let tracker = world.track(replay("2012-05-01", None));
+        let tracker = world.track(replay("2012-05-01", ReplaySpeed::Max));
         end(&world).await;
         tracker.stop().await;
         let symbols = world.stocks().await.into_iter().map(|row| (row.id, row.symbol.to_string()));

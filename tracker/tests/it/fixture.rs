@@ -2,7 +2,7 @@
 //!
 //! One invariant: nothing here sleeps in hope: a test waits for a state, and fails at a deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{
@@ -10,22 +10,26 @@ use entity::{
     table::{alert, feed, provider, stock, stock_price},
 };
 use market::PollingHours;
-use runtime::{clock::ManualClock, metrics::Metrics, random::Random};
+use runtime::{
+    clock::ManualClock,
+    config::{AlphaVantageSettings, RetentionSettings, Secret},
+    metrics::Metrics,
+    random::Random,
+};
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{Bell, FeedTransaction},
-    request::{PollRequest, ask},
-    retention::Retention,
+    poll_request::{PollRequest, submit},
 };
 use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    Roster, Rules, Tracker,
-    ingest::{Answers, Ingest, Ingested},
-    provider::QuoteProvider,
+    PollSettings, Providers, Tracker,
+    ingest::{Ingest, IngestReport, QuoteBatch},
+    provider::{AlphaVantage, AlphaVantageError, QuoteProvider},
     quote::{PreviousClose, Quote},
 };
 
@@ -38,7 +42,7 @@ const DEADLINE: Duration = Duration::from_mins(3);
 pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
 
 /// What is kept for longer than most tests last.
-const RETENTION: Retention = Retention {
+const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
 };
@@ -83,6 +87,23 @@ pub(crate) fn date(text: &str) -> NaiveDate {
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
+}
+
+/// A client for the service at `url`, with a plan of requests per minute and per day.
+pub(crate) fn alpha_vantage(
+    url: &str,
+    key: &str,
+    (per_minute, per_day): (u32, u32),
+    timeout: Duration,
+) -> Result<AlphaVantage, AlphaVantageError> {
+    let limit = |requests| NonZeroU32::new(requests).expect("more than 0");
+    let settings = AlphaVantageSettings {
+        api_key: Some(Secret::new(key)),
+        url: url.parse().expect("a URL"),
+        per_minute: limit(per_minute),
+        per_day: limit(per_day),
+    };
+    AlphaVantage::new(&settings, timeout)
 }
 
 /// A quote of 2026-11-20 against a previous close of 100.
@@ -133,11 +154,11 @@ impl World {
     }
 
     /// Stores quotes as one answer of a provider.
-    pub(crate) async fn store(&self, quotes: Vec<Quote>) -> Ingested {
-        let answers = Answers {
+    pub(crate) async fn store(&self, quotes: Vec<Quote>) -> IngestReport {
+        let answers = QuoteBatch {
             provider: "test",
             quotes,
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         self.ingest().ingest(answers).await.expect("it is stored")
     }
@@ -171,16 +192,16 @@ impl World {
         history: bool,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        let rules = Rules {
-            wished: Duration::from_mins(5),
+        let settings = PollSettings {
+            update_interval: Duration::from_mins(5),
             hours,
             alert_max_age: Some(1),
             history,
         };
         let tracker = Tracker::new(
             self.store.clone(),
-            Roster::of(providers),
-            rules,
+            Providers::new(providers),
+            settings,
             RETENTION,
             self.counted.clone(),
             Random::seeded(11),
@@ -307,7 +328,7 @@ impl World {
             track,
             name: None,
         };
-        let answer = ask(&self.store, request).await.expect("it is asked");
+        let answer = submit(&self.store, request).await.expect("it is asked");
         let answer = answer.expect("it is answered in time");
         (answer.outcome, answer.retry_after)
     }

@@ -1,4 +1,4 @@
-//! The past of stocks, asked for over real HTTP from a stand-in that answers as recorded.
+//! Tests of backfilling daily history over HTTP, from a mock server with recorded responses.
 
 use std::{
     sync::{Arc, Mutex},
@@ -10,18 +10,14 @@ use entity::{
     table::{backfill, candle},
 };
 use market::PollingHours;
-use runtime::config::Secret;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracker::{
-    provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider},
-    quote::Quote,
-};
+use tracker::{provider::QuoteProvider, quote::Quote};
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
     matchers::{any, query_param},
 };
 
-use crate::fixture::{Running, World, at, date, quote};
+use crate::fixture::{Running, World, alpha_vantage, at, date, quote};
 
 const SERIES: &str = include_str!("../fixtures/alpha_vantage/series.json");
 const QUOTE: &str = include_str!("../fixtures/alpha_vantage/quote.json");
@@ -29,19 +25,19 @@ const DAILY: &str = "TIME_SERIES_DAILY";
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The service, and what it answers when it is asked for the past.
+/// A mock of the provider and its current response to requests for history.
 struct Service {
     server: MockServer,
-    past: Arc<Mutex<String>>,
+    history: Arc<Mutex<String>>,
 }
 
 impl Service {
-    /// Quotes every symbol; of its past it says `past`, with the symbol asked for.
-    async fn start(past: &str) -> Self {
+    /// Quotes every symbol, and returns `history` with the requested symbol.
+    async fn start(history: &str) -> Self {
         let server = MockServer::start().await;
-        let past = Arc::new(Mutex::new(past.to_owned()));
-        let body = past.clone();
-        let told = move |request: &Request| {
+        let history = Arc::new(Mutex::new(history.to_owned()));
+        let body = history.clone();
+        let series = move |request: &Request| {
             let body = body
                 .lock()
                 .expect("a lock")
@@ -54,36 +50,34 @@ impl Service {
                 .replace("2018-10-05", "2013-03-01");
             ResponseTemplate::new(200).set_body_raw(body, "application/json")
         };
-        let mock = Mock::given(query_param("function", DAILY)).respond_with(told);
+        let mock = Mock::given(query_param("function", DAILY)).respond_with(series);
         mock.mount(&server).await;
         Mock::given(any()).respond_with(quoted).mount(&server).await;
-        Self { server, past }
+        Self { server, history }
     }
 
-    fn says(&self, past: &str) {
-        past.clone_into(&mut self.past.lock().expect("a lock"));
+    fn set_history(&self, history: &str) {
+        history.clone_into(&mut self.history.lock().expect("a lock"));
     }
 
     fn track(&self, world: &World, hours: PollingHours, per_minute: u32, per_day: u32) -> Running {
-        let settings = AlphaVantageSettings {
-            base_url: self.server.uri().parse().expect("a URL"),
-            key: Secret::new("RECORDEDKEY00001"),
-            per_minute,
-            per_day,
-            timeout: Duration::from_secs(10),
-        };
-        let provider: Arc<dyn QuoteProvider> =
-            Arc::new(AlphaVantage::new(settings).expect("a client"));
+        let client = alpha_vantage(
+            &self.server.uri(),
+            "RECORDEDKEY00001",
+            (per_minute, per_day),
+            SECOND * 10,
+        );
+        let provider: Arc<dyn QuoteProvider> = Arc::new(client.expect("a client"));
         world.track_with_history(hours, vec![provider])
     }
 
-    /// The symbols whose past was asked for, in order.
-    async fn asked(&self) -> Vec<String> {
+    /// Returns the symbols whose history was requested, in order.
+    async fn backfilled(&self) -> Vec<String> {
         let requests = self
             .server
             .received_requests()
             .await
-            .expect("they are kept");
+            .expect("requests are recorded");
         let daily = requests.iter().filter(|request| {
             let mut pairs = request.url.query_pairs();
             pairs.any(|(name, value)| name == "function" && value == DAILY)
@@ -91,12 +85,12 @@ impl Service {
         daily.map(symbol_of).collect()
     }
 
-    /// How many requests there were of any kind.
+    /// Returns the number of all requests.
     async fn requests(&self) -> usize {
         self.server
             .received_requests()
             .await
-            .expect("they are kept")
+            .expect("requests are recorded")
             .len()
     }
 }
@@ -109,7 +103,7 @@ fn symbol_of(request: &Request) -> String {
         .expect("a symbol")
 }
 
-/// The days' candles: start, open, high, low, close, volume and count.
+/// Returns the daily candles: start, open, high, low, close, volume and count.
 async fn days(world: &World) -> Vec<String> {
     let rows = candle::Entity::find().order_by_asc(candle::Column::Start);
     let rows = rows
@@ -146,41 +140,41 @@ async fn done(world: &World) -> usize {
 }
 
 testkit::on_both_databases! {
-    async fn the_past_is_asked_for_once_and_fills_in_days_alone(database) {
+    async fn history_is_requested_once_and_fills_in_only_daily_candles(database) {
         let world = World::new(database, &["MSFT"]).await;
-        // What few ticks saw of a session that the provider knows whole.
+        // A session with a single stored price, which the provider knows completely.
         let seen = Quote { trading_day: date("2013-02-28"), ..quote("MSFT", "27.9") };
         world.store(vec![seen]).await;
         let service = Service::start(SERIES).await;
         let running = service.track(&world, PollingHours::Always, 5, 25);
-        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        world.until_after(SECOND, "history filled in", async || done(&world).await == 1).await;
         let expected = [
             "2013-02-27T14:30:00Z 27.42 28 27.33 27.81 36394700 0",
             "2013-02-28T14:30:00Z 27.88 27.97 27.74 27.8 35840200 1",
             "2013-03-01T14:30:00Z 27.72 27.98 27.52 27.95 34849700 0",
         ];
         assert_eq!(days(&world).await, expected);
-        // One price was stored and told, and none of the past.
+        // Only the polled price is stored and published.
         assert_eq!((world.prices().await.len(), world.events().await.0.len()), (1, 1));
         let counted = r#"api_calls_total{endpoint="daily",outcome="ok",provider="alphavantage"} 1"#;
         assert!(world.metrics.text().contains(counted), "{}", world.metrics.text());
         running.stop().await;
 
-        // Neither a restart nor a day asks again; each request was charged.
+        // Neither a restart nor a new day requests it again.
         let running = service.track(&world, PollingHours::Always, 5, 25);
         let polled = service.requests().await;
         world.until_after(MINUTE, "polls go on", async || service.requests().await > polled + 2).await;
         running.stop().await;
-        assert_eq!(service.asked().await, ["MSFT"]);
+        assert_eq!(service.backfilled().await, ["MSFT"]);
         assert_eq!(days(&world).await[..2], expected[..2]);
     }
 
-    async fn a_session_that_is_not_over_is_left_to_prices(database) {
+    async fn a_session_that_has_not_ended_is_not_filled_in(database) {
         let world = World::new(database, &["MSFT"]).await;
         world.clock.set(at("2013-03-01T20:00:00Z"));
         let service = Service::start(SERIES).await;
         let running = service.track(&world, PollingHours::Market, 5, 25);
-        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        world.until_after(SECOND, "history filled in", async || done(&world).await == 1).await;
         running.stop().await;
         assert_eq!(days(&world).await, [
             "2013-02-27T14:30:00Z 27.42 28 27.33 27.81 36394700 0",
@@ -189,7 +183,7 @@ testkit::on_both_databases! {
         ]);
     }
 
-    async fn failures_wait_longer_each_time_and_are_remembered(database) {
+    async fn failures_back_off_and_survive_a_restart(database) {
         let world = World::new(database, &["MSFT"]).await;
         let service = Service::start("<html>").await;
         let running = service.track(&world, PollingHours::Market, 5, 100);
@@ -199,41 +193,41 @@ testkit::on_both_databases! {
         };
         world.until_after(SECOND, "it fails", async || failed(2).await).await;
         running.stop().await;
-        let asked = service.asked().await.len();
+        let requested = service.backfilled().await.len();
         let next_at = backfills(&world).await[0].next_at;
-        // Polls are not held up, and the provider is well.
+        // Polls continue, and the provider stays OK.
         assert_eq!(world.provider("alphavantage").await.map(|row| row.state), Some(entity::ProviderState::Ok));
         assert!(world.store.clock.now() < next_at);
 
-        service.says(SERIES);
+        service.set_history(SERIES);
         let running = service.track(&world, PollingHours::Market, 5, 100);
-        world.until_after(SECOND, "it is filled in", async || done(&world).await == 1).await;
+        world.until_after(SECOND, "history filled in", async || done(&world).await == 1).await;
         running.stop().await;
         assert!(world.store.clock.now() >= next_at);
-        assert_eq!(service.asked().await.len(), asked + 1);
+        assert_eq!(service.backfilled().await.len(), requested + 1);
         assert_eq!(backfills(&world).await[0].failures, 0);
     }
 
-    async fn the_past_takes_a_tenth_of_a_day_from_polling_at_the_most(database) {
+    async fn history_takes_at_most_a_tenth_of_a_day_from_polling(database) {
         let symbols = ["AAPL", "GOOG", "IBM", "MSFT", "NVDA"];
         let world = World::new(database, &symbols).await;
-        // A day that begins: what is above the reserve is all planned.
+        // The day begins: polling needs everything above the reserve.
         world.clock.set(at("2026-11-20T05:00:00Z"));
         let service = Service::start(SERIES).await;
         let running = service.track(&world, PollingHours::Always, 60, 25);
         let day = async || {
             let now = world.store.clock.now();
-            now >= at("2026-11-20T12:00:00Z") && service.asked().await.len() >= 3
+            now >= at("2026-11-20T12:00:00Z") && service.backfilled().await.len() >= 3
         };
         world.until_after(MINUTE, "hours pass", day).await;
-        assert_eq!(service.asked().await, ["AAPL", "GOOG", "IBM"]);
+        assert_eq!(service.backfilled().await, ["AAPL", "GOOG", "IBM"]);
         let all = async || done(&world).await == symbols.len();
-        world.until_after(MINUTE * 5, "the others' turn comes", all).await;
+        world.until_after(MINUTE * 5, "the others are filled in", all).await;
         running.stop().await;
-        assert_eq!(service.asked().await, symbols);
+        assert_eq!(service.backfilled().await, symbols);
     }
 
-    async fn a_refusal_of_the_past_is_believed_for_a_day(database) {
+    async fn a_refused_history_is_not_requested_again_for_a_day(database) {
         let world = World::new(database, &["MSFT"]).await;
         let premium = include_str!("../fixtures/alpha_vantage/premium.json");
         let service = Service::start(premium).await;

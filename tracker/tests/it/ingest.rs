@@ -1,4 +1,4 @@
-//! What is stored of what providers say, on both databases.
+//! Tests of what is stored for a batch of quotes, on both databases.
 
 use std::cell::Cell;
 
@@ -10,19 +10,19 @@ use proptest::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{
-    ingest::{Answers, Ingested},
+    ingest::{IngestReport, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
 use crate::fixture::{World, at, date, decimal, quote};
 
-/// The alerts as (direction, multiple), in the order in which they fired.
+/// Returns the alerts as (direction, multiple), in the order in which they fired.
 async fn fired(world: &World) -> Vec<(Direction, String)> {
     let alerts = world.alerts().await;
-    let told = alerts
+    let fired = alerts
         .iter()
         .map(|row| (row.direction, row.threshold.to_string()));
-    told.collect()
+    fired.collect()
 }
 
 fn up(multiple: &str) -> (Direction, String) {
@@ -34,33 +34,33 @@ fn down(multiple: &str) -> (Direction, String) {
 }
 
 testkit::on_both_databases! {
-    async fn a_price_that_comes_back_is_a_row_of_its_own(database) {
+    async fn a_price_that_returns_to_an_earlier_value_is_stored_again(database) {
         let world = World::new(database, &["AAPL"]).await;
         for price in ["100", "101", "100"] {
             assert_eq!(world.store(vec![quote("AAPL", price)]).await.prices, 1);
         }
         assert_eq!(world.told().await, ["100", "101", "100"]);
-        let (told, _) = world.events().await;
+        let (published, _) = world.events().await;
         let rows = world.prices().await;
         assert_eq!(
-            told.iter().map(|price| price.seq).collect::<Vec<_>>(),
+            published.iter().map(|price| price.seq).collect::<Vec<_>>(),
             rows.iter().map(|row| row.seq).collect::<Vec<_>>(),
         );
     }
 
-    async fn a_repeated_quote_is_absorbed_and_counts_as_an_answer(database) {
+    async fn a_repeated_quote_is_not_stored_and_counts_as_an_answer(database) {
         let world = World::new(database, &["AAPL"]).await;
         world.store(vec![quote("AAPL", "100")]).await;
         let first = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
         world.clock.advance(std::time::Duration::from_mins(5));
-        assert_eq!(world.store(vec![quote("AAPL", "100")]).await, Ingested::default());
+        assert_eq!(world.store(vec![quote("AAPL", "100")]).await, IngestReport::default());
         assert_eq!(world.told().await, ["100"]);
         assert_eq!(world.feed().await.len(), 1);
         let second = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
         assert_eq!((first, second), (Some(at("2026-11-20T17:00:00Z")), Some(world.store.clock.now())));
     }
 
-    async fn a_clock_that_is_set_back_disorders_nothing_and_an_answer_is_of_the_true_time(database) {
+    async fn a_clock_that_is_set_back_keeps_the_order_of_prices_and_answers_have_its_time(database) {
         let world = World::new(database, &["AAPL"]).await;
         world.clock.advance(std::time::Duration::from_mins(10));
         world.store(vec![quote("AAPL", "100")]).await;
@@ -75,21 +75,21 @@ testkit::on_both_databases! {
         assert_eq!(recorded, [ahead, ahead]);
     }
 
-    async fn an_older_quote_is_dropped_and_counted(database) {
+    async fn an_older_quote_is_dropped_and_reported(database) {
         let world = World::new(database, &["AAPL"]).await;
         let timed = |price, time| Quote { market_time: Some(at(time)), ..quote("AAPL", price) };
         world.store(vec![timed("101", "2026-11-20T16:00:00Z")]).await;
         let yesterday = Quote { trading_day: date("2026-11-19"), ..quote("AAPL", "99") };
-        let dropped = Ingested { older: 1, ..Ingested::default() };
+        let dropped = IngestReport { older: 1, ..IngestReport::default() };
         assert_eq!(world.store(vec![yesterday]).await, dropped);
         assert_eq!(world.store(vec![timed("102", "2026-11-20T15:59:59Z")]).await, dropped);
         assert_eq!(world.store(vec![timed("103", "2026-11-20T16:00:01Z")]).await.prices, 1);
         assert_eq!(world.told().await, ["101", "103"]);
     }
 
-    async fn a_jump_fires_once_at_the_highest_multiple_and_directions_are_independent(database) {
+    async fn a_jump_fires_once_at_the_highest_multiple_in_each_direction(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let mut so_far = Vec::new();
+        let mut expected = Vec::new();
         for (price, fires) in [
             ("104.99999999", None),
             ("105", Some(up("5"))),
@@ -106,18 +106,18 @@ testkit::on_both_databases! {
             ("121", None),
         ] {
             world.store(vec![quote("AAPL", price)]).await;
-            so_far.extend(fires);
-            assert_eq!(fired(&world).await, so_far, "after {price}");
+            expected.extend(fires);
+            assert_eq!(fired(&world).await, expected, "after {price}");
         }
-        // Another day begins anew.
+        // The rule can fire again on another day.
         world.store(vec![Quote { trading_day: date("2026-11-23"), ..quote("AAPL", "105") }]).await;
-        so_far.push(up("5"));
-        assert_eq!(fired(&world).await, so_far);
-        let alerts = i64::try_from(so_far.len()).expect("a few");
+        expected.push(up("5"));
+        assert_eq!(fired(&world).await, expected);
+        let alerts = i64::try_from(expected.len()).expect("a few");
         assert_eq!(world.stock("AAPL").await.map(|stock| stock.alert_count), Some(alerts));
     }
 
-    async fn an_alert_follows_its_price_in_the_feed_and_says_the_same_as_its_row(database) {
+    async fn an_alert_follows_its_price_in_the_feed_and_equals_its_row(database) {
         let world = World::new(database, &["AAPL"]).await;
         world.store(vec![quote("AAPL", "106.5")]).await;
         let batch = world.feed().await.remove(0);
@@ -135,16 +135,16 @@ testkit::on_both_databases! {
         assert_eq!(alert.message(), "AAPL rose 6.5% to 106.5");
     }
 
-    async fn racing_writers_and_repeats_fire_each_alert_once(database) {
+    async fn concurrent_writers_and_repeats_fire_each_alert_once(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         let prices = ["105", "112", "117", "94", "89", "120"];
         let writer = async || {
-            // Another writer knows nothing of this one but the database.
+            // Writers share only the database.
             let ingest = world.ingest();
             for price in prices.into_iter().chain(prices) {
                 let quotes = vec![quote("AAPL", price), quote("MSFT", price)];
-                let answers = Answers { provider: "test", quotes, ..Answers::default() };
-                ingest.ingest(answers).await.expect("it is stored");
+                let answers = QuoteBatch { provider: "test", quotes, ..QuoteBatch::default() };
+                ingest.ingest(answers).await.expect("batch stored");
             }
         };
         tokio::join!(writer(), writer(), writer());
@@ -164,14 +164,14 @@ testkit::on_both_databases! {
                 assert!(distinct.contains(&highest), "{distinct:?}");
             }
         }
-        // The order of positions is that of commits, and time never goes back along it.
+        // Positions have no gaps, and their times never decrease.
         let feed = world.feed().await;
         let seqs: Vec<i64> = feed.iter().flat_map(|batch| &batch.events).map(Event::seq).collect();
         assert!(seqs.iter().copied().eq(1..=i64::try_from(seqs.len()).expect("a few")));
         assert!(feed.is_sorted_by_key(|batch| batch.end.recorded_at));
     }
 
-    async fn without_a_previous_close_the_last_stored_close_of_an_earlier_day_serves(database) {
+    async fn an_absent_previous_close_is_replaced_by_the_last_stored_close(database) {
         let world = World::new(database, &["AAPL"]).await;
         let on = |day, price| Quote {
             previous_close: PreviousClose::Absent,
@@ -192,27 +192,27 @@ testkit::on_both_databases! {
         assert_eq!(fired(&world).await.len(), 1);
     }
 
-    async fn a_live_quote_of_an_old_session_is_stored_and_fires_nothing(database) {
+    async fn a_live_quote_of_an_old_session_is_stored_without_alerts(database) {
         let world = World::new(database, &["A", "B", "C", "D.T"]).await;
         let on = |of, day| Quote { trading_day: date(day), ..quote(of, "106") };
         let store = async |sessions, position: Option<&str>, quotes| {
             let ingest = world.ingest().with_alert_max_age(sessions);
             let position = position.map(str::to_owned);
-            let answers = Answers { provider: "test", quotes, position, ..Answers::default() };
-            ingest.ingest(answers).await.expect("it is stored")
+            let answers = QuoteBatch { provider: "test", quotes, position, ..QuoteBatch::default() };
+            ingest.ingest(answers).await.expect("batch stored")
         };
-        // Friday noon: Thursday's session is one behind, Wednesday's two.
+        // It is Friday noon: Thursday is one session ago, Wednesday two.
         let old = store(Some(1), None, vec![on("A", "2026-11-18"), on("B", "2022-10-27")]).await;
         assert_eq!((old.prices, old.alerts), (2, 0));
         let recent = store(Some(1), None, vec![on("A", "2026-11-19"), on("C", "2026-11-20")]).await;
         assert_eq!((recent.prices, recent.alerts), (2, 2));
         assert_eq!(store(Some(0), None, vec![on("D.T", "2026-11-18")]).await.alerts, 0);
         assert_eq!(store(None, None, vec![on("D.T", "2026-11-19")]).await.alerts, 1);
-        // A replay has its own time.
+        // The limit does not apply to replays.
         assert_eq!(store(Some(1), Some("1"), vec![on("B", "2022-10-28")]).await.alerts, 1);
     }
 
-    async fn a_date_alone_is_the_close_only_where_that_is_known(database) {
+    async fn the_market_time_of_a_date_is_the_close_only_of_known_markets(database) {
         let world = World::new(database, &["AAPL", "BTC/USD", "TSCO.LON"]).await;
         let on = |of, day| Quote { trading_day: date(day), ..quote(of, "100") };
         for of in ["AAPL", "BTC/USD", "TSCO.LON"] {
@@ -222,19 +222,19 @@ testkit::on_both_databases! {
         assert_eq!(times, ["2026-11-19T21:00:00Z", "2026-11-19T23:59:59.999999Z", "2026-11-20T17:00:00Z"]);
     }
 
-    async fn an_answer_for_an_untracked_symbol_stores_nothing(database) {
+    async fn a_quote_of_an_untracked_symbol_is_not_stored(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         world.untrack("MSFT").await;
-        let told = world.feed().await.len();
+        let batches = world.feed().await.len();
         let quotes = vec![quote("MSFT", "105"), quote("NVDA", "105")];
-        assert_eq!(world.store(quotes).await, Ingested::default());
+        assert_eq!(world.store(quotes).await, IngestReport::default());
         assert_eq!((world.prices().await.len(), world.alerts().await.len()), (0, 0));
-        assert_eq!(world.feed().await.len(), told);
+        assert_eq!(world.feed().await.len(), batches);
         assert!(world.stock("NVDA").await.is_none());
         assert_eq!(world.stock("MSFT").await.and_then(|stock| stock.answered_at), None);
     }
 
-    async fn a_quote_fills_in_what_nobody_had_said_of_its_stock(database) {
+    async fn a_quote_fills_in_missing_details_of_its_stock(database) {
         let world = World::new(database, &["AAPL"]).await;
         let named = |name: &str, price| Quote {
             name: Some(name.to_owned()),
@@ -248,7 +248,7 @@ testkit::on_both_databases! {
         assert_eq!(stock.currency.as_deref(), Some("USD"));
     }
 
-    async fn a_price_survives_storage_digit_for_digit(database) {
+    async fn a_price_is_stored_without_losing_a_digit(database) {
         let world = World::new(database, &["AAPL"]).await;
         let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
         let any = prop_oneof![1..=i64::MAX, 1..=1_000_000_i64, (1..=922_337_i64).prop_map(|n| n * 100_000_000)];
@@ -260,21 +260,21 @@ testkit::on_both_databases! {
                 day.set(day.get().succ_opt().expect("a day"));
                 world.store(vec![Quote { trading_day: day.get(), ..quote }]).await;
                 let row = world.prices().await.pop().expect("a row");
-                let told = told(&world, row.seq).await;
-                (row, told)
+                let published = published(&world, row.seq).await;
+                (row, published)
             }));
-            let (row, told) = stored;
+            let (row, published) = stored;
             prop_assert_eq!(row.price.to_string(), price.to_string());
             prop_assert_eq!(row.open.map(|it| it.to_string()), Some(open.to_string()));
-            prop_assert_eq!(told, [price.to_string(), open.to_string()]);
+            prop_assert_eq!(published, [price.to_string(), open.to_string()]);
             Ok(())
         });
         run.expect("every price");
     }
 }
 
-/// A price and its open as the feed's JSON has them: its text, not what this program makes of it.
-async fn told(world: &World, seq: i64) -> [String; 2] {
+/// Returns a price and its open as texts from the JSON of the feed.
+async fn published(world: &World, seq: i64) -> [String; 2] {
     let row = feed::Entity::find()
         .filter(feed::Column::Seq.gte(seq))
         .one(world.database.read());

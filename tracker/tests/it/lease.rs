@@ -1,12 +1,12 @@
-//! One tracker polls, the others stand by: on PostgreSQL, where there may be many.
+//! Tests of the lease on PostgreSQL: one tracker polls while the others stand by.
 
 use std::{collections::HashSet, time::Duration};
 
 use sea_orm::{ConnectionTrait, EntityTrait};
+use store::lease::Lease;
 use testkit::TestDatabase;
 use tracker::{
-    budget::{self, Charge, Purpose},
-    lease::Lease,
+    budget::{self, Purpose, ReserveOutcome},
     provider::{Budget, DayZone},
 };
 
@@ -15,13 +15,13 @@ use crate::{
     script::Script,
 };
 
-/// Ends the session of whoever holds the lock, as a cut connection does.
+/// Ends the session that holds the lock, like a broken connection.
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks \
     WHERE locktype = 'advisory' AND granted AND database = \
     (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_trackers_one_polls_and_the_other_takes_over() {
+async fn one_of_two_trackers_polls_and_the_other_takes_over() {
     let world = World::new(TestDatabase::postgres().await, &["AAPL"]).await;
     let one = Script::new("one", world.clock.shared()).shared();
     let other = Script::new("other", world.clock.shared()).shared();
@@ -48,7 +48,7 @@ async fn of_two_trackers_one_polls_and_the_other_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
+async fn a_tracker_that_loses_its_session_stops_and_polling_continues() {
     let world = World::new(TestDatabase::postgres().await, &["AAPL"]).await;
     let one = Script::new("one", world.clock.shared()).shared();
     let other = Script::new("other", world.clock.shared()).shared();
@@ -66,13 +66,13 @@ async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
             .write()
             .execute_unprepared(CUT)
             .await
-            .expect("it is cut");
+            .expect("session ended");
         let minute = Duration::from_mins(1);
         world
-            .until_after(minute, "somebody polls", async || total() >= round)
+            .until_after(minute, "a tracker polls", async || total() >= round)
             .await;
     }
-    // Whoever polled, nothing was asked closer than the plan says.
+    // No two polls are closer than the interval, whichever tracker sent them.
     let mut calls: Vec<_> = one.calls().into_iter().chain(other.calls()).collect();
     calls.sort();
     let apart = |pair: &[(entity::Timestamp, _)]| pair[1].0.since(pair[0].0);
@@ -89,14 +89,14 @@ async fn a_tracker_that_is_cut_off_stops_and_somebody_polls_again() {
         .map(|row| row.provider)
         .collect();
     assert!(!polled.is_empty());
-    // It heals by itself: warned of once each time, in words of ours.
-    let lost = world.journal.lines(&["WARN", "the lease is lost"]);
+    // Each loss is logged once as a warning.
+    let lost = world.journal.lines(&["WARN", "lost the lease"]);
     assert!(!lost.is_empty() && lost.len() <= 3, "{lost:?}");
     assert_eq!(world.journal.lines(&["ERROR"]), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_live_lock_nothing_is_charged() {
+async fn without_the_lock_nothing_is_reserved() {
     let world = World::new(TestDatabase::postgres().await, &[]).await;
     let budget = Budget {
         per_minute: Some(5),
@@ -106,35 +106,32 @@ async fn without_a_live_lock_nothing_is_charged() {
     let script = Script::new("live", world.clock.shared())
         .within(Some(5), Some(25))
         .shared();
-    // Its row is made by the first who tracks with it.
+    // The first tracker inserts the row of the provider.
     let running = world.track(vec![script]);
     world
         .until("its row", async || world.provider("live").await.is_some())
         .await;
     running.stop().await;
 
-    let lease = Lease::take(&world.database).await.expect("it is free");
+    let lease = Lease::take(&world.database).await.expect("lease taken");
     let now = world.store.clock.now();
-    let charge =
-        async || budget::charge(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
-    assert!(matches!(charge().await, Ok(Charge::Granted(_))));
+    let reserve =
+        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
+    assert!(matches!(reserve().await, Ok(ReserveOutcome::Reserved(_))));
     world
         .database
         .write()
         .execute_unprepared(CUT)
         .await
-        .expect("it is cut");
+        .expect("session ended");
     for _ in 0..3 {
-        assert!(
-            charge().await.is_err(),
-            "the connection is never made again"
-        );
+        assert!(reserve().await.is_err(), "the connection is never reopened");
     }
     tokio::time::timeout(Duration::from_secs(30), lease.lost())
         .await
-        .expect("the loss is noticed");
+        .expect("loss detected");
     let calls = entity::table::provider_call::Entity::find()
         .all(world.database.read())
         .await;
-    assert_eq!(calls.expect("the calls").len(), 1);
+    assert_eq!(calls.expect("calls read").len(), 1);
 }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use entity::{PollOutcome, ProviderState, Timestamp};
-use runtime::{clock::SharedClock, config::Secret};
-use tracker::provider::{AlphaVantage, AlphaVantageSettings, QuoteProvider};
+use runtime::clock::SharedClock;
+use tracker::provider::QuoteProvider;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::fixture::World;
+use crate::fixture::{World, alpha_vantage};
 
 const KEY: &str = "RECORDEDKEY00001";
 const SECOND: Duration = Duration::from_secs(1);
@@ -93,14 +93,8 @@ impl StandIn {
         per_minute: u32,
         per_day: u32,
     ) -> Vec<Arc<dyn QuoteProvider>> {
-        let settings = AlphaVantageSettings {
-            base_url: self.server.uri().parse().expect("a URL"),
-            key: Secret::new(KEY),
-            per_minute,
-            per_day,
-            timeout,
-        };
-        vec![Arc::new(AlphaVantage::new(settings).expect("a client"))]
+        let client = alpha_vantage(&self.server.uri(), KEY, (per_minute, per_day), timeout);
+        vec![Arc::new(client.expect("a client"))]
     }
 }
 

@@ -1,12 +1,13 @@
 //! The bundled prices through the whole tracker: exactly the prices and alerts that the file implies.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use entity::{CandleInterval, Direction, PollOutcome, ProviderState};
+use runtime::config::{ReplaySettings, ReplaySpeed};
 use store::candle::CandleRange;
 use tracker::{
-    ingest::Answers,
-    provider::{QuoteProvider, Replay, ReplaySettings},
+    ingest::QuoteBatch,
+    provider::{QuoteProvider, Replay},
 };
 
 use crate::{
@@ -26,12 +27,12 @@ AAA,9990-01-04,110,110,110,110,1,110
 pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 
 /// The bundled prices from a day on, once.
-pub(crate) fn replay(from: &str, every: Option<Duration>) -> Vec<Arc<dyn QuoteProvider>> {
+pub(crate) fn replay(from: &str, speed: ReplaySpeed) -> Vec<Arc<dyn QuoteProvider>> {
     let settings = ReplaySettings {
+        file: None,
         from: Some(date(from)),
-        every,
+        speed,
         repeat: false,
-        ..ReplaySettings::default()
     };
     vec![Arc::new(
         Replay::new(&settings).expect("the bundled prices"),
@@ -108,7 +109,7 @@ pub(crate) async fn check(world: &World, from: &str) {
 testkit::on_both_databases! {
     async fn the_bundled_prices_fire_exactly_the_alerts_that_their_closes_imply(database) {
         let world = World::new(database, &ALL).await;
-        let running = world.track(replay("2000-03-01", None));
+        let running = world.track(replay("2000-03-01", ReplaySpeed::Max));
         end(&world).await;
         running.stop().await;
         check(&world, "2000-03-01").await;
@@ -131,20 +132,20 @@ testkit::on_both_databases! {
         let world = World::new(database, &ALL).await;
         let whole = implied(date(FROM)).0.len();
         for part in 1..4 {
-            let running = world.track(replay(FROM, None));
+            let running = world.track(replay(FROM, ReplaySpeed::Max));
             let far = async || world.prices().await.len() >= whole * part / 4;
             world.until("a part is told", far).await;
             drop(running);
         }
         assert!(world.prices().await.len() < whole, "it was killed before its end");
-        let _running = world.track(replay(FROM, None));
+        let _running = world.track(replay(FROM, ReplaySpeed::Max));
         end(&world).await;
         check(&world, FROM).await;
     }
 
     async fn a_replay_says_what_it_is_and_answers_requests_from_its_file(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let running = world.track(replay("2004-08-19", Some(Duration::from_hours(1))));
+        let running = world.track(replay("2004-08-19", ReplaySpeed::DaysPerSecond(1.0 / 3600.0)));
         world.until("the first day is told", async || !world.prices().await.is_empty()).await;
         let told = async || {
             let row = world.provider("replay").await.expect("its row");
@@ -169,7 +170,7 @@ testkit::on_both_databases! {
         let world = World::new(database, &["AAA"]).await;
         let path = std::env::temp_dir().join(format!("years-{}.csv", std::process::id()));
         std::fs::write(&path, YEARS).expect("a file");
-        let settings = ReplaySettings { file: Some(path), repeat: true, ..ReplaySettings::default() };
+        let settings = ReplaySettings { file: Some(path), from: None, speed: ReplaySpeed::Max, repeat: true };
         let open = || -> Vec<Arc<dyn QuoteProvider>> {
             vec![Arc::new(Replay::new(&settings).expect("a file"))]
         };
@@ -207,17 +208,17 @@ testkit::on_both_databases! {
 
     async fn a_day_that_another_tracker_has_replayed_is_dropped(database) {
         let world = World::new(database, &ALL).await;
-        let running = world.track(replay("2013-01-02", None));
+        let running = world.track(replay("2013-01-02", ReplaySpeed::Max));
         end(&world).await;
         running.stop().await;
         let stored = world.prices().await.len();
         let position = world.provider("replay").await.expect("its row").position;
-        let late = Answers {
+        let late = QuoteBatch {
             provider: "replay",
             quotes: vec![quote("AAPL", "1")],
             position: Some("a later one".to_owned()),
             follows: Some("an earlier one".to_owned()),
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingested = world.ingest().ingest(late).await.expect("an answer");
         assert!(ingested.superseded);

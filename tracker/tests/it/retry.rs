@@ -1,11 +1,11 @@
-//! What failures cost: retries within the plan, and symbols without a price.
+//! Tests of failures: retries within the quota, and symbols without a price.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use entity::{PollOutcome, Symbol, Timestamp};
 use runtime::random::Random;
 use sea_orm::{ConnectionTrait, DbBackend};
-use store::request::{PollRequest, ask};
+use store::poll_request::{PollRequest, submit};
 use tracker::provider::PollError;
 
 use crate::{
@@ -36,19 +36,19 @@ fn malformed() -> PollError {
     }
 }
 
-/// A provider on the free plan, but for its budget per minute.
+/// A provider with a quota per day and none per minute.
 fn free(world: &World, per_day: u32) -> Arc<Script> {
     let script = Script::new("live", world.clock.shared());
     script.within(None, Some(per_day)).shared()
 }
 
-/// When a symbol was asked for.
+/// Returns when a symbol was requested.
 fn times(script: &Script, of: &str) -> Vec<Timestamp> {
-    let asked = |(_, symbols): &(Timestamp, Vec<Symbol>)| symbols.contains(&symbol(of));
+    let contains = |(_, symbols): &(Timestamp, Vec<Symbol>)| symbols.contains(&symbol(of));
     let calls = script.calls();
     calls
         .iter()
-        .filter(|call| asked(call))
+        .filter(|call| contains(call))
         .map(|(at, _)| *at)
         .collect()
 }
@@ -67,7 +67,7 @@ async fn unpriced(world: &World, of: &str) -> i32 {
         .map_or(-1, |stock| stock.unpriced_answers)
 }
 
-/// Lets the clock run for a while, by `step` with every look.
+/// Advances the clock by `time`, in steps.
 async fn pass(world: &World, time: Duration, step: Duration) {
     let until = world.store.clock.now().after(time);
     world
@@ -78,7 +78,7 @@ async fn pass(world: &World, time: Duration, step: Duration) {
 }
 
 testkit::on_both_databases! {
-    async fn an_outage_costs_few_requests_over_ten_restarts_and_then_all_are_polled(database) {
+    async fn an_outage_over_ten_restarts_costs_few_requests_and_then_all_symbols_are_polled(database) {
         let world = World::new(database, &["A", "B", "C", "D"]).await;
         let script = free(&world, 25);
         script.fail(upstream(None));
@@ -91,18 +91,18 @@ testkit::on_both_databases! {
             pass(&world, MINUTE, SECOND).await;
             running.stop().await;
         }
-        // Each symbol at its planned time, and less than a tenth of the day in retries.
+        // One poll per symbol, and less than a tenth of the day in retries.
         assert!(script.calls().len() <= 6, "{:?}", script.calls());
         assert!(world.provider("live").await.is_some_and(|row| row.day_retries <= 2));
 
         script.answer(|of| Ok(quote(of.as_str(), "101")));
         let _running = world.track(vec![script.clone()]);
-        // 86 400 s × 4 / 22 after each was asked for.
+        // The interval is 86 400 s × 4 / 22.
         pass(&world, HOUR * 5, MINUTE).await;
         assert_eq!(world.prices().await.len(), 4, "{:?}", script.calls());
     }
 
-    async fn symbols_that_are_due_are_polled_at_once_when_the_provider_recovers(database) {
+    async fn due_symbols_are_polled_immediately_when_the_provider_recovers(database) {
         let world = World::new(database, &["A", "B", "C", "D", "E", "F"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(PollError::Timeout);
@@ -116,31 +116,31 @@ testkit::on_both_databases! {
         assert!(took < MINUTE * 3, "{took:?}");
     }
 
-    async fn all_symbols_share_the_retries_of_a_provider_that_fails(database) {
+    async fn all_symbols_share_the_retries_of_a_failing_provider(database) {
         let symbols = ["A", "B", "C", "D", "E", "F", "G", "H"];
         let world = World::new(database, &symbols).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(malformed());
         let _running = world.track(vec![script.clone()]);
         pass(&world, MINUTE * 20, SECOND * 3).await;
-        // Every 5 minutes each symbol once by the plan, and two retries.
+        // Every 5 minutes: one scheduled poll per symbol and two retries.
         let calls = script.calls().len();
         assert!((10..=50).contains(&calls), "{calls}: {:?}", script.calls());
-        let asked = script.asked();
-        assert!(symbols.iter().all(|of| asked.contains_key(&symbol(of))), "{asked:?}");
+        let requested = script.asked();
+        assert!(symbols.iter().all(|of| requested.contains_key(&symbol(of))), "{requested:?}");
     }
 
-    async fn a_wait_that_a_failing_provider_names_is_kept_for_an_hour_at_most(database) {
+    async fn a_retry_after_of_a_failing_provider_is_honored_for_at_most_an_hour(database) {
         let world = World::new(database, &["A"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(upstream(Some(HOUR * 3)));
         let _running = world.track(vec![script.clone()]);
-        world.until_after(MINUTE, "it is asked again", async || script.calls().len() == 2).await;
+        world.until_after(MINUTE, "it is polled again", async || script.calls().len() == 2).await;
         let gap = gaps(&times(&script, "A"))[0];
         assert!(gap >= HOUR && gap < HOUR * 2, "{gap:?}");
     }
 
-    async fn a_symbol_without_a_price_is_asked_at_planned_times_then_hourly_then_daily(database) {
+    async fn a_symbol_without_a_price_is_polled_as_planned_then_hourly_then_daily(database) {
         let world = World::new(database, &["AAPL", "DEAD"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.answer(|of| match of.as_str() {
@@ -157,21 +157,21 @@ testkit::on_both_databases! {
             pass(&world, HOUR * 9, MINUTE).await;
         }
         pass(&world, HOUR * 25, MINUTE * 2).await;
-        let asked = times(&script, "DEAD");
-        let (polls, begun) = (gaps(&asked), asked[0]);
+        let requested = times(&script, "DEAD");
+        let (polls, begun) = (gaps(&requested), requested[0]);
         let (planned, rare) = polls.split_at(2);
         assert!(planned.iter().all(|gap| (MINUTE * 5..MINUTE * 12).contains(gap)), "{polls:?}");
         let daily = rare.iter().filter(|gap| **gap >= HOUR * 24).count();
         assert!((1..=2).contains(&daily), "{polls:?}");
         assert!(rare.iter().all(|gap| *gap >= HOUR), "{polls:?}");
-        let in_a_day = asked.iter().filter(|at| at.since(begun) < HOUR * 24).count();
+        let in_a_day = requested.iter().filter(|at| at.since(begun) < HOUR * 24).count();
         assert!((18..=27).contains(&in_a_day), "{polls:?}");
         let others = gaps(&times(&script, "AAPL"));
         assert!(others.iter().all(|gap| *gap < MINUTE * 30), "{others:?}");
         let warned = || world.journal.lines(&["WARN", "no price for the symbol", "DEAD"]).len();
         assert_eq!(warned(), 1);
 
-        // A refresh asks at once; a price ends it.
+        // A refresh polls immediately, and a price restores the normal interval.
         let before = script.asked_for("DEAD");
         assert_eq!(world.request("DEAD", false).await.0, PollOutcome::Failed);
         assert_eq!(script.asked_for("DEAD"), before + 1);
@@ -186,7 +186,7 @@ testkit::on_both_databases! {
         running.stop().await;
     }
 
-    async fn tracking_anew_and_a_new_provider_revive_a_symbol_without_a_price(database) {
+    async fn tracking_again_and_a_new_provider_restore_a_symbol_without_a_price(database) {
         let world = World::new(database, &["DEAD"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(PollError::UnknownSymbol);
@@ -206,7 +206,7 @@ testkit::on_both_databases! {
         world.until("the other has its price", async || world.told().await == ["100"]).await;
     }
 
-    async fn a_malformed_answer_for_one_symbol_alone_counts_as_one_without_a_price(database) {
+    async fn a_malformed_response_for_only_one_symbol_counts_as_one_without_a_price(database) {
         let world = World::new(database, &["AAPL", "ODD"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.answer(|of| match of.as_str() {
@@ -216,14 +216,14 @@ testkit::on_both_databases! {
         let _running = world.track(vec![script.clone()]);
         let dead = async || unpriced(&world, "ODD").await == 3;
         world.until_after(SECOND * 5, "it has no price", dead).await;
-        let asked = script.asked_for("ODD");
+        let requested = script.asked_for("ODD");
         pass(&world, MINUTE * 50, SECOND * 30).await;
-        assert!(script.asked_for("ODD") <= asked + 1, "{:?}", times(&script, "ODD"));
+        assert!(script.asked_for("ODD") <= requested + 1, "{:?}", times(&script, "ODD"));
         let others = gaps(&times(&script, "AAPL"));
         assert!(others.iter().all(|gap| *gap < MINUTE * 9), "{others:?}");
     }
 
-    async fn what_the_plan_lacks_is_not_asked_for_at_each_restart(database) {
+    async fn a_symbol_that_the_plan_excludes_is_not_requested_at_each_restart(database) {
         let world = World::new(database, &["LON", "AAPL"]).await;
         let script = free(&world, 25);
         script.answer(|of| match of.as_str() {
@@ -239,7 +239,7 @@ testkit::on_both_databases! {
         assert_eq!(script.asked_for("AAPL"), 1);
     }
 
-    async fn a_day_of_failures_and_restarts_stays_within_the_plan(database) {
+    async fn a_day_of_failures_and_restarts_stays_within_the_quota(database) {
         let world = World::new(database, &["A", "B", "C", "DEAD"]).await;
         let begun = at("2026-11-20T05:00:00Z");
         world.clock.set(begun);
@@ -277,7 +277,7 @@ testkit::on_both_databases! {
             let gaps = gaps(&times(&script, of));
             retries += gaps.iter().filter(|gap| **gap < shortest).count();
             if of != "DEAD" {
-                // An outage takes the time that it takes.
+                // The outage may delay one poll.
                 let late = gaps.iter().filter(|gap| **gap > longest + MINUTE * 25).count();
                 assert!(late <= 1, "{of}: {gaps:?}");
                 assert!(gaps.len() >= 18, "{of}: {gaps:?}");
@@ -289,7 +289,7 @@ testkit::on_both_databases! {
     }
 }
 
-/// Another session locks `table` while somebody asks for a refresh.
+/// Requests a refresh while another session locks `table`.
 async fn refresh_over_a_lock(table: &str) {
     let world = World::new(testkit::TestDatabase::postgres().await, &["AAPL"]).await;
     let script = Script::new("live", world.clock.shared()).shared();
@@ -309,7 +309,9 @@ async fn refresh_over_a_lock(table: &str) {
         track: false,
         name: None,
     };
-    let answer = ask(&world.store, request).await.expect("it is asked");
+    let answer = submit(&world.store, request)
+        .await
+        .expect("request submitted");
     let outcome = answer.map(|answer| answer.outcome);
     assert_eq!(outcome, Some(PollOutcome::DatabaseUnavailable), "{table}");
     other.rollback().await.expect("it is unlocked");
@@ -319,7 +321,7 @@ async fn refresh_over_a_lock(table: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_refresh_over_a_locked_table_says_that_it_is_the_database() {
+async fn a_refresh_while_a_table_is_locked_reports_an_unavailable_database() {
     let tables = [
         "stocks",
         "stock_prices",

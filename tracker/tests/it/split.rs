@@ -1,4 +1,5 @@
-//! Share splits: prices that suggest one are held from alerts until it is known, and no split fires an alert.
+//! Tests of share splits: a price that suggests one is held from alerts until it is known, and no
+//! split fires an alert.
 
 use std::{
     cell::Cell,
@@ -20,20 +21,18 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use runtime::{clock::SharedClock, config::Secret};
+use runtime::{clock::SharedClock, config::ReplaySpeed};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
-    ingest::{Answers, Ingested},
-    provider::{
-        AlphaVantage, AlphaVantageSettings, Pace, Poll, PollError, QuoteProvider, ShareSplits,
-    },
+    ingest::{IngestReport, QuoteBatch},
+    provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
     quote::{PreviousClose, Quote, Unrounded},
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::query_param};
 
 use crate::{
-    fixture::{World, at, date, decimal, quote, symbol},
+    fixture::{World, alpha_vantage, at, date, decimal, quote, symbol},
     replay::replay,
     script::Script,
 };
@@ -48,7 +47,7 @@ type Reported = Box<dyn Fn(&Symbol) -> Result<Vec<Split>, PollError> + Send + Sy
 struct Splitting {
     script: Arc<Script>,
     reported: Mutex<Reported>,
-    asked: Mutex<Vec<(Timestamp, String)>>,
+    requested: Mutex<Vec<(Timestamp, String)>>,
     held: AtomicBool,
     go: Notify,
     clock: SharedClock,
@@ -59,7 +58,7 @@ impl Splitting {
         Arc::new(Self {
             script: script.shared(),
             reported: Mutex::new(Box::new(|_| Ok(Vec::new()))),
-            asked: Mutex::default(),
+            requested: Mutex::default(),
             held: AtomicBool::new(false),
             go: Notify::new(),
             clock: world.clock.shared(),
@@ -73,19 +72,19 @@ impl Splitting {
         *self.reported.lock().expect("a lock") = Box::new(reported);
     }
 
-    /// Answers requests for splits only once they are [let go](Self::let_go).
+    /// Delays responses to requests for splits until [`respond`](Self::respond).
     fn hold(&self) {
         self.held.store(true, Ordering::SeqCst);
     }
 
-    fn let_go(&self) {
+    fn respond(&self) {
         self.held.store(false, Ordering::SeqCst);
         self.go.notify_waiters();
     }
 
-    fn asked(&self) -> Vec<String> {
-        let asked = self.asked.lock().expect("a lock");
-        asked.iter().map(|(_, symbol)| symbol.clone()).collect()
+    fn requested(&self) -> Vec<String> {
+        let requested = self.requested.lock().expect("a lock");
+        requested.iter().map(|(_, symbol)| symbol.clone()).collect()
     }
 
     fn list(self: &Arc<Self>) -> Vec<Arc<dyn QuoteProvider>> {
@@ -120,7 +119,7 @@ impl QuoteProvider for Splitting {
 impl ShareSplits for Splitting {
     async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError> {
         let go = self.go.notified();
-        self.asked
+        self.requested
             .lock()
             .expect("a lock")
             .push((self.clock.now(), symbol.to_string()));
@@ -138,7 +137,7 @@ fn split(day: &str, ratio: &str) -> Split {
     }
 }
 
-/// A quote of today against a previous close.
+/// A quote of today with a previous close.
 fn against(close: Option<&str>, price: &str) -> Quote {
     let previous_close = close.map_or(PreviousClose::Absent, |close| {
         PreviousClose::Sent(decimal(close))
@@ -157,21 +156,21 @@ fn yesterday(price: &str) -> Quote {
     }
 }
 
-/// Stores a quote where splits can be asked for.
-async fn store(world: &World, quote: Quote) -> Ingested {
-    let answers = Answers {
+/// Stores a quote of a provider that reports splits.
+async fn store(world: &World, quote: Quote) -> IngestReport {
+    let answers = QuoteBatch {
         provider: "test",
         quotes: vec![quote],
         splits_can_be_asked: true,
-        ..Answers::default()
+        ..QuoteBatch::default()
     };
-    world.ingest().ingest(answers).await.expect("it is stored")
+    world.ingest().ingest(answers).await.expect("quote stored")
 }
 
 async fn release(world: &World, reported: &[Split]) -> usize {
     let id = world.stock("AAPL").await.expect("a stock").id;
     let released = world.ingest().release(id, Some(("test", reported))).await;
-    released.expect("it is released")
+    released.expect("prices released")
 }
 
 async fn held(world: &World) -> usize {
@@ -203,17 +202,17 @@ async fn splits_known(world: &World) -> usize {
     splits(world).await.len()
 }
 
-/// The alerts as direction and multiple, in feed order.
+/// Returns the alerts as direction and multiple, in feed order.
 async fn fired(world: &World) -> Vec<String> {
     let alerts = world.alerts().await;
-    let told = alerts.iter().map(|row| match row.direction {
+    let fired = alerts.iter().map(|row| match row.direction {
         Direction::Up => format!("UP {}", row.threshold),
         Direction::Down => format!("DOWN {}", row.threshold),
     });
-    told.collect()
+    fired.collect()
 }
 
-/// The previous closes of the stored prices, in feed order.
+/// Returns the previous closes of the stored prices, in feed order.
 async fn closes(world: &World) -> Vec<String> {
     let prices = world.prices().await;
     prices
@@ -225,16 +224,17 @@ async fn closes(world: &World) -> Vec<String> {
 testkit::on_both_databases! {
     async fn a_price_that_suggests_a_split_is_published_and_held_until_the_split_is_known(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let first = Ingested { prices: 1, held: 1, ..Ingested::default() };
+        let first = IngestReport { prices: 1, held: 1, ..IngestReport::default() };
         assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
         assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
-        // What follows is held too.
+        // The next price is held too.
         assert_eq!(store(&world, against(Some("1208.88"), "123")).await, first);
         assert_eq!((held(&world).await, fired(&world).await.len()), (2, 0));
         assert_eq!(release(&world, &[split(TODAY, "10/1"), split("2021-07-20", "4/1")]).await, 0);
         assert_eq!((held(&world).await, fired(&world).await.len()), (0, 0));
         assert_eq!(splits(&world).await, ["1 2021-07-20 4/1 test", "1 2026-11-20 10/1 test"]);
-        // Later prices are compared with the adjusted close; a repeated one corrects what clients see.
+        // Later prices are compared with the adjusted close. A repeated price corrects the stored
+        // close.
         for price in ["123", "123", "127"] {
             store(&world, against(Some("1208.88"), price)).await;
         }
@@ -244,7 +244,7 @@ testkit::on_both_databases! {
         assert_eq!((alert.reference_price, alert.fired_at), (Some(decimal("120.888")), None));
     }
 
-    async fn a_split_fires_nothing_and_a_move_beyond_it_does(database) {
+    async fn a_split_fires_no_alert_and_a_move_beyond_it_does(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
         for (of, ratio, old, new, price, calm) in [
             ("AAPL", "10/1", "1208.88", "120.888", "129.35016", "121.79"),
@@ -267,21 +267,21 @@ testkit::on_both_databases! {
                     let id = world.stock(&of).await.expect("a stock").id;
                     let known = [split(TODAY, ratio)];
                     let released = world.ingest().release(id, Some(("test", &known[..]))).await;
-                    assert_eq!(released.expect("it is released"), 0, "{of} {ratio} {sent:?}");
+                    assert_eq!(released.expect("prices released"), 0, "{of} {ratio} {sent:?}");
                     assert_eq!(world.alerts().await.len(), before, "{of} {ratio} {sent:?}");
                     store(&world, named(against(sent, price))).await;
                     let alerts = world.alerts().await;
                     let alert = alerts.last().expect("an alert");
-                    let told = (alerts.len(), alert.threshold, alert.direction, alert.reference_price);
+                    let last = (alerts.len(), alert.threshold, alert.direction, alert.reference_price);
                     let expected = (before + 1, decimal("5"), Direction::Up, Some(decimal(new)));
-                    assert_eq!(told, expected, "{of} {ratio} {sent:?}");
+                    assert_eq!(last, expected, "{of} {ratio} {sent:?}");
                     assert_eq!(alert.change_percent, Some(decimal("7")), "{of} {ratio} {sent:?}");
                 }
             }
         }
     }
 
-    async fn a_crash_fires_with_its_own_time_at_the_end_of_the_feed(database) {
+    async fn a_held_crash_fires_with_its_price_time_at_the_end_of_the_feed(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
         store(&world, against(Some("100"), "50.1")).await;
         world.clock.advance(SECOND * 5);
@@ -319,7 +319,7 @@ testkit::on_both_databases! {
         assert_eq!(fired(&world).await, ["DOWN 50"]);
     }
 
-    async fn percentages_are_compared_as_sent_even_where_a_price_is_held(database) {
+    async fn percentages_are_computed_unrounded_even_for_a_held_price(database) {
         let world = World::new(database, &["AAPL"]).await;
         let tiny = |price: &str, close: &str| Quote {
             unrounded: Some(Unrounded {
@@ -335,11 +335,11 @@ testkit::on_both_databases! {
         let next = Quote { trading_day: date("2026-11-23"), ..tiny("0.0000000151", "0.000000022") };
         assert_eq!(store(&world, next).await.held, 1);
         release(&world, &[]).await;
-        // By 31.4 percent; rounded, it would be 2 to 2.
+        // By 31.4 percent. Rounded, both prices would be equal.
         assert_eq!(fired(&world).await, ["DOWN 30"]);
     }
 
-    async fn a_suspected_split_is_requested_at_once(database) {
+    async fn a_suspected_split_is_requested_immediately(database) {
         let world = World::new(database, &["AAPL"]).await;
         let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(Some(60), Some(25)));
         provider.report(|_| Ok(vec![split(TODAY, "10/1")]));
@@ -349,15 +349,15 @@ testkit::on_both_databases! {
             world.prices().await.len() == 1 && held(&world).await == 0
         }).await;
         running.stop().await;
-        assert_eq!(provider.asked(), ["AAPL"]);
+        assert_eq!(provider.requested(), ["AAPL"]);
         assert_eq!(fired(&world).await.len(), 0);
         let counted = r#"api_calls_total{endpoint="splits",outcome="ok",provider="live"} 1"#;
         assert!(world.metrics.text().contains(counted), "{}", world.metrics.text());
-        // Charged as every request.
+        // The request for splits counts against the quota.
         assert_eq!(world.provider("live").await.map(|row| row.day_used), Some(2));
     }
 
-    async fn alpha_vantage_is_asked_for_the_split_behind_a_raw_previous_close(database) {
+    async fn alpha_vantage_reports_the_split_behind_an_unadjusted_previous_close(database) {
         let world = World::new(database, &["NVDA"]).await;
         let server = MockServer::start().await;
         let json = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
@@ -371,17 +371,11 @@ testkit::on_both_databases! {
             "08. previous close": "1208.8800",
         }});
         for (function, body) in [("SPLITS", splits), ("GLOBAL_QUOTE", quote)] {
-            let asked = query_param("function", function);
-            Mock::given(asked).respond_with(json(body)).mount(&server).await;
+            let requested = query_param("function", function);
+            Mock::given(requested).respond_with(json(body)).mount(&server).await;
         }
-        let settings = AlphaVantageSettings {
-            base_url: server.uri().parse().expect("a URL"),
-            key: Secret::new("RECORDEDKEY00001"),
-            per_minute: 60,
-            per_day: 25,
-            timeout: SECOND * 10,
-        };
-        let provider = Arc::new(AlphaVantage::new(settings).expect("a client"));
+        let client = alpha_vantage(&server.uri(), "RECORDEDKEY00001", (60, 25), SECOND * 10);
+        let provider = Arc::new(client.expect("a client"));
         let running = world.track(vec![provider]);
         world.until_after(SECOND, "the splits", async || splits_known(&world).await == 2).await;
         world.until_after(SECOND * 10, "the next poll", async || world.prices().await.len() == 2).await;
@@ -390,7 +384,7 @@ testkit::on_both_databases! {
         assert_eq!((held(&world).await, fired(&world).await.len()), (0, 0));
     }
 
-    async fn a_killed_tracker_leaves_its_held_prices_to_the_next_one(database) {
+    async fn the_next_tracker_releases_the_held_prices_of_a_killed_one(database) {
         let world = World::new(database, &[]).await;
         for (of, known, expected) in [
             ("SPLT", vec![split(TODAY, "10/1")], vec![]),
@@ -402,12 +396,12 @@ testkit::on_both_databases! {
             provider.report(move |_| Ok(known.clone()));
             provider.hold();
             let killed = world.track(provider.list());
-            world.until("it is asked for", async || provider.asked().len() == 1).await;
+            world.until("the splits are requested", async || provider.requested().len() == 1).await;
             drop(killed);
             let recorded = world.prices().await.last().expect("a price").recorded_at;
             assert_eq!(held(&world).await, 1);
             world.clock.advance(SECOND * 10);
-            provider.let_go();
+            provider.respond();
             let running = world.track(provider.list());
             world.until("it is released", async || held(&world).await == 0).await;
             running.stop().await;
@@ -420,7 +414,7 @@ testkit::on_both_databases! {
         }
     }
 
-    async fn an_unanswered_hold_ends_after_a_minute(database) {
+    async fn a_price_is_held_for_a_minute_at_most(database) {
         let world = World::new(database, &["AAPL"]).await;
         let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
         provider.script.answer(|_| Ok(against(Some("100"), "50")));
@@ -431,24 +425,24 @@ testkit::on_both_databases! {
         let alert = world.alerts().await.remove(0);
         let waited = alert.fired_at.expect("later").since(alert.triggered_at);
         assert!(waited >= Duration::from_mins(1), "{waited:?}");
-        assert!(provider.asked().len() > 1);
+        assert!(provider.requested().len() > 1);
     }
 
-    async fn a_request_that_hangs_does_not_prolong_the_hold(database) {
+    async fn a_hanging_request_does_not_extend_the_hold(database) {
         let world = World::new(database, &["AAPL"]).await;
         let provider = Splitting::new(&world, Script::new("live", world.clock.shared()));
         provider.script.answer(|_| Ok(against(Some("100"), "50")));
         provider.hold();
         let running = world.track(provider.list());
-        world.until("it is asked for", async || provider.asked().len() == 1).await;
+        world.until("the splits are requested", async || provider.requested().len() == 1).await;
         world.until_after(SECOND * 10, "it fires", async || !fired(&world).await.is_empty()).await;
-        assert_eq!(provider.asked().len(), 1);
-        provider.let_go();
+        assert_eq!(provider.requested().len(), 1);
+        provider.respond();
         running.stop().await;
         assert_eq!(fired(&world).await, ["DOWN 50"]);
     }
 
-    async fn who_cannot_tell_splits_keeps_nobody_from_a_crash(database) {
+    async fn a_provider_that_cannot_report_splits_does_not_delay_an_alert(database) {
         let world = World::new(database, &[]).await;
         for (index, error) in [
             PollError::NotEntitled,
@@ -468,11 +462,11 @@ testkit::on_both_databases! {
         }
     }
 
-    async fn a_spent_day_keeps_nobody_from_a_crash(database) {
+    async fn an_exhausted_quota_does_not_delay_an_alert(database) {
         let world = World::new(database, &["AAPL"]).await;
         let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(2)));
         provider.script.answer(|_| Ok(against(Some("100"), "50")));
-        // The plan's one request, and somebody's.
+        // One request for the scheduled poll and one for the splits.
         let running = world.track_at(PollingHours::Always, provider.list());
         world.until("it fires", async || fired(&world).await == ["DOWN 50"]).await;
         running.stop().await;
@@ -483,23 +477,23 @@ testkit::on_both_databases! {
     async fn splits_are_requested_once_a_day_from_half_of_the_reserve(database) {
         let symbols = ["AAPL", "GOOG", "IBM"];
         let world = World::new(database, &symbols).await;
-        // Half of the reserve of 40 is 2.
+        // With 40 requests a day, half of the reserve is 2.
         let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(40)));
         let mut running = world.track_with_history(PollingHours::Always, provider.list());
-        let asked = async |times| provider.asked().len() == times;
-        world.until_after(SECOND * 10, "two are asked for", async || asked(2).await).await;
+        let requested = async |times| provider.requested().len() == times;
+        world.until_after(SECOND * 10, "two are requested", async || requested(2).await).await;
         let hours = async |until: &str| world.store.clock.now() >= at(until);
         world.until_after(SECOND * 60, "hours pass", async || hours("2026-11-20T22:00:00Z").await).await;
-        assert_eq!(provider.asked(), ["AAPL", "GOOG"]);
-        // A restart remembers it.
+        assert_eq!(provider.requested(), ["AAPL", "GOOG"]);
+        // A restart does not request them again.
         running.stop().await;
         running = world.track_with_history(PollingHours::Always, provider.list());
         world.until_after(SECOND * 60, "hours pass", async || hours("2026-11-21T04:50:00Z").await).await;
-        assert_eq!(provider.asked(), ["AAPL", "GOOG"]);
-        // At New York's midnight the turn goes on with the one that was not asked for.
-        world.until_after(SECOND * 60, "a day passes", async || provider.asked().len() >= 4).await;
+        assert_eq!(provider.requested(), ["AAPL", "GOOG"]);
+        // At midnight in New York, the remaining symbol is next.
+        world.until_after(SECOND * 60, "a day passes", async || provider.requested().len() >= 4).await;
         running.stop().await;
-        assert_eq!(provider.asked()[..4], ["AAPL", "GOOG", "IBM", "AAPL"]);
+        assert_eq!(provider.requested()[..4], ["AAPL", "GOOG", "IBM", "AAPL"]);
     }
 
     async fn a_replay_records_the_splits_of_its_file(database) {
@@ -508,16 +502,16 @@ testkit::on_both_databases! {
             ("2003-02-13", "2 2003-02-18 2/1 replay"),
             ("2005-02-24", "1 2005-02-28 2/1 replay"),
         ] {
-            let running = world.track(replay(from, None));
+            let running = world.track(replay(from, ReplaySpeed::Max));
             world.until("the split", async || splits(&world).await.contains(&expected.to_owned())).await;
             drop(running);
             assert_eq!(fired(&world).await.iter().filter(|it| it.contains("50")).count(), 0);
             let anew = world.database.write().execute_unprepared("UPDATE providers SET position = NULL");
-            anew.await.expect("it begins anew");
+            anew.await.expect("position reset");
         }
     }
 
-    async fn alerts_of_a_walk_with_splits_are_those_of_the_adjusted_walk(database) {
+    async fn a_random_walk_with_splits_fires_the_alerts_of_the_adjusted_walk(database) {
         let world = World::new(database, &["AAPL"]).await;
         let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
         let step = (
@@ -540,8 +534,8 @@ testkit::on_both_databases! {
 
 type Step = (i64, Option<(i64, i64)>, u8, bool);
 
-/// Stores a walk, one price a day, with the previous close as the providers send it: in old shares, adjusted, or absent.
-/// Returns the alerts that fired and those of the walk in shares of its last day.
+/// Stores a walk with one price a day, whose previous close is unadjusted, adjusted, or absent.
+/// Returns the alerts that fired and the expected ones.
 async fn walked(world: &World, run: usize, walk: &[Step]) -> (Vec<String>, Vec<String>) {
     let of = format!("W{run}");
     world.add(&of).await;
@@ -569,7 +563,7 @@ async fn walked(world: &World, run: usize, walk: &[Step]) -> (Vec<String>, Vec<S
         let known = &known[..usize::from(ratio != Ratio::ONE)];
         if *known_before {
             let stored = world.ingest().release(id, Some(("test", known))).await;
-            stored.expect("it is stored");
+            stored.expect("quote stored");
         }
         let quote = Quote {
             symbol: symbol(&of),
@@ -580,9 +574,9 @@ async fn walked(world: &World, run: usize, walk: &[Step]) -> (Vec<String>, Vec<S
         };
         store(world, quote).await;
         let released = world.ingest().release(id, Some(("test", known))).await;
-        released.expect("it is released");
+        released.expect("prices released");
         if index > 0 {
-            // What was sent in new shares is rounded by its sender; otherwise the division is exact.
+            // An adjusted close is rounded by the provider; otherwise the division is exact.
             let exact = |units: i128| {
                 let close = i128::from(raw.units()) * i128::from(old);
                 let rounded = i128::from(adjusted.units()) * i128::from(new);

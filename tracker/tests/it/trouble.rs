@@ -136,12 +136,12 @@ testkit::on_both_databases! {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         let script = Script::new("live", world.clock.shared()).within(None, Some(2)).shared();
         let _running = world.track(vec![script.clone()]);
-        let kept = "the rest of the day's requests is kept for requests of people";
+        let kept = "the remaining requests of the day are reserved for clients";
         let kept = telling(ProviderState::BudgetSpent, kept);
         world.until("it is told", async || told(&world, "live").await == Some(kept.clone())).await;
         assert_eq!(script.calls().len(), 1);
         assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
-        let spent = telling(ProviderState::BudgetSpent, "the day's requests are spent");
+        let spent = telling(ProviderState::BudgetSpent, "the requests of the day are used up");
         world.until("the last is told", async || told(&world, "live").await == Some(spent.clone())).await;
     }
 

@@ -127,7 +127,8 @@ fn header_value(headers: &HeaderMap) -> String {
     values.join(",")
 }
 
-/// Parses `q=0.5` into thousandths. Returns `None` for other parameters and 0 for an invalid weight.
+/// Parses `q=0.5` into thousandths. Returns `None` for other parameters, and 0 for an invalid
+/// weight.
 fn parse_weight(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
     if !name.trim().eq_ignore_ascii_case("q") {

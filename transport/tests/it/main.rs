@@ -9,6 +9,7 @@ mod guard;
 mod http;
 mod legacy;
 mod persisted;
+mod push;
 mod slow;
 mod sse;
 mod validation;

@@ -1,4 +1,4 @@
-//! The hub's promises, without a database.
+//! Tests of the hub, without a database.
 
 use entity::{Event, Stock, Timestamp};
 use futures_util::FutureExt;
@@ -58,47 +58,47 @@ fn publish(hub: &Hub, seq: i64, stock_id: i64) {
     );
 }
 
-fn interest(stocks: Option<Vec<i64>>, pace: Pace) -> Interest {
+fn interest(stocks: Option<Vec<i64>>, backpressure: Backpressure) -> Interest {
     Interest {
-        life: 0,
+        generation: 0,
         stocks,
         prices: true,
         alerts: true,
-        pace,
-        dismissal: Dismissal::default(),
-        largest: Largest::default(),
+        backpressure,
+        disconnect: DisconnectSignal::default(),
+        max_event_size: MaxEventSize::default(),
     }
 }
 
-/// The next event, if it is there.
-fn next_waiting(reader: &mut Reader) -> Result<Option<(Arc<Happened>, u64)>, Parted> {
+/// The next event, if one is queued.
+fn next_waiting(reader: &mut HubReader) -> Result<Option<(Arc<FeedEvent>, u64)>, ReaderClosed> {
     reader.next().now_or_never().transpose()
 }
 
-/// Everything that waits: the places, and what each skipped.
-fn waiting(reader: &mut Reader) -> Vec<(i64, u64)> {
-    let next = || next_waiting(reader).expect("it keeps up");
+/// The positions of all queued events, each with the number of events skipped before it.
+fn waiting(reader: &mut HubReader) -> Vec<(i64, u64)> {
+    let next = || next_waiting(reader).expect("it is not disconnected");
     std::iter::from_fn(next)
-        .map(|(happened, missed)| (happened.position.seq, missed))
+        .map(|(event, missed)| (event.position.seq, missed))
         .collect()
 }
 
-const ALL: Pace = Pace::Everything {
-    behind: 3,
-    bytes: 1000,
+const ALL: Backpressure = Backpressure::Disconnect {
+    max_events: 3,
+    max_bytes: 1000,
 };
 
 #[test]
-fn a_reader_gets_everything_after_its_place_once() {
-    let hub = Hub::at(position(10), Bounds::default());
+fn a_reader_gets_every_event_after_its_position_once() {
+    let hub = Hub::new(position(10), BacklogLimits::default());
     assert!(hub.join(interest(None, ALL), position(9)).is_none());
     for seq in 11..=15 {
         publish(&hub, seq, 1);
     }
     let mut reader = hub
         .join(interest(None, ALL), position(11))
-        .expect("the hub has it");
-    // Four are behind it already, more than it may fall behind from now on.
+        .expect("the hub keeps the events");
+    // Its backlog of four exceeds the limit, which applies to new events only.
     publish(&hub, 16, 2);
     assert_eq!(
         waiting(&mut reader),
@@ -110,11 +110,11 @@ fn a_reader_gets_everything_after_its_place_once() {
 }
 
 #[test]
-fn a_reader_that_knows_more_than_the_hub_is_told_nothing_twice() {
-    let hub = Hub::at(position(10), Bounds::default());
+fn a_reader_ahead_of_the_hub_gets_nothing_twice() {
+    let hub = Hub::new(position(10), BacklogLimits::default());
     let mut reader = hub
         .join(interest(None, ALL), position(12))
-        .expect("the hub has it");
+        .expect("the hub keeps the events");
     for seq in 11..=13 {
         publish(&hub, seq, 1);
     }
@@ -122,23 +122,23 @@ fn a_reader_that_knows_more_than_the_hub_is_told_nothing_twice() {
 }
 
 #[test]
-fn what_is_forgotten_is_never_passed_over() {
-    let hub = Hub::at(position(0), Bounds::default());
-    let bounds = Bounds::default();
-    let kept = i64::try_from(bounds.kept).expect("a number");
+fn a_reader_cannot_join_where_events_were_dropped() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
+    let limits = BacklogLimits::default();
+    let kept = i64::try_from(limits.retained).expect("a number");
     for seq in 1..=kept + 1 {
         publish(&hub, seq, 1);
     }
     assert!(hub.join(interest(None, ALL), position(0)).is_none());
     let mut reader = hub
         .join(interest(None, ALL), position(1))
-        .expect("the hub has it");
-    assert_eq!(waiting(&mut reader).len(), bounds.kept);
+        .expect("the hub keeps the events");
+    assert_eq!(waiting(&mut reader).len(), limits.retained);
 }
 
 #[test]
-fn only_the_stocks_of_a_reader_reach_it() {
-    let hub = Hub::at(position(0), Bounds::default());
+fn a_reader_gets_only_its_stocks() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     let mut reader = hub
         .join(interest(Some(vec![2, 3]), ALL), position(0))
         .expect("a reader");
@@ -149,58 +149,59 @@ fn only_the_stocks_of_a_reader_reach_it() {
 }
 
 #[test]
-fn a_slow_reader_of_everything_is_told_that_it_lags_and_costs_no_more() {
-    let hub = Hub::at(position(0), Bounds::default());
+fn a_slow_consumer_of_all_events_is_disconnected_and_its_queue_is_freed() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     let wanted = interest(None, ALL);
-    let dismissal = wanted.dismissal.clone();
+    let disconnect = wanted.disconnect.clone();
     let mut slow = hub.join(wanted, position(0)).expect("a reader");
     let mut other = hub
-        .join(interest(None, Pace::Latest), position(0))
+        .join(interest(None, Backpressure::Conflate), position(0))
         .expect("a reader");
     for seq in 1..=3 {
         publish(&hub, seq, 1);
     }
-    assert_eq!(dismissal.reason(), None);
+    assert_eq!(disconnect.reason(), None);
     publish(&hub, 4, 1);
-    assert_eq!(dismissal.reason(), Some(Dismissed::Lagging));
+    assert_eq!(disconnect.reason(), Some(DisconnectReason::SlowConsumer));
     let (last, missed) = next_waiting(&mut other)
-        .expect("it keeps up")
+        .expect("it is not disconnected")
         .expect("the last");
     assert_eq!((last.position.seq, missed), (4, 3));
-    // The hub keeps it and whoever took it, but not the one who lags.
+    // Held by the hub and the other reader, not by the slow consumer.
     assert_eq!(Arc::strong_count(&last), 2);
-    let dismissed = Err(Parted::Dismissed(Dismissed::Lagging));
-    assert_eq!(next_waiting(&mut slow).map(|_| ()), dismissed);
+    let slow_consumer = Err(ReaderClosed::Disconnected(DisconnectReason::SlowConsumer));
+    assert_eq!(next_waiting(&mut slow).map(|_| ()), slow_consumer);
 }
 
 #[test]
-fn a_slow_reader_of_large_events_is_let_go_before() {
-    let hub = Hub::at(position(0), Bounds::default());
-    for (told, behind) in [(333, 3), (334, 2), (1001, 1)] {
+fn a_slow_consumer_of_large_events_is_disconnected_earlier() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
+    for (bytes, max_events) in [(333, 3), (334, 2), (1001, 1)] {
         let wanted = interest(None, ALL);
-        wanted.largest.told(told);
-        wanted.largest.told(1);
-        let dismissal = wanted.dismissal.clone();
+        wanted.max_event_size.record(bytes);
+        wanted.max_event_size.record(1);
+        let disconnect = wanted.disconnect.clone();
         let _slow = hub.join(wanted, hub.position()).expect("a reader");
         let mut kept = 0;
-        while dismissal.reason().is_none() {
+        while disconnect.reason().is_none() {
             publish(&hub, hub.position().seq + 1, 1);
             kept += 1;
         }
-        assert_eq!(kept - 1, behind, "events of {told} bytes");
+        assert_eq!(kept - 1, max_events, "events of {bytes} bytes");
     }
 }
 
 #[test]
-fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
-    let hub = Hub::at(position(0), Bounds::default());
+fn a_conflated_reader_gets_the_exact_number_of_skipped_events() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     let mut reader = hub
-        .join(interest(None, Pace::Latest), position(0))
+        .join(interest(None, Backpressure::Conflate), position(0))
         .expect("a reader");
     for (seq, stock) in [(1, 1), (2, 2), (3, 1), (4, 1)] {
         publish(&hub, seq, stock);
     }
-    // What was skipped is told with the next event, whose ever it is: the reader may be cut off after it.
+    // The next event carries the count, whatever its stock: the reader may be disconnected after
+    // it.
     assert_eq!(waiting(&mut reader), [(2, 1), (4, 1)]);
     publish(&hub, 5, 1);
     publish(&hub, 6, 2);
@@ -209,10 +210,10 @@ fn a_slow_reader_of_the_latest_knows_exactly_how_many_it_missed() {
 }
 
 #[tokio::test]
-async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
-    let hub = Hub::at(position(0), Bounds::default());
+async fn after_a_gap_readers_get_the_position_up_to_which_they_are_complete() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     let mut behind = hub
-        .join(interest(None, Pace::Latest), position(0))
+        .join(interest(None, Backpressure::Conflate), position(0))
         .expect("a reader");
     let mut waiting_for_more = hub
         .join(interest(Some(vec![2]), ALL), position(0))
@@ -222,42 +223,44 @@ async fn after_a_gap_readers_are_told_up_to_where_they_have_everything() {
     let (next, ()) = tokio::join!(waiting_for_more.next(), async {
         hub.restart(position(90));
     });
-    assert_eq!(next.map(|_| ()), Err(Parted::Cut(position(2))));
+    assert_eq!(next.map(|_| ()), Err(ReaderClosed::Gap(position(2))));
     publish(&hub, 91, 1);
-    let told = next_waiting(&mut behind).expect("what was put in is told");
+    let last = next_waiting(&mut behind).expect("queued events come first");
     assert_eq!(
-        told.map(|(happened, missed)| (happened.position.seq, missed)),
+        last.map(|(event, missed)| (event.position.seq, missed)),
         Some((2, 1))
     );
     assert_eq!(
         next_waiting(&mut behind).map(|_| ()),
-        Err(Parted::Cut(position(2)))
+        Err(ReaderClosed::Gap(position(2)))
     );
     assert!(hub.join(interest(None, ALL), position(2)).is_none());
     let mut new = hub
         .join(interest(None, ALL), position(90))
-        .expect("the hub has it");
+        .expect("the hub keeps the events");
     assert_eq!(waiting(&mut new), [(91, 0)]);
     drop((behind, waiting_for_more));
     assert_eq!(hub.readers(), 1);
 }
 
 #[tokio::test]
-async fn a_waiting_reader_is_woken() {
-    let hub = Hub::at(position(0), Bounds::default());
+async fn an_event_wakes_a_waiting_reader() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     let mut reader = hub
         .join(interest(Some(vec![1]), ALL), position(0))
         .expect("a reader");
     let (next, ()) = tokio::join!(reader.next(), async { publish(&hub, 1, 1) });
-    assert_eq!(next.map(|(happened, _)| happened.position.seq), Ok(1));
+    assert_eq!(next.map(|(event, _)| event.position.seq), Ok(1));
 }
 
 #[tokio::test]
-async fn nobody_follows_another_feed_unawares() {
-    let hub = Hub::at(position(10), Bounds::default());
-    let latest = interest(None, Pace::Latest);
-    let dismissal = latest.dismissal.clone();
-    let mut reader = hub.join(latest, position(10)).expect("the hub has it");
+async fn readers_are_disconnected_when_the_feed_is_replaced() {
+    let hub = Hub::new(position(10), BacklogLimits::default());
+    let latest = interest(None, Backpressure::Conflate);
+    let disconnect = latest.disconnect.clone();
+    let mut reader = hub
+        .join(latest, position(10))
+        .expect("the hub keeps the events");
     publish(&hub, 11, 1);
     assert_eq!(hub.has(position(11)), Some(true));
     let other = Position {
@@ -266,32 +269,37 @@ async fn nobody_follows_another_feed_unawares() {
     };
     assert_eq!((hub.has(other), hub.has(position(9))), (Some(false), None));
     hub.replace(position(4));
-    // What waited is of what there is no longer.
-    let replaced = Parted::Dismissed(Dismissed::Replaced);
+    // The queued event belongs to the replaced feed.
+    let replaced = ReaderClosed::Disconnected(DisconnectReason::FeedReplaced);
     assert_eq!(reader.next().await.err(), Some(replaced));
-    assert_eq!(dismissal.dismissed().await, Dismissed::Replaced);
-    // Whoever was let in before and comes now is let go too, wherever it was.
+    assert_eq!(
+        disconnect.disconnected().await,
+        DisconnectReason::FeedReplaced
+    );
+    // A reader that was planned before the replacement cannot join afterwards, at any position.
     let late = interest(None, ALL);
-    let dismissal = late.dismissal.clone();
+    let disconnect = late.disconnect.clone();
     assert!(hub.join(late, position(4)).is_none());
-    assert_eq!(dismissal.reason(), Some(Dismissed::Replaced));
+    assert_eq!(disconnect.reason(), Some(DisconnectReason::FeedReplaced));
     let new = Interest {
-        life: hub.life(),
+        generation: hub.generation(),
         ..interest(None, ALL)
     };
-    let mut reader = hub.join(new, position(4)).expect("the hub has it");
+    let mut reader = hub
+        .join(new, position(4))
+        .expect("the hub keeps the events");
     publish(&hub, 5, 1);
     assert_eq!(waiting(&mut reader), [(5, 0)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_cannot_see_the_feed_says_since_when() {
-    let hub = Hub::at(position(0), Bounds::default());
+async fn a_hub_reports_how_long_the_feed_has_stalled() {
+    let hub = Hub::new(position(0), BacklogLimits::default());
     publish(&hub, 1, 1);
-    assert_eq!((hub.blindness(), hub.lag()), (None, Duration::ZERO));
+    assert_eq!((hub.feed_stall(), hub.lag()), (None, Duration::ZERO));
     tokio::time::sleep(Duration::from_secs(7)).await;
     let seven = Duration::from_secs(7);
-    assert_eq!((hub.blindness(), hub.lag()), (Some(seven), seven));
-    hub.look();
-    assert_eq!((hub.blindness(), hub.lag()), (None, Duration::ZERO));
+    assert_eq!((hub.feed_stall(), hub.lag()), (Some(seven), seven));
+    hub.mark_read();
+    assert_eq!((hub.feed_stall(), hub.lag()), (None, Duration::ZERO));
 }

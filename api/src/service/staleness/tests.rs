@@ -1,30 +1,26 @@
-//! The condition of stocks at chosen instants, by GraphQL and REST.
+//! The condition of stocks at given times, over GraphQL and REST.
 
 use std::time::Duration;
 
 use axum::extract::State;
-use entity::{
-    ProviderState, Symbol,
-    table::{provider, stock},
-};
+use entity::{ProviderState, Symbol};
 use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
-use store::{Seed, Store};
+use store::{Seed, Store, provider::ProviderStatus};
 use testkit::TestDatabase;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
 use super::*;
 use crate::{
     graphql::{SchemaOptions, schema},
-    live::{Bounds, Hub},
-    quote_board::Board,
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
     rest,
-    service::Build,
+    service::BuildInfo,
 };
 
 /// A database that tracks AAPL and IBM, and a clock.
@@ -70,40 +66,38 @@ impl World {
             split: None,
             unrounded: None,
         };
-        let answers = Answers {
+        let answers = QuoteBatch {
             provider,
             quotes: vec![quote],
-            ..Answers::default()
+            ..QuoteBatch::default()
         };
         let ingest = Ingest::new(self.store.clone(), metrics);
         let stored = ingest.ingest(answers).await.expect("it is stored");
         assert_eq!(stored.prices, 1);
     }
 
-    /// Writes down a provider in use.
-    async fn provider(&self, name: &str, interval: Option<Duration>) {
-        let micros = interval.map(|it| i64::try_from(it.as_micros()).expect("a short one"));
-        let row = provider::ActiveModel {
-            name: Set(name.to_owned()),
-            rank: Set(Some(0)),
-            state: Set(ProviderState::Ok),
-            effective_interval: Set(micros),
-            note: Set(None),
-            position: Set(None),
-            per_minute: Set(None),
-            per_day: Set(None),
-            day: Set(None),
-            day_used: Set(0),
-            day_retries: Set(0),
-            day_resets_at: Set(None),
-            updated_at: Set(self.clock.shared().now()),
+    /// Stores the status of an active provider.
+    async fn provider(&self, name: &'static str, effective_interval: Option<Duration>) {
+        let status = ProviderStatus {
+            name,
+            rank: 0,
+            state: ProviderState::Ok,
+            effective_interval,
+            note: None,
+            per_minute: None,
+            per_day: None,
         };
-        let inserted = provider::Entity::insert(row).exec_without_returning(self.database.write());
-        inserted.await.expect("it is written");
+        let configured = provider::configure(&self.store, &[status]).await;
+        configured.expect("the status is stored");
     }
 
-    /// What is said of a stock at an instant: whether it is stale, its freshness and its note.
-    async fn said(&self, service: &Service, of: &str, now: &str) -> (bool, String, Option<String>) {
+    /// Whether a stock is stale at this time, its freshness and its note.
+    async fn condition(
+        &self,
+        service: &Service,
+        of: &str,
+        now: &str,
+    ) -> (bool, String, Option<String>) {
         self.clock.set(at(now));
         service.health.database_answered();
         let options = SchemaOptions {
@@ -121,8 +115,8 @@ impl World {
             .as_array()
             .and_then(|all| all.iter().find(|it| it["symbol"] == of));
         let listed = listed.expect("it is listed");
-        let told = |stock: &Value| json!([stock["stale"], stock["freshness"]]);
-        assert_eq!(told(stock), told(listed), "{answer} {listed}");
+        let fields = |stock: &Value| json!([stock["stale"], stock["freshness"]]);
+        assert_eq!(fields(stock), fields(listed), "{answer} {listed}");
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let stale = stock["stale"]
             .as_bool()
@@ -134,17 +128,17 @@ impl World {
         )
     }
 
-    /// A service over what is stored now.
+    /// Creates a service over the current data.
     async fn service(&self) -> Service {
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = runtime::health::Health::new(lifecycle.shutdown());
-        let (board, position) = Board::read(&self.store).await.expect("the tables");
-        let build = Build {
+        let (board, position) = QuoteBoard::load(&self.store).await.expect("the tables");
+        let build = BuildInfo {
             version: "",
             revision: None,
             started_at: self.clock.shared().now(),
         };
-        let hub = Hub::at(position, Bounds::default());
+        let hub = Hub::new(position, BacklogLimits::default());
         let hours = PollingHours::Market;
         Service::new(self.store.clone(), board, hub, health, hours, build)
     }
@@ -163,7 +157,7 @@ fn condition(stale: bool, freshness: &str, note: Option<&str>) -> (bool, String,
 }
 
 testkit::on_both_databases! {
-    async fn a_price_grows_old_by_sessions_and_says_so(database) {
+    async fn freshness_counts_sessions(database) {
         let world = World::new(database, "2026-11-24T20:00:00Z").await;
         world.quote("test", "AAPL", "2026-11-24").await;
         let service = world.service().await;
@@ -177,9 +171,9 @@ testkit::on_both_databases! {
             ("2026-11-26T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
             ("2026-11-27T14:30:00Z", condition(true, "OLD", Some(old))),
         ] {
-            assert_eq!(world.said(&service, "AAPL", now).await, expected, "{now}");
+            assert_eq!(world.condition(&service, "AAPL", now).await, expected, "{now}");
         }
-        let priceless = world.said(&service, "IBM", "2026-11-25T20:00:00Z").await;
+        let priceless = world.condition(&service, "IBM", "2026-11-25T20:00:00Z").await;
         assert_eq!(priceless, condition(true, "NONE", Some("no price yet")));
     }
 
@@ -189,14 +183,14 @@ testkit::on_both_databases! {
         world.provider("live", Some(Duration::from_mins(5))).await;
         world.quote("test", "AAPL", "2026-11-24").await;
         let service = world.service().await;
-        assert_eq!(world.said(&service, "AAPL", now).await, condition(false, "CURRENT", None));
-        let count = stock::Entity::update_many()
-            .col_expr(stock::Column::UnpricedAnswers, Expr::value(3))
-            .filter(stock::Column::Symbol.eq(symbol("AAPL")));
-        count.exec(world.database.write()).await.expect("it is written");
+        assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        for _ in 0..3 {
+            let counted = stock::count_unpriced_answers(world.database.write(), &[1]);
+            counted.await.expect("it is counted");
+        }
         let note = "no price in the last 3 answers; asked hourly, then daily";
-        let said = world.said(&service, "AAPL", "2026-11-24T20:00:02Z").await;
-        assert_eq!(said, condition(true, "CURRENT", Some(note)));
+        let stale = world.condition(&service, "AAPL", "2026-11-24T20:00:02Z").await;
+        assert_eq!(stale, condition(true, "CURRENT", Some(note)));
     }
 
     async fn a_stock_without_answers_in_an_open_market_is_stale(database) {
@@ -210,11 +204,11 @@ testkit::on_both_databases! {
             ("2026-11-24T20:15:01Z", condition(true, "CURRENT", Some(note))),
             ("2026-11-24T21:00:00Z", condition(false, "CURRENT", None)),
         ] {
-            assert_eq!(world.said(&service, "AAPL", now).await, expected, "{now}");
+            assert_eq!(world.condition(&service, "AAPL", now).await, expected, "{now}");
         }
     }
 
-    async fn a_replay_is_measured_in_its_own_days_until_it_ends(database) {
+    async fn a_replay_is_measured_in_its_days_until_it_ends(database) {
         let now = "2026-11-24T20:00:00Z";
         let world = World::new(database, now).await;
         world.provider(REPLAY, Some(Duration::from_secs(1))).await;
@@ -222,12 +216,10 @@ testkit::on_both_databases! {
         world.quote(REPLAY, "AAPL", "2008-01-17").await;
         let service = world.service().await;
         let old = "the newest price is of 2008-01-14";
-        assert_eq!(world.said(&service, "AAPL", now).await, condition(false, "CURRENT", None));
-        assert_eq!(world.said(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
-        let ended = provider::Entity::update_many()
-            .col_expr(provider::Column::EffectiveInterval, Expr::value(Option::<i64>::None));
-        ended.exec(world.database.write()).await.expect("it is written");
+        assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        assert_eq!(world.condition(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
+        world.provider(REPLAY, None).await;
         let later = "2026-11-24T20:01:00Z";
-        assert_eq!(world.said(&service, "IBM", later).await, condition(false, "OLD", None));
+        assert_eq!(world.condition(&service, "IBM", later).await, condition(false, "OLD", None));
     }
 }

@@ -157,7 +157,7 @@ async fn the_rest_is_unavailable(product: &Product) {
         let error = answer.error();
         assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{error}");
         assert_eq!(error["extensions"]["retryAfter"], 2);
-        assert_eq!(error["message"], "the database is away");
+        assert_eq!(error["message"], "the database is unavailable");
         assert!(
             answer.json().get("extensions").is_none(),
             "nothing was answered"

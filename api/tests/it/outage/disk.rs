@@ -57,7 +57,8 @@ async fn is_said_and_outlived(disk: &TestDisk, home: &Home) -> Vec<Value> {
     hear(&mut client, &mut told, 40).await;
 
     disk.fill();
-    let waits = |event: &Value| (event["message"] == "prices wait to be stored").then_some(());
+    let waits =
+        |event: &Value| (event["message"] == "failed to store prices, retrying").then_some(());
     let tracking = product.tracker.as_ref().unwrap_or(&product.api);
     tracking.logged("prices are not stored", waits).await;
     cannot_write(&product).await;
@@ -154,5 +155,5 @@ async fn is_degraded(product: &Product) {
     };
     let health = until("it is degraded", || product.last_words(), said).await;
     let tracker = health["checks"]["tracker"].as_str().expect("a check");
-    assert!(tracker.starts_with("none has written for "), "{health}");
+    assert!(tracker.starts_with("no heartbeat for "), "{health}");
 }

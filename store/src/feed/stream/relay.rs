@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use runtime::outage_log::OutageLog;
+
 use super::{FeedStream, StreamError};
 use crate::{
     Store,
@@ -18,24 +20,15 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Copies the feed while it is polled.
 pub async fn relay_feed(store: Store, stream: FeedStream) {
     let mut notifications = store.doorbell.listen(Bell::Feed);
-    let mut failing = false;
+    let mut outage = OutageLog::new(
+        "failed to copy the feed to its stream",
+        "resumed copying the feed to its stream",
+    );
     loop {
-        match relay_once(&store, &stream).await {
-            Ok(()) => {
-                if std::mem::take(&mut failing) {
-                    tracing::info!("resumed copying the feed to its stream");
-                }
-                notifications.notified().await;
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "failed to copy the feed to its stream"
-                    );
-                }
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+        if outage.record(&relay_once(&store, &stream).await) {
+            notifications.notified().await;
+        } else {
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 }

@@ -10,12 +10,16 @@ use async_nats::jetstream::consumer::pull;
 use async_trait::async_trait;
 use entity::{Batch, Position};
 use futures_util::{FutureExt, StreamExt};
-use sea_orm::DbErr;
+use runtime::outage_log::OutageLog;
 
 use super::{Entry, FeedStream, StreamError};
-use crate::feed::{
-    Followed,
-    source::{FeedSource, TableSource},
+use crate::{
+    Error,
+    feed::{
+        Followed,
+        source::{FeedSource, TableSource},
+    },
+    with_timeout,
 };
 
 /// Maximum time without entries before the table is read.
@@ -35,8 +39,7 @@ pub(crate) struct StreamSource {
     read_table_next: bool,
     /// Whether the table is read because the stream delivered nothing.
     silent: bool,
-    /// Whether the loss of the stream was logged.
-    is_loss_logged: bool,
+    outage: OutageLog,
 }
 
 impl StreamSource {
@@ -50,17 +53,16 @@ impl StreamSource {
             received: Vec::new(),
             read_table_next: true,
             silent: false,
-            is_loss_logged: false,
+            outage: OutageLog::new(
+                "lost the feed stream, reading the feed from the database",
+                "reading the feed from its stream again",
+            ),
         }
     }
 
     /// Reads the table with a timeout, because the stream may continue in the meantime.
-    async fn read_table(&mut self, position: Position) -> Result<Followed, DbErr> {
-        let late = |_| DbErr::Custom("database timeout".to_owned());
-        let read = self.table.read(position);
-        tokio::time::timeout(POLL_INTERVAL, read)
-            .await
-            .map_err(late)?
+    async fn read_table(&mut self, position: Position) -> Result<Followed, Error> {
+        with_timeout(POLL_INTERVAL, self.table.read(position)).await
     }
 
     /// Receives the entries that have already arrived.
@@ -109,13 +111,7 @@ impl StreamSource {
     }
 
     fn disconnect(&mut self, error: &StreamError) {
-        if !self.is_loss_logged {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "lost the feed stream, reading the feed from the database"
-            );
-        }
-        self.is_loss_logged = true;
+        self.outage.fail(error);
         self.read_table_next = true;
         self.messages = None;
     }
@@ -131,9 +127,7 @@ impl FeedSource for StreamSource {
             let messages = tokio::time::timeout(POLL_INTERVAL, self.stream.listen(self.epoch));
             match messages.await {
                 Ok(Ok(messages)) => {
-                    if std::mem::take(&mut self.is_loss_logged) {
-                        tracing::info!("reading the feed from its stream again");
-                    }
+                    self.outage.succeed();
                     self.messages = Some(messages);
                 }
                 Ok(Err(error)) => {
@@ -154,7 +148,7 @@ impl FeedSource for StreamSource {
         }
     }
 
-    async fn read(&mut self, position: Position) -> Result<Followed, DbErr> {
+    async fn read(&mut self, position: Position) -> Result<Followed, Error> {
         self.receive_available();
         let batches = self.take_batches(position);
         if !batches.is_empty() || !self.read_table_next {

@@ -1,132 +1,239 @@
-//! Asks for the past of stocks, once for each since it is tracked, when nothing else is to be asked.
+//! Backfills the history of stocks: one request for each stock after it is tracked.
 //!
-//! One invariant: polling comes first: a request for the past is sent only while no poll is due or under way, leaves the
-//! reserve alone, and takes more than a tenth of a day only from what polling will not need.
+//! Polls have priority. A backfill request is sent only while no poll is due or in flight, never
+//! uses the reserve of the daily budget, and uses more than a tenth of a day only from what the
+//! remaining polls of the day do not need. Failed requests are recorded and retried with growing
+//! delays.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::Timestamp;
-use sea_orm::DbErr;
-use store::backfill::{self, Due};
-
-use super::{Polling, Seat, completion::Done, provider_health::Readiness};
-use crate::{
-    budget::{Charge, Purpose},
-    poller::context::{Asked, bounded},
-    schedule::reserve,
+use market::Market;
+use store::{
+    backfill::{self, Due},
+    feed::FeedTransaction,
 };
 
-/// How soon a day's budget that had nothing to spare is looked at again.
-const SPARE_AGAIN: Duration = Duration::from_mins(5);
+use super::{
+    LiveLoop, ProviderHealth, REFRESH_INTERVAL, completion::CompletedRequest,
+    provider_health::Availability,
+};
+use crate::{
+    budget::{Purpose, ReserveOutcome},
+    candle,
+    metrics::Endpoint,
+    poller::context::{Attempt, PollContext, with_timeout},
+    provider::{Bar, Budget, PollError, QuoteProvider},
+    schedule::{RETRY_UNKNOWN_AFTER, reserve},
+};
 
-/// What is known of the past that is still to be asked for.
+/// Delay after the daily budget had no requests to spare.
+const BUDGET_RETRY_DELAY: Duration = Duration::from_mins(5);
+/// The history of a stock is not requested again before, even if it is tracked anew.
+const MIN_INTERVAL: Duration = Duration::from_hours(24);
+/// Delay after the first failure. Each further one waits six times as long, up to a day.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// The progress of the backfill.
 #[derive(Debug, Default)]
-pub(super) struct History {
+pub(super) struct Backfill {
+    /// The next stock.
     due: Option<Due>,
-    /// Whether a request is under way.
-    asked: bool,
-    held_until: Option<Timestamp>,
-    /// How many were sent on a provider's day.
-    count: Option<(NaiveDate, u32)>,
+    in_flight: bool,
+    paused_until: Option<Timestamp>,
+    /// The number of requests on a day of the provider.
+    sent: Option<(NaiveDate, u32)>,
 }
 
-impl History {
-    fn count_of(&self, today: NaiveDate) -> u32 {
-        let count = self.count.filter(|(day, _)| *day == today);
-        count.map_or(0, |(_, count)| count)
+impl Backfill {
+    fn sent_on(&self, day: NaiveDate) -> u32 {
+        let sent = self.sent.filter(|(sent_on, _)| *sent_on == day);
+        sent.map_or(0, |(_, count)| count)
     }
 }
 
-impl Polling {
-    /// Finds out whose past is to be asked for next.
-    pub(super) async fn look_for_history(&mut self) -> Result<(), DbErr> {
-        let told = |seat: &Seat| seat.provider.history().is_some();
-        if self.rules.history && !self.history.asked && self.seats.iter().any(told) {
-            let database = self.desk.store.database.read();
-            self.history.due = bounded(backfill::next(database, self.desk.now())).await?;
+impl LiveLoop {
+    /// Reads which stock is next.
+    pub(super) async fn load_backfill(&mut self) -> Result<(), store::Error> {
+        let has_history = |it: &ProviderHealth| it.provider.history().is_some();
+        if self.settings.history
+            && !self.backfill.in_flight
+            && self.providers.iter().any(has_history)
+        {
+            let database = self.context.store.database.read();
+            let next = backfill::next(database, self.context.now());
+            self.backfill.due = with_timeout(next).await?;
         }
         Ok(())
     }
 
-    /// Asks for the past of one stock, if there is nothing better to do.
-    pub(super) fn start_history(&mut self, now: Timestamp) {
-        let busy = self.history.asked || self.scheduled > 0 || !self.demands.is_empty();
-        if busy || self.history.held_until.is_some_and(|until| until > now) {
+    /// Dispatches the request for one stock, unless there is something else to send.
+    pub(super) fn dispatch_backfill(&mut self, now: Timestamp) {
+        let busy =
+            self.backfill.in_flight || self.scheduled > 0 || !self.refresh_requests.is_empty();
+        if busy || self.backfill.paused_until.is_some_and(|until| until > now) {
             return;
         }
-        let may = |seat: &Seat| {
-            seat.provider.history().is_some()
-                && !seat.is_faulty()
-                && seat.readiness(now) == Readiness::Ready
+        let is_usable = |health: &ProviderHealth| {
+            health.provider.history().is_some()
+                && !health.has_failed()
+                && health.availability(now) == Availability::Ready
         };
-        let Some(at) = self.seats.iter().position(may) else {
+        let Some(provider) = self.providers.iter().position(is_usable) else {
             return;
         };
-        let Some(due) = self.history.due.take() else {
+        let Some(due) = self.backfill.due.take() else {
             return;
         };
-        let keep = self.kept_for_polls(at, now);
-        self.history.asked = true;
-        let seat = &mut self.seats[at];
-        seat.asked(now);
-        let (provider, budget) = (Arc::clone(&seat.provider), seat.budget);
-        let desk = Arc::clone(&self.desk);
-        self.jobs.spawn(async move {
-            let asked = desk.fill(provider.as_ref(), budget, keep, due).await;
-            Done {
-                seat: at,
+        let keep = self.requests_kept_for_polls(provider, now);
+        self.backfill.in_flight = true;
+        let health = &mut self.providers[provider];
+        health.record_sent(now);
+        let (history, budget) = (Arc::clone(&health.provider), health.budget);
+        let context = Arc::clone(&self.context);
+        self.requests.spawn(async move {
+            let attempt = context.backfill(history.as_ref(), budget, keep, due).await;
+            CompletedRequest {
+                provider,
                 symbols: Vec::new(),
-                purpose: Purpose::Spare { keep },
-                asked,
+                purpose: Purpose::Backfill { keep },
+                attempt,
             }
         });
     }
 
-    /// How many requests of the day, beside the reserve, are not to be had for the past.
-    fn kept_for_polls(&self, at: usize, now: Timestamp) -> u32 {
-        let seat = &self.seats[at];
-        let Some(limit) = seat.budget.per_day else {
+    /// Returns how many requests of the day, in addition to the reserve, the backfill must leave.
+    fn requests_kept_for_polls(&self, provider: usize, now: Timestamp) -> u32 {
+        let health = &self.providers[provider];
+        let Some(limit) = health.budget.per_day else {
             return 0;
         };
-        let today = seat.budget.day.date(now);
-        if at != self.in_use(now) || self.history.count_of(today) < reserve(limit) {
+        let today = health.budget.day.date(now);
+        if provider != self.active_provider(now) || self.backfill.sent_on(today) < reserve(limit) {
             return 0;
         }
-        let interval = self.planned_of(seat).interval.as_secs().max(1);
-        let midnight = seat.budget.day.next_midnight(now);
-        let polls = self.plan.stocks.values().map(|tracked| {
-            let left = self.rules.hours.remaining(tracked.market, now, midnight);
+        let interval = self.planned_for(health).interval.as_secs().max(1);
+        let midnight = health.budget.day.next_midnight(now);
+        let polls = self.tracked.stocks.values().map(|stock| {
+            let left = self.settings.hours.remaining(stock.market, now, midnight);
             left.as_secs() / interval
         });
         u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)
     }
 
-    /// A request for the past came back. Whatever it says of the whole provider counts for polls too; what it says of
-    /// the past alone does not.
-    pub(super) fn settle_history(&mut self, done: Done) {
-        let (now, planned) = (self.desk.now(), self.planned_pace());
-        self.history.asked = false;
-        let seat = &mut self.seats[done.seat];
-        match done.asked {
-            Asked::NotGranted(Charge::MinuteSpent(until)) => seat.minute_spent(until),
-            Asked::NotGranted(Charge::DaySpent(until)) => seat.day_spent(until),
-            Asked::NotGranted(Charge::DayReserved(_)) => {
-                self.history.held_until = Some(now.after(SPARE_AGAIN));
+    /// Completes a backfill request. Errors of the whole provider apply to polls too; others do
+    /// not.
+    pub(super) fn complete_backfill(&mut self, request: CompletedRequest) {
+        let (now, planned) = (self.context.now(), self.planned_pace());
+        self.backfill.in_flight = false;
+        let health = &mut self.providers[request.provider];
+        match request.attempt {
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
+                health.exhaust_minute(until)
             }
-            Asked::NotCharged(error) => {
-                tracing::debug!(%error, "nothing is asked for without a charge");
-                self.history.held_until = Some(now.after(super::LOOK));
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
+                health.exhaust_day(until)
             }
-            Asked::Answered { answers, .. } => {
-                let today = seat.budget.day.date(now);
-                self.history.count = Some((today, self.history.count_of(today) + 1));
-                let errors = answers.iter().filter_map(|(_, error)| error.as_ref());
+            Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(_)) => {
+                self.backfill.paused_until = Some(now.after(BUDGET_RETRY_DELAY));
+            }
+            Attempt::NotReserved(error) => {
+                tracing::debug!(
+                    error = error.as_dyn(),
+                    "failed to reserve a backfill request"
+                );
+                self.backfill.paused_until = Some(now.after(REFRESH_INTERVAL));
+            }
+            Attempt::Completed { results, .. } => {
+                let today = health.budget.day.date(now);
+                self.backfill.sent = Some((today, self.backfill.sent_on(today) + 1));
+                let errors = results.iter().filter_map(|(_, error)| error.as_ref());
                 for error in errors.filter(|error| error.is_of_the_provider()) {
-                    seat.failed(error, planned, now, &self.desk.random);
+                    health.record_error(error, planned, now, &self.context.random);
                 }
             }
-            Asked::NotGranted(Charge::Granted(_) | Charge::RetriesSpent(_)) | Asked::Lost => {}
+            Attempt::BudgetExhausted(
+                ReserveOutcome::Reserved(_) | ReserveOutcome::RetriesExhausted(_),
+            )
+            | Attempt::NotStored => {}
         }
+    }
+}
+
+impl PollContext {
+    /// Requests the history of a stock and stores it, leaving `keep` requests of the day.
+    async fn backfill(
+        &self,
+        provider: &dyn QuoteProvider,
+        budget: Budget,
+        keep: u32,
+        due: Due,
+    ) -> Attempt {
+        let name = provider.name();
+        let Some(history) = provider.history() else {
+            return Attempt::NotStored;
+        };
+        let request = match self
+            .reserve(name, budget, Purpose::Backfill { keep }, &[])
+            .await
+        {
+            Ok(request) => request,
+            Err(attempt) => return attempt,
+        };
+        let sending = history.bars(&due.symbol);
+        let response = self
+            .send(name, budget, &request, Endpoint::Daily, sending)
+            .await;
+        let storing = || self.store_history(&due, &response);
+        let Some(days) = self.retry("failed to store a history", storing).await else {
+            return Attempt::NotStored;
+        };
+        let symbol = due.symbol;
+        match &response {
+            Ok(_) => tracing::info!(provider = name, %symbol, days, "history stored"),
+            Err(error) => tracing::info!(provider = name, %symbol, %error, "no history received"),
+        }
+        Attempt::Completed {
+            results: vec![(symbol, response.err())],
+            day_left: request.reservation.day_left,
+        }
+    }
+
+    /// Stores a response. Returns the number of days.
+    async fn store_history(
+        &self,
+        due: &Due,
+        response: &Result<Vec<Bar>, PollError>,
+    ) -> Result<usize, store::Error> {
+        // Candles are read and written under the feed lock, although the feed gets no entry.
+        let feed = FeedTransaction::begin(&self.store).await?;
+        let now = self.now();
+        let days = match response {
+            Ok(bars) => {
+                let stock = (due.stock_id, Market::of(&due.symbol));
+                let days = candle::fill(&feed, stock, bars, now).await?;
+                backfill::done(feed.connection(), due, now, now.after(MIN_INTERVAL)).await?;
+                days
+            }
+            Err(error) => {
+                let retry_at = self.backfill_retry_at(due, error, now);
+                backfill::failed(feed.connection(), due, retry_at).await?;
+                0
+            }
+        };
+        feed.commit().await?;
+        Ok(days)
+    }
+
+    fn backfill_retry_at(&self, due: &Due, error: &PollError, now: Timestamp) -> Timestamp {
+        if matches!(error, PollError::UnknownSymbol | PollError::NotEntitled) {
+            return now.after(RETRY_UNKNOWN_AFTER);
+        }
+        let failures = u32::try_from(due.failures).unwrap_or(u32::MAX);
+        let delay = FIRST_RETRY_DELAY.saturating_mul(6_u32.saturating_pow(failures));
+        let delay = delay.min(RETRY_UNKNOWN_AFTER);
+        let jittered = delay / 2 + self.random.below(delay / 2);
+        now.after(jittered.max(error.wait().unwrap_or_default()))
     }
 }

@@ -1,151 +1,156 @@
-//! What a poll that came back means for its provider, its symbols and whoever waits for it.
+//! Applies the result of a completed request to its provider, its symbols and its poll request.
 //!
-//! One invariant: every poll that was started is settled once, whatever became of it, so that no symbol and no provider
-//! stays "asked" for ever.
+//! Every dispatched request is completed exactly once, whatever its outcome, so that no symbol stays
+//! in flight.
 
 use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
 use super::{
-    super::context::{Asked, RETRY},
-    Polling,
+    super::context::{Attempt, DATABASE_RETRY_DELAY},
+    LiveLoop, RefreshRequest,
 };
 use crate::{
-    budget::{Charge, Purpose},
+    budget::{Purpose, ReserveOutcome},
     provider::PollError,
-    request::Verdict,
 };
 
-/// A poll that came back.
+/// A poll or backfill request that has ended.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) seat: usize,
+pub(super) struct CompletedRequest {
+    pub(super) provider: usize,
+    /// The polled symbols; none for a backfill request.
     pub(super) symbols: Vec<Symbol>,
     pub(super) purpose: Purpose,
-    pub(super) asked: Asked,
+    pub(super) attempt: Attempt,
 }
 
-impl Polling {
-    pub(super) fn settle(&mut self, done: Result<Done, JoinError>) {
-        let done = match done {
-            Ok(done) => done,
-            // Nobody aborts a poll, so it panicked: a fault of this program, which ends it.
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => return,
-            },
+impl LiveLoop {
+    pub(super) fn complete(&mut self, request: Result<CompletedRequest, JoinError>) {
+        let Some(request) = join(request) else {
+            return;
         };
-        self.seats[done.seat].running -= 1;
-        let of_the_plan = matches!(done.purpose, Purpose::Scheduled | Purpose::Retry);
-        let sent = matches!(done.asked, Asked::Answered { .. } | Asked::Lost);
-        for symbol in &done.symbols {
-            if let Some(watch) = self.watches.get_mut(symbol) {
-                watch.asked = false;
-                match (of_the_plan, sent, watch.asked_at) {
-                    (true, true, Some(asked_at)) => self.plan.asked(symbol, asked_at),
-                    (true, false, _) => watch.did_not_ask(done.purpose == Purpose::Retry),
+        let provider = request.provider;
+        self.providers[provider].in_flight -= 1;
+        let scheduled = matches!(request.purpose, Purpose::Scheduled | Purpose::Retry);
+        let sent = matches!(
+            request.attempt,
+            Attempt::Completed { .. } | Attempt::NotStored
+        );
+        for symbol in &request.symbols {
+            if let Some(state) = self.symbols.get_mut(symbol) {
+                state.in_flight = false;
+                match (scheduled, sent, state.sent_at) {
+                    (true, true, Some(sent_at)) => self.tracked.record_poll(symbol, sent_at),
+                    (true, false, _) => state.record_not_sent(request.purpose == Purpose::Retry),
                     _ => {}
                 }
             }
         }
-        match done.purpose {
+        match request.purpose {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
-            Purpose::Requested => self.settle_demand(&done),
-            Purpose::Spare { .. } => return self.settle_history(done),
+            Purpose::Requested => self.complete_refresh_request(&request),
+            Purpose::Backfill { .. } => return self.complete_backfill(request),
         }
-        match done.asked {
-            Asked::NotGranted(Charge::MinuteSpent(until)) => {
-                self.seats[done.seat].minute_spent(until);
+        let health = &mut self.providers[provider];
+        match request.attempt {
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
+                health.exhaust_minute(until)
             }
-            Asked::NotGranted(Charge::DaySpent(until)) => self.seats[done.seat].day_spent(until),
-            Asked::NotGranted(Charge::DayReserved(until)) => {
-                self.seats[done.seat].day_reserved(until);
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
+                health.exhaust_day(until)
             }
-            Asked::NotGranted(Charge::RetriesSpent(until)) => {
-                self.seats[done.seat].retries_spent(until);
+            Attempt::BudgetExhausted(ReserveOutcome::OnlyReserveLeft(until)) => {
+                health.exhaust_schedule(until)
             }
-            Asked::NotCharged(error) => {
-                tracing::debug!(%error, "nothing is polled without a charge");
-                self.held_until = Some(Instant::now() + RETRY);
+            Attempt::BudgetExhausted(ReserveOutcome::RetriesExhausted(until)) => {
+                health.exhaust_retries(until)
             }
-            Asked::Answered { answers, day_left } => {
+            Attempt::NotReserved(error) => {
+                tracing::debug!(error = error.as_dyn(), "failed to reserve a poll");
+                self.paused_until = Some(Instant::now() + DATABASE_RETRY_DELAY);
+            }
+            Attempt::Completed { results, day_left } => {
                 if day_left == Some(0) {
-                    self.seats[done.seat].reserve_spent();
+                    health.exhaust_reserve();
                 }
-                for (symbol, error) in answers {
-                    self.settle_symbol(done.seat, &symbol, error.as_ref());
+                for (symbol, error) in results {
+                    self.complete_symbol(provider, &symbol, error.as_ref());
                 }
             }
-            Asked::NotGranted(Charge::Granted(_)) | Asked::Lost => {}
+            Attempt::BudgetExhausted(ReserveOutcome::Reserved(_)) | Attempt::NotStored => {}
         }
     }
 
-    fn settle_symbol(&mut self, at: usize, symbol: &Symbol, error: Option<&PollError>) {
-        let (now, planned) = (self.desk.now(), self.planned_pace());
-        let random = &self.desk.random;
-        let seat = &mut self.seats[at];
-        let watch = self.watches.entry(symbol.clone()).or_default();
-        let alone = watch.fails_alone(at, seat.answers());
+    fn complete_symbol(&mut self, provider: usize, symbol: &Symbol, error: Option<&PollError>) {
+        let (now, planned) = (self.context.now(), self.planned_pace());
+        let random = &self.context.random;
+        let health = &mut self.providers[provider];
+        let state = self.symbols.entry(symbol.clone()).or_default();
+        let alone = state.fails_alone(provider, health.responses());
         match error {
-            None => seat.answered(),
-            // It says of the provider neither that it works nor that it does not.
+            None => health.record_quote(),
+            // Says neither that the provider works nor that it fails.
             Some(PollError::NoPrice { .. }) if alone => {}
-            Some(error) => seat.failed(error, planned, now, random),
+            Some(error) => health.record_error(error, planned, now, random),
         }
         match error {
             Some(error) if !error.counts_as_answer() => {
-                watch.failed(at, seat.answers(), error, now, random);
+                state.record_failure(provider, health.responses(), error, now, random);
             }
             answer => {
-                watch.answered(at, answer.is_none());
-                self.plan.answered(symbol, answer.is_none(), now);
+                state.record_answer(provider, answer.is_none());
+                self.tracked.record_answer(symbol, answer.is_none(), now);
             }
         }
         let doubtful = matches!(
             error,
             Some(PollError::NotEntitled | PollError::UnknownSymbol)
         );
-        if doubtful && self.includes_nothing(at, now) {
-            self.seats[at].refuse(&PollError::NotEntitled, now);
+        if doubtful && self.includes_no_priced_symbol(provider, now) {
+            self.providers[provider].record_refusal(&PollError::NotEntitled, now);
         }
     }
 
-    /// Whether a provider's plan turns out to include no tracked symbol that is known at all.
-    fn includes_nothing(&self, at: usize, now: Timestamp) -> bool {
-        let unentitled = |symbol: &Symbol| {
-            let watch = self.watches.get(symbol);
-            watch.is_some_and(|watch| watch.refused_until(at, now).is_some())
+    /// Whether the plan of a provider includes none of the tracked symbols that have prices.
+    fn includes_no_priced_symbol(&self, provider: usize, now: Timestamp) -> bool {
+        let is_excluded = |symbol: &Symbol| {
+            let state = self.symbols.get(symbol);
+            state.is_some_and(|state| state.not_entitled_until(provider, now).is_some())
         };
-        let priced = self.plan.stocks.iter();
-        let mut known = priced
-            .filter(|(_, tracked)| tracked.unpriced_answers == 0)
+        let stocks = &self.tracked.stocks;
+        let mut priced = stocks
+            .iter()
+            .filter(|(_, stock)| stock.unpriced_answers == 0)
             .map(|(symbol, _)| symbol);
-        !self.seats[at].is_refused()
-            && self.plan.stocks.keys().any(unentitled)
-            && known.all(unentitled)
+        !self.providers[provider].is_refused()
+            && stocks.keys().any(is_excluded)
+            && priced.all(is_excluded)
     }
 
-    fn settle_demand(&mut self, done: &Done) {
-        let now = self.desk.now();
-        let budget = self.seats[done.seat].budget;
-        let asked = |demand: &&mut super::Demand| {
-            demand.asked && done.symbols.contains(&demand.request.symbol)
+    fn complete_refresh_request(&mut self, completed: &CompletedRequest) {
+        let now = self.context.now();
+        let budget = self.providers[completed.provider].budget;
+        let is_polled = |refresh: &&mut RefreshRequest| {
+            refresh.in_flight && completed.symbols.contains(&refresh.request.symbol)
         };
-        let Some(demand) = self.demands.iter_mut().find(asked) else {
+        let Some(refresh) = self.refresh_requests.iter_mut().find(is_polled) else {
             return;
         };
-        demand.asked = false;
-        let again_at = match &done.asked {
-            Asked::NotGranted(
-                Charge::MinuteSpent(until) | Charge::DaySpent(until) | Charge::DayReserved(until),
+        refresh.in_flight = false;
+        let retry_at = match &completed.attempt {
+            Attempt::BudgetExhausted(
+                ReserveOutcome::MinuteExhausted(until)
+                | ReserveOutcome::DayExhausted(until)
+                | ReserveOutcome::OnlyReserveLeft(until),
             ) => Some(*until),
-            Asked::NotCharged(_) => {
-                demand.verdict = Some(Verdict::of(PollOutcome::DatabaseUnavailable));
+            Attempt::NotReserved(_) => {
+                refresh.completion = Some(PollOutcome::DatabaseUnavailable.into());
                 None
             }
-            Asked::Answered { answers, .. } => {
-                let error = answers.first().and_then(|(_, error)| error.as_ref());
-                demand.settle(error);
+            Attempt::Completed { results, .. } => {
+                let error = results.first().and_then(|(_, error)| error.as_ref());
+                refresh.record_result(error);
                 match error {
                     Some(PollError::BudgetSpent) => Some(budget.day.next_midnight(now)),
                     Some(PollError::RateLimited { wait }) => Some(now.after(*wait)),
@@ -154,6 +159,18 @@ impl Polling {
             }
             _ => None,
         };
-        demand.tries(done.seat, again_at);
+        refresh.mark_tried(completed.provider, retry_at);
+    }
+}
+
+/// Returns the output of a task, or `None` if it was aborted.
+///
+/// # Panics
+/// If the task panicked, which is a bug: the loop ends with the same panic.
+pub(super) fn join<T>(ended: Result<T, JoinError>) -> Option<T> {
+    match ended.map_err(JoinError::try_into_panic) {
+        Ok(output) => Some(output),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => None,
     }
 }

@@ -1,9 +1,9 @@
-//! What the loop asks for next, and whom.
+//! Dispatches polls: failover order, retries and concurrency limits.
 //!
-//! The provider that is asked is the first in order that is not passed over, for every symbol by itself; a symbol that
-//! only has to wait for its provider waits, so that prices do not change hands needlessly. A symbol is asked for once at
-//! each of its planned times; if that fails, the next provider is asked, or the same one is tried again within its
-//! retries.
+//! Each symbol is polled from the first provider in failover order that is available. A symbol that
+//! only has to wait for a provider waits, so that its prices do not alternate between providers.
+//! Each scheduled poll is sent once; if it fails, the next provider is tried, or the same one is
+//! retried.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,73 +11,81 @@ use entity::{Symbol, Timestamp};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 
-use super::{LOOK, Polling, Seat, completion::Done, provider_health::Readiness};
+use super::{
+    LiveLoop, REFRESH_INTERVAL,
+    completion::CompletedRequest,
+    provider_health::{Availability, ProviderHealth},
+};
 use crate::{
     budget::Purpose,
-    poller::{context::Newcomer, tracked_stocks::Tracked},
+    poller::{context::NewStock, tracked_stocks::TrackedStock},
     schedule::{Planned, due_at, interval_of, planned},
 };
 
-/// Polls of the plan that run at the same time.
-const CONCURRENCY: usize = 4;
-/// Polls on request that run at the same time beside those.
-const ON_REQUEST: usize = 4;
+/// Maximum number of scheduled polls in flight.
+const MAX_SCHEDULED: usize = 4;
+/// Maximum number of requested polls in flight, in addition to the scheduled ones.
+const MAX_REQUESTED: usize = 4;
+/// Minimum time between two runs of the loop, so that it does not spin if the clock stands still.
+const MIN_DELAY: Duration = Duration::from_millis(5);
 
-/// The shortest nap: a clock that stands still shall not make the loop spin.
-const SOON: Duration = Duration::from_millis(5);
-
-/// Whom to ask for a symbol.
-enum Whom {
-    Ask(Request),
+/// Where to send the poll of a symbol.
+enum Route {
+    Poll(ScheduledPoll),
+    /// Nowhere yet; contains when to try again, if known.
     Wait(Option<Timestamp>),
 }
 
-/// A request of the plan.
+/// A scheduled poll. Symbols with equal polls can share a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Request {
-    seat: usize,
+struct ScheduledPoll {
+    provider: usize,
     purpose: Purpose,
-    /// Whether it is the first at a planned time.
+    /// Whether it is the first of its scheduled time, not a failover or retry.
     planned: bool,
 }
 
-impl Polling {
-    /// Starts every poll that can be started now. Answers when it is time to try again, if nothing happens before.
-    pub(super) fn start_once(&mut self) -> Instant {
-        let begun = Instant::now();
-        if let Some(until) = self.held_until.filter(|until| *until > begun) {
+impl LiveLoop {
+    /// Dispatches every request that can be sent now. Returns when to dispatch again if nothing
+    /// happens before.
+    pub(super) fn dispatch_once(&mut self) -> Instant {
+        let started = Instant::now();
+        if let Some(until) = self.paused_until.filter(|until| *until > started) {
             return until;
         }
-        let now = self.desk.now();
-        let on_request = self.start_demands(now);
-        let planned = self.start_planned(now);
-        let splits = self.start_splits(now);
-        self.start_history(now);
-        let next = [on_request, planned, splits].into_iter().flatten().min();
-        begun + next.map_or(LOOK, |next| next.since(now).clamp(SOON, LOOK))
+        let now = self.context.now();
+        let requested = self.dispatch_refresh_requests(now);
+        let scheduled = self.dispatch_scheduled(now);
+        let splits = self.dispatch_splits(now);
+        self.dispatch_backfill(now);
+        let next = [requested, scheduled, splits].into_iter().flatten().min();
+        started
+            + next.map_or(REFRESH_INTERVAL, |next| {
+                next.since(now).clamp(MIN_DELAY, REFRESH_INTERVAL)
+            })
     }
 
-    /// Starts what is due, the longest overdue first.
-    fn start_planned(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let interval = self.interval();
-        let hours = self.rules.hours;
+    /// Dispatches the scheduled polls that are due, the longest overdue first.
+    fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let interval = self.poll_interval();
+        let hours = self.settings.hours;
         let mut due: Vec<(bool, Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
-        for (symbol, tracked) in &self.plan.stocks {
-            let watch = self.watches.entry(symbol.clone()).or_default();
-            if watch.asked {
+        for (symbol, stock) in &self.tracked.stocks {
+            let state = self.symbols.entry(symbol.clone()).or_default();
+            if state.in_flight {
                 continue;
             }
-            let interval = interval_of(tracked.unpriced_answers, interval);
+            let interval = interval_of(stock.unpriced_answers, interval);
             let at = due_at(
-                tracked.answered_at,
+                stock.answered_at,
                 self.started_at,
                 interval,
-                (hours, tracked.market),
+                (hours, stock.market),
                 now,
             );
-            let unanswered = unanswered_since(tracked, interval, now);
+            let unanswered = unanswered_since(stock, interval, now);
             let at = unanswered.map_or(at, |asked_at| at.max(asked_at.after(interval)));
             let planned = at <= now;
             if !planned {
@@ -85,10 +93,10 @@ impl Polling {
                 if unanswered.is_none() {
                     continue;
                 }
-                watch.inherits(self.seats.len());
+                state.adopt_unanswered(self.providers.len());
             }
-            // One that fails again and again goes behind those that wait for their turn.
-            let since = Some(at.min(now)).max(watch.asked_at);
+            // A symbol that fails repeatedly comes after those that wait for their first poll.
+            let since = Some(at.min(now)).max(state.sent_at);
             due.push((!planned, since, symbol.clone()));
         }
         due.sort();
@@ -96,19 +104,19 @@ impl Polling {
             .into_iter()
             .map(|(retry, _, symbol)| (!retry, symbol))
             .collect();
-        while !due.is_empty() && self.scheduled < CONCURRENCY {
+        while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
             let (planned, symbol) = due.remove(0);
-            match self.whom(&symbol, planned, interval, now) {
-                Whom::Wait(until) => until.into_iter().for_each(&mut wake),
-                Whom::Ask(request) => {
-                    let provider = &self.seats[request.seat].provider;
-                    let most = provider.pace().symbols_per_request();
+            match self.route(&symbol, planned, interval, now) {
+                Route::Wait(until) => until.into_iter().for_each(&mut wake),
+                Route::Poll(poll) => {
+                    let provider = &self.providers[poll.provider].provider;
+                    let max_symbols = provider.pace().symbols_per_request();
                     let mut batch = vec![symbol];
                     due.retain(|(planned, symbol)| {
-                        let joins = batch.len() < most
+                        let joins = batch.len() < max_symbols
                             && matches!(
-                                self.whom(symbol, *planned, interval, now),
-                                Whom::Ask(other) if other == request
+                                self.route(symbol, *planned, interval, now),
+                                Route::Poll(other) if other == poll
                             );
                         if joins {
                             batch.push(symbol.clone());
@@ -116,55 +124,63 @@ impl Polling {
                         !joins
                     });
                     self.scheduled += 1;
-                    let retry = request.purpose == Purpose::Retry;
+                    let retry = poll.purpose == Purpose::Retry;
                     for symbol in &batch {
-                        let watch = self.watches.entry(symbol.clone()).or_default();
-                        watch.asks(request.seat, request.planned, retry);
+                        let state = self.symbols.entry(symbol.clone()).or_default();
+                        state.record_sent(poll.provider, poll.planned, retry);
                     }
                     if retry {
-                        self.seats[request.seat].retried(interval, now);
+                        self.providers[poll.provider].record_retry(interval, now);
                     }
-                    self.start(request.seat, batch, request.purpose, None, now);
+                    self.spawn_poll(poll.provider, batch, poll.purpose, None, now);
                 }
             }
         }
         next
     }
 
-    /// Starts what somebody waits for.
-    fn start_demands(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// Dispatches the poll requests of clients.
+    fn dispatch_refresh_requests(&mut self, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
-        for at in 0..self.demands.len() {
-            let running = self.demands.iter().filter(|demand| demand.asked).count();
-            let demand = &mut self.demands[at];
-            let symbol = demand.request.symbol.clone();
-            let busy = self.watches.get(&symbol).is_some_and(|watch| watch.asked);
-            if demand.asked || demand.verdict.is_some() || busy || running >= ON_REQUEST {
+        for index in 0..self.refresh_requests.len() {
+            let in_flight = self
+                .refresh_requests
+                .iter()
+                .filter(|refresh| refresh.in_flight)
+                .count();
+            let refresh = &mut self.refresh_requests[index];
+            let symbol = refresh.request.symbol.clone();
+            let polled = self.symbols.get(&symbol).is_some_and(|it| it.in_flight);
+            if refresh.in_flight
+                || refresh.completion.is_some()
+                || polled
+                || in_flight >= MAX_REQUESTED
+            {
                 continue;
             }
-            for (seat, state) in self.seats.iter().enumerate() {
-                if demand.has_tried(seat) {
+            for (provider, health) in self.providers.iter().enumerate() {
+                if refresh.has_tried(provider) {
                     continue;
                 }
-                match state.readiness_on_request(now) {
-                    Readiness::PassedOver(until) => demand.tries(seat, until),
-                    Readiness::Waits(until) => {
+                match health.availability_on_request(now) {
+                    Availability::Skip(until) => refresh.mark_tried(provider, until),
+                    Availability::RetryAt(until) => {
                         next = Some(next.map_or(until, |next| next.min(until)));
                         break;
                     }
-                    Readiness::Ready => {
-                        demand.asked = true;
+                    Availability::Ready => {
+                        refresh.in_flight = true;
                         break;
                     }
                 }
             }
-            let untried = (0..self.seats.len()).find(|seat| !demand.has_tried(*seat));
+            let untried = (0..self.providers.len()).find(|it| !refresh.has_tried(*it));
             match untried {
-                None => demand.give_up(),
-                Some(seat) if demand.asked => {
-                    let name = demand.request.name.clone();
-                    let track = demand.request.track.then(|| (symbol.clone(), name));
-                    self.start(seat, vec![symbol], Purpose::Requested, track, now);
+                None => refresh.give_up(),
+                Some(provider) if refresh.in_flight => {
+                    let name = refresh.request.name.clone();
+                    let track = refresh.request.track.then(|| (symbol.clone(), name));
+                    self.spawn_poll(provider, vec![symbol], Purpose::Requested, track, now);
                 }
                 Some(_) => {}
             }
@@ -172,107 +188,109 @@ impl Polling {
         next
     }
 
-    fn start(
+    fn spawn_poll(
         &mut self,
-        seat: usize,
+        provider: usize,
         symbols: Vec<Symbol>,
         purpose: Purpose,
-        track: Option<Newcomer>,
+        track: Option<NewStock>,
         now: Timestamp,
     ) {
-        let answers = self.seats[seat].answers();
+        let health = &mut self.providers[provider];
         let mut failing_alone = Vec::new();
         for symbol in &symbols {
-            let watch = self.watches.entry(symbol.clone()).or_default();
-            (watch.asked, watch.asked_at) = (true, Some(now));
-            if watch.fails_alone(seat, answers) {
+            let state = self.symbols.entry(symbol.clone()).or_default();
+            (state.in_flight, state.sent_at) = (true, Some(now));
+            if state.fails_alone(provider, health.responses()) {
                 failing_alone.push(symbol.clone());
             }
         }
-        self.seats[seat].asked(now);
-        let (provider, budget) = (
-            Arc::clone(&self.seats[seat].provider),
-            self.seats[seat].budget,
-        );
-        let desk = Arc::clone(&self.desk);
-        let job = async move {
-            let provider = provider.as_ref();
-            let asked = desk
-                .ask(provider, budget, purpose, &symbols, &failing_alone, track)
+        health.record_sent(now);
+        let (quotes, budget) = (Arc::clone(&health.provider), health.budget);
+        let context = Arc::clone(&self.context);
+        let request = async move {
+            let quotes = quotes.as_ref();
+            let attempt = context
+                .poll_and_store(quotes, budget, purpose, &symbols, &failing_alone, track)
                 .await;
-            Done {
-                seat,
+            CompletedRequest {
+                provider,
                 symbols,
                 purpose,
-                asked,
+                attempt,
             }
         };
-        self.jobs.spawn(job.with_current_subscriber());
+        self.requests.spawn(request.with_current_subscriber());
     }
 
-    /// Whom to ask for a symbol whose next poll is due by the plan (`planned`), or whose last one failed.
-    fn whom(&self, symbol: &Symbol, planned: bool, interval: Duration, now: Timestamp) -> Whom {
+    /// Returns where to send the poll of a symbol that is due (`planned`), or whose last poll
+    /// failed.
+    fn route(&self, symbol: &Symbol, planned: bool, interval: Duration, now: Timestamp) -> Route {
         let mut earliest: Option<Timestamp> = None;
-        for (at, seat) in self.seats.iter().enumerate() {
-            let watch = self.watches.get(symbol);
-            let refused = watch.and_then(|watch| watch.refused_until(at, now));
-            let ask = |purpose| {
-                Whom::Ask(Request {
-                    seat: at,
+        let state = self.symbols.get(symbol);
+        for (provider, health) in self.providers.iter().enumerate() {
+            let excluded = state.and_then(|state| state.not_entitled_until(provider, now));
+            let poll = |purpose| {
+                Route::Poll(ScheduledPoll {
+                    provider,
                     purpose,
                     planned,
                 })
             };
-            let until = match (refused, seat.readiness(now)) {
-                (None, Readiness::Ready) => {
-                    if planned || !watch.is_some_and(|watch| watch.has_asked(at)) {
-                        return ask(Purpose::Scheduled);
+            let until = match (excluded, health.availability(now)) {
+                (None, Availability::Ready) => {
+                    if planned || !state.is_some_and(|state| state.has_tried(provider)) {
+                        return poll(Purpose::Scheduled);
                     }
-                    let retry_at = watch.and_then(|watch| watch.retry_at(now));
-                    match retry_at.filter(|_| seat.may_retry(interval, now)) {
-                        Some(until) if until > now => return Whom::Wait(Some(until)),
-                        Some(_) => return ask(Purpose::Retry),
+                    let retry_at = state.and_then(|state| state.retry_at(now));
+                    match retry_at.filter(|_| health.may_retry(interval, now)) {
+                        Some(until) if until > now => return Route::Wait(Some(until)),
+                        Some(_) => return poll(Purpose::Retry),
                         None => None,
                     }
                 }
-                (None, Readiness::Waits(until)) => return Whom::Wait(Some(until)),
-                (None, Readiness::PassedOver(until)) => until,
+                (None, Availability::RetryAt(until)) => return Route::Wait(Some(until)),
+                (None, Availability::Skip(until)) => until,
                 (Some(until), _) => Some(until),
             };
             earliest = [earliest, until].into_iter().flatten().min();
         }
-        Whom::Wait(earliest)
+        Route::Wait(earliest)
     }
 
-    /// Whose turn it is in general: the first that neither refuses nor is passed over, else the first.
-    pub(super) fn in_use(&self, now: Timestamp) -> usize {
-        let serves = |seat: &Seat| {
-            !seat.is_refused() && !matches!(seat.readiness(now), Readiness::PassedOver(_))
+    /// Returns the active provider: the first that is neither refused nor skipped, else the first.
+    pub(super) fn active_provider(&self, now: Timestamp) -> usize {
+        let serves = |health: &ProviderHealth| {
+            !health.is_refused() && !matches!(health.availability(now), Availability::Skip(_))
         };
-        self.seats.iter().position(serves).unwrap_or(0)
+        self.providers.iter().position(serves).unwrap_or(0)
     }
 
-    /// The time between two polls of a symbol, as planned.
-    pub(super) fn interval(&self) -> Duration {
-        let seat = self.seats.get(self.in_use(self.desk.now()));
-        seat.map_or(self.rules.wished, |seat| self.planned_of(seat).interval)
+    /// Returns the planned time between two polls of a symbol.
+    pub(super) fn poll_interval(&self) -> Duration {
+        let active = self.providers.get(self.active_provider(self.context.now()));
+        active.map_or(self.settings.update_interval, |health| {
+            self.planned_for(health).interval
+        })
     }
 
-    /// The time between two polls of a symbol and between two requests, as planned.
+    /// Returns the planned time between two polls of a symbol, and between two requests.
     pub(super) fn planned_pace(&self) -> (Duration, Duration) {
-        let interval = self.interval();
-        let symbols = u32::try_from(self.plan.stocks.len()).unwrap_or(u32::MAX);
+        let interval = self.poll_interval();
+        let symbols = u32::try_from(self.tracked.stocks.len()).unwrap_or(u32::MAX);
         (interval, interval / symbols.max(1))
     }
 
-    pub(super) fn planned_of(&self, seat: &Seat) -> Planned {
-        let symbols = self.plan.load(self.rules.hours);
-        planned(self.rules.wished, &symbols, seat.budget)
+    /// Returns the pace of polls from a provider.
+    pub(super) fn planned_for(&self, health: &ProviderHealth) -> Planned {
+        let symbols = self.tracked.planned_symbols(self.settings.hours);
+        planned(self.settings.update_interval, &symbols, health.budget)
     }
 }
 
-/// When the plan asked for a symbol that was not answered for since. A time far ahead was noted by a clock that was wrong.
-fn unanswered_since(tracked: &Tracked, interval: Duration, now: Timestamp) -> Option<Timestamp> {
-    let asked_at = tracked.asked_at.filter(|at| *at <= now.after(interval));
-    asked_at.filter(|asked_at| tracked.answered_at < Some(*asked_at))
+/// Returns when the last scheduled poll of a stock was sent, if it is unanswered. A time far in the
+/// future was recorded by a wrong clock and is ignored.
+fn unanswered_since(stock: &TrackedStock, interval: Duration, now: Timestamp) -> Option<Timestamp> {
+    let asked_at = stock.asked_at.filter(|at| *at <= now.after(interval));
+    asked_at.filter(|asked_at| stock.answered_at < Some(*asked_at))
 }

@@ -1,7 +1,7 @@
-//! A configured provider, and what the loop knows of how it is doing.
+//! The circuit breaker of a live provider, and its rate limits, refusals and exhausted budgets.
 //!
-//! One invariant: whether a provider may be asked now is decided here alone, from what it and its budget said before;
-//! the [loop](super) asks the first in order that may.
+//! Decides whether a request may be sent now, from the results of earlier requests.
+//! [Dispatch](super::dispatch) fails over to the next provider that is available.
 
 mod status;
 
@@ -15,95 +15,94 @@ use crate::{
     schedule::{Backoff, Planned, RETRIES, RETRY_REFUSED_AFTER},
 };
 
-/// So many failures in a row open the breaker: then one request at a time is tried.
-const BREAKER: u32 = 3;
-/// A provider that asks for more patience than this is passed over for the next one.
-const SHORT_PATIENCE: Duration = Duration::from_mins(1);
-/// The least time between two requests, if the plan does not allow for less: free plans refuse bursts.
-const GAP: Duration = Duration::from_millis(1_100);
-/// The most patience that is granted.
-const MOST_PATIENCE: Duration = Duration::from_hours(1);
+/// The number of consecutive failures that opens the breaker: then one request at a time is sent.
+const BREAKER_THRESHOLD: u32 = 3;
+/// A symbol waits for a provider at most this long; otherwise the next provider is used.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+/// Minimum time between two requests, unless the plan allows more: free plans reject bursts.
+const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
+/// Maximum wait that a provider can ask for.
+const MAX_RATE_LIMIT: Duration = Duration::from_hours(1);
+/// A provider that has never sent a quote is considered refused after this many consecutive
+/// answers that its plan does not include a symbol. This keeps a long list of symbols from using
+/// up a small budget.
+const NOT_ENTITLED_THRESHOLD: u32 = 10;
 
-/// So many answers that the plan includes nothing of what was asked say it of the whole provider, if it never quoted
-/// anything: a small budget shall not be spent on asking for every symbol of a long list.
-const UNENTITLED: u32 = 10;
-
-/// Whether a provider may be asked.
+/// Whether a request may be sent to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
-    /// It may.
+pub(super) enum Availability {
+    /// It may be sent now.
     Ready,
-    /// Not yet, though it is its turn.
-    Waits(Timestamp),
-    /// Not for long: the next one is asked.
-    PassedOver(Option<Timestamp>),
+    /// It may be sent at this time. The symbol waits for this provider.
+    RetryAt(Timestamp),
+    /// Not soon; the next provider is used. Contains the time at which it may be sent, if known.
+    Skip(Option<Timestamp>),
 }
 
-/// One provider of the fallback order.
-pub(super) struct Seat {
+/// A live provider and its state.
+pub(super) struct ProviderHealth {
     pub(super) provider: Arc<dyn QuoteProvider>,
     pub(super) budget: Budget,
-    /// Its place in the fallback order.
+    /// Its place in the failover order.
     pub(super) rank: i32,
-    /// Requests under way.
-    pub(super) running: usize,
-    /// The pace that was last logged, which is done only while it is its turn.
-    pub(super) told: Option<Planned>,
-    refusal: Option<Refusal>,
-    /// Answers in a row that the plan includes nothing of it; `None` once it has quoted something.
-    unentitled: Option<u32>,
-    spent: Option<Spent>,
-    patience_until: Option<Timestamp>,
+    /// The number of requests in flight.
+    pub(super) in_flight: usize,
+    /// The pace that was last logged, while this provider was the active one.
+    pub(super) logged_pace: Option<Planned>,
+    refusal: Option<ProviderRefusal>,
+    /// The number of consecutive answers that the plan does not include a symbol. `None` once the
+    /// provider has sent a quote.
+    not_entitled: Option<u32>,
+    exhausted: Option<ExhaustedDay>,
+    rate_limited_until: Option<Timestamp>,
     not_before: Option<Timestamp>,
-    /// How often it answered.
-    answers: u64,
-    /// Until when its day has no retry left.
-    retries_spent_until: Option<Timestamp>,
-    /// Failures in a row.
+    responses: u64,
+    retries_exhausted_until: Option<Timestamp>,
+    /// The number of consecutive failures.
     failures: u32,
-    /// The last of them, in words for people.
-    fault: String,
+    /// The last of them.
+    last_error: String,
     breaker: Backoff,
     /// Requests that failed while the breaker was open.
-    probes: Counted,
-    /// Retries since it last answered.
-    retries: Counted,
+    probes: WindowCounter,
+    /// Retries since the last response.
+    retries: WindowCounter,
 }
 
-/// How often something happened in an interval, which begins with the first time.
+/// Counts events in a window that begins with the first of them.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counted(Option<(Timestamp, u32)>);
+struct WindowCounter(Option<(Timestamp, u32)>);
 
-impl Counted {
-    fn count(self, interval: Duration, now: Timestamp) -> u32 {
-        let counted = self.0.filter(|(since, _)| now.since(*since) < interval);
-        counted.map_or(0, |(_, count)| count)
+impl WindowCounter {
+    fn count(self, window: Duration, now: Timestamp) -> u32 {
+        let current = self.0.filter(|(since, _)| now.since(*since) < window);
+        current.map_or(0, |(_, count)| count)
     }
 
-    fn add(&mut self, interval: Duration, now: Timestamp) {
-        let count = self.count(interval, now);
+    fn add(&mut self, window: Duration, now: Timestamp) {
+        let count = self.count(window, now);
         let since = self.0.filter(|_| count > 0).map_or(now, |(since, _)| since);
         self.0 = Some((since, count + 1));
     }
 }
 
-/// A refusal of everything. It is one until an answer proves the contrary.
+/// The refusal of all requests. It is in force until a response proves otherwise.
 #[derive(Debug)]
-struct Refusal {
+struct ProviderRefusal {
     error: PollError,
-    /// Until when to take its word: then one request at a time is tried.
+    /// No request is sent before. Then one request at a time probes the provider.
     until: Timestamp,
 }
 
-/// A day's budget of which the plan has nothing left.
+/// A day without requests left for the schedule.
 #[derive(Clone, Copy, Debug)]
-struct Spent {
+struct ExhaustedDay {
     until: Timestamp,
-    /// Whether its reserve is left, for those who ask by themselves.
+    /// Whether the reserve for requests of clients is left.
     reserve_left: bool,
 }
 
-impl Seat {
+impl ProviderHealth {
     pub(super) fn new(rank: i32, provider: Arc<dyn QuoteProvider>) -> Self {
         let budget = match provider.pace() {
             Pace::Polled { budget, .. } => budget,
@@ -117,163 +116,172 @@ impl Seat {
             provider,
             budget,
             rank,
-            running: 0,
-            told: None,
+            in_flight: 0,
+            logged_pace: None,
             refusal: None,
-            unentitled: Some(0),
-            spent: None,
-            patience_until: None,
+            not_entitled: Some(0),
+            exhausted: None,
+            rate_limited_until: None,
             not_before: None,
-            answers: 0,
-            retries_spent_until: None,
+            responses: 0,
+            retries_exhausted_until: None,
             failures: 0,
-            fault: String::new(),
+            last_error: String::new(),
             breaker: Backoff::default(),
-            probes: Counted::default(),
-            retries: Counted::default(),
+            probes: WindowCounter::default(),
+            retries: WindowCounter::default(),
         }
     }
 
-    pub(super) fn readiness(&self, now: Timestamp) -> Readiness {
-        let ahead = |until: Option<Timestamp>| until.filter(|until| *until > now);
-        let refused_until = ahead(self.refusal.as_ref().map(|refusal| refusal.until));
+    /// Whether a scheduled or background request may be sent.
+    pub(super) fn availability(&self, now: Timestamp) -> Availability {
+        let future = |until: Option<Timestamp>| until.filter(|until| *until > now);
+        let refused_until = future(self.refusal.as_ref().map(|refusal| refusal.until));
         if refused_until.is_some() {
-            return Readiness::PassedOver(refused_until);
+            return Availability::Skip(refused_until);
         }
-        let spent_until = ahead(self.spent.map(|spent| spent.until));
-        if let Some(until) = spent_until.or_else(|| self.breaker.waits_until(now)) {
-            return Readiness::PassedOver(Some(until));
+        let exhausted_until = future(self.exhausted.map(|exhausted| exhausted.until));
+        if let Some(until) = exhausted_until.or_else(|| self.breaker.waits_until(now)) {
+            return Availability::Skip(Some(until));
         }
-        if (self.is_failing() || self.is_refused()) && self.running > 0 {
-            // One request tries it; the others need not wait for what comes of it.
-            return Readiness::PassedOver(Some(now.after(SHORT_PATIENCE)));
+        if (self.is_breaker_open() || self.is_refused()) && self.in_flight > 0 {
+            // One request probes the provider. The others do not wait for it.
+            return Availability::Skip(Some(now.after(MAX_WAIT)));
         }
-        let unproven = self.budget.per_day.is_some() && self.answers == 0;
-        if (unproven || self.is_faulty()) && self.running > 0 {
-            // A day's budget is not spent on several requests that may all fail.
-            return Readiness::Waits(now.after(GAP));
+        let untested = self.budget.per_day.is_some() && self.responses == 0;
+        if (untested || self.has_failed()) && self.in_flight > 0 {
+            // Do not spend the daily budget on several requests that may all fail.
+            return Availability::RetryAt(now.after(MIN_REQUEST_INTERVAL));
         }
-        match ahead(self.patience_until.max(self.not_before)) {
-            Some(until) if until.since(now) > SHORT_PATIENCE => Readiness::PassedOver(Some(until)),
-            Some(until) => Readiness::Waits(until),
-            None => Readiness::Ready,
+        match future(self.rate_limited_until.max(self.not_before)) {
+            Some(until) if until.since(now) > MAX_WAIT => Availability::Skip(Some(until)),
+            Some(until) => Availability::RetryAt(until),
+            None => Availability::Ready,
         }
     }
 
-    /// As [`Self::readiness`] for somebody who waits: only the provider itself can say that it is spent.
-    pub(super) fn readiness_on_request(&self, now: Timestamp) -> Readiness {
+    /// Whether a request that a client waits for may be sent. It may use the reserve of the budget,
+    /// and the breaker does not stop it.
+    pub(super) fn availability_on_request(&self, now: Timestamp) -> Availability {
         let refusal = self.refusal.as_ref();
-        let refused = refusal.is_some_and(|refusal| refusal.until > now || self.running > 0);
+        let refused = refusal.is_some_and(|refusal| refusal.until > now || self.in_flight > 0);
         match (refused, self.not_before.filter(|until| *until > now)) {
-            (true, _) => Readiness::PassedOver(None),
-            (false, Some(until)) if until.since(now) <= GAP => Readiness::Waits(until),
-            (false, _) => match self.patience_until.filter(|until| *until > now) {
-                Some(until) => Readiness::PassedOver(Some(until)),
-                None => Readiness::Ready,
+            (true, _) => Availability::Skip(None),
+            (false, Some(until)) if until.since(now) <= MIN_REQUEST_INTERVAL => {
+                Availability::RetryAt(until)
+            }
+            (false, _) => match self.rate_limited_until.filter(|until| *until > now) {
+                Some(until) => Availability::Skip(Some(until)),
+                None => Availability::Ready,
             },
         }
     }
 
-    /// A request is on its way.
-    pub(super) fn asked(&mut self, now: Timestamp) {
-        self.running += 1;
-        let gap = self
+    /// Records that a request is sent.
+    pub(super) fn record_sent(&mut self, now: Timestamp) {
+        self.in_flight += 1;
+        let interval = self
             .budget
             .per_minute
-            .map(|limit| GAP.min(Duration::from_mins(1) / limit.max(1)));
-        self.not_before = gap.map(|gap| now.after(gap)).max(self.not_before);
+            .map(|limit| MIN_REQUEST_INTERVAL.min(Duration::from_mins(1) / limit.max(1)));
+        self.not_before = interval
+            .map(|interval| now.after(interval))
+            .max(self.not_before);
     }
 
-    /// It quoted a symbol, or had nothing new to say of it.
-    pub(super) fn answered(&mut self) {
+    /// Records a quote, or the answer that there is no new one.
+    pub(super) fn record_quote(&mut self) {
         self.refusal = None;
-        self.unentitled = None;
-        self.works();
+        self.not_entitled = None;
+        self.record_response();
     }
 
-    /// It answered, be it without a quote.
-    fn works(&mut self) {
-        self.answers += 1;
+    /// Records a response, with or without a quote. It closes the breaker.
+    fn record_response(&mut self) {
+        self.responses += 1;
         self.failures = 0;
         self.breaker.succeed();
-        self.probes = Counted::default();
-        self.retries = Counted::default();
-        // Who answers took the key, and has said nothing yet of what the plan includes.
+        self.probes = WindowCounter::default();
+        self.retries = WindowCounter::default();
+        // A response proves that the key is accepted, but not what the plan includes.
         self.refusal
             .take_if(|refusal| refusal.error != PollError::NotEntitled);
     }
 
-    /// It refuses everything that it is asked for.
-    pub(super) fn refuse(&mut self, error: &PollError, now: Timestamp) {
-        self.refusal = Some(Refusal {
+    /// Records that the provider refuses all requests.
+    pub(super) fn record_refusal(&mut self, error: &PollError, now: Timestamp) {
+        self.refusal = Some(ProviderRefusal {
             error: error.clone(),
             until: now.after(RETRY_REFUSED_AFTER),
         });
-        self.unentitled = Some(0);
+        self.not_entitled = Some(0);
     }
 
-    /// Whether it refused everything the last time that it was asked.
+    /// Whether the provider refused the last request, as it would any other.
     pub(super) fn is_refused(&self) -> bool {
         self.refusal.is_some()
     }
 
-    /// Its budget has nothing left until then: of a minute, so that it waits, or of a day.
-    pub(super) fn minute_spent(&mut self, until: Timestamp) {
+    /// Records that the requests of this minute are used up.
+    pub(super) fn exhaust_minute(&mut self, until: Timestamp) {
         self.not_before = self.not_before.max(Some(until));
     }
 
-    pub(super) fn day_spent(&mut self, until: Timestamp) {
-        self.spent = Some(Spent {
+    /// Records that the requests of the day are used up.
+    pub(super) fn exhaust_day(&mut self, until: Timestamp) {
+        self.exhausted = Some(ExhaustedDay {
             until,
             reserve_left: false,
         });
     }
 
-    /// What its budget has left of the day is for those who ask by themselves.
-    pub(super) fn day_reserved(&mut self, until: Timestamp) {
-        self.spent = Some(Spent {
+    /// Records that only the reserve of the day is left, for requests of clients.
+    pub(super) fn exhaust_schedule(&mut self, until: Timestamp) {
+        self.exhausted = Some(ExhaustedDay {
             until,
             reserve_left: true,
         });
     }
 
-    /// A request took the last of the day.
-    pub(super) fn reserve_spent(&mut self) {
-        if let Some(spent) = &mut self.spent {
-            spent.reserve_left = false;
+    /// Records that the reserve of the day is used up too.
+    pub(super) fn exhaust_reserve(&mut self) {
+        if let Some(exhausted) = &mut self.exhausted {
+            exhausted.reserve_left = false;
         }
     }
 
-    /// No retry is left of its day.
-    pub(super) fn retries_spent(&mut self, until: Timestamp) {
-        self.retries_spent_until = Some(until);
+    /// Records that the retries of the day are used up.
+    pub(super) fn exhaust_retries(&mut self, until: Timestamp) {
+        self.retries_exhausted_until = Some(until);
     }
 
-    /// A failed poll is tried again.
-    pub(super) fn retried(&mut self, interval: Duration, now: Timestamp) {
+    /// Records that a failed poll is retried.
+    pub(super) fn record_retry(&mut self, interval: Duration, now: Timestamp) {
         self.retries.add(interval, now);
     }
 
-    /// Whether a failed poll may be tried again before its next planned time. While nothing is answered, all symbols share
-    /// [`RETRIES`].
+    /// Whether a failed poll may be retried before its next scheduled time. Until the provider
+    /// responds, all symbols share [`RETRIES`] per interval.
     pub(super) fn may_retry(&self, interval: Duration, now: Timestamp) -> bool {
-        let spent = self.retries_spent_until.is_some_and(|until| until > now);
-        !spent && self.retries.count(interval, now) < RETRIES
+        let exhausted = self
+            .retries_exhausted_until
+            .is_some_and(|until| until > now);
+        !exhausted && self.retries.count(interval, now) < RETRIES
     }
 
-    /// How often it answered, whatever it was asked for.
-    pub(super) fn answers(&self) -> u64 {
-        self.answers
+    /// The number of responses since the start, of any kind.
+    pub(super) fn responses(&self) -> u64 {
+        self.responses
     }
 
-    /// Whether the last request to it failed.
-    pub(super) fn is_faulty(&self) -> bool {
+    /// Whether the last request failed.
+    pub(super) fn has_failed(&self) -> bool {
         self.failures > 0
     }
 
-    /// It failed a symbol. What concerns only that symbol is the loop's. `planned` is the time between two polls of a
-    /// symbol by the plan, and between two requests to this provider.
-    pub(super) fn failed(
+    /// Records an error for a symbol, as far as it concerns the provider. `planned` is the planned
+    /// time between two polls of a symbol, and between two requests to this provider.
+    pub(super) fn record_error(
         &mut self,
         error: &PollError,
         planned: (Duration, Duration),
@@ -281,36 +289,39 @@ impl Seat {
         random: &Random,
     ) {
         match error {
-            PollError::NoQuote => self.answered(),
-            PollError::UnknownSymbol | PollError::NoPrice { .. } => self.works(),
+            PollError::NoQuote => self.record_quote(),
+            PollError::UnknownSymbol | PollError::NoPrice { .. } => self.record_response(),
             PollError::NotEntitled => {
-                self.works();
-                self.unentitled = self.unentitled.map(|times| times.saturating_add(1));
-                if self.is_refused() || self.unentitled.is_some_and(|times| times >= UNENTITLED) {
-                    self.refuse(error, now);
+                self.record_response();
+                self.not_entitled = self.not_entitled.map(|times| times.saturating_add(1));
+                let all_refused = self
+                    .not_entitled
+                    .is_some_and(|times| times >= NOT_ENTITLED_THRESHOLD);
+                if self.is_refused() || all_refused {
+                    self.record_refusal(error, now);
                 }
             }
-            PollError::BudgetSpent => self.day_spent(self.budget.day.next_midnight(now)),
-            PollError::Refused { .. } => self.refuse(error, now),
+            PollError::BudgetSpent => self.exhaust_day(self.budget.day.next_midnight(now)),
+            PollError::Refused { .. } => self.record_refusal(error, now),
             PollError::RateLimited { .. }
             | PollError::Malformed { .. }
             | PollError::Timeout
             | PollError::Upstream { .. } => {
                 if let Some(wait) = error.wait() {
-                    self.patience_until = Some(now.after(wait.min(MOST_PATIENCE)));
+                    self.rate_limited_until = Some(now.after(wait.min(MAX_RATE_LIMIT)));
                 }
-                self.fault = error.to_string();
+                self.last_error = error.to_string();
                 self.failures = self.failures.saturating_add(1);
-                if self.is_failing() {
-                    self.hold_off(planned, now, random);
+                if self.is_breaker_open() {
+                    self.extend_breaker(planned, now, random);
                 }
             }
         }
     }
 
-    /// The breaker is open: [`RETRIES`] requests in an interval follow with growing waits, the others at the pace of the
-    /// plan, whichever symbols they are for.
-    fn hold_off(
+    /// Sets when the next probe may be sent: [`RETRIES`] probes per interval with growing delays,
+    /// then one per planned request, for any symbol.
+    fn extend_breaker(
         &mut self,
         (interval, pace): (Duration, Duration),
         now: Timestamp,
@@ -323,7 +334,7 @@ impl Seat {
         }
     }
 
-    fn is_failing(&self) -> bool {
-        self.failures >= BREAKER
+    fn is_breaker_open(&self) -> bool {
+        self.failures >= BREAKER_THRESHOLD
     }
 }

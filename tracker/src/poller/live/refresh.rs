@@ -1,138 +1,156 @@
-//! What the loop reads from the database, and what it tells there.
+//! Refreshes what the loop reads from the database, and writes responses and provider status.
 //!
-//! One invariant: nothing here is needed to be right, only to be recent: after an error the loop goes on with what it
-//! knew and looks again a second later.
+//! After an error the loop continues with its last state and refreshes again a second later.
 
 use entity::PollOutcome;
 use market::{LastSessions, StalenessContext};
-use sea_orm::DbErr;
+use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
-use super::{super::context::bounded, Demand, Polling};
-use crate::{request, schedule::Spoken, status::Standing};
+use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
+use crate::schedule::Spoken;
 
-impl Polling {
-    /// Looks at the requests, and at the plan if it may have changed; tells how the providers are doing. Answers when.
-    pub(super) async fn look_once(&mut self, plan_too: bool) -> Instant {
-        let looked = Instant::now();
-        let tried = self.try_look(plan_too).await;
-        if !self.outage.note(tried) {
-            self.desk.refuse_requests().await;
-            self.demands.retain(|demand| demand.asked);
+impl LiveLoop {
+    /// Reads new poll requests and what else may have changed, including the tracked stocks if
+    /// `stocks`; writes the provider status. Returns when it began.
+    pub(super) async fn refresh_once(&mut self, stocks: bool) -> Instant {
+        let started = Instant::now();
+        let refreshed = self.try_refresh(stocks).await;
+        if !self.outage.record(&refreshed) {
+            self.context.reject_poll_requests().await;
+            self.refresh_requests.retain(|refresh| refresh.in_flight);
         }
-        looked
+        started
     }
 
-    async fn try_look(&mut self, plan_too: bool) -> Result<(), DbErr> {
+    async fn try_refresh(&mut self, stocks: bool) -> Result<(), store::Error> {
         let known: Vec<i64> = self
-            .demands
+            .refresh_requests
             .iter()
-            .flat_map(|demand| &demand.request.ids)
+            .flat_map(|refresh| &refresh.request.ids)
             .copied()
             .collect();
-        let opened = request::open(&self.desk.store, |id| known.contains(&id));
-        self.demands
-            .extend(bounded(opened).await?.into_iter().map(Demand::new));
-        if plan_too {
-            self.plan.reload(&self.desk.store).await?;
-            let tracked = &self.plan.stocks;
-            self.watches
-                .retain(|symbol, watch| watch.asked || tracked.contains_key(symbol));
-            self.tell_pace();
+        let opened = poll_request::pending(&self.context.store, |id| known.contains(&id));
+        self.refresh_requests.extend(
+            with_timeout(opened)
+                .await?
+                .into_iter()
+                .map(RefreshRequest::new),
+        );
+        if stocks {
+            self.tracked.reload(&self.context.store).await?;
+            let tracked = &self.tracked.stocks;
+            self.symbols
+                .retain(|symbol, state| state.in_flight || tracked.contains_key(symbol));
+            self.log_pace();
         }
-        // Before anything is written: the metrics tell of a database that can only be read.
-        if self.observing.is_due() {
-            let now = self.desk.now();
+        // Before anything is written, so that the metrics are updated in a read-only database too.
+        if self.metrics_throttle.is_due() {
+            let now = self.context.now();
             let expected = StalenessContext {
                 now,
-                interval: Some(self.interval()),
-                hours: self.rules.hours,
+                interval: Some(self.poll_interval()),
+                hours: self.settings.hours,
                 sessions: LastSessions::at(now),
                 replayed: false,
             };
-            self.plan.observe_once(&self.desk, |_| expected).await?;
-            for seat in &self.seats {
-                let name = seat.provider.name();
-                self.desk.observe_budget(name, seat.budget).await?;
+            self.tracked
+                .update_metrics(&self.context, |_| expected)
+                .await?;
+            for health in &self.providers {
+                let name = health.provider.name();
+                self.context
+                    .update_budget_metrics(name, health.budget)
+                    .await?;
             }
         }
-        let standings = self.standings();
-        bounded(self.status.write_once(&self.desk.store, standings)).await?;
-        self.look_for_splits().await?;
-        self.look_for_history().await?;
-        if self.pruning.is_due() {
-            bounded(request::prune(&self.desk.store)).await?;
+        let statuses = self.provider_statuses();
+        with_timeout(self.status.write_once(&self.context.store, statuses)).await?;
+        self.load_splits().await?;
+        self.load_backfill().await?;
+        if self.prune_throttle.is_due() {
+            with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
         Ok(())
     }
 
-    /// Logs how often the provider in use is polled, when a budget stretches that or no longer does.
-    fn tell_pace(&mut self) {
-        let at = self.in_use(self.desk.now());
-        let Some(seat) = self.seats.get(at) else {
+    /// Logs when the budget of the active provider extends the update interval or no longer does.
+    fn log_pace(&mut self) {
+        let active = self.active_provider(self.context.now());
+        let Some(health) = self.providers.get(active) else {
             return;
         };
-        let (planned, told) = (self.planned_of(seat), seat.told);
-        let (provider, wished) = (seat.provider.name(), Spoken(self.rules.wished));
+        let (planned, logged) = (self.planned_for(health), health.logged_pace);
+        let provider = health.provider.name();
+        let update_interval = Spoken(self.settings.update_interval);
         let effective = Spoken(planned.interval);
-        self.seats[at].told = Some(planned);
+        self.providers[active].logged_pace = Some(planned);
         match planned.limit {
-            Some(budget) if told != Some(planned) => {
-                let why = "symbols are polled less often than wished, to stay within the budget";
-                tracing::info!(provider, %wished, %effective, %budget, "{why}");
+            Some(budget) if logged != Some(planned) => {
+                tracing::info!(
+                    provider,
+                    %update_interval,
+                    %effective,
+                    %budget,
+                    "symbols are polled less often than UPDATE_INTERVAL, to stay within the budget"
+                );
             }
-            None if told.is_some_and(|told| told.limit.is_some()) => {
-                tracing::info!(provider, %wished, "symbols are polled as often as wished");
+            None if logged.is_some_and(|logged| logged.limit.is_some()) => {
+                tracing::info!(provider, %update_interval, "symbols are polled every UPDATE_INTERVAL");
             }
             _ => {}
         }
     }
 
-    /// Writes down how requests ended. Those that nobody waits for any more are dropped.
-    pub(super) async fn answer_once(&mut self) {
-        for at in (0..self.demands.len()).rev() {
-            let demand = &self.demands[at];
-            let Some(verdict) = demand.verdict else {
-                if demand.is_over() {
-                    self.demands.remove(at);
+    /// Writes the responses of completed poll requests, and drops expired requests.
+    pub(super) async fn respond_once(&mut self) {
+        for index in (0..self.refresh_requests.len()).rev() {
+            let refresh = &self.refresh_requests[index];
+            let Some(completion) = refresh.completion else {
+                if refresh.is_expired() {
+                    self.refresh_requests.remove(index);
                 }
                 continue;
             };
-            let answered = request::answer(&self.desk.store, &demand.request.ids, verdict);
-            let over = match bounded(answered).await {
+            let answered =
+                poll_request::respond(&self.context.store, &refresh.request.ids, completion);
+            let remove = match with_timeout(answered).await {
                 Ok(()) => true,
                 Err(error) => {
-                    tracing::debug!(%error, "an answer waits to be written");
-                    demand.is_over()
+                    tracing::debug!(
+                        error = error.as_dyn(),
+                        "failed to respond to a poll request"
+                    );
+                    refresh.is_expired()
                 }
             };
-            if verdict.outcome != PollOutcome::Answered {
-                let symbol = &demand.request.symbol;
-                tracing::info!(%symbol, outcome = ?verdict.outcome, "a requested poll");
+            if completion.outcome != PollOutcome::Answered {
+                let symbol = &refresh.request.symbol;
+                tracing::info!(%symbol, outcome = ?completion.outcome, "poll request without an answer");
             }
-            if over {
-                self.demands.remove(at);
+            if remove {
+                self.refresh_requests.remove(index);
             }
         }
     }
 
-    /// How every provider is doing.
-    fn standings(&self) -> Vec<Standing> {
-        let now = self.desk.now();
-        let in_use = self.in_use(now);
-        let of = |(at, seat): (usize, &super::Seat)| {
-            let planned = self.planned_of(seat);
-            let (state, note) = seat.standing(at == in_use, planned, now);
-            Standing {
-                name: seat.provider.name(),
-                rank: seat.rank,
+    fn provider_statuses(&self) -> Vec<ProviderStatus> {
+        let now = self.context.now();
+        let active = self.active_provider(now);
+        let status = |(index, health): (usize, &ProviderHealth)| {
+            let planned = self.planned_for(health);
+            let (state, note) = health.status(index == active, planned, now);
+            ProviderStatus {
+                name: health.provider.name(),
+                rank: health.rank,
                 state,
                 effective_interval: Some(planned.interval),
                 note,
-                budget: Some(seat.budget),
+                per_minute: health.budget.per_minute,
+                per_day: health.budget.per_day,
             }
         };
-        let polled = self.seats.iter().enumerate().map(of);
-        polled.chain(self.bystanders.iter().cloned()).collect()
+        let live = self.providers.iter().enumerate().map(status);
+        live.chain(self.standby.iter().cloned()).collect()
     }
 }

@@ -1,76 +1,75 @@
-//! A request on its way through the providers.
+//! A poll request of a client on its way through the failover order.
 //!
-//! One invariant: each provider is asked at most once for it, in order, and the first word about the symbol itself
-//! decides; what nobody could be asked is told with the earliest time to try again.
+//! Each provider is tried at most once, in order. The first that answers for the symbol decides. If
+//! none can be asked, the response contains the earliest time for another attempt.
 
 use entity::{PollOutcome, Timestamp};
-use store::request::PATIENCE;
+use store::poll_request::{Completion, PendingRequest, RESPONSE_TIMEOUT};
 use tokio::time::Instant;
 
-use crate::{
-    provider::PollError,
-    request::{Request, Verdict},
-};
+use crate::provider::PollError;
 
-/// A request, and what came of it so far.
+/// A poll request and its progress.
 #[derive(Debug)]
-pub(super) struct Demand {
-    pub(super) request: Request,
-    /// Whether its poll is under way.
-    pub(super) asked: bool,
-    /// Its end, once there is one: to be written down.
-    pub(super) verdict: Option<Verdict>,
+pub(super) struct RefreshRequest {
+    pub(super) request: PendingRequest,
+    /// Whether a poll for it is in flight.
+    pub(super) in_flight: bool,
+    /// The response, once it is known; it remains to be written.
+    pub(super) completion: Option<Completion>,
+    /// The providers that were asked or skipped.
     tried: Vec<usize>,
-    /// The earliest time at which a provider that is out of budget or patience has some again.
-    again_at: Option<Timestamp>,
-    until: Instant,
+    /// The earliest time at which a provider that was skipped is available again.
+    retry_at: Option<Timestamp>,
+    expires: Instant,
 }
 
-impl Demand {
-    pub(super) fn new(request: Request) -> Self {
+impl RefreshRequest {
+    pub(super) fn new(request: PendingRequest) -> Self {
         Self {
             request,
-            asked: false,
-            verdict: None,
+            in_flight: false,
+            completion: None,
             tried: Vec::new(),
-            again_at: None,
-            until: Instant::now() + PATIENCE,
+            retry_at: None,
+            expires: Instant::now() + RESPONSE_TIMEOUT,
         }
     }
 
-    /// Whether nobody waits for it any more.
-    pub(super) fn is_over(&self) -> bool {
-        !self.asked && Instant::now() >= self.until
+    /// Whether its sender no longer waits for it.
+    pub(super) fn is_expired(&self) -> bool {
+        !self.in_flight && Instant::now() >= self.expires
     }
 
-    pub(super) fn has_tried(&self, seat: usize) -> bool {
-        self.tried.contains(&seat)
+    pub(super) fn has_tried(&self, provider: usize) -> bool {
+        self.tried.contains(&provider)
     }
 
-    /// A provider is asked, or not worth asking; one that will be again at an instant says when.
-    pub(super) fn tries(&mut self, seat: usize, again_at: Option<Timestamp>) {
-        self.tried.push(seat);
-        self.again_at = [self.again_at, again_at].into_iter().flatten().min();
+    /// Marks a provider as asked or skipped. `retry_at` is when it is available again, if known.
+    pub(super) fn mark_tried(&mut self, provider: usize, retry_at: Option<Timestamp>) {
+        self.tried.push(provider);
+        self.retry_at = [self.retry_at, retry_at].into_iter().flatten().min();
     }
 
-    /// A provider answered, and what it said is stored. Answers whether that is the last word.
-    pub(super) fn settle(&mut self, error: Option<&PollError>) {
-        self.verdict = match error {
-            None | Some(PollError::NoQuote) => Some(Verdict::of(PollOutcome::Answered)),
-            Some(PollError::UnknownSymbol) => Some(Verdict::of(PollOutcome::UnknownSymbol)),
+    /// Records the result of a poll. The request is completed if the result concerns the symbol.
+    pub(super) fn record_result(&mut self, error: Option<&PollError>) {
+        self.completion = match error {
+            None | Some(PollError::NoQuote) => Some(PollOutcome::Answered.into()),
+            Some(PollError::UnknownSymbol) => Some(PollOutcome::UnknownSymbol.into()),
             Some(_) => None,
         };
     }
 
-    /// Nobody is left to ask. Out of budget only if waiting helps.
+    /// Completes the request after all providers were tried: `RateLimited` if one of them will be
+    /// available again, else `Failed`.
     pub(super) fn give_up(&mut self) {
-        let outcome = match self.again_at {
+        let outcome = match self.retry_at {
             Some(_) => PollOutcome::RateLimited,
             None => PollOutcome::Failed,
         };
-        self.verdict = Some(Verdict {
+        self.completion = Some(Completion {
             outcome,
-            again_at: self.again_at,
+            retry_at: self.retry_at,
         });
     }
 }

@@ -1,7 +1,7 @@
-//! Requests splits: at once for a stock whose price is held, and once a day for every other stock.
+//! Requests splits: immediately for a stock with held prices, and once a day for every other stock.
 //!
-//! Held prices are released when a provider has answered, when none can, or when their time is over. What is held is
-//! read from the database, so that a tracker also releases what another one held.
+//! Held prices are released when a provider has answered, when none can, or when their time is over.
+//! What is held is read from the database, so a tracker also releases what another one held.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,213 +9,224 @@ use std::{
     time::Duration,
 };
 
-use entity::{Symbol, Timestamp};
-use sea_orm::DbErr;
+use entity::{Split, Symbol, Timestamp};
 use store::{
     held::{self, HeldStock},
     split::{self, Due},
 };
 use tokio::task::{JoinError, JoinSet};
 
-use super::{LOOK, Polling, Seat, provider_health::Readiness};
+use super::{
+    LiveLoop, ProviderHealth, REFRESH_INTERVAL, completion::join, provider_health::Availability,
+};
 use crate::{
-    budget::Charge,
-    poller::context::{Asked, bounded},
-    provider::{DayZone, PollError},
+    budget::{Purpose, ReserveOutcome},
+    metrics::Endpoint,
+    poller::context::{Attempt, PollContext, with_timeout},
+    provider::{Budget, DayZone, PollError, QuoteProvider},
     schedule::reserve,
 };
 
 /// The splits of a stock are not requested in the background again before.
-const FRESH: Duration = Duration::from_hours(24);
-/// How soon a background request is tried again that was not sent.
-const AGAIN: Duration = Duration::from_mins(5);
+const MIN_INTERVAL: Duration = Duration::from_hours(24);
+/// Delay after a background request that failed or was not sent.
+const RETRY_DELAY: Duration = Duration::from_mins(5);
 
-/// What is known of the splits that are to be requested.
+/// The state of split requests.
 #[derive(Debug, Default)]
-pub(super) struct SplitChecks {
+pub(super) struct SplitRequests {
     /// The stocks with held prices, as last read.
     held: Vec<HeldStock>,
-    /// By stock: the providers that could not answer for it since its price is held.
+    /// The providers that failed since the price of a stock is held, by stock.
     failed: HashMap<i64, Vec<usize>>,
-    /// By stock: not to be requested before.
+    /// When the next request for a stock may be sent, by stock.
     not_before: HashMap<i64, Timestamp>,
-    /// The next stock of the background, and how many were requested today.
+    /// The next stock of the background, and the number of requests today.
     due: Option<(Due, u64)>,
-    background_until: Option<Timestamp>,
-    /// The stocks that a request is under way for.
-    running: HashSet<i64>,
-    /// The stocks whose prices are being released without an answer.
+    background_paused_until: Option<Timestamp>,
+    /// The stocks with a request in flight.
+    requested: HashSet<i64>,
+    /// The stocks whose prices are being released without a request.
     releasing: HashSet<i64>,
-    pub(super) jobs: JoinSet<Checked>,
+    pub(super) in_flight: JoinSet<CompletedSplits>,
 }
 
-/// A request that ended, or a release.
+/// A request that has ended, or a release.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(super) struct CompletedSplits {
     stock_id: i64,
-    /// The provider that was asked, and what became of it; `None` for a release without a request.
-    asked: Option<(usize, Asked)>,
+    /// The provider and the outcome of the request; `None` for a release without a request.
+    request: Option<(usize, Attempt)>,
 }
 
 /// What to do about a stock with held prices.
-enum Step {
+enum HeldAction {
     Request(usize),
     Wait(Timestamp),
     Release,
 }
 
-impl Polling {
-    /// Reads which prices are held, and whose splits to request in the background.
-    pub(super) async fn look_for_splits(&mut self) -> Result<(), DbErr> {
-        let database = self.desk.store.database.read();
-        let (checks, now) = (&mut self.splits, self.desk.now());
-        checks.held = bounded(held::stocks(database)).await?;
-        let is_held = |id: &i64| checks.held.iter().any(|held| held.stock_id == *id);
-        checks.failed.retain(|id, _| is_held(id));
-        checks.not_before.retain(|id, _| is_held(id));
-        checks.due = None;
-        let reports = self
-            .seats
+impl LiveLoop {
+    /// Reads which prices are held, and which stock is next in the background.
+    pub(super) async fn load_splits(&mut self) -> Result<(), store::Error> {
+        let database = self.context.store.database.read();
+        let (splits, now) = (&mut self.splits, self.context.now());
+        splits.held = with_timeout(held::stocks(database)).await?;
+        let is_held = |id: &i64| splits.held.iter().any(|held| held.stock_id == *id);
+        splits.failed.retain(|id, _| is_held(id));
+        splits.not_before.retain(|id, _| is_held(id));
+        splits.due = None;
+        let reporting = self
+            .providers
             .iter()
-            .find(|seat| seat.provider.splits().is_some());
-        let waits = checks.background_until.is_some_and(|until| until > now);
-        if let Some(seat) = reports.filter(|_| self.rules.history && !waits)
-            && let Some(due) = bounded(split::next(database, now.before(FRESH))).await?
+            .find(|health| health.provider.splits().is_some());
+        let paused = splits
+            .background_paused_until
+            .is_some_and(|until| until > now);
+        if let Some(health) = reporting.filter(|_| self.settings.history && !paused)
+            && let Some(due) = with_timeout(split::next(database, now.before(MIN_INTERVAL))).await?
         {
-            let today = last_midnight(seat.budget.day, now);
-            let count = bounded(split::asked_since(database, today)).await?;
-            checks.due = Some((due, count));
+            let today = last_midnight(health.budget.day, now);
+            let count = with_timeout(split::asked_since(database, today)).await?;
+            splits.due = Some((due, count));
         }
         Ok(())
     }
 
-    /// Starts every request that can be started now. Returns when to try again, if nothing happens before.
-    pub(super) fn start_splits(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// Dispatches every request that can be sent now. Returns when to try again, if nothing happens
+    /// before.
+    pub(super) fn dispatch_splits(&mut self, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
         for held in self.splits.held.clone() {
             if self.splits.releasing.contains(&held.stock_id) {
                 continue;
             }
-            match self.step(&held, now) {
-                Step::Request(seat) => self.request_splits(seat, held.stock_id, held.symbol, now),
-                Step::Wait(until) => next = Some(next.map_or(until, |next| next.min(until))),
-                Step::Release => self.release(held.stock_id),
+            match self.action_for(&held, now) {
+                HeldAction::Request(provider) => {
+                    self.spawn_split_request(provider, held.stock_id, held.symbol, now);
+                }
+                HeldAction::Wait(until) => {
+                    next = Some(next.map_or(until, |next| next.min(until)));
+                }
+                HeldAction::Release => self.spawn_release(held.stock_id),
             }
         }
-        self.start_background(now);
+        self.dispatch_background_splits(now);
         next
     }
 
-    fn step(&self, held: &HeldStock, now: Timestamp) -> Step {
+    fn action_for(&self, held: &HeldStock, now: Timestamp) -> HeldAction {
         if held.held_until <= now {
-            return Step::Release;
+            return HeldAction::Release;
         }
-        let wait = |until: Timestamp| Step::Wait(until.min(held.held_until));
-        if self.splits.running.contains(&held.stock_id) {
-            return Step::Wait(held.held_until);
+        let wait = |until: Timestamp| HeldAction::Wait(until.min(held.held_until));
+        if self.splits.requested.contains(&held.stock_id) {
+            return HeldAction::Wait(held.held_until);
         }
         let not_before = self.splits.not_before.get(&held.stock_id);
         if let Some(until) = not_before.filter(|until| **until > now) {
             return wait(*until);
         }
         let failed = self.splits.failed.get(&held.stock_id);
-        for (at, seat) in self.seats.iter().enumerate() {
-            let has_failed = failed.is_some_and(|failed| failed.contains(&at));
-            if has_failed || seat.provider.splits().is_none() {
+        for (provider, health) in self.providers.iter().enumerate() {
+            let has_failed = failed.is_some_and(|failed| failed.contains(&provider));
+            if has_failed || health.provider.splits().is_none() {
                 continue;
             }
-            match seat.readiness_on_request(now) {
-                Readiness::Ready => return Step::Request(at),
-                Readiness::Waits(until) => return wait(until),
-                Readiness::PassedOver(Some(until)) if until < held.held_until => {
+            match health.availability_on_request(now) {
+                Availability::Ready => return HeldAction::Request(provider),
+                Availability::RetryAt(until) => return wait(until),
+                Availability::Skip(Some(until)) if until < held.held_until => {
                     return wait(until);
                 }
-                Readiness::PassedOver(_) => {}
+                Availability::Skip(_) => {}
             }
         }
-        Step::Release
+        HeldAction::Release
     }
 
-    /// Requests the splits of one stock if nothing else is to be done. Half of the day's reserve is the most that this
-    /// takes.
-    fn start_background(&mut self, now: Timestamp) {
-        let busy =
-            self.scheduled > 0 || !self.demands.is_empty() || !self.splits.running.is_empty();
+    /// Requests the splits of one stock if nothing else is to be sent. This uses at most half of the
+    /// day's reserve.
+    fn dispatch_background_splits(&mut self, now: Timestamp) {
+        let busy = self.scheduled > 0
+            || !self.refresh_requests.is_empty()
+            || !self.splits.requested.is_empty();
         if busy {
             return;
         }
-        let may = |seat: &Seat| {
-            seat.provider.splits().is_some() && seat.readiness(now) == Readiness::Ready
+        let is_usable = |health: &ProviderHealth| {
+            health.provider.splits().is_some() && health.availability(now) == Availability::Ready
         };
-        let Some(at) = self.seats.iter().position(may) else {
+        let Some(provider) = self.providers.iter().position(is_usable) else {
             return;
         };
-        let most = self.seats[at]
+        let limit = self.providers[provider]
             .budget
             .per_day
             .map(|limit| u64::from(reserve(limit) / 2));
-        let fits = |due: &mut (Due, u64)| most.is_none_or(|most| due.1 < most);
+        let fits = |due: &mut (Due, u64)| limit.is_none_or(|limit| due.1 < limit);
         if let Some((due, _)) = self.splits.due.take_if(fits) {
-            self.request_splits(at, due.stock_id, due.symbol, now);
+            self.spawn_split_request(provider, due.stock_id, due.symbol, now);
         }
     }
 
-    fn request_splits(&mut self, at: usize, stock_id: i64, symbol: Symbol, now: Timestamp) {
-        let seat = &mut self.seats[at];
-        seat.asked(now);
-        let (provider, budget) = (Arc::clone(&seat.provider), seat.budget);
-        let desk = Arc::clone(&self.desk);
-        self.splits.running.insert(stock_id);
-        self.splits.jobs.spawn(async move {
-            let checked = desk.check_splits(provider.as_ref(), budget, stock_id, symbol);
-            Checked {
+    fn spawn_split_request(
+        &mut self,
+        provider: usize,
+        stock_id: i64,
+        symbol: Symbol,
+        now: Timestamp,
+    ) {
+        let health = &mut self.providers[provider];
+        health.record_sent(now);
+        let (splits, budget) = (Arc::clone(&health.provider), health.budget);
+        let context = Arc::clone(&self.context);
+        self.splits.requested.insert(stock_id);
+        self.splits.in_flight.spawn(async move {
+            let attempt = context.request_splits(splits.as_ref(), budget, stock_id, symbol);
+            CompletedSplits {
                 stock_id,
-                asked: Some((at, checked.await)),
+                request: Some((provider, attempt.await)),
             }
         });
     }
 
-    fn release(&mut self, stock_id: i64) {
-        let desk = Arc::clone(&self.desk);
+    fn spawn_release(&mut self, stock_id: i64) {
+        let context = Arc::clone(&self.context);
         self.splits.releasing.insert(stock_id);
-        self.splits.jobs.spawn(async move {
-            desk.release(stock_id, None).await;
-            Checked {
+        self.splits.in_flight.spawn(async move {
+            context.release_held(stock_id, None).await;
+            CompletedSplits {
                 stock_id,
-                asked: None,
+                request: None,
             }
         });
     }
 
-    /// A request or release came back.
-    pub(super) fn settle_splits(&mut self, checked: Result<Checked, JoinError>) {
-        let Checked { stock_id, asked } = match checked {
-            Ok(checked) => checked,
-            // Nothing aborts it, so it panicked: a fault of this program, which ends it.
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => return,
-            },
+    /// Completes a request or a release.
+    pub(super) fn complete_splits(&mut self, completed: Result<CompletedSplits, JoinError>) {
+        let Some(CompletedSplits { stock_id, request }) = join(completed) else {
+            return;
         };
-        let (now, planned) = (self.desk.now(), self.planned_pace());
-        let Some((at, asked)) = asked else {
+        let (now, planned) = (self.context.now(), self.planned_pace());
+        let Some((provider, attempt)) = request else {
             self.splits.releasing.remove(&stock_id);
             self.splits.held.retain(|held| held.stock_id != stock_id);
             return;
         };
-        self.splits.running.remove(&stock_id);
-        let seat = &mut self.seats[at];
-        seat.running -= 1;
-        let again_at = match asked {
-            Asked::Answered { answers, .. } => {
-                match answers.into_iter().find_map(|(_, error)| error) {
+        self.splits.requested.remove(&stock_id);
+        let health = &mut self.providers[provider];
+        health.in_flight -= 1;
+        let retry_at = match attempt {
+            Attempt::Completed { results, .. } => {
+                match results.into_iter().find_map(|(_, error)| error) {
                     None => {
                         self.splits.held.retain(|held| held.stock_id != stock_id);
                         return;
                     }
                     Some(error) => {
                         if error.is_of_the_provider() {
-                            seat.failed(&error, planned, now, &self.desk.random);
+                            health.record_error(&error, planned, now, &self.context.random);
                         }
                         match error {
                             PollError::RateLimited { wait } => Some(now.after(wait)),
@@ -224,37 +235,98 @@ impl Polling {
                     }
                 }
             }
-            Asked::NotGranted(Charge::MinuteSpent(until)) => {
-                seat.minute_spent(until);
+            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
+                health.exhaust_minute(until);
                 Some(until)
             }
-            Asked::NotGranted(Charge::DaySpent(until)) => {
-                seat.day_spent(until);
+            Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
+                health.exhaust_day(until);
                 None
             }
-            Asked::NotCharged(error) => {
-                tracing::debug!(%error, "splits are not requested without a charge");
-                Some(now.after(LOOK))
+            Attempt::NotReserved(error) => {
+                tracing::debug!(
+                    error = error.as_dyn(),
+                    "failed to reserve a request for splits"
+                );
+                Some(now.after(REFRESH_INTERVAL))
             }
-            Asked::NotGranted(_) | Asked::Lost => None,
+            Attempt::BudgetExhausted(_) | Attempt::NotStored => None,
         };
-        self.splits.background_until = Some(now.after(AGAIN));
+        self.splits.background_paused_until = Some(now.after(RETRY_DELAY));
         let is_held = self
             .splits
             .held
             .iter()
             .any(|held| held.stock_id == stock_id);
-        match again_at {
+        match retry_at {
             Some(until) => {
                 self.splits.not_before.insert(stock_id, until);
             }
-            None if is_held => self.splits.failed.entry(stock_id).or_default().push(at),
+            None if is_held => self
+                .splits
+                .failed
+                .entry(stock_id)
+                .or_default()
+                .push(provider),
             None => {}
         }
     }
 }
 
-/// When the budget's day began.
+impl PollContext {
+    /// Requests the splits of a stock, stores them and releases its held prices. After a failed
+    /// request the prices stay held.
+    async fn request_splits(
+        &self,
+        provider: &dyn QuoteProvider,
+        budget: Budget,
+        stock_id: i64,
+        symbol: Symbol,
+    ) -> Attempt {
+        let name = provider.name();
+        let Some(splits) = provider.splits() else {
+            return Attempt::NotStored;
+        };
+        let request = match self.reserve(name, budget, Purpose::Requested, &[]).await {
+            Ok(request) => request,
+            Err(attempt) => return attempt,
+        };
+        // Written before the request, so that a restart does not repeat it.
+        let recording = split::asked(self.store.database.write(), stock_id, self.now());
+        if let Err(error) = with_timeout(recording).await {
+            tracing::debug!(provider = name, %symbol, error = error.as_dyn(), "failed to record a request for splits");
+        }
+        let sending = splits.splits(&symbol);
+        let response = self
+            .send(name, budget, &request, Endpoint::Splits, sending)
+            .await;
+        match &response {
+            Ok(splits) => {
+                tracing::debug!(provider = name, %symbol, splits = splits.len(), "splits received");
+                let reported = Some((name, splits.as_slice()));
+                if self.release_held(stock_id, reported).await.is_none() {
+                    return Attempt::NotStored;
+                }
+            }
+            Err(error) => tracing::info!(provider = name, %symbol, %error, "no splits received"),
+        }
+        Attempt::Completed {
+            results: vec![(symbol, response.err())],
+            day_left: request.reservation.day_left,
+        }
+    }
+
+    /// Stores reported splits and releases the held prices of a stock. Retries until it succeeds;
+    /// returns `None` if the process stops first.
+    async fn release_held(&self, stock_id: i64, reported: Option<(&str, &[Split])>) -> Option<()> {
+        let releasing = || self.ingest.release(stock_id, reported);
+        self.retry("failed to release held prices", releasing)
+            .await
+            .map(drop)
+    }
+}
+
+/// Returns when the budget's day began.
 fn last_midnight(day: DayZone, now: Timestamp) -> Timestamp {
     // A day has 23 to 25 hours.
     let midnight = day.next_midnight(now.before(Duration::from_hours(26)));

@@ -1,7 +1,7 @@
-//! What the loop remembers of a symbol between two polls.
+//! The polling state of a symbol: its retries, backoff, and the providers that do not include it.
 //!
-//! What concerns only one symbol (not in the plan, failing alone) is remembered here and delays no other symbol; what
-//! concerns a provider is in its [seat](super::provider_health).
+//! Errors that concern only this symbol delay no other symbol. Errors that concern a whole provider
+//! are in [`provider_health`](super::provider_health). Providers are identified by their index.
 
 use entity::Timestamp;
 use runtime::random::Random;
@@ -11,112 +11,114 @@ use crate::{
     schedule::{Backoff, RETRIES, RETRY_REFUSED_AFTER},
 };
 
-/// One symbol's past.
+/// The state of one symbol.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch {
-    /// Whether a poll is under way.
-    pub(super) asked: bool,
-    /// When it was last asked for.
-    pub(super) asked_at: Option<Timestamp>,
-    /// The planned poll that is not answered yet.
+pub(super) struct SymbolState {
+    /// Whether a poll is in flight.
+    pub(super) in_flight: bool,
+    /// When the last poll was sent.
+    pub(super) sent_at: Option<Timestamp>,
+    /// The scheduled poll that is not answered yet.
     round: Option<Round>,
     backoff: Backoff,
-    /// Providers whose plans do not include it, and until when to believe that.
+    /// The providers whose plans do not include it, and when to try them again.
     not_entitled: Vec<(usize, Timestamp)>,
-    /// The provider that failed it last, and how often that one had answered by then.
-    failed_at: Option<(usize, u64)>,
+    /// The provider that failed last, and the number of its responses by then.
+    last_failure: Option<(usize, u64)>,
 }
 
-/// A planned poll that failed: each provider is asked once for it, and retried.
+/// A scheduled poll with its failovers and retries.
 #[derive(Clone, Debug, Default)]
 struct Round {
-    asked: Vec<usize>,
+    /// The providers that were asked.
+    tried: Vec<usize>,
     retries: u32,
 }
 
-impl Watch {
-    /// A poll of the plan is sent. `planned` begins a round.
-    pub(super) fn asks(&mut self, seat: usize, planned: bool, retry: bool) {
+impl SymbolState {
+    /// Records that a scheduled poll is sent. `planned` begins a new round.
+    pub(super) fn record_sent(&mut self, provider: usize, planned: bool, retry: bool) {
         if planned {
             self.round = None;
         }
         let round = self.round.get_or_insert_default();
-        round.asked.push(seat);
+        round.tried.push(provider);
         round.retries += u32::from(retry);
     }
 
-    /// A poll of the plan was not sent after all.
-    pub(super) fn did_not_ask(&mut self, retry: bool) {
+    /// Reverts [`record_sent`](Self::record_sent) for a poll that could not be sent.
+    pub(super) fn record_not_sent(&mut self, retry: bool) {
         if let Some(round) = &mut self.round {
-            round.asked.pop();
+            round.tried.pop();
             round.retries -= u32::from(retry);
-            self.round.take_if(|round| round.asked.is_empty());
+            self.round.take_if(|round| round.tried.is_empty());
         }
     }
 
-    /// Takes over a planned poll that an earlier process sent and nobody answered: one retry is left.
-    pub(super) fn inherits(&mut self, seats: usize) {
+    /// Continues the round of a poll that an earlier process sent and that was not answered. One
+    /// retry is left.
+    pub(super) fn adopt_unanswered(&mut self, providers: usize) {
         self.round.get_or_insert_with(|| Round {
-            asked: (0..seats).collect(),
+            tried: (0..providers).collect(),
             retries: RETRIES - 1,
         });
     }
 
     /// Whether a provider was asked in this round.
-    pub(super) fn has_asked(&self, seat: usize) -> bool {
+    pub(super) fn has_tried(&self, provider: usize) -> bool {
         let round = self.round.as_ref();
-        round.is_some_and(|round| round.asked.contains(&seat))
+        round.is_some_and(|round| round.tried.contains(&provider))
     }
 
-    /// When the round may ask a provider again, if it may.
+    /// Returns when to retry, or `None` if this round has no retry left.
     pub(super) fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
         let round = self.round.as_ref()?;
         (round.retries < RETRIES).then(|| self.backoff.waits_until(now).unwrap_or(now))
     }
 
-    /// Until when a provider is not worth asking for it.
-    pub(super) fn refused_until(&self, seat: usize, now: Timestamp) -> Option<Timestamp> {
-        let of = |(refusing, until): &(usize, Timestamp)| {
-            (*refusing == seat && *until > now).then_some(*until)
-        };
-        self.not_entitled.iter().find_map(of)
+    /// Returns until when a provider is not asked, because its plan does not include this symbol.
+    pub(super) fn not_entitled_until(&self, provider: usize, now: Timestamp) -> Option<Timestamp> {
+        self.not_entitled
+            .iter()
+            .find_map(|(it, until)| (*it == provider && *until > now).then_some(*until))
     }
 
-    /// Whether a provider that has answered so often failed it last, and has answered for others since.
-    pub(super) fn fails_alone(&self, seat: usize, answers: u64) -> bool {
-        self.failed_at
-            .is_some_and(|(failing, before)| failing == seat && before < answers)
+    /// Whether a provider failed last for this symbol, but has since answered for others.
+    /// `responses` is its current number of responses.
+    pub(super) fn fails_alone(&self, provider: usize, responses: u64) -> bool {
+        self.last_failure
+            .is_some_and(|(failed, before)| failed == provider && before < responses)
     }
 
-    /// A provider answered for it, with a price or without.
-    pub(super) fn answered(&mut self, seat: usize, priced: bool) {
+    /// Records an answer, with or without a price.
+    pub(super) fn record_answer(&mut self, provider: usize, priced: bool) {
         if priced {
-            self.not_entitled.retain(|(refusing, _)| *refusing != seat);
-            self.failed_at = None;
+            self.not_entitled.retain(|(it, _)| *it != provider);
+            self.last_failure = None;
         }
         self.backoff.succeed();
         self.round = None;
     }
 
-    /// A provider that has answered so often failed it.
-    pub(super) fn failed(
+    /// Records a failed poll of a provider with this number of responses.
+    pub(super) fn record_failure(
         &mut self,
-        seat: usize,
-        answers: u64,
+        provider: usize,
+        responses: u64,
         error: &PollError,
         now: Timestamp,
         random: &Random,
     ) {
         if *error == PollError::NotEntitled {
-            self.not_entitled.retain(|(refusing, _)| *refusing != seat);
+            self.not_entitled.retain(|(it, _)| *it != provider);
             self.not_entitled
-                .push((seat, now.after(RETRY_REFUSED_AFTER)));
+                .push((provider, now.after(RETRY_REFUSED_AFTER)));
             if let Some(round) = &mut self.round {
                 round.retries = RETRIES;
             }
         }
         if error.backs_off() {
-            self.failed_at = Some((seat, answers));
+            self.last_failure = Some((provider, responses));
             self.backoff.fail(now, error.wait(), random);
         }
     }

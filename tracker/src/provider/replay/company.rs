@@ -3,11 +3,7 @@
 //! One invariant: names as they were while these prices were made; a file of somebody's own is given none. The replay
 //! names its tape by it.
 
-use chrono::NaiveDate;
 use entity::Symbol;
-
-/// The first day on which the four default stocks all trade.
-pub(super) const BUNDLED_FROM: Option<NaiveDate> = NaiveDate::from_ymd_opt(2004, 8, 19);
 
 /// Who is behind a ticker. Prices are in US dollars.
 #[derive(Clone, Copy, Debug)]

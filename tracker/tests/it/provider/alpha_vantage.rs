@@ -3,15 +3,13 @@
 use std::time::{Duration, Instant};
 
 use entity::Symbol;
-use runtime::config::Secret;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 use tracker::{
     provider::{
-        AlphaVantage, AlphaVantageError, AlphaVantageSettings, Budget, DayZone, Pace, Poll,
-        PollError, QuoteProvider,
+        AlphaVantage, AlphaVantageError, Budget, DayZone, Pace, Poll, PollError, QuoteProvider,
     },
     quote::Quote,
 };
@@ -21,19 +19,13 @@ use wiremock::{
 };
 
 use super::{journal::Journal, symbol};
+use crate::fixture::alpha_vantage;
 
 const KEY: &str = "K3Y&of=some body";
 const QUOTE: &str = include_str!("../../fixtures/alpha_vantage/quote.json");
 
 fn client(base: &str) -> AlphaVantage {
-    AlphaVantage::new(AlphaVantageSettings {
-        base_url: base.parse().expect("a URL"),
-        key: Secret::new(KEY),
-        per_minute: 5,
-        per_day: 25,
-        timeout: Duration::from_millis(400),
-    })
-    .expect("a client")
+    alpha_vantage(base, KEY, (5, 25), Duration::from_millis(400)).expect("a client")
 }
 
 async fn ask(base: &str) -> Result<Quote, PollError> {
@@ -302,17 +294,8 @@ fn nothing_that_is_formatted_holds_the_key() {
 #[test]
 fn a_base_that_is_no_web_address_is_refused() {
     for base in ["ftp://example.org", "mailto:someone@example.org", "data:,"] {
-        let settings = AlphaVantageSettings {
-            base_url: base.parse().expect("a URL"),
-            key: Secret::new(KEY),
-            per_minute: 5,
-            per_day: 25,
-            timeout: Duration::from_secs(1),
-        };
-        assert!(matches!(
-            AlphaVantage::new(settings),
-            Err(AlphaVantageError::BaseUrl)
-        ));
+        let client = alpha_vantage(base, KEY, (5, 25), Duration::from_secs(1));
+        assert!(matches!(client, Err(AlphaVantageError::BaseUrl)));
     }
 }
 

@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use chrono::{Datelike, NaiveDate};
 use entity::{Decimal, Symbol};
+use runtime::config::{ReplaySettings, ReplaySpeed};
 use tracker::{
-    provider::{
-        Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError, ReplaySettings,
-    },
+    provider::{Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError},
     quote::{PreviousClose, Quote},
 };
 
@@ -27,9 +26,10 @@ fn bundled() -> [Symbol; 5] {
 
 fn open(from: Option<&str>, repeat: bool) -> Replay {
     Replay::new(&ReplaySettings {
-        from: from.map(date),
+        file: None,
+        from: Some(date(from.unwrap_or("2004-08-19"))),
+        speed: ReplaySpeed::Max,
         repeat,
-        ..ReplaySettings::default()
     })
     .expect("the bundled prices")
 }
@@ -46,7 +46,7 @@ fn open_file(path: PathBuf, from: Option<&str>, repeat: bool) -> Result<Replay, 
     Replay::new(&ReplaySettings {
         file: Some(path),
         from: from.map(date),
-        every: None,
+        speed: ReplaySpeed::Max,
         repeat,
     })
 }
@@ -538,8 +538,10 @@ async fn a_split_behind_two_decimals_is_found() {
 fn its_pace_is_its_own() {
     let every = Some(Duration::from_millis(50));
     let replay = Replay::new(&ReplaySettings {
-        every,
-        ..ReplaySettings::default()
+        file: None,
+        from: None,
+        speed: ReplaySpeed::DaysPerSecond(20.0),
+        repeat: false,
     })
     .expect("the bundled prices");
     assert_eq!(replay.pace(), Pace::Driven { every });

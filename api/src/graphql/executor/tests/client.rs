@@ -15,7 +15,7 @@ use transport::{End, Item, Service, SubscriptionStream};
 use super::world::{SYMBOLS, World};
 use crate::{
     auth::Viewer,
-    live::{Bounds, Dismissal, Interest, Largest, Pace, Reader},
+    live::{BacklogLimits, Backpressure, DisconnectSignal, HubReader, Interest, MaxEventSize},
 };
 
 /// Texts that mean the same and shape it differently, so that some share a group and others do not.
@@ -48,7 +48,7 @@ pub(super) struct Client {
 enum Source {
     Graphql(SubscriptionStream),
     /// As the plain WebSocket does it, which cannot resume.
-    Plain(Reader),
+    Plain(HubReader),
 }
 
 impl Client {
@@ -138,7 +138,7 @@ impl Client {
                 _ = written.changed(), if !is_written => continue,
             };
             let Some((heard, cursor)) = heard else {
-                session.end = SessionEnd::Overloaded(self.world.hub.bounds().behind);
+                session.end = SessionEnd::Overloaded(self.world.hub.limits().max_events);
                 break self.is_plain();
             };
             self.cursor = cursor.map(|cursor| (heard.seq, cursor));
@@ -158,15 +158,22 @@ impl Client {
 
     async fn open(&mut self) -> Source {
         if self.is_plain() {
-            let Bounds { behind, bytes, .. } = self.world.hub.bounds();
+            let BacklogLimits {
+                max_events,
+                max_bytes,
+                ..
+            } = self.world.hub.limits();
             let interest = Interest {
-                life: self.world.hub.life(),
+                generation: self.world.hub.generation(),
                 stocks: None,
                 prices: true,
                 alerts: true,
-                pace: Pace::Everything { behind, bytes },
-                dismissal: Dismissal::default(),
-                largest: Largest::default(),
+                backpressure: Backpressure::Disconnect {
+                    max_events,
+                    max_bytes,
+                },
+                disconnect: DisconnectSignal::default(),
+                max_event_size: MaxEventSize::default(),
             };
             let reader = self.world.hub.join(interest, self.world.hub.position());
             return Source::Plain(reader.expect("the hub knows where it is"));

@@ -17,16 +17,16 @@ use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    ingest::{Answers, Ingest},
+    ingest::{Ingest, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
 use crate::{
-    auth::{Access, RateLimit},
+    auth::{AccessTokens, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
-    live::{Bounds, Hub, follow},
-    quote_board::Board,
-    service::{Build, Service},
+    live::{BacklogLimits, Hub, follow},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Service},
 };
 
 /// What there is to be tracked; the last is not from the beginning.
@@ -36,16 +36,16 @@ const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
 const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
 /// How long a life may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const BOUNDS: Bounds = Bounds {
-    kept: 12,
-    behind: 6,
-    bytes: 1 << 20,
+const BOUNDS: BacklogLimits = BacklogLimits {
+    retained: 12,
+    max_events: 6,
+    max_bytes: 1 << 20,
     page: 3,
 };
 
 pub(super) struct World {
     store: Store,
-    board: Board,
+    board: QuoteBoard,
     health: Health,
     pub(super) hub: Hub,
     pub(super) executor: Executor,
@@ -70,10 +70,7 @@ impl Template {
         seed(&database).await;
         let place = TestDatabaseUrl::sqlite();
         let path = path(&place);
-        let copied = format!("VACUUM INTO '{}'", path.display());
-        sea_orm::ConnectionTrait::execute_unprepared(database.write(), &copied)
-            .await
-            .expect("it is copied");
+        database.copy_to(&path).await;
         Self {
             path,
             _place: place,
@@ -112,14 +109,14 @@ impl World {
         Self::within(database, BOUNDS).await
     }
 
-    pub(super) async fn within(database: TestDatabase, bounds: Bounds) -> Self {
+    pub(super) async fn within(database: TestDatabase, bounds: BacklogLimits) -> Self {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         health.database_answered();
-        let (board, position) = Board::read(&store).await.expect("the tables");
-        let hub = Hub::at(position, bounds);
-        let build = Build {
+        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
+        let hub = Hub::new(position, bounds);
+        let build = BuildInfo {
             version: "",
             revision: None,
             started_at: store.clock.now(),
@@ -136,7 +133,7 @@ impl World {
             introspection: false,
             suggestions: false,
         };
-        let access = Access::new(Secret::new("admin"), None);
+        let access = AccessTokens::new(Secret::new("admin"), None);
         Self {
             executor: Executor::new(
                 schema(service.clone(), options),
@@ -214,7 +211,7 @@ impl World {
                 .into_iter()
                 .map(|of| quote(&mut random, of, &DOLLARS, day));
             let quotes = quotes.collect();
-            let answers = Answers {
+            let answers = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
                 splits_can_be_asked: random.percent(50),
                 ..answers(quotes)
@@ -284,11 +281,11 @@ impl World {
     }
 }
 
-fn answers(quotes: Vec<Quote>) -> Answers {
-    Answers {
+fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+    QuoteBatch {
         provider: "test",
         quotes,
-        ..Answers::default()
+        ..QuoteBatch::default()
     }
 }
 

@@ -1,51 +1,50 @@
-//! How a provider is doing, as it is told to people.
+//! The status of a live provider as clients see it: a state and a note.
 //!
-//! One invariant: state and note tell of the same trouble, the most serious of those that apply; a note holds neither a
-//! key nor a URL. The [loop](crate::poller::live) hands them to `status`.
+//! Both describe the most serious problem of the provider. A note contains no key and no URL.
 
 use entity::{ProviderState, Timestamp};
 
-use super::Seat;
+use super::ProviderHealth;
 use crate::{
     provider::PollError,
     schedule::{Planned, Spoken},
 };
 
-impl Seat {
-    /// Its state and what a person should know of it; `in_use` is whether it is its turn.
-    pub(in crate::poller) fn standing(
+impl ProviderHealth {
+    /// Returns the state and a note. `active` is whether the provider is the one in use.
+    pub(in crate::poller) fn status(
         &self,
-        in_use: bool,
+        active: bool,
         planned: Planned,
         now: Timestamp,
     ) -> (ProviderState, Option<String>) {
-        let spent = self.spent.filter(|spent| spent.until > now);
-        let patient = self.patience_until.is_some_and(|until| until > now);
-        let said = |text: &str| Some(text.to_owned());
+        let exhausted = self.exhausted.filter(|exhausted| exhausted.until > now);
+        let rate_limited = self.rate_limited_until.is_some_and(|until| until > now);
+        let note = |text: &str| Some(text.to_owned());
         if let Some(refusal) = &self.refusal {
-            (ProviderState::Refused, Some(self.refused(&refusal.error)))
-        } else if let Some(spent) = spent {
-            let note = if spent.reserve_left {
-                "the rest of the day's requests is kept for requests of people"
+            let text = self.refusal_note(&refusal.error);
+            (ProviderState::Refused, Some(text))
+        } else if let Some(exhausted) = exhausted {
+            let text = if exhausted.reserve_left {
+                "the remaining requests of the day are reserved for clients"
             } else {
-                "the day's requests are spent"
+                "the requests of the day are used up"
             };
-            (ProviderState::BudgetSpent, said(note))
-        } else if patient {
-            let note = "the provider asked to be left alone for a while";
-            (ProviderState::RateLimited, said(note))
-        } else if self.is_failing() {
-            (ProviderState::Failing, said(&self.fault))
-        } else if in_use {
-            let note = self.provider.note().or_else(|| stretched(planned));
-            (ProviderState::Ok, note)
+            (ProviderState::BudgetSpent, note(text))
+        } else if rate_limited {
+            let text = "the provider limits the rate of requests";
+            (ProviderState::RateLimited, note(text))
+        } else if self.is_breaker_open() {
+            (ProviderState::Failing, note(&self.last_error))
+        } else if active {
+            let text = self.provider.note().or_else(|| pace_note(planned));
+            (ProviderState::Ok, text)
         } else {
             (ProviderState::Standby, self.provider.note())
         }
     }
 
-    /// Why nothing is to be had of it.
-    fn refused(&self, error: &PollError) -> String {
+    fn refusal_note(&self, error: &PollError) -> String {
         let key = match self.provider.key_setting() {
             Some(setting) => format!("the key is refused ({setting})"),
             None => "the key is refused".to_owned(),
@@ -58,8 +57,8 @@ impl Seat {
     }
 }
 
-/// What people are told of an interval that a budget stretches.
-fn stretched(planned: Planned) -> Option<String> {
+/// Returns the note for an interval that the budget extends.
+fn pace_note(planned: Planned) -> Option<String> {
     let Planned { interval, limit } = planned;
     limit.map(|limit| format!("polled every {} to stay within {limit}", Spoken(interval)))
 }

@@ -1,0 +1,169 @@
+//! Elects the one tracker that polls (leader lock).
+//!
+//! On PostgreSQL a [`Lease`] is an advisory lock of one connection's session. The connection is
+//! never reopened, and every request to a provider is [reserved](crate::provider::usage) over it,
+//! so a tracker that lost the lock cannot send requests. SQLite has a single process, which always
+//! holds the lease.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector,
+    TransactionOptions,
+    sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
+};
+use tokio::time::Instant;
+
+use crate::{
+    Error,
+    database::{Database, begin},
+    with_timeout,
+};
+
+/// The key of the advisory lock: "stocktrk" in ASCII.
+const KEY: i64 = 0x7374_6F63_6B74_726B;
+/// How often a holder checks its connection, and a standby tries to take the lock.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The timeout of every statement on the lock's connection.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A socket directory that cannot exist, so that reopening the connection fails immediately.
+const NO_SOCKET: &str = "/dev/null";
+
+/// The right to poll, until [`lost`](Self::lost).
+#[derive(Debug)]
+pub struct Lease(Holder);
+
+#[derive(Debug)]
+enum Holder {
+    /// The only process of a SQLite database.
+    SingleProcess(Database),
+    /// The holder of the advisory lock.
+    Locked {
+        /// A pool of the lock's connection.
+        connection: DatabaseConnection,
+        /// When the connection was opened.
+        opened_at: Instant,
+        /// Knows whether the connection's session is outdated.
+        database: Database,
+    },
+}
+
+impl Lease {
+    /// Takes the lease. Waits until its holder releases or loses it.
+    ///
+    /// # Errors
+    /// The database cannot be reached. Retry later.
+    pub async fn take(database: &Database) -> Result<Self, Error> {
+        let Some(pool) = database.postgres_pool() else {
+            return Ok(Self(Holder::SingleProcess(database.clone())));
+        };
+        let opened_at = Instant::now();
+        let candidate = connect_once(pool).await?;
+        let mut logged = false;
+        while !with_timeout(STATEMENT_TIMEOUT, try_lock(&candidate))
+            .await
+            .map_err(|error| explain(&candidate, error))?
+        {
+            if !logged {
+                tracing::info!("standing by: another tracker polls");
+                logged = true;
+            }
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
+        tracing::info!("this tracker polls");
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(candidate);
+        Ok(Self(Holder::Locked {
+            connection,
+            opened_at,
+            database: database.clone(),
+        }))
+    }
+
+    /// Begins a transaction that writes. Fails if the lease is lost.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, Error> {
+        match &self.0 {
+            Holder::SingleProcess(database) => database.begin_write().await,
+            Holder::Locked { connection, .. } => {
+                let begin = begin(connection, TransactionOptions::default());
+                with_timeout(STATEMENT_TIMEOUT, begin)
+                    .await
+                    .map_err(|error| explain(connection.get_postgres_connection_pool(), error))
+            }
+        }
+    }
+
+    /// Waits until the lease is lost, and returns the reason. Never returns on SQLite.
+    pub async fn lost(&self) -> Error {
+        let Holder::Locked {
+            connection,
+            opened_at,
+            database,
+        } = &self.0
+        else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            let check = connection.execute_unprepared("SELECT 1");
+            if let Err(error) = with_timeout(STATEMENT_TIMEOUT, check).await {
+                return explain(connection.get_postgres_connection_pool(), error);
+            }
+            if database.outdates(*opened_at) {
+                return Error::LeaseLost("its session was opened while the database was read-only");
+            }
+        }
+    }
+
+    /// Releases the lease, so that another tracker can take it immediately.
+    pub async fn release(self) {
+        if let Holder::Locked { connection, .. } = self.0 {
+            // The lock ends with its session in any case.
+            let _ = tokio::time::timeout(STATEMENT_TIMEOUT, connection.close()).await;
+        }
+    }
+}
+
+/// Opens a pool of one connection that is never reopened, because another session would not hold
+/// the lock.
+async fn connect_once(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
+    let options = pool
+        .connect_options()
+        .as_ref()
+        .clone()
+        .application_name("stock-tracker lease");
+    let once = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(STATEMENT_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(set_timeouts(connection)))
+        .connect_with(options.clone())
+        .await?;
+    once.set_connect_options(options.socket(NO_SOCKET));
+    Ok(once)
+}
+
+/// Replaces the error of a connection that has ended, which would only say that it cannot be
+/// reopened.
+fn explain(pool: &PgPool, error: Error) -> Error {
+    if pool.size() == 0 {
+        return Error::LeaseLost("its connection has ended");
+    }
+    error
+}
+
+async fn try_lock(candidate: &PgPool) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)")
+        .bind(KEY)
+        .fetch_one(candidate)
+        .await
+}
+
+/// Makes the server end a session that is idle for long, so that a machine that vanished does not
+/// keep the lock for hours, and a statement that waits for another session's lock, so that it does
+/// not delay the next check.
+async fn set_timeouts(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let settings = "SET idle_session_timeout = '10s'; SET lock_timeout = '2s'";
+    sqlx::raw_sql(settings).execute(connection).await?;
+    Ok(())
+}

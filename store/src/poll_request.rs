@@ -1,0 +1,213 @@
+//! Requests of `api` to the tracker to poll a symbol now: a queue in `poll_requests`.
+//!
+//! `api` [submits](submit) a request and waits for its response. The tracker reads the
+//! [pending](pending) requests, polls, stores the quotes, and then [responds](respond). A request
+//! that is not answered within [`RESPONSE_TIMEOUT`] has expired: nothing waits for it any more, so
+//! the tracker ignores it and [deletes](delete_old) it later.
+//!
+//! The queue needs no connection between the processes. [`Bell::Request`] wakes both sides.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use entity::{PollOutcome, Symbol, Timestamp, table::poll_request};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::Expr,
+};
+use tokio::time::timeout;
+
+use crate::{
+    Error, Store,
+    feed::{Bell, Doorbell},
+};
+
+/// How long `api` waits for a response. The tracker ignores older requests.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long requests are kept, for debugging.
+const RETENTION: Duration = Duration::from_hours(1);
+
+/// A request to poll a symbol.
+#[derive(Clone, Debug)]
+pub struct PollRequest {
+    /// The symbol.
+    pub symbol: Symbol,
+    /// Whether to track the symbol if the provider knows it.
+    pub track: bool,
+    /// The name of the stock, if it is tracked.
+    pub name: Option<String>,
+}
+
+/// The response to a [`PollRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollResponse {
+    /// How the poll ended.
+    pub outcome: PollOutcome,
+    /// Seconds until a retry is useful, if the tracker knows.
+    pub retry_after: Option<u32>,
+}
+
+/// Submits a request and waits for the response.
+///
+/// Returns `None` if there is no response in time, because no tracker is active or it is busy. A
+/// database that does not respond in time is [`PollOutcome::DatabaseUnavailable`].
+pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollResponse>, Error> {
+    // Whether a statement is running.
+    let at_database = AtomicBool::new(false);
+    let response = submit_and_wait(store, request, &at_database);
+    match timeout(RESPONSE_TIMEOUT, response).await {
+        Ok(response) => response.map(Some),
+        Err(_) if at_database.load(Ordering::Relaxed) => Ok(Some(PollResponse {
+            outcome: PollOutcome::DatabaseUnavailable,
+            retry_after: None,
+        })),
+        Err(_) => Ok(None),
+    }
+}
+
+async fn submit_and_wait(
+    store: &Store,
+    request: PollRequest,
+    at_database: &AtomicBool,
+) -> Result<PollResponse, Error> {
+    let mut bell = store.doorbell.listen(Bell::Request);
+    at_database.store(true, Ordering::Relaxed);
+    let transaction = store.database.begin_write().await?;
+    let row = poll_request::ActiveModel {
+        id: NotSet,
+        symbol: Set(request.symbol),
+        track: Set(request.track),
+        name: Set(request.name),
+        requested_at: Set(store.clock.now()),
+        answered_at: Set(None),
+        outcome: Set(None),
+        retry_after: Set(None),
+    };
+    let id = row.insert(&transaction).await?.id;
+    Doorbell::notify(&transaction, Bell::Request).await?;
+    transaction.commit().await?;
+    store.doorbell.ring(Bell::Request);
+    loop {
+        at_database.store(true, Ordering::Relaxed);
+        let row = poll_request::Entity::find_by_id(id)
+            .one(store.database.read())
+            .await?;
+        at_database.store(false, Ordering::Relaxed);
+        if let Some(outcome) = row.as_ref().and_then(|row| row.outcome) {
+            let retry_after = row.and_then(|row| row.retry_after);
+            return Ok(PollResponse {
+                outcome,
+                retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
+            });
+        }
+        bell.notified().await;
+    }
+}
+
+/// The pending requests for one symbol, which one poll answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingRequest {
+    /// The ids of the requests.
+    pub ids: Vec<i64>,
+    /// The symbol.
+    pub symbol: Symbol,
+    /// Whether to track the symbol if a provider knows it.
+    pub track: bool,
+    /// The name of the stock, if it is tracked: the last one that was requested.
+    pub name: Option<String>,
+}
+
+/// Returns the pending requests by symbol, oldest first, without those that `is_known`.
+pub async fn pending(
+    store: &Store,
+    is_known: impl Fn(i64) -> bool,
+) -> Result<Vec<PendingRequest>, Error> {
+    let expired = store.clock.now().before(RESPONSE_TIMEOUT);
+    let rows = poll_request::Entity::find()
+        .filter(poll_request::Column::AnsweredAt.is_null())
+        .filter(poll_request::Column::RequestedAt.gt(expired))
+        .order_by_asc(poll_request::Column::Id)
+        .all(store.database.read())
+        .await?;
+    let mut requests: Vec<PendingRequest> = Vec::new();
+    for row in rows.into_iter().filter(|row| !is_known(row.id)) {
+        let same_symbol = |request: &&mut PendingRequest| request.symbol == row.symbol;
+        match requests.iter_mut().find(same_symbol) {
+            Some(request) => {
+                request.ids.push(row.id);
+                request.track |= row.track;
+                request.name = row.name.or(request.name.take());
+            }
+            None => requests.push(PendingRequest {
+                ids: vec![row.id],
+                symbol: row.symbol,
+                track: row.track,
+                name: row.name,
+            }),
+        }
+    }
+    Ok(requests)
+}
+
+/// How a poll for requests ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The outcome.
+    pub outcome: PollOutcome,
+    /// When a retry is useful.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl From<PollOutcome> for Completion {
+    /// An outcome for which no retry time is known.
+    fn from(outcome: PollOutcome) -> Self {
+        Self {
+            outcome,
+            retry_at: None,
+        }
+    }
+}
+
+/// Responds to requests that have no response yet, and wakes their clients. The quotes of the poll
+/// must be committed before.
+pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), Error> {
+    let now = store.clock.now();
+    let retry_after = completion.retry_at.map(|at| whole_seconds(at.since(now)));
+    let transaction = store.database.begin_write().await?;
+    poll_request::Entity::update_many()
+        .col_expr(poll_request::Column::AnsweredAt, Expr::value(now))
+        .col_expr(
+            poll_request::Column::Outcome,
+            Expr::value(completion.outcome),
+        )
+        .col_expr(poll_request::Column::RetryAfter, Expr::value(retry_after))
+        .filter(poll_request::Column::Id.is_in(ids.iter().copied()))
+        .filter(poll_request::Column::AnsweredAt.is_null())
+        .exec(&transaction)
+        .await?;
+    Doorbell::notify(&transaction, Bell::Request).await?;
+    transaction.commit().await?;
+    store.doorbell.ring(Bell::Request);
+    Ok(())
+}
+
+/// Deletes requests that are older than an hour.
+pub async fn delete_old(store: &Store) -> Result<(), Error> {
+    let transaction = store.database.begin_write().await?;
+    poll_request::Entity::delete_many()
+        .filter(poll_request::Column::RequestedAt.lt(store.clock.now().before(RETENTION)))
+        .exec(&transaction)
+        .await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Rounds up to whole seconds, at least one, so that a retry after them is not too early.
+fn whole_seconds(wait: Duration) -> i32 {
+    i32::try_from(wait.as_micros().div_ceil(1_000_000))
+        .unwrap_or(i32::MAX)
+        .max(1)
+}

@@ -1,0 +1,110 @@
+//! Holds prices that suggest an unknown split from alerts, and releases them.
+//!
+//! A held price is stored and published like any other. Only its alert waits until the splits of
+//! its stock are known.
+
+use entity::{Event, Price, Split, Timestamp, table::held_price};
+use store::{feed::FeedTransaction, held, split};
+
+use super::{
+    Ingest,
+    alert::{EvaluatedPrice, evaluate},
+    log_committed,
+};
+use crate::reference::{ReferenceInputs, trading_day_before};
+
+/// Holds a price until `held_until` at most.
+pub(super) async fn hold(
+    feed: &FeedTransaction,
+    price: &Price,
+    inputs: &ReferenceInputs,
+    held_until: Timestamp,
+) -> Result<(), store::Error> {
+    let row = held_price::Model {
+        stock_id: price.stock_id,
+        seq: price.seq,
+        recorded_at: price.recorded_at,
+        trading_day: price.trading_day,
+        price: price.price,
+        open: inputs.open,
+        previous_close: inputs.previous_close.map(|close| close.rounded),
+        exact_price: inputs.price.exact.to_string(),
+        exact_previous_close: inputs.previous_close.map(|close| close.exact.to_string()),
+        close: inputs.stored.map(|(_, close)| close),
+        close_day: inputs.stored.map(|(day, _)| day),
+        held_until,
+    };
+    held::add(feed.connection(), row).await
+}
+
+impl Ingest {
+    /// Stores the splits that a provider reported for a stock, if any were requested, and evaluates
+    /// the stock's held prices in feed order. Their alerts are appended to the feed. After an
+    /// error, nothing is stored. Returns the number of alerts.
+    pub async fn release(
+        &self,
+        stock_id: i64,
+        reported: Option<(&str, &[Split])>,
+    ) -> Result<usize, store::Error> {
+        let mut feed = FeedTransaction::begin(&self.store).await?;
+        if let Some((source, splits)) = reported {
+            let now = feed.recorded_at();
+            split::record(feed.connection(), stock_id, splits, source, now).await?;
+        }
+        let prices = held::of(feed.connection(), stock_id).await?;
+        let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
+        let mut fired = Vec::new();
+        if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
+            let rule = store::alert::default_rule(feed.connection()).await?;
+            let splits = splits_since_closes(&feed, stock_id, &prices).await?;
+            for price in &prices {
+                let Some(inputs) = ReferenceInputs::of_held(price) else {
+                    continue;
+                };
+                let evaluated = EvaluatedPrice {
+                    stock_id,
+                    symbol: &stock.symbol,
+                    price: inputs.price,
+                    trading_day: price.trading_day,
+                    recorded_at: price.recorded_at,
+                    fired_at: Some(feed.recorded_at()),
+                    replays_day: false,
+                };
+                let reference = inputs.reference(&splits);
+                let alert = evaluate(&mut feed, rule.as_ref(), evaluated, reference).await?;
+                fired.extend(alert);
+            }
+            held::release(feed.connection(), stock_id).await?;
+            for alert in &fired {
+                let alert = alert.clone();
+                feed.push(Event::AlertFired { alert });
+            }
+            if !fired.is_empty() {
+                store::stock::publish(&mut feed, stock_id).await?;
+            }
+        }
+        feed.commit().await?;
+        self.count_alerts(fired.len());
+        log_committed(&[], &fired);
+        Ok(fired.len())
+    }
+}
+
+/// Returns the splits of a stock between the oldest close that a held price is compared with and
+/// the newest held price.
+async fn splits_since_closes(
+    feed: &FeedTransaction,
+    stock_id: i64,
+    prices: &[held_price::Model],
+) -> Result<Vec<Split>, store::Error> {
+    let calendar = prices
+        .iter()
+        .map(|price| trading_day_before(price.trading_day));
+    let stored = prices.iter().filter_map(|price| price.close_day);
+    let last = prices.iter().map(|price| price.trading_day).max();
+    let (Some(after), Some(until)) = (calendar.chain(stored).min(), last) else {
+        return Ok(Vec::new());
+    };
+    let mut splits = split::between(feed.connection(), &[stock_id], after, until).await?;
+    Ok(splits.remove(&stock_id).unwrap_or_default())
+}
