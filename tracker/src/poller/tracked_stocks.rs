@@ -14,7 +14,7 @@ use market::{Market, PollingHours, QuoteStatus, StalenessContext};
 use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
-use crate::schedule::PlannedSymbol;
+use crate::schedule::SymbolLoad;
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +63,8 @@ impl TrackedStocks {
     }
 
     /// Returns what determines the share of each symbol in the request budget.
-    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
-        let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
+    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<SymbolLoad> {
+        let symbols = self.stocks.values().map(|tracked| SymbolLoad {
             polled: hours.per_day(tracked.market),
             unpriced_answers: tracked.unpriced_answers,
         });

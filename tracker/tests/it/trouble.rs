@@ -106,7 +106,7 @@ testkit::on_both_databases! {
         script.fail(PollError::Timeout);
         // The clock stands still: each symbol is asked for once.
         let _running = world.track(vec![script.clone()]);
-        let failing = telling(ProviderState::Failing, "no answer in time");
+        let failing = telling(ProviderState::Failing, "request timed out");
         world.until("it is told", async || told(&world, "live").await == Some(failing.clone())).await;
         assert_eq!(script.calls().len(), 3);
     }
