@@ -169,7 +169,7 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
             .execute_unprepared("INSERT INTO proof VALUES (1)")
             .await;
         drop(begun);
-        written.map(drop)
+        written.map(drop).map_err(store::Error::from)
     };
     let made = "CREATE TABLE proof (value BIGINT)";
     let made = database.write().execute_unprepared(made).await;
@@ -194,7 +194,7 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
     assert_eq!(database.check().await, DatabaseState::Initialized);
     for _ in 0..8 {
         let (one, other) = tokio::join!(write(), write());
-        assert_eq!((one, other), (Ok(()), Ok(())), "it can be written");
+        assert!(one.is_ok() && other.is_ok(), "it can be written: {one:?}, {other:?}");
     }
 }
 
