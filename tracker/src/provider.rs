@@ -92,7 +92,7 @@ pub trait QuoteProvider: Send + Sync {
 pub enum PositionError {
     /// The text is not a position of this program.
     #[error("the stored replay position is invalid; the replay starts at the beginning")]
-    Unreadable,
+    Invalid,
     /// The position belongs to other data or another first day.
     #[error(
         "the stored replay position belongs to other data or another first day; the replay starts at the beginning, with later dates"

@@ -18,7 +18,7 @@ pub enum PollError {
     #[error("no quote at the moment")]
     NoQuote,
     /// The answer has no price that can be stored. Other symbols are not affected.
-    #[error("no price: {reason}")]
+    #[error("no usable price: {reason}")]
     NoPrice {
         /// Why the price cannot be stored.
         reason: Cow<'static, str>,

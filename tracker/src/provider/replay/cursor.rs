@@ -181,7 +181,7 @@ impl FromStr for ReplayPosition {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let parts: Vec<&str> = text.split(' ').collect();
         let [fingerprint, first, weeks, date] = parts[..] else {
-            return Err(PositionError::Unreadable);
+            return Err(PositionError::Invalid);
         };
         let position = || {
             Some(Self {
@@ -191,7 +191,7 @@ impl FromStr for ReplayPosition {
                 date: field::date(date)?,
             })
         };
-        position().ok_or(PositionError::Unreadable)
+        position().ok_or(PositionError::Invalid)
     }
 }
 

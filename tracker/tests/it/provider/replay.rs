@@ -327,7 +327,7 @@ async fn an_invalid_position_starts_at_the_beginning() {
         next_day(&replay, &ibm).await;
         assert_eq!(
             replay.resume(Some(position)),
-            Err(PositionError::Unreadable),
+            Err(PositionError::Invalid),
             "{position}"
         );
         assert_eq!(
