@@ -1,13 +1,13 @@
-# Everything that is done here, by people and by machines. `make` alone tells what there is.
+# The commands of this repository, for people and for CI. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-# One thing at a time: cargo uses all cores by itself.
+# One target at a time: cargo uses all cores itself.
 .NOTPARALLEL:
 
 CARGO ?= cargo
-# One choice of features for lints, tests and documentation, so that no dependency is built twice.
-EVERYTHING := --workspace --all-features
-# Programs that are built once, outside of target/, where every clone finds them.
+# The same features for lints, tests and documentation, so that no dependency is built twice.
+ALL_FEATURES := --workspace --all-features
+# Tools that are built once, outside of target/, for every clone.
 TOOLS ?= $(HOME)/.cache/stock-tracker/tools
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 AUDIT := $(TOOLS)/cargo-audit-0.22.2/bin/cargo-audit
@@ -15,7 +15,7 @@ ADVISORIES := https://github.com/RustSec/advisory-db.git
 COVERAGE := $(TOOLS)/cargo-llvm-cov-0.9.1/bin/cargo-llvm-cov
 
 .PHONY: help
-help: ## Tell what there is
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
@@ -24,18 +24,18 @@ run: rust ## Build and start everything in one process, on a SQLite file in this
 	$(CARGO) run --package api
 
 .PHONY: test
-test: test-programs format-check lint deny audit rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
+test: test-deps format-check lint deny audit rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
 
 .PHONY: check
-check: format-check lint fresh-check ## Check format, lints and that generated files are fresh
+check: format-check lint generate-check ## Check the format, the lints and that generated files are up to date
 
 .PHONY: integration
-integration: rust test-programs ## Run only the tests that need PostgreSQL and start real processes
-	$(CARGO) test $(EVERYTHING) --test it
+integration: rust test-deps ## Run only the tests that need PostgreSQL and start real processes
+	$(CARGO) test $(ALL_FEATURES) --test it
 
 .PHONY: coverage
-coverage: llvm-tools $(COVERAGE) test-programs ## Measure which lines the tests run, into target/llvm-cov/html/index.html
-	$(COVERAGE) llvm-cov $(EVERYTHING) --html
+coverage: llvm-tools $(COVERAGE) test-deps ## Measure which lines the tests run, into target/llvm-cov/html/index.html
+	$(COVERAGE) llvm-cov $(ALL_FEATURES) --html
 
 .PHONY: deny
 deny: $(DENY) ## Check the licences, sources and versions of the dependencies by deny.toml
@@ -50,7 +50,7 @@ audit: rust ## Check the dependencies for known vulnerabilities, if the advisory
 	fi
 
 .PHONY: bench
-bench: rust test-programs ## Measure what telling many costs, and reads and writes as the history grows
+bench: rust test-deps ## Measure fan-out, and reads and writes as the history grows
 	$(CARGO) build --release --package api --package bench
 	target/release/bench
 	$(CARGO) bench --package store --bench age
@@ -59,12 +59,12 @@ bench: rust test-programs ## Measure what telling many costs, and reads and writ
 format: rust-parts ## Format the code
 	$(CARGO) fmt --all
 
-.PHONY: fresh
-fresh: rust ## Write the generated files anew
-	UPDATE=1 $(CARGO) test $(EVERYTHING) -- is_fresh
+.PHONY: generate
+generate: rust ## Regenerate the generated files
+	UPDATE=1 $(CARGO) test $(ALL_FEATURES) -- is_fresh
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Remove build artifacts
 	$(CARGO) clean
 	rm -rf web/node_modules web/openapi/.venv
 
@@ -76,22 +76,22 @@ format-check: rust-parts
 
 .PHONY: lint
 lint: rust-parts
-	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
+	$(CARGO) clippy $(ALL_FEATURES) --all-targets -- -D warnings
 
-.PHONY: fresh-check
-fresh-check: rust
-	$(CARGO) test $(EVERYTHING) -- is_fresh
+.PHONY: generate-check
+generate-check: rust
+	$(CARGO) test $(ALL_FEATURES) -- is_fresh
 
 .PHONY: rust-test
-rust-test: rust test-programs
-	$(CARGO) test $(EVERYTHING)
+rust-test: rust test-deps
+	$(CARGO) test $(ALL_FEATURES)
 
-# For those who work here, hence with private items and links to them. With --examples, dependencies have the features
-# that the lints have, and are not checked twice.
+# For contributors: includes private items and links to them. With --examples, dependencies have the
+# same features as for the lints and are not checked twice.
 .PHONY: doc
 doc: rust
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
-		$(CARGO) doc $(EVERYTHING) --no-deps --document-private-items --lib --examples
+		$(CARGO) doc $(ALL_FEATURES) --no-deps --document-private-items --lib --examples
 
 .PHONY: web-test
 web-test: web/node_modules/.package-lock.json
@@ -110,9 +110,9 @@ web/openapi/.venv/installed: web/openapi/requirements.txt
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-# What the rest needs.
+# Prerequisites.
 
-# Without optimization and debug information they build in half the time, and run for seconds.
+# Without optimization and debug information they build in half the time; they run for seconds.
 $(DENY) $(AUDIT) $(COVERAGE): | rust
 	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug --locked --no-default-features --target-dir target/tools \
 		--root $(@:/bin/$(@F)=) $(patsubst $(@F)-%,$(@F)@%,$(notdir $(@:/bin/$(@F)=)))
@@ -127,7 +127,7 @@ rust-parts: rust
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 
-# cargo-llvm-cov takes llvm-profdata and llvm-cov of the compiler's LLVM from rustup, or from these variables.
+# cargo-llvm-cov finds llvm-profdata and llvm-cov through rustup or these variables.
 .PHONY: llvm-tools
 llvm-tools: rust
 	@if [ -z "$${LLVM_COV:-}" ] || [ -z "$${LLVM_PROFDATA:-}" ]; then \
@@ -137,6 +137,6 @@ llvm-tools: rust
 	        exit 1; }; \
 	fi
 
-.PHONY: test-programs
-test-programs:
-	@script/install-test-programs
+.PHONY: test-deps
+test-deps:
+	@script/install-test-deps

@@ -61,8 +61,8 @@ impl Decimal {
         digits.into_units(exponent).map(Self)
     }
 
-    /// Parses a number in any form that [`parse_rounded`](Self::parse_rounded) accepts and rounds it
-    /// to a 64-bit integer, half away from zero.
+    /// Parses a number in any form that [`parse_rounded`](Self::parse_rounded) accepts and rounds
+    /// it to a 64-bit integer, half away from zero.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! What Stock Tracker stores, and the words for it.
+//! The data types of Stock Tracker: exact numbers, symbols, instants, prices, alerts, feed
+//! positions and events. The tables are SeaORM entities in [`table`].
 //!
-//! Tables are SeaORM entities in [`table`]; the rest are the values that every other crate speaks of: exact
-//! numbers, symbols, instants, feed positions, and the events that the feed carries. Nothing here reads a clock,
-//! the network or the environment. Everybody depends on this crate; it depends on nobody.
+//! The crate is pure: it does no I/O and reads no clock. It depends on no other crate of the
+//! workspace.
 
 mod alert;
 mod candle;

@@ -1,29 +1,29 @@
-//! The words of providers' states, as stored and as told.
+//! The states of a provider and the outcomes of a poll request.
 
 use std::fmt;
 
 use sea_orm::{ActiveEnum, DeriveActiveEnum, EnumIter};
 
-/// How a provider is doing.
+/// The state of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum ProviderState {
-    /// It answers.
+    /// It responds.
     #[sea_orm(string_value = "OK")]
     Ok,
-    /// It asked for patience.
+    /// It rejected a request because of its rate limit.
     #[sea_orm(string_value = "RATE_LIMITED")]
     RateLimited,
-    /// The day's requests are spent.
+    /// The requests of the day are exhausted.
     #[sea_orm(string_value = "BUDGET_SPENT")]
     BudgetSpent,
-    /// It refuses the key.
+    /// It rejects the API key.
     #[sea_orm(string_value = "REFUSED")]
     Refused,
-    /// It does not answer, or not with what it promises.
+    /// It does not respond, or its responses are malformed.
     #[sea_orm(string_value = "FAILING")]
     Failing,
-    /// It waits for its turn.
+    /// It is not polled, because a provider before it in the fallback order is.
     #[sea_orm(string_value = "STANDBY")]
     Standby,
 }
@@ -34,23 +34,24 @@ impl fmt::Display for ProviderState {
     }
 }
 
-/// How a poll that somebody asked for ended.
+/// The outcome of a requested poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum PollOutcome {
-    /// The provider answered; what it said is stored.
+    /// The provider responded, and its response is stored.
     #[sea_orm(string_value = "ANSWERED")]
     Answered,
     /// The provider does not know the symbol.
     #[sea_orm(string_value = "UNKNOWN_SYMBOL")]
     UnknownSymbol,
-    /// No budget was left to ask.
+    /// The budget was exhausted.
     #[sea_orm(string_value = "RATE_LIMITED")]
     RateLimited,
-    /// The provider could not be asked, or failed.
+    /// The provider failed, or no request could be sent.
     #[sea_orm(string_value = "FAILED")]
     Failed,
-    /// The database did not answer in time: nothing was asked, or the answer is not stored yet.
+    /// The database did not respond in time: no request was sent, or its response is not stored
+    /// yet.
     #[sea_orm(string_value = "DATABASE_UNAVAILABLE")]
     DatabaseUnavailable,
 }

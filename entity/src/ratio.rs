@@ -1,4 +1,4 @@
-//! Exact ratios: prices before they are rounded, how two prices compare, and split ratios.
+//! Exact ratios: unrounded prices, quotients of prices, and split ratios.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
@@ -7,28 +7,28 @@ use crate::{
     decimal::{Digits, SCALE, divide_rounded},
 };
 
-/// A positive fraction in lowest terms. As a split it is the new shares per old share: 10 for 10:1, 3/2 for 3:2.
+/// A positive fraction in lowest terms, displayed as `12179/100`.
 ///
-/// Its text is `12179/100`.
+/// The ratio of a split is the number of new shares per old share: 10 for 10:1, 3/2 for 3:2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ratio {
     numerator: i128,
     denominator: i128,
 }
 
-/// A text that is not a [`Ratio`].
+/// The text is not a [`Ratio`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a ratio of two positive whole numbers")]
 pub struct RatioError;
 
 impl Ratio {
-    /// 1.
+    /// The ratio 1.
     pub const ONE: Self = Self {
         numerator: 1,
         denominator: 1,
     };
 
-    /// `numerator / denominator`, or `None` unless both are above 0.
+    /// Returns `numerator / denominator`, or `None` unless both are positive.
     pub fn new(numerator: i128, denominator: i128) -> Option<Self> {
         if numerator <= 0 || denominator <= 0 {
             return None;
@@ -40,18 +40,19 @@ impl Ratio {
         })
     }
 
-    /// A decimal above 0.
+    /// Converts a positive decimal. Returns `None` for others.
     pub fn from_decimal(decimal: Decimal) -> Option<Self> {
         Self::new(decimal.units().into(), SCALE.into())
     }
 
-    /// Reads a decimal above 0 without rounding it. An exponent is allowed. Digits after the 36th significant one
-    /// and after the 36th decimal are dropped.
+    /// Parses a positive decimal number, with an optional exponent, without rounding it. Drops
+    /// digits after the 36th significant one and after the 36th decimal place.
     ///
     /// # Errors
-    /// Not a decimal number, not above 0, or larger than a [`Decimal`] can be.
+    ///
+    /// The text is not a decimal number, not positive, or larger than the largest [`Decimal`].
     pub fn parse_decimal(text: &str) -> Result<Self, DecimalError> {
-        /// The most decimals that are kept: 10 to this power fits 128 bits.
+        /// Maximum number of decimal places: 10 to this power fits 128 bits.
         const LARGEST: i64 = 36;
         let (digits, exponent) = Digits::read_scientific(text)?;
         let (negative, mut value, fraction) = digits.parts();
@@ -78,17 +79,17 @@ impl Ratio {
             .ok_or(DecimalError::OutOfRange)
     }
 
-    /// The numerator, above 0.
+    /// The numerator, which is positive.
     pub const fn numerator(self) -> i128 {
         self.numerator
     }
 
-    /// The denominator, above 0.
+    /// The denominator, which is positive.
     pub const fn denominator(self) -> i128 {
         self.denominator
     }
 
-    /// 1 divided by this.
+    /// Returns 1 divided by this ratio.
     #[must_use]
     pub const fn inverse(self) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl Ratio {
         }
     }
 
-    /// The product. It is exact while both terms fit 127 bits; beyond that the low bits are dropped.
+    /// Returns the product. It is exact if its terms fit 127 bits; otherwise low bits are dropped.
     #[must_use]
     pub fn times(self, other: Self) -> Self {
         let across = common_divisor(self.numerator, other.denominator);
@@ -119,13 +120,14 @@ impl Ratio {
         }
     }
 
-    /// The quotient, exact as [`times`](Self::times) is.
+    /// Returns the quotient, as exact as [`times`](Self::times).
     #[must_use]
     pub fn over(self, other: Self) -> Self {
         self.times(other.inverse())
     }
 
-    /// `decimal` divided by this, half away from zero at 8 decimals. `None` where 64 bits do not hold it.
+    /// Returns `decimal` divided by this ratio, rounded to 8 decimals, half away from zero. `None`
+    /// on overflow.
     pub fn divide(self, decimal: Decimal) -> Option<Decimal> {
         let Self {
             numerator,
@@ -136,8 +138,8 @@ impl Ratio {
         i64::try_from(units).ok().map(Decimal::from_units)
     }
 
-    /// This ratio with terms of at most 93 bits, so that 1e10 times a term fits 128. Low bits of longer terms are
-    /// dropped.
+    /// Returns the ratio with terms of at most 93 bits, so that 1e10 times a term fits 128 bits.
+    /// Drops the low bits of longer terms.
     #[must_use]
     pub fn shortened(self) -> Self {
         const LARGEST: i128 = 1 << 93;
@@ -154,8 +156,8 @@ impl Ratio {
         }
     }
 
-    /// By how many percent this differs from 1, to 4 decimals, half away from zero. `None` where 64 bits do not hold
-    /// it.
+    /// Returns the difference from 1 in percent, rounded to 4 decimals, half away from zero. `None`
+    /// on overflow.
     pub fn percent_from_one(self) -> Option<Decimal> {
         const KEPT: i128 = 10_000;
         let Self {
@@ -167,9 +169,8 @@ impl Ratio {
         i64::try_from(units).ok().map(Decimal::from_units)
     }
 
-    /// The fraction with the smallest terms within `tolerance` of this one.
-    ///
-    /// 0.3333 within 0.00005 is 1/3.
+    /// Returns the fraction with the smallest terms within `tolerance` of this one: 1/3 for 0.3333 and
+    /// 0.00005.
     #[must_use]
     pub fn simplest_within(self, tolerance: Self) -> Self {
         let (Some(low), Some(high)) = (self.minus(tolerance), self.plus(tolerance)) else {
@@ -206,7 +207,8 @@ impl PartialOrd for Ratio {
     }
 }
 
-/// The fraction with the smallest terms in a closed interval, by the continued fractions of its ends.
+/// Returns the fraction with the smallest terms in a closed interval, from the continued fractions
+/// of its bounds.
 fn simplest_between(low: Ratio, high: Ratio) -> Option<Ratio> {
     let whole = low.numerator / low.denominator;
     if low.numerator % low.denominator == 0 {
@@ -215,7 +217,8 @@ fn simplest_between(low: Ratio, high: Ratio) -> Option<Ratio> {
     if high.numerator / high.denominator > whole {
         return Ratio::new(whole + 1, 1);
     }
-    // Both lie strictly between `whole` and `whole + 1`: the rest of the larger one has the smaller inverse.
+    // Both are strictly between `whole` and `whole + 1`, so inverting their remainders swaps their
+    // order.
     let rest = |ratio: Ratio| {
         Ratio::new(
             ratio.denominator,

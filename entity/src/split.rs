@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use crate::Ratio;
 
-/// A split of one stock: from its effective day on, `ratio` shares stand for each old one.
+/// A split of a stock: from its effective day on, each old share is `ratio` new shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
     /// The first trading day with prices in new shares.
@@ -14,7 +14,8 @@ pub struct Split {
 }
 
 impl Split {
-    /// The ratio of all `splits` that are effective after one day, up to and including another. `None` without any.
+    /// Returns the combined ratio of the `splits` that are effective after one day and up to
+    /// another, inclusive. `None` if there are none.
     pub fn between(splits: &[Self], after: NaiveDate, until: NaiveDate) -> Option<Ratio> {
         splits
             .iter()

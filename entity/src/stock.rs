@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Symbol, Timestamp};
 
-/// One stock that is or was tracked. It keeps its id for ever.
+/// A stock that is or was tracked. Its id never changes.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, Serialize, Deserialize)]
 pub struct Stock {
-    /// Its row.
+    /// The id.
     pub id: i64,
-    /// Its ticker.
+    /// The ticker.
     pub symbol: Symbol,
-    /// The company's name, if anybody said it.
+    /// The name of the company, if known.
     pub name: Option<String>,
-    /// The currency of its prices, as ISO 4217 writes it.
+    /// The ISO 4217 code of its currency.
     pub currency: Option<String>,
-    /// Where it trades.
+    /// The exchange.
     pub exchange: Option<String>,
     /// Whether it is polled.
     pub tracked: bool,
-    /// Since when it is tracked.
+    /// When it was last tracked.
     pub tracked_at: Timestamp,
-    /// When a provider last answered for it, with something new or not.
+    /// When a provider last answered for it, even if the price had not changed.
     pub answered_at: Option<Timestamp>,
-    /// How many alerts it has had.
+    /// The number of its alerts.
     pub alert_count: i64,
-    /// How many answers in a row gave no price for it. An entry of the feed may lack it.
+    /// The number of consecutive answers without a price. Old entries of the feed lack it.
     #[serde(default)]
     pub unpriced_answers: i32,
 }

@@ -1,27 +1,26 @@
 //! Ticker symbols.
-//!
-//! One invariant: a [`Symbol`] is well formed and upper case, so that two spellings of a ticker are one key.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The most characters of a symbol.
-const LONGEST: usize = 32;
+/// Maximum number of characters.
+const MAX_LENGTH: usize = 32;
 
-/// A ticker: 1 to 32 of `A–Z 0–9 . - ^ = / & : _`, taken in any case and kept in upper case.
+/// A ticker: 1 to 32 characters of `A–Z 0–9 . - ^ = / & : _`. Parsing accepts lower case and
+/// converts it to upper case, so equal tickers are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
 #[sea_orm(value_type = "String")]
 pub struct Symbol(Arc<str>);
 
-/// Why a text is not a [`Symbol`].
+/// The text is not a [`Symbol`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a symbol: 1 to 32 of A-Z 0-9 . - ^ = / & : _")]
 pub struct SymbolError;
 
 impl Symbol {
-    /// The symbol's text.
+    /// The text of the symbol.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,7 +31,7 @@ impl FromStr for Symbol {
 
     fn from_str(text: &str) -> Result<Self, SymbolError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=/&:_".contains(&byte);
-        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(allowed) {
+        if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(allowed) {
             return Err(SymbolError);
         }
         Ok(Self(text.to_ascii_uppercase().into()))
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_symbol_is_refused() {
+    fn an_invalid_symbol_is_rejected() {
         for text in [
             "",
             " ",

@@ -1,7 +1,7 @@
 //! The tables of Stock Tracker, on PostgreSQL and SQLite.
 //!
 //! A released migration never changes; a new change is a new file. Migrations do not import
-//! entities, because entities change and migrations must not. `runtime` runs them at startup.
+//! entities, because entities change and migrations must not. `store` runs them at startup.
 
 #![expect(
     elided_lifetimes_in_paths,

@@ -1,5 +1,6 @@
-//! `splits`, when they were asked for (`split_checks`), and the prices whose alerts wait for the answer (`held_prices`).
-//! `alerts.fired_at` is when such an alert fired.
+//! Creates `splits`, `split_checks` (when the splits of a stock were last requested), and
+//! `held_prices` (prices whose alerts wait for those splits), and adds `alerts.fired_at`, the time
+//! at which such an alert fired.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

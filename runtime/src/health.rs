@@ -1,7 +1,8 @@
-//! Whether the process lives, and whether it may be sent work.
+//! Health checks: liveness (`/livez`) and readiness (`/readyz`).
 //!
-//! One invariant: ready means migrated, a database that answered within the last 2 s, and not draining; providers
-//! have no say, and neither question ever waits for anything. `main` starts the probe; both listeners answer from it.
+//! A process is ready if its database is migrated and answered within the last 2 s, and the process
+//! is not draining. Providers do not matter. A background task checks the database, so a request
+//! never waits for it.
 
 use std::{
     sync::{
@@ -20,10 +21,10 @@ use crate::lifecycle::Shutdown;
 
 /// The database counts as unavailable if its last answer is older than this.
 pub const MAX_SILENCE: Duration = Duration::from_secs(2);
-/// The least time beyond it.
-const INSTANT: Duration = Duration::from_millis(1);
-/// The pause between probes.
-const PROBE_EVERY: Duration = Duration::from_millis(600);
+/// Added to [`MAX_SILENCE`] to be past it.
+const EPSILON: Duration = Duration::from_millis(1);
+/// The delay between two checks of the database.
+const PROBE_INTERVAL: Duration = Duration::from_millis(600);
 
 /// The result of a [`DatabaseProbe`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,84 +43,84 @@ pub trait DatabaseProbe: Send + Sync {
     fn check(&self) -> impl Future<Output = DatabaseState> + Send;
 }
 
-/// What is known of this process' health. Clones share it.
+/// The health of this process. Clones share the state.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Inner>);
+pub struct Health(Arc<HealthState>);
 
 #[derive(Debug)]
-struct Inner {
+struct HealthState {
     migrated: AtomicBool,
-    /// The database was migrated and is another now, without anything of ours.
-    bare: AtomicBool,
-    answered: Mutex<Option<Instant>>,
+    /// Whether the database was replaced by one without our tables.
+    uninitialized: AtomicBool,
+    answered_at: Mutex<Option<Instant>>,
     draining: CancellationToken,
 }
 
-/// Why the process may not be sent work.
+/// Why the process is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// It is about to end.
+    /// The process is shutting down.
     #[error("draining")]
     Draining,
-    /// The database has not answered lately, or not yet.
+    /// The database has not answered within the last 2 s.
     #[error("the database does not answer")]
     DatabaseSilent,
-    /// The database is not in its newest shape yet.
+    /// The database is not migrated yet.
     #[error("the database is not migrated")]
     NotMigrated,
 }
 
 impl Health {
-    /// Alive and not ready, until told otherwise.
+    /// Creates the health of a process that is not ready yet.
     pub fn new(shutdown: &Shutdown) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(HealthState {
             migrated: AtomicBool::new(false),
-            bare: AtomicBool::new(false),
-            answered: Mutex::new(None),
+            uninitialized: AtomicBool::new(false),
+            answered_at: Mutex::new(None),
             draining: shutdown.draining().clone(),
         }))
     }
 
-    /// The database is in its newest shape.
+    /// Records that the database is migrated.
     pub fn migrated(&self) {
         self.0.migrated.store(true, Ordering::Release);
     }
 
-    /// The database answered just now.
+    /// Records that the database answered just now.
     pub fn database_answered(&self) {
-        *self.answered() = Some(Instant::now());
+        *self.answered_at() = Some(Instant::now());
     }
 
     /// Whether the database answered within the last 2 s.
     pub fn is_database_alive(&self) -> bool {
-        self.answered()
+        self.answered_at()
             .is_some_and(|at| at.elapsed() <= MAX_SILENCE)
     }
 
-    /// For how long the database has not answered, once that is more than 2 s.
+    /// Returns the time since the last answer of the database, if it is more than 2 s.
     pub fn silence(&self) -> Option<Duration> {
-        let silence = self.answered().map_or(Duration::MAX, |at| at.elapsed());
+        let silence = self.answered_at().map_or(Duration::MAX, |at| at.elapsed());
         (silence > MAX_SILENCE).then_some(silence)
     }
 
-    /// Waits until the database has not answered for more than 2 s; not at all if that is so.
+    /// Waits until the last answer of the database is more than 2 s ago.
     pub async fn database_lost(&self) {
         loop {
-            let answered = *self.answered();
+            let answered = *self.answered_at();
             match answered {
                 Some(at) if at.elapsed() <= MAX_SILENCE => {
-                    sleep_until(at + MAX_SILENCE + INSTANT).await
+                    sleep_until(at + MAX_SILENCE + EPSILON).await;
                 }
                 _ => return,
             }
         }
     }
 
-    /// Whether work may be sent here.
+    /// Whether the process is ready to serve.
     ///
     /// # Errors
     ///
-    /// The first reason against it.
+    /// Why it is not; the first of several reasons.
     pub fn ready(&self) -> Result<(), NotReady> {
         if self.0.draining.is_cancelled() {
             return Err(NotReady::Draining);
@@ -127,7 +128,8 @@ impl Health {
         if !self.is_database_alive() {
             return Err(NotReady::DatabaseSilent);
         }
-        if !self.0.migrated.load(Ordering::Acquire) || self.0.bare.load(Ordering::Acquire) {
+        if !self.0.migrated.load(Ordering::Acquire) || self.0.uninitialized.load(Ordering::Acquire)
+        {
             return Err(NotReady::NotMigrated);
         }
         Ok(())
@@ -141,7 +143,9 @@ impl Health {
             let is_available = state != DatabaseState::Unavailable;
             if is_available {
                 let is_uninitialized = state == DatabaseState::Uninitialized;
-                self.0.bare.store(is_uninitialized, Ordering::Release);
+                self.0
+                    .uninitialized
+                    .store(is_uninitialized, Ordering::Release);
                 self.database_answered();
             }
             match (was_available, is_available) {
@@ -150,22 +154,22 @@ impl Health {
                 _ => {}
             }
             was_available = is_available;
-            sleep(PROBE_EVERY).await;
+            sleep(PROBE_INTERVAL).await;
         }
     }
 
-    /// Shows in the metrics whether work may be sent here.
+    /// Registers the metric `ready`.
     pub fn observe(&self, meter: &Meter) {
         let health = self.clone();
-        // The instrument lives in the meter's provider; its handle does nothing.
+        // The meter keeps the instrument; dropping the handle has no effect.
         let _ = meter
             .u64_observable_gauge("ready")
-            .with_description("Whether this process may be sent work: 1, or 0.")
+            .with_description("Whether this process is ready to serve: 1 or 0.")
             .with_callback(move |observer| observer.observe(health.ready().is_ok().into(), &[]))
             .build();
     }
 
-    /// `GET /livez` and `GET /readyz`, for any listener.
+    /// Returns the routes `GET /livez` and `GET /readyz`.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route("/livez", get(async || "ok\n"))
@@ -173,9 +177,9 @@ impl Health {
             .with_state(self.clone())
     }
 
-    fn answered(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn answered_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.0
-            .answered
+            .answered_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,17 +203,17 @@ mod tests {
         let health = Health::new(lifecycle.shutdown());
         let metrics = Metrics::new("", "");
         health.observe(&metrics.meter());
-        let says = |ready| {
+        let reports = |ready| {
             metrics
                 .text()
                 .contains(&format!("\nstock_tracker_ready {ready}\n"))
         };
-        assert!(says(0));
+        assert!(reports(0));
         health.database_answered();
         health.migrated();
-        assert!(says(1));
+        assert!(reports(1));
         tokio::time::advance(MAX_SILENCE + Duration::from_millis(1)).await;
-        assert!(says(0));
+        assert!(reports(0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -223,15 +227,15 @@ mod tests {
         assert_eq!(health.ready(), Ok(()));
         tokio::time::advance(MAX_SILENCE).await;
         assert_eq!((health.ready(), health.silence()), (Ok(()), None));
-        tokio::time::advance(INSTANT).await;
+        tokio::time::advance(EPSILON).await;
         assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
-        assert_eq!(health.silence(), Some(MAX_SILENCE + INSTANT));
+        assert_eq!(health.silence(), Some(MAX_SILENCE + EPSILON));
         health.database_lost().await;
         health.database_answered();
         assert_eq!(health.ready(), Ok(()));
         let answered = Instant::now();
         health.database_lost().await;
-        assert_eq!(answered.elapsed(), MAX_SILENCE + INSTANT);
+        assert_eq!(answered.elapsed(), MAX_SILENCE + EPSILON);
         health.database_answered();
         lifecycle.shutdown().begin();
         assert_eq!(health.ready(), Err(NotReady::Draining));

@@ -1,7 +1,6 @@
-//! What both programs do alike: from settings to an exit code, and what every process has.
+//! Startup and shutdown of a program, from settings to the exit code.
 //!
-//! One invariant: a refused or failed start says why in one line on standard error and leaves nothing running. `main`
-//! calls [`main`], and what it runs starts a [`Process`].
+//! A failed start prints its cause in one line on standard error.
 
 use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -19,13 +18,13 @@ use crate::{
 };
 
 /// The timeout for closing connections to the database.
-const CLOSE: Duration = Duration::from_secs(2);
-/// How long the last traces may take, after everything else has ended.
-const FLUSH: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The timeout for sending the last traces.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs a program to its exit code: `code` says that of a start that failed.
+/// Runs a program and returns its exit code. `code` returns the exit code of an error of `run`.
 ///
-/// Signals are caught before anything else is done: a SIGTERM in the first moments of a start ends it as one later does.
+/// Signals are caught first, so that a SIGTERM during startup also shuts the program down.
 pub fn main<R, E>(
     program: Program,
     run: impl FnOnce(Settings, Signals) -> R,
@@ -61,38 +60,38 @@ where
     })
 }
 
-/// What every process has, running.
+/// The parts that both programs have: telemetry, health, lifecycle and metrics server.
 #[derive(Debug)]
 pub struct Process {
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
-    /// How it does; served with the metrics.
+    /// The health, served with the metrics.
     pub health: Health,
-    /// How it ends.
+    /// Starts and observes the shutdown.
     pub shutdown: Shutdown,
-    /// Jitter.
+    /// Random numbers, for jitter.
     pub random: Random,
-    /// Where metrics are served.
+    /// The address of the metrics server.
     pub metrics_address: SocketAddr,
     lifecycle: Lifecycle,
 }
 
-/// Why a process did not start.
+/// The error of starting a process.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// It cannot log or trace.
+    /// Logging or tracing cannot start.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
-    /// Its metrics cannot be served.
+    /// The metrics server cannot listen.
     #[error(transparent)]
     Metrics(#[from] BindError),
-    /// It does not know where its metrics are served.
-    #[error("cannot tell where metrics are served")]
+    /// The address of the metrics server cannot be read.
+    #[error("cannot read the address of the metrics server")]
     Address(#[source] io::Error),
 }
 
 impl Process {
-    /// Starts logging, listens for signals, and serves metrics and health.
+    /// Starts telemetry, the lifecycle and the metrics server.
     pub async fn start(settings: &Settings, signals: Signals) -> Result<Self, StartError> {
         let telemetry = Telemetry::start(settings)?;
         let random = Random::from_system();
@@ -120,8 +119,8 @@ impl Process {
     /// `close` closes the database. It is cut off after 2 s.
     pub async fn end(self, close: impl Future<Output = ()>) -> ShutdownOutcome {
         let ending = self.lifecycle.run().await;
-        let _ = tokio::time::timeout(CLOSE, close).await;
-        self.telemetry.flush(FLUSH).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, close).await;
+        self.telemetry.flush(FLUSH_TIMEOUT).await;
         ending
     }
 }

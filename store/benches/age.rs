@@ -1,7 +1,8 @@
-//! What reading and writing prices costs as the history grows, on a PostgreSQL server of its own:
-//! `cargo bench -p store --bench age`, with how many million rows at the most as an argument (10 unless told).
+//! The cost of reading and writing prices as the history grows, on a private PostgreSQL server:
+//! `cargo bench -p store --bench age -- MILLIONS`. The argument is the maximum number of rows in
+//! millions, 10 by default.
 //!
-//! One invariant: every number is the median of many calls of what the programs call, on a server that is warm.
+//! Each number is the median of many calls on a warm server.
 
 #![expect(clippy::print_stdout, reason = "it is a program that prints a table")]
 
@@ -30,7 +31,7 @@ const CALLS: u32 = 200;
 const END: &str = "2026-11-20T00:00:00Z";
 const DAY: Duration = Duration::from_hours(24);
 
-/// Rows, and over how many days they lie.
+/// The number of rows, and the number of days they span.
 const HISTORIES: [(u32, u32); 5] = [
     (100_000, 30),
     (1_000_000, 30),
@@ -41,10 +42,7 @@ const HISTORIES: [(u32, u32); 5] = [
 
 #[tokio::main]
 async fn main() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program of its own, without settings"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a benchmark has no settings")]
     let most = std::env::args().find_map(|it| it.parse::<u32>().ok());
     let most = most.unwrap_or(10).saturating_mul(1_000_000);
     println!(
@@ -80,7 +78,7 @@ async fn measure(rows: u32, days: u32) {
     seed(&store, &first).await.expect("it is seeded");
     archive.fill(&store, &clock).await;
     let (connection, all) = (store.database.read(), Recorded::default());
-    let everybody: Vec<i64> = (1..=STOCKS).collect();
+    let all_stocks: Vec<i64> = (1..=STOCKS).collect();
     let old = |call: u32| archive.place(1 + i64::from(call) % STOCKS, end.before(length * 3 / 5));
     let newest = median(async |call| {
         let stock = 1 + i64::from(call) % STOCKS;
@@ -95,8 +93,8 @@ async fn measure(rows: u32, days: u32) {
     });
     let after = after.await;
     let many = median(async |_| {
-        let pages = price::first_pages(connection, end, &everybody, all, 20, false).await;
-        assert_eq!(pages.expect("pages").len(), everybody.len());
+        let pages = price::first_pages(connection, end, &all_stocks, all, 20, false).await;
+        assert_eq!(pages.expect("pages").len(), all_stocks.len());
     });
     let many = many.await;
     let to = store::feed::end(&store).await.expect("an end");
@@ -119,12 +117,12 @@ async fn measure(rows: u32, days: u32) {
     let candles = candles.await;
     let written = median(async |_| {
         clock.advance(Duration::from_secs(1));
-        write(&store, &everybody).await;
+        write(&store, &all_stocks).await;
     });
     let written = written.await;
-    let told = [newest, after, many, resumed, candles, written]
+    let columns = [newest, after, many, resumed, candles, written]
         .map(|it| format!("{:.2} ms", it.as_secs_f64() * 1e3));
-    println!("| {rows} | {days} | {} |", told.join(" | "));
+    println!("| {rows} | {days} | {} |", columns.join(" | "));
 }
 
 fn span(after: Option<PriceKey>) -> Span<PriceKey> {
@@ -136,7 +134,7 @@ fn span(after: Option<PriceKey>) -> Span<PriceKey> {
     }
 }
 
-/// Of many calls, after some that warm up.
+/// Returns the median of many calls, after some to warm up.
 async fn median(mut call: impl AsyncFnMut(u32)) -> Duration {
     let mut took = Vec::new();
     for turn in 0..CALLS + CALLS / 4 {
@@ -150,7 +148,7 @@ async fn median(mut call: impl AsyncFnMut(u32)) -> Duration {
     took[took.len() / 2]
 }
 
-/// A price of each stock, in one transaction with the feed's row that tells of them.
+/// Writes a price of each stock and their feed row in one transaction.
 async fn write(store: &Store, stocks: &[i64]) {
     let mut feed = FeedTransaction::begin(store).await.expect("a turn");
     let known = store::stock::by_ids(feed.connection(), stocks).await;

@@ -21,7 +21,7 @@ use crate::{
     sql::Sql,
 };
 
-/// An alert's place in the feed.
+/// The position of an alert in a list.
 #[derive(Clone, Copy, Debug)]
 pub struct AlertKey(i64);
 
@@ -42,7 +42,7 @@ impl Key for AlertKey {
 const SELECT: &str = "SELECT stocks.symbol, alerts.* FROM alerts \
                       JOIN stocks ON stocks.id = alerts.stock_id WHERE ";
 
-/// A page of a stock's alerts, or of everybody's, newest first.
+/// Returns a page of the alerts of a stock, or of all stocks, newest first.
 pub async fn page(
     connection: &impl ConnectionTrait,
     stock: Option<i64>,
@@ -57,7 +57,8 @@ pub async fn page(
     page::read(connection, &sql, span).await
 }
 
-/// The first pages of many stocks' alerts, by stock, newest first: the newest `limit`, or the oldest if `from_end`.
+/// Returns the first page of alerts of each of `stocks`, newest first: the newest `limit` alerts,
+/// or the oldest if `from_end`.
 pub async fn first_pages(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -78,7 +79,8 @@ pub async fn first_pages(
     ))
 }
 
-/// The alerts of `stocks` (or of all) after `from` up to and including `to`, at most `limit`, in feed order.
+/// Returns at most `limit` alerts of `stocks` (or of all stocks) after `from` and up to `to`,
+/// inclusive, in feed order.
 pub async fn between(
     connection: &impl ConnectionTrait,
     stocks: Option<&[i64]>,
@@ -100,7 +102,7 @@ pub async fn between(
         .await?)
 }
 
-/// How many alerts all stocks have had.
+/// Returns the number of alerts of all stocks.
 pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, Error> {
     #[derive(FromQueryResult)]
     struct Count {
@@ -111,7 +113,7 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, Error> {
     Ok(count.one(connection).await?.map_or(0, |row| row.count))
 }
 
-/// The alerts with these ids, in no order.
+/// Returns the alerts with these ids, in unspecified order.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Alert>, Error> {
     let sql = Sql::new(connection, SELECT).push("alerts.id").eq_any(ids);
     Ok(Alert::find_by_statement(sql.statement())
@@ -137,7 +139,7 @@ pub async fn highest_threshold(
     alert: &Alert,
 ) -> Result<Option<Decimal>, Error> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct RuleRow {
         threshold: Decimal,
     }
     let row = table::alert::Entity::find()
@@ -149,7 +151,7 @@ pub async fn highest_threshold(
         .filter(table::alert::Column::Direction.eq(alert.direction))
         .order_by_desc(table::alert::Column::Threshold)
         .limit(1)
-        .into_model::<Row>()
+        .into_model::<RuleRow>()
         .one(connection)
         .await?;
     Ok(row.map(|row| row.threshold))
@@ -193,7 +195,8 @@ pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<
     Ok(())
 }
 
-/// Notes that somebody has seen an alert; the first time counts. `None` if there is no such alert.
+/// Acknowledges an alert. A second acknowledgement keeps the first time. Returns `None` if the
+/// alert does not exist.
 pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error> {
     let transaction = store.database.begin_write().await?;
     let Some(row) = table::alert::Entity::find_by_id(id)
@@ -212,7 +215,7 @@ pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error>
     Ok(alert)
 }
 
-/// The rules that watch a stock, or all rules; the default rule first, then as created.
+/// Returns the rules that apply to a stock, or all rules: the default rule first, then by creation.
 pub async fn rules(
     connection: &impl ConnectionTrait,
     stock: Option<i64>,

@@ -14,7 +14,7 @@ use crate::{Error, sql::Sql};
 
 /// A stock whose history is to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Due {
+pub struct DueBackfill {
     /// The id of the stock.
     pub stock_id: i64,
     /// The ticker of the stock.
@@ -24,7 +24,10 @@ pub struct Due {
 }
 
 /// Returns the first tracked stock with a price whose history was not filled since it is tracked.
-pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Due>, Error> {
+pub async fn next(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<Option<DueBackfill>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol, \
                 COALESCE(backfills.failures, 0) AS failures FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
@@ -34,7 +37,7 @@ pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<O
     let sql = Sql::new(connection, text)
         .bind(now)
         .push(") ORDER BY COALESCE(backfills.next_at, 0), stocks.id LIMIT 1");
-    Ok(Due::find_by_statement(sql.statement())
+    Ok(DueBackfill::find_by_statement(sql.statement())
         .one(connection)
         .await?)
 }
@@ -42,7 +45,7 @@ pub async fn next(connection: &impl ConnectionTrait, now: Timestamp) -> Result<O
 /// Records that the history was filled. It is not requested again before `next_at`.
 pub async fn done(
     connection: &impl ConnectionTrait,
-    due: &Due,
+    due: &DueBackfill,
     now: Timestamp,
     next_at: Timestamp,
 ) -> Result<(), Error> {
@@ -63,7 +66,7 @@ pub async fn done(
 /// Records a failed request.
 pub async fn failed(
     connection: &impl ConnectionTrait,
-    due: &Due,
+    due: &DueBackfill,
     next_at: Timestamp,
 ) -> Result<(), Error> {
     let row = ActiveModel {

@@ -1,7 +1,7 @@
 //! Reads and writes candles.
 //!
-//! One invariant: whatever is read is one range of the key per stock, however old the history. Ingest writes, under the
-//! feed's lock, so that a candle that was read there is still that candle when it is written.
+//! A read is one index range per stock, however long the history. The ingest reads and writes
+//! candles under the lock of the feed, so that nothing changes them in between.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,22 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use crate::{Error, database::Database, sql::Sql};
 
-/// Stands for null where only whole numbers go.
+/// Represents NULL in tables of integers.
 const NULL: i64 = -i64::MAX;
 
-/// What tells a candle from all others.
+/// The key of a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CandleKey {
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// How long it is.
+    /// The length of the candle.
     pub interval: CandleInterval,
-    /// When it begins.
+    /// The start of the candle.
     pub start: Timestamp,
 }
 
 impl CandleKey {
-    /// The key of a candle.
+    /// Returns the key of a candle.
     pub fn of(candle: &Candle) -> Self {
         Self {
             stock_id: candle.stock_id,
@@ -35,46 +35,46 @@ impl CandleKey {
     }
 }
 
-/// Which of a stock's candles are wanted: the newest of a range.
+/// The newest candles of a time range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CandleRange {
-    /// How long they are.
+    /// The length of the candles.
     pub interval: CandleInterval,
-    /// The earliest start.
+    /// The earliest start, inclusive.
     pub from: Option<Timestamp>,
-    /// The first start that is too late.
+    /// The latest start, exclusive.
     pub to: Option<Timestamp>,
-    /// How many at the most.
+    /// Maximum number of candles.
     pub limit: u32,
 }
 
 /// Candles of one stock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candles {
-    /// The candles of the range, the oldest first.
+    /// The candles of the range, oldest first.
     pub rows: Vec<Candle>,
-    /// The start of the stock's newest candle of this interval, be it in the range or after it.
+    /// The start of the stock's newest candle of this interval, in the range or after it.
     pub newest: Option<Timestamp>,
     /// When a provider last answered for the stock.
     pub answered_at: Option<Timestamp>,
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct CandleRow {
     #[sea_orm(nested)]
     candle: Candle,
     answered_at: Option<Timestamp>,
 }
 
-/// The newest candles of a range, for each of `stocks` that has any.
+/// Returns the newest candles of a range, for each of `stocks` that has any.
 pub async fn newest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
     range: CandleRange,
 ) -> Result<HashMap<i64, Candles>, Error> {
     let mut read: HashMap<i64, Candles> = HashMap::new();
-    let rows = Row::find_by_statement(select(connection, stocks, range).statement());
-    for Row {
+    let rows = CandleRow::find_by_statement(select(connection, stocks, range).statement());
+    for CandleRow {
         candle,
         answered_at,
     } in rows.all(connection).await?
@@ -88,7 +88,9 @@ pub async fn newest(
         candles.rows.sort_unstable_by_key(|candle| candle.start);
     }
     if range.to.is_some() {
-        for Newest { stock_id, start } in newest_starts(connection, stocks, range.interval).await? {
+        for NewestStart { stock_id, start } in
+            newest_starts(connection, stocks, range.interval).await?
+        {
             if let Some(candles) = read.get_mut(&stock_id) {
                 candles.newest = start;
             }
@@ -104,14 +106,14 @@ fn select(connection: &impl ConnectionTrait, stocks: &[i64], range: CandleRange)
         to,
         limit,
     } = range;
-    // The interval is part of the text, so that PostgreSQL knows the partition when it plans.
+    // The interval is part of the text, so that PostgreSQL plans for one partition.
     let minutes = interval.minutes();
     let chosen = format!("FROM candles WHERE minutes = {minutes} AND stock_id = stocks.id");
     let (begin, end) = if connection.get_database_backend() == DbBackend::Postgres {
         let begin = format!("CROSS JOIN LATERAL (SELECT * {chosen}");
         (begin, ") AS rows")
     } else {
-        // SQLite has no LATERAL; CROSS JOIN keeps it from reading the candles first.
+        // SQLite has no LATERAL. CROSS JOIN prevents it from scanning the candles first.
         let rows = format!(
             "CROSS JOIN candles AS rows ON rows.minutes = {minutes} AND rows.stock_id = stocks.id"
         );
@@ -131,7 +133,7 @@ fn select(connection: &impl ConnectionTrait, stocks: &[i64], range: CandleRange)
 }
 
 #[derive(FromQueryResult)]
-struct Newest {
+struct NewestStart {
     stock_id: i64,
     start: Option<Timestamp>,
 }
@@ -140,25 +142,26 @@ async fn newest_starts(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
     interval: CandleInterval,
-) -> Result<Vec<Newest>, Error> {
+) -> Result<Vec<NewestStart>, Error> {
     let text = format!(
         "SELECT stocks.id AS stock_id, (SELECT MAX(start) FROM candles \
          WHERE minutes = {} AND stock_id = stocks.id) AS start FROM stocks WHERE stocks.id",
         interval.minutes()
     );
     let sql = Sql::new(connection, text).eq_any(stocks);
-    Ok(Newest::find_by_statement(sql.statement())
+    Ok(NewestStart::find_by_statement(sql.statement())
         .all(connection)
         .await?)
 }
 
-/// The close of the last daily candle that starts before an instant, for each stock that has one, with its start.
+/// Returns the start and close of the last daily candle before an instant, for each stock that has
+/// one.
 pub async fn closes_before(
     connection: &impl ConnectionTrait,
     stocks: &[(i64, Timestamp)],
 ) -> Result<Vec<(i64, Timestamp, Decimal)>, Error> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct CloseRow {
         stock_id: i64,
         start: Timestamp,
         close: Decimal,
@@ -179,7 +182,7 @@ pub async fn closes_before(
             " JOIN candles ON candles.minutes = {minutes} \
              AND candles.stock_id = given.stock_id AND candles.start = {last}"
         ));
-    let rows = Row::find_by_statement(sql.statement())
+    let rows = CloseRow::find_by_statement(sql.statement())
         .all(connection)
         .await?;
     let closes = rows.into_iter();
@@ -188,7 +191,7 @@ pub async fn closes_before(
         .collect())
 }
 
-/// Those of the candles with these keys that exist.
+/// Returns the candles with these keys, as far as they exist.
 pub async fn by_keys(
     connection: &impl ConnectionTrait,
     keys: &[CandleKey],
@@ -203,10 +206,10 @@ pub async fn by_keys(
     let sql =
         Sql::new(connection, "SELECT rows.* FROM ").rows(["minutes", "stock_id", "start"], given);
     let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
-    // One look into the key for each, whatever PostgreSQL thinks of the table's size.
+    // One index lookup per key, whatever size PostgreSQL estimates for the table.
     let sql = if connection.get_database_backend() == DbBackend::Postgres {
-        let looked = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
-        sql.push(&format!(" CROSS JOIN LATERAL {looked} AS rows"))
+        let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+        sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
     } else {
         sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
     };
@@ -215,7 +218,7 @@ pub async fn by_keys(
         .await?)
 }
 
-/// Stores candles, each of another key, in place of those that were there.
+/// Inserts or replaces candles, which must have different keys.
 pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
     const COLUMNS: [&str; 11] = [
         "minutes",
@@ -257,7 +260,7 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
         .iter()
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
-    // Without WHERE, SQLite would take ON CONFLICT for a join's condition.
+    // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
     let sql = Sql::new(connection, text)
         .rows(COLUMNS, given)
         .push(&format!(
@@ -268,7 +271,8 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
     Ok(())
 }
 
-/// Deletes candles of one stock and interval from a start on, at most `limit` of them. Returns how many.
+/// Deletes at most `limit` candles of one stock and interval that start at `from` or later. Returns
+/// their number.
 pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Result<u64, Error> {
     let CandleKey {
         stock_id,
@@ -290,7 +294,7 @@ pub async fn delete_from(database: &Database, from: CandleKey, limit: u64) -> Re
     Ok(deleted.rows_affected())
 }
 
-/// Whether there are prices without any candle, as in a database from before there were candles.
+/// Whether there are prices but no candles, as in a database of a version without candles.
 pub async fn are_missing(connection: &impl ConnectionTrait) -> Result<bool, Error> {
     let text = "SELECT 1 WHERE EXISTS (SELECT 1 FROM stock_prices) \
                 AND NOT EXISTS (SELECT 1 FROM candles)";

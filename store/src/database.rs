@@ -1,10 +1,9 @@
-//! The way to the database.
+//! The connection to the database: PostgreSQL or a SQLite file.
 //!
-//! One invariant: whoever writes goes through [`Database::begin_write`] or [`Database::write`], so that SQLite has
-//! one writer that never meets a lock it cannot wait for; reading through [`Database::read`] cannot write there.
-//! Each `main` connects once and passes the value on; tests get theirs from the crate `testkit`.
+//! Writes use [`Database::begin_write`] or [`Database::write`]. On SQLite these share one
+//! connection, so that writers queue for it instead of failing on each other's locks, and
+//! connections of [`Database::read`] cannot write.
 
-mod connect;
 mod error;
 mod lock;
 mod migrate;
@@ -14,7 +13,10 @@ mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
-use runtime::health::{DatabaseProbe, DatabaseState};
+use runtime::{
+    config::{DatabaseSettings, DatabaseUrl, Program},
+    health::{DatabaseProbe, DatabaseState},
+};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait, sqlx::PgPool,
@@ -27,43 +29,59 @@ use probe::Probe;
 
 use crate::Error;
 
-/// A probe without an answer for this long counts as none.
+/// The timeout of a health check.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Which database it is.
+/// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {
-    /// A server that several processes share.
+    /// A PostgreSQL server, which several processes share.
     Postgres,
-    /// A file, or memory, of this process.
+    /// A SQLite file or in-memory database of this process.
     Sqlite,
 }
 
-/// A connected database. Clones share its pools.
+/// A connected database. Clones share its connection pools.
 #[derive(Clone, Debug)]
 pub struct Database {
     read: DatabaseConnection,
     write: DatabaseConnection,
     probe: Probe,
     kind: DatabaseKind,
-    /// Keeps other processes off a SQLite file for as long as any clone lives.
+    /// The lock on the SQLite file.
     _lock: Option<Arc<FileLock>>,
 }
 
 impl Database {
-    /// For queries. On SQLite a pool that refuses to write; on PostgreSQL the same pool as [`Self::write`].
+    /// Connects to the database, waiting for it as long as the settings allow. Does not migrate it.
+    ///
+    /// # Errors
+    ///
+    /// Why the database cannot be used. The error names the database, without its password.
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        program: Program,
+    ) -> Result<Self, DatabaseError> {
+        match &settings.url {
+            DatabaseUrl::Postgres(url) => postgres::open(url, settings, program).await,
+            DatabaseUrl::Sqlite(url) => sqlite::open(url, settings.statement_time).await,
+        }
+    }
+
+    /// The pool for queries. On SQLite it rejects writes; on PostgreSQL it is the pool of
+    /// [`Self::write`].
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
     }
 
-    /// For single statements that write. On SQLite the only connection that can; inside a transaction of
-    /// [`Self::begin_write`], use that transaction instead, as this would wait for it.
+    /// The pool for single statements that write. On SQLite it has one connection, so using it
+    /// while a transaction of [`Self::begin_write`] is open waits for that transaction.
     pub fn write(&self) -> &DatabaseConnection {
         &self.write
     }
 
-    /// Begins a transaction that writes: on SQLite with `BEGIN IMMEDIATE`, so that it waits for its turn at the
-    /// beginning and not halfway.
+    /// Begins a transaction that writes. On SQLite this is `BEGIN IMMEDIATE`, which takes the write
+    /// lock at once; taking it later could fail.
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, Error> {
         let immediate =
             (self.kind == DatabaseKind::Sqlite).then_some(SqliteTransactionMode::Immediate);
@@ -74,9 +92,9 @@ impl Database {
         begin(&self.write, options).await
     }
 
-    /// Begins a transaction that reads everything as it is at one moment.
+    /// Begins a transaction that reads one snapshot of the database.
     pub async fn begin_read(&self) -> Result<DatabaseTransaction, Error> {
-        // SQLite's know no other way.
+        // Every transaction of SQLite reads one snapshot.
         let isolation =
             (self.kind == DatabaseKind::Postgres).then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions {
@@ -86,12 +104,12 @@ impl Database {
         begin(&self.read, options).await
     }
 
-    /// Which database it is.
+    /// The kind of database.
     pub fn kind(&self) -> DatabaseKind {
         self.kind
     }
 
-    /// sqlx's pool, for what SeaORM does not offer (`LISTEN`, a connection that is kept); none on SQLite.
+    /// The pool of sqlx, for `LISTEN` and for connections outside of the pool. `None` on SQLite.
     pub fn postgres_pool(&self) -> Option<&PgPool> {
         match self.kind {
             DatabaseKind::Postgres => Some(self.write.get_postgres_connection_pool()),
@@ -99,10 +117,11 @@ impl Database {
         }
     }
 
-    /// Whether a session that began at `at` may lack what a new one would be given: one that could only read, as the
-    /// database was told, goes on so when it is told otherwise. Pools notice by themselves.
-    pub fn outdates(&self, at: Instant) -> bool {
-        self.probe.sessions.are_outdated(Some(at))
+    /// Whether a session opened at `opened_at` may still be read-only although new sessions are
+    /// not: `default_transaction_read_only` is read when a session starts. The pools replace such
+    /// sessions.
+    pub(crate) fn is_session_stale(&self, opened_at: Instant) -> bool {
+        self.probe.sessions.are_stale(Some(opened_at))
     }
 
     /// Calls `observer` with every statement that this value and its later clones send. Tests count
@@ -114,36 +133,36 @@ impl Database {
         }
     }
 
-    /// Closes every connection, waiting for those in use. On SQLite this leaves one file, without `-wal` and `-shm`.
+    /// Closes all connections, waiting for those in use. SQLite then removes its `-wal` and `-shm`
+    /// files.
     pub async fn close(&self) {
         for pool in [&self.probe.connection, &self.read, &self.write] {
-            // Closing twice, as where pools are the same, is no error.
+            // Closing a pool twice, as on PostgreSQL, has no effect.
             let _ = pool.clone().close().await;
         }
     }
 }
 
 impl DatabaseProbe for Database {
-    /// Checks within 1.5 s, on a connection that nothing else uses.
+    /// Checks within 1.5 s, on a dedicated connection, so that a busy pool does not look like a
+    /// dead database.
     async fn check(&self) -> DatabaseState {
-        let answered = tokio::time::timeout(PROBE_TIMEOUT, self.probe.ask()).await;
+        let answered = tokio::time::timeout(PROBE_TIMEOUT, self.probe.check()).await;
         match answered {
-            Ok(Ok(())) if self.probe.is_bare() => DatabaseState::Uninitialized,
+            Ok(Ok(())) if self.probe.is_uninitialized() => DatabaseState::Uninitialized,
             Ok(Ok(())) => DatabaseState::Initialized,
             _ => DatabaseState::Unavailable,
         }
     }
 }
 
-/// Begins a transaction, whether somebody still waits for it or not: sqlx loses count of one whose beginning is
-/// abandoned, and whoever had the connection next would write into it and never commit.
+/// Begins a transaction, to the end even if the caller stops waiting.
 ///
-/// # Errors
-///
-/// There is no connection, or it does not begin.
+/// sqlx does not count a transaction whose `BEGIN` was cancelled, so the next user of the
+/// connection would write into that transaction and never commit it.
 #[expect(
     clippy::disallowed_methods,
-    reason = "it lives for as long as a connection may take, and what nobody takes is rolled back"
+    reason = "it ends with the acquire timeout, and an unused transaction is rolled back"
 )]
 pub(crate) async fn begin(
     connection: &DatabaseConnection,

@@ -12,8 +12,8 @@ mod stream;
 mod table;
 mod writer;
 
-pub use doorbell::{Bell, Doorbell, Subscription};
-pub use follower::{FeedFollower, Followed};
+pub use doorbell::{Doorbell, Topic, TopicSubscription};
+pub use follower::{FeedFollower, FeedUpdate};
 pub use listener::relay_notifications;
 pub use stream::{FeedStream, StreamError, relay_feed};
 pub use table::{end, has};

@@ -1,7 +1,8 @@
-//! Reads and writes held prices: stored and published, and not yet evaluated by alert rules.
+//! Reads and writes held prices: prices that are stored and published, but not yet evaluated by
+//! alert rules.
 //!
-//! A row is written in the transaction of its price and deleted in the transaction of the alerts that it causes, so
-//! that a restart or another tracker continues where the last one ended.
+//! A row is inserted in the transaction of its price and deleted in the transaction of the alerts
+//! that the price causes, so a restarted or another tracker continues where the last one stopped.
 
 use entity::{
     Symbol, Timestamp,
@@ -17,15 +18,15 @@ use crate::{Error, sql::Sql};
 /// A stock with held prices.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct HeldStock {
-    /// The stock's row.
+    /// The id of the stock.
     pub stock_id: i64,
-    /// Its ticker.
+    /// The ticker of the stock.
     pub symbol: Symbol,
-    /// Its prices are evaluated then at the latest.
+    /// When its prices are evaluated at the latest.
     pub held_until: Timestamp,
 }
 
-/// The stocks with held prices, by id.
+/// Returns the stocks with held prices, ordered by id.
 pub async fn stocks(connection: &impl ConnectionTrait) -> Result<Vec<HeldStock>, Error> {
     let text = "SELECT stock_id, stocks.symbol, MIN(held_until) AS held_until FROM held_prices \
                 JOIN stocks ON stocks.id = stock_id GROUP BY stock_id, stocks.symbol ORDER BY stock_id";

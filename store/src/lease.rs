@@ -108,7 +108,7 @@ impl Lease {
             if let Err(error) = with_timeout(STATEMENT_TIMEOUT, check).await {
                 return explain(connection.get_postgres_connection_pool(), error);
             }
-            if database.outdates(*opened_at) {
+            if database.is_session_stale(*opened_at) {
                 return Error::LeaseLost("its session was opened while the database was read-only");
             }
         }

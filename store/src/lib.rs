@@ -1,8 +1,8 @@
-//! The truth of Stock Tracker, and the feed that tells of it.
+//! Storage: the database, every query, and the feed of changes.
 //!
-//! One invariant: whatever clients are told of is written through a [`feed::FeedTransaction`], so that it is committed
-//! before anybody hears of it, at a place that everybody agrees on. `tracker` writes prices and alerts through it,
-//! `api` stocks; `api` follows it.
+//! A change that clients see is written through a [`feed::FeedTransaction`]. It is therefore
+//! committed before any client receives it, and has one position in the feed. `tracker` writes
+//! prices and alerts, `api` writes stocks and follows the feed.
 
 pub mod alert;
 pub mod backfill;
@@ -38,22 +38,22 @@ use crate::{
     partition::Partitions,
 };
 
-/// What it takes to write and to follow: cheap to clone.
+/// The database with what its users share. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Where everything is.
+    /// The database.
     pub database: Database,
-    /// Whose time is recorded.
+    /// The clock of recorded times.
     pub clock: SharedClock,
-    /// Wakes those who wait for what is written.
+    /// Notifies tasks that wait for changes.
     pub doorbell: Doorbell,
     partitions: Partitions,
-    /// What carries the feed to followers, if it is not the database alone.
+    /// The stream that delivers the feed to followers, if one is configured.
     pub stream: Option<FeedStream>,
 }
 
 impl Store {
-    /// A store over `database`, with a doorbell of its own.
+    /// Creates a store of `database`.
     pub fn new(database: Database, clock: SharedClock) -> Self {
         Self {
             database,
@@ -64,9 +64,10 @@ impl Store {
         }
     }
 
-    /// The same, followed through a stream. Somebody has to [copy the feed into it](feed::relay_feed).
+    /// Makes followers read the feed from a stream, into which [`relay_feed`](feed::relay_feed)
+    /// must copy it.
     #[must_use]
-    pub fn followed_through(self, stream: FeedStream) -> Self {
+    pub fn with_stream(self, stream: FeedStream) -> Self {
         Self {
             stream: Some(stream),
             ..self

@@ -14,7 +14,7 @@ use runtime::{
 use crate::{
     Error, Seed, Store,
     database::{Database, DatabaseError},
-    feed::{Bell, FeedStream, StreamError, relay_feed, relay_notifications},
+    feed::{FeedStream, StreamError, Topic, relay_feed, relay_notifications},
     seed,
 };
 
@@ -55,29 +55,29 @@ pub async fn open(
     if settings.database.migrate {
         database.migrate().await?;
     } else {
-        database.migrated().await;
+        database.wait_until_migrated().await;
     }
     let mut store = Store::new(database, clock);
     seed(&store, first).await.map_err(OpenError::Seed)?;
     health.migrated();
-    let mut bells: &'static [Bell] = &Bell::ALL;
+    let mut topics: &'static [Topic] = &Topic::ALL;
     if let Some(url) = &settings.feed.stream {
         let stream = FeedStream::connect(url, settings.retention.feed).await?;
         tracing::info!("using the feed stream at {url}");
-        store = store.followed_through(stream.clone());
+        store = store.with_stream(stream.clone());
         shutdown.spawn_companion("relay", endless(relay_feed(store.clone(), stream)));
         if settings.program == Program::Api {
             // Notified by the stream, so the database does not have to wake every `api` for each
             // batch.
-            bells = &[Bell::Request];
+            topics = &[Topic::Request];
         }
     }
-    shutdown.spawn_companion("notifications", notifications(store.clone(), bells));
+    shutdown.spawn_companion("notifications", notifications(store.clone(), topics));
     Ok(store)
 }
 
-async fn notifications(store: Store, bells: &'static [Bell]) -> Result<(), Infallible> {
-    relay_notifications(store, bells).await;
+async fn notifications(store: Store, topics: &'static [Topic]) -> Result<(), Infallible> {
+    relay_notifications(store, topics).await;
     // There are no notifications on SQLite, and companion tasks must not end.
     std::future::pending().await
 }

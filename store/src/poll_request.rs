@@ -5,7 +5,7 @@
 //! that is not answered within [`RESPONSE_TIMEOUT`] has expired: nothing waits for it any more, so
 //! the tracker ignores it and [deletes](delete_old) it later.
 //!
-//! The queue needs no connection between the processes. [`Bell::Request`] wakes both sides.
+//! The queue needs no connection between the processes. [`Topic::Request`] wakes both sides.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use crate::{
     Error, Store,
-    feed::{Bell, Doorbell},
+    feed::{Doorbell, Topic},
 };
 
 /// How long `api` waits for a response. The tracker ignores older requests.
@@ -74,7 +74,7 @@ async fn submit_and_wait(
     request: PollRequest,
     at_database: &AtomicBool,
 ) -> Result<PollResponse, Error> {
-    let mut bell = store.doorbell.listen(Bell::Request);
+    let mut notifications = store.doorbell.subscribe(Topic::Request);
     at_database.store(true, Ordering::Relaxed);
     let transaction = store.database.begin_write().await?;
     let row = poll_request::ActiveModel {
@@ -88,9 +88,9 @@ async fn submit_and_wait(
         retry_after: Set(None),
     };
     let id = row.insert(&transaction).await?.id;
-    Doorbell::notify(&transaction, Bell::Request).await?;
+    Doorbell::notify(&transaction, Topic::Request).await?;
     transaction.commit().await?;
-    store.doorbell.ring(Bell::Request);
+    store.doorbell.ring(Topic::Request);
     loop {
         at_database.store(true, Ordering::Relaxed);
         let row = poll_request::Entity::find_by_id(id)
@@ -104,7 +104,7 @@ async fn submit_and_wait(
                 retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
             });
         }
-        bell.notified().await;
+        notifications.notified().await;
     }
 }
 
@@ -189,9 +189,9 @@ pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Resu
         .filter(poll_request::Column::AnsweredAt.is_null())
         .exec(&transaction)
         .await?;
-    Doorbell::notify(&transaction, Bell::Request).await?;
+    Doorbell::notify(&transaction, Topic::Request).await?;
     transaction.commit().await?;
-    store.doorbell.ring(Bell::Request);
+    store.doorbell.ring(Topic::Request);
     Ok(())
 }
 

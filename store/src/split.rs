@@ -1,4 +1,4 @@
-//! Reads and writes share splits, and when a provider was last asked for them.
+//! Reads and writes share splits, and when they were last requested from a provider.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,17 @@ use sea_orm::{
 
 use crate::{Error, sql::Sql};
 
-/// A stock whose splits are to be asked for.
+/// A stock whose splits are to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Due {
-    /// The stock's row.
+pub struct DueSplitCheck {
+    /// The id of the stock.
     pub stock_id: i64,
-    /// Its ticker.
+    /// The ticker of the stock.
     pub symbol: Symbol,
 }
 
-/// The splits of `stocks` that are effective after one day, up to and including another, by stock.
+/// Returns the splits of each of `stocks` that are effective after one day and up to another,
+/// inclusive.
 pub async fn between(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -31,7 +32,7 @@ pub async fn between(
     until: NaiveDate,
 ) -> Result<HashMap<i64, Vec<Split>>, Error> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct SplitRow {
         stock_id: i64,
         effective_on: NaiveDate,
         numerator: i64,
@@ -45,7 +46,7 @@ pub async fn between(
         .bind(until)
         .push(" AND stock_id")
         .eq_any(stocks);
-    let rows = Row::find_by_statement(sql.statement())
+    let rows = SplitRow::find_by_statement(sql.statement())
         .all(connection)
         .await?;
     let mut splits: HashMap<i64, Vec<Split>> = HashMap::new();
@@ -60,7 +61,7 @@ pub async fn between(
     Ok(splits)
 }
 
-/// Stores splits of a stock. One that is known for the same day is replaced.
+/// Stores splits of a stock, and replaces stored ones of the same days.
 pub async fn record(
     connection: &impl ConnectionTrait,
     stock_id: i64,
@@ -73,7 +74,7 @@ pub async fn record(
         ratio,
     } in splits
     {
-        // Terms that 64 bits do not hold are no split.
+        // A ratio whose terms exceed 64 bits is not a split.
         let terms = [ratio.numerator(), ratio.denominator()].map(i64::try_from);
         let [Ok(numerator), Ok(denominator)] = terms else {
             continue;
@@ -102,8 +103,8 @@ pub async fn record(
     Ok(())
 }
 
-/// Notes that a provider is asked for a stock's splits.
-pub async fn asked(
+/// Records that a stock's splits are requested from a provider.
+pub async fn record_request(
     connection: &impl ConnectionTrait,
     stock_id: i64,
     now: Timestamp,
@@ -122,11 +123,12 @@ pub async fn asked(
     Ok(())
 }
 
-/// Returns the tracked stock with a price whose splits were asked for longest ago, and not after `before`.
+/// Returns the tracked stock with a price whose splits were requested longest ago, at `before` or
+/// earlier.
 pub async fn next(
     connection: &impl ConnectionTrait,
     before: Timestamp,
-) -> Result<Option<Due>, Error> {
+) -> Result<Option<DueSplitCheck>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
                 LEFT JOIN split_checks ON split_checks.stock_id = stocks.id \
@@ -134,13 +136,13 @@ pub async fn next(
     let sql = Sql::new(connection, text)
         .bind(before)
         .push(") ORDER BY COALESCE(split_checks.asked_at, 0), stocks.id LIMIT 1");
-    Ok(Due::find_by_statement(sql.statement())
+    Ok(DueSplitCheck::find_by_statement(sql.statement())
         .one(connection)
         .await?)
 }
 
-/// How many stocks' splits were asked for since an instant.
-pub async fn asked_since(
+/// Returns the number of stocks whose splits were requested since an instant.
+pub async fn requests_since(
     connection: &impl ConnectionTrait,
     since: Timestamp,
 ) -> Result<u64, Error> {

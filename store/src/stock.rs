@@ -1,6 +1,7 @@
-//! Which stocks are tracked.
+//! Reads and writes stocks.
 //!
-//! One invariant: a stock keeps its row, its id and its past for ever; tracking only says whether it is polled.
+//! A stock is never deleted: it keeps its id and its prices when it is untracked, which only stops
+//! its polls.
 
 use entity::{
     Event, Stock, Symbol, Timestamp,
@@ -13,11 +14,11 @@ use sea_orm::{
 
 use crate::{Error, feed::FeedTransaction, sql::Sql};
 
-/// A stock's place in the list of them.
+/// The position of a stock in the list of stocks.
 #[derive(Clone, Debug)]
 pub struct StockKey(pub Symbol);
 
-/// One stock, tracked or not.
+/// Returns the stock with this symbol, tracked or not.
 pub async fn by_symbol(
     connection: &impl ConnectionTrait,
     symbol: &Symbol,
@@ -29,7 +30,7 @@ pub async fn by_symbol(
     Ok(row.map(Into::into))
 }
 
-/// All stocks, tracked or not, in no order.
+/// Returns all stocks, tracked or not, in unspecified order.
 pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Stock>, Error> {
     let rows = Entity::find().all(connection).await?;
     Ok(rows.into_iter().map(Into::into).collect())
@@ -75,7 +76,7 @@ pub async fn last_answers(connection: &impl ConnectionTrait) -> Result<Vec<LastA
     )
 }
 
-/// The stocks with these ids, in no order.
+/// Returns the stocks with these ids, in unspecified order.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Stock>, Error> {
     let sql = Sql::new(connection, "SELECT * FROM stocks WHERE id").eq_any(ids);
     Ok(Stock::find_by_statement(sql.statement())
@@ -83,7 +84,7 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await?)
 }
 
-/// The tracked ones among these symbols, in no order.
+/// Returns the tracked stocks with these symbols, in unspecified order.
 pub async fn tracked(
     connection: &impl ConnectionTrait,
     symbols: impl IntoIterator<Item = &Symbol>,
@@ -175,7 +176,7 @@ async fn write_tracked(
             row.insert(feed.connection()).await?
         }
     };
-    Ok(tell(feed, row))
+    Ok(publish_row(feed, row))
 }
 
 /// Records that a scheduled poll requests these symbols at `now`.
@@ -257,24 +258,24 @@ pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Re
     Ok(())
 }
 
-/// Stops tracking a stock. `None` for one that never was.
+/// Untracks a stock. Returns `None` if it was never tracked.
 pub async fn untrack(feed: &mut FeedTransaction, symbol: &Symbol) -> Result<Option<Stock>, Error> {
     match find(feed, symbol).await? {
         Some(row) if row.tracked => {
             let mut row = row.into_active_model();
             row.tracked = Set(false);
             let row = row.update(feed.connection()).await?;
-            Ok(Some(tell(feed, row)))
+            Ok(Some(publish_row(feed, row)))
         }
         known => Ok(known.map(Into::into)),
     }
 }
 
-/// Publishes a stock as it is stored.
+/// Appends a stock, as it is stored, to the feed.
 pub async fn publish(feed: &mut FeedTransaction, stock_id: i64) -> Result<(), Error> {
     let row = Entity::find_by_id(stock_id).one(feed.connection()).await?;
     if let Some(row) = row {
-        tell(feed, row);
+        publish_row(feed, row);
     }
     Ok(())
 }
@@ -286,7 +287,7 @@ async fn find(feed: &FeedTransaction, symbol: &Symbol) -> Result<Option<Model>, 
         .await?)
 }
 
-fn tell(feed: &mut FeedTransaction, row: Model) -> Stock {
+fn publish_row(feed: &mut FeedTransaction, row: Model) -> Stock {
     let stock = Stock::from(row);
     let seq = feed.next_seq();
     feed.push(Event::StockChanged {

@@ -11,7 +11,7 @@ use crate::metrics::ServeMetrics;
 use runtime::clock::SharedClock;
 use store::{
     Store,
-    feed::{FeedFollower, Followed},
+    feed::{FeedFollower, FeedUpdate},
 };
 use tokio::time::Instant;
 
@@ -56,7 +56,7 @@ pub(crate) async fn follow(
             update_watermark(&board, follower.store()).await;
         }
         match update {
-            Followed::Lost(position) => {
+            FeedUpdate::Lost(position) => {
                 tracing::warn!(
                     seq = position.seq,
                     "the feed was pruned before it was read; subscribers continue from the tables"
@@ -64,7 +64,7 @@ pub(crate) async fn follow(
                 reload(&board, follower.store()).await;
                 hub.restart(position);
             }
-            Followed::Replaced(position) => {
+            FeedUpdate::Replaced(position) => {
                 tracing::error!(
                     seq = position.seq,
                     "the feed was replaced (database restored, or a standby without its end \
@@ -73,11 +73,11 @@ pub(crate) async fn follow(
                 reload(&board, follower.store()).await;
                 hub.replace(position);
             }
-            Followed::Batches(batches) if batches.is_empty() => {
+            FeedUpdate::Batches(batches) if batches.is_empty() => {
                 metrics.feed_followed(Duration::ZERO);
                 follower.wait().await;
             }
-            Followed::Batches(batches) => {
+            FeedUpdate::Batches(batches) => {
                 for batch in batches {
                     let lag = clock.now().since(batch.end.recorded_at);
                     metrics.feed_followed(lag);

@@ -5,7 +5,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use runtime::{clock::SystemClock, metrics::Metrics};
 use store::{
     Seed,
-    feed::{FeedFollower, FeedTransaction, Followed},
+    feed::{FeedFollower, FeedTransaction, FeedUpdate},
     price::PriceKey,
     retention::{PruneCursor, prune_prices},
 };
@@ -238,7 +238,7 @@ on_both_databases! {
             let change = change().new_tree(&mut runner).expect("a change").current();
             make(&store, &ingest, change).await;
             let mut follower = FeedFollower::after(store.clone(), position);
-            let Followed::Batches(batches) = follower.read_once().await.expect("the feed") else {
+            let FeedUpdate::Batches(batches) = follower.read_once().await.expect("the feed") else {
                 panic!("nothing is pruned");
             };
             for batch in batches {

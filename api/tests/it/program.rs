@@ -245,7 +245,7 @@ async fn a_password_that_the_server_refuses_ends_the_start_at_once() {
         let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "1h")];
         for process in [home.api(&variables), home.tracker(&variables)] {
             let line = why(process, REFUSED).await;
-            assert!(line.contains("refuses the user or password"), "{line}");
+            assert!(line.contains("rejects the user or password"), "{line}");
             assert!(line.contains("127.0.0.1"), "{line}");
             assert!(!line.contains("hunter2"), "{line}");
         }
@@ -267,7 +267,7 @@ async fn a_database_that_is_created_later_is_waited_for() {
     let (mut api, mut tracker) = (home.api(&variables), home.tracker(&variables));
     for process in [&api, &tracker] {
         let waits = |event: &Value| {
-            let waits = event["message"] == "the database does not answer yet";
+            let waits = event["message"] == "failed to connect to the database, retrying";
             waits.then(|| event["error"].to_string())
         };
         let error = process.logged("it waits", waits).await;

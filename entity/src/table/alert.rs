@@ -1,4 +1,4 @@
-//! `alerts`: every alert that fired, kept for ever.
+//! `alerts`: every alert that fired.
 
 use sea_orm::entity::prelude::*;
 
@@ -23,7 +23,7 @@ pub struct Model {
     pub trading_day: Date,
     pub triggered_at: Timestamp,
     pub acknowledged_at: Option<Timestamp>,
-    /// When it fired, if later than its price was stored.
+    /// When the alert fired, if that was later than its price was stored.
     pub fired_at: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! `alert_rules`: what fires alerts; the default rule is the row without a symbol that is marked so.
+//! `alert_rules`: the rules that fire alerts.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,11 +1,11 @@
-//! `candles`: what prices did in stretches of time, one row each.
+//! `candles`: prices aggregated by time interval.
 
 use sea_orm::entity::prelude::*;
 
 use crate::{CandleInterval, Decimal, Timestamp};
 
-/// A row of `candles`. The key begins with interval and stock, so that a stock's candles of a range are one index
-/// range, and on SQLite lie side by side.
+/// A row of `candles`. The key begins with interval and stock, so the candles of a stock in a time
+/// range are one index range.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "candles")]

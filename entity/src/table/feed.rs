@@ -1,4 +1,4 @@
-//! `feed`: what happened, a row per transaction, in the order of commits.
+//! `feed`: the events, one row per transaction, in commit order.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,10 +9,10 @@ use crate::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "feed")]
 pub struct Model {
-    /// Place of the last event.
+    /// The position of the last event.
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
-    /// Place of the last event before this row's: who has not read up to there has missed something.
+    /// The position of the previous row. A follower that has not read it has missed events.
     pub after_seq: i64,
     pub recorded_at: Timestamp,
     /// The events, as JSON.

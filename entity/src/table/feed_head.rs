@@ -1,4 +1,4 @@
-//! `feed_head`: the feed's epoch and end, one row, locked by whoever writes.
+//! `feed_head`: the epoch and the end of the feed, in one row, which every writer locks.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,7 +14,7 @@ pub struct Model {
     pub epoch: i64,
     pub seq: i64,
     pub recorded_at: Timestamp,
-    /// The place of the last price, of any stock, that retention dropped, or 0.
+    /// The position of the newest price, of any stock, that retention has deleted, or 0.
     pub pruned_seq: i64,
 }
 

@@ -1,10 +1,11 @@
-//! `held_prices`: prices that are stored and published, and not yet evaluated by alert rules.
+//! `held_prices`: stored prices that alert rules have not evaluated yet.
 
 use sea_orm::entity::prelude::*;
 
 use crate::{Decimal, Timestamp};
 
-/// A row of `held_prices`: what it takes to evaluate the price once the stock's splits are known.
+/// A row of `held_prices`: what is needed to evaluate the price when the splits of the stock are
+/// known.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "held_prices")]
@@ -18,16 +19,16 @@ pub struct Model {
     pub trading_day: Date,
     pub price: Decimal,
     pub open: Option<Decimal>,
-    /// The previous close as sent.
+    /// The previous close as the provider sent it.
     pub previous_close: Option<Decimal>,
-    /// The price before it was rounded, as `numerator/denominator`.
+    /// The unrounded price, as `numerator/denominator`.
     pub exact_price: String,
-    /// The previous close before it was rounded.
+    /// The unrounded previous close.
     pub exact_previous_close: Option<String>,
     /// The last stored close of an earlier day, and that day.
     pub close: Option<Decimal>,
     pub close_day: Option<Date>,
-    /// It is evaluated then at the latest.
+    /// When the price is evaluated at the latest.
     pub held_until: Timestamp,
 }
 

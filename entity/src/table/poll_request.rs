@@ -1,4 +1,4 @@
-//! `poll_requests`: polls that somebody asked the active tracker for.
+//! `poll_requests`: polls requested from the active tracker.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,13 +13,14 @@ pub struct Model {
     pub id: i64,
     #[sea_orm(column_type = "Text")]
     pub symbol: Symbol,
-    /// The name to give a stock that the poll makes known; also tells that it shall be tracked then.
+    /// Whether to track the stock if the provider knows it.
     pub track: bool,
+    /// The name of the stock, if it is tracked.
     pub name: Option<String>,
     pub requested_at: Timestamp,
     pub answered_at: Option<Timestamp>,
     pub outcome: Option<PollOutcome>,
-    /// Seconds until it is worth asking again.
+    /// Seconds until a retry is useful.
     pub retry_after: Option<i32>,
 }
 

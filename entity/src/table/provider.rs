@@ -1,4 +1,4 @@
-//! `providers`: how each provider is doing, written by the tracker and read by everybody.
+//! `providers`: the status of each provider, written by the tracker.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,20 +11,20 @@ use crate::{ProviderState, Timestamp};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// Place in the fallback order; NULL for one that is no longer configured.
+    /// The position in the fallback order; NULL if the provider is no longer configured.
     pub rank: Option<i32>,
     pub state: ProviderState,
-    /// Microseconds between two polls of a symbol, as planned.
+    /// The time between two polls of a symbol, in microseconds.
     pub effective_interval: Option<i64>,
     pub note: Option<String>,
-    /// Where a replay goes on.
+    /// The position of a replay.
     pub position: Option<String>,
     pub per_minute: Option<i32>,
     pub per_day: Option<i32>,
     /// The budget day that `day_used` counts.
     pub day: Option<Date>,
     pub day_used: i32,
-    /// Retries among `day_used`.
+    /// Number of retries in `day_used`.
     pub day_retries: i32,
     pub day_resets_at: Option<Timestamp>,
     pub updated_at: Timestamp,

@@ -1,4 +1,4 @@
-//! `provider_calls`: requests of the last minute, to keep within budgets that hold in any minute.
+//! `provider_calls`: the requests of the last minute, for quotas per minute.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `quotes`: the latest price of each stock, which outlives its row in `stock_prices`, and how far back those reach.
+//! `quotes`: the latest price of each stock, which retention does not delete.
 
 use sea_orm::entity::prelude::*;
 
@@ -23,9 +23,9 @@ pub struct Model {
     pub market_time: Timestamp,
     pub market_time_sent: bool,
     pub provider: String,
-    /// No price of the stock that is kept was recorded before.
+    /// The remaining rows of the stock in `stock_prices` begin at this time or later.
     pub begins_at: Timestamp,
-    /// The place of the last of its prices that retention dropped, or 0.
+    /// The position of the newest price of the stock that retention has deleted, or 0.
     pub pruned_seq: i64,
 }
 

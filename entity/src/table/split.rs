@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::Timestamp;
 
-/// A row of `splits`. `numerator` new shares stand for `denominator` old ones.
+/// A row of `splits`. `denominator` old shares become `numerator` new ones.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "splits")]

@@ -1,10 +1,10 @@
-//! `split_checks`: when a provider was last asked for the splits of a stock.
+//! `split_checks`: when the splits of a stock were last requested.
 
 use sea_orm::entity::prelude::*;
 
 use crate::Timestamp;
 
-/// A row of `split_checks`, one for each stock whose splits were asked for.
+/// A row of `split_checks`, one per stock.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "split_checks")]

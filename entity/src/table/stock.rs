@@ -21,7 +21,7 @@ pub struct Model {
     pub answered_at: Option<Timestamp>,
     pub alert_count: i64,
     pub unpriced_answers: i32,
-    /// When the plan last asked a provider for it, answered or not.
+    /// When a scheduled poll last requested it.
     pub asked_at: Option<Timestamp>,
 }
 

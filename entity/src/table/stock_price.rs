@@ -1,11 +1,11 @@
-//! `stock_prices`: every price, one row each.
+//! `stock_prices`: every price.
 
 use sea_orm::entity::prelude::*;
 
 use crate::{Decimal, Timestamp};
 
-/// A row of `stock_prices`. The key begins with the stock and the instant, so that a stock's newest prices are one
-/// index range, however old its history.
+/// A row of `stock_prices`. The key begins with stock and time, so the newest prices of a stock are
+/// one index range, however long its history.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "stock_prices")]

@@ -1,6 +1,6 @@
 //! Generates `.env.example` and the settings in `docker-compose.yml` from the table of variables.
 //!
-//! Tests compare the committed files with the generated text; `make fresh` rewrites them.
+//! Tests compare the committed files with the generated text; `make generate` rewrites them.
 
 use std::fmt::Write as _;
 

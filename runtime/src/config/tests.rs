@@ -643,7 +643,7 @@ fn is_fresh(name: &str, write: impl Fn(&str) -> String) {
         std::fs::write(&path, &fresh).expect("write the file");
         return;
     }
-    assert_eq!(committed, fresh, "{name} is out of date: run make fresh");
+    assert_eq!(committed, fresh, "{name} is out of date: run make generate");
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! What can go wrong between a start and its database.
+//! Errors of opening a database at startup.
 //!
-//! One invariant: an error says which database in words that hold no secret, and fits on one line together with its
-//! sources.
+//! An error names the database without its password, and fits on one line with its sources.
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,7 +9,7 @@ use sea_orm::sqlx;
 
 use crate::Error;
 
-/// Why there is no usable database.
+/// The error of opening a database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// `DATABASE_URL` has a parameter or an escape that the driver rejects.
@@ -19,69 +18,69 @@ pub enum DatabaseError {
         /// The error of the driver, which contains no password.
         source: sqlx::Error,
     },
-    /// It did not answer for as long as a start waits.
+    /// The server did not accept a connection within `DATABASE_WAIT`.
     #[error("{database} did not answer for {waited:?}")]
     Unreachable {
         /// Host, port and database.
         database: String,
-        /// How long the start waited.
+        /// `DATABASE_WAIT`.
         waited: Duration,
-        /// What the last attempt met.
+        /// The error of the last attempt.
         source: sqlx::Error,
     },
-    /// The server refuses the user or the password. Waiting does not change that.
-    #[error("{database} refuses the user or password of DATABASE_URL")]
+    /// The server rejects the user or the password, so it is not retried.
+    #[error("{database} rejects the user or password of DATABASE_URL")]
     Refused {
         /// Host, port and database.
         database: String,
-        /// What the server says.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// The folder that should hold the SQLite file is not there.
-    #[error("the folder of {} does not exist", file.display())]
-    FolderMissing {
-        /// The database's file.
+    /// The directory of the SQLite file does not exist.
+    #[error("the directory of {} does not exist", file.display())]
+    DirectoryMissing {
+        /// The SQLite file.
         file: PathBuf,
     },
-    /// The SQLite file is not there and is not to be created.
+    /// The SQLite file does not exist, and the URL does not allow creating it.
     #[error("{} does not exist; add ?mode=rwc to DATABASE_URL to create it", file.display())]
     FileMissing {
-        /// The database's file.
+        /// The SQLite file.
         file: PathBuf,
     },
-    /// The SQLite file, or a file beside it, cannot be written.
+    /// The SQLite file or its lock file cannot be written.
     #[error("cannot write {}", file.display())]
     Unwritable {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Another process has the SQLite file.
-    #[error("{} is in use: a SQLite database is served by one process", file.display())]
-    Taken {
-        /// The database's file.
+    /// Another process uses the SQLite file.
+    #[error("{} is in use: only one process can use a SQLite database", file.display())]
+    Locked {
+        /// The SQLite file.
         file: PathBuf,
     },
-    /// SQLite does not open the file.
+    /// SQLite cannot open the file.
     #[error("cannot open {}", file.display())]
     Unopenable {
-        /// The database's file.
+        /// The SQLite file.
         file: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: sqlx::Error,
     },
-    /// The database could not be brought to the newest shape.
+    /// A migration failed.
     #[error("cannot migrate the database")]
     Migrate(#[source] Error),
 }
 
 impl DatabaseError {
-    /// The exit code of a start that met this: 2 if starting again does not help, as the settings name a wrong
-    /// password or a file that another process has; else 1.
+    /// The exit code of the process: 2 if a retry with the same settings cannot succeed, otherwise
+    /// 1.
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Taken { .. } => {
+            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Locked { .. } => {
                 ConfigError::exit_code()
             }
             _ => ExitCode::FAILURE,

@@ -1,8 +1,8 @@
-//! One process a SQLite file.
+//! Locks a SQLite file, so that only one process uses it.
 //!
-//! One invariant: the lock is the operating system's and goes with the process, so that a killed one leaves nothing
-//! to clean up. It is taken on a file of its own: closing a descriptor of the database file itself would drop
-//! SQLite's own locks.
+//! The operating system releases the lock when the process ends, even if it is killed. The lock is
+//! on a separate file, because closing any descriptor of the database file releases SQLite's own
+//! locks on it.
 
 use std::{
     ffi::OsString,
@@ -13,16 +13,20 @@ use std::{
 
 use super::DatabaseError;
 
-/// Held for as long as this process may touch the database's file.
+/// The lock on a SQLite file, released on drop.
 #[derive(Debug)]
 pub(super) struct FileLock {
     _file: File,
 }
 
 impl FileLock {
-    /// Takes the lock of the database at `file`, or says who has it.
+    /// Locks the database at `file`.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds the lock, or the lock file cannot be written.
     pub(super) fn acquire(file: &Path) -> Result<Self, DatabaseError> {
-        let path = beside(file)?;
+        let path = lock_file(file)?;
         let unwritable = |source| DatabaseError::Unwritable {
             file: path.clone(),
             source,
@@ -35,7 +39,7 @@ impl FileLock {
             .map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _file: lock }),
-            Err(TryLockError::WouldBlock) => Err(DatabaseError::Taken {
+            Err(TryLockError::WouldBlock) => Err(DatabaseError::Locked {
                 file: file.to_owned(),
             }),
             Err(TryLockError::Error(source)) => Err(unwritable(source)),
@@ -43,21 +47,22 @@ impl FileLock {
     }
 }
 
-/// `<file>-lock`, the same for every way to spell the file.
-fn beside(file: &Path) -> Result<PathBuf, DatabaseError> {
-    let whole = match file.canonicalize() {
-        Ok(whole) => whole,
+/// Returns the absolute path of `<file>-lock`, which is the same for every path to the file.
+fn lock_file(file: &Path) -> Result<PathBuf, DatabaseError> {
+    let path = match file.canonicalize() {
+        Ok(path) => path,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = match file.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
+            let directory = match file.parent() {
+                Some(directory) if !directory.as_os_str().is_empty() => directory,
                 _ => Path::new("."),
             };
-            let folder = folder
-                .canonicalize()
-                .map_err(|_| DatabaseError::FolderMissing {
-                    file: file.to_owned(),
-                })?;
-            folder.join(file.file_name().unwrap_or_default())
+            let directory =
+                directory
+                    .canonicalize()
+                    .map_err(|_| DatabaseError::DirectoryMissing {
+                        file: file.to_owned(),
+                    })?;
+            directory.join(file.file_name().unwrap_or_default())
         }
         Err(source) => {
             return Err(DatabaseError::Unwritable {
@@ -66,7 +71,7 @@ fn beside(file: &Path) -> Result<PathBuf, DatabaseError> {
             });
         }
     };
-    let mut name = OsString::from(whole);
+    let mut name = OsString::from(path);
     name.push("-lock");
     Ok(name.into())
 }

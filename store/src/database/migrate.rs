@@ -1,8 +1,8 @@
-//! Bringing the database to the newest shape.
+//! Applies database migrations.
 //!
-//! One invariant: a migration is applied once and wholly, however many processes start at once and whenever one of
-//! them is killed: all of them are one transaction under one lock. A database that a newer program has brought further is
-//! left as it is: a rolling upgrade has old processes start, too.
+//! All pending migrations run in one transaction under one lock, so each is applied exactly once,
+//! however many processes start at the same time and even if one is killed. A database that was
+//! migrated by a newer version is used as it is, because a rolling upgrade may start old processes.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,29 +13,25 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, SchemaManage
 use super::{Database, DatabaseError, DatabaseKind};
 use crate::Error;
 
-/// The advisory lock of whoever migrates: "stkmigra" in ASCII.
+/// The key of the advisory lock: "stkmigra" in ASCII.
 const LOCK: i64 = 0x7374_6b6d_6967_7261;
-/// How often a process that does not migrate looks whether somebody else has.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often [`Database::wait_until_migrated`] checks.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Database {
-    /// Applies what is missing.
-    ///
-    /// # Errors
-    ///
-    /// If a migration fails.
+    /// Applies the pending migrations.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         self.try_migrate().await.map_err(DatabaseError::Migrate)
     }
 
     async fn try_migrate(&self) -> Result<(), Error> {
-        // Where nothing is missing nothing is written: it may be a database that is only to be read for now.
+        // The database may be read-only, so nothing is written unless a migration is pending.
         if self.is_migrated().await? {
             return Ok(());
         }
         let transaction = self.begin_write().await?;
         if self.kind == DatabaseKind::Postgres {
-            // However long the others take, and what is to be done here.
+            // Another process may hold the lock for long, and a migration may take long.
             let lock =
                 format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})");
             transaction.execute_unprepared(&lock).await?;
@@ -46,45 +42,43 @@ impl Database {
         Ok(transaction.commit().await?)
     }
 
-    /// Whether nothing is missing.
+    /// Whether no migration is pending.
     pub async fn is_migrated(&self) -> Result<bool, Error> {
         if is_newer(&self.read).await? {
-            tracing::warn!(
-                "a newer program has migrated the database; this one works with it as it is"
-            );
+            tracing::warn!("the database was migrated by a newer version");
             return Ok(true);
         }
         let pending = Migrator::get_pending_migrations_read_only(&self.read).await?;
         Ok(pending.is_empty())
     }
 
-    /// Waits until somebody else has migrated: for a start with `MIGRATE=false`.
-    pub async fn migrated(&self) {
-        let mut told = false;
+    /// Waits until another process has migrated the database, for `MIGRATE=false`.
+    pub async fn wait_until_migrated(&self) {
+        let mut logged = false;
         loop {
             match self.is_migrated().await {
                 Ok(true) => return,
-                Ok(false) if told => {}
+                Ok(false) if logged => {}
                 Ok(false) => {
-                    told = true;
+                    logged = true;
                     tracing::info!(
-                        "waiting for somebody to migrate the database, as MIGRATE=false; if somebody has, this role \
-                         may not read it"
+                        "waiting for another process to migrate the database, because MIGRATE=false; if it is \
+                         migrated, this role may lack the right to read it"
                     );
                 }
                 Err(error) => {
                     tracing::warn!(
                         error = error.as_dyn(),
-                        "cannot tell whether the database is migrated"
+                        "failed to check whether the database is migrated"
                     );
                 }
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 }
 
-/// Whether a database has every migration that is known here, and more.
+/// Whether all migrations of this version are applied, and others as well.
 async fn is_newer<'c, C>(connection: &'c C) -> Result<bool, Error>
 where
     C: ConnectionTrait,

@@ -1,7 +1,7 @@
-//! PostgreSQL: one pool, and a connection of its own for signs of life.
+//! Connects to PostgreSQL: a connection pool, and a dedicated connection for health checks.
 //!
-//! One invariant: nothing here waits without a bound: connections that died are noticed by both ends, and a caller
-//! that finds no connection is told within seconds, so that it can answer its client.
+//! Every wait is bounded. Both ends detect a dead connection, and a caller that gets no connection
+//! fails within seconds.
 
 use std::{io, time::Duration};
 
@@ -21,21 +21,21 @@ use super::{
 };
 use crate::error::is_login_rejected;
 
-/// Connections of a process, beside the one for signs of life.
+/// The size of the pool.
 const CONNECTIONS: u32 = 16;
-/// What a caller waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// A connection that was idle for this long is tried before it is used.
-const STALE_AFTER: Duration = Duration::from_secs(1);
-/// What a connection may take to show that it lives. One whose other end is gone without a word never does.
-const SIGN: Duration = Duration::from_secs(1);
-/// What one attempt to reach the server may take.
-const ATTEMPT: Duration = Duration::from_secs(5);
-/// The first and the longest pause between attempts.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that was idle for longer is checked before it is used.
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// The timeout of checking a connection. One whose peer vanished never responds.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The timeout of one attempt to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first and the maximum delay between attempts.
+const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// What the server does about this client when it falls silent: it notices within half a minute. A transaction that was
-/// left open holds its locks for seconds only: a tracker that is frozen while it stores would hold up every writer.
+/// How the server treats a silent client: it detects a dead connection within half a minute, and
+/// ends an idle transaction after 5 s, since a tracker that freezes in one blocks every writer.
 const SESSION: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
@@ -43,11 +43,12 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
 ];
 
-/// Reads are short and always the same: a plan that is made anew for each costs a third of them. What depends on values,
-/// the months of prices, stands in their texts (`docs/performance.md`).
+/// Reuses query plans, because planning takes a third of the time of the short reads of `api`. What
+/// a plan depends on, the months of prices, is part of the statements' text
+/// (`docs/performance.md`).
 const READER: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
-/// Connects, waiting for the server as long as the settings say.
+/// Connects, waiting for the server as long as the settings allow.
 pub(super) async fn open(
     url: &PostgresUrl,
     settings: &DatabaseSettings,
@@ -62,11 +63,12 @@ pub(super) async fn open(
         options = options.options(READER);
     }
     if let Some(time) = settings.statement_time {
-        // Whoever asked is gone by then, and the connection waits for the server to end what it was asked.
+        // The caller has given up by then; the connection is free when the server cancels the
+        // statement.
         let millis = format!("{}ms", time.as_millis());
         options = options.options([("statement_timeout", millis)]);
     }
-    if let Err(source) = reach(&options, wait).await {
+    if let Err(source) = wait_for_server(&options, wait).await {
         let database = name(&options);
         return Err(if is_login_rejected(&source) {
             DatabaseError::Refused { database, source }
@@ -117,55 +119,58 @@ fn pool(connections: u32, options: PgConnectOptions, sessions: &Sessions) -> PgP
     let (acquired, released) = (sessions.clone(), sessions.clone());
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let current = !acquired.are_outdated(Instant::now().checked_sub(meta.age));
+            let current = !acquired.are_stale(Instant::now().checked_sub(meta.age));
             Box::pin(async move {
-                if current && meta.idle_for >= STALE_AFTER {
-                    sign(connection).await?;
+                if current && meta.idle_for >= CHECK_AFTER_IDLE {
+                    check(connection).await?;
                 }
                 Ok(current)
             })
         })
-        // The pool tries each connection that comes back, for as long as it takes; until then its place is taken.
+        // The pool checks each returned connection without a timeout, and counts it as used until
+        // then. This check fails first.
         .after_release(move |connection, meta| {
-            let current = !released.are_outdated(Instant::now().checked_sub(meta.age));
-            Box::pin(async move { sign(connection).await.map(|()| current) })
+            let current = !released.are_stale(Instant::now().checked_sub(meta.age));
+            Box::pin(async move { check(connection).await.map(|()| current) })
         })
         .connect_lazy_with(options)
 }
 
-/// A connection that is made anew for each sign of life while it can only read.
+/// Opens the connection for health checks, which is replaced after each check while it is
+/// read-only.
 fn probe(options: PgConnectOptions, sessions: Sessions) -> Probe {
     let released = sessions.clone();
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .after_release(move |connection, _| {
-            let writes = !released.only_read();
-            Box::pin(async move { sign(connection).await.map(|()| writes) })
+            let is_reusable = !released.is_read_only();
+            Box::pin(async move { check(connection).await.map(|()| is_reusable) })
         })
         .connect_lazy_with(options);
     Probe::new(connection(pool), DatabaseKind::Postgres, sessions)
 }
 
-/// Gives up on a connection that shows no sign of life.
-async fn sign(connection: &mut PgConnection) -> Result<(), Error> {
-    timeout(SIGN, connection.ping())
+/// Checks a connection, with a timeout.
+async fn check(connection: &mut PgConnection) -> Result<(), Error> {
+    timeout(CHECK_TIMEOUT, connection.ping())
         .await
         .unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
-/// Tries until the server accepts the connection or refuses the user, or `wait` is over. Other refusals are not
-/// final: a server that starts refuses in several ways, and a missing database may be about to be created.
-async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
+/// Retries until the server accepts a connection or rejects the user, or `wait` is over. Other
+/// errors may pass: a starting server rejects connections, and a missing database may be created
+/// soon.
+async fn wait_for_server(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + wait;
-    let (mut pause, longest) = PAUSES;
-    let mut told = false;
+    let (mut delay, max_delay) = RETRY_DELAYS;
+    let mut logged = false;
     loop {
-        let error = match timeout(ATTEMPT, PgConnection::connect_with(options)).await {
+        let error = match timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
             Ok(Ok(connection)) => {
                 let _ = connection.close().await;
                 return Ok(());
@@ -173,14 +178,14 @@ async fn reach(options: &PgConnectOptions, wait: Duration) -> Result<(), Error> 
             Ok(Err(error)) => error,
             Err(_) => Error::Io(io::ErrorKind::TimedOut.into()),
         };
-        if is_login_rejected(&error) || Instant::now() + pause >= deadline {
+        if is_login_rejected(&error) || Instant::now() + delay >= deadline {
             return Err(error);
         }
-        if !told {
-            tracing::warn!(%error, ?wait, "the database does not answer yet");
-            told = true;
+        if !logged {
+            tracing::warn!(%error, ?wait, "failed to connect to the database, retrying");
+            logged = true;
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(longest);
+        sleep(delay).await;
+        delay = (delay * 2).min(max_delay);
     }
 }

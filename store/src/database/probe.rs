@@ -1,8 +1,8 @@
-//! Signs of life.
+//! Health checks of the database.
 //!
-//! One invariant: they are asked for over a connection of its own, so that a busy pool does not look like a dead
-//! database. What a session may do it was told when it began: so when a database can be written again that was only to
-//! be read, as the probe's newest session says, the sessions of before are [outdated](Sessions::are_outdated).
+//! On PostgreSQL a check also finds out whether its session is read-only. If the session of one
+//! check is read-only and that of a later one is not, all sessions opened in between or before are
+//! [stale](Sessions::are_stale): they stay read-only and have to be replaced.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -15,19 +15,18 @@ use tokio::time::Instant;
 use super::DatabaseKind;
 use crate::Error;
 
-/// Whether a session of PostgreSQL writes unless it is told otherwise, and whether the database has no tables of ours. It
-/// waits for no lock.
-const ASKED: &str = "SELECT current_setting('default_transaction_read_only') = 'off' AS writes, \
-                     to_regclass('seaql_migrations') IS NULL AS bare";
+/// Returns whether the session can write, and whether our tables are missing. Waits for no lock.
+const QUERY: &str = "SELECT current_setting('default_transaction_read_only') = 'off' AS writes, \
+                     to_regclass('seaql_migrations') IS NULL AS uninitialized";
 
-/// Who asks.
+/// Checks a database over a dedicated connection.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) connection: DatabaseConnection,
     pub(super) kind: DatabaseKind,
     pub(super) sessions: Sessions,
-    /// Whether the database had nothing of ours when it was last asked.
-    bare: Arc<AtomicBool>,
+    /// Whether our tables were missing at the last check.
+    uninitialized: Arc<AtomicBool>,
 }
 
 impl Probe {
@@ -40,17 +39,17 @@ impl Probe {
             connection,
             kind,
             sessions,
-            bare: Arc::default(),
+            uninitialized: Arc::default(),
         }
     }
 
-    /// Whether the database had nothing of ours when it was last asked.
-    pub(super) fn is_bare(&self) -> bool {
-        self.bare.load(Ordering::Relaxed)
+    /// Whether our tables were missing at the last check.
+    pub(super) fn is_uninitialized(&self) -> bool {
+        self.uninitialized.load(Ordering::Relaxed)
     }
 
-    /// Waits for a sign of life.
-    pub(super) async fn ask(&self) -> Result<(), Error> {
+    /// Queries the database.
+    pub(super) async fn check(&self) -> Result<(), Error> {
         if self.kind == DatabaseKind::Sqlite {
             return Ok(self
                 .connection
@@ -59,47 +58,48 @@ impl Probe {
                 .map(drop)?);
         }
         let backend = self.connection.get_database_backend();
-        let asked = Statement::from_string(backend, ASKED);
-        if let Some(row) = self.connection.query_one_raw(asked).await? {
-            self.sessions.note(row.try_get("", "writes")?);
-            self.bare.store(row.try_get("", "bare")?, Ordering::Relaxed);
+        let query = Statement::from_string(backend, QUERY);
+        if let Some(row) = self.connection.query_one_raw(query).await? {
+            self.sessions.record(row.try_get("", "writes")?);
+            self.uninitialized
+                .store(row.try_get("", "uninitialized")?, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-/// What is known of the sessions of a server; clones share it.
+/// Which sessions of a server are stale. Clones share the state.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sessions(Arc<Mutex<Known>>);
+pub(super) struct Sessions(Arc<Mutex<SessionState>>);
 
 #[derive(Debug, Default)]
-struct Known {
-    /// Whether the newest could only read.
-    only_read: bool,
-    /// When one could write after one that could not.
-    renewed: Option<Instant>,
+struct SessionState {
+    /// Whether the session of the last check was read-only.
+    is_read_only: bool,
+    /// When a session could write after one that could not.
+    writable_since: Option<Instant>,
 }
 
 impl Sessions {
-    /// Whether the newest could only read. Then the next may be able to do more.
-    pub(super) fn only_read(&self) -> bool {
-        self.known().only_read
+    /// Whether the session of the last check was read-only.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state().is_read_only
     }
 
-    /// Whether those that began at `at` may lack what a new one would be given.
-    pub(super) fn are_outdated(&self, at: Option<Instant>) -> bool {
-        let renewed = self.known().renewed;
-        renewed.is_some_and(|renewed| at.is_none_or(|at| at < renewed))
+    /// Whether sessions opened at `opened_at` may still be read-only although new ones are not.
+    pub(super) fn are_stale(&self, opened_at: Option<Instant>) -> bool {
+        let since = self.state().writable_since;
+        since.is_some_and(|since| opened_at.is_none_or(|at| at < since))
     }
 
-    fn note(&self, writes: bool) {
-        let mut known = self.known();
-        if std::mem::replace(&mut known.only_read, !writes) && writes {
-            known.renewed = Some(Instant::now());
+    fn record(&self, writes: bool) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_read_only, !writes) && writes {
+            state.writable_since = Some(Instant::now());
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

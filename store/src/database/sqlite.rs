@@ -1,8 +1,7 @@
-//! SQLite: one writer and a pool of readers on one file.
+//! Opens a SQLite database: one connection that writes, and a pool that reads.
 //!
-//! One invariant: the file is in WAL mode, so that readers never wait for the writer, and only the writer's
-//! connection can change anything. In memory there is one connection for all. A reader that takes too long is
-//! interrupted, as PostgreSQL would. Nobody is given a connection with another's transaction on it.
+//! The file is in WAL mode, so readers never wait for the writer. A read that exceeds the statement
+//! timeout is interrupted, as on PostgreSQL. An in-memory database has one connection for all.
 
 use std::{
     fs::OpenOptions,
@@ -27,17 +26,18 @@ use super::{
     probe::{Probe, Sessions},
 };
 
-/// Readers beside the writer. Each is a thread with a page cache of 2 MiB.
+/// The size of the pool for reads. Each connection is a thread with a page cache of 2 MiB.
 const READERS: u32 = 4;
-/// What a statement waits for a lock, and a caller for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement waits for a lock, and a caller for a connection.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What SQLite calls a database that is no file.
+/// The name of an in-memory database.
 const MEMORY: &str = ":memory:";
-/// After so many of its steps SQLite looks at the clock: a tenth of a millisecond or so.
-const STEPS: i32 = 10_000;
+/// The number of virtual machine instructions, about 0.1 ms, between checks of the deadline.
+const DEADLINE_CHECK_INTERVAL: i32 = 10_000;
 
-/// Opens the database, creating the file if the URL says so. Whoever reads has `statement_time` for it.
+/// Opens the database, and creates the file if the URL allows it. `statement_time` is the timeout
+/// of reads.
 pub(super) async fn open(
     url: &SqliteUrl,
     statement_time: Option<Duration>,
@@ -47,7 +47,7 @@ pub(super) async fn open(
         .parse::<SqliteConnectOptions>()
         .map_err(|source| DatabaseError::InvalidUrl { source })?
         .synchronous(synchronous(url.synchronous))
-        .busy_timeout(PATIENCE)
+        .busy_timeout(LOCK_TIMEOUT)
         .foreign_keys(true)
         .disable_statement_logging();
     if url.in_memory {
@@ -68,7 +68,7 @@ pub(super) async fn open(
     check_writable(file)?;
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
     let reading = options.pragma("query_only", "ON");
-    // The writer comes first: it creates the file and switches it to WAL.
+    // The writer is opened first: it creates the file and enables WAL mode.
     let write = pool(file, 1, writing, None).await?;
     let read = pool(file, READERS, reading.clone(), statement_time).await?;
     let probe = pool(file, 1, reading, None).await?;
@@ -100,7 +100,8 @@ fn database(
     }
 }
 
-/// Connections are kept for ever: in memory the last one would take the data along.
+/// Opens a pool whose connections are never closed, because closing the last connection of an
+/// in-memory database deletes the data.
 async fn pool(
     file: &Path,
     connections: u32,
@@ -113,15 +114,16 @@ async fn pool(
         .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(LOCK_TIMEOUT)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(limit(connection, time)))
+        .after_connect(move |connection, _| Box::pin(set_deadline(connection, time)))
         .before_acquire(move |connection, _| {
             Box::pin(async move {
-                limit(connection, time).await?;
-                // Where SQLite has ended a transaction by itself, as it does when the disk is full, sqlx's rollback
-                // fails, and it goes on counting it: what came next would be put into a savepoint that nobody commits.
-                // Such a connection is closed, unless all data would go with it.
+                set_deadline(connection, time).await?;
+                // When SQLite rolls back a transaction by itself, as on a full disk, the rollback
+                // of sqlx fails and sqlx still counts the transaction. The next one would become a
+                // savepoint that is never committed. So such a connection is closed, unless that
+                // deletes the data.
                 Ok(in_memory || !connection.is_in_transaction())
             })
         })
@@ -133,17 +135,20 @@ async fn pool(
         })
 }
 
-/// Has SQLite give up what is not done in time, counted from now.
-async fn limit(connection: &mut SqliteConnection, time: Option<Duration>) -> Result<(), Error> {
+/// Interrupts statements on the connection after `time` from now.
+async fn set_deadline(
+    connection: &mut SqliteConnection,
+    time: Option<Duration>,
+) -> Result<(), Error> {
     if let Some(time) = time {
         let deadline = Instant::now() + time;
         let mut handle = connection.lock_handle().await?;
-        handle.set_progress_handler(STEPS, move || Instant::now() < deadline);
+        handle.set_progress_handler(DEADLINE_CHECK_INTERVAL, move || Instant::now() < deadline);
     }
     Ok(())
 }
 
-/// SQLite would open a file that it cannot write for reading, and say so only at the first write.
+/// Fails if the file cannot be written. SQLite would open it read-only and fail at the first write.
 fn check_writable(file: &Path) -> Result<(), DatabaseError> {
     match OpenOptions::new().write(true).open(file) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(unwritable(file, source)),

@@ -1,4 +1,4 @@
-//! What a start meets on its way to a database. What both databases promise is in `tests/it`.
+//! Opening databases. The tests that run on both databases are in `tests/it`.
 
 use std::{path::Path, time::Instant};
 
@@ -29,8 +29,8 @@ fn url(file: &Path) -> String {
     format!("sqlite://{}?mode=rwc", file.display())
 }
 
-async fn refuse(url: &str) -> String {
-    let error = connect(url).await.expect_err("it is refused");
+async fn failure(url: &str) -> String {
+    let error = connect(url).await.expect_err("it fails");
     match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
@@ -47,7 +47,7 @@ async fn text(database: &Database, sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_is_made_safe_for_readers_beside_a_writer() {
+async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("stocks.db");
     let database = connect(&url(&file)).await.expect("it opens");
@@ -63,7 +63,7 @@ async fn a_sqlite_file_is_made_safe_for_readers_beside_a_writer() {
 }
 
 #[tokio::test]
-async fn a_sqlite_reader_that_takes_too_long_is_interrupted_and_the_next_one_has_its_own_time() {
+async fn a_slow_read_of_sqlite_is_interrupted_and_the_next_one_has_a_new_deadline() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = url(&folder.path().join("stocks.db"));
     let time = Duration::from_millis(500);
@@ -81,7 +81,7 @@ async fn a_sqlite_reader_that_takes_too_long_is_interrupted_and_the_next_one_has
         let error = cut.expect_err("it is interrupted").to_string();
         assert!(error.contains("interrupted"), "{error}");
         assert!(begun.elapsed() >= time);
-        // Enough for SQLite to look at the clock.
+        // Long enough for SQLite to check the deadline.
         let short = database.read().execute_unprepared(&count(5_000)).await;
         short.expect("it is done in time");
     }
@@ -96,7 +96,7 @@ async fn synchronous_follows_the_url() {
 }
 
 #[tokio::test]
-async fn a_database_in_memory_is_one_for_readers_and_the_writer() {
+async fn an_in_memory_database_is_shared_by_readers_and_the_writer() {
     for url in ["sqlite::memory:", "sqlite://stocks?mode=memory"] {
         let database = connect(url).await.expect("it opens");
         database.migrate().await.expect("it migrates");
@@ -105,52 +105,56 @@ async fn a_database_in_memory_is_one_for_readers_and_the_writer() {
 }
 
 #[tokio::test]
-async fn a_second_process_on_the_same_file_is_refused_until_the_first_is_gone() {
+async fn a_second_process_on_the_same_file_is_rejected_until_the_first_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("stocks.db");
     let first = connect(&url(&file)).await.expect("it opens");
     let spelled_otherwise = folder.path().join(".").join("stocks.db");
     let error = connect(&url(&spelled_otherwise)).await.expect_err("taken");
-    assert!(matches!(error, DatabaseError::Taken { .. }), "{error}");
+    assert!(matches!(error, DatabaseError::Locked { .. }), "{error}");
     first.close().await;
     drop(first);
     connect(&url(&file)).await.expect("it is free again");
 }
 
 #[tokio::test]
-async fn a_sqlite_file_that_cannot_be_used_is_told_in_one_line() {
+async fn an_unusable_sqlite_file_is_reported_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().display().to_string();
-    let said = |text: String| text.replace(&root, "…");
+    let redact = |text: String| text.replace(&root, "…");
     insta::assert_snapshot!(
-        said(refuse(&url(&folder.path().join("none/stocks.db"))).await),
-        @"the folder of …/none/stocks.db does not exist"
+        redact(failure(&url(&folder.path().join("missing/stocks.db"))).await),
+        @"the directory of …/missing/stocks.db does not exist"
     );
     insta::assert_snapshot!(
-        said(refuse(&format!("sqlite://{root}/stocks.db")).await),
+        redact(failure(&format!("sqlite://{root}/stocks.db")).await),
         @"…/stocks.db does not exist; add ?mode=rwc to DATABASE_URL to create it"
     );
-    insta::assert_snapshot!(said(refuse(&url(folder.path())).await), @"cannot write …: is a directory");
+    insta::assert_snapshot!(redact(failure(&url(folder.path())).await), @"cannot write …: is a directory");
     std::fs::write(
-        folder.path().join("prose.db"),
-        "this is not a database, it is prose".repeat(99),
+        folder.path().join("text.db"),
+        "this is text, not a database".repeat(99),
     )
     .expect("it is written");
-    let said = said(refuse(&url(&folder.path().join("prose.db"))).await);
+    let message = redact(failure(&url(&folder.path().join("text.db"))).await);
     assert!(
-        said.starts_with("cannot open …/prose.db: ") && !said.contains('\n'),
-        "{said}"
+        message.starts_with("cannot open …/text.db: ") && !message.contains('\n'),
+        "{message}"
     );
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_named_without_its_password() {
+async fn an_unreachable_server_is_named_without_its_password() {
     let begun = Instant::now();
-    let said = refuse("postgres://me:S3CRET@127.0.0.1:1/stocks").await;
+    let message = failure("postgres://me:S3CRET@127.0.0.1:1/stocks").await;
     assert!(
-        said.starts_with("PostgreSQL at 127.0.0.1:1, database stocks did not answer for 300ms: "),
-        "{said}"
+        message
+            .starts_with("PostgreSQL at 127.0.0.1:1, database stocks did not answer for 300ms: "),
+        "{message}"
     );
-    assert!(!said.contains("S3CRET") && !said.contains('\n'), "{said}");
+    assert!(
+        !message.contains("S3CRET") && !message.contains('\n'),
+        "{message}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(5));
 }

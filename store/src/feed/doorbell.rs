@@ -15,14 +15,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A topic of notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bell {
+pub enum Topic {
     /// The feed has grown.
     Feed,
     /// A request to the tracker was made or completed.
     Request,
 }
 
-impl Bell {
+impl Topic {
     pub(crate) const ALL: [Self; 2] = [Self::Feed, Self::Request];
 
     /// The channel of PostgreSQL's NOTIFY.
@@ -50,18 +50,18 @@ impl Doorbell {
     }
 
     /// Wakes the subscribers in this process.
-    pub fn ring(&self, bell: Bell) {
-        self.sender(bell).send_replace(());
+    pub fn ring(&self, topic: Topic) {
+        self.sender(topic).send_replace(());
     }
 
     /// Wakes the other processes when the transaction of `connection` commits. Does nothing on
     /// SQLite, which has no other writers.
-    pub async fn notify(connection: &impl ConnectionTrait, bell: Bell) -> Result<(), Error> {
+    pub async fn notify(connection: &impl ConnectionTrait, topic: Topic) -> Result<(), Error> {
         if connection.get_database_backend() == DbBackend::Postgres {
             let statement = Statement::from_sql_and_values(
                 DbBackend::Postgres,
                 "SELECT pg_notify($1, '')",
-                [bell.channel().into()],
+                [topic.channel().into()],
             );
             connection.query_one_raw(statement).await?;
         }
@@ -69,23 +69,23 @@ impl Doorbell {
     }
 
     /// Subscribes to a topic; notifications before the call are not delivered.
-    pub fn listen(&self, bell: Bell) -> Subscription {
-        Subscription(self.sender(bell).subscribe())
+    pub fn subscribe(&self, topic: Topic) -> TopicSubscription {
+        TopicSubscription(self.sender(topic).subscribe())
     }
 
-    fn sender(&self, bell: Bell) -> &watch::Sender<()> {
-        match bell {
-            Bell::Feed => &self.feed,
-            Bell::Request => &self.request,
+    fn sender(&self, topic: Topic) -> &watch::Sender<()> {
+        match topic {
+            Topic::Feed => &self.feed,
+            Topic::Request => &self.request,
         }
     }
 }
 
 /// A subscription to a topic.
 #[derive(Debug)]
-pub struct Subscription(watch::Receiver<()>);
+pub struct TopicSubscription(watch::Receiver<()>);
 
-impl Subscription {
+impl TopicSubscription {
     /// Waits for a notification, for at most a second. Read the database afterwards in either case.
     pub async fn notified(&mut self) {
         // The sender was dropped. Polling continues at the same interval.

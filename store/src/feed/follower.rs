@@ -16,7 +16,7 @@ use crate::{Error, Store};
 
 /// The result of reading the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Followed {
+pub enum FeedUpdate {
     /// The batches since the last read, at most one page; empty if the feed has not grown.
     Batches(Vec<Batch>),
     /// Some batches were pruned before they were read. The follower continues at this position, the
@@ -66,12 +66,12 @@ impl FeedFollower {
     }
 
     /// Reads the next batches.
-    pub async fn read_once(&mut self) -> Result<Followed, Error> {
+    pub async fn read_once(&mut self) -> Result<FeedUpdate, Error> {
         let update = self.source.read(self.position).await?;
         match &update {
-            Followed::Lost(position) => self.position = *position,
-            Followed::Replaced(position) => *self = Self::after(self.store.clone(), *position),
-            Followed::Batches(batches) => {
+            FeedUpdate::Lost(position) => self.position = *position,
+            FeedUpdate::Replaced(position) => *self = Self::after(self.store.clone(), *position),
+            FeedUpdate::Batches(batches) => {
                 if let Some(last) = batches.last() {
                     self.position = last.end;
                 }

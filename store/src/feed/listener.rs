@@ -10,7 +10,7 @@ use sea_orm::sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{Bell, Doorbell};
+use super::{Doorbell, Topic};
 use crate::{Error, Store, with_timeout};
 
 /// Delay before reconnecting.
@@ -20,14 +20,14 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Timeout of connecting and of each request.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Relays notifications to `bells` of `store` while it is polled. Returns immediately on SQLite,
+/// Relays notifications to `topics` of `store` while it is polled. Returns immediately on SQLite,
 /// which has no other writers.
-pub async fn relay_notifications(store: Store, bells: &[Bell]) {
+pub async fn relay_notifications(store: Store, topics: &[Topic]) {
     let Some(pool) = store.database.postgres_pool() else {
         return;
     };
     loop {
-        if let Err(error) = relay_once(pool, &store.doorbell, bells).await {
+        if let Err(error) = relay_once(pool, &store.doorbell, topics).await {
             tracing::warn!(
                 error = error.as_dyn(),
                 "lost the connection for database notifications"
@@ -37,7 +37,7 @@ pub async fn relay_notifications(store: Store, bells: &[Bell]) {
     }
 }
 
-async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Result<(), Error> {
+async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Result<(), Error> {
     let options = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
@@ -45,20 +45,20 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, bells: &[Bell]) -> Resul
         .acquire_timeout(TIMEOUT)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     let mut listener = PgListener::connect_with(&options).await?;
-    let channels = bells.iter().map(|bell| bell.channel());
+    let channels = topics.iter().map(|topic| topic.channel());
     with_timeout(TIMEOUT, listener.listen_all(channels)).await?;
     loop {
         // Notifications from before the connection was listening are lost.
-        for bell in bells {
-            doorbell.ring(*bell);
+        for topic in topics {
+            doorbell.ring(*topic);
         }
         loop {
             match timeout(CHECK_INTERVAL, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
-                    let topic = bells.iter().find(|bell| bell.channel() == channel);
-                    if let Some(bell) = topic {
-                        doorbell.ring(*bell);
+                    let topic = topics.iter().find(|topic| topic.channel() == channel);
+                    if let Some(topic) = topic {
+                        doorbell.ring(*topic);
                     }
                 }
                 // The connection was lost and re-established.

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use entity::Position;
 
-use super::{Bell, Followed, Subscription, table};
+use super::{FeedUpdate, Topic, TopicSubscription, table};
 use crate::{Error, Store};
 
 /// A source of the feed for one follower.
@@ -16,19 +16,19 @@ pub(crate) trait FeedSource: Send {
     async fn wait(&mut self);
 
     /// Returns the batches after `position` that are available; none if the feed has not grown.
-    async fn read(&mut self, position: Position) -> Result<Followed, Error>;
+    async fn read(&mut self, position: Position) -> Result<FeedUpdate, Error>;
 }
 
 /// Reads the table, woken by the doorbell.
 pub(crate) struct TableSource {
     store: Store,
-    notifications: Subscription,
+    notifications: TopicSubscription,
 }
 
 impl TableSource {
     /// Creates a source that receives all notifications from now on.
     pub(crate) fn new(store: Store) -> Self {
-        let notifications = store.doorbell.listen(Bell::Feed);
+        let notifications = store.doorbell.subscribe(Topic::Feed);
         Self {
             store,
             notifications,
@@ -42,7 +42,7 @@ impl FeedSource for TableSource {
         self.notifications.notified().await;
     }
 
-    async fn read(&mut self, position: Position) -> Result<Followed, Error> {
+    async fn read(&mut self, position: Position) -> Result<FeedUpdate, Error> {
         table::follow(&self.store, position).await
     }
 }

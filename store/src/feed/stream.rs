@@ -23,7 +23,7 @@ use async_nats::{
 use entity::Batch;
 use runtime::config::StreamUrl;
 
-use self::entry::Entry;
+use self::entry::StreamEntry;
 
 pub use self::relay::relay_feed;
 pub(crate) use self::source::StreamSource;
@@ -112,7 +112,7 @@ impl FeedStream {
             .get_raw_message(sequence)
             .await
             .map_err(unavailable)?;
-        let seq = Entry::read(&last.payload)?.seq();
+        let seq = StreamEntry::read(&last.payload)?.seq();
         Ok(Tail { sequence, seq })
     }
 
@@ -120,7 +120,7 @@ impl FeedStream {
     async fn append(&self, batch: &Batch, tail: Tail) -> Result<Option<Tail>, StreamError> {
         let max_size = self.client.server_info().max_payload;
         let message = PublishMessage::build()
-            .payload(Entry::write(batch, max_size)?.into())
+            .payload(StreamEntry::write(batch, max_size)?.into())
             .expected_last_sequence(tail.sequence);
         let context = jetstream::new(self.client.clone());
         let published = context.send_publish(name(batch.end.epoch), message).await;

@@ -9,7 +9,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::{Followed, writer::HEAD};
+use super::{FeedUpdate, writer::HEAD};
 use crate::{Error, Store, sql::Sql};
 
 /// Maximum number of batches per read.
@@ -17,16 +17,16 @@ const PAGE: u64 = 256;
 
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
-pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed, Error> {
+pub(super) async fn follow(store: &Store, position: Position) -> Result<FeedUpdate, Error> {
     let mut rows = rows(store, position.seq).await?;
     let Some(first) = rows.first() else {
         let end = end(store).await?;
         // There is no row at position 0. Rows may have been added since the query.
         let has_grown = (end.epoch, position.seq) == (position.epoch, 0) && end.seq > 0;
         return Ok(if end == position || has_grown {
-            Followed::Batches(Vec::new())
+            FeedUpdate::Batches(Vec::new())
         } else {
-            Followed::Replaced(end)
+            FeedUpdate::Replaced(end)
         });
     };
     let has_own_row = first.seq == position.seq;
@@ -36,13 +36,13 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<Followed
         first.after_seq >= position.seq
     };
     if !follows || first.epoch != position.epoch {
-        return end(store).await.map(Followed::Replaced);
+        return end(store).await.map(FeedUpdate::Replaced);
     }
     if first.after_seq > position.seq {
-        return end(store).await.map(Followed::Lost);
+        return end(store).await.map(FeedUpdate::Lost);
     }
     rows.drain(..usize::from(has_own_row));
-    batches(&rows).map(Followed::Batches)
+    batches(&rows).map(FeedUpdate::Batches)
 }
 
 /// Returns the batches after `seq` that are not pruned.
@@ -91,7 +91,7 @@ pub(crate) async fn end_within(connection: &impl ConnectionTrait) -> Result<Posi
 
 /// A row with the epoch of its feed.
 #[derive(FromQueryResult)]
-struct Row {
+struct FeedRow {
     seq: i64,
     after_seq: i64,
     recorded_at: Timestamp,
@@ -100,7 +100,7 @@ struct Row {
 }
 
 /// Returns at most a page of rows, preceded by the row at `seq`, if it exists, without its events.
-async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, Error> {
+async fn rows(store: &Store, seq: i64) -> Result<Vec<FeedRow>, Error> {
     let connection = store.database.read();
     let text = format!(
         "SELECT seq, after_seq, recorded_at, (SELECT epoch FROM feed_head WHERE id = {HEAD}) AS epoch, \
@@ -111,16 +111,16 @@ async fn rows(store: &Store, seq: i64) -> Result<Vec<Row>, Error> {
         .push(" THEN '[]' ELSE events END AS events FROM feed WHERE seq >= ")
         .bind(seq)
         .push(&format!(" ORDER BY seq LIMIT {}", PAGE + 1));
-    Ok(Row::find_by_statement(sql.statement())
+    Ok(FeedRow::find_by_statement(sql.statement())
         .all(connection)
         .await?)
 }
 
-fn batches(rows: &[Row]) -> Result<Vec<Batch>, Error> {
+fn batches(rows: &[FeedRow]) -> Result<Vec<Batch>, Error> {
     rows.iter().map(batch).collect()
 }
 
-fn batch(row: &Row) -> Result<Batch, Error> {
+fn batch(row: &FeedRow) -> Result<Batch, Error> {
     let events = serde_json::from_str(&row.events).map_err(|source| Error::MalformedFeed {
         seq: row.seq,
         source,

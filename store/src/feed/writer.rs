@@ -13,7 +13,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::{Bell, Doorbell};
+use super::{Doorbell, Topic};
 use crate::{Error, Store, partition::Partitions};
 
 /// The id of the only row of `feed_head`.
@@ -125,9 +125,9 @@ impl FeedTransaction {
         head.seq = Set(self.seq);
         head.recorded_at = Set(self.recorded_at);
         head.update(&self.transaction).await?;
-        Doorbell::notify(&self.transaction, Bell::Feed).await?;
+        Doorbell::notify(&self.transaction, Topic::Feed).await?;
         self.transaction.commit().await?;
-        self.doorbell.ring(Bell::Feed);
+        self.doorbell.ring(Topic::Feed);
         Ok(position)
     }
 }

@@ -12,7 +12,7 @@ use runtime::config::RetentionSettings;
 const BATCH: usize = 500;
 
 #[derive(FromQueryResult)]
-struct Row {
+struct PrunableRow {
     seq: i64,
     recorded_at: Timestamp,
 }
@@ -26,7 +26,7 @@ pub async fn prune_feed(store: &Store, retention: RetentionSettings) -> Result<b
         .columns([feed::Column::Seq, feed::Column::RecordedAt])
         .order_by_asc(feed::Column::Seq)
         .limit(BATCH as u64 + 1)
-        .into_model::<Row>()
+        .into_model::<PrunableRow>()
         .all(store.database.read())
         .await?;
     // This may be the last row of the feed.

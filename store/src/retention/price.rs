@@ -38,9 +38,9 @@ const IS_COVERED: &str = "EXISTS (SELECT 1 FROM candles WHERE minutes = 1 \
                        AND candles.start <= prices.market_time \
                        AND candles.start > prices.market_time - 60000000)";
 
-/// The key of a price.
+/// The key of a price to delete.
 #[derive(FromQueryResult)]
-struct Row {
+struct OldPrice {
     stock_id: i64,
     recorded_at: Timestamp,
     seq: i64,
@@ -116,7 +116,7 @@ async fn drop_month(connection: &DatabaseTransaction, month: Month) -> Result<()
          ORDER BY recorded_at DESC, seq DESC LIMIT 1) AS last"
     );
     let sql = Sql::new(connection, text);
-    let last = Row::find_by_statement(sql.statement())
+    let last = OldPrice::find_by_statement(sql.statement())
         .all(connection)
         .await?;
     record_pruned(connection, &last, month.end()).await?;
@@ -153,7 +153,7 @@ async fn delete_batch(
         "SELECT stock_id, recorded_at, seq, {IS_COVERED} AS covered FROM stock_prices AS prices"
     );
     let sql = within(&keys).push(&format!(" ORDER BY recorded_at, seq LIMIT {BATCH}"));
-    let mut old = Row::find_by_statement(sql.statement())
+    let mut old = OldPrice::find_by_statement(sql.statement())
         .all(connection)
         .await?;
     let full = old.len() == BATCH;
@@ -187,7 +187,7 @@ async fn delete_batch(
 /// remaining prices begin at `begins_at`.
 async fn record_pruned(
     connection: &DatabaseTransaction,
-    deleted: &[Row],
+    deleted: &[OldPrice],
     begins_at: Timestamp,
 ) -> Result<(), Error> {
     let mut last: BTreeMap<i64, i64> = BTreeMap::new();

@@ -1,7 +1,6 @@
-//! What reads cost when the history is long: the same as when it is short.
+//! The cost of reads is independent of the length of the history.
 //!
-//! One invariant: the statements that are judged are those that the code sends; a connection has each of them explained
-//! before it is sent.
+//! The connection explains each statement that the code sends before it is executed.
 
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use crate::{
 };
 
 const SYMBOLS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", "H"];
-const EVERYBODY: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+const ALL_STOCKS: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 fn at(text: &str) -> Timestamp {
     format!("{text}T00:00:00Z").parse().expect("an instant")
@@ -37,7 +36,7 @@ fn span(after: Option<PriceKey>, limit: u32, from_end: bool) -> Span<PriceKey> {
     }
 }
 
-/// Every kind of read, each with the most statements that it may take.
+/// Every kind of read, with its maximum number of statements.
 async fn read_all(
     explained: &Explained,
     archive: Archive,
@@ -90,7 +89,7 @@ async fn read_all(
         page(year, span(None, 50, true)).await,
         50,
     );
-    let pages = price::first_pages(explained, now, &EVERYBODY, all, 20, false)
+    let pages = price::first_pages(explained, now, &ALL_STOCKS, all, 20, false)
         .await
         .expect("pages");
     note(
@@ -112,16 +111,16 @@ async fn read_all(
         next.prices.len(),
         99,
     );
-    let latest = price::latest(explained, &EVERYBODY).await.expect("prices");
+    let latest = price::latest(explained, &ALL_STOCKS).await.expect("prices");
     note("the latest of many stocks", 1, latest.len(), 8);
-    let expired = price::has_expired(explained, Some(&EVERYBODY), place)
+    let expired = price::has_expired(explained, Some(&ALL_STOCKS), place)
         .await
         .expect("an answer");
     note("whether a cursor has expired", 1, usize::from(expired), 0);
     costs
 }
 
-/// Likewise, of candles. Whether those of a range are final takes a look at whether there are later ones.
+/// The same for candles. For a range in the past, another statement reads the newest candle.
 async fn read_candles(explained: &Explained, old: Timestamp) -> Vec<(&'static str, usize, Cost)> {
     let end = Some(old.after(Duration::from_hours(24 * 365)));
     let mut costs = Vec::new();
@@ -131,21 +130,21 @@ async fn read_candles(explained: &Explained, old: Timestamp) -> Vec<(&'static st
             1,
             CandleInterval::OneMinute,
             None,
-            &EVERYBODY[2..3],
+            &ALL_STOCKS[2..3],
         ),
         (
             "the newest candles of an old year",
             2,
             CandleInterval::OneMinute,
             end,
-            &EVERYBODY[2..3],
+            &ALL_STOCKS[2..3],
         ),
         (
             "the newest days of an old year of many",
             2,
             CandleInterval::OneDay,
             end,
-            &EVERYBODY[..],
+            &ALL_STOCKS[..],
         ),
     ] {
         let range = CandleRange {
@@ -180,13 +179,14 @@ on_both_databases! {
             assert!(cost.statements <= most, "{what}: {cost:?}");
             if database.kind() == DatabaseKind::Sqlite {
                 for line in &cost.plan {
-                    // What was found already is scanned, not the table.
+                    // A SCAN is of rows already found, not of the table.
                     let found = line == "SCAN prices" && cost.plan.iter().any(|it| it == "CO-ROUTINE prices");
                     let scans = line.starts_with("SCAN") && !line.contains("json_each") && !found;
                     assert!(!scans && !line.contains("TEMP B-TREE"), "{what}: {:#?}", cost.plan);
                 }
             } else {
-                // Of some 130 months. Five pages lead to a row, and the rows of a stock lie some to a page.
+                // The table has some 130 months. An index lookup reads five pages, and a page has
+                // several rows of a stock.
                 let most = if what.ends_with("of many") { 960 } else { 120 };
                 assert!(cost.pages <= most, "{what}: {cost:?}");
                 assert!(cost.months <= 4 * cost.statements, "{what}: {cost:?}");
@@ -194,9 +194,9 @@ on_both_databases! {
         }
     }
 
-    async fn a_stock_with_few_prices_takes_few_steps(database) {
+    async fn a_stock_with_few_prices_reads_few_months(database) {
         let (store, clock) = store(&database, &["A", "B"]).await;
-        // Stock 1 for ten years; of stock 2 there will be three prices, years ago.
+        // Stock 1 has prices of ten years, stock 2 has three prices, years ago.
         let archive = Archive { from: at("2016-11-01"), to: at("2026-11-20"), every: Duration::from_hours(24), stocks: 1 };
         archive.fill(&store, &clock).await;
         let days = ["2017-01-05", "2017-02-07", "2017-02-08"];

@@ -1,4 +1,4 @@
-//! Connecting, migrating and writing.
+//! Connecting, migrating, health checks and transactions.
 
 use std::time::Duration;
 
@@ -24,26 +24,26 @@ async fn run(transaction: &DatabaseTransaction, sql: &str) {
 }
 
 on_both_databases! {
-    async fn a_test_database_is_alive_and_migrated(database) {
+    async fn a_test_database_is_reachable_and_migrated(database) {
         assert_eq!(database.check().await, DatabaseState::Initialized);
-        assert!(database.is_migrated().await.expect("it knows"));
-        database.migrate().await.expect("once more changes nothing");
-        database.migrated().await;
+        assert!(database.is_migrated().await.expect("it can be read"));
+        database.migrate().await.expect("it migrates again");
+        database.wait_until_migrated().await;
     }
 
-    async fn a_database_that_a_newer_program_migrated_is_taken_as_it_is(database) {
+    async fn a_database_migrated_by_a_newer_version_is_used_as_it_is(database) {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20990101_000001_to_come', 0)";
         database.write().execute_unprepared(newer).await.expect("it is noted");
         database.migrate().await.expect("nothing is done");
-        assert!(database.is_migrated().await.expect("it knows"));
-        // One that lacks something that is known here is another's.
+        assert!(database.is_migrated().await.expect("it can be read"));
+        // A database that lacks one of our migrations is not one of a newer version.
         let lacking = "DELETE FROM seaql_migrations WHERE version = (SELECT MIN(version) FROM seaql_migrations)";
         database.write().execute_unprepared(lacking).await.expect("it is noted");
         assert!(database.migrate().await.is_err());
         assert!(database.is_migrated().await.is_err());
     }
 
-    async fn what_is_committed_is_read_and_what_is_not_is_not(database) {
+    async fn readers_see_committed_rows_only(database) {
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "CREATE TABLE proof (value BIGINT)").await;
         run(&begun, "INSERT INTO proof VALUES (1)").await;
@@ -56,7 +56,7 @@ on_both_databases! {
         assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
     }
 
-    async fn writers_wait_for_their_turn(database) {
+    async fn concurrent_writers_queue(database) {
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "CREATE TABLE proof (value BIGINT)").await;
         begun.commit().await.expect("it commits");
@@ -76,20 +76,20 @@ on_both_databases! {
         assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 20);
     }
 
-    async fn the_pool_of_the_server_is_at_hand(database) {
+    async fn only_postgresql_has_a_pool_of_sqlx(database) {
         let server = database.kind() == DatabaseKind::Postgres;
         assert_eq!(database.postgres_pool().is_some(), server);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_that_start_at_once_migrate_once() {
+async fn processes_that_start_at_once_migrate_once() {
     let place = TestDatabaseUrl::postgres().await;
     let mut databases = Vec::new();
     for _ in 0..6 {
         databases.push(place.connect().await);
     }
-    assert!(!databases[0].is_migrated().await.expect("it knows"));
+    assert!(!databases[0].is_migrated().await.expect("it can be read"));
     let mut starts = tokio::task::JoinSet::new();
     for database in databases {
         starts.spawn(async move { database.migrate().await });
@@ -97,7 +97,14 @@ async fn several_that_start_at_once_migrate_once() {
     while let Some(started) = starts.join_next().await {
         started.expect("no panic").expect("it migrates");
     }
-    assert!(place.connect().await.is_migrated().await.expect("it knows"));
+    assert!(
+        place
+            .connect()
+            .await
+            .is_migrated()
+            .await
+            .expect("it can be read")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +121,7 @@ async fn a_busy_pool_does_not_look_like_a_dead_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+async fn connections_closed_by_the_server_are_replaced() {
     let database = TestDatabase::postgres().await;
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
     let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
@@ -126,14 +133,14 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it() {
+async fn a_cancelled_begin_does_not_swallow_later_writes() {
     let database = TestDatabase::postgres().await;
-    let witness = database.url().connect().await;
+    let observer = database.url().connect().await;
     let made = "CREATE TABLE proof (value BIGINT)";
     let made = database.write().execute_unprepared(made).await;
     made.expect("it is made");
     for nth in 0..300 {
-        // At any moment of it.
+        // Cancels it at various points.
         let moment = async {
             for _ in 0..nth * 4 {
                 tokio::task::yield_now().await;
@@ -146,21 +153,21 @@ async fn a_transaction_whose_beginning_is_abandoned_takes_no_later_write_with_it
         let written = database.write();
         let written = written.execute_unprepared("INSERT INTO proof VALUES (1)");
         written.await.expect("it is written");
-        let count = number(witness.read(), "SELECT COUNT(*) FROM proof").await;
+        let count = number(observer.read(), "SELECT COUNT(*) FROM proof").await;
         assert_eq!(count, nth + 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_could_only_be_read_is_written_again_soon() {
+async fn a_database_that_was_read_only_is_soon_writable_again() {
     let database = TestDatabase::postgres().await;
-    let witness = database.url().connect().await;
+    let observer = database.url().connect().await;
     let operator = async |sql: &str| {
         let sql = format!(
             "BEGIN READ WRITE; \
              DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {sql}', current_database()); END $$; COMMIT"
         );
-        let ordered = witness.write().execute_unprepared(&sql).await;
+        let ordered = observer.write().execute_unprepared(&sql).await;
         ordered.expect("it is done");
     };
     let write = async || {
@@ -178,8 +185,8 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
     let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                 WHERE datname = current_database() AND application_name = 'stock-tracker api' \
                 AND pid <> pg_backend_pid()";
-    number(witness.read(), kill).await;
-    // Several at once, so that several sessions are of that time.
+    number(observer.read(), kill).await;
+    // Concurrently, so that several sessions are read-only.
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert_eq!(
@@ -194,12 +201,15 @@ async fn a_database_that_could_only_be_read_is_written_again_soon() {
     assert_eq!(database.check().await, DatabaseState::Initialized);
     for _ in 0..8 {
         let (one, other) = tokio::join!(write(), write());
-        assert!(one.is_ok() && other.is_ok(), "it can be written: {one:?}, {other:?}");
+        assert!(
+            one.is_ok() && other.is_ok(),
+            "it can be written: {one:?}, {other:?}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_can_only_be_read_needs_no_migration_if_it_has_it() {
+async fn a_migrated_read_only_database_needs_no_write() {
     let database = TestDatabase::postgres().await;
     let only_read = "SET default_transaction_read_only = on";
     let ordered = database.write().execute_unprepared(only_read).await;
@@ -208,7 +218,7 @@ async fn a_database_that_can_only_be_read_needs_no_migration_if_it_has_it() {
 }
 
 #[tokio::test]
-async fn the_server_names_us_and_does_not_wait_for_the_silent() {
+async fn sessions_have_a_name_and_bound_silent_clients() {
     let database = TestDatabase::postgres().await;
     let sql = "SELECT COUNT(*) FROM pg_settings WHERE (name, setting) IN \
                (('application_name', 'stock-tracker api'), ('tcp_keepalives_idle', '10'), \
@@ -217,7 +227,7 @@ async fn the_server_names_us_and_does_not_wait_for_the_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
+async fn a_silent_writer_blocks_others_for_a_few_seconds_only() {
     let database = TestDatabase::postgres().await;
     let begun = database.begin_write().await.expect("a transaction");
     run(&begun, "CREATE TABLE proof AS SELECT 1 AS value").await;
@@ -231,13 +241,16 @@ async fn a_writer_that_falls_silent_holds_up_others_for_seconds_only() {
     let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
     waited.expect("the lock is free again");
     begun.commit().await.expect("it commits");
-    assert!(silent.commit().await.is_err(), "its transaction is gone");
+    assert!(
+        silent.commit().await.is_err(),
+        "its transaction was rolled back"
+    );
     let sum = "SELECT SUM(value) FROM proof";
     assert_eq!(number(other.read(), sum).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
+async fn an_outage_and_its_end_are_detected_within_five_seconds() {
     let place = TestDatabaseUrl::migrated_postgres().await;
     let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
     let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
@@ -268,7 +281,7 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
         .await
         .expect("not ready");
     let refused = tokio::time::timeout(soon, database.begin_write()).await;
-    assert!(refused.expect("it is told in time").is_err());
+    assert!(refused.expect("it fails in time").is_err());
 
     proxy.restore().await;
     tokio::time::timeout(soon, becomes(true))
@@ -276,7 +289,7 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
         .expect("ready again");
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
 
-    // As where another database takes its place that has nothing of ours yet.
+    // As if the database were replaced by an empty one.
     for (sql, ready) in [
         ("ALTER TABLE seaql_migrations RENAME TO elsewhere", false),
         ("ALTER TABLE elsewhere RENAME TO seaql_migrations", true),
@@ -292,7 +305,7 @@ async fn an_outage_is_noticed_and_its_end_within_five_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_waits_for_a_database_that_comes_later() {
+async fn a_start_waits_until_the_database_is_reachable() {
     let place = TestDatabaseUrl::migrated_postgres().await;
     let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
     proxy.cut().await;
@@ -305,32 +318,32 @@ async fn a_start_waits_for_a_database_that_comes_later() {
     assert_eq!(state, DatabaseState::Initialized);
 }
 
-/// As SQLite also does when the disk is full.
+/// SQLite also does this when the disk is full.
 #[tokio::test]
-async fn a_transaction_that_sqlite_ended_by_itself_takes_no_later_one_with_it() {
+async fn a_transaction_that_sqlite_rolled_back_does_not_swallow_later_ones() {
     let place = TestDatabaseUrl::sqlite();
     let database = place.connect().await;
     let made = "CREATE TABLE proof (value INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO proof VALUES (0)";
     let made = database.write().execute_unprepared(made).await;
     made.expect("it is made");
     for value in 1..=4 {
-        // The second time it would be a savepoint that is rolled back to, and left open.
+        // If sqlx still counted the first, the second would be a savepoint that stays open.
         for repeated in 0..value {
             let ended = database.begin_write().await.expect("a transaction");
             let again = format!("INSERT INTO proof VALUES ({repeated})");
             let again = ended.execute_unprepared(&again).await;
-            assert!(again.is_err(), "it is there already");
+            assert!(again.is_err(), "the value exists");
             drop(ended);
             let failed = database.begin_write().await.expect("a transaction");
             let wrong = failed
                 .execute_unprepared("INSERT INTO nothing VALUES (1)")
                 .await;
-            assert!(wrong.is_err(), "there is no such table");
+            assert!(wrong.is_err(), "the table does not exist");
         }
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, &format!("INSERT INTO proof VALUES ({value})")).await;
         begun.commit().await.expect("it commits");
         let count = number(database.read(), "SELECT COUNT(*) FROM proof").await;
-        assert_eq!(count, value + 1, "what was committed is read");
+        assert_eq!(count, value + 1, "committed rows are read");
     }
 }

@@ -1,21 +1,21 @@
-//! Runs tests over every way that the feed can come.
+//! Runs tests with every source of the feed: SQLite, PostgreSQL, and PostgreSQL with NATS.
 
 use std::time::Duration;
 
 use runtime::{clock::ManualClock, config::StreamUrl};
 use store::{
     Store,
-    feed::{Bell, FeedStream, relay_feed, relay_notifications},
+    feed::{FeedStream, Topic, relay_feed, relay_notifications},
 };
 use testkit::{TestDatabase, TestNats};
 use tokio::task::JoinSet;
 
 use crate::fixture;
 
-/// How long a test's stream keeps its entries.
+/// How long the stream keeps its entries.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// A database, and what carries its feed.
+/// A database, and the NATS server of its feed.
 pub(crate) struct FeedDatabase {
     pub(crate) database: TestDatabase,
     pub(crate) nats: Option<TestNats>,
@@ -44,22 +44,22 @@ impl FeedDatabase {
         }
     }
 
-    /// A seeded store that tracks `symbols`, with the companions of a process.
+    /// Creates a seeded store that tracks `symbols`, with the background tasks of a process.
     pub(crate) async fn store(&mut self, symbols: &[&str]) -> (Store, ManualClock) {
         let (store, clock) = fixture::store(&self.database, symbols).await;
         (self.accompany(store).await, clock)
     }
 
-    /// A store as another process has it, with companions of its own.
+    /// Creates the store of another process, with its own background tasks.
     pub(crate) async fn accompany(&mut self, store: Store) -> Store {
         let Some(nats) = &self.nats else { return store };
         let url = StreamUrl::parse(&nats.url()).expect("a URL");
         let stream = FeedStream::connect(&url, KEPT).await.expect("a connection");
-        let store = store.followed_through(stream.clone());
+        let store = store.with_stream(stream.clone());
         self.companions.spawn(relay_feed(store.clone(), stream));
         let ringing = store.clone();
         self.companions
-            .spawn(async move { relay_notifications(ringing, &[Bell::Feed]).await });
+            .spawn(async move { relay_notifications(ringing, &[Topic::Feed]).await });
         store
     }
 }
@@ -71,7 +71,7 @@ macro_rules! on_every_feed {
             $(#[$meta])*
             async fn $name(mut $place: $crate::databases::FeedDatabase) $body
 
-            // A module may be named as a function is.
+                // A module and a function may have the same name.
             mod $name {
                 use crate::databases::FeedDatabase;
 

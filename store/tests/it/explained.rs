@@ -1,7 +1,7 @@
-//! A connection that has the database explain every statement that goes over it.
+//! A connection that explains every statement before it executes it.
 //!
-//! One invariant: what PostgreSQL explains is the plan that it would keep, since `api` has it keep plans: the statement
-//! is prepared and its execution explained. Of a statement with parameters alone it would tell a plan for their values.
+//! `api` reuses generic plans on PostgreSQL, so each statement is prepared and its execution is
+//! explained. Explaining the statement itself would plan for the values of its parameters.
 
 use std::sync::Mutex;
 
@@ -12,15 +12,15 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-/// What the database did for the statements of one read.
+/// The cost of the statements of one read.
 #[derive(Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) statements: usize,
-    /// Pages of 8 KiB that were touched, on PostgreSQL.
+    /// Number of 8 KiB pages read, on PostgreSQL.
     pub(crate) pages: u64,
-    /// Tables of months that stood in a plan, each counted for each statement.
+    /// Number of monthly partitions in the plans of all statements.
     pub(crate) months: usize,
-    /// What the plans say, line by line, on SQLite.
+    /// The lines of the plans, on SQLite.
     pub(crate) plan: Vec<String>,
 }
 
@@ -37,9 +37,9 @@ impl Explained {
         }
     }
 
-    /// What all since the last time cost.
+    /// Returns the cost since the last call.
     pub(crate) fn take(&self) -> Cost {
-        std::mem::take(&mut *self.cost.lock().expect("nobody panicked"))
+        std::mem::take(&mut *self.cost.lock().expect("not poisoned"))
     }
 
     async fn explain_kept(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -66,11 +66,11 @@ impl Explained {
         let rows = if statement.db_backend == DbBackend::Postgres {
             self.explain_kept(statement).await?
         } else {
-            let mut asked = statement.clone();
-            asked.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
-            self.inner.query_all_raw(asked).await?
+            let mut explain = statement.clone();
+            explain.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+            self.inner.query_all_raw(explain).await?
         };
-        let mut cost = self.cost.lock().expect("nobody panicked");
+        let mut cost = self.cost.lock().expect("not poisoned");
         cost.statements += 1;
         if statement.db_backend != DbBackend::Postgres {
             for row in rows {
@@ -78,8 +78,8 @@ impl Explained {
             }
             return Ok(());
         }
-        let told: Value = rows[0].try_get_by_index(0)?;
-        let plan = &told[0]["Plan"];
+        let explained: Value = rows[0].try_get_by_index(0)?;
+        let plan = &explained[0]["Plan"];
         for kind in ["Shared Hit Blocks", "Shared Read Blocks"] {
             cost.pages += plan[kind].as_u64().expect("a count");
         }

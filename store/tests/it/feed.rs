@@ -1,4 +1,4 @@
-//! The feed's order, whoever writes and whatever the clock says.
+//! The order of the feed with concurrent writers and a clock that steps backwards.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use entity::{Batch, Event, Position, Timestamp};
 use sea_orm::ConnectionTrait;
 use store::{
     Store,
-    feed::{FeedFollower, FeedTransaction, Followed, end, has},
+    feed::{FeedFollower, FeedTransaction, FeedUpdate, end, has},
     stock::{track, untrack},
 };
 use tokio::{task::JoinSet, time::timeout};
@@ -16,16 +16,16 @@ use crate::{
     fixture::{record_now, shared, symbol},
 };
 
-/// What came since, of which nothing was pruned.
+/// Reads the next batches, of which none may be pruned.
 async fn read(follower: &mut FeedFollower) -> Vec<Batch> {
     match follower.read_once().await.expect("the feed is read") {
-        Followed::Batches(batches) => batches,
-        gone => panic!("nothing was pruned, and yet {gone:?}"),
+        FeedUpdate::Batches(batches) => batches,
+        update => panic!("nothing was pruned, but: {update:?}"),
     }
 }
 
 on_every_feed! {
-    async fn positions_are_in_the_order_of_commits_however_many_write(mut database) {
+    async fn positions_are_in_commit_order_with_concurrent_writers(mut database) {
         const WRITERS: i64 = 8;
         const EACH: i64 = 10;
         let (store, _) = database.store(&["AAPL"]).await;
@@ -39,7 +39,7 @@ on_every_feed! {
                     let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
                     let new = symbol(&format!("W{writer}T{turn}"));
                     track(&mut feed, &new, None).await.expect("it is tracked");
-                    // Some change their mind: nothing of them is left, no place either.
+                    // Some roll back, which leaves nothing, not even a gap of positions.
                     if turn % 3 == 2 {
                         drop(feed);
                     } else {
@@ -49,11 +49,11 @@ on_every_feed! {
                 assert!(ends.is_sorted(), "a writer's later commits come later");
             });
         }
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         loop {
             let batches = read(&mut follower).await;
             let events = batches.iter().flat_map(|batch| &batch.events);
-            told.extend(events.map(Event::seq));
+            seen.extend(events.map(Event::seq));
             if let Some(ended) = writers.try_join_next() {
                 ended.expect("the writer succeeds");
             } else if writers.is_empty() && follower.position() == end(&store).await.expect("an end") {
@@ -62,8 +62,8 @@ on_every_feed! {
                 follower.wait().await;
             }
         }
-        let last = i64::try_from(told.len()).expect("a count");
-        assert_eq!(told, (1..=last).collect::<Vec<_>>(), "read while written, without a gap or a repeat");
+        let last = i64::try_from(seen.len()).expect("a count");
+        assert_eq!(seen, (1..=last).collect::<Vec<_>>(), "read while written, without a gap or a repeat");
         assert_eq!(end(&store).await.expect("an end").seq, last);
         assert_eq!(last, WRITERS * 7, "of ten turns each, three were given up");
     }
@@ -87,7 +87,7 @@ on_every_feed! {
         assert_eq!(instants[0], instants[3]);
     }
 
-    async fn tracking_twice_tells_once_and_a_stock_keeps_its_id(mut database) {
+    async fn tracking_twice_is_published_once_and_a_stock_keeps_its_id(mut database) {
         let (store, _) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let mut ids = Vec::new();
@@ -109,19 +109,19 @@ on_every_feed! {
         assert_eq!(unknown, None);
         drop(feed);
         assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
-        let told = read(&mut follower).await;
-        assert_eq!(told.len(), 2, "tracked once, untracked once");
+        let seen = read(&mut follower).await;
+        assert_eq!(seen.len(), 2, "tracked once, untracked once");
     }
 }
 
-/// Waits until the feed that is followed is noticed to be another.
+/// Waits until the follower detects that the feed was replaced.
 async fn replaced(follower: &mut FeedFollower) -> Position {
     let noticing = async {
         loop {
             match follower.read_once().await.expect("the feed is read") {
-                Followed::Replaced(position) => return position,
-                Followed::Batches(batches) if batches.is_empty() => follower.wait().await,
-                other => panic!("that is not to be told: {other:?}"),
+                FeedUpdate::Replaced(position) => return position,
+                FeedUpdate::Batches(batches) if batches.is_empty() => follower.wait().await,
+                other => panic!("not replaced: {other:?}"),
             }
         }
     };
@@ -129,7 +129,7 @@ async fn replaced(follower: &mut FeedFollower) -> Position {
     noticed.expect("it is noticed")
 }
 
-/// Makes the feed end before its last entry, as a standby's may that is promoted.
+/// Deletes the last entry of the feed, as when a standby without it is promoted.
 async fn lose_last(store: &Store) {
     for sql in [
         "DELETE FROM stock_prices WHERE seq = (SELECT seq FROM feed_head)",
@@ -142,7 +142,7 @@ async fn lose_last(store: &Store) {
 }
 
 on_every_feed! {
-    async fn a_feed_that_took_the_place_of_another_is_noticed_and_followed(mut database) {
+    async fn a_replaced_feed_is_detected_and_followed(mut database) {
         let (store, clock) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
         let new_life = "UPDATE feed_head SET epoch = epoch + 1";
@@ -175,24 +175,24 @@ on_every_feed! {
             let is_known = has(&store, known).await.expect("the feed is read");
             assert_eq!(is_known, loses == 0, "the last position is known unless it was lost");
             let next = record_now(&store, 1).await;
-            let mut told = Vec::new();
-            while told.is_empty() {
+            let mut seen = Vec::new();
+            while seen.is_empty() {
                 follower.wait().await;
-                told = read(&mut follower).await;
+                seen = read(&mut follower).await;
             }
-            assert_eq!(told.iter().map(|batch| batch.end).collect::<Vec<_>>(), [next]);
+            assert_eq!(seen.iter().map(|batch| batch.end).collect::<Vec<_>>(), [next]);
         }
     }
 }
 
-/// Follows from where the feed ends now.
+/// Creates a follower at the end of the feed.
 pub(crate) async fn at_end(store: &Store) -> FeedFollower {
     let end = end(store).await.expect("an end");
     FeedFollower::after(store.clone(), end)
 }
 
 on_every_feed! {
-    async fn nobody_gets_a_position_before_the_one_before_it_is_committed_or_given_back(mut database) {
+    async fn a_position_is_assigned_after_the_previous_transaction_ended(mut database) {
         let (store, _) = database.store(&["AAPL"]).await;
         for (commits, symbols) in [(true, ["A", "B"]), (false, ["C", "D"])] {
             let before = end(&store).await.expect("an end").seq;
@@ -205,7 +205,7 @@ on_every_feed! {
                 track(&mut second, &symbol(symbols[1]), None).await.expect("it is tracked");
                 second.commit().await.expect("it commits").seq
             });
-            // Whatever the second tries while the first is open, it gets nowhere.
+            // The second transaction waits while the first is open.
             let early = timeout(Duration::from_millis(500), writers.join_next()).await;
             assert!(early.is_err(), "{early:?}");
             assert_eq!(end(&store).await.expect("an end").seq, before);

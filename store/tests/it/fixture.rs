@@ -1,4 +1,4 @@
-//! A store over a database of a test's own.
+//! Stores for tests, and prices to record in them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use runtime::clock::ManualClock;
 use store::{Seed, Store, feed::FeedTransaction, seed};
 use testkit::TestDatabase;
 
-/// A seeded store that tracks `symbols`, and the clock that it records with.
+/// Creates a seeded store that tracks `symbols`, and its clock.
 pub(crate) async fn store(database: &TestDatabase, symbols: &[&str]) -> (Store, ManualClock) {
     database
         .migrate()
@@ -29,22 +29,22 @@ pub(crate) fn symbol(text: &str) -> Symbol {
     text.parse().expect("a symbol")
 }
 
-/// When a test's store begins.
+/// The time at which the clock of a test starts.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_micros(1_000_000);
 
-/// When [`record`] stores the price at place `seq`: three places share an instant.
+/// The time at which [`record`] stores the price at position `seq`: three positions share one.
 pub(crate) fn instant(seq: i64) -> Timestamp {
     Timestamp::from_micros(BEGIN.micros() + seq / 3)
 }
 
-/// Stores a price of `stock` at the feed's next place, which is `seq`.
+/// Stores a price of `stock` at the next position of the feed, which is `seq`.
 pub(crate) async fn record(store: &Store, clock: &ManualClock, stock: i64, seq: i64) {
     clock.set(instant(seq));
     let place = record_now(store, stock).await;
     assert_eq!((place.seq, place.recorded_at), (seq, instant(seq)));
 }
 
-/// Stores a price of `stock`, and answers its place.
+/// Stores a price of `stock` and returns its position.
 pub(crate) async fn record_now(store: &Store, stock: i64) -> Position {
     let mut feed = FeedTransaction::begin(store).await.expect("a turn");
     let price = price(stock, feed.next_seq(), feed.recorded_at());
@@ -56,7 +56,7 @@ pub(crate) async fn record_now(store: &Store, stock: i64) -> Position {
     feed.commit().await.expect("it commits")
 }
 
-/// A price of `stock`.
+/// Returns a price of `stock`.
 pub(crate) fn price(stock: i64, seq: i64, recorded_at: Timestamp) -> Price {
     Price {
         stock_id: stock,
@@ -76,7 +76,7 @@ pub(crate) fn price(stock: i64, seq: i64, recorded_at: Timestamp) -> Price {
     }
 }
 
-/// A store and what outlives a task.
+/// A store for tasks of a test.
 pub(crate) fn shared(store: &Store) -> Arc<Store> {
     Arc::new(store.clone())
 }

@@ -1,4 +1,4 @@
-//! The store on real databases, of both kinds.
+//! Integration tests of the store on SQLite and PostgreSQL.
 
 mod age;
 mod archive;

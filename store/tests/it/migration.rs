@@ -1,4 +1,4 @@
-//! Bringing a database that has prices to the newest shape, and back.
+//! Migrations of a database with prices, up and down.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use testkit::on_both_databases;
 
 use crate::fixture::{record, record_now, store};
 
-/// How many migrations came after those that were released first.
+/// The number of migrations since the first release.
 fn since_first_release() -> u32 {
     let migrations = Migrator::migrations();
     let later = migrations.iter().filter(|it| it.name() > "m20261123");
@@ -18,7 +18,7 @@ fn since_first_release() -> u32 {
 }
 
 on_both_databases! {
-    async fn rows_survive_the_way_back_and_forth(database) {
+    async fn rows_survive_migrations_down_and_up(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         for stock in [1, 2, 1, 1, 2, 1] {
             record_now(&store, stock).await;
@@ -36,23 +36,23 @@ on_both_databases! {
         };
         let before = rows().await;
         assert_eq!((before.0.len(), before.1.len(), before.2.len()), (6, 2, 6));
-        // Down to the shape that was first released.
+        // Down to the schema of the first release.
         Migrator::down(database.write(), Some(since_first_release())).await.expect("it goes back");
         Migrator::up(database.write(), None).await.expect("it goes forth");
         assert_eq!(rows().await, before);
     }
 
-    async fn people_read_prices_as_numbers_and_times(database) {
+    async fn the_view_shows_prices_as_decimals_and_timestamps(database) {
         let (store, clock) = store(&database, &["AAPL"]).await;
         record(&store, &clock, 1, 1).await;
-        let text = "SELECT symbol || ' ' || price || ' ' || CAST(recorded_at AS text) AS told FROM readable_prices";
+        let text = "SELECT symbol || ' ' || price || ' ' || CAST(recorded_at AS text) AS line FROM readable_prices";
         let read = Statement::from_string(database.read().get_database_backend(), text);
         let row = database.read().query_one_raw(read).await.expect("an answer").expect("a row");
-        let told: String = row.try_get_by_index(0).expect("a text");
+        let line: String = row.try_get_by_index(0).expect("a text");
         let expected = match database.kind() {
             store::database::DatabaseKind::Postgres => "AAPL 0.00000001 1970-01-01 00:00:01+00",
             store::database::DatabaseKind::Sqlite => "AAPL 1.0e-08 1970-01-01T00:00:01.000000Z",
         };
-        assert_eq!(told, expected);
+        assert_eq!(line, expected);
     }
 }

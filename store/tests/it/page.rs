@@ -1,4 +1,4 @@
-//! Pages against the plainest way to make them.
+//! Pages are compared with a simple model.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use testkit::on_both_databases;
 
 use crate::fixture::{instant, record, store};
 
-/// Places of a list, newest first, as the page of a span should be.
+/// The expected page of a span: positions in a list, newest first.
 fn expected(list: &[i64], span: &Span<i64>) -> (Vec<i64>, bool, bool) {
     let within = |seq: &&i64| {
         span.after.is_none_or(|after| **seq < after) && span.before.is_none_or(|it| **seq > it)
@@ -25,7 +25,7 @@ fn expected(list: &[i64], span: &Span<i64>) -> (Vec<i64>, bool, bool) {
         0
     };
     let rows: Vec<i64> = inside.iter().skip(skipped).take(limit).copied().collect();
-    // Where the page lies in the whole list; an empty one lies at the bound that it was counted from.
+    // The range of the page in the whole list. An empty page is at the bound that it was read from.
     let first = match (rows.first(), span.from_end) {
         (Some(first), _) => list.iter().position(|seq| seq == first),
         (None, false) => span
@@ -57,7 +57,7 @@ fn places(page: &Page<entity::Price>) -> (Vec<i64>, bool, bool) {
 }
 
 on_both_databases! {
-    async fn every_page_of_prices_is_the_one_that_counting_gives(database) {
+    async fn every_page_of_prices_matches_the_model(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         let mut list = Vec::new();
         for seq in 1..=24_i64 {
@@ -76,7 +76,7 @@ on_both_databases! {
         let mut runner = TestRunner::deterministic();
         for _ in 0..300 {
             let (after, before, limit, from_end) = spans.new_tree(&mut runner).expect("a span").current();
-            // Bounds that cross select nothing and have no one place in the list.
+            // Crossed bounds select nothing, at no particular place in the list.
             if let (Some(after), Some(before)) = (after, before)
                 && before >= after
             {
@@ -90,7 +90,7 @@ on_both_databases! {
         }
     }
 
-    async fn many_first_pages_are_what_each_would_be_alone(database) {
+    async fn first_pages_of_many_stocks_equal_single_pages(database) {
         let (store, clock) = store(&database, &["AAPL", "GOOG", "IBM"]).await;
         for seq in 1..=20_i64 {
             record(&store, &clock, 1 + seq % 2, seq).await;

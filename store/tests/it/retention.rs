@@ -1,4 +1,4 @@
-//! What is forgotten, and what is known of it.
+//! Retention of prices and of the feed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use store::database::DatabaseKind;
 use store::{
     Store,
-    feed::{FeedFollower, Followed},
+    feed::{FeedFollower, FeedUpdate},
     page::Span,
     price::{self, Recorded},
     retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
@@ -23,7 +23,7 @@ const RETENTION: RetentionSettings = RetentionSettings {
     feed: DAY,
 };
 
-/// The candle of the minute that all prices of these tests have as their market's time.
+/// Stores the candle of the minute of all prices in these tests.
 async fn cover(store: &Store, stock: i64) {
     let candle = Candle {
         stock_id: stock,
@@ -42,7 +42,7 @@ async fn cover(store: &Store, stock: i64) {
     written.expect("the candle is written");
 }
 
-/// Prices of both stocks in turn, one every `step`; their places.
+/// Stores prices of both stocks in turn, one every `step`, and returns their positions.
 async fn grow(store: &Store, clock: &ManualClock, prices: i64, step: Duration) -> Vec<Position> {
     let mut places = Vec::new();
     for turn in 0..prices {
@@ -88,14 +88,14 @@ async fn has_expired(store: &Store, stocks: Option<&[i64]>, place: Position) -> 
         .expect("an answer")
 }
 
-/// The places of everything after `from`, read page by page.
+/// Reads the positions of all prices after `from`, page by page.
 async fn after(store: &Store, stocks: Option<&[i64]>, from: Position, end: Position) -> Vec<i64> {
     let (mut seqs, mut at) = (Vec::new(), from);
     while at.seq < end.seq {
         let page = price::after(store.database.read(), stocks, at, end, 3)
             .await
             .expect("a page");
-        assert!(page.up_to.seq > at.seq, "it goes on");
+        assert!(page.up_to.seq > at.seq, "each page makes progress");
         seqs.extend(page.prices.iter().map(|it| it.seq));
         at = page.up_to;
     }
@@ -103,15 +103,15 @@ async fn after(store: &Store, stocks: Option<&[i64]>, from: Position, end: Posit
 }
 
 on_both_databases! {
-    async fn prices_go_when_their_time_is_over_and_their_places_are_known(database) {
+    async fn old_prices_are_deleted_and_their_positions_recorded(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM", "MSFT"]).await;
         cover(&store, 1).await;
         cover(&store, 2).await;
-        // Half a year, a price each ten days; the clock stands ten days after the last one.
+        // Half a year with a price every ten days. The clock is ten days after the last one.
         let places = grow(&store, &clock, 18, DAY * 10).await;
         let end = store::feed::end(&store).await.expect("an end");
         prune_all(&store).await;
-        // The first of those that are kept is 90 days old to the microsecond.
+        // The first remaining price is exactly 90 days old.
         assert_eq!((kept(&store, 1).await, kept(&store, 2).await), (vec![11, 13, 15, 17], vec![10, 12, 14, 16, 18]));
         for (stocks, last_gone) in [(None, 9), (Some(&[1, 2][..]), 9), (Some(&[1]), 9), (Some(&[2]), 8), (Some(&[3]), 0)] {
             for place in &places {
@@ -123,7 +123,7 @@ on_both_databases! {
         }
         assert_eq!(after(&store, None, places[8], end).await, (10..=18).collect::<Vec<_>>());
         assert_eq!(after(&store, Some(&[2, 3]), places[8], end).await, [10, 12, 14, 16, 18]);
-        // A microsecond later one more goes.
+        // A microsecond later one more is deleted.
         clock.advance(Duration::from_micros(1));
         prune_all(&store).await;
         assert_eq!(kept(&store, 2).await, [12, 14, 16, 18]);
@@ -131,7 +131,7 @@ on_both_databases! {
         assert!(!has_expired(&store, Some(&[1]), places[8]).await);
     }
 
-    async fn the_newest_price_is_told_for_ever_and_new_ones_come_after_it(database) {
+    async fn the_latest_price_is_kept_and_new_ones_follow_it(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         cover(&store, 1).await;
         let place = record_now(&store, 1).await;
@@ -144,11 +144,11 @@ on_both_databases! {
         create_partitions(&store).await.expect("the months to come are made");
         let next = record_now(&store, 1).await;
         assert_eq!(kept(&store, 1).await, [next.seq]);
-        assert!(!has_expired(&store, None, place).await, "what came after it is there");
+        assert!(!has_expired(&store, None, place).await, "later prices are stored");
         assert!(has_expired(&store, None, Position { seq: 0, ..place }).await);
     }
 
-    async fn a_price_without_a_candle_stays_and_holds_up_nobody(database) {
+    async fn a_price_without_a_candle_is_kept_and_blocks_nothing(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         cover(&store, 2).await;
         grow(&store, &clock, 18, DAY * 10).await;
@@ -161,7 +161,7 @@ on_both_databases! {
         assert_eq!(kept(&store, 1).await, [17]);
     }
 
-    async fn more_than_a_batch_goes_in_batches(database) {
+    async fn prices_are_deleted_in_batches(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         cover(&store, 1).await;
         cover(&store, 2).await;
@@ -174,40 +174,40 @@ on_both_databases! {
         assert_eq!((kept(&store, 1).await, kept(&store, 2).await), (vec![1_201, 1_203], vec![1_202]));
     }
 
-    async fn whoever_was_away_for_longer_than_the_feed_is_kept_is_told_so(database) {
+    async fn a_follower_that_was_away_too_long_detects_the_loss(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         let mut away = follower(&store).await;
         grow(&store, &clock, 3, DAY / 4).await;
         let mut near = follower(&store).await;
         let places = grow(&store, &clock, 3, DAY / 4).await;
-        // The fourth is a day old, which is not too old.
+        // The fourth is exactly a day old and kept.
         clock.advance(DAY / 4);
         prune_all(&store).await;
-        let Followed::Batches(batches) = near.read_once().await.expect("the feed is read") else {
-            panic!("nothing that it misses is gone")
+        let FeedUpdate::Batches(batches) = near.read_once().await.expect("the feed is read") else {
+            panic!("no missed row was pruned")
         };
         assert_eq!(batches.iter().map(|batch| batch.end).collect::<Vec<_>>(), places);
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[2]));
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Lost(places[2]));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Batches(Vec::new()));
         let next = record_now(&store, 1).await;
-        let Followed::Batches(batches) = away.read_once().await.expect("the feed is read") else {
+        let FeedUpdate::Batches(batches) = away.read_once().await.expect("the feed is read") else {
             panic!("it follows again")
         };
         assert_eq!(batches[0].end, next);
     }
 
-    async fn a_feed_that_is_old_as_a_whole_keeps_its_last_row_for_those_who_were_away(database) {
+    async fn an_old_feed_keeps_its_last_row_for_followers_that_were_away(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         let mut away = follower(&store).await;
         let places = grow(&store, &clock, 700, Duration::from_millis(1)).await;
         let mut near = follower(&store).await;
         clock.advance(DAY * 30);
         prune_all(&store).await;
-        assert_eq!(away.read_once().await.expect("the feed is read"), Followed::Lost(places[699]));
-        assert_eq!(near.read_once().await.expect("the feed is read"), Followed::Batches(Vec::new()));
+        assert_eq!(away.read_once().await.expect("the feed is read"), FeedUpdate::Lost(places[699]));
+        assert_eq!(near.read_once().await.expect("the feed is read"), FeedUpdate::Batches(Vec::new()));
     }
 
-    async fn a_month_that_is_over_goes_with_its_table(database) {
+    async fn an_old_month_is_dropped_with_its_partition(database) {
         let (store, clock) = store(&database, &["AAPL", "IBM"]).await;
         cover(&store, 1).await;
         cover(&store, 2).await;
@@ -220,7 +220,7 @@ on_both_databases! {
             let statement = Statement::from_string(database.read().get_database_backend(), text);
             let row = database.read().query_one_raw(statement).await.expect("an answer").expect("a row");
             let tables: String = row.try_get_by_index(0).expect("names");
-            // 400 days after the first of 1970 it is February; three months back it is November.
+            // 400 days after the start of 1970 it is February; three months before is November.
             assert_eq!(
                 tables,
                 "stock_prices_1970_11 stock_prices_1970_12 stock_prices_1971_01 stock_prices_1971_02 \
@@ -232,13 +232,13 @@ on_both_databases! {
     }
 }
 
-/// Follows from where the feed ends now.
+/// Creates a follower at the end of the feed.
 async fn follower(store: &Store) -> FeedFollower {
     let end = store::feed::end(store).await.expect("an end");
     FeedFollower::after(store.clone(), end)
 }
 
-/// The list of stock 1 is this price, and that of stock 2 is empty, however they are asked for.
+/// Checks that every read returns only this price for stock 1 and nothing for stock 2.
 async fn is_alone(store: &Store, place: Position) {
     let (connection, now) = (store.database.read(), store.clock.now());
     let beside = |micros: i64| Position {
@@ -274,8 +274,8 @@ async fn is_alone(store: &Store, place: Position) {
             };
             let page = price::page(connection, now, 1, recorded, &span).await;
             let page = page.expect("a page");
-            let told = (page.rows.len(), page.has_next, page.has_previous);
-            assert_eq!(told, expected, "{recorded:?} {span:?}");
+            let found = (page.rows.len(), page.has_next, page.has_previous);
+            assert_eq!(found, expected, "{recorded:?} {span:?}");
         }
     }
     let pages = price::first_pages(connection, now, &[1, 2], all, 5, false).await;

@@ -1,4 +1,4 @@
-//! The feed's stream: what it carries, and what becomes of followers when it fails.
+//! The stream of the feed, and its failures.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use async_nats::jetstream;
 use entity::{Event, Position};
 use store::{
     Store,
-    feed::{FeedFollower, FeedTransaction, Followed, end},
+    feed::{FeedFollower, FeedTransaction, FeedUpdate, end},
     stock::track,
 };
 use testkit::{FaultProxy, TestDatabaseUrl};
@@ -17,33 +17,33 @@ use crate::{
     fixture::{record_now, symbol},
 };
 
-/// Longer than anything here takes on a busy machine.
+/// The timeout of a test, for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Follows until it has heard of everything up to `last`, whatever fails meanwhile; answers the events' places.
+/// Follows the feed up to `last`, ignoring errors, and returns the positions of its events.
 async fn follow(follower: &mut FeedFollower, last: i64) -> Vec<i64> {
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     let following = async {
-        while told.last().is_none_or(|seq| *seq < last) {
+        while seen.last().is_none_or(|seq| *seq < last) {
             match follower.read_once().await {
-                Ok(Followed::Batches(batches)) if batches.is_empty() => follower.wait().await,
-                Ok(Followed::Batches(batches)) => {
+                Ok(FeedUpdate::Batches(batches)) if batches.is_empty() => follower.wait().await,
+                Ok(FeedUpdate::Batches(batches)) => {
                     let events = batches.iter().flat_map(|batch| &batch.events);
-                    told.extend(events.map(Event::seq));
+                    seen.extend(events.map(Event::seq));
                 }
-                Ok(gone) => panic!("nothing was lost, and yet {gone:?}"),
-                // The database is away; the stream may not be.
+                Ok(update) => panic!("nothing was lost, but: {update:?}"),
+                // The database is unreachable, but the stream may be available.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
     };
     tokio::time::timeout(PATIENCE, following)
         .await
-        .expect("it hears of everything");
-    told
+        .expect("it receives all events");
+    seen
 }
 
-/// Stores `count` prices of a stock, a batch each.
+/// Stores `count` prices of a stock, one per batch.
 async fn write(store: &Store, count: usize) -> Position {
     for _ in 0..count {
         record_now(store, 1).await;
@@ -51,18 +51,18 @@ async fn write(store: &Store, count: usize) -> Position {
     end(store).await.expect("an end")
 }
 
-/// What the stream has.
+/// Returns the number of entries in the stream, 0 if it does not exist.
 async fn entries(database: &FeedDatabase) -> u64 {
     let url = database.nats.as_ref().expect("NATS").url();
     let client = async_nats::connect(url).await.expect("a connection");
     let name = format!("stock_tracker_feed_{:016x}", 7);
     let stream = jetstream::new(client).get_stream(name).await;
-    // It may have to be made anew first.
+    // It may not be created again yet.
     stream.map_or(0, |stream| stream.cached_info().state.messages)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_follower_that_cannot_reach_the_database_hears_of_everything_through_the_stream() {
+async fn a_follower_without_a_database_receives_all_events_from_the_stream() {
     let mut database = FeedDatabase::nats().await;
     let (store, clock) = database.store(&["AAPL"]).await;
     let (mut proxy, url) = FaultProxy::for_database(database.database.url().as_str()).await;
@@ -71,37 +71,37 @@ async fn a_follower_that_cannot_reach_the_database_hears_of_everything_through_t
     let mut follower = at_end(&beyond).await;
     let position = write(&store, 3).await;
     assert_eq!(follow(&mut follower, position.seq).await, [1, 2, 3]);
-    // The last look at the database; from now on it listens.
-    while follower.read_once().await.expect("a look") != Followed::Batches(Vec::new()) {}
+    // The last read of the database. From now on it reads the stream.
+    while follower.read_once().await.expect("a look") != FeedUpdate::Batches(Vec::new()) {}
     follower.wait().await;
     proxy.cut().await;
     let position = write(&store, 20).await;
-    let told = follow(&mut follower, position.seq).await;
-    assert_eq!(told, (4..=23).collect::<Vec<_>>());
+    let seen = follow(&mut follower, position.seq).await;
+    assert_eq!(seen, (4..=23).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_fails_or_is_lost_costs_no_follower_anything() {
+async fn a_stream_that_fails_or_is_deleted_loses_no_events() {
     let mut database = FeedDatabase::nats().await;
     let (store, _) = database.store(&["AAPL"]).await;
     let mut follower = at_end(&store).await;
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     for loses in [false, true] {
         let position = write(&store, 5).await;
-        told.extend(follow(&mut follower, position.seq).await);
+        seen.extend(follow(&mut follower, position.seq).await);
         database.nats.as_mut().expect("NATS").stop().await;
         let position = write(&store, 5).await;
-        told.extend(follow(&mut follower, position.seq).await);
+        seen.extend(follow(&mut follower, position.seq).await);
         let nats = database.nats.as_mut().expect("NATS");
         if loses {
             nats.delete_data();
         }
         nats.resume().await;
         let position = write(&store, 5).await;
-        told.extend(follow(&mut follower, position.seq).await);
+        seen.extend(follow(&mut follower, position.seq).await);
     }
-    assert_eq!(told, (1..=30).collect::<Vec<_>>(), "once each, in order");
-    // What is kept in the table is copied again.
+    assert_eq!(seen, (1..=30).collect::<Vec<_>>(), "once each, in order");
+    // The rows in the table are copied again.
     let copied = async {
         while entries(&database).await < 30 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -114,7 +114,7 @@ async fn a_stream_that_fails_or_is_lost_costs_no_follower_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn however_many_copy_the_stream_has_everything_once() {
+async fn the_stream_has_every_entry_once_with_concurrent_copies() {
     let mut database = FeedDatabase::nats().await;
     let (store, _) = database.store(&["AAPL"]).await;
     for _ in 0..3 {
@@ -122,8 +122,8 @@ async fn however_many_copy_the_stream_has_everything_once() {
     }
     let mut follower = at_end(&store).await;
     let position = write(&store, 100).await;
-    let told = follow(&mut follower, position.seq).await;
-    assert_eq!(told, (1..=100).collect::<Vec<_>>());
+    let seen = follow(&mut follower, position.seq).await;
+    assert_eq!(seen, (1..=100).collect::<Vec<_>>());
     let copied = async {
         while entries(&database).await < 100 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -132,14 +132,14 @@ async fn however_many_copy_the_stream_has_everything_once() {
     tokio::time::timeout(PATIENCE, copied)
         .await
         .expect("it is copied");
-    // Four copied, and each entry was taken once.
+    // Four processes copied, and each entry was accepted once.
     write(&store, 1).await;
     follow(&mut follower, position.seq + 1).await;
     assert!(entries(&database).await <= 101);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_longer_than_nats_takes_is_read_from_the_table() {
+async fn a_batch_larger_than_a_nats_message_is_read_from_the_table() {
     let mut database = FeedDatabase::nats().await;
     let (store, _) = database.store(&["AAPL"]).await;
     let mut follower = at_end(&store).await;

@@ -11,7 +11,7 @@ use market::{LastSessions, PollingHours, StalenessContext};
 use runtime::outage_log::OutageLog;
 use store::{
     candle::CandleKey,
-    feed::Bell,
+    feed::Topic,
     poll_request::{self, PendingRequest},
     provider::{self, ProviderStatus},
 };
@@ -70,7 +70,7 @@ impl ReplayLoop {
     /// Replays day after day until the process begins to shut down.
     pub(super) async fn run(mut self) {
         let stopping = self.context.stopping.clone();
-        let mut request = self.context.store.doorbell.listen(Bell::Request);
+        let mut request = self.context.store.doorbell.subscribe(Topic::Request);
         self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {

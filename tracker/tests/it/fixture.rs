@@ -1,6 +1,6 @@
-//! A database, a clock and a tracker over them, for the tests of everything that stores.
+//! A database, a clock and a tracker, for tests of everything that stores.
 //!
-//! One invariant: nothing here sleeps in hope: a test waits for a state, and fails at a deadline.
+//! Tests wait for a state, with a deadline, and never for a duration.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use runtime::{
 use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
-    feed::{Bell, FeedTransaction},
+    feed::{FeedTransaction, Topic},
     poll_request::{PollRequest, submit},
 };
 use testkit::TestDatabase;
@@ -35,13 +35,13 @@ use tracker::{
 
 use crate::journal::Journal;
 
-/// How long a test waits for a state: far longer than it takes, and for a whole replay on a busy machine too.
+/// How long a test waits for a state: enough for a whole replay on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Noon in New York on a Friday.
 pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
 
-/// What is kept for longer than most tests last.
+/// Longer than most tests take.
 const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
@@ -53,11 +53,11 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) metrics: Metrics,
     pub(crate) counted: TrackerMetrics,
-    /// What its trackers log.
+    /// The log of its trackers.
     pub(crate) journal: Journal,
 }
 
-/// A tracker that runs until this is dropped, as abruptly as a kill, or [stopped](Self::stop).
+/// A running tracker. Dropping this kills it; [`stop`](Self::stop) shuts it down gracefully.
 pub(crate) struct Running {
     task: tokio::task::JoinHandle<()>,
     stopping: CancellationToken,
@@ -65,7 +65,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Stops it as a signal does, and waits for its end.
+    /// Shuts it down as a signal does, and waits for it.
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
         let ended = tokio::time::timeout(DEADLINE, self.task).await;
@@ -153,7 +153,7 @@ impl World {
         Ingest::new(self.store.clone(), self.counted.clone())
     }
 
-    /// Stores quotes as one answer of a provider.
+    /// Stores quotes as one batch of a provider.
     pub(crate) async fn store(&self, quotes: Vec<Quote>) -> IngestReport {
         let answers = QuoteBatch {
             provider: "test",
@@ -163,12 +163,12 @@ impl World {
         self.ingest().ingest(answers).await.expect("it is stored")
     }
 
-    /// Runs a tracker over `providers`, every 5 minutes at any hour.
+    /// Runs a tracker that polls every 5 minutes at any hour.
     pub(crate) fn track(&self, providers: Vec<Arc<dyn QuoteProvider>>) -> Running {
         self.track_at(PollingHours::Always, providers)
     }
 
-    /// As [`track`](Self::track), at these hours.
+    /// Like [`track`](Self::track), at these hours.
     pub(crate) fn track_at(
         &self,
         hours: PollingHours,
@@ -177,7 +177,7 @@ impl World {
         self.track_by(hours, false, providers)
     }
 
-    /// As [`track_at`](Self::track_at), and asks for the past too.
+    /// Like [`track_at`](Self::track_at), and also requests past sessions and splits.
     pub(crate) fn track_with_history(
         &self,
         hours: PollingHours,
@@ -227,7 +227,7 @@ impl World {
         self.until_after(Duration::ZERO, what, state).await;
     }
 
-    /// Waits for a state while the clock moves by `step` with every look.
+    /// Waits for a state and moves the clock by `step` at each check.
     pub(crate) async fn until_after(
         &self,
         step: Duration,
@@ -237,7 +237,7 @@ impl World {
         let waiting = async {
             while !state().await {
                 self.clock.advance(step);
-                self.store.doorbell.ring(Bell::Feed);
+                self.store.doorbell.ring(Topic::Feed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -251,8 +251,8 @@ impl World {
         rows.all(self.database.read()).await.expect("prices")
     }
 
-    /// The prices' texts, in the order in which they were recorded.
-    pub(crate) async fn told(&self) -> Vec<String> {
+    /// All prices as text, in the order in which they were recorded.
+    pub(crate) async fn price_texts(&self) -> Vec<String> {
         let prices = self.prices().await;
         prices.iter().map(|row| row.price.to_string()).collect()
     }
@@ -277,7 +277,7 @@ impl World {
         row.await.expect("an answer")
     }
 
-    /// Everything that was told, as it is told.
+    /// All batches of the feed.
     pub(crate) async fn feed(&self) -> Vec<Batch> {
         let rows = feed::Entity::find().order_by_asc(feed::Column::Seq);
         let rows = rows.all(self.database.read()).await.expect("the feed");
@@ -293,7 +293,7 @@ impl World {
             .collect()
     }
 
-    /// The prices and alerts that were told.
+    /// The prices and alerts of the feed.
     pub(crate) async fn events(&self) -> (Vec<Price>, Vec<Alert>) {
         let (mut prices, mut alerts) = (Vec::new(), Vec::new());
         for event in self.feed().await.into_iter().flat_map(|batch| batch.events) {
@@ -306,22 +306,22 @@ impl World {
         (prices, alerts)
     }
 
-    /// Tracks one more stock, as `api` does when nobody can be asked.
+    /// Tracks another stock without a poll request.
     pub(crate) async fn add(&self, of: &str) {
         let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
         let tracked = store::stock::track(&mut feed, &symbol(of), None).await;
         tracked.expect("it is tracked");
-        feed.commit().await.expect("it is told");
+        feed.commit().await.expect("it is committed");
     }
 
     pub(crate) async fn untrack(&self, of: &str) {
         let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
         let untracked = store::stock::untrack(&mut feed, &symbol(of)).await;
         untracked.expect("it is untracked");
-        feed.commit().await.expect("it is told");
+        feed.commit().await.expect("it is committed");
     }
 
-    /// Asks for a poll as `api` does, and waits for the answer. The clock stands still meanwhile.
+    /// Requests a poll as `api` does, and waits for the response. The clock stands still meanwhile.
     pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<u32>) {
         let request = PollRequest {
             symbol: symbol(of),

@@ -39,7 +39,7 @@ testkit::on_both_databases! {
         for price in ["100", "101", "100"] {
             assert_eq!(world.store(vec![quote("AAPL", price)]).await.prices, 1);
         }
-        assert_eq!(world.told().await, ["100", "101", "100"]);
+        assert_eq!(world.price_texts().await, ["100", "101", "100"]);
         let (published, _) = world.events().await;
         let rows = world.prices().await;
         assert_eq!(
@@ -54,7 +54,7 @@ testkit::on_both_databases! {
         let first = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
         world.clock.advance(std::time::Duration::from_mins(5));
         assert_eq!(world.store(vec![quote("AAPL", "100")]).await, IngestReport::default());
-        assert_eq!(world.told().await, ["100"]);
+        assert_eq!(world.price_texts().await, ["100"]);
         assert_eq!(world.feed().await.len(), 1);
         let second = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
         assert_eq!((first, second), (Some(at("2026-11-20T17:00:00Z")), Some(world.store.clock.now())));
@@ -84,7 +84,7 @@ testkit::on_both_databases! {
         assert_eq!(world.store(vec![yesterday]).await, dropped);
         assert_eq!(world.store(vec![timed("102", "2026-11-20T15:59:59Z")]).await, dropped);
         assert_eq!(world.store(vec![timed("103", "2026-11-20T16:00:01Z")]).await.prices, 1);
-        assert_eq!(world.told().await, ["101", "103"]);
+        assert_eq!(world.price_texts().await, ["101", "103"]);
     }
 
     async fn a_jump_fires_once_at_the_highest_multiple_in_each_direction(database) {

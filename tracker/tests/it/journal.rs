@@ -1,6 +1,4 @@
-//! What a tracker logs, line by line.
-//!
-//! One invariant: only what is told to operators is kept (`INFO` and worse), whatever else this process runs.
+//! Captures the log of a tracker at level `INFO` and above, one line per event.
 
 use std::{
     fmt::Write,
@@ -13,12 +11,13 @@ use tracing::{
     span,
 };
 
-/// The lines; clones share them.
+/// The captured lines. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
 
 impl Journal {
-    /// The lines that hold all of these words, levels and fields (`provider=live`) included.
+    /// Returns the lines that contain all of these texts, such as a level or a field
+    /// (`provider=live`).
     pub(crate) fn lines(&self, words: &[&str]) -> Vec<String> {
         let mut lines = self.0.lock().expect("a lock").clone();
         lines.retain(|line| words.iter().all(|word| line.contains(word)));
@@ -58,7 +57,7 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let said = write!(self.0, " {}={value:?}", field.name());
-        said.expect("a string takes it");
+        let written = write!(self.0, " {}={value:?}", field.name());
+        written.expect("a string");
     }
 }

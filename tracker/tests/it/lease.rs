@@ -104,7 +104,7 @@ async fn without_the_lock_nothing_is_reserved() {
         day: DayZone::Utc,
     };
     let script = Script::new("live", world.clock.shared())
-        .within(Some(5), Some(25))
+        .with_budget(Some(5), Some(25))
         .shared();
     // The first tracker inserts the row of the provider.
     let running = world.track(vec![script]);

@@ -1,4 +1,4 @@
-//! The loop with Alpha Vantage, against a stand-in that answers as recorded.
+//! The poll loop with Alpha Vantage, against a mock server with recorded responses.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,15 +15,15 @@ use crate::fixture::{World, alpha_vantage};
 const KEY: &str = "RECORDEDKEY00001";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A recorded body.
+/// A recorded response.
 macro_rules! recorded {
     ($name:literal) => {
         include_str!(concat!("../fixtures/alpha_vantage/", $name, ".json"))
     };
 }
 
-/// The service: answers with the body that it was given last.
-struct StandIn {
+/// The mock server. It sends the response that was set last.
+struct MockService {
     server: MockServer,
     body: Arc<Mutex<ResponseTemplate>>,
     calls: Arc<Mutex<Vec<(Timestamp, String)>>>,
@@ -49,7 +49,7 @@ impl Respond for Answering {
     }
 }
 
-impl StandIn {
+impl MockService {
     async fn start(world: &World, body: &str) -> Self {
         let body = Arc::new(Mutex::new(ok(body)));
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -109,7 +109,7 @@ async fn state(world: &World) -> Option<ProviderState> {
 testkit::on_both_databases! {
     async fn a_recorded_quote_is_stored_digit_for_digit(database) {
         let world = World::new(database, &["MSFT"]).await;
-        let service = StandIn::start(&world, recorded!("quote")).await;
+        let service = MockService::start(&world, recorded!("quote")).await;
         let running = world.track(service.provider(5, 25));
         world.until("it is stored", async || world.prices().await.len() == 1).await;
         for line in [
@@ -135,9 +135,9 @@ testkit::on_both_databases! {
         assert!(!world.metrics.text().contains(KEY));
     }
 
-    async fn failures_of_every_kind_back_off_and_recover_by_themselves(database) {
+    async fn failures_of_every_kind_back_off_and_recover(database) {
         let world = World::new(database, &["MSFT"]).await;
-        let service = StandIn::start(&world, "<html>not what was promised</html>").await;
+        let service = MockService::start(&world, "<html>not what was promised</html>").await;
         let _running = world.track(service.provider(60, 1_000));
         world.until_after(SECOND, "failing", async || {
             state(&world).await == Some(ProviderState::Failing)
@@ -149,20 +149,20 @@ testkit::on_both_databases! {
         ] {
             let before = service.calls().len();
             service.answer(failure);
-            world.until_after(SECOND, "it is asked again", async || service.calls().len() > before).await;
+            world.until_after(SECOND, "it is polled again", async || service.calls().len() > before).await;
         }
         assert!(world.prices().await.is_empty());
         service.answer(ok(recorded!("quote")));
-        world.until_after(SECOND, "it recovers", async || world.told().await == ["112.13"]).await;
-        world.until("it is well", async || state(&world).await == Some(ProviderState::Ok)).await;
+        world.until_after(SECOND, "it recovers", async || world.price_texts().await == ["112.13"]).await;
+        world.until("its state is ok", async || state(&world).await == Some(ProviderState::Ok)).await;
     }
 
-    async fn a_day_that_the_service_calls_spent_stops_the_asking_over_restarts(database) {
+    async fn a_day_that_the_service_reports_as_exhausted_stops_polls_across_restarts(database) {
         let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
-        let service = StandIn::start(&world, recorded!("daily")).await;
+        let service = MockService::start(&world, recorded!("daily")).await;
         let running = world.track(service.provider(60, 25));
-        let spent = async || state(&world).await == Some(ProviderState::BudgetSpent);
-        world.until("the day is spent", spent).await;
+        let exhausted = async || state(&world).await == Some(ProviderState::BudgetSpent);
+        world.until("the day is exhausted", exhausted).await;
         let asked = service.calls().len();
         assert!(asked <= 3, "{asked}");
         let row = world.provider("alphavantage").await.expect("its row");
@@ -171,7 +171,7 @@ testkit::on_both_databases! {
         let _running = world.track(service.provider(60, 25));
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(2));
-            world.until("it looked", async || {
+            world.until("the status is written", async || {
                 let row = world.provider("alphavantage").await;
                 row.is_some_and(|row| row.updated_at == world.store.clock.now())
             }).await;
@@ -184,21 +184,21 @@ testkit::on_both_databases! {
         assert!(service.calls()[asked] >= crate::fixture::at("2026-11-21T05:00:00Z"));
     }
 
-    async fn a_burst_is_waited_out_without_spending_the_day(database) {
+    async fn a_rejected_burst_delays_the_next_poll_but_does_not_exhaust_the_day(database) {
         let world = World::new(database, &["MSFT"]).await;
-        let service = StandIn::start(&world, recorded!("burst")).await;
+        let service = MockService::start(&world, recorded!("burst")).await;
         let _running = world.track(service.provider(60, 25));
-        world.until("it is asked", async || service.calls().len() == 1).await;
+        world.until("it is polled", async || service.calls().len() == 1).await;
         service.answer(ok(recorded!("quote")));
-        world.until_after(SECOND / 2, "it is asked again", async || world.told().await == ["112.13"]).await;
+        world.until_after(SECOND / 2, "it is polled again", async || world.price_texts().await == ["112.13"]).await;
         let calls = service.calls();
         let waited = calls[1].since(calls[0]);
         assert!((SECOND..SECOND * 10).contains(&waited), "{waited:?}");
     }
 
-    async fn a_refused_key_stops_the_asking(database) {
+    async fn a_refused_key_stops_polls(database) {
         let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
-        let service = StandIn::start(&world, recorded!("invalid_key")).await;
+        let service = MockService::start(&world, recorded!("invalid_key")).await;
         let _running = world.track(service.provider(60, 25));
         let refused = async || state(&world).await == Some(ProviderState::Refused);
         world.until_after(SECOND, "it is refused", refused).await;
@@ -210,9 +210,9 @@ testkit::on_both_databases! {
         assert_eq!(service.calls().len(), asked);
     }
 
-    async fn artificial_data_is_refused_as_missing_from_the_plan(database) {
+    async fn artificial_data_is_treated_as_missing_from_the_plan(database) {
         let world = World::new(database, &["MSFT", "AAPL"]).await;
-        let service = StandIn::start(&world, recorded!("artificial_quote")).await;
+        let service = MockService::start(&world, recorded!("artificial_quote")).await;
         let _running = world.track(service.provider(60, 25));
         let refused = async || state(&world).await == Some(ProviderState::Refused);
         world.until_after(SECOND, "it is refused", refused).await;
@@ -222,9 +222,9 @@ testkit::on_both_databases! {
         assert!(world.prices().await.is_empty());
     }
 
-    async fn a_service_that_hangs_is_failing_after_three_time_outs(database) {
+    async fn a_service_that_hangs_is_failing_after_three_timeouts(database) {
         let world = World::new(database, &["MSFT", "AAPL", "IBM"]).await;
-        let service = StandIn::start(&world, recorded!("quote")).await;
+        let service = MockService::start(&world, recorded!("quote")).await;
         service.answer(ok(recorded!("quote")).set_delay(Duration::from_mins(1)));
         let provider = service.provider_within(Duration::from_millis(200), 60, 1_000);
         let _running = world.track(provider);
@@ -236,7 +236,7 @@ testkit::on_both_databases! {
 
     async fn an_unknown_symbol_is_not_tracked_and_a_known_one_is_refreshed(database) {
         let world = World::new(database, &["MSFT"]).await;
-        let service = StandIn::start(&world, recorded!("quote")).await;
+        let service = MockService::start(&world, recorded!("quote")).await;
         let _running = world.track(service.provider(60, 25));
         world.until("it is stored", async || world.prices().await.len() == 1).await;
         service.answer(ok(recorded!("unknown_symbol")));
@@ -246,6 +246,6 @@ testkit::on_both_databases! {
         service.answer(ok(&recorded!("quote").replace("112.1300", "112.1301")));
         world.clock.advance(SECOND * 2);
         assert_eq!(world.request("MSFT", false).await, (PollOutcome::Answered, None));
-        assert_eq!(world.told().await, ["112.13", "112.1301"]);
+        assert_eq!(world.price_texts().await, ["112.13", "112.1301"]);
     }
 }

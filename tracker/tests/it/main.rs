@@ -1,8 +1,7 @@
-//! The tracker from outside.
+//! Integration tests of the tracker.
 
 mod budget;
 mod candle;
-mod engine;
 mod expected_replay;
 mod fixture;
 mod history;
@@ -11,6 +10,7 @@ mod journal;
 mod lease;
 mod live;
 mod outage;
+mod poller;
 mod program;
 mod provider;
 mod replay;

@@ -1,4 +1,4 @@
-//! A tracker whose database goes and comes back.
+//! A tracker whose database server is stopped and restarted.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_outlives_the_server_that_should_store_it() {
+async fn an_answer_is_stored_after_the_database_server_restarts() {
     let mut server = TestServer::start().await;
     let world = World::new(TestDatabase::connect(server.url()).await, &["AAPL"]).await;
     let script = Script::new("script", world.clock.shared()).shared();
     let _running = world.track(vec![script.clone()]);
     world
-        .until("it polls", async || world.told().await == ["100"])
+        .until("it polls", async || world.price_texts().await == ["100"])
         .await;
     for (at, how) in (1..).zip([Stop::Fast, Stop::Immediate, Stop::Killed]) {
         script.answer(move |of| Ok(quote(of.as_str(), &(100 + at).to_string())));
@@ -29,18 +29,17 @@ async fn an_answer_outlives_the_server_that_should_store_it() {
             .await;
         let asked = script.calls().len();
         server.stop(how).await;
-        script.let_go();
+        script.release();
         server.start_again().await;
-        // The clock stands still.
         let stored = async || {
-            // Connections that broke are noticed by whoever uses them first.
+            // The first use of a broken connection fails.
             let prices = stock_price::Entity::find().count(world.database.read());
             prices.await.is_ok_and(|count| count == at as u64 + 1)
         };
         world.until("its answer is stored", stored).await;
-        // Where the lease was lost with its session before the answer was stored, it is asked for once more.
+        // If the lease was lost before the answer was stored, the symbol is polled once more.
         let again = script.calls().len() - asked;
         assert!(again <= 1, "{again}");
     }
-    assert_eq!(world.told().await, ["100", "101", "102", "103"]);
+    assert_eq!(world.price_texts().await, ["100", "101", "102", "103"]);
 }

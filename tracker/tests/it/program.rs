@@ -1,4 +1,4 @@
-//! The program itself, as an operator runs it.
+//! Runs the program `tracker`.
 
 use std::{
     io::Read,
@@ -12,7 +12,7 @@ use testkit::{TestDatabase, TestDatabaseUrl};
 
 use crate::{fixture::World, replay};
 
-/// The program with a database and a port of its own, and nothing of this process' environment.
+/// The program with its own database and port, without the environment of this process.
 fn program(url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tracker"));
     command
@@ -28,8 +28,8 @@ fn program(url: &str) -> Command {
     command
 }
 
-/// What it said, on either stream.
-fn said(output: &Output) -> String {
+/// The output of both streams.
+fn text_of(output: &Output) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     format!("{out}{err}")
 }
@@ -42,7 +42,7 @@ fn signal(child: &Child, signal: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
+async fn it_replays_logs_that_survives_a_kill_and_drains_on_a_signal() {
     const FROM: &str = "2012-05-01";
     let world = World::new(TestDatabase::postgres().await, &replay::ALL).await;
     let mut command = program(world.database.url().as_str());
@@ -53,7 +53,7 @@ async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
     for part in 1..3 {
         let mut child = command.spawn().expect("it starts");
         let far = async || world.prices().await.len() >= 300 * part;
-        world.until("a part is told", far).await;
+        world.until("a part is replayed", far).await;
         child.kill().expect("it is killed");
         child.wait().expect("it is dead");
     }
@@ -61,9 +61,9 @@ async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
     replay::end(&world).await;
     signal(&child, "-TERM");
     let output = child.wait_with_output().expect("it ends");
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    let announced = said
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let announced = text
         .lines()
         .filter(|line| line.contains("ALPHA_VANTAGE_API_KEY"));
     let announced: Vec<&str> = announced.collect();
@@ -75,12 +75,12 @@ async fn it_replays_says_so_survives_a_kill_and_drains_on_a_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_tells_its_key_to_nobody() {
+async fn it_does_not_log_its_key() {
     const KEY: &str = "SECRETKEY0123456";
     let place = TestDatabaseUrl::postgres().await;
     let child = program(place.as_str())
         .env("ALPHA_VANTAGE_API_KEY", KEY)
-        // Nobody listens there.
+        // Nothing listens there.
         .env("ALPHA_VANTAGE_URL", "http://127.0.0.1:9")
         .env("RUST_LOG", "trace")
         .spawn()
@@ -102,11 +102,11 @@ async fn it_tells_its_key_to_nobody() {
     signal(&child, "-TERM");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));
-    assert!(!said(&output).contains(KEY));
+    assert!(!text_of(&output).contains(KEY));
 }
 
 #[test]
-fn a_start_without_a_database_ends_with_one_line_and_failure() {
+fn a_start_without_a_database_fails_with_one_line() {
     let output = program("postgres://tracker:hidden@127.0.0.1:9/stocks")
         .env("DATABASE_WAIT", "200ms")
         .output()
@@ -124,7 +124,7 @@ fn a_start_without_a_database_ends_with_one_line_and_failure() {
 }
 
 #[test]
-fn a_file_that_cannot_be_replayed_refuses_the_start() {
+fn a_file_that_cannot_be_replayed_prevents_the_start() {
     let path = format!("{}/bad-row.csv", env!("CARGO_TARGET_TMPDIR"));
     let rows = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nAAA,2020-01-02,1,2,0.5,x,1,1\n";
     std::fs::write(&path, rows).expect("a file");
@@ -133,7 +133,7 @@ fn a_file_that_cannot_be_replayed_refuses_the_start() {
         .output()
         .expect("it runs");
     assert_eq!(output.status.code(), Some(2));
-    let said = said(&output);
-    assert!(said.contains("bad-row.csv") && said.contains('2'), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    let text = text_of(&output);
+    assert!(text.contains("bad-row.csv") && text.contains('2'), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
 }

@@ -1,4 +1,4 @@
-//! The bundled prices through the whole tracker: exactly the prices and alerts that the file implies.
+//! The replay of the bundled prices stores exactly the prices and alerts that the file implies.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,10 +23,10 @@ AAA,2000-01-04,110,110,110,110,1,110
 AAA,9990-01-04,110,110,110,110,1,110
 ";
 
-/// Every symbol of the file.
+/// All symbols of the file.
 pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 
-/// The bundled prices from a day on, once.
+/// Replays the bundled prices once, from a day on.
 pub(crate) fn replay(from: &str, speed: ReplaySpeed) -> Vec<Arc<dyn QuoteProvider>> {
     let settings = ReplaySettings {
         file: None,
@@ -39,7 +39,7 @@ pub(crate) fn replay(from: &str, speed: ReplaySpeed) -> Vec<Arc<dyn QuoteProvide
     )]
 }
 
-/// Waits for the replay's end.
+/// Waits until the replay ends.
 pub(crate) async fn end(world: &World) {
     let ended = async || {
         let note = world.provider("replay").await.and_then(|row| row.note);
@@ -48,7 +48,7 @@ pub(crate) async fn end(world: &World) {
     world.until("the replay ends", ended).await;
 }
 
-/// Everything that was stored, in the words of the file.
+/// The stored prices and alerts, in the form of the file.
 async fn stored(world: &World) -> (Vec<ExpectedPrice>, BTreeSet<ExpectedAlert>) {
     let symbols: std::collections::HashMap<i64, String> = world
         .stocks()
@@ -86,7 +86,7 @@ async fn stored(world: &World) -> (Vec<ExpectedPrice>, BTreeSet<ExpectedAlert>) 
     (prices, fired)
 }
 
-/// Compares what was stored, and what the feed told, with what the file implies.
+/// Compares the stored prices and alerts, and the feed, with what the file implies.
 pub(crate) async fn check(world: &World, from: &str) {
     let (prices, fired) = stored(world).await;
     let (expected_prices, expected_alerts) = expected_replay(date(from));
@@ -102,8 +102,8 @@ pub(crate) async fn check(world: &World, from: &str) {
         missing.is_empty() && surplus.is_empty(),
         "missing {missing:?}, surplus {surplus:?}"
     );
-    let (told, alerted) = world.events().await;
-    assert_eq!((told.len(), alerted.len()), (prices.len(), fired.len()));
+    let (published, alerts) = world.events().await;
+    assert_eq!((published.len(), alerts.len()), (prices.len(), fired.len()));
 }
 
 testkit::on_both_databases! {
@@ -115,7 +115,7 @@ testkit::on_both_databases! {
         check(&world, "2000-03-01").await;
         let row = world.provider("replay").await.expect("its row");
         assert_eq!((row.state, row.effective_interval), (ProviderState::Ok, None));
-        // Its polls are counted like any other calls.
+        // Its polls are counted as calls.
         let days: BTreeSet<_> = world.prices().await.iter().map(|row| row.trading_day).collect();
         let metrics = world.metrics.text();
         let counted = |line: &&str| {
@@ -127,14 +127,14 @@ testkit::on_both_databases! {
         assert!(line.ends_with(&format!(" {}", days.len())), "{line}, {} days", days.len());
     }
 
-    async fn a_killed_replay_goes_on_where_it_was(database) {
+    async fn a_killed_replay_resumes_at_its_position(database) {
         const FROM: &str = "2011-09-01";
         let world = World::new(database, &ALL).await;
         let whole = expected_replay(date(FROM)).0.len();
         for part in 1..4 {
             let running = world.track(replay(FROM, ReplaySpeed::Max));
             let far = async || world.prices().await.len() >= whole * part / 4;
-            world.until("a part is told", far).await;
+            world.until("a part is replayed", far).await;
             drop(running);
         }
         assert!(world.prices().await.len() < whole, "it was killed before its end");
@@ -143,15 +143,15 @@ testkit::on_both_databases! {
         check(&world, FROM).await;
     }
 
-    async fn a_replay_says_what_it_is_and_answers_requests_from_its_file(database) {
+    async fn a_replay_shows_its_day_and_answers_poll_requests_from_its_file(database) {
         let world = World::new(database, &["AAPL"]).await;
         let running = world.track(replay("2004-08-19", ReplaySpeed::DaysPerSecond(1.0 / 3600.0)));
-        world.until("the first day is told", async || !world.prices().await.is_empty()).await;
-        let told = async || {
+        world.until("the first day is replayed", async || !world.prices().await.is_empty()).await;
+        let shown = async || {
             let row = world.provider("replay").await.expect("its row");
             row.note.as_deref() == Some("replay of historical prices, 2004-08-19")
         };
-        world.until("its row tells the day", told).await;
+        world.until("its note shows the day", shown).await;
         let row = world.provider("replay").await.expect("its row");
         assert_eq!((row.rank, row.effective_interval), (Some(0), Some(3_600_000_000)));
         assert_eq!((row.per_minute, row.per_day), (None, None));
@@ -162,7 +162,7 @@ testkit::on_both_databases! {
         let stock = world.stock("MSFT").await.expect("it is there");
         assert!(stock.tracked && stock.answered_at.is_some());
         assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
-        assert_eq!(world.prices().await.len(), 1, "its word comes with its day");
+        assert_eq!(world.prices().await.len(), 1, "a poll request stores no price");
         running.stop().await;
     }
 
@@ -174,7 +174,7 @@ testkit::on_both_databases! {
         let open = || -> Vec<Arc<dyn QuoteProvider>> {
             vec![Arc::new(Replay::new(&settings).expect("a file"))]
         };
-        // Killed and started again, it goes on through several passes.
+        // Killed and restarted, it continues through several passes.
         for count in [5, 10, 15] {
             let running = world.track(open());
             let far = async || world.prices().await.len() >= count;
@@ -206,7 +206,7 @@ testkit::on_both_databases! {
         assert!(newest.is_none_or(|start| start <= market::session_open(last)), "{newest:?}, {last}");
     }
 
-    async fn a_day_that_another_tracker_has_replayed_is_dropped(database) {
+    async fn a_day_that_another_tracker_replayed_is_dropped(database) {
         let world = World::new(database, &ALL).await;
         let running = world.track(replay("2013-01-02", ReplaySpeed::Max));
         end(&world).await;

@@ -39,7 +39,7 @@ fn malformed() -> PollError {
 /// A provider with a quota per day and none per minute.
 fn free(world: &World, per_day: u32) -> Arc<Script> {
     let script = Script::new("live", world.clock.shared());
-    script.within(None, Some(per_day)).shared()
+    script.with_budget(None, Some(per_day)).shared()
 }
 
 /// Returns when a symbol was requested.
@@ -126,7 +126,7 @@ testkit::on_both_databases! {
         // Every 5 minutes: one scheduled poll per symbol and two retries.
         let calls = script.calls().len();
         assert!((10..=50).contains(&calls), "{calls}: {:?}", script.calls());
-        let requested = script.asked();
+        let requested = script.polls();
         assert!(symbols.iter().all(|of| requested.contains_key(&symbol(of))), "{requested:?}");
     }
 
@@ -172,16 +172,16 @@ testkit::on_both_databases! {
         assert_eq!(warned(), 1);
 
         // A refresh polls immediately, and a price restores the normal interval.
-        let before = script.asked_for("DEAD");
+        let before = script.polls_of("DEAD");
         assert_eq!(world.request("DEAD", false).await.0, PollOutcome::Failed);
-        assert_eq!(script.asked_for("DEAD"), before + 1);
+        assert_eq!(script.polls_of("DEAD"), before + 1);
         script.answer(|of| Ok(quote(of.as_str(), "102")));
         assert_eq!(world.request("DEAD", false).await.0, PollOutcome::Answered);
         assert_eq!(unpriced(&world, "DEAD").await, 0);
         let again = world.journal.lines(&["INFO", "has a price again", "DEAD"]).len();
         assert_eq!((warned(), again), (1, 1));
-        let before = script.asked_for("DEAD");
-        let polled = async || script.asked_for("DEAD") >= before + 2;
+        let before = script.polls_of("DEAD");
+        let polled = async || script.polls_of("DEAD") >= before + 2;
         world.until_after(SECOND * 5, "it is polled as planned", polled).await;
         running.stop().await;
     }
@@ -196,14 +196,14 @@ testkit::on_both_databases! {
         world.untrack("DEAD").await;
         world.add("DEAD").await;
         assert_eq!(unpriced(&world, "DEAD").await, 0);
-        world.until("it is polled at once", async || script.asked_for("DEAD") == 4).await;
+        world.until("it is polled at once", async || script.polls_of("DEAD") == 4).await;
         world.until_after(SECOND * 5, "three answers", three).await;
         running.stop().await;
 
         let other = Script::new("other", world.clock.shared()).shared();
         world.clock.advance(MINUTE * 5);
         let _running = world.track(vec![other.clone()]);
-        world.until("the other has its price", async || world.told().await == ["100"]).await;
+        world.until("the other has its price", async || world.price_texts().await == ["100"]).await;
     }
 
     async fn a_malformed_response_for_only_one_symbol_counts_as_one_without_a_price(database) {
@@ -216,9 +216,9 @@ testkit::on_both_databases! {
         let _running = world.track(vec![script.clone()]);
         let dead = async || unpriced(&world, "ODD").await == 3;
         world.until_after(SECOND * 5, "it has no price", dead).await;
-        let requested = script.asked_for("ODD");
+        let requested = script.polls_of("ODD");
         pass(&world, MINUTE * 50, SECOND * 30).await;
-        assert!(script.asked_for("ODD") <= requested + 1, "{:?}", times(&script, "ODD"));
+        assert!(script.polls_of("ODD") <= requested + 1, "{:?}", times(&script, "ODD"));
         let others = gaps(&times(&script, "AAPL"));
         assert!(others.iter().all(|gap| *gap < MINUTE * 9), "{others:?}");
     }
@@ -235,8 +235,8 @@ testkit::on_both_databases! {
             pass(&world, SECOND * 20, SECOND).await;
             running.stop().await;
         }
-        assert!(script.asked_for("LON") <= 3, "{:?}", script.calls());
-        assert_eq!(script.asked_for("AAPL"), 1);
+        assert!(script.polls_of("LON") <= 3, "{:?}", script.calls());
+        assert_eq!(script.polls_of("AAPL"), 1);
     }
 
     async fn a_day_of_failures_and_restarts_stays_within_the_quota(database) {
@@ -317,7 +317,10 @@ async fn refresh_over_a_lock(table: &str) {
     other.rollback().await.expect("it is unlocked");
     let stored = async || world.request("AAPL", false).await.0 == PollOutcome::Answered;
     world.until("it is refreshed", stored).await;
-    assert_eq!(world.told().await.last().map(String::as_str), Some("101"));
+    assert_eq!(
+        world.price_texts().await.last().map(String::as_str),
+        Some("101")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

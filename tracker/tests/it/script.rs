@@ -1,4 +1,4 @@
-//! A provider that answers as a test says.
+//! A scripted provider, whose answers a test sets.
 
 use std::{
     collections::HashMap,
@@ -21,18 +21,18 @@ use crate::fixture::{quote, symbol};
 
 type Answer = Box<dyn Fn(&Symbol) -> Result<Quote, PollError> + Send + Sync>;
 
-/// The provider. Unless told otherwise it quotes every symbol at 100.
+/// The provider. By default it quotes every symbol at 100.
 pub(crate) struct Script {
     name: &'static str,
     budget: RequestBudget,
-    most: usize,
+    max_symbols: usize,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
-    /// Whether polls wait until they are let go.
+    /// Whether polls wait until they are released.
     held: AtomicBool,
     waiting: AtomicUsize,
-    go: Notify,
+    released: Notify,
 }
 
 impl Script {
@@ -44,23 +44,23 @@ impl Script {
                 per_day: None,
                 day: DayZone::NewYork,
             },
-            most: 1,
+            max_symbols: 1,
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
             held: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
-            go: Notify::new(),
+            released: Notify::new(),
         }
     }
 
-    pub(crate) fn within(mut self, per_minute: Option<u32>, per_day: Option<u32>) -> Self {
+    pub(crate) fn with_budget(mut self, per_minute: Option<u32>, per_day: Option<u32>) -> Self {
         (self.budget.per_minute, self.budget.per_day) = (per_minute, per_day);
         self
     }
 
-    pub(crate) fn taking(mut self, symbols_per_request: usize) -> Self {
-        self.most = symbols_per_request;
+    pub(crate) fn with_max_symbols(mut self, symbols_per_request: usize) -> Self {
+        self.max_symbols = symbols_per_request;
         self
     }
 
@@ -68,7 +68,7 @@ impl Script {
         Arc::new(self)
     }
 
-    /// Answers so from now on.
+    /// Sets the answers from now on.
     pub(crate) fn answer(
         &self,
         answer: impl Fn(&Symbol) -> Result<Quote, PollError> + Send + Sync + 'static,
@@ -80,7 +80,7 @@ impl Script {
         self.answer(move |_| Err(error.clone()));
     }
 
-    /// Holds polls from now on, until they are let go.
+    /// Holds polls from now on, until they are released.
     pub(crate) fn hold(&self) {
         self.held.store(true, Ordering::SeqCst);
     }
@@ -89,27 +89,27 @@ impl Script {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn let_go(&self) {
+    pub(crate) fn release(&self) {
         self.held.store(false, Ordering::SeqCst);
-        self.go.notify_waiters();
+        self.released.notify_waiters();
     }
 
-    /// When it was asked, and for what.
+    /// The time and the symbols of each poll.
     pub(crate) fn calls(&self) -> Vec<(Timestamp, Vec<Symbol>)> {
         self.calls.lock().expect("a lock").clone()
     }
 
-    /// How often it was asked for each symbol.
-    pub(crate) fn asked(&self) -> HashMap<Symbol, usize> {
-        let mut asked = HashMap::new();
+    /// The number of polls of each symbol.
+    pub(crate) fn polls(&self) -> HashMap<Symbol, usize> {
+        let mut polls = HashMap::new();
         for symbol in self.calls().into_iter().flat_map(|(_, symbols)| symbols) {
-            *asked.entry(symbol).or_insert(0) += 1;
+            *polls.entry(symbol).or_insert(0) += 1;
         }
-        asked
+        polls
     }
 
-    pub(crate) fn asked_for(&self, of: &str) -> usize {
-        self.asked().get(&symbol(of)).copied().unwrap_or(0)
+    pub(crate) fn polls_of(&self, of: &str) -> usize {
+        self.polls().get(&symbol(of)).copied().unwrap_or(0)
     }
 }
 
@@ -121,7 +121,7 @@ impl QuoteProvider for Script {
 
     fn pacing(&self) -> Pacing {
         Pacing::Polled {
-            symbols_per_request: self.most,
+            symbols_per_request: self.max_symbols,
             budget: self.budget,
         }
     }
@@ -135,15 +135,15 @@ impl QuoteProvider for Script {
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
-        assert!(symbols.len() <= self.most);
+        assert!(symbols.len() <= self.max_symbols);
         self.calls
             .lock()
             .expect("a lock")
             .push((self.clock.now(), symbols.to_vec()));
-        let go = self.go.notified();
+        let released = self.released.notified();
         if self.held.load(Ordering::SeqCst) {
             self.waiting.fetch_add(1, Ordering::SeqCst);
-            go.await;
+            released.await;
         }
         let answer = self.answer.lock().expect("a lock");
         Poll {

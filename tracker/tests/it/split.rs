@@ -226,7 +226,7 @@ testkit::on_both_databases! {
         let world = World::new(database, &["AAPL"]).await;
         let first = IngestReport { prices: 1, held: 1, ..IngestReport::default() };
         assert_eq!(store(&world, against(Some("1208.88"), "121.79")).await, first);
-        assert_eq!((world.told().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
+        assert_eq!((world.price_texts().await, world.events().await.0.len()), (vec!["121.79".to_owned()], 1));
         // The next price is held too.
         assert_eq!(store(&world, against(Some("1208.88"), "123")).await, first);
         assert_eq!((held(&world).await, fired(&world).await.len()), (2, 0));
@@ -341,7 +341,7 @@ testkit::on_both_databases! {
 
     async fn a_suspected_split_is_requested_immediately(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(Some(60), Some(25)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(Some(60), Some(25)));
         provider.report(|_| Ok(vec![split(TODAY, "10/1")]));
         provider.script.answer(|_| Ok(against(Some("1208.88"), "121.79")));
         let running = world.track(provider.list());
@@ -464,7 +464,7 @@ testkit::on_both_databases! {
 
     async fn an_exhausted_quota_does_not_delay_an_alert(database) {
         let world = World::new(database, &["AAPL"]).await;
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(2)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(None, Some(2)));
         provider.script.answer(|_| Ok(against(Some("100"), "50")));
         // One request for the scheduled poll and one for the splits.
         let running = world.track_at(PollingHours::Always, provider.list());
@@ -478,7 +478,7 @@ testkit::on_both_databases! {
         let symbols = ["AAPL", "GOOG", "IBM"];
         let world = World::new(database, &symbols).await;
         // With 40 requests a day, half of the reserve is 2.
-        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).within(None, Some(40)));
+        let provider = Splitting::new(&world, Script::new("live", world.clock.shared()).with_budget(None, Some(40)));
         let mut running = world.track_with_history(PollingHours::Always, provider.list());
         let requested = async |times| provider.requested().len() == times;
         world.until_after(SECOND * 10, "two are requested", async || requested(2).await).await;

@@ -148,7 +148,7 @@ fn the_importable_dashboard_is_fresh() {
     }
     assert!(
         text(IMPORTABLE) == fresh,
-        "{IMPORTABLE} is stale: make fresh"
+        "{IMPORTABLE} is out of date: run make generate"
     );
 }
 

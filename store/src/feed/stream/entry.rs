@@ -10,7 +10,7 @@ use super::StreamError;
 
 /// An entry read from the stream.
 #[derive(Deserialize)]
-pub(super) struct Entry {
+pub(super) struct StreamEntry {
     epoch: i64,
     seq: i64,
     recorded_at: i64,
@@ -18,14 +18,14 @@ pub(super) struct Entry {
 }
 
 #[derive(Serialize)]
-struct EntryRef<'a> {
+struct StreamEntryRef<'a> {
     epoch: i64,
     seq: i64,
     recorded_at: i64,
     events: Option<&'a [Event]>,
 }
 
-impl Entry {
+impl StreamEntry {
     /// Parses an entry.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, StreamError> {
         serde_json::from_slice(bytes).map_err(StreamError::Malformed)
@@ -33,14 +33,14 @@ impl Entry {
 
     /// Serializes a batch to at most `max_size` bytes, without its events if necessary.
     pub(super) fn write(batch: &Batch, max_size: usize) -> Result<Vec<u8>, StreamError> {
-        let mut entry = EntryRef {
+        let mut entry = StreamEntryRef {
             epoch: batch.end.epoch,
             seq: batch.end.seq,
             recorded_at: batch.end.recorded_at.micros(),
             events: Some(&batch.events),
         };
         let write =
-            |entry: &EntryRef<'_>| serde_json::to_vec(entry).map_err(StreamError::Malformed);
+            |entry: &StreamEntryRef<'_>| serde_json::to_vec(entry).map_err(StreamError::Malformed);
         let whole = write(&entry)?;
         // NATS includes the headers in the message size.
         if whole.len() + 1024 <= max_size {

@@ -11,7 +11,7 @@ use runtime::outage_log::OutageLog;
 use super::{FeedStream, StreamError};
 use crate::{
     Store,
-    feed::{Bell, table},
+    feed::{Topic, table},
 };
 
 /// Delay after an error.
@@ -19,7 +19,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Copies the feed while it is polled.
 pub async fn relay_feed(store: Store, stream: FeedStream) {
-    let mut notifications = store.doorbell.listen(Bell::Feed);
+    let mut notifications = store.doorbell.subscribe(Topic::Feed);
     let mut outage = OutageLog::new(
         "failed to copy the feed to its stream",
         "resumed copying the feed to its stream",

@@ -12,11 +12,11 @@ use entity::{Batch, Position};
 use futures_util::{FutureExt, StreamExt};
 use runtime::outage_log::OutageLog;
 
-use super::{Entry, FeedStream, StreamError};
+use super::{FeedStream, StreamEntry, StreamError};
 use crate::{
     Error,
     feed::{
-        Followed,
+        FeedUpdate,
         source::{FeedSource, TableSource},
     },
     with_timeout,
@@ -34,7 +34,7 @@ pub(crate) struct StreamSource {
     /// The epoch of the feed.
     epoch: i64,
     messages: Option<pull::Ordered>,
-    received: Vec<Entry>,
+    received: Vec<StreamEntry>,
     /// Whether to read the table next.
     read_table_next: bool,
     /// Whether the table is read because the stream delivered nothing.
@@ -61,7 +61,7 @@ impl StreamSource {
     }
 
     /// Reads the table with a timeout, because the stream may continue in the meantime.
-    async fn read_table(&mut self, position: Position) -> Result<Followed, Error> {
+    async fn read_table(&mut self, position: Position) -> Result<FeedUpdate, Error> {
         with_timeout(POLL_INTERVAL, self.table.read(position)).await
     }
 
@@ -98,7 +98,7 @@ impl StreamSource {
         message: Option<Result<async_nats::jetstream::Message, pull::OrderedError>>,
     ) {
         let entry = match message {
-            Some(Ok(message)) => Entry::read(&message.payload),
+            Some(Ok(message)) => StreamEntry::read(&message.payload),
             Some(Err(error)) => Err(super::unavailable(error)),
             None => Err(super::unavailable(std::io::Error::other(
                 "the stream ended",
@@ -148,15 +148,15 @@ impl FeedSource for StreamSource {
         }
     }
 
-    async fn read(&mut self, position: Position) -> Result<Followed, Error> {
+    async fn read(&mut self, position: Position) -> Result<FeedUpdate, Error> {
         self.receive_available();
         let batches = self.take_batches(position);
         if !batches.is_empty() || !self.read_table_next {
-            return Ok(Followed::Batches(batches));
+            return Ok(FeedUpdate::Batches(batches));
         }
         let update = self.read_table(position).await?;
         // There may be more than one page.
-        self.read_table_next = update != Followed::Batches(Vec::new());
+        self.read_table_next = update != FeedUpdate::Batches(Vec::new());
         if self.read_table_next && std::mem::take(&mut self.silent) {
             // The table has batches that the stream did not deliver: the subscription may be lost,
             // which the NATS client notices much later.

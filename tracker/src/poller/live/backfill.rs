@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use entity::Timestamp;
 use market::Market;
 use store::{
-    backfill::{self, Due},
+    backfill::{self, DueBackfill},
     feed::FeedTransaction,
 };
 
@@ -39,7 +39,7 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Backfill {
     /// The next stock.
-    due: Option<Due>,
+    due: Option<DueBackfill>,
     in_flight: bool,
     paused_until: Option<Timestamp>,
     /// The number of requests on a day of the provider.
@@ -170,7 +170,7 @@ impl PollContext {
         provider: &dyn QuoteProvider,
         budget: RequestBudget,
         keep: u32,
-        due: Due,
+        due: DueBackfill,
     ) -> Attempt {
         let name = provider.name();
         let Some(history) = provider.history() else {
@@ -205,7 +205,7 @@ impl PollContext {
     /// Stores a response. Returns the number of days.
     async fn store_history(
         &self,
-        due: &Due,
+        due: &DueBackfill,
         response: &Result<Vec<DailyBar>, PollError>,
     ) -> Result<usize, store::Error> {
         // Candles are read and written under the feed lock, although the feed gets no entry.
@@ -228,7 +228,7 @@ impl PollContext {
         Ok(days)
     }
 
-    fn backfill_retry_at(&self, due: &Due, error: &PollError, now: Timestamp) -> Timestamp {
+    fn backfill_retry_at(&self, due: &DueBackfill, error: &PollError, now: Timestamp) -> Timestamp {
         if matches!(error, PollError::UnknownSymbol | PollError::NotEntitled) {
             return now.after(RETRY_UNKNOWN_AFTER);
         }

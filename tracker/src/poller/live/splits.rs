@@ -12,7 +12,7 @@ use std::{
 use entity::{Split, Symbol, Timestamp};
 use store::{
     held::{self, HeldStock},
-    split::{self, Due},
+    split::{self, DueSplitCheck},
 };
 use tokio::task::{JoinError, JoinSet};
 
@@ -42,7 +42,7 @@ pub(super) struct SplitRequests {
     /// When the next request for a stock may be sent, by stock.
     not_before: HashMap<i64, Timestamp>,
     /// The next stock of the background, and the number of requests today.
-    due: Option<(Due, u64)>,
+    due: Option<(DueSplitCheck, u64)>,
     background_paused_until: Option<Timestamp>,
     /// The stocks with a request in flight.
     requested: HashSet<i64>,
@@ -87,7 +87,7 @@ impl LiveLoop {
             && let Some(due) = with_timeout(split::next(database, now.before(MIN_INTERVAL))).await?
         {
             let today = last_midnight(health.budget.day, now);
-            let count = with_timeout(split::asked_since(database, today)).await?;
+            let count = with_timeout(split::requests_since(database, today)).await?;
             splits.due = Some((due, count));
         }
         Ok(())
@@ -164,7 +164,7 @@ impl LiveLoop {
             .budget
             .per_day
             .map(|limit| u64::from(reserved_requests(limit) / 2));
-        let fits = |due: &mut (Due, u64)| limit.is_none_or(|limit| due.1 < limit);
+        let fits = |due: &mut (DueSplitCheck, u64)| limit.is_none_or(|limit| due.1 < limit);
         if let Some((due, _)) = self.splits.due.take_if(fits) {
             self.spawn_split_request(provider, due.stock_id, due.symbol, now);
         }
@@ -292,7 +292,7 @@ impl PollContext {
             Err(attempt) => return attempt,
         };
         // Written before the request, so that a restart does not repeat it.
-        let recording = split::asked(self.store.database.write(), stock_id, self.now());
+        let recording = split::record_request(self.store.database.write(), stock_id, self.now());
         if let Err(error) = with_timeout(recording).await {
             tracing::debug!(provider = name, %symbol, error = error.as_dyn(), "failed to record a request for splits");
         }

@@ -1,4 +1,4 @@
-//! The loop, over providers that answer as told: whom it asks, when, and what it says of it.
+//! The poll loop over scripted providers: schedule, budgets, failover and poll requests.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -20,20 +20,20 @@ async fn state(world: &World, provider: &str) -> Option<ProviderState> {
 }
 
 testkit::on_both_databases! {
-    async fn every_tracked_symbol_is_polled_at_once_and_then_each_interval(database) {
+    async fn every_tracked_symbol_is_polled_at_once_and_then_every_interval(database) {
         let world = World::new(database, &["AAPL", "GOOG", "IBM", "MSFT", "ORCL", "SAP"]).await;
-        let script = Script::new("live", world.clock.shared()).taking(4).shared();
+        let script = Script::new("live", world.clock.shared()).with_max_symbols(4).shared();
         let running = world.track(vec![script.clone()]);
         world.until("all are stored", async || world.prices().await.len() == 6).await;
-        assert_eq!(script.calls().len(), 2, "as few requests as hold six symbols");
-        world.until_after(SECOND * 5, "all are asked again", async || script.asked_for("SAP") == 2).await;
+        assert_eq!(script.calls().len(), 2, "two requests for six symbols");
+        world.until_after(SECOND * 5, "all are polled again", async || script.polls_of("SAP") == 2).await;
         let (first, again) = (script.calls()[0].0, script.calls()[2].0);
         assert!(again.since(first) >= Duration::from_mins(5), "{first} {again}");
         assert!(again.since(first) < Duration::from_mins(6), "{first} {again}");
         running.stop().await;
     }
 
-    async fn what_is_tracked_later_is_polled_at_once_and_what_is_untracked_no_more(database) {
+    async fn a_newly_tracked_stock_is_polled_at_once_and_an_untracked_one_is_not(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         let _running = world.track(vec![script.clone()]);
@@ -42,15 +42,15 @@ testkit::on_both_databases! {
         world.until("its price is shown", async || world.metrics.text().contains(&shown("MSFT"))).await;
         world.untrack("MSFT").await;
         world.add("IBM").await;
-        world.until("it is polled", async || script.asked_for("IBM") == 1).await;
-        world.until_after(SECOND * 30, "the others again", async || script.asked_for("AAPL") == 3).await;
-        assert_eq!(script.asked_for("MSFT"), 1);
+        world.until("it is polled", async || script.polls_of("IBM") == 1).await;
+        world.until_after(SECOND * 30, "the others again", async || script.polls_of("AAPL") == 3).await;
+        assert_eq!(script.polls_of("MSFT"), 1);
         let gone = async || !world.metrics.text().contains(&shown("MSFT"));
-        world.until("its price is shown no more", gone).await;
+        world.until("its price is no longer shown", gone).await;
         assert!(world.metrics.text().contains(&shown("IBM")));
     }
 
-    async fn outside_of_the_window_nothing_is_polled_but_once_after_a_start(database) {
+    async fn outside_market_hours_stocks_are_polled_only_once_after_a_start(database) {
         let world = World::new(database, &["AAPL"]).await;
         world.clock.set(at("2026-11-21T17:00:00Z"));
         let script = Script::new("live", world.clock.shared()).shared();
@@ -61,7 +61,7 @@ testkit::on_both_databases! {
         let again = script.calls()[1].0;
         assert!(again >= monday && again.since(monday) < Duration::from_hours(1), "{again}");
         running.stop().await;
-        // A restart soon after has nothing to catch up with.
+        // A restart soon after does not poll.
         let _running = world.track_at(PollingHours::Market, vec![script.clone()]);
         world.until("it runs", async || {
             world.provider("live").await.is_some_and(|row| row.updated_at == world.store.clock.now())
@@ -76,18 +76,18 @@ testkit::on_both_databases! {
         let script = Script::new("live", world.clock.shared()).shared();
         let _running = world.track_at(PollingHours::Market, vec![script.clone()]);
         world.until("the start's polls", async || world.prices().await.len() == 3).await;
-        let night = async || script.asked_for("7203.T") == 3 && script.asked_for("BTC/USD") == 3;
-        world.until_after(SECOND * 30, "the open ones", night).await;
-        assert_eq!(script.asked_for("AAPL"), 1);
-        // Saturday: the week is over in Tokyo too, but for the poll after its end.
+        let night = async || script.polls_of("7203.T") == 3 && script.polls_of("BTC/USD") == 3;
+        world.until_after(SECOND * 30, "the open markets", night).await;
+        assert_eq!(script.polls_of("AAPL"), 1);
+        // Saturday: Tokyo is closed too, except for the poll after its end.
         world.clock.set(at("2026-11-21T03:00:00Z"));
-        let weekend = script.asked_for("BTC/USD") + 4;
-        let only = async || script.asked_for("BTC/USD") == weekend;
-        world.until_after(SECOND * 30, "the one that never closes", only).await;
-        assert_eq!((script.asked_for("AAPL"), script.asked_for("7203.T")), (2, 4));
+        let weekend = script.polls_of("BTC/USD") + 4;
+        let only = async || script.polls_of("BTC/USD") == weekend;
+        world.until_after(SECOND * 30, "the market that never closes", only).await;
+        assert_eq!((script.polls_of("AAPL"), script.polls_of("7203.T")), (2, 4));
     }
 
-    async fn the_metric_counts_what_the_api_calls_stale(database) {
+    async fn the_metric_counts_the_stocks_that_the_api_reports_as_stale(database) {
         let world = World::new(database, &["AAPL", "IBM", "TSCO.LON"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.answer(|of| Ok(match of.as_str() {
@@ -104,29 +104,29 @@ testkit::on_both_databases! {
         world.until("the one without prices is stale too", async || counted(2).await).await;
     }
 
-    async fn the_minutes_budget_holds_in_any_sixty_seconds(database) {
+    async fn the_budget_of_a_minute_holds_in_any_sixty_seconds(database) {
         let symbols = ["A", "B", "C", "D", "E", "F", "G", "H"];
         let world = World::new(database, &symbols).await;
-        let script = Script::new("live", world.clock.shared()).within(Some(3), None).shared();
+        let script = Script::new("live", world.clock.shared()).with_budget(Some(3), None).shared();
         let running = world.track(vec![script.clone()]);
-        world.until_after(SECOND / 2, "all are asked", async || script.calls().len() >= 8).await;
-        // The budget is the database's: a restart begins no new minute.
+        world.until_after(SECOND / 2, "all are polled", async || script.calls().len() >= 8).await;
+        // The budget is in the database, so a restart does not begin a new minute.
         running.stop().await;
         let _running = world.track(vec![script.clone()]);
         let many = async || script.calls().len() >= 16;
-        world.until_after(SECOND / 2, "all are asked again", many).await;
+        world.until_after(SECOND / 2, "all are polled again", many).await;
         let calls: Vec<_> = script.calls().into_iter().map(|(at, _)| at).collect();
         for window in calls.windows(4) {
             assert!(window[3].since(window[0]) >= Duration::from_mins(1), "{window:?}");
         }
     }
 
-    async fn a_request_that_a_slow_database_made_late_counts_from_when_it_was_sent(database) {
+    async fn a_request_that_a_slow_database_delayed_counts_from_when_it_was_sent(database) {
         let world = World::new(database, &["A", "B", "C"]).await;
-        let script = Script::new("live", world.clock.shared()).within(Some(1), None).shared();
+        let script = Script::new("live", world.clock.shared()).with_budget(Some(1), None).shared();
         let _running = world.track(vec![script.clone()]);
-        world.until("one is asked", async || world.prices().await.len() == 1).await;
-        // Nobody can charge while this holds the provider's row.
+        world.until("one is polled", async || world.prices().await.len() == 1).await;
+        // No request can be reserved while this locks the provider's row.
         let holding = world.database.begin_write().await.expect("a transaction");
         let lock = "UPDATE providers SET name = name";
         holding.execute_unprepared(lock).await.expect("it is locked");
@@ -137,15 +137,15 @@ testkit::on_both_databases! {
         }
         assert_eq!(script.calls().len(), 1);
         holding.rollback().await.expect("it is unlocked");
-        world.until("the next is asked", async || world.prices().await.len() == 2).await;
+        world.until("the next is polled", async || world.prices().await.len() == 2).await;
         world.until_after(SECOND / 2, "and the last", async || script.calls().len() == 3).await;
         let calls = script.calls();
         assert!(calls[2].0.since(calls[1].0) >= Duration::from_mins(1), "{calls:?}");
     }
 
-    async fn a_spent_day_is_left_alone_until_midnight_and_its_reserve_is_for_requests(database) {
+    async fn an_exhausted_day_ends_at_midnight_and_its_reserve_serves_poll_requests(database) {
         let world = World::new(database, &["A", "B", "C", "D", "E"]).await;
-        let script = Script::new("live", world.clock.shared()).within(None, Some(11)).shared();
+        let script = Script::new("live", world.clock.shared()).with_budget(None, Some(11)).shared();
         let running = world.track(vec![script.clone()]);
         world.until("all are stored", async || world.prices().await.len() == 5).await;
         let row = world.provider("live").await.expect("its row");
@@ -154,32 +154,32 @@ testkit::on_both_databases! {
         assert_eq!(row.day_resets_at, Some(at("2026-11-21T05:00:00Z")));
         running.stop().await;
 
-        // Somebody else has spent most of it.
+        // Poll requests use most of the rest.
         for _ in 0..4 {
-            assert_eq!(charge(&world, &script).await, PollOutcome::Answered);
+            assert_eq!(request_once(&world, &script).await, PollOutcome::Answered);
         }
         let left = world.provider("live").await.expect("its row").day_used;
         assert_eq!(left, 9);
         world.add("F").await;
         let running = world.track(vec![script.clone()]);
         world.clock.set(at("2026-11-21T04:59:00Z"));
-        let spent = async || state(&world, "live").await == Some(ProviderState::BudgetSpent);
-        world.until("the day is spent", spent).await;
-        assert_eq!(script.calls().len(), 9, "the plan leaves the reserve alone");
+        let exhausted = async || state(&world, "live").await == Some(ProviderState::BudgetSpent);
+        world.until("the day is exhausted", exhausted).await;
+        assert_eq!(script.calls().len(), 9, "scheduled polls do not use the reserve");
         for _ in 0..2 {
             assert_eq!(world.request("A", false).await, (PollOutcome::Answered, None));
         }
         let (outcome, retry_after) = world.request("A", false).await;
         assert_eq!((outcome, retry_after), (PollOutcome::RateLimited, Some(60)));
         assert_eq!(script.calls().len(), 11);
-        assert_eq!(script.asked_for("F"), 0);
+        assert_eq!(script.polls_of("F"), 0);
         world.clock.set(at("2026-11-21T05:00:00Z"));
-        world.until("a new day", async || script.asked_for("F") == 1).await;
-        world.until("it is well", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
+        world.until("a new day", async || script.polls_of("F") == 1).await;
+        world.until("its state is ok", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
         running.stop().await;
     }
 
-    async fn the_next_provider_is_asked_for_what_the_first_refuses_but_not_for_the_unknown(database) {
+    async fn a_refused_symbol_fails_over_to_the_next_provider_but_an_unknown_one_does_not(database) {
         let world = World::new(database, &["AAPL", "GONE"]).await;
         let first = Script::new("first", world.clock.shared()).shared();
         let second = Script::new("second", world.clock.shared()).shared();
@@ -190,12 +190,12 @@ testkit::on_both_databases! {
         let running = world.track(vec![first.clone(), second.clone()]);
         world.until("the second gave a price", async || world.prices().await.len() == 1).await;
         assert_eq!(world.prices().await[0].provider, "second");
-        assert_eq!((first.asked_for("AAPL"), second.asked_for("GONE")), (1, 0));
-        let told = async || {
+        assert_eq!((first.polls_of("AAPL"), second.polls_of("GONE")), (1, 0));
+        let stored = async || {
             (state(&world, "first").await, state(&world, "second").await)
                 == (Some(ProviderState::Refused), Some(ProviderState::Ok))
         };
-        world.until("their states are told", told).await;
+        world.until("their states are stored", stored).await;
 
         first.fail(PollError::Refused { reason: Cow::Borrowed("no such key") });
         second.answer(|of| Ok(quote(of.as_str(), "101")));
@@ -207,38 +207,38 @@ testkit::on_both_databases! {
         world.until_after(SECOND * 600, "the first is refused", refused).await;
         running.stop().await;
 
-        // What is no longer configured has no rank.
+        // A provider that is no longer configured has no rank.
         let _running = world.track(vec![second.clone()]);
         let alone = async || world.provider("second").await.is_some_and(|row| row.rank == Some(0));
-        world.until("the second is the first now", alone).await;
+        world.until("the second has the first rank", alone).await;
         assert_eq!(world.provider("first").await.and_then(|row| row.rank), None);
     }
 
-    async fn while_a_provider_fails_the_next_is_asked_and_then_it_has_its_turn_again(database) {
+    async fn a_failing_provider_is_replaced_by_the_next_until_it_recovers(database) {
         let world = World::new(database, &["AAPL"]).await;
         let first = Script::new("first", world.clock.shared()).shared();
         let second = Script::new("second", world.clock.shared()).shared();
         first.fail(PollError::Upstream { reason: Cow::Borrowed("503"), wait: None });
         second.answer(|of| Ok(quote(of.as_str(), "101")));
         let _running = world.track(vec![first.clone(), second.clone()]);
-        world.until_after(SECOND / 2, "the second serves", async || world.told().await == ["101"]).await;
+        world.until_after(SECOND / 2, "the second serves", async || world.price_texts().await == ["101"]).await;
         assert!(first.calls().len() >= 3, "{:?}", first.calls());
-        let told = async || {
+        let stored = async || {
             (state(&world, "first").await, state(&world, "second").await)
                 == (Some(ProviderState::Failing), Some(ProviderState::Ok))
         };
-        // On a slow machine the clock has gone on to when the first is tried once more.
-        world.until_after(SECOND / 2, "their states are told", told).await;
+        // On a slow machine the clock may have reached the next probe of the first provider.
+        world.until_after(SECOND / 2, "their states are stored", stored).await;
         first.answer(|of| Ok(quote(of.as_str(), "102")));
-        world.until_after(SECOND * 5, "the first serves", async || world.told().await == ["101", "102"]).await;
-        let told = async || {
+        world.until_after(SECOND * 5, "the first serves", async || world.price_texts().await == ["101", "102"]).await;
+        let stored = async || {
             (state(&world, "first").await, state(&world, "second").await)
                 == (Some(ProviderState::Ok), Some(ProviderState::Standby))
         };
-        world.until("their states are told", told).await;
+        world.until("their states are stored", stored).await;
     }
 
-    async fn failures_back_off_say_so_and_recover(database) {
+    async fn failures_back_off_are_shown_and_recover(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(PollError::Timeout);
@@ -251,18 +251,18 @@ testkit::on_both_databases! {
             .windows(2)
             .map(|pair| pair[1].0.since(pair[0].0))
             .collect();
-        // At a planned time, and twice soon after.
+        // One scheduled poll, and two retries soon after.
         for planned in gaps.chunks(3) {
             let retries = planned.iter().take(2);
             assert!(retries.clone().all(|gap| (SECOND..SECOND * 45).contains(gap)), "{gaps:?}");
             assert!(planned.get(2).is_none_or(|gap| *gap > SECOND * 200), "{gaps:?}");
         }
         script.answer(|of| Ok(quote(of.as_str(), "102.5")));
-        world.until_after(SECOND, "it recovers", async || world.told().await == ["102.5"]).await;
-        world.until("it is well", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
+        world.until_after(SECOND, "it recovers", async || world.price_texts().await == ["102.5"]).await;
+        world.until("its state is ok", async || state(&world, "live").await == Some(ProviderState::Ok)).await;
     }
 
-    async fn patience_that_a_provider_asks_for_is_kept(database) {
+    async fn the_wait_that_a_provider_asks_for_is_respected(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.fail(PollError::RateLimited { wait: Duration::from_secs(50) });
@@ -271,28 +271,28 @@ testkit::on_both_databases! {
         world.until("it is limited", limited).await;
         let (outcome, again) = world.request("AAPL", false).await;
         assert_eq!((outcome, again), (PollOutcome::RateLimited, Some(50)));
-        world.until_after(SECOND, "it is asked again", async || script.calls().len() == 2).await;
+        world.until_after(SECOND, "it is polled again", async || script.calls().len() == 2).await;
         let calls = script.calls();
         assert!(calls[1].0.since(calls[0].0) >= Duration::from_secs(50), "{calls:?}");
     }
 
-    async fn an_answer_outlives_a_database_that_is_away(database) {
+    async fn an_answer_is_stored_once_the_database_is_available_again(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.hold();
         let _running = world.track(vec![script.clone()]);
-        world.until("the provider is asked", async || script.waiting() == 1).await;
-        // Nobody can write while this lives.
-        let away = FeedTransaction::begin(&world.store).await.expect("a turn");
-        script.let_go();
-        // Longer than one attempt to store takes at the most: the first one fails.
+        world.until("the provider is polled", async || script.waiting() == 1).await;
+        // Blocks all writers.
+        let lock = FeedTransaction::begin(&world.store).await.expect("the feed lock");
+        script.release();
+        // Longer than the database timeout, so that the first attempt fails.
         tokio::time::sleep(Duration::from_secs(6)).await;
-        drop(away);
-        world.until("it is stored", async || world.told().await == ["100"]).await;
-        assert_eq!(script.calls().len(), 1, "nobody was asked twice");
+        drop(lock);
+        world.until("it is stored", async || world.price_texts().await == ["100"]).await;
+        assert_eq!(script.calls().len(), 1, "it is not polled twice");
     }
 
-    async fn a_quote_of_a_day_yet_to_come_is_no_price_and_hides_no_later_one(database) {
+    async fn a_quote_of_a_future_day_is_rejected_and_hides_no_later_quote(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.answer(|of| {
@@ -300,30 +300,30 @@ testkit::on_both_databases! {
             Ok(Quote { trading_day, ..quote(of.as_str(), "500") })
         });
         let running = world.track(vec![script.clone()]);
-        world.until("it was asked", async || script.asked_for("AAPL") > 0).await;
+        world.until("it is polled", async || script.polls_of("AAPL") > 0).await;
         assert_eq!(world.request("AAPL", false).await.0, PollOutcome::Failed);
-        assert!(world.told().await.is_empty());
+        assert!(world.price_texts().await.is_empty());
         script.answer(|of| Ok(quote(of.as_str(), "106")));
         assert_eq!(world.request("AAPL", false).await.0, PollOutcome::Answered);
-        assert_eq!(world.told().await, ["106"]);
+        assert_eq!(world.price_texts().await, ["106"]);
         running.stop().await;
     }
 
-    async fn what_is_under_way_is_finished_when_the_process_ends(database) {
+    async fn polls_in_flight_are_completed_at_shutdown(database) {
         let world = World::new(database, &["AAPL", "MSFT"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.hold();
         let running = world.track(vec![script.clone()]);
-        world.until("both are asked for", async || script.waiting() == 2).await;
+        world.until("both are in flight", async || script.waiting() == 2).await;
         let stopping = running.stop();
         let release = async {
-            script.let_go();
+            script.release();
         };
         tokio::join!(stopping, release);
-        assert_eq!(world.told().await, ["100", "100"]);
+        assert_eq!(world.price_texts().await, ["100", "100"]);
     }
 
-    async fn a_requested_stock_is_tracked_with_its_first_price_or_not_at_all(database) {
+    async fn a_requested_stock_is_tracked_together_with_its_first_price_or_not_at_all(database) {
         let world = World::new(database, &["AAPL"]).await;
         let script = Script::new("live", world.clock.shared()).shared();
         script.answer(|of| match of.as_str() {
@@ -332,13 +332,13 @@ testkit::on_both_databases! {
             of => Ok(quote(of, "106")),
         });
         let _running = world.track(vec![script.clone()]);
-        world.until("the plan is polled", async || world.prices().await.len() == 1).await;
+        world.until("the tracked stock is polled", async || world.prices().await.len() == 1).await;
         assert_eq!(world.request("NOPE", true).await.0, PollOutcome::UnknownSymbol);
         assert_eq!(world.request("FAIL", true).await.0, PollOutcome::Failed);
         assert_eq!(world.stocks().await.len(), 1, "nothing is stored");
         assert_eq!(world.request("MSFT", true).await, (PollOutcome::Answered, None));
         let batch = world.feed().await.pop().expect("an entry");
-        let told: Vec<&str> = batch
+        let kinds: Vec<&str> = batch
             .events
             .iter()
             .map(|event| match event {
@@ -347,19 +347,19 @@ testkit::on_both_databases! {
                 entity::Event::AlertFired { .. } => "alert",
             })
             .collect();
-        assert_eq!(told, ["stock", "price", "alert"]);
+        assert_eq!(kinds, ["stock", "price", "alert"]);
 
-        // A refresh asks once, whatever the plan says, and stores what is new.
+        // A poll request polls once, regardless of the schedule.
         script.answer(|of| Ok(quote(of.as_str(), "107")));
         assert_eq!(world.request("MSFT", false).await, (PollOutcome::Answered, None));
-        assert_eq!(script.asked_for("MSFT"), 2);
-        assert_eq!(world.told().await.last().map(String::as_str), Some("107"));
+        assert_eq!(script.polls_of("MSFT"), 2);
+        assert_eq!(world.price_texts().await.last().map(String::as_str), Some("107"));
         assert_eq!(world.prices().await.last().map(|row| row.price), Some(decimal("107")));
     }
 }
 
-/// A request served by a tracker of its own.
-async fn charge(world: &World, script: &Arc<Script>) -> PollOutcome {
+/// Runs a tracker for one poll request.
+async fn request_once(world: &World, script: &Arc<Script>) -> PollOutcome {
     let running = world.track(vec![script.clone()]);
     let (outcome, _) = world.request("A", false).await;
     running.stop().await;
