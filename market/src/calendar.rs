@@ -1,16 +1,16 @@
-//! New York's trading days, by rule.
+//! The trading calendar of the New York exchanges: holidays and early closes.
 //!
-//! One invariant: right for every date from 2000 on as far as holidays follow rules (NYSE Rule 7.2 and the exchange's
-//! published calendars), and for the one-off closures known when this was written; a later one counts as a trading day
-//! until it is added, which costs a few needless polls and nothing else.
+//! Holidays follow the rules of NYSE Rule 7.2 and the exchange's published calendars, and are right
+//! for every date from 2000 on. Unscheduled closures are listed by date. One that is missing from
+//! the list counts as a trading day, which only costs a few polls without news.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 use crate::easter::easter;
 
-/// Full-day closures that follow no rule: September 2001, the funerals of Presidents Reagan, Ford, Bush and Carter,
-/// and hurricane Sandy.
-const ONE_OFF_CLOSURES: [(i32, u32, u32); 10] = [
+/// Full-day closures outside the rules: September 2001, the funerals of Presidents Reagan, Ford,
+/// Bush and Carter, and hurricane Sandy.
+const UNSCHEDULED_CLOSURES: [(i32, u32, u32); 10] = [
     (2001, 9, 11),
     (2001, 9, 12),
     (2001, 9, 13),
@@ -23,32 +23,33 @@ const ONE_OFF_CLOSURES: [(i32, u32, u32); 10] = [
     (2025, 1, 9),
 ];
 
-/// Half days that follow no rule: the Fridays after Independence Day 2002 and Christmas 2003.
-const ONE_OFF_HALF_DAYS: [(i32, u32, u32); 2] = [(2002, 7, 5), (2003, 12, 26)];
+/// Early closes outside the rules: the Fridays after Independence Day 2002 and Christmas 2003.
+const UNSCHEDULED_EARLY_CLOSES: [(i32, u32, u32); 2] = [(2002, 7, 5), (2003, 12, 26)];
 
-/// Whether New York's exchanges trade on a date.
+/// Whether the New York exchanges trade on a date: a weekday that is not a holiday.
 pub fn is_trading_day(date: NaiveDate) -> bool {
-    !is_weekend(date) && !is_holiday(date) && !ONE_OFF_CLOSURES.contains(&parts(date))
+    !is_weekend(date) && !is_holiday(date) && !UNSCHEDULED_CLOSURES.contains(&parts(date))
 }
 
-/// Whether a date is a trading day that ends at 13:00.
-pub fn is_half_day(date: NaiveDate) -> bool {
+/// Whether a date is a trading day with an early close, at 13:00 New York.
+pub fn is_early_close(date: NaiveDate) -> bool {
     let (year, month, day) = parts(date);
     let regular = match month {
-        // The eve of Independence Day; on a Wednesday only since 2013.
+        // The day before Independence Day. A Wednesday counts only since 2013.
         7 => day == 3 && (date.weekday() != Weekday::Wed || year >= 2013),
         11 => date.pred_opt().is_some_and(is_thanksgiving),
         12 => day == 24,
         _ => false,
     };
-    (regular || ONE_OFF_HALF_DAYS.contains(&(year, month, day))) && is_trading_day(date)
+    (regular || UNSCHEDULED_EARLY_CLOSES.contains(&(year, month, day))) && is_trading_day(date)
 }
 
 fn is_holiday(date: NaiveDate) -> bool {
     let (year, month, _) = parts(date);
     let nth = |weekday, week: u32| nth_weekday(date, weekday, week);
     match month {
-        // A New Year's Day on a Saturday is not made up for: 31 December closes the books.
+        // A New Year's Day on a Saturday is not observed on Friday, the last day of the fiscal
+        // year.
         1 => is_observed(date, 1, 1) || nth(Weekday::Mon, 3),
         2 => nth(Weekday::Mon, 3),
         3 | 4 => easter(year).is_some_and(|sunday| sunday - Days::new(2) == date),
@@ -62,7 +63,8 @@ fn is_holiday(date: NaiveDate) -> bool {
     }
 }
 
-/// Whether a weekday is, or makes up for, a fixed holiday of its year: Friday for a Saturday, Monday for a Sunday.
+/// Whether a fixed holiday of the year is observed on this date. A holiday on a Saturday is
+/// observed on Friday, one on a Sunday on Monday.
 fn is_observed(date: NaiveDate, month: u32, day: u32) -> bool {
     let Some(holiday) = NaiveDate::from_ymd_opt(date.year(), month, day) else {
         return false;
@@ -78,7 +80,7 @@ fn is_thanksgiving(date: NaiveDate) -> bool {
     date.month() == 11 && nth_weekday(date, Weekday::Thu, 4)
 }
 
-/// Whether a date is its month's n-th such weekday.
+/// Whether a date is the n-th of the given weekday in its month, counted from 1.
 fn nth_weekday(date: NaiveDate, weekday: Weekday, n: u32) -> bool {
     date.weekday() == weekday && date.day0() / 7 + 1 == n
 }
@@ -100,25 +102,25 @@ mod tests {
         from.iter_days().take_while(move |date| *date <= to)
     }
 
-    fn weekdays_off(from: &str, to: &str) -> Vec<String> {
+    fn closed_weekdays(from: &str, to: &str) -> Vec<String> {
         days(from, to)
             .filter(|date| !is_weekend(*date) && !is_trading_day(*date))
             .map(|date| date.to_string())
             .collect()
     }
 
-    fn half_days(from: &str, to: &str) -> Vec<String> {
+    fn early_closes(from: &str, to: &str) -> Vec<String> {
         days(from, to)
-            .filter(|date| is_half_day(*date))
+            .filter(|date| is_early_close(*date))
             .map(|date| date.to_string())
             .collect()
     }
 
     #[test]
-    fn the_exchange_is_closed_on_the_days_it_published() {
-        // https://www.nyse.com/markets/hours-calendars, 2025 with President Carter's funeral.
+    fn holidays_match_the_published_calendars() {
+        // https://www.nyse.com/markets/hours-calendars; in 2025 with President Carter's funeral.
         assert_eq!(
-            weekdays_off("2025-01-01", "2026-12-31"),
+            closed_weekdays("2025-01-01", "2026-12-31"),
             [
                 "2025-01-01",
                 "2025-01-09",
@@ -144,7 +146,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            weekdays_off("2001-09-01", "2001-12-31"),
+            closed_weekdays("2001-09-01", "2001-12-31"),
             [
                 "2001-09-03",
                 "2001-09-11",
@@ -158,15 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn a_holiday_on_a_weekend_moves_except_new_years_saturday() {
-        // 2022-01-01 was a Saturday: nothing. 2021: Christmas on a Saturday, the Fourth on a Sunday.
+    fn a_holiday_on_a_weekend_is_observed_on_a_weekday_except_new_year_on_a_saturday() {
+        // 2022-01-01 was a Saturday and is not observed. In 2021 Christmas was a Saturday and 4
+        // July a Sunday.
         assert_eq!(
-            weekdays_off("2021-06-01", "2022-01-14"),
+            closed_weekdays("2021-06-01", "2022-01-14"),
             ["2021-07-05", "2021-09-06", "2021-11-25", "2021-12-24"]
         );
-        // 2023-01-01 was a Sunday; Juneteenth 2022 too, and the first that was kept.
+        // 2023-01-01 was a Sunday, and so was Juneteenth in 2022, the first year in which it is
+        // observed.
         assert_eq!(
-            weekdays_off("2022-06-01", "2023-01-10"),
+            closed_weekdays("2022-06-01", "2023-01-10"),
             [
                 "2022-06-20",
                 "2022-07-04",
@@ -179,9 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn half_days_are_the_ones_it_published() {
+    fn early_closes_match_the_published_calendars() {
         assert_eq!(
-            half_days("2000-01-01", "2004-12-31"),
+            early_closes("2000-01-01", "2004-12-31"),
             [
                 "2000-07-03",
                 "2000-11-24",
@@ -199,7 +203,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            half_days("2012-01-01", "2014-12-31"),
+            early_closes("2012-01-01", "2014-12-31"),
             [
                 "2012-07-03",
                 "2012-11-23",
@@ -213,17 +217,17 @@ mod tests {
             ]
         );
         assert_eq!(
-            half_days("2020-01-01", "2022-12-31"),
+            early_closes("2020-01-01", "2022-12-31"),
             ["2020-11-27", "2020-12-24", "2021-11-26", "2022-11-25"]
         );
         assert_eq!(
-            half_days("2026-01-01", "2026-12-31"),
+            early_closes("2026-01-01", "2026-12-31"),
             ["2026-11-27", "2026-12-24"]
         );
     }
 
     #[test]
-    fn a_year_has_about_252_trading_days_for_a_century() {
+    fn every_year_until_2100_has_about_252_trading_days() {
         for year in 2000..=2100 {
             let (from, to) = (format!("{year}-01-01"), format!("{year}-12-31"));
             let open = days(&from, &to)

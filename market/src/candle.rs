@@ -1,7 +1,8 @@
-//! Which stretch of time a price belongs to.
+//! Candle intervals: the start and end of the candle to which a price belongs.
 //!
-//! One invariant: a trading day is the session's date as its provider said it, so that early and late trades belong to
-//! the day that they are of, whatever UTC's date is; shorter stretches are cut from UTC, whatever the session.
+//! A daily candle is of the trading day that the provider sent, so it includes pre-market and
+//! after-hours trades whatever the UTC date. Shorter candles are aligned to UTC and ignore the
+//! session.
 
 use entity::{CandleInterval, Price, Timestamp};
 
@@ -9,7 +10,8 @@ use crate::Market;
 
 const MINUTE: i64 = 60_000_000;
 
-/// When the stretch of a price begins.
+/// Returns the start of the candle that contains a price: for a daily candle the open of its
+/// session.
 pub fn candle_start(interval: CandleInterval, price: &Price) -> Timestamp {
     if interval == CandleInterval::OneDay {
         return Market::of(&price.symbol).session(price.trading_day).start;
@@ -18,7 +20,8 @@ pub fn candle_start(interval: CandleInterval, price: &Price) -> Timestamp {
     Timestamp::from_micros(at - at.rem_euclid(width(interval)))
 }
 
-/// When the stretch of a market that begins at `start` ends: a day with its session.
+/// Returns the end of the candle that starts at `start`: for a daily candle the close of its
+/// session.
 pub fn candle_end(market: Market, interval: CandleInterval, start: Timestamp) -> Timestamp {
     match interval {
         CandleInterval::OneDay => market.session(market.day_of(start)).end,

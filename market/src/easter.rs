@@ -1,11 +1,9 @@
-//! The date of Easter, for Good Friday.
-//!
-//! One invariant: the Gregorian calendar's Easter Sunday of any year from 1583. The calendar calls it.
+//! The date of Easter, from which the calendar computes Good Friday.
 
 use chrono::NaiveDate;
 
-/// Easter Sunday of a year, by the anonymous Gregorian algorithm (Meeus, Astronomical Algorithms, chapter 8), whose
-/// letters these are. `None` outside of chrono's years.
+/// Returns Easter Sunday of a year from 1583 on, or `None` outside the years of `chrono`. This is
+/// the anonymous Gregorian algorithm with its letters (Meeus, Astronomical Algorithms, chapter 8).
 #[expect(
     clippy::many_single_char_names,
     reason = "the letters of the published algorithm"

@@ -1,28 +1,28 @@
-//! When a candle is final.
+//! Candle finality: whether trades can still change a candle.
 //!
-//! One invariant: a final candle does not change with what is traded in its session. That a session has ended by a
-//! clock is not enough: its last price is told after it. So it takes a later candle, a price or an answer from after the
-//! end, or the end of the hours in which anybody asks. A replay's days end with their price, which is the close, however
-//! far ahead of our clock they lie.
+//! The end of a session by the clock is not enough, because its last price arrives later. A candle
+//! is final after its end once there is a later candle, a price or an answer from after the end, or
+//! once polling hours are over. A replayed day is final with its price, which is the close,
+//! although its date may be far ahead of our clock.
 
 use entity::{Candle, Timestamp};
 
 use crate::{Market, candle_end, polling_window};
 
-/// What is known around a candle.
+/// What decides whether a candle is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FinalityContext {
-    /// The market of its stock.
+    /// The market of the stock.
     pub market: Market,
-    /// The start of its stock's newest candle of the same interval.
+    /// The start of the stock's newest candle of the same interval.
     pub newest: Option<Timestamp>,
-    /// When a provider last answered for the stock.
+    /// The time of the last answer from a provider for the stock.
     pub answered_at: Option<Timestamp>,
-    /// Our clock.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// Whether a candle is as it will stay.
+/// Whether a candle is final: no later trade of its interval can change it.
 pub fn is_final(candle: &Candle, context: FinalityContext) -> bool {
     let market = context.market;
     let day = market.day_of(candle.start);
@@ -32,14 +32,14 @@ pub fn is_final(candle: &Candle, context: FinalityContext) -> bool {
     } else {
         candle_end(market, candle.interval, candle.start)
     };
-    let nobody_asks = match market {
+    let polling_ends = match market {
         Market::Us => ended.max(polling_window(day).end),
         Market::Crypto | Market::Forex | Market::Other => ended,
     };
     context.newest.is_some_and(|newest| newest > candle.start)
         || candle.closed_at >= ended
         || context.answered_at.is_some_and(|at| at >= ended)
-        || context.now >= nobody_asks
+        || context.now >= polling_ends
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    fn judge(candle: &Candle, newest: &str, answered_at: &str, now: &str) -> bool {
+    fn check(candle: &Candle, newest: &str, answered_at: &str, now: &str) -> bool {
         let context = FinalityContext {
             market: Market::Us,
             newest: Some(at(newest)),
@@ -81,30 +81,30 @@ mod tests {
 
     /// 16:00 in New York is 21:00 in UTC.
     #[test]
-    fn a_session_ends_with_what_is_told_after_it() {
+    fn a_candle_is_final_after_an_answer_from_after_the_close_or_when_polling_ends() {
         use CandleInterval::{OneDay, OneMinute};
         let (open, last) = ("2026-11-20T14:30:00Z", "2026-11-20T20:57:00Z");
         let day = candle(OneDay, open, "2026-11-20T20:57:10Z");
         let minute = candle(OneMinute, last, "2026-11-20T20:57:10Z");
         for (answered_at, now, is_final) in [
             ("2026-11-20T20:57:11Z", "2026-11-20T20:58:30Z", false),
-            // The closing price is still to be asked for.
+            // After the close, but the closing price is not polled yet.
             ("2026-11-20T20:57:11Z", "2026-11-20T21:00:30Z", false),
             ("2026-11-20T21:00:31Z", "2026-11-20T21:00:31Z", true),
-            // Nobody answers any more.
+            // Polling has ended.
             ("2026-11-20T20:57:11Z", "2026-11-21T00:59:59Z", false),
             ("2026-11-20T20:57:11Z", "2026-11-21T01:00:00Z", true),
         ] {
-            assert_eq!(judge(&day, open, answered_at, now), is_final, "{now}");
-            assert_eq!(judge(&minute, last, answered_at, now), is_final, "{now}");
+            assert_eq!(check(&day, open, answered_at, now), is_final, "{now}");
+            assert_eq!(check(&minute, last, answered_at, now), is_final, "{now}");
         }
         let now = "2026-11-20T20:58:30Z";
-        assert!(judge(&minute, "2026-11-20T20:58:00Z", now, now));
-        assert!(judge(&day, "2026-11-23T14:30:00Z", now, now));
+        assert!(check(&minute, "2026-11-20T20:58:00Z", now, now));
+        assert!(check(&day, "2026-11-23T14:30:00Z", now, now));
     }
 
     #[test]
-    fn the_closing_price_ends_a_session_however_far_ahead_it_is() {
+    fn a_candle_with_the_closing_price_is_final_even_if_it_is_in_the_future() {
         use CandleInterval::{OneDay, OneHour};
         let now = "2026-11-20T12:00:00Z";
         for (interval, start) in [
@@ -112,12 +112,12 @@ mod tests {
             (OneHour, "2033-03-01T21:00:00Z"),
         ] {
             let closed = candle(interval, start, "2033-03-01T21:00:00Z");
-            assert!(judge(&closed, start, now, now));
+            assert!(check(&closed, start, now, now));
         }
     }
 
     #[test]
-    fn outside_of_the_united_states_a_day_ends_with_its_utc_day() {
+    fn outside_the_united_states_a_daily_candle_is_final_at_the_end_of_the_utc_day() {
         let day = candle(
             CandleInterval::OneDay,
             "2026-11-20T00:00:00Z",
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn after_hours_a_stretch_ends_by_itself() {
+    fn an_after_hours_candle_is_final_at_its_end() {
         let start = "2026-11-20T22:15:00Z";
         let late = candle(
             CandleInterval::FifteenMinutes,
@@ -151,7 +151,7 @@ mod tests {
             ("2026-11-20T22:29:59Z", false),
             ("2026-11-20T22:30:00Z", true),
         ] {
-            assert_eq!(judge(&late, start, now, now), is_final, "{now}");
+            assert_eq!(check(&late, start, now, now), is_final, "{now}");
         }
     }
 }

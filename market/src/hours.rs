@@ -1,4 +1,4 @@
-//! The hours in which stocks are polled.
+//! Polling hours: when stocks are polled, by the market hours of their market.
 
 use std::{ops::Range, time::Duration};
 
@@ -7,7 +7,7 @@ use entity::Timestamp;
 
 use crate::{Market, is_trading_day, polling_window, trading_day};
 
-/// How long a trading day is polled in New York: 04:00 to 20:00.
+/// The length of the polling window on a trading day in New York: 04:00 to 20:00.
 const WINDOW: Duration = Duration::from_hours(16);
 const HALF_DAY: Duration = Duration::from_hours(12);
 const DAY: Duration = Duration::from_hours(24);
@@ -15,30 +15,31 @@ const DAY: Duration = Duration::from_hours(24);
 /// When stocks are polled (`MARKET_HOURS`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollingHours {
-    /// While their own market can trade (`us`): 04:00 to 20:00 New York on trading days for
-    /// [`Market::Us`], always for [`Market::Crypto`], and on weekdays for the others. A weekday lasts
-    /// from its beginning in the easternmost time zone to its end in UTC.
+    /// While the stock's market can trade (`us`): 04:00 to 20:00 New York on trading days for
+    /// [`Market::Us`], always for [`Market::Crypto`], and on weekdays for the others. The weekdays
+    /// begin with Monday in the easternmost time zone and end with Friday in UTC.
     Market,
     /// At any time (`always`).
     Always,
 }
 
 impl PollingHours {
-    /// Whether stocks of a market are polled at `now`.
+    /// Whether `now` is within the polling hours of a market.
     pub fn contains(self, market: Market, now: Timestamp) -> bool {
         self.window_after(market, now)
             .is_none_or(|window| window.contains(&now))
     }
 
-    /// The first instant, not before `now`, at which stocks of a market are polled.
+    /// Returns `now` if it is within the polling hours of a market, else the next start of them.
     pub fn next(self, market: Market, now: Timestamp) -> Timestamp {
         self.window_after(market, now)
             .map_or(now, |window| window.start.max(now))
     }
 
-    /// The end of the last polling window before `at`; `None` for a market that is always polled.
+    /// Returns the end of the last polling window before `at`, or `None` if the market is always
+    /// polled.
     pub fn last_end(self, market: Market, at: Timestamp) -> Option<Timestamp> {
-        /// No closure of New York's exchanges is as long.
+        /// The New York exchanges are never closed for as many days.
         const DAYS: usize = 14;
         let window = self.window_after(market, at)?;
         if market != Market::Us {
@@ -50,7 +51,8 @@ impl PollingHours {
             .find(|end| *end <= at)
     }
 
-    /// For how long stocks of a market are polled between `now` and an instant within a day from it.
+    /// Returns how much polling time a market has from `now` to `until`, which is at most a day
+    /// later.
     pub fn remaining(self, market: Market, now: Timestamp, until: Timestamp) -> Duration {
         match self.window_after(market, now) {
             Some(Range { start, end }) => end.min(until).since(start.max(now)),
@@ -58,7 +60,7 @@ impl PollingHours {
         }
     }
 
-    /// For how long stocks of a market are polled on a trading day.
+    /// Returns the polling time of a market on a trading day.
     pub fn per_day(self, market: Market) -> Duration {
         match (self, market) {
             (Self::Market, Market::Us) => WINDOW,
@@ -66,8 +68,8 @@ impl PollingHours {
         }
     }
 
-    /// The polling window that contains `now`, or else the next one; `None` for a market that is always
-    /// polled.
+    /// Returns the polling window that contains `now`, else the next one, or `None` if the market
+    /// is always polled.
     fn window_after(self, market: Market, now: Timestamp) -> Option<Range<Timestamp>> {
         match (self, market) {
             (Self::Always, _) | (_, Market::Crypto) => None,
@@ -81,8 +83,8 @@ impl PollingHours {
     }
 }
 
-/// The five weekdays that contain `now`, or else the next five: from Sunday 12:00 UTC, when Monday has
-/// begun in the easternmost time zones, to Friday 24:00 UTC.
+/// Returns the five weekdays that contain `now`, else the next five: from Sunday 12:00 UTC, when
+/// Monday begins in the easternmost time zone, to Friday 24:00 UTC.
 pub(super) fn week_after(now: Timestamp) -> Range<Timestamp> {
     let today = now.to_utc().date_naive();
     let sunday = today - Days::new(today.weekday().num_days_from_sunday().into());

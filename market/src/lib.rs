@@ -1,10 +1,12 @@
 //! Rules of markets: trading calendars, market hours, staleness, and the intervals of candles.
 //!
-//! Every function here is pure: it depends only on its arguments, reads no clock and does no I/O. The rules hold for any
-//! date from 2000 on, so a replay shifted decades ahead and a live poll follow the same ones.
+//! Every function here is pure: it depends only on its arguments, reads no clock and does no I/O.
+//! The rules hold for any date from 2000 on, so a replay shifted decades ahead and a live poll
+//! follow the same ones.
 //!
-//! The calendar is written by hand because the `exchange-hours` crate has New York's holidays from 2010 to 2028 only and
-//! rejects other dates, while the bundled replay begins in 2000 and its later passes lie decades ahead.
+//! The calendar is written by hand because the `exchange-hours` crate has New York's holidays from
+//! 2010 to 2028 only and rejects other dates, while the bundled replay begins in 2000 and its later
+//! passes lie decades ahead.
 
 mod calendar;
 mod candle;
@@ -17,7 +19,7 @@ mod staleness;
 mod symbol;
 
 pub use self::{
-    calendar::{is_half_day, is_trading_day},
+    calendar::{is_early_close, is_trading_day},
     candle::{candle_end, candle_start},
     finality::{FinalityContext, is_final},
     hours::PollingHours,

@@ -1,4 +1,4 @@
-//! Markets and their sessions: when a market is open, its trading days, and the last session at an instant.
+//! Markets and their sessions: market hours, trading days, and the last session at an instant.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use crate::{hours, is_trading_day, session_close, session_open, trading_day};
 /// The market of a stock, derived from its symbol by [`Market::of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Market {
-    /// The stock exchanges of the United States. A session is a trading day, 09:30 to 16:00 New York,
-    /// 13:00 on half days.
+    /// The stock exchanges of the United States. A session is a trading day from 09:30 to 16:00 New
+    /// York, or to 13:00 on an early close.
     Us,
-    /// Cryptocurrencies, which trade at any time. A session is a UTC day.
+    /// Cryptocurrencies, which always trade. A session is a UTC day.
     Crypto,
-    /// Foreign exchange, which rests at weekends. A session is a weekday in UTC.
+    /// Foreign exchange, which is closed at weekends. A session is a weekday in UTC.
     Forex,
-    /// An exchange whose hours are not known. It can trade at any hour of a weekday, and its holidays
-    /// are not known either.
+    /// An exchange whose market hours and holidays are not known. It can trade at any hour of a
+    /// weekday.
     Other,
 }
 
@@ -26,8 +26,8 @@ impl Market {
     /// Every market.
     pub const ALL: [Self; 4] = [Self::Us, Self::Crypto, Self::Forex, Self::Other];
 
-    /// Whether the market trades at `now`: its regular session for [`Market::Us`], any weekday for
-    /// [`Market::Forex`] and [`Market::Other`].
+    /// Whether the market is open at `now`: in the regular session for [`Market::Us`], on weekdays
+    /// for [`Market::Forex`] and [`Market::Other`].
     pub fn is_open(self, now: Timestamp) -> bool {
         match self {
             Self::Us => {
@@ -39,8 +39,8 @@ impl Market {
         }
     }
 
-    /// The session of a trading day, from its open to its close. Outside of the United States it is the
-    /// UTC day.
+    /// Returns the session of a trading day from open to close. Outside the United States this is
+    /// the UTC day.
     pub fn session(self, day: NaiveDate) -> Range<Timestamp> {
         match self {
             Self::Us => session_open(day)..session_close(day),
@@ -51,7 +51,7 @@ impl Market {
         }
     }
 
-    /// The trading day whose [session](Self::session) begins at `start`.
+    /// Returns the trading day whose [session](Self::session) begins at `start`.
     pub fn day_of(self, start: Timestamp) -> NaiveDate {
         match self {
             Self::Us => trading_day(start),
@@ -59,8 +59,8 @@ impl Market {
         }
     }
 
-    /// The market time of a quote for which the provider sent a trading day only: the end of the
-    /// session, or `recorded_at` if that is earlier or the session's end is not known.
+    /// Returns the market time of a quote that has a trading day only: the end of the session, or
+    /// `recorded_at` if that is earlier or the hours of the market are not known.
     pub fn market_time(self, day: NaiveDate, recorded_at: Timestamp) -> Timestamp {
         match self {
             Self::Us => session_close(day).min(recorded_at),
@@ -73,10 +73,10 @@ impl Market {
         }
     }
 
-    /// The trading day of the session that is open at `now`, or else of the last one.
+    /// Returns the trading day of the session that is open at `now`, else of the last one.
     ///
-    /// In New York this is the day before until 09:30. A session of [`Market::Other`] counts once its UTC
-    /// day is over, as its opening time is not known.
+    /// In New York this is the previous trading day until 09:30. A session of [`Market::Other`]
+    /// counts once its UTC day is over, because its opening time is not known.
     pub fn last_session(self, now: Timestamp) -> NaiveDate {
         let today = match self {
             Self::Us => trading_day(now),
@@ -90,7 +90,7 @@ impl Market {
             .unwrap_or(today)
     }
 
-    /// Whether a trading day is more than `sessions` sessions before the session of `last`.
+    /// Whether `day` is more than `sessions` sessions before the session of `last`.
     pub fn is_behind(self, day: NaiveDate, last: NaiveDate, sessions: u32) -> bool {
         let later = last.iter_days().rev().take_while(|later| *later > day);
         let mut later = later.filter(|later| self.has_session(*later));
@@ -99,7 +99,7 @@ impl Market {
             .is_some()
     }
 
-    /// Whether there is a session on a date.
+    /// Whether the market has a session on a date.
     fn has_session(self, day: NaiveDate) -> bool {
         match self {
             Self::Us => is_trading_day(day),
@@ -108,17 +108,19 @@ impl Market {
         }
     }
 
-    /// The first opening of a regular session after `now`; `None` for a market without opening hours.
+    /// Returns the first open of a regular session after `now`, or `None` for a market without
+    /// opening hours.
     pub fn next_open(self, now: Timestamp) -> Option<Timestamp> {
         self.first_after(now, session_open)
     }
 
-    /// The first close of a regular session after `now`; `None` for a market without opening hours.
+    /// Returns the first close of a regular session after `now`, or `None` for a market without
+    /// opening hours.
     pub fn next_close(self, now: Timestamp) -> Option<Timestamp> {
         self.first_after(now, session_close)
     }
 
-    /// The first of a trading day's instants after `now`.
+    /// Returns the first `instant` of a trading day after `now`.
     fn first_after(
         self,
         now: Timestamp,
@@ -135,17 +137,17 @@ impl Market {
 pub struct LastSessions([NaiveDate; 4]);
 
 impl LastSessions {
-    /// The last sessions at `now`.
+    /// Returns the last sessions at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Market::ALL.map(|market| market.last_session(now)))
     }
 
-    /// Those of a replay whose current day is `day`.
+    /// Returns the last sessions of a replay whose current day is `day`.
     pub fn replayed(day: NaiveDate) -> Self {
         Self([day; 4])
     }
 
-    /// The last session of a market.
+    /// Returns the last session of a market.
     pub fn of(&self, market: Market) -> NaiveDate {
         self.0[market as usize]
     }
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_is_half_past_nine_to_four_in_new_york() {
+    fn the_session_is_from_09_30_to_16_00_in_new_york() {
         for (now, open, polling) in [
             // Winter, UTC-5; Friday.
             ("2026-11-20T08:59:59Z", false, false),
@@ -179,7 +181,7 @@ mod tests {
             // Summer, UTC-4.
             ("2026-07-01T13:30:00Z", true, true),
             ("2026-07-01T20:00:00Z", false, true),
-            // Half day: the close comes first, polling stays.
+            // Early close: the session is shorter, the polling window is not.
             ("2026-11-27T17:59:59Z", true, true),
             ("2026-11-27T18:00:00Z", false, true),
             // Thanksgiving.
@@ -204,16 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn the_next_opening_skips_nights_weekends_and_holidays() {
+    fn the_next_open_skips_nights_weekends_and_holidays() {
         for (now, open, close, polling) in [
-            // During a session: the next opening is another day's, the next close is today's.
+            // During a session: the next open is on another day, the next close today.
             (
                 "2026-11-20T15:00:00Z",
                 "2026-11-23T14:30:00Z",
                 "2026-11-20T21:00:00Z",
                 "2026-11-20T15:00:00Z",
             ),
-            // At the very opening and close.
+            // Exactly at the open and at the close.
             (
                 "2026-11-20T14:30:00Z",
                 "2026-11-23T14:30:00Z",
@@ -226,14 +228,14 @@ mod tests {
                 "2026-11-23T21:00:00Z",
                 "2026-11-20T21:00:00Z",
             ),
-            // The evening before Thanksgiving: then a half day.
+            // The evening before Thanksgiving; the day after it has an early close.
             (
                 "2026-11-26T02:00:00Z",
                 "2026-11-27T14:30:00Z",
                 "2026-11-27T18:00:00Z",
                 "2026-11-27T09:00:00Z",
             ),
-            // Across the change to summer time, Sunday 2026-03-08.
+            // Across the start of daylight saving time on Sunday 2026-03-08.
             (
                 "2026-03-07T12:00:00Z",
                 "2026-03-09T13:30:00Z",
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_market_without_opening_hours_has_no_next_opening() {
+    fn a_market_without_opening_hours_has_no_next_open() {
         let now = at("2026-11-21T17:00:00Z");
         for market in [Market::Crypto, Market::Forex, Market::Other] {
             assert_eq!(
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_market_of_weekdays_rests_from_friday_midnight_to_monday_in_the_east() {
+    fn a_weekday_market_is_closed_from_friday_midnight_utc_to_monday_in_the_easternmost_zone() {
         for (now, open, next, last_end) in [
             // Friday.
             ("2026-11-20T23:59:59Z", true, None, "2026-11-14T00:00:00Z"),
@@ -280,7 +282,7 @@ mod tests {
                 Some("2026-11-22T12:00:00Z"),
                 "2026-11-21T00:00:00Z",
             ),
-            // Sunday noon: Monday has begun in Auckland.
+            // Sunday noon: it is Monday in Auckland.
             ("2026-11-22T12:00:00Z", true, None, "2026-11-21T00:00:00Z"),
             ("2026-11-25T03:00:00Z", true, None, "2026-11-21T00:00:00Z"),
         ] {
@@ -297,29 +299,30 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_polled_for_as_long_as_the_market_can_trade() {
-        let left = |market, now, until| PollingHours::Market.remaining(market, at(now), at(until));
+    fn the_remaining_polling_time_ends_with_the_polling_window() {
+        let remaining =
+            |market, now, until| PollingHours::Market.remaining(market, at(now), at(until));
         let (friday, saturday) = ("2026-11-20T17:00:00Z", "2026-11-21T05:00:00Z");
         let hours = Duration::from_hours;
-        assert_eq!(left(Market::Us, friday, saturday), hours(8));
-        assert_eq!(left(Market::Other, friday, saturday), hours(7));
-        assert_eq!(left(Market::Crypto, friday, saturday), hours(12));
-        // The window of a UTC day can begin in New York's next day.
+        assert_eq!(remaining(Market::Us, friday, saturday), hours(8));
+        assert_eq!(remaining(Market::Other, friday, saturday), hours(7));
+        assert_eq!(remaining(Market::Crypto, friday, saturday), hours(12));
+        // In New York this is the evening before, and its polling window has ended.
         let (night, midnight) = ("2026-11-20T01:30:00Z", "2026-11-21T00:00:00Z");
-        assert_eq!(left(Market::Us, night, midnight), hours(15));
+        assert_eq!(remaining(Market::Us, night, midnight), hours(15));
         let (saturday, sunday) = ("2026-11-21T17:00:00Z", "2026-11-22T05:00:00Z");
-        assert_eq!(left(Market::Us, saturday, sunday), Duration::ZERO);
-        assert_eq!(left(Market::Other, saturday, sunday), Duration::ZERO);
+        assert_eq!(remaining(Market::Us, saturday, sunday), Duration::ZERO);
+        assert_eq!(remaining(Market::Other, saturday, sunday), Duration::ZERO);
     }
 
     #[test]
-    fn the_last_session_is_the_one_that_is_open_or_was_last() {
+    fn the_last_session_is_the_open_one_or_the_one_before() {
         for (market, now, last) in [
-            // Winter, UTC-5. Before 09:30 New York the day before was the last.
+            // Winter, UTC-5. Until 09:30 New York it is the session of the day before.
             (Market::Us, "2026-11-20T14:29:59Z", "2026-11-19"),
             (Market::Us, "2026-11-20T14:30:00Z", "2026-11-20"),
             (Market::Us, "2026-11-21T04:59:59Z", "2026-11-20"),
-            // Summer, UTC-4: on the Monday after the change too.
+            // Summer, UTC-4, and the Monday after each change.
             (Market::Us, "2026-07-01T13:29:59Z", "2026-06-30"),
             (Market::Us, "2026-07-01T13:30:00Z", "2026-07-01"),
             (Market::Us, "2026-03-09T13:29:59Z", "2026-03-06"),
@@ -328,7 +331,7 @@ mod tests {
             // Weekend, then Monday before the open.
             (Market::Us, "2026-11-22T17:00:00Z", "2026-11-20"),
             (Market::Us, "2026-11-23T14:00:00Z", "2026-11-20"),
-            // Thanksgiving, and the half day after it, also once it has closed.
+            // Thanksgiving, and the early close after it, during and after the session.
             (Market::Us, "2026-11-26T17:00:00Z", "2026-11-25"),
             (Market::Us, "2026-11-27T14:30:00Z", "2026-11-27"),
             (Market::Us, "2026-11-27T19:00:00Z", "2026-11-27"),
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn days_without_a_session_do_not_count_as_sessions_behind() {
+    fn weekends_and_holidays_do_not_count_as_sessions_behind() {
         let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let behind = |market: Market, day, last| {
             let behind = |sessions: &u32| market.is_behind(date(day), date(last), *sessions);
@@ -364,11 +367,11 @@ mod tests {
             (Market::Us, "2026-11-20", "2026-11-20", 0),
             (Market::Us, "2026-11-23", "2026-11-20", 0),
             (Market::Us, "2026-11-19", "2026-11-20", 1),
-            // Over a weekend, and over Thanksgiving.
+            // Across a weekend, and across Thanksgiving.
             (Market::Us, "2026-11-20", "2026-11-23", 1),
             (Market::Us, "2026-11-25", "2026-11-27", 1),
             (Market::Us, "2026-11-24", "2026-11-27", 2),
-            // A day without a session is as old as the session before it.
+            // A holiday counts as the session before it.
             (Market::Us, "2026-11-26", "2026-11-27", 1),
             (Market::Us, "2022-10-27", "2026-11-20", 10),
             (Market::Crypto, "2026-11-20", "2026-11-23", 3),

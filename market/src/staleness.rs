@@ -1,6 +1,6 @@
-//! How old a stock's newest price is, and whether the stock is stale.
+//! Staleness: how fresh a stock's newest price is, and why a stock is stale.
 //!
-//! The API and the tracker's metric call the same pure functions.
+//! The API and the tracker's metric of stale stocks use the same functions.
 
 use std::{fmt, time::Duration};
 
@@ -9,25 +9,25 @@ use entity::Timestamp;
 
 use crate::{LastSessions, Market, PollingHours};
 
-/// A symbol is stale after this many intervals without an answer that has a price.
-const INTERVALS: u32 = 3;
-/// A symbol counts as unpriced after this many answers in a row without a price.
+/// A stock is stale after this many polling intervals without an answer that has a price.
+const MAX_INTERVALS: u32 = 3;
+/// A symbol counts as unpriced after this many consecutive answers without a price.
 pub const UNPRICED_AFTER: i32 = 3;
-/// The shortest interval that counts: a replay can play hundreds of days a second.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Shorter polling intervals count as this long: a replay can play hundreds of days a second.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// A live price more than this many sessions behind is stale.
-const SESSIONS: u32 = 1;
-/// A replayed price more than this many days of the replay behind is stale.
-const REPLAYED_DAYS: u32 = 2;
+const MAX_SESSIONS: u32 = 1;
+/// A replayed price more than this many replayed days behind is stale.
+const MAX_REPLAYED_DAYS: u32 = 2;
 
-/// How old a stock's newest price is.
+/// How fresh a stock's newest price is, measured in sessions of its market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// It is of the session that is open or was last.
+    /// The price is of the open session or, while the market is closed, of the last one.
     Current,
-    /// It is of the session before that.
+    /// The price is of the session before that.
     PreviousSession,
-    /// It is of an earlier session.
+    /// The price is of an earlier session.
     Old,
     /// There is no price.
     None,
@@ -36,16 +36,16 @@ pub enum Freshness {
 /// Why a stock is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaleReason {
-    /// The last answers of providers had no price for it.
+    /// The last answers of providers had no price.
     Unpriced {
-        /// How many in a row.
+        /// Consecutive answers without a price.
         answers: i32,
     },
-    /// It never had a price.
+    /// The stock has never had a price.
     NoPrice,
-    /// No answer of a provider had a price for three intervals.
+    /// No provider has answered with a price for three polling intervals.
     Unanswered,
-    /// Its newest price is of an old session.
+    /// The newest price is of an old session.
     Old {
         /// The trading day of the price.
         day: NaiveDate,
@@ -58,14 +58,14 @@ impl fmt::Display for StaleReason {
             Self::Unpriced { answers } => {
                 write!(
                     f,
-                    "no price in the last {answers} answers; asked hourly, then daily"
+                    "no price in the last {answers} answers; polled hourly, then daily"
                 )
             }
             Self::NoPrice => write!(f, "no price yet"),
             Self::Unanswered => {
                 write!(
                     f,
-                    "no answer with a price for {INTERVALS} polling intervals"
+                    "no answer with a price for {MAX_INTERVALS} polling intervals"
                 )
             }
             Self::Old { day } => write!(f, "the newest price is of {day}"),
@@ -73,41 +73,42 @@ impl fmt::Display for StaleReason {
     }
 }
 
-/// What is known of a stock's prices.
+/// The newest price of a stock and the last answers of its providers.
 #[derive(Clone, Copy, Debug)]
 pub struct QuoteStatus {
-    /// Its market.
+    /// The market of the stock.
     pub market: Market,
-    /// The trading day of its newest price.
+    /// The trading day of the newest price.
     pub newest_day: Option<NaiveDate>,
-    /// When a provider last answered for it, with or without a price.
+    /// The time of the last answer from a provider, with or without a price.
     pub answered_at: Option<Timestamp>,
-    /// How many answers in a row gave no price.
+    /// Consecutive answers without a price.
     pub unpriced_answers: i32,
 }
 
-/// What is expected of all stocks at an instant.
+/// What staleness is measured against at an instant, for all stocks.
 #[derive(Clone, Copy, Debug)]
 pub struct StalenessContext {
-    /// The instant.
+    /// The current time.
     pub now: Timestamp,
-    /// The time between two polls of a symbol; `None` while no polls are expected.
+    /// The time between two polls of a symbol, or `None` while no polls are context.
     pub interval: Option<Duration>,
     /// When stocks are polled.
     pub hours: PollingHours,
-    /// The last session of every market; in a replay its current day.
+    /// The last session of every market. In a replay this is its current day.
     pub sessions: LastSessions,
     /// Whether the prices are those of a replay.
     pub replayed: bool,
 }
 
-/// Whether a symbol with this many answers in a row without a price is unpriced: stale, and polled less often than others.
+/// Whether a symbol with this many consecutive answers without a price is unpriced: it is stale and
+/// polled less often.
 pub fn is_unpriced(unpriced_answers: i32) -> bool {
     unpriced_answers >= UNPRICED_AFTER
 }
 
 impl QuoteStatus {
-    /// How old the newest price is, measured against the last sessions.
+    /// Returns how fresh the newest price is, measured against the last sessions.
     pub fn freshness(&self, sessions: &LastSessions) -> Freshness {
         let last = sessions.of(self.market);
         match self.newest_day {
@@ -118,58 +119,63 @@ impl QuoteStatus {
         }
     }
 
-    /// Why the stock is stale; `None` if it is not.
+    /// Returns why the stock is stale, or `None` if it is not.
     ///
-    /// A replay that has ended makes no stock stale. A live stock is stale after three answers in a row
-    /// without a price, without any price, after three intervals without an answer that has a price
-    /// while its market is open or it is polled at any time, or if its newest price is more than one
-    /// session behind, which is not known of [`Market::Other`].
-    pub fn stale_reason(&self, expected: &StalenessContext) -> Option<StaleReason> {
-        if expected.replayed && expected.interval.is_none() {
+    /// A live stock is stale
+    /// - after three consecutive answers without a price,
+    /// - if it has never had a price,
+    /// - after three polling intervals without an answer that has a price, while its market is open
+    ///   or polling ignores market hours,
+    /// - if its newest price is more than one session old; the sessions of [`Market::Other`] are
+    ///   not known.
+    ///
+    /// A replay does not count answers without a price, and makes no stock stale after its end.
+    pub fn stale_reason(&self, context: &StalenessContext) -> Option<StaleReason> {
+        if context.replayed && context.interval.is_none() {
             return None;
         }
         let answers = self.unpriced_answers;
-        if !expected.replayed && is_unpriced(answers) {
+        if !context.replayed && is_unpriced(answers) {
             return Some(StaleReason::Unpriced { answers });
         }
         let Some(day) = self.newest_day else {
             return Some(StaleReason::NoPrice);
         };
-        if self.is_unanswered(expected) {
+        if self.is_unanswered(context) {
             return Some(StaleReason::Unanswered);
         }
-        let sessions = if expected.replayed {
-            REPLAYED_DAYS
+        let sessions = if context.replayed {
+            MAX_REPLAYED_DAYS
         } else {
-            SESSIONS
+            MAX_SESSIONS
         };
-        let is_known = expected.replayed || self.market != Market::Other;
-        let last = expected.sessions.of(self.market);
+        let is_known = context.replayed || self.market != Market::Other;
+        let last = context.sessions.of(self.market);
         let is_old = is_known && self.market.is_behind(day, last, sessions);
         is_old.then_some(StaleReason::Old { day })
     }
 
-    /// Whether there was no answer with a price for three intervals of an open market. An answer without
-    /// a price counts as one interval. A time as far in the future was written by a clock that was wrong,
-    /// and is not known.
-    fn is_unanswered(&self, expected: &StalenessContext) -> bool {
+    /// Whether there was no answer with a price for three polling intervals of an open market. An
+    /// answer without a price counts as one interval. A time more than three intervals ahead comes
+    /// from a clock that was wrong and is ignored.
+    fn is_unanswered(&self, context: &StalenessContext) -> bool {
         let Some(at) = self.answered_at else {
             return true;
         };
-        let unpriced = if expected.replayed {
+        let unpriced = if context.replayed {
             0
         } else {
             self.unpriced_answers
         };
         let late = |interval: Duration| {
             let unpriced = u32::try_from(unpriced).unwrap_or(0);
-            let intervals = INTERVALS.saturating_sub(unpriced);
-            expected.now.distance(at) > interval.max(SHORTEST) * intervals
+            let intervals = MAX_INTERVALS.saturating_sub(unpriced);
+            context.now.distance(at) > interval.max(MIN_INTERVAL) * intervals
         };
-        let is_asked = expected.replayed
-            || expected.hours == PollingHours::Always
-            || self.market.is_open(expected.now);
-        is_asked && expected.interval.is_some_and(late)
+        let is_polled = context.replayed
+            || context.hours == PollingHours::Always
+            || self.market.is_open(context.now);
+        is_polled && context.interval.is_some_and(late)
     }
 }
 
@@ -208,8 +214,8 @@ mod tests {
         }
     }
 
-    /// A price of a day, and an answer just now.
-    fn quoted(market: Market, day: &str, now: &str) -> QuoteStatus {
+    /// A price of `day`, and an answer at `now`.
+    fn status(market: Market, day: &str, now: &str) -> QuoteStatus {
         QuoteStatus {
             market,
             newest_day: Some(date(day)),
@@ -223,7 +229,7 @@ mod tests {
         use Freshness::{Current, Old, PreviousSession};
         use Market::{Crypto, Forex, Other, Us};
         for (market, day, now, freshness, is_stale) in [
-            // Thursday's price: current until Friday's open, then of the previous session.
+            // Thursday's price is current until Friday's open, then of the previous session.
             (Us, "2026-11-19", "2026-11-20T14:29:59Z", Current, false),
             (
                 Us,
@@ -245,7 +251,7 @@ mod tests {
             (Us, "2026-11-20", "2026-11-23T14:29:59Z", Current, false),
             // A pre-market price is of the session to come.
             (Us, "2026-11-23", "2026-11-23T10:00:00Z", Current, false),
-            // Thanksgiving is no session; the half day after it is.
+            // Thanksgiving is a holiday; the next day has an early close.
             (Us, "2026-11-25", "2026-11-26T20:00:00Z", Current, false),
             (
                 Us,
@@ -255,7 +261,7 @@ mod tests {
                 false,
             ),
             (Us, "2026-11-24", "2026-11-27T19:00:00Z", Old, true),
-            // Summer time begins on a Sunday.
+            // Daylight saving time begins on a Sunday.
             (Us, "2026-03-06", "2026-03-09T13:29:59Z", Current, false),
             (
                 Us,
@@ -277,31 +283,32 @@ mod tests {
                 PreviousSession,
                 false,
             ),
-            // A session counts once its day is over, as its hours are not known; no day is too old.
+            // A session counts once its day is over, because its hours are not known. No day is too
+            // old.
             (Other, "2026-11-19", NOON, Current, false),
             (Other, "2026-11-18", NOON, PreviousSession, false),
             (Other, "2022-10-27", NOON, Old, false),
         ] {
-            let (quoted, expected) = (quoted(market, day, now), live(now));
+            let (status, context) = (status(market, day, now), live(now));
             let label = format!("{market:?} {day} at {now}");
-            assert_eq!(quoted.freshness(&expected.sessions), freshness, "{label}");
+            assert_eq!(status.freshness(&context.sessions), freshness, "{label}");
             let old = StaleReason::Old { day: date(day) };
             let reason = is_stale.then_some(old);
-            assert_eq!(quoted.stale_reason(&expected), reason, "{label}");
+            assert_eq!(status.stale_reason(&context), reason, "{label}");
         }
     }
 
     #[test]
     fn a_stock_is_stale_after_three_intervals_of_an_open_market() {
-        let reason = |market, answered_at: &str, expected: &StalenessContext| {
-            let day = expected.sessions.of(market).to_string();
-            quoted(market, &day, answered_at).stale_reason(expected)
+        let reason = |market, answered_at: &str, context: &StalenessContext| {
+            let day = context.sessions.of(market).to_string();
+            status(market, &day, answered_at).stale_reason(context)
         };
         let noon = live(NOON);
         let late = Some(StaleReason::Unanswered);
         assert_eq!(reason(Market::Us, "2026-11-20T16:45:00Z", &noon), None);
         assert_eq!(reason(Market::Us, "2026-11-20T16:44:59Z", &noon), late);
-        // As far ahead, a clock was wrong.
+        // That far ahead, a clock was wrong.
         assert_eq!(reason(Market::Us, "2026-11-20T17:15:00Z", &noon), None);
         assert_eq!(reason(Market::Us, "2026-11-20T17:15:01Z", &noon), late);
         let (friday, sunday) = ("2026-11-20T23:00:00Z", live("2026-11-22T11:00:00Z"));
@@ -314,7 +321,7 @@ mod tests {
             assert_eq!(reason(market, friday, &sunday), None, "{market:?}");
             assert_eq!(reason(market, friday, &always), late, "{market:?}");
         }
-        // The night of a weekday: closed in New York only.
+        // A weekday's night: only New York is closed.
         let night = live("2026-11-20T03:00:00Z");
         assert_eq!(reason(Market::Us, "2026-11-20T01:00:00Z", &night), None);
         assert_eq!(reason(Market::Other, "2026-11-20T01:00:00Z", &night), late);
@@ -328,19 +335,19 @@ mod tests {
         );
         let never = QuoteStatus {
             answered_at: None,
-            ..quoted(Market::Us, "2026-11-20", NOON)
+            ..status(Market::Us, "2026-11-20", NOON)
         };
         assert_eq!(never.stale_reason(&unexpected), late);
     }
 
     #[test]
-    fn answers_without_a_price_are_no_answers_and_three_of_them_make_a_stock_stale() {
-        let reason = |unpriced_answers, answered_at: &str, expected: &StalenessContext| {
+    fn an_answer_without_a_price_counts_as_an_interval_and_three_make_a_stock_stale() {
+        let reason = |unpriced_answers, answered_at: &str, context: &StalenessContext| {
             let stock = QuoteStatus {
                 unpriced_answers,
-                ..quoted(Market::Us, "2026-11-20", answered_at)
+                ..status(Market::Us, "2026-11-20", answered_at)
             };
-            stock.stale_reason(expected)
+            stock.stale_reason(context)
         };
         let noon = live(NOON);
         let late = Some(StaleReason::Unanswered);
@@ -348,11 +355,11 @@ mod tests {
         assert_eq!(reason(1, "2026-11-20T16:49:59Z", &noon), late);
         assert_eq!(reason(2, "2026-11-20T16:55:00Z", &noon), None);
         assert_eq!(reason(2, "2026-11-20T16:54:59Z", &noon), late);
-        for (answers, expected) in [(3, noon), (40, live(SUNDAY))] {
+        for (answers, context) in [(3, noon), (40, live(SUNDAY))] {
             let unpriced = Some(StaleReason::Unpriced { answers });
-            assert_eq!(reason(answers, NOON, &expected), unpriced);
+            assert_eq!(reason(answers, NOON, &context), unpriced);
         }
-        // A replay answers without a price for every day without a row.
+        // A replay answers without a price on every day without a row.
         assert_eq!(reason(40, NOON, &replay("2026-11-20")), None);
     }
 
@@ -360,11 +367,11 @@ mod tests {
     fn a_stock_without_a_price_is_stale() {
         let stock = QuoteStatus {
             newest_day: None,
-            ..quoted(Market::Us, "2026-11-20", NOON)
+            ..status(Market::Us, "2026-11-20", NOON)
         };
         assert_eq!(stock.freshness(&live(NOON).sessions), Freshness::None);
-        for expected in [live(NOON), live(SUNDAY), replay("2026-11-20")] {
-            assert_eq!(stock.stale_reason(&expected), Some(StaleReason::NoPrice));
+        for context in [live(NOON), live(SUNDAY), replay("2026-11-20")] {
+            assert_eq!(stock.stale_reason(&context), Some(StaleReason::NoPrice));
         }
     }
 
@@ -378,27 +385,27 @@ mod tests {
             ("2008-01-14", Old, true),
         ] {
             for market in Market::ALL {
-                let (stock, expected) = (quoted(market, day, NOON), replay("2008-01-17"));
+                let (stock, context) = (status(market, day, NOON), replay("2008-01-17"));
                 assert_eq!(
-                    stock.freshness(&expected.sessions),
+                    stock.freshness(&context.sessions),
                     freshness,
                     "{market:?} {day}"
                 );
                 let reason = is_stale.then_some(StaleReason::Old { day: date(day) });
-                assert_eq!(stock.stale_reason(&expected), reason, "{market:?} {day}");
+                assert_eq!(stock.stale_reason(&context), reason, "{market:?} {day}");
                 let ended = StalenessContext {
                     interval: None,
-                    ..expected
+                    ..context
                 };
                 assert_eq!(stock.stale_reason(&ended), None);
             }
         }
-        // A replay that no longer plays, however fast it should.
+        // A replay at full speed that has stopped answering.
         let fast = StalenessContext {
             interval: Some(Duration::ZERO),
             ..replay("2008-01-17")
         };
-        let answered = |at: &str| quoted(Market::Us, "2008-01-17", at).stale_reason(&fast);
+        let answered = |at: &str| status(Market::Us, "2008-01-17", at).stale_reason(&fast);
         assert_eq!(answered("2026-11-20T16:59:57Z"), None);
         assert_eq!(
             answered("2026-11-20T16:59:56Z"),
@@ -407,11 +414,11 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_written_for_people() {
+    fn reasons_have_a_readable_text() {
         for (reason, text) in [
             (
                 StaleReason::Unpriced { answers: 3 },
-                "no price in the last 3 answers; asked hourly, then daily",
+                "no price in the last 3 answers; polled hourly, then daily",
             ),
             (StaleReason::NoPrice, "no price yet"),
             (

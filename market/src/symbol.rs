@@ -1,36 +1,38 @@
-//! The market of a symbol, by its spelling.
+//! Derives the market of a stock from its symbol.
 //!
-//! No provider sends the market of a stock, so the notations of the vendors decide, in this order:
+//! Providers do not send the market of a stock. The notation of the symbol decides, in this order:
 //!
-//! | notation | market |
-//! |---|---|
-//! | `FRA:IQQE`, `TRP:TSX` | an exchange before or after the colon: `Us` if it is one of the United States, `Crypto` and `Forex` for their venues (`BINANCE:BTCUSDT`, `OANDA:EUR_USD`), else `Other` |
-//! | `^GSPC` | an index: `Us` |
-//! | `EURUSD=X` | currencies: `Forex`; any other `=` (futures such as `ES=F`): `Other` |
-//! | `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT` | a pair, if the second half is a currency: `Forex` if both halves are currencies of states or metals, else `Crypto` |
-//! | `TSCO.LON`, `7203.T`, `M&M.NS` | a suffix after the last point: `Us` for a share class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`) and for `.US`, else `Other` |
-//! | `600519` | digits only: `Other` |
-//! | `AAPL`, `BRK-B` | everything else: `Us` |
+//! 1. `FRA:IQQE`, `TRP:TSX`: the exchange before or after a colon. `Us` for an exchange of the
+//!    United States, `Crypto` and `Forex` for their venues (`BINANCE:BTCUSDT`, `OANDA:EUR_USD`),
+//!    else `Other`.
+//! 2. `^GSPC`: an index, `Us`.
+//! 3. `EURUSD=X`: currencies, `Forex`. Any other `=` (futures such as `ES=F`) is `Other`.
+//! 4. `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT`: a pair whose second half is a currency. `Forex`
+//!    if both halves are currencies of states or metals, else `Crypto`.
+//! 5. `TSCO.LON`, `7203.T`, `M&M.NS`: a suffix after the last point. `Us` for `.US` and for a share
+//!    class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`), else `Other`.
+//! 6. `600519`: digits only, `Other`.
+//! 7. `AAPL`, `BRK-B`: anything else, `Us`.
 //!
-//! A single letter after a point is a share class, except F, L, T and V, which stand for Frankfurt, London, Tokyo and
-//! the TSX Venture Exchange; after digits (`7203.A`) it is an exchange.
+//! A single letter after a point is a share class, except F, L, T and V, which stand for Frankfurt,
+//! London, Tokyo and the TSX Venture Exchange. After digits (`7203.A`) it is an exchange.
 
 use entity::Symbol;
 
 use crate::Market;
 
-/// Currencies of states (ISO 4217), and the metals that trade like them.
+/// Currencies of states (ISO 4217), and gold and silver, which trade like them.
 const CURRENCIES: [&str; 50] = [
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK",
     "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "KWD",
     "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RUB",
     "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "XAU", "XAG",
 ];
-/// Cryptocurrencies that others are priced in.
+/// Cryptocurrencies in which others are quoted.
 const COINS: [&str; 9] = [
     "USDT", "USDC", "BUSD", "FDUSD", "DAI", "BTC", "XBT", "ETH", "BNB",
 ];
-/// Exchanges of the United States, as prefixes or suffixes name them.
+/// Exchanges of the United States, as written before or after a colon or after a point.
 const US_EXCHANGES: [&str; 13] = [
     "US",
     "NASDAQ",
@@ -53,13 +55,13 @@ const CRYPTO_VENUES: [&str; 14] = [
 ];
 /// Venues of foreign exchange.
 const FOREX_VENUES: [&str; 5] = ["FOREX", "FX", "FXCM", "FX_IDC", "OANDA"];
-/// Suffixes of one letter that name an exchange.
+/// One-letter suffixes that name an exchange.
 const EXCHANGE_LETTERS: [&str; 4] = ["F", "L", "T", "V"];
-/// Suffixes of units, rights, warrants and shares when issued.
+/// Suffixes of units, rights, warrants and when-issued shares.
 const US_SUFFIXES: [&str; 5] = ["UN", "RT", "WI", "WS", "WT"];
 
 impl Market {
-    /// The market of a symbol; the module's documentation has the rules.
+    /// Returns the market of a symbol by its notation: share class, exchange suffix, currency pair.
     pub fn of(symbol: &Symbol) -> Self {
         of_text(symbol.as_str())
     }
@@ -100,7 +102,7 @@ fn of_text(text: &str) -> Market {
     Market::Us
 }
 
-/// The market of a pair of currencies; `None` for what is not a pair.
+/// Returns the market of a pair of currencies, or `None` if the text is not a pair.
 fn pair(text: &str) -> Option<Market> {
     let is_quoted = |quote: &str| CURRENCIES.contains(&quote) || COINS.contains(&quote);
     let halves = text.rsplit_once(['/', '_', '-']).or_else(|| {
@@ -115,9 +117,9 @@ fn pair(text: &str) -> Option<Market> {
     Some(if both { Market::Forex } else { Market::Crypto })
 }
 
-/// The market of a ticker with a suffix after a point.
+/// Returns the market of a ticker with a suffix after a point.
 fn suffixed(ticker: &str, suffix: &str) -> Market {
-    let share = match suffix.len() {
+    let is_us = match suffix.len() {
         0 => true,
         1 => !EXCHANGE_LETTERS.contains(&suffix) && !is_digits(ticker) && !is_digits(suffix),
         _ => {
@@ -127,7 +129,7 @@ fn suffixed(ticker: &str, suffix: &str) -> Market {
             preferred || US_SUFFIXES.contains(&suffix) || US_EXCHANGES.contains(&suffix)
         }
     };
-    if share { Market::Us } else { Market::Other }
+    if is_us { Market::Us } else { Market::Other }
 }
 
 fn is_digits(text: &str) -> bool {
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symbols_spelling_gives_its_market() {
+    fn the_notation_of_a_symbol_decides_its_market() {
         use Market::{Crypto, Forex, Other, Us};
         for (market, symbols) in [
             (

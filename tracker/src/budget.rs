@@ -13,7 +13,7 @@ use store::{
     provider::usage::{self, DayUsage, UsageTransaction},
 };
 
-use crate::{provider::Budget, schedule};
+use crate::{provider::RequestBudget, schedule};
 
 /// The window of the quota per minute. The extra second allows for requests that arrive closer
 /// together than they were reserved.
@@ -73,7 +73,7 @@ pub struct Reservation {
 pub async fn reserve(
     lease: &Lease,
     provider: &str,
-    budget: Budget,
+    budget: RequestBudget,
     purpose: Purpose,
     symbols: &[Symbol],
     now: Timestamp,
@@ -85,7 +85,7 @@ pub async fn reserve(
             return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
         // The retries were taken from the reserve.
-        let reserve = schedule::reserve(limit).saturating_sub(day.retries);
+        let reserve = schedule::reserved_requests(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
             Purpose::Retry if reserve <= 1 => {
@@ -148,7 +148,7 @@ pub async fn finalize(
 pub async fn exhaust_day(
     lease: &Lease,
     provider: &str,
-    budget: Budget,
+    budget: RequestBudget,
     now: Timestamp,
 ) -> Result<Timestamp, Error> {
     let usage = UsageTransaction::begin(lease, provider).await?;
@@ -172,7 +172,7 @@ pub(crate) struct Remaining {
 pub(crate) async fn remaining(
     store: &Store,
     provider: &str,
-    budget: Budget,
+    budget: RequestBudget,
     now: Timestamp,
 ) -> Result<Remaining, Error> {
     let connection = store.database.read();
@@ -203,7 +203,7 @@ struct Today {
 impl Today {
     /// Continues the last day with a request, or begins a new one. The last day continues if the
     /// clock stepped back before its midnight.
-    fn new(last: Option<DayUsage>, budget: Budget, now: Timestamp) -> Self {
+    fn new(last: Option<DayUsage>, budget: RequestBudget, now: Timestamp) -> Self {
         let date = budget.day.date(now);
         let midnight = budget.day.next_midnight(now);
         match last.filter(|last| last.date >= date) {

@@ -1,8 +1,8 @@
-//! Makes candles of prices, in the transaction that stores them.
+//! Builds candles from prices, in the transaction that stores the prices.
 //!
-//! One invariant: a candle is what its stored prices make it, in the order of the market's time, whether they came one
-//! by one or were read again. Ingest calls [`record`] for new prices; [`rebuild`](fn@rebuild) makes those of a database
-//! that is older than they are.
+//! Ingest calls [`record`] for new prices. [`rebuild`](fn@rebuild) builds the candles of a database
+//! that was filled before candles existed; the result is the same. [`fill`] adds daily candles from
+//! the history of a provider.
 
 mod backfill;
 mod fold;
@@ -20,8 +20,8 @@ use store::{
 use self::fold::fold;
 pub(crate) use self::{backfill::fill, rebuild::rebuild};
 
-/// Counts prices in, each with the one that its stock had before it, in the order in which they were recorded. The
-/// caller holds the feed's lock.
+/// Adds prices to their candles, in the order in which they were recorded. Each comes with the
+/// previous price of its stock. The caller holds the lock of the feed.
 pub(crate) async fn record<'a>(
     feed: &FeedTransaction,
     prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
-use market::is_unpriced;
+use market::{Market, is_unpriced};
 use store::{
     Store,
     feed::FeedTransaction,
@@ -32,7 +32,6 @@ use crate::{
     quote::{PreviousClose, Quote},
     reference::{Close, ReferenceInputs},
 };
-use market::Market;
 
 /// How long a price is held from alerts at most while its stock's splits are requested.
 const MAX_HOLD: Duration = Duration::from_mins(1);

@@ -18,7 +18,7 @@ use store::provider::ProviderStatus;
 
 pub(crate) use self::context::PollContext;
 use self::{live::LiveLoop, replay::ReplayLoop};
-use crate::provider::{Pace, QuoteProvider};
+use crate::provider::{Pacing, QuoteProvider};
 
 /// When to poll, and what to request.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +73,14 @@ pub(crate) async fn run(
 
 /// Whether a provider is a replay, which determines when its next prices come.
 pub(crate) fn is_self_paced(provider: &dyn QuoteProvider) -> bool {
-    matches!(provider.pace(), Pace::Driven { .. })
+    matches!(provider.pacing(), Pacing::SelfPaced { .. })
 }
 
 /// The status of a provider that is configured but not polled.
 fn standby_status((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> ProviderStatus {
-    let budget = match provider.pace() {
-        Pace::Polled { budget, .. } => Some(budget),
-        Pace::Driven { .. } => None,
+    let budget = match provider.pacing() {
+        Pacing::Polled { budget, .. } => Some(budget),
+        Pacing::SelfPaced { .. } => None,
     };
     ProviderStatus {
         name: provider.name(),

@@ -1,13 +1,13 @@
-//! The seam to market-data providers: symbols in, a result per symbol out.
+//! The interface to market-data providers: [`QuoteProvider`] returns a result per symbol.
 //!
-//! One invariant: a provider makes at most one request per [`QuoteProvider::poll`], never repeats one by itself and
-//! logs nothing. When to ask, whom to ask instead and how long to wait is the loop's, which reads it off [`PollError`].
+//! A provider sends at most one request per poll, does not retry and does not log. The poller
+//! decides when to poll, when to retry and when to fail over, by the [`PollError`].
 
 mod alpha_vantage;
 mod field;
 mod history;
 mod http;
-mod pace;
+mod pacing;
 mod poll;
 mod poll_error;
 mod replay;
@@ -19,30 +19,31 @@ use entity::Symbol;
 
 pub use self::{
     alpha_vantage::{AlphaVantage, AlphaVantageError},
-    history::{Bar, DailyHistory},
-    pace::{Budget, DayZone, Pace},
+    history::{DailyBar, DailyHistory},
+    pacing::{DayZone, Pacing, RequestBudget},
     poll::Poll,
     poll_error::PollError,
     replay::{REPLAY, Replay, ReplayError, RowError},
     splits::ShareSplits,
 };
 
-/// Something that can be asked for quotes.
+/// A source of quotes.
 #[async_trait]
 pub trait QuoteProvider: Send + Sync {
-    /// Its name in settings, metrics and stored prices (`alphavantage`).
+    /// The name of the provider in settings, metrics and stored prices, such as `alphavantage`.
     fn name(&self) -> &'static str;
 
-    /// How often it may be asked.
-    fn pace(&self) -> Pace;
+    /// When to poll the provider, and its rate limits.
+    fn pacing(&self) -> Pacing;
 
-    /// Whether it knows a symbol, as far as that can be told without asking: `None` if it must be asked.
+    /// Whether the provider has quotes of a symbol, or `None` if that takes a request.
     fn knows(&self, symbol: &Symbol) -> Option<bool>;
 
-    /// Asks once. At most [`Pace::symbols_per_request`] symbols; every one of them gets exactly one answer.
+    /// Sends one request for at most [`Pacing::symbols_per_request`] symbols. Returns one answer
+    /// for each of them.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
 
-    /// The sessions of the past, if it tells them.
+    /// The daily history, if the provider has one.
     fn history(&self) -> Option<&dyn DailyHistory> {
         None
     }
@@ -52,46 +53,49 @@ pub trait QuoteProvider: Send + Sync {
         None
     }
 
-    /// The setting that holds its key, for whoever has to mend a refused one (`ALPHA_VANTAGE_API_KEY`).
+    /// The setting of the API key, named in the error about a rejected key, such as
+    /// `ALPHA_VANTAGE_API_KEY`.
     fn key_setting(&self) -> Option<&'static str> {
         None
     }
 
-    /// What a person should know before taking its prices for today's (`replay of historical prices, 2006-05-11`).
+    /// A note for clients if the prices are not live, such as `replay of historical prices,
+    /// 2006-05-11`.
     fn note(&self) -> Option<String> {
         None
     }
 
-    /// Goes on after a position that was stored with the answers of an earlier poll ([`Poll::position`]); without one,
-    /// begins at the beginning. Called before the first poll, and again whenever answers were not committed after all.
+    /// Continues after a stored position of an earlier poll ([`Poll::position`]), or at the start
+    /// without one. Called before the first poll, and again after the answers of a poll were not
+    /// committed.
     ///
     /// # Errors
-    /// The position cannot be followed. The provider has then begun at its beginning, as the error tells.
+    /// The position cannot be followed. The provider then starts at the beginning.
     fn resume(&self, _position: Option<&str>) -> Result<(), PositionError> {
         Ok(())
     }
 
-    /// The first trading day of the next poll, if that poll begins again at days that earlier polls may have told. What
-    /// those polls left for this day and later ones has to give way.
+    /// The first trading day of the next poll, if that poll goes back to days that earlier polls
+    /// may have covered. The stored candles of this day and later ones must then be deleted.
     fn restarts_at(&self) -> Option<NaiveDate> {
         None
     }
 
-    /// Whether it has told everything it ever will. It still answers, with [`PollError::NoQuote`].
-    fn finished(&self) -> bool {
+    /// Whether the provider has no more quotes. Further polls return [`PollError::NoQuote`].
+    fn is_finished(&self) -> bool {
         false
     }
 }
 
-/// Why a stored position is not followed.
+/// Why a provider cannot continue at a stored position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
-    /// Not a position that this program wrote.
-    #[error("the stored position is unreadable: starting at the beginning")]
-    Unreadable,
-    /// A position in other data, or under another beginning.
+    /// The text is not a position of this program.
+    #[error("the stored replay position is invalid; the replay starts at the beginning")]
+    Invalid,
+    /// The position belongs to other data or another first day.
     #[error(
-        "the stored position belongs to other data or another first day: starting at the beginning, later than what was told"
+        "the stored replay position belongs to other data or another first day; the replay starts at the beginning, with later dates"
     )]
-    Elsewhere,
+    OtherData,
 }

@@ -26,7 +26,7 @@ pub struct Quote {
     /// The date of the session; for United States markets, the date in New York.
     pub trading_day: NaiveDate,
     /// The time of the trade, if the provider sent more than a date. Otherwise it is derived by
-    /// [`Market::market_time`](crate::market::Market::market_time).
+    /// [`Market::market_time`](market::Market::market_time).
     pub market_time: Option<Timestamp>,
     /// The name of the company, if sent.
     pub name: Option<String>,

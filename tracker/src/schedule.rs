@@ -1,18 +1,19 @@
-//! When to ask for which symbol.
+//! The polling schedule: when each symbol is due, within market hours and rate limits, and how long
+//! to back off after failures.
 //!
-//! One invariant: everything here is a pure function of what it is given; the clock, the database and the dice are the
-//! engine's. `status` and the metrics read the same plan that the engine follows.
+//! Everything here is a pure function of its arguments; the poller provides the time and the
+//! database.
 
 mod backoff;
 mod due;
-mod interval;
-mod spoken;
+mod human_duration;
+mod plan;
 mod unpriced;
 
 pub use self::{
-    backoff::{Backoff, RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
+    backoff::{Backoff, MAX_RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
     due::due_at,
-    interval::{Limit, Planned, PlannedSymbol, planned, reserve},
-    spoken::Spoken,
-    unpriced::interval_of,
+    human_duration::HumanDuration,
+    plan::{BudgetLimit, PollPlan, SymbolLoad, plan_polls, reserved_requests},
+    unpriced::symbol_interval,
 };

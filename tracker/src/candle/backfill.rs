@@ -14,16 +14,16 @@ use store::{
     feed::FeedTransaction,
 };
 
-use crate::provider::Bar;
+use crate::provider::DailyBar;
 
 /// Stores the bars of a stock under the feed's lock. Returns the number of sessions.
 pub(crate) async fn fill(
     feed: &FeedTransaction,
     (stock_id, market): (i64, Market),
-    bars: &[Bar],
+    bars: &[DailyBar],
     now: Timestamp,
 ) -> Result<usize, store::Error> {
-    let over: Vec<(CandleKey, &Bar)> = bars
+    let over: Vec<(CandleKey, &DailyBar)> = bars
         .iter()
         .filter(|bar| end_of_day(market, bar.trading_day) <= now)
         .map(|bar| {
@@ -61,7 +61,7 @@ fn end_of_day(market: Market, day: NaiveDate) -> Timestamp {
     }
 }
 
-fn of(key: CandleKey, market: Market, bar: &Bar, count: i32) -> Candle {
+fn of(key: CandleKey, market: Market, bar: &DailyBar, count: i32) -> Candle {
     Candle {
         stock_id: key.stock_id,
         interval: key.interval,

@@ -1,18 +1,19 @@
-//! One price into one candle.
+//! Adds one price to one candle.
 //!
-//! One invariant: what a provider says of the whole session counts for the day, and only there; of a shorter stretch
-//! nobody says anything, so its prices make it, and its volume is what the session's grew by.
+//! The open, high, low and volume of a session as sent by the provider apply to the daily candle
+//! only. A shorter candle is built from its prices, and its volume is the growth of the session's
+//! volume.
 //!
-//! Open and close go by the market's time, and among equal times by arrival. Of the session's open, high, low and volume
-//! the newest word counts; prices without such a word widen the day. A high or low that contradicts the price beside it,
-//! or the open, is widened to contain it: low ≤ open, close ≤ high. A growth of volume counts where it was seen: a
-//! stretch without a price has no candle, so what was traded in it shows in the next one, and the volumes of candles add
-//! up to the session's.
+//! Open and close are ordered by market time, then by arrival. Of the session's open, high, low and
+//! volume the newest value counts; prices without these values widen the daily candle. A high or
+//! low that does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
+//! volume counts in the candle in which it was seen. An interval without a price has no candle, so
+//! its volume is part of the next candle, and volumes add up to that of the session.
 
 use entity::{Candle, CandleInterval, Decimal, Price};
 use store::candle::CandleKey;
 
-/// The candle of `key` with one more price; `before` is the price that the stock had before.
+/// Returns the candle of `key` with `price` added. `before` is the previous price of the stock.
 pub(super) fn fold(
     candle: Option<Candle>,
     key: CandleKey,
@@ -20,10 +21,10 @@ pub(super) fn fold(
     before: Option<&Price>,
 ) -> Candle {
     let session = key.interval == CandleInterval::OneDay;
-    let said = |value: Option<Decimal>| value.filter(|_| session);
+    let of_session = |value: Option<Decimal>| value.filter(|_| session);
     let (high, low) = (
-        said(price.high).map(|high| high.max(price.price)),
-        said(price.low).map(|low| low.min(price.price)),
+        of_session(price.high).map(|high| high.max(price.price)),
+        of_session(price.low).map(|low| low.min(price.price)),
     );
     let volume = if session {
         price.volume
@@ -35,9 +36,11 @@ pub(super) fn fold(
             stock_id: key.stock_id,
             interval: key.interval,
             start: key.start,
-            opened_at: said(price.open).is_none().then_some(price.market_time),
+            opened_at: of_session(price.open)
+                .is_none()
+                .then_some(price.market_time),
             closed_at: price.market_time,
-            open: said(price.open).unwrap_or(price.price),
+            open: of_session(price.open).unwrap_or(price.price),
             high: high.unwrap_or(price.price),
             low: low.unwrap_or(price.price),
             close: price.price,
@@ -46,7 +49,7 @@ pub(super) fn fold(
         });
     };
     let newest = price.market_time >= candle.closed_at;
-    match (said(price.open), candle.opened_at) {
+    match (of_session(price.open), candle.opened_at) {
         (Some(open), known) if newest || known.is_some() => {
             candle.open = open;
             candle.opened_at = None;
@@ -85,7 +88,8 @@ fn containing_open(mut candle: Candle) -> Candle {
     candle
 }
 
-/// By how much the session's volume grew since the price before, if one provider said both.
+/// Returns the growth of the session's volume since the previous price, if both are of one
+/// provider.
 fn growth(price: &Price, before: Option<&Price>) -> Option<i64> {
     let before =
         before.filter(|it| it.trading_day == price.trading_day && it.provider == price.provider)?;

@@ -20,7 +20,7 @@ use crate::{
     budget::{self, Purpose, Reservation, ReserveOutcome},
     ingest::{Ingest, IngestReport, QuoteBatch},
     metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
-    provider::{Budget, Poll, PollError, QuoteProvider},
+    provider::{Poll, PollError, QuoteProvider, RequestBudget},
 };
 
 /// Timeout of a request, in addition to the provider's own timeouts.
@@ -81,7 +81,7 @@ impl PollContext {
     pub(super) async fn poll_and_store(
         &self,
         provider: &dyn QuoteProvider,
-        budget: Budget,
+        budget: RequestBudget,
         purpose: Purpose,
         symbols: &[Symbol],
         failing_alone: &[Symbol],
@@ -117,7 +117,7 @@ impl PollContext {
     pub(super) async fn reserve(
         &self,
         provider: &'static str,
-        budget: Budget,
+        budget: RequestBudget,
         purpose: Purpose,
         symbols: &[Symbol],
     ) -> Result<ReservedRequest, Attempt> {
@@ -139,7 +139,7 @@ impl PollContext {
     pub(super) async fn send<T>(
         &self,
         provider: &'static str,
-        budget: Budget,
+        budget: RequestBudget,
         request: &ReservedRequest,
         endpoint: Endpoint,
         sending: impl Future<Output = Result<T, PollError>>,
@@ -163,7 +163,7 @@ impl PollContext {
     async fn finalize(
         &self,
         provider: &'static str,
-        budget: Budget,
+        budget: RequestBudget,
         request: &ReservedRequest,
         day_exhausted: bool,
     ) {
@@ -294,7 +294,7 @@ impl PollContext {
     pub(super) async fn update_budget_metrics(
         &self,
         provider: &'static str,
-        budget: Budget,
+        budget: RequestBudget,
     ) -> Result<(), store::Error> {
         let left = budget::remaining(&self.store, provider, budget, self.now());
         let left = with_timeout(left).await?;

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{CandleInterval, PollOutcome, ProviderState};
-use market::StalenessContext;
+use market::{LastSessions, PollingHours, StalenessContext};
 use runtime::outage_log::OutageLog;
 use store::{
     candle::CandleKey,
@@ -22,7 +22,6 @@ use super::{
     tracked_stocks::{Throttle, TrackedStocks},
 };
 use crate::{ingest::QuoteBatch, provider::QuoteProvider, status::StatusWriter};
-use market::{self, LastSessions, PollingHours};
 
 /// Maximum time between two refreshes of everything that is read from the database.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,7 +50,7 @@ impl ReplayLoop {
         standby: Vec<ProviderStatus>,
     ) -> Self {
         let day_length = provider
-            .pace()
+            .pacing()
             .day_length()
             .filter(|length| !length.is_zero());
         let status = StatusWriter::new(context.metrics.clone());
@@ -75,7 +74,7 @@ impl ReplayLoop {
         self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
-            if !self.provider.finished() && Instant::now() >= next {
+            if !self.provider.is_finished() && Instant::now() >= next {
                 next = Instant::now() + self.day_length.unwrap_or_default();
                 self.replay_next_day().await;
             }
@@ -83,7 +82,7 @@ impl ReplayLoop {
             if !self.outage.record(&refreshed) {
                 self.context.reject_poll_requests().await;
             }
-            let wake = if self.provider.finished() {
+            let wake = if self.provider.is_finished() {
                 Instant::now() + REFRESH_INTERVAL
             } else {
                 next
@@ -156,7 +155,7 @@ impl ReplayLoop {
             );
             self.resume().await;
         }
-        if self.provider.finished() {
+        if self.provider.is_finished() {
             tracing::info!(provider = self.provider.name(), "replay ended");
         }
     }
@@ -249,7 +248,7 @@ impl ReplayLoop {
 
     /// Returns the duration of a replayed day, 0 at full speed; `None` once the replay has ended.
     fn interval(&self) -> Option<Duration> {
-        (!self.provider.finished()).then(|| self.day_length.unwrap_or_default())
+        (!self.provider.is_finished()).then(|| self.day_length.unwrap_or_default())
     }
 
     fn provider_statuses(&self) -> Vec<ProviderStatus> {

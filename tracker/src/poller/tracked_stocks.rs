@@ -10,12 +10,11 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
-use market::{QuoteStatus, StalenessContext};
+use market::{Market, PollingHours, QuoteStatus, StalenessContext};
 use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
-use crate::schedule::PlannedSymbol;
-use market::{Market, PollingHours};
+use crate::schedule::SymbolLoad;
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +63,8 @@ impl TrackedStocks {
     }
 
     /// Returns what determines the share of each symbol in the request budget.
-    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<PlannedSymbol> {
-        let symbols = self.stocks.values().map(|tracked| PlannedSymbol {
+    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<SymbolLoad> {
+        let symbols = self.stocks.values().map(|tracked| SymbolLoad {
             polled: hours.per_day(tracked.market),
             unpriced_answers: tracked.unpriced_answers,
         });

@@ -1,10 +1,11 @@
-//! Alpha Vantage: one symbol a request, the day's session with its date only.
+//! The Alpha Vantage provider: live quotes, one symbol per request, with a trading day but no time.
 //!
-//! One invariant: the key, which is part of every URL, reaches the service and nothing else. The loop calls it through
-//! [`QuoteProvider`]; [`answer`] judges what the service says.
+//! The key is part of every URL. It is only sent to the service and does not appear in errors or
+//! logs.
 
-mod answer;
 mod notice;
+mod quote;
+mod response;
 mod series;
 mod splits;
 
@@ -17,34 +18,35 @@ use runtime::config::{AlphaVantageSettings, Secret};
 
 use crate::{
     provider::{
-        Bar, Budget, DailyHistory, DayZone, Pace, Poll, PollError, QuoteProvider, ShareSplits,
-        http::Http,
+        DailyBar, DailyHistory, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
+        ShareSplits, http::HttpClient,
     },
     quote::Quote,
 };
 
-/// The service: quotes by `GLOBAL_QUOTE`, past sessions by `TIME_SERIES_DAILY`, splits by `SPLITS`.
+/// A client for Alpha Vantage. Quotes are from `GLOBAL_QUOTE`, daily history from
+/// `TIME_SERIES_DAILY`, splits from `SPLITS`.
 pub struct AlphaVantage {
     endpoint: Url,
     key: Secret,
-    budget: Budget,
-    http: Http,
+    budget: RequestBudget,
+    http: HttpClient,
 }
 
-/// Why an [`AlphaVantage`] cannot be made.
+/// Why the client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AlphaVantageError {
-    /// The base URL cannot have a path.
-    #[error("the base URL must be http:// or https://")]
+    /// The URL is not `http` or `https`.
+    #[error("must be an http:// or https:// URL")]
     BaseUrl,
-    /// The HTTP client cannot be built: the machine has no certificates.
-    #[error("cannot prepare TLS")]
+    /// The HTTP client cannot be built because the system has no root certificates.
+    #[error("cannot load the root certificates for TLS")]
     Tls(#[source] reqwest::Error),
 }
 
 impl AlphaVantage {
-    /// Creates a client whose requests take at most `timeout`, including the body. Sends nothing
-    /// yet. `/query` is appended to the path of the URL.
+    /// Creates a client whose requests take at most `timeout`, including the body. Sends no
+    /// request. `/query` is appended to the path of the URL.
     pub fn new(
         settings: &AlphaVantageSettings,
         timeout: Duration,
@@ -59,12 +61,12 @@ impl AlphaVantage {
             .pop_if_empty()
             .push("query");
         endpoint.set_fragment(None);
-        let http = Http::new(&endpoint, timeout).map_err(AlphaVantageError::Tls)?;
+        let http = HttpClient::new(&endpoint, timeout).map_err(AlphaVantageError::Tls)?;
         Ok(Self {
             endpoint,
             // The settings require a key if the provider is listed.
             key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
-            budget: Budget {
+            budget: RequestBudget {
                 per_minute: Some(settings.per_minute.get()),
                 per_day: Some(settings.per_day.get()),
                 day: DayZone::NewYork,
@@ -74,11 +76,11 @@ impl AlphaVantage {
     }
 
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, PollError> {
-        let body = self.ask("GLOBAL_QUOTE", symbol).await?;
-        answer::parse(&body, symbol, &self.key)
+        let body = self.request("GLOBAL_QUOTE", symbol).await?;
+        quote::parse(&body, symbol, &self.key)
     }
 
-    async fn ask(&self, function: &str, symbol: &Symbol) -> Result<Vec<u8>, PollError> {
+    async fn request(&self, function: &str, symbol: &Symbol) -> Result<Vec<u8>, PollError> {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut()
             .append_pair("function", function)
@@ -88,7 +90,7 @@ impl AlphaVantage {
     }
 }
 
-/// Without the URL, in which a proxy's password may stand.
+/// Omits the URL, which may contain the password of a proxy.
 impl fmt::Debug for AlphaVantage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AlphaVantage")
@@ -103,8 +105,8 @@ impl QuoteProvider for AlphaVantage {
         "alphavantage"
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Polled {
+    fn pacing(&self) -> Pacing {
+        Pacing::Polled {
             symbols_per_request: 1,
             budget: self.budget,
         }
@@ -130,7 +132,7 @@ impl QuoteProvider for AlphaVantage {
         let [symbol] = symbols else {
             return Poll::failed(
                 symbols,
-                &PollError::upstream("takes one symbol at a time: not asked"),
+                &PollError::upstream("more than one symbol in a request"),
             );
         };
         Poll {
@@ -141,11 +143,11 @@ impl QuoteProvider for AlphaVantage {
     }
 }
 
-/// The last 100 sessions, which every plan includes.
+/// Returns the last 100 sessions, which every plan includes.
 #[async_trait]
 impl DailyHistory for AlphaVantage {
-    async fn bars(&self, symbol: &Symbol) -> Result<Vec<Bar>, PollError> {
-        let body = self.ask("TIME_SERIES_DAILY", symbol).await?;
+    async fn bars(&self, symbol: &Symbol) -> Result<Vec<DailyBar>, PollError> {
+        let body = self.request("TIME_SERIES_DAILY", symbol).await?;
         series::parse(&body, symbol, &self.key)
     }
 }
@@ -153,7 +155,7 @@ impl DailyHistory for AlphaVantage {
 #[async_trait]
 impl ShareSplits for AlphaVantage {
     async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError> {
-        let body = self.ask("SPLITS", symbol).await?;
+        let body = self.request("SPLITS", symbol).await?;
         splits::parse(&body, symbol, &self.key)
     }
 }

@@ -1,7 +1,7 @@
-//! Reads the numbers, dates and symbols that providers and replayed files write.
+//! Parses the numbers, dates and symbols of providers and replayed files.
 //!
-//! A price is exact and above 0, or an error. Any other field that cannot be read is absent. Live providers and the
-//! replay read a field by the same function, so that the same text has the same value in both.
+//! An invalid price is an error; any other invalid field is absent. Live providers and the replay
+//! use the same functions, so the same text has the same value in both.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::{
     quote::{PreviousClose, Unrounded},
 };
 
-/// The text of a JSON string, or of a number as it was written: no digit goes through a float.
+/// Returns the text of a JSON string or number as written, without conversion to a float.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let written = raw.get();
     match written.as_bytes().first()? {
@@ -27,29 +27,29 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The price of a quote, above 0.
+/// Parses the price of a quote, which is greater than 0.
 ///
 /// # Errors
-/// Absent, not a finite number, not above 0 (also after rounding), or out of range.
+/// The price is absent, not a finite number, not greater than 0 after rounding, or out of range.
 pub(super) fn price(text: Option<&str>) -> Result<Decimal, PollError> {
-    let text = text.ok_or_else(|| PollError::no_price("it is absent"))?;
-    let price =
-        Decimal::parse_rounded(text).map_err(|error| PollError::no_price(format!("it {error}")))?;
+    let text = text.ok_or_else(|| PollError::no_price("the price is missing"))?;
+    let price = Decimal::parse_rounded(text)
+        .map_err(|error| PollError::no_price(format!("the price {error}")))?;
     if price > Decimal::ZERO {
         Ok(price)
     } else {
-        Err(PollError::no_price("it is not above 0"))
+        Err(PollError::no_price("the price is not greater than 0"))
     }
 }
 
-/// Another price of a quote: readable and above 0, or nothing.
+/// Parses another price, or returns `None` if it is not a number greater than 0.
 pub(super) fn other_price(text: Option<&str>) -> Option<Decimal> {
     Decimal::parse_rounded(text?)
         .ok()
         .filter(|price| *price > Decimal::ZERO)
 }
 
-/// The close before: 0 says that there is none.
+/// Parses a previous close. 0 means that there is none.
 pub(super) fn previous_close(text: Option<&str>) -> PreviousClose {
     match text.map(Decimal::parse_rounded) {
         Some(Ok(Decimal::ZERO)) => PreviousClose::None,
@@ -58,13 +58,14 @@ pub(super) fn previous_close(text: Option<&str>) -> PreviousClose {
     }
 }
 
-/// Price and previous close as they were sent, or `None` if [`price`] and [`previous_close`] hold every digit.
+/// Returns the exact price and previous close, or `None` if [`price`] and [`previous_close`] do not
+/// round them.
 pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Option<Unrounded> {
     let read = |text: Option<&str>| Ratio::parse_decimal(text?).ok();
     let rounded = |text: Option<&str>| Ratio::from_decimal(Decimal::parse_rounded(text?).ok()?);
     let exact = Unrounded {
         price: read(price)?,
-        // One that is rounded to 0 stands for none.
+        // A close that rounds to 0 means that there is none.
         previous_close: rounded(previous_close).and_then(|_| read(previous_close)),
     };
     let loses =
@@ -72,21 +73,21 @@ pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Op
     loses.then_some(exact)
 }
 
-/// A number of shares, 0 or more. A fraction, which adjusting for splits leaves behind, rounds half away from zero.
-/// `None` for a negative number and for one that 64 bits do not hold.
+/// Parses a number of shares. A fraction, which results from adjusting for splits, is rounded,
+/// halves away from zero. Returns `None` if the number is negative or exceeds 64 bits.
 pub(super) fn volume(text: Option<&str>) -> Option<i64> {
     let text = text.filter(|text| !text.starts_with('-'))?;
     Decimal::parse_whole_rounded(text).ok()
 }
 
-/// Whether a field has no value: empty, or one of the words that data sources write for a missing number.
+/// Whether a field is empty, or one of the words that data sources write for a missing number.
 pub(super) fn is_missing(text: &str) -> bool {
     let words = ["", "-", "null", "none", "nan", "n/a"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Whether a provider's spelling of a symbol means the symbol that was requested. Letters match in any case, and `.`,
-/// `-` and `/`, with which providers separate a class of shares (`BRK.B`, `BRK-B`, `BRK/B`), match each other.
+/// Whether a symbol in a response is the requested one. Case is ignored, and so is the separator of
+/// a share class: `BRK.B`, `BRK-B` and `BRK/B` match.
 pub(super) fn is_same_symbol(sent: &str, requested: &str) -> bool {
     let normalized = |byte: u8| match byte {
         b'-' | b'/' => b'.',
@@ -96,7 +97,8 @@ pub(super) fn is_same_symbol(sent: &str, requested: &str) -> bool {
     sent.map(normalized).eq(requested.map(normalized))
 }
 
-/// A date of the years 1900 to 9999 in the form `2018-10-05`, which is what both databases and every client can hold.
+/// Parses a date in the form `2018-10-05` of the years 1900 to 9999, which both databases and all
+/// clients support.
 pub(super) fn date(text: &str) -> Option<NaiveDate> {
     let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_is_above_nothing_or_a_failure() {
+    fn a_price_is_greater_than_0_or_an_error() {
         assert_eq!(
             price(Some("112.1300")).map(|price| price.to_string()),
             Ok("112.13".to_owned())
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_field_beside_the_price_is_absent() {
+    fn an_invalid_field_other_than_the_price_is_absent() {
         for text in [None, Some("0"), Some("-2"), Some("-"), Some("NaN")] {
             assert_eq!(other_price(text), None, "{text:?}");
         }
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_close_of_nothing_is_none_and_an_unreadable_one_absent() {
+    fn a_previous_close_of_0_is_none_and_an_invalid_one_is_absent() {
         let close = |text| previous_close(Some(text));
         assert_eq!(
             close("112.79"),
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_rounding_drops_are_kept_for_percentages() {
+    fn exact_values_are_kept_if_rounding_changes_them() {
         let ratio = |text| Ratio::parse_decimal(text).expect("a price");
         assert_eq!(
             unrounded(Some("0.0000000151"), Some("0.0000000149")),
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_written_in_full() {
+    fn a_date_must_have_the_full_form() {
         assert_eq!(date("2018-10-05"), NaiveDate::from_ymd_opt(2018, 10, 5));
         for text in [
             "",

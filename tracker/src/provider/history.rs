@@ -1,7 +1,4 @@
-//! What some providers can tell beside quotes: the sessions of the past.
-//!
-//! One invariant: as with quotes, one request at most, and nothing that the provider did not say. The engine asks once
-//! for each stock.
+//! Daily history, which some providers return besides quotes. It is used to backfill candles.
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -9,26 +6,27 @@ use entity::{Decimal, Symbol};
 
 use super::PollError;
 
-/// One session, as it was traded. Prices are above 0.
+/// The prices of one session, not adjusted for splits. All are greater than 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bar {
-    /// The session's date.
+pub struct DailyBar {
+    /// The trading day.
     pub trading_day: NaiveDate,
-    /// Its first price.
+    /// The first price.
     pub open: Decimal,
-    /// Its highest price.
+    /// The highest price.
     pub high: Decimal,
-    /// Its lowest price.
+    /// The lowest price.
     pub low: Decimal,
-    /// Its last price.
+    /// The last price.
     pub close: Decimal,
-    /// Shares traded, if told.
+    /// The number of traded shares, if known.
     pub volume: Option<i64>,
 }
 
-/// Something that can be asked for the sessions of the past.
+/// A provider that returns daily history.
 #[async_trait]
 pub trait DailyHistory: Send + Sync {
-    /// Asks once for the latest sessions of a symbol, in any order, the running one perhaps among them.
-    async fn bars(&self, symbol: &Symbol) -> Result<Vec<Bar>, PollError>;
+    /// Sends one request for the latest sessions of a symbol. They come in any order and may
+    /// include the current one.
+    async fn bars(&self, symbol: &Symbol) -> Result<Vec<DailyBar>, PollError>;
 }

@@ -1,73 +1,80 @@
-//! One bounded HTTP request to a provider.
+//! An HTTP client for providers, with a timeout, a size limit and support for `Retry-After`.
 //!
-//! One invariant: a request ends within its time-out, takes at most 1 MiB, goes nowhere but where it was sent, and fails
-//! with an error that holds no URL (the keys of some providers are in it). Providers over HTTP call it.
-
-mod retry_after;
+//! A request takes at most its timeout and reads at most 1 MiB. It follows no redirect. Errors
+//! contain no URL, because the URLs of some providers contain the key.
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{Client, Response, StatusCode, Url, header::HeaderMap, redirect, retry};
+use chrono::{DateTime, FixedOffset};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    redirect, retry,
+};
 
 use crate::provider::PollError;
 
-/// The longest answer that is read, in bytes.
-const LONGEST: usize = 1024 * 1024;
-/// The longest that connecting may take of the time-out.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long a provider that only says "too many" is left alone: its windows are minutes.
-const TOO_MANY: Duration = Duration::from_mins(1);
+/// Maximum size of a body, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+/// Maximum time to connect, which is part of the timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The wait after 429 without `Retry-After`: rate limits usually count by the minute.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// A client for one provider.
+/// Bounds of the wait that `Retry-After` requests.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// An HTTP client for one provider.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
+pub(super) struct HttpClient {
     client: Client,
 }
 
-impl Http {
-    /// A client for `base` whose requests end within `timeout`, body included.
+impl HttpClient {
+    /// Creates a client for `base`. Requests take at most `timeout`, including the body.
     ///
     /// # Errors
-    /// The machine's certificates cannot be loaded, which only matters for `https`.
+    /// The root certificates of the system cannot be loaded. Only `https` needs them.
     pub(super) fn new(base: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
-        // Fails if it was done before, and then it is done.
+        // Fails if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("stock-tracker/", env!("CARGO_PKG_VERSION")))
             .timeout(timeout)
-            .connect_timeout(timeout.min(CONNECT))
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
             .no_proxy();
         if base.scheme() == "http" {
-            // Nothing to verify, so that a machine without certificates can still talk to a stand-in or proxy.
+            // Without certificates of the system, plain HTTP to a proxy still works.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(reqwest::Error::without_url)?;
         Ok(Self { client })
     }
 
-    /// Asks once and answers the body of a success.
+    /// Sends one request and returns the body of a successful response.
     pub(super) async fn get(&self, url: Url, headers: HeaderMap) -> Result<Vec<u8>, PollError> {
         let request = self.client.get(url).headers(headers);
         let response = request.send().await.map_err(failure)?;
-        match refusal(&response) {
+        match status_error(&response) {
             Some(error) => Err(error),
             None => body(response).await,
         }
     }
 }
 
-/// What a status other than success means.
-fn refusal(response: &Response) -> Option<PollError> {
+/// Returns the error of a status other than success.
+fn status_error(response: &Response) -> Option<PollError> {
     let status = response.status();
-    let wait = retry_after::wait(response.headers());
+    let wait = retry_after(response.headers());
     let reason = || format!("HTTP {}", status.as_u16()).into();
     match status {
         status if status.is_success() => None,
         StatusCode::TOO_MANY_REQUESTS => Some(PollError::RateLimited {
-            wait: wait.unwrap_or(TOO_MANY),
+            wait: wait.unwrap_or(DEFAULT_RETRY_AFTER),
         }),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Some(PollError::Refused { reason: reason() })
@@ -82,7 +89,7 @@ fn refusal(response: &Response) -> Option<PollError> {
 async fn body(mut response: Response) -> Result<Vec<u8>, PollError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > LONGEST {
+        if body.len() + chunk.len() > MAX_BODY {
             return Err(PollError::malformed("longer than 1 MiB"));
         }
         body.extend_from_slice(&chunk);
@@ -90,7 +97,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, PollError> {
     Ok(body)
 }
 
-/// What kept a request from being answered: the innermost cause, which knows the reason but not the URL.
+/// Converts an error of the client. The innermost cause has the reason but no URL.
 fn failure(error: reqwest::Error) -> PollError {
     if error.is_timeout() {
         return PollError::Timeout;
@@ -98,7 +105,7 @@ fn failure(error: reqwest::Error) -> PollError {
     let what = if error.is_connect() {
         "cannot connect"
     } else {
-        "the connection broke"
+        "connection failed"
     };
     let error = error.without_url();
     let mut cause: &dyn Error = &error;
@@ -106,4 +113,62 @@ fn failure(error: reqwest::Error) -> PollError {
         cause = source;
     }
     PollError::upstream(format!("{what}: {cause}"))
+}
+
+/// Returns the wait that a `Retry-After` header requests (RFC 9110, 10.2.3), between 1 second and
+/// an hour. A date is compared with the `Date` header of the response, so that the wait does not
+/// depend on our clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let until = date(headers, &RETRY_AFTER)?;
+        let sent = date(headers, &DATE)?;
+        (until - sent).to_std().unwrap_or_default()
+    };
+    Some(wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER))
+}
+
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc2822(headers.get(name)?.to_str().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(value: &str, date: Option<&str>) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().expect("a header"));
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().expect("a header"));
+        }
+        retry_after(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn retry_after_in_seconds_is_between_one_second_and_an_hour() {
+        for (text, seconds) in [
+            ("7", Some(7)),
+            ("0", Some(1)),
+            ("3601", Some(3600)),
+            ("99999999999999999999999", Some(3600)),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(parsed(text, None), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn retry_after_as_a_date_counts_from_the_date_of_the_response() {
+        let sent = Some("Fri, 20 Nov 2026 15:00:00 GMT");
+        assert_eq!(parsed("Fri, 20 Nov 2026 15:02:03 GMT", sent), Some(123));
+        assert_eq!(parsed("Fri, 20 Nov 2026 14:00:00 GMT", sent), Some(1));
+        assert_eq!(parsed("Mon, 20 Nov 2028 15:00:00 GMT", sent), Some(3600));
+        assert_eq!(parsed("Fri, 20 Nov 2026 15:02:03 GMT", None), None);
+    }
 }

@@ -1,27 +1,24 @@
-//! The answer to one poll.
-//!
-//! One invariant: every symbol that was asked for is answered once, in the order asked. Providers make it, the loop
-//! takes it apart and ingest stores it.
+//! The result of one poll, with one answer per requested symbol.
 
 use entity::Symbol;
 
 use crate::{provider::PollError, quote::Quote};
 
-/// What a provider said to one request.
+/// The answers of a provider to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Poll {
-    /// A result per symbol, in the order asked.
+    /// One answer per symbol, in the order of the request.
     pub answers: Vec<(Symbol, Result<Quote, PollError>)>,
-    /// Where a restart goes on ([`crate::provider::QuoteProvider::resume`]): to be stored in the transaction that
-    /// stores the quotes. `None` if nothing is to be remembered.
+    /// Where a restart continues ([`crate::provider::QuoteProvider::resume`]), to be stored in the
+    /// transaction that stores the quotes. `None` if the provider has no position.
     pub position: Option<String>,
-    /// The position that was stored when the poll began. If another one is stored when the quotes are, another tracker
-    /// has replayed on, and the poll is dropped.
+    /// The stored position that this poll continues. If the database has another one when the
+    /// quotes are stored, another tracker has continued the replay and the poll is dropped.
     pub follows: Option<String>,
 }
 
 impl Poll {
-    /// The whole request failed, for every symbol alike.
+    /// Returns a poll that failed with the same error for every symbol.
     pub fn failed(symbols: &[Symbol], error: &PollError) -> Self {
         Self {
             answers: symbols
@@ -33,7 +30,8 @@ impl Poll {
         }
     }
 
-    /// The request's one label for the metrics: `ok` if any symbol was answered well, else the first failure's.
+    /// The `outcome` label of the request in metrics: `ok` if any symbol has a quote, else that of
+    /// the first error.
     pub fn outcome(&self) -> &'static str {
         let mut failures = self.answers.iter().map(|(_, answer)| match answer {
             Ok(_) => "ok",
@@ -55,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_poll_went_well_if_any_symbol_did() {
+    fn the_outcome_is_ok_if_any_symbol_is_ok() {
         let symbols: Vec<Symbol> = ["A", "B"].map(|text| text.parse().expect(text)).into();
         let mut poll = Poll::failed(&symbols, &PollError::Timeout);
         assert_eq!(poll.outcome(), "timeout");

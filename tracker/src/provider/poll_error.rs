@@ -1,78 +1,82 @@
-//! Why a symbol has no quote this time, typed by what to do next.
+//! Why a poll returned no quote of a symbol, classified by what to do next: back off, wait for a
+//! rate limit, fail over.
 //!
-//! One invariant: no error holds a URL, a key or a page of the service's text, so that each may be logged, stored and
-//! shown as it is. Providers make them, the loop acts on them, `status` and metrics tell them.
+//! No error contains a URL, a key or long text of the provider, so each may be logged, stored and
+//! sent to clients.
 
 use std::{borrow::Cow, time::Duration};
 
-/// What kept a provider from quoting a symbol.
+use crate::schedule::HumanDuration;
+
+/// Why a provider returned no quote of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {
-    /// The provider does not know the symbol: say so, ask nobody else.
+    /// The provider does not know the symbol. No other provider is polled for it.
     #[error("unknown symbol")]
     UnknownSymbol,
-    /// It knows the symbol and answered, but has nothing to say now (a replayed day without a bar).
-    #[error("nothing to say of the symbol now")]
+    /// The provider knows the symbol but has no quote now, as on a replayed day without a bar.
+    #[error("no quote at the moment")]
     NoQuote,
-    /// It answered for the symbol, without a price that can be stored. Other symbols are not concerned.
-    #[error("no price: {reason}")]
+    /// The answer has no price that can be stored. Other symbols are not affected.
+    #[error("no usable price: {reason}")]
     NoPrice {
+        /// Why the price cannot be stored.
+        reason: Cow<'static, str>,
+    },
+    /// Too many requests. Retry after `wait`, at most an hour.
+    #[error("rate limited: retry after {}", HumanDuration(*.wait))]
+    RateLimited {
+        /// How long to send no request.
+        wait: Duration,
+    },
+    /// The daily quota is used up. Send no request until the midnight of the budget; fail over.
+    #[error("the daily quota is used up")]
+    BudgetSpent,
+    /// The provider rejects the key. Send no request for an hour; fail over.
+    #[error("refused: {reason}")]
+    Refused {
+        /// Why, for the operator.
+        reason: Cow<'static, str>,
+    },
+    /// The plan does not include the request. Do not repeat it for an hour; fail over.
+    #[error("not included in the provider's plan")]
+    NotEntitled,
+    /// The answer is not in the documented format. Back off.
+    #[error("malformed answer: {reason}")]
+    Malformed {
         /// What is wrong with the answer.
         reason: Cow<'static, str>,
     },
-    /// Too many requests: ask again after `wait`, at most an hour.
-    #[error("rate limited: wait {}", Seconds(*.wait))]
-    RateLimited {
-        /// How long to leave the provider alone.
-        wait: Duration,
-    },
-    /// The day's requests are spent: leave it alone until the budget's midnight, ask the next provider.
-    #[error("the day's requests are spent")]
-    BudgetSpent,
-    /// It refuses the key: leave it alone for an hour, ask the next provider.
-    #[error("refused: {reason}")]
-    Refused {
-        /// Why, in words for an operator.
-        reason: Cow<'static, str>,
-    },
-    /// The plan does not include what was asked: do not ask it for that for an hour, ask the next provider.
-    #[error("not included in the provider's plan")]
-    NotEntitled,
-    /// The answer is not what the provider promises: back off.
-    #[error("malformed answer: {reason}")]
-    Malformed {
-        /// What is wrong with it.
-        reason: Cow<'static, str>,
-    },
-    /// No answer in time: back off.
-    #[error("no answer in time")]
+    /// The request timed out. Back off.
+    #[error("request timed out")]
     Timeout,
-    /// It failed on its side, or could not be reached: back off, for at least `wait` if it named one.
+    /// The provider failed or could not be reached. Back off, for at least `wait` if the provider
+    /// sent one.
     #[error("the provider failed: {reason}")]
     Upstream {
         /// What happened, without a URL.
         reason: Cow<'static, str>,
-        /// How long it asked to be left alone, at most an hour.
+        /// The wait that the provider requested, at most an hour.
         wait: Option<Duration>,
     },
 }
 
 impl PollError {
-    /// A malformed answer.
+    /// Creates [`PollError::Malformed`].
     pub(crate) fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Malformed {
             reason: reason.into(),
         }
     }
 
-    /// An answer for one symbol that has no price.
+    /// Creates [`PollError::NoPrice`].
     pub(crate) fn no_price(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::NoPrice {
             reason: reason.into(),
         }
     }
 
-    /// A failure on the provider's side that names no time to wait.
+    /// Creates [`PollError::Upstream`] without a wait.
     pub(crate) fn upstream(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Upstream {
             reason: reason.into(),
@@ -80,7 +84,7 @@ impl PollError {
         }
     }
 
-    /// The metrics' `outcome` label, as documented for `stock_tracker_api_calls_total`.
+    /// The `outcome` label of the metric `stock_tracker_api_calls_total`.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::NoQuote => "ok",
@@ -93,7 +97,8 @@ impl PollError {
         }
     }
 
-    /// Whether the provider answered the question, so that the symbol is neither stale nor due again at once.
+    /// Whether the provider answered for the symbol, so that the next poll is due after a full
+    /// interval.
     pub fn counts_as_answer(&self) -> bool {
         matches!(
             self,
@@ -101,37 +106,29 @@ impl PollError {
         )
     }
 
-    /// Whether it says something of the whole provider, whatever was asked for.
-    pub fn is_of_the_provider(&self) -> bool {
+    /// Whether the error applies to all requests to the provider.
+    pub fn is_provider_wide(&self) -> bool {
         matches!(
             self,
             Self::RateLimited { .. } | Self::BudgetSpent | Self::Refused { .. }
         )
     }
 
-    /// Whether it is a fault that time may heal: it backs off with jitter, and enough of them open the breaker.
-    pub fn backs_off(&self) -> bool {
+    /// Whether a retry may succeed. Transient errors back off with jitter, and repeated ones open
+    /// the circuit breaker.
+    pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Malformed { .. } | Self::Timeout | Self::Upstream { .. }
         )
     }
 
-    /// How long the provider asked to be left alone, at most an hour.
-    pub fn wait(&self) -> Option<Duration> {
+    /// The wait that the provider requested, at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { wait } => Some(*wait),
             Self::Upstream { wait, .. } => *wait,
             _ => None,
         }
-    }
-}
-
-/// A duration as people read it: `1.5 s`.
-struct Seconds(Duration);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} s", self.0.as_secs_f64())
     }
 }

@@ -1,18 +1,17 @@
-//! Replay: recorded daily prices, told one trading day at a time.
+//! The replay provider: plays recorded daily prices, one trading day per poll.
 //!
-//! Each pass plays the file from its first day with all dates moved by whole weeks past the pass before, so that trading
-//! days go forward and weekdays stay. When the years run out, a pass restarts at the file's own dates
-//! ([`QuoteProvider::restarts_at`]). One poll is one trading day and one batch; the loop stores the position with the
-//! day's prices.
+//! Each pass plays the file from its first day. All dates are shifted by whole weeks past the
+//! previous pass, so trading days keep rising and weekdays stay. When the years run out, a pass
+//! restarts at the dates of the file ([`QuoteProvider::restarts_at`]). The replay loop stores the
+//! position in the transaction that stores the day's prices.
 
 mod company;
+mod cursor;
+mod dataset;
 mod error;
 mod file;
-mod position;
-mod reel;
 mod row;
 mod split;
-mod tape;
 mod warning;
 
 use std::{
@@ -25,66 +24,70 @@ use chrono::NaiveDate;
 use entity::Symbol;
 use runtime::config::{ProviderName, ReplaySettings};
 
+use self::{
+    cursor::{ReplayCursor, ReplayPosition},
+    dataset::Dataset,
+};
 pub use self::{error::ReplayError, row::RowError};
-use self::{position::Position, reel::Reel, tape::Tape};
-use crate::provider::{Pace, Poll, PollError, PositionError, QuoteProvider};
+use crate::provider::{Pacing, Poll, PollError, PositionError, QuoteProvider};
 
-/// The name of the replay among the providers.
+/// The name of the replay provider in settings, metrics and stored prices.
 pub const REPLAY: &str = ProviderName::Replay.as_str();
 
-/// A file of daily prices that is being told.
+/// Replays a file of daily prices.
 #[derive(Debug)]
 pub struct Replay {
-    tape: Tape,
+    dataset: Dataset,
     every: Option<Duration>,
-    state: Mutex<State>,
+    progress: Mutex<Progress>,
 }
 
 #[derive(Debug)]
-struct State {
-    reel: Reel,
-    /// The position that is stored if all that was told is.
+struct Progress {
+    cursor: ReplayCursor,
+    /// The position in the database once all replayed days are stored.
     stored: Option<String>,
 }
 
 impl Replay {
-    /// Reads the file whole; tells nothing yet.
+    /// Reads the whole file. The first poll replays its first day.
     ///
     /// # Errors
-    /// The file cannot be read, a row of it is bad, or no day is left to tell.
+    /// The file cannot be read, a row is invalid, or no day is left to replay.
     pub fn new(settings: &ReplaySettings) -> Result<Self, ReplayError> {
-        let tape = if let Some(path) = &settings.file {
-            file::read(path)?.tape(settings.from)?
+        let dataset = if let Some(path) = &settings.file {
+            file::read(path)?.dataset(settings.from)?
         } else {
-            let mut tape = file::bundled()?.tape(settings.from)?;
-            tape.name(company::bundled);
-            tape
+            let mut dataset = file::bundled()?.dataset(settings.from)?;
+            dataset.set_companies(company::bundled);
+            dataset
         };
-        let state = State {
-            reel: Reel::new(&tape, settings.repeat),
+        let progress = Progress {
+            cursor: ReplayCursor::new(&dataset, settings.repeat),
             stored: None,
         };
         let pause = settings.speed.pause();
         Ok(Self {
-            tape,
+            dataset,
             every: (!pause.is_zero()).then_some(pause),
-            state: Mutex::new(state),
+            progress: Mutex::new(progress),
         })
     }
 
-    /// The dates of the file's first day to be told and of its last, before any pass moves them.
+    /// The dates of the first and the last replayed day in the file, before any shift.
     pub fn days(&self) -> (NaiveDate, NaiveDate) {
-        (self.tape.first(), self.tape.last())
+        (self.dataset.first(), self.dataset.last())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A day is told whole or not at all, so a panic elsewhere leaves the state in order.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        // The cursor moves by whole days, so the state is valid even if a holder of the lock
+        // panicked.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is said of a symbol that has no bar now.
-    fn silence(&self, symbol: &Symbol) -> PollError {
-        if self.tape.knows(symbol) {
+    /// The error for a symbol that has no bar on the current day.
+    fn missing_bar(&self, symbol: &Symbol) -> PollError {
+        if self.dataset.knows(symbol) {
             PollError::NoQuote
         } else {
             PollError::UnknownSymbol
@@ -98,29 +101,30 @@ impl QuoteProvider for Replay {
         REPLAY
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Driven { every: self.every }
+    fn pacing(&self) -> Pacing {
+        Pacing::SelfPaced { every: self.every }
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
-        Some(self.tape.knows(symbol))
+        Some(self.dataset.knows(symbol))
     }
 
-    /// Tells the next trading day, and moves on.
+    /// Replays the next trading day.
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
-        let mut state = self.state();
-        let now = state.reel.advance(&self.tape);
-        let position = now.map(|frame| Position::of(&self.tape, frame).to_string());
+        let mut progress = self.progress();
+        let day = progress.cursor.advance(&self.dataset);
+        let position = day.map(|day| ReplayPosition::after(day, &self.dataset).to_string());
         let follows = match &position {
-            Some(position) => state.stored.replace(position.clone()),
+            Some(position) => progress.stored.replace(position.clone()),
             None => None,
         };
-        drop(state);
+        drop(progress);
         let answers = symbols
             .iter()
             .map(|symbol| {
-                let quote = now.and_then(|frame| self.tape.quote(frame, symbol));
-                (symbol.clone(), quote.ok_or_else(|| self.silence(symbol)))
+                let quote = day.and_then(|day| self.dataset.quote(day, symbol));
+                let answer = quote.ok_or_else(|| self.missing_bar(symbol));
+                (symbol.clone(), answer)
             })
             .collect();
         Poll {
@@ -131,37 +135,37 @@ impl QuoteProvider for Replay {
     }
 
     fn note(&self) -> Option<String> {
-        let state = self.state();
-        let (word, frame) = match (state.reel.finished(), state.reel.told()) {
-            (true, Some(told)) => ("ended ", Some(told)),
-            (_, told) => ("", told),
-        };
-        let day = frame.map_or(self.tape.first(), |frame| self.tape.date(frame));
-        Some(format!("replay of historical prices, {word}{day}"))
+        let progress = self.progress();
+        let last_played = progress.cursor.last_played();
+        let has_ended = progress.cursor.is_finished() && last_played.is_some();
+        let ended = if has_ended { "ended " } else { "" };
+        let date = last_played.map_or(self.dataset.first(), |day| self.dataset.date(day));
+        Some(format!("replay of historical prices, {ended}{date}"))
     }
 
     fn resume(&self, position: Option<&str>) -> Result<(), PositionError> {
-        let mut state = self.state();
-        let State { reel, stored } = &mut *state;
+        let mut progress = self.progress();
+        let Progress { cursor, stored } = &mut *progress;
         *stored = position.map(str::to_owned);
         let Some(position) = position else {
-            reel.rewind();
+            cursor.rewind();
             return Ok(());
         };
-        let position: Position = position.parse().inspect_err(|_| reel.restart())?;
-        if let Some(frame) = position.frame(&self.tape) {
-            reel.wind_to(frame, &self.tape);
+        let position: ReplayPosition = position.parse().inspect_err(|_| cursor.restart())?;
+        if let Some(day) = position.day(&self.dataset) {
+            cursor.seek(day, &self.dataset);
             return Ok(());
         }
-        reel.begin_after(position.told(), &self.tape);
-        Err(PositionError::Elsewhere)
+        cursor.start_after(position.trading_day(), &self.dataset);
+        Err(PositionError::OtherData)
     }
 
     fn restarts_at(&self) -> Option<NaiveDate> {
-        self.state().reel.restarts().then(|| self.tape.first())
+        let restarts = self.progress().cursor.restarts();
+        restarts.then(|| self.dataset.first())
     }
 
-    fn finished(&self) -> bool {
-        self.state().reel.finished()
+    fn is_finished(&self) -> bool {
+        self.progress().cursor.is_finished()
     }
 }

@@ -1,13 +1,14 @@
-//! Share splits, which some providers report on request.
+//! Share splits, which some providers return besides quotes.
 
 use async_trait::async_trait;
 use entity::{Split, Symbol};
 
 use super::PollError;
 
-/// A provider that reports share splits.
+/// A provider that returns share splits.
 #[async_trait]
 pub trait ShareSplits: Send + Sync {
-    /// Requests the splits of a symbol once. They come in any order, past and announced ones, one a day at most.
+    /// Sends one request for the past and announced splits of a symbol. They come in any order, at
+    /// most one per day.
     async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError>;
 }

@@ -1,62 +1,67 @@
-//! How long to leave alone what failed.
+//! Exponential backoff with jitter, and `Retry-After`.
 //!
-//! One invariant: a wait is 1 to 30 seconds, drawn anew each time from a range that doubles, so that what failed
-//! together does not come back together; a wait that the other side named is kept, up to an hour.
+//! A delay is random between 1 s and a maximum that doubles with each failure up to 30 s. The
+//! jitter keeps requests that failed together from being retried together. A longer delay that the
+//! provider requests is kept, up to an hour.
 
 use std::time::Duration;
 
 use entity::Timestamp;
 use runtime::random::Random;
 
-/// The shortest wait.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest wait that nobody asked for.
-const LONGEST: Duration = Duration::from_secs(30);
-/// The longest wait that is granted to whoever asks for one.
-const MOST_PATIENCE: Duration = Duration::from_hours(1);
+/// The minimum delay.
+const MIN_DELAY: Duration = Duration::from_secs(1);
+/// The maximum delay, unless the provider requests a longer one.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The maximum delay that a provider can request.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// How often a failed poll is tried again in an interval, and a provider whose breaker is open.
-pub const RETRIES: u32 = 2;
-/// How soon the past of a symbol that a provider does not know is asked for again: symbols do get listed.
+/// Maximum retries of a failed poll in an interval, and maximum probes of a provider while its
+/// circuit breaker is open.
+pub const MAX_RETRIES: u32 = 2;
+/// The delay before the history of an unknown symbol is requested again, as symbols can become
+/// listed.
 pub const RETRY_UNKNOWN_AFTER: Duration = Duration::from_hours(24);
-/// How soon a provider that refuses is asked again: plans change, and a firewall's refusal passes.
+/// The delay before a provider that rejected the key or plan is tried again, as the cause can be
+/// temporary.
 pub const RETRY_REFUSED_AFTER: Duration = Duration::from_hours(1);
 
-/// Failures in a row, and until when to wait because of them.
+/// Consecutive failures and the time of the next retry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u32,
-    until: Option<Timestamp>,
+    retry_at: Option<Timestamp>,
 }
 
 impl Backoff {
-    /// One more failure: waits longer than after the one before, and at least as long as was `asked` for.
-    pub fn fail(&mut self, now: Timestamp, asked: Option<Duration>, random: &Random) {
+    /// Records a failure. The delay is at least `retry_after`, the wait that the provider
+    /// requested.
+    pub fn record_failure(
+        &mut self,
+        now: Timestamp,
+        retry_after: Option<Duration>,
+        random: &Random,
+    ) {
         self.failures = self.failures.saturating_add(1);
-        let longest = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.failures));
-        let range = longest.saturating_sub(SHORTEST);
-        let drawn = SHORTEST + random.below(range);
-        self.hold(now.after(drawn.max(asked.unwrap_or_default().min(MOST_PATIENCE))));
+        let max = MAX_DELAY.min(MIN_DELAY * 2_u32.saturating_pow(self.failures));
+        let delay = MIN_DELAY + random.below(max.saturating_sub(MIN_DELAY));
+        let requested = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+        self.delay_until(now.after(delay.max(requested)));
     }
 
-    /// Waits until an instant at least, without a failure.
-    pub fn hold(&mut self, until: Timestamp) {
-        self.until = self.until.max(Some(until));
+    /// Delays the next retry at least until `until`, without a failure.
+    pub fn delay_until(&mut self, until: Timestamp) {
+        self.retry_at = self.retry_at.max(Some(until));
     }
 
-    /// It went well.
-    pub fn succeed(&mut self) {
+    /// Records a success, which resets the backoff.
+    pub fn record_success(&mut self) {
         *self = Self::default();
     }
 
-    /// How often it failed in a row.
-    pub fn failures(&self) -> u32 {
-        self.failures
-    }
-
-    /// Until when to wait, if that is still ahead.
-    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.until.filter(|until| *until > now)
+    /// Returns when to retry, or `None` if `now` is late enough.
+    pub fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.retry_at.filter(|retry_at| *retry_at > now)
     }
 }
 
@@ -66,14 +71,14 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_micros(0);
 
-    fn wait(backoff: &Backoff) -> Duration {
+    fn delay(backoff: &Backoff) -> Duration {
         backoff
-            .waits_until(NOW)
+            .retry_at(NOW)
             .map_or(Duration::ZERO, |until| until.since(NOW))
     }
 
     #[test]
-    fn waits_grow_within_one_and_thirty_seconds_and_are_drawn() {
+    fn delays_grow_between_1_and_30_seconds_with_jitter() {
         let random = Random::seeded(3);
         let mut longest = Duration::ZERO;
         let mut drawn = std::collections::HashSet::new();
@@ -81,35 +86,35 @@ mod tests {
             let mut backoff = Backoff::default();
             for _ in 0..failures {
                 backoff = Backoff {
-                    until: None,
+                    retry_at: None,
                     ..backoff
                 };
-                backoff.fail(NOW, None, &random);
+                backoff.record_failure(NOW, None, &random);
             }
-            assert!(wait(&backoff) >= SHORTEST && wait(&backoff) <= LONGEST);
-            assert!(failures > 1 || wait(&backoff) <= SHORTEST * 2);
-            longest = longest.max(wait(&backoff));
-            drawn.insert(wait(&backoff));
+            assert!(delay(&backoff) >= MIN_DELAY && delay(&backoff) <= MAX_DELAY);
+            assert!(failures > 1 || delay(&backoff) <= MIN_DELAY * 2);
+            longest = longest.max(delay(&backoff));
+            drawn.insert(delay(&backoff));
         }
         assert!(longest > Duration::from_secs(25), "{longest:?}");
         assert!(drawn.len() > 150, "{}", drawn.len());
     }
 
     #[test]
-    fn patience_that_was_asked_for_is_kept_up_to_an_hour() {
+    fn a_requested_delay_is_kept_up_to_an_hour() {
         let random = Random::seeded(3);
         let mut backoff = Backoff::default();
-        backoff.fail(NOW, Some(Duration::from_secs(90)), &random);
-        assert_eq!(wait(&backoff), Duration::from_secs(90));
-        backoff.fail(NOW, Some(Duration::from_hours(25)), &random);
-        assert_eq!(wait(&backoff), MOST_PATIENCE);
+        backoff.record_failure(NOW, Some(Duration::from_secs(90)), &random);
+        assert_eq!(delay(&backoff), Duration::from_secs(90));
+        backoff.record_failure(NOW, Some(Duration::from_hours(25)), &random);
+        assert_eq!(delay(&backoff), MAX_RETRY_AFTER);
     }
 
     #[test]
-    fn a_success_forgets_the_failures() {
+    fn a_success_resets_the_backoff() {
         let mut backoff = Backoff::default();
-        backoff.fail(NOW, None, &Random::seeded(3));
-        backoff.succeed();
-        assert_eq!((backoff.failures(), backoff.waits_until(NOW)), (0, None));
+        backoff.record_failure(NOW, None, &Random::seeded(3));
+        backoff.record_success();
+        assert_eq!((backoff.failures, backoff.retry_at(NOW)), (0, None));
     }
 }

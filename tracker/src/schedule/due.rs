@@ -1,15 +1,16 @@
-//! When a symbol's next poll is due.
+//! When the next poll of a symbol is due.
 //!
-//! One invariant: while a market sleeps a symbol is asked for at most twice: once after the polling window ended, so
-//! that the day's last word is known, and once after a start.
+//! While a market is closed a symbol is polled at most twice: once after the polling window has
+//! ended, for the closing price, and once after a start of the tracker.
 
 use std::time::Duration;
 
 use entity::Timestamp;
 use market::{Market, PollingHours};
 
-/// When a symbol is due that was last answered for at `answered_at`; a past instant is due now. `started_at` is when
-/// this tracker began to poll. An answer of a time far ahead was noted by a clock that was wrong, and says nothing.
+/// Returns when a symbol is due whose last answer was at `answered_at`. A time in the past means
+/// now. `started_at` is when this tracker began to poll. An answer more than an interval ahead of
+/// `now` was recorded by a wrong clock and is ignored.
 pub fn due_at(
     answered_at: Option<Timestamp>,
     started_at: Timestamp,
@@ -24,12 +25,12 @@ pub fn due_at(
     if due <= started_at {
         return started_at;
     }
-    let closing_word_missing = || {
+    let closing_price_missing = || {
         hours
             .last_end(market, due)
             .is_some_and(|end| answered_at < end)
     };
-    if hours.contains(market, due) || closing_word_missing() {
+    if hours.contains(market, due) || closing_price_missing() {
         due
     } else {
         hours.next(market, due)
@@ -56,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_that_was_never_answered_for_is_due_whatever_the_hour() {
+    fn a_symbol_without_an_answer_is_due_at_any_hour() {
         let sunday = at("2026-11-22T12:00:00Z");
         let due = due_at(None, sunday, FIVE_MINUTES, US, sunday);
         assert_eq!(due, sunday);
     }
 
     #[test]
-    fn what_a_clock_noted_that_ran_ahead_puts_nothing_off() {
+    fn an_answer_from_a_clock_that_was_ahead_delays_no_poll() {
         let (start, now) = (at(LONG_AGO), at("2026-11-20T17:00:00Z"));
         let due = |ahead: Duration| {
             let answered_at = Some(now.after(ahead));
@@ -74,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn inside_of_the_window_a_symbol_is_due_an_interval_after_its_answer() {
+    fn in_the_polling_window_a_symbol_is_due_an_interval_after_its_answer() {
         let noon = "2026-11-20T17:00:00Z";
         assert_eq!(due(noon, LONG_AGO, US), "2026-11-20T17:05:00Z");
         assert_eq!(due(noon, LONG_AGO, ALWAYS), "2026-11-20T17:05:00Z");
     }
 
     #[test]
-    fn after_the_windows_end_a_symbol_is_asked_for_once_and_then_rests() {
+    fn after_the_polling_window_a_symbol_is_polled_once_more() {
         // 20:00 New York is 01:00 UTC.
         let before_the_end = "2026-11-21T00:58:00Z";
         assert_eq!(due(before_the_end, LONG_AGO, US), "2026-11-21T01:03:00Z");
@@ -91,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn a_start_asks_at_once_for_what_has_rested_for_an_interval() {
+    fn a_start_polls_symbols_whose_answer_is_older_than_an_interval() {
         let sunday = "2026-11-22T12:00:00Z";
         assert_eq!(due("2026-11-21T01:03:00Z", sunday, US), sunday);
-        // Answered two minutes before the start: Monday is early enough.
+        // The answer is two minutes older than the start: the next poll is on Monday.
         assert_eq!(
             due("2026-11-22T11:58:00Z", sunday, US),
             "2026-11-23T09:00:00Z"
@@ -108,11 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stock_of_an_unknown_exchange_is_polled_on_weekdays_at_any_hour() {
+    fn a_stock_of_an_unknown_exchange_is_polled_at_any_hour_of_weekdays() {
         let other = (PollingHours::Market, Market::Other);
         let night = "2026-11-20T03:00:00Z";
         assert_eq!(due(night, LONG_AGO, other), "2026-11-20T03:05:00Z");
-        // Once after the end of Friday, then from Sunday noon on.
+        // Once after the end of Friday, then from Sunday noon.
         assert_eq!(
             due("2026-11-20T23:58:00Z", LONG_AGO, other),
             "2026-11-21T00:03:00Z"

@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use store::lease::Lease;
 use tracker::{
     budget::{Purpose, Reservation, ReserveOutcome, exhaust_day, finalize, reserve},
-    provider::{Budget, DayZone},
+    provider::{DayZone, RequestBudget},
 };
 
 use crate::fixture::{World, at};
@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Quota {
     world: World,
     lease: Lease,
-    budget: Budget,
+    budget: RequestBudget,
 }
 
 impl Quota {
@@ -35,7 +35,7 @@ impl Quota {
             .expect("row inserted");
         let lease = Lease::take(&world.database).await.expect("lease taken");
         let day = DayZone::NewYork;
-        let budget = Budget {
+        let budget = RequestBudget {
             per_minute,
             per_day,
             day,

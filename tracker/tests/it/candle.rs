@@ -1,4 +1,4 @@
-//! Candles against the plainest way to make them of the stored prices.
+//! Candles, compared with a simple implementation that builds them from the stored prices.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,20 +17,20 @@ use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{ingest::QuoteBatch, quote::Quote};
 
 use crate::{
+    expected_replay::expected_replay,
     fixture::{World, at, date, decimal, quote},
     replay::{ALL, end, replay},
-    tape::implied,
 };
 
-/// A candle: open, high, low, close, volume and count.
-type Told = (Decimal, Decimal, Decimal, Decimal, Option<i64>, i32);
+/// Open, high, low, close, volume and count.
+type CandleValues = (Decimal, Decimal, Decimal, Decimal, Option<i64>, i32);
 
-/// What is random about a quote.
+/// A random quote.
 #[derive(Clone, Debug)]
 struct Tick {
     stock: bool,
     day: u32,
-    /// Seconds of UTC's day on which the trading day begins.
+    /// Seconds since the start of the trading day in UTC.
     time: Option<u32>,
     price: i32,
     session: [Option<i32>; 3],
@@ -43,7 +43,7 @@ fn ticks() -> impl Strategy<Value = Vec<Tick>> {
     let tick = (
         any::<bool>(),
         prop_oneof![Just(19_u32), Just(20), Just(20), Just(23)],
-        // 04:00 to 20:00 in New York, and mostly within a quarter of an hour.
+        // 04:00 to 20:00 in New York, half of them within a quarter of an hour.
         proptest::option::weighted(0.8, prop_oneof![32_400..90_000_u32, 57_600..58_500_u32]),
         90..110_i32,
         proptest::array::uniform3(proptest::option::weighted(0.3, 80..120_i32)),
@@ -63,7 +63,7 @@ fn ticks() -> impl Strategy<Value = Vec<Tick>> {
             pause,
         },
     );
-    // Mostly onwards, as markets go; what is late then and stored nevertheless is what has no time.
+    // Mostly in order, as real quotes are. Of late ones, those without a time are stored.
     proptest::collection::vec(tick, 1..50).prop_map(|mut ticks| {
         ticks.sort_by_key(|tick| (tick.day, tick.price % 3, tick.time));
         ticks
@@ -94,20 +94,20 @@ async fn store(world: &World, tick: &Tick) {
     world.ingest().ingest(answers).await.expect("it is stored");
 }
 
-async fn stored(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
+async fn stored(world: &World) -> BTreeMap<(i32, i64, Timestamp), CandleValues> {
     let rows = candle::Entity::find().all(world.database.read()).await;
-    let told = |row: candle::Model| {
+    let values = |row: candle::Model| {
         let key = (row.minutes.minutes(), row.stock_id, row.start);
-        let told = (
+        let values = (
             row.open, row.high, row.low, row.close, row.volume, row.count,
         );
-        (key, told)
+        (key, values)
     };
-    rows.expect("candles").into_iter().map(told).collect()
+    rows.expect("candles").into_iter().map(values).collect()
 }
 
-/// The candles of the prices as they are stored.
-async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
+/// Builds the candles from the stored prices.
+async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), CandleValues> {
     let rows = stock_price::Entity::find().order_by_asc(stock_price::Column::Seq);
     let rows = rows.all(world.database.read()).await.expect("prices");
     let mut buckets: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -136,7 +136,7 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
         let growth = row.volume? - before.volume?;
         (same && growth >= 0).then_some(growth)
     };
-    let tell = |(key, indices): ((i32, i64, Timestamp), Vec<usize>)| {
+    let build = |(key, indices): ((i32, i64, Timestamp), Vec<usize>)| {
         let day = key.0 == 1440;
         let all: Vec<&stock_price::Model> = indices.iter().map(|index| &rows[*index]).collect();
         let first = all
@@ -149,7 +149,7 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
             .expect("one");
         if !day {
             let grown: Vec<i64> = indices.iter().filter_map(|index| growth(*index)).collect();
-            let told = (
+            let values = (
                 first.price,
                 all.iter().map(|row| row.price).max().expect("one"),
                 all.iter().map(|row| row.price).min().expect("one"),
@@ -157,26 +157,26 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
                 (!grown.is_empty()).then(|| grown.iter().sum()),
                 i32::try_from(all.len()).expect("a few"),
             );
-            return (key, told);
+            return (key, values);
         }
-        // Words that were the market's newest when they came are better than others.
+        // Values that were the newest by market time when they arrived take precedence.
         let newest = |place: usize| {
             all[..place]
                 .iter()
                 .all(|row| row.market_time <= all[place].market_time)
         };
-        let spoken = |says: fn(&stock_price::Model) -> bool| {
+        let last_of = |has: fn(&stock_price::Model) -> bool| {
             (0..all.len())
                 .rev()
-                .find(|place| newest(*place) && says(all[*place]))
+                .find(|place| newest(*place) && has(all[*place]))
         };
-        let any =
-            |says: fn(&stock_price::Model) -> bool| (0..all.len()).find(|place| says(all[*place]));
-        let open = spoken(|row| row.open.is_some()).or(any(|row| row.open.is_some()));
-        let volume = spoken(|row| row.volume.is_some()).or(any(|row| row.volume.is_some()));
-        let open = open.map_or(first.price, |place| all[place].open.expect("said"));
+        let first_of =
+            |has: fn(&stock_price::Model) -> bool| (0..all.len()).find(|place| has(all[*place]));
+        let open = last_of(|row| row.open.is_some()).or(first_of(|row| row.open.is_some()));
+        let volume = last_of(|row| row.volume.is_some()).or(first_of(|row| row.volume.is_some()));
+        let open = open.map_or(first.price, |place| all[place].open.expect("an open"));
         let (high, low) = range(&all);
-        let told = (
+        let values = (
             open,
             high,
             low,
@@ -184,12 +184,13 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), Told> {
             volume.and_then(|place| all[place].volume),
             i32::try_from(all.len()).expect("a few"),
         );
-        (key, told)
+        (key, values)
     };
-    buckets.into_iter().map(tell).collect()
+    buckets.into_iter().map(build).collect()
 }
 
-/// High and low of a day: after each price as the newest word has it, widened to contain the price and the open.
+/// High and low of a day. After each price they are the newest values, widened to contain the price
+/// and the open.
 fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
     let mut range: Option<(Decimal, Decimal)> = None;
     for (place, row) in rows.iter().enumerate() {
@@ -200,20 +201,21 @@ fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
                 .all(|before| before.market_time <= rows[place].market_time)
         };
         let so_far = 0..=place;
-        let spoken = |place: &usize| newest(*place) && rows[*place].open.is_some();
-        let said = so_far.clone().rfind(spoken);
-        let said = said.or_else(|| so_far.clone().find(|place| rows[*place].open.is_some()));
+        let counts = |place: &usize| newest(*place) && rows[*place].open.is_some();
+        let with_open = so_far.clone().rfind(counts);
+        let with_open =
+            with_open.or_else(|| so_far.clone().find(|place| rows[*place].open.is_some()));
         let first = rows[so_far]
             .iter()
             .min_by_key(|row| (row.market_time, row.seq))
             .expect("one");
-        let open = said.map_or(first.price, |place| rows[place].open.expect("said"));
+        let open = with_open.map_or(first.price, |place| rows[place].open.expect("an open"));
         let (high, low) = (
             row.high.unwrap_or(row.price).max(row.price),
             row.low.unwrap_or(row.price).min(row.price),
         );
         let (was_high, was_low) = range.unwrap_or((high, low));
-        let replaces = |said: Option<Decimal>| said.is_some() && newest(place);
+        let replaces = |value: Option<Decimal>| value.is_some() && newest(place);
         let high = if replaces(row.high) {
             high
         } else {
@@ -229,7 +231,7 @@ fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
     range.expect("one")
 }
 
-async fn forget(world: &World, tables: &[&str]) {
+async fn clear(world: &World, tables: &[&str]) {
     for table in tables {
         let deleted = format!("DELETE FROM {table}");
         let deleted = world.database.write().execute_unprepared(&deleted);
@@ -238,17 +240,17 @@ async fn forget(world: &World, tables: &[&str]) {
 }
 
 testkit::on_both_databases! {
-    async fn candles_are_what_the_stored_prices_make_and_made_again_the_same(database) {
+    async fn candles_match_the_stored_prices_and_a_rebuild_yields_the_same(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
         let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
         let run = TestRunner::new(config).run(&ticks(), |ticks| {
             let (written, expected, again) = block_in_place(|| Handle::current().block_on(async {
-                forget(&world, &["candles", "quotes", "stock_prices"]).await;
+                clear(&world, &["candles", "quotes", "stock_prices"]).await;
                 for tick in &ticks {
                     store(&world, tick).await;
                 }
                 let written = stored(&world).await;
-                forget(&world, &["candles"]).await;
+                clear(&world, &["candles"]).await;
                 let tracker = world.track(Vec::new());
                 world.until("candles", async || !stored(&world).await.is_empty()).await;
                 tracker.stop().await;
@@ -262,7 +264,7 @@ testkit::on_both_databases! {
             prop_assert_eq!(&again, &expected);
             Ok(())
         });
-        run.expect("every stream");
+        run.expect("all cases pass");
     }
 
     async fn early_and_late_trades_belong_to_their_trading_day(database) {
@@ -273,53 +275,53 @@ testkit::on_both_databases! {
         // 19:30 in New York, which is tomorrow in UTC.
         world.store(vec![trade("103", "2026-11-21T00:30:00Z")]).await;
         let days = days(&world).await;
-        let told = (decimal("101"), decimal("103"), decimal("101"), decimal("103"), None, 3);
-        assert_eq!(days, [(date("2026-11-20"), told)]);
+        let values = (decimal("101"), decimal("103"), decimal("101"), decimal("103"), None, 3);
+        assert_eq!(days, [(date("2026-11-20"), values)]);
         let hours = stored(&world).await.into_keys().filter(|key| key.0 == 60);
         let starts: Vec<String> = hours.map(|(_, _, start)| start.to_string()).collect();
         assert_eq!(starts, ["2026-11-20T09:00:00Z", "2026-11-20T20:00:00Z", "2026-11-21T00:00:00Z"]);
     }
 
-    async fn a_candle_contains_its_open_and_close_whatever_its_quote_says(database) {
+    async fn a_candle_contains_its_open_and_close_even_if_its_quote_does_not(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
-        let said = |of, price, open, high, low| Quote {
+        let with_session = |of, price, open, high, low| Quote {
             open: Some(decimal(open)),
             high: Some(decimal(high)),
             low: Some(decimal(low)),
             ..quote(of, price)
         };
-        world.store(vec![said("AAPL", "105", "102.5", "103", "102")]).await;
-        world.store(vec![said("IBM", "100", "102.5", "101", "102")]).await;
-        let told: Vec<_> = stored(&world).await.into_iter()
+        world.store(vec![with_session("AAPL", "105", "102.5", "103", "102")]).await;
+        world.store(vec![with_session("IBM", "100", "102.5", "101", "102")]).await;
+        let values: Vec<_> = stored(&world).await.into_iter()
             .filter(|(key, _)| key.0 == 1440)
             .map(|(_, (open, high, low, close, ..))| [open, high, low, close].map(|it| it.to_string()))
             .collect();
-        assert_eq!(told, [["102.5", "105", "102", "105"], ["102.5", "102.5", "100", "100"]]);
-        // The next word of the session is consistent, and counts.
-        world.store(vec![said("AAPL", "103", "102.5", "104", "101")]).await;
+        assert_eq!(values, [["102.5", "105", "102", "105"], ["102.5", "102.5", "100", "100"]]);
+        // The next quote is consistent and replaces high and low.
+        world.store(vec![with_session("AAPL", "103", "102.5", "104", "101")]).await;
         let day = stored(&world).await.into_iter().find(|(key, _)| key.0 == 1440).expect("a day").1;
         assert_eq!((day.1, day.2, day.3), (decimal("104"), decimal("101"), decimal("103")));
     }
 
-    async fn a_late_price_replaces_no_close(database) {
+    async fn a_late_price_does_not_replace_the_close(database) {
         let world = World::new(database, &["AAPL"]).await;
-        // The market's clock is ahead of ours, by which a price without a time of its own is told.
+        // The market time is ahead of our clock, which dates prices without a market time.
         let timed = Quote { market_time: Some(at("2026-11-20T17:00:40Z")), ..quote("AAPL", "101") };
         world.store(vec![timed]).await;
         world.store(vec![quote("AAPL", "99")]).await;
-        let told = (decimal("99"), decimal("101"), decimal("99"), decimal("101"), None, 2);
-        let candles: Vec<Told> = stored(&world).await.into_values().collect();
-        assert_eq!(candles, vec![told; 5]);
+        let values = (decimal("99"), decimal("101"), decimal("99"), decimal("101"), None, 2);
+        let candles: Vec<CandleValues> = stored(&world).await.into_values().collect();
+        assert_eq!(candles, vec![values; 5]);
     }
 
-    async fn a_replayed_days_candle_is_its_row(database) {
+    async fn the_daily_candle_of_a_replay_is_the_row_of_the_file(database) {
         let world = World::new(database, &ALL).await;
         let tracker = world.track(replay("2012-05-01", ReplaySpeed::Max));
         end(&world).await;
         tracker.stop().await;
         let symbols = world.stocks().await.into_iter().map(|row| (row.id, row.symbol.to_string()));
         let symbols: BTreeMap<i64, String> = symbols.collect();
-        let (rows, _) = implied(date("2012-05-01"));
+        let (rows, _) = expected_replay(date("2012-05-01"));
         let expected: Vec<_> = rows
             .into_iter()
             .map(|row| (row.day, row.symbol, row.open, row.high, row.low, row.close, row.volume))
@@ -341,10 +343,10 @@ testkit::on_both_databases! {
     }
 }
 
-/// The candles of days, by date.
-async fn days(world: &World) -> Vec<(NaiveDate, Told)> {
+/// The daily candles, by date.
+async fn days(world: &World) -> Vec<(NaiveDate, CandleValues)> {
     let all = stored(world).await.into_iter();
     all.filter(|(key, _)| key.0 == CandleInterval::OneDay.minutes())
-        .map(|((_, _, start), told)| (start.to_utc().date_naive(), told))
+        .map(|((_, _, start), values)| (start.to_utc().date_naive(), values))
         .collect()
 }

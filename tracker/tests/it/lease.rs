@@ -7,7 +7,7 @@ use store::lease::Lease;
 use testkit::TestDatabase;
 use tracker::{
     budget::{self, Purpose, ReserveOutcome},
-    provider::{Budget, DayZone},
+    provider::{DayZone, RequestBudget},
 };
 
 use crate::{
@@ -98,7 +98,7 @@ async fn a_tracker_that_loses_its_session_stops_and_polling_continues() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_lock_nothing_is_reserved() {
     let world = World::new(TestDatabase::postgres().await, &[]).await;
-    let budget = Budget {
+    let budget = RequestBudget {
         per_minute: Some(5),
         per_day: Some(25),
         day: DayZone::Utc,

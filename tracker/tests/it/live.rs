@@ -231,7 +231,7 @@ testkit::on_both_databases! {
         let failing = async || state(&world).await == Some(ProviderState::Failing);
         world.until_after(SECOND, "it is failing", failing).await;
         let note = world.provider("alphavantage").await.and_then(|row| row.note);
-        assert_eq!(note.as_deref(), Some("no answer in time"));
+        assert_eq!(note.as_deref(), Some("request timed out"));
     }
 
     async fn an_unknown_symbol_is_not_tracked_and_a_known_one_is_refreshed(database) {

@@ -2,6 +2,7 @@
 
 mod budget;
 mod candle;
+mod expected_replay;
 mod fixture;
 mod history;
 mod ingest;
@@ -16,5 +17,4 @@ mod replay;
 mod retry;
 mod script;
 mod split;
-mod tape;
 mod trouble;

@@ -1,4 +1,4 @@
-//! Providers, asked as the loop asks them.
+//! Tests of the providers through `QuoteProvider`.
 
 mod alpha_vantage;
 mod journal;

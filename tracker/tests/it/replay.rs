@@ -11,8 +11,8 @@ use tracker::{
 };
 
 use crate::{
+    expected_replay::{ExpectedAlert, ExpectedPrice, expected_replay},
     fixture::{World, date, quote},
-    tape::{Fired, Told, implied},
 };
 
 /// A file that leaves no room for a second pass before the year 10000.
@@ -49,18 +49,18 @@ pub(crate) async fn end(world: &World) {
 }
 
 /// The stored prices and alerts, in the form of the file.
-async fn stored(world: &World) -> (Vec<Told>, BTreeSet<Fired>) {
+async fn stored(world: &World) -> (Vec<ExpectedPrice>, BTreeSet<ExpectedAlert>) {
     let symbols: std::collections::HashMap<i64, String> = world
         .stocks()
         .await
         .into_iter()
         .map(|row| (row.id, row.symbol.to_string()))
         .collect();
-    let mut prices: Vec<Told> = world
+    let mut prices: Vec<ExpectedPrice> = world
         .prices()
         .await
         .into_iter()
-        .map(|row| Told {
+        .map(|row| ExpectedPrice {
             day: row.trading_day,
             symbol: symbols[&row.stock_id].clone(),
             close: row.price.to_string(),
@@ -73,9 +73,9 @@ async fn stored(world: &World) -> (Vec<Told>, BTreeSet<Fired>) {
         .collect();
     prices.sort();
     let rows = world.alerts().await;
-    let fired: BTreeSet<Fired> = rows
+    let fired: BTreeSet<ExpectedAlert> = rows
         .iter()
-        .map(|row| Fired {
+        .map(|row| ExpectedAlert {
             day: row.trading_day,
             symbol: symbols[&row.stock_id].clone(),
             up: row.direction == Direction::Up,
@@ -89,7 +89,7 @@ async fn stored(world: &World) -> (Vec<Told>, BTreeSet<Fired>) {
 /// Compares the stored prices and alerts, and the feed, with what the file implies.
 pub(crate) async fn check(world: &World, from: &str) {
     let (prices, fired) = stored(world).await;
-    let (expected_prices, expected_alerts) = implied(date(from));
+    let (expected_prices, expected_alerts) = expected_replay(date(from));
     let unequal = prices
         .iter()
         .zip(&expected_prices)
@@ -130,7 +130,7 @@ testkit::on_both_databases! {
     async fn a_killed_replay_resumes_at_its_position(database) {
         const FROM: &str = "2011-09-01";
         let world = World::new(database, &ALL).await;
-        let whole = implied(date(FROM)).0.len();
+        let whole = expected_replay(date(FROM)).0.len();
         for part in 1..4 {
             let running = world.track(replay(FROM, ReplaySpeed::Max));
             let far = async || world.prices().await.len() >= whole * part / 4;

@@ -13,7 +13,7 @@ use entity::{Symbol, Timestamp};
 use runtime::clock::SharedClock;
 use tokio::sync::Notify;
 use tracker::{
-    provider::{Budget, DayZone, Pace, Poll, PollError, QuoteProvider},
+    provider::{DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget},
     quote::Quote,
 };
 
@@ -24,7 +24,7 @@ type Answer = Box<dyn Fn(&Symbol) -> Result<Quote, PollError> + Send + Sync>;
 /// The provider. By default it quotes every symbol at 100.
 pub(crate) struct Script {
     name: &'static str,
-    budget: Budget,
+    budget: RequestBudget,
     max_symbols: usize,
     clock: SharedClock,
     answer: Mutex<Answer>,
@@ -39,7 +39,7 @@ impl Script {
     pub(crate) fn new(name: &'static str, clock: SharedClock) -> Self {
         Self {
             name,
-            budget: Budget {
+            budget: RequestBudget {
                 per_minute: None,
                 per_day: None,
                 day: DayZone::NewYork,
@@ -119,8 +119,8 @@ impl QuoteProvider for Script {
         self.name
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Polled {
+    fn pacing(&self) -> Pacing {
+        Pacing::Polled {
             symbols_per_request: self.max_symbols,
             budget: self.budget,
         }

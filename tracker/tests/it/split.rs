@@ -26,7 +26,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use tokio::{runtime::Handle, sync::Notify, task::block_in_place};
 use tracker::{
     ingest::{IngestReport, QuoteBatch},
-    provider::{Pace, Poll, PollError, QuoteProvider, ShareSplits},
+    provider::{Pacing, Poll, PollError, QuoteProvider, ShareSplits},
     quote::{PreviousClose, Quote, Unrounded},
 };
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::query_param};
@@ -98,8 +98,8 @@ impl QuoteProvider for Splitting {
         self.script.name()
     }
 
-    fn pace(&self) -> Pace {
-        self.script.pace()
+    fn pacing(&self) -> Pacing {
+        self.script.pacing()
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {

@@ -105,7 +105,7 @@ testkit::on_both_databases! {
         script.fail(PollError::Timeout);
         // The clock stands still, so each symbol is polled once.
         let _running = world.track(vec![script.clone()]);
-        let failing = with_note(ProviderState::Failing, "no answer in time");
+        let failing = with_note(ProviderState::Failing, "request timed out");
         world.until("its status is stored", async || status(&world, "live").await == Some(failing.clone())).await;
         assert_eq!(script.calls().len(), 3);
     }

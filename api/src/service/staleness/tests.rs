@@ -188,7 +188,7 @@ testkit::on_both_databases! {
             let counted = stock::count_unpriced_answers(world.database.write(), &[1]);
             counted.await.expect("it is counted");
         }
-        let note = "no price in the last 3 answers; asked hourly, then daily";
+        let note = "no price in the last 3 answers; polled hourly, then daily";
         let stale = world.condition(&service, "AAPL", "2026-11-24T20:00:02Z").await;
         assert_eq!(stale, condition(true, "CURRENT", Some(note)));
     }

@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use entity::Timestamp;
+use market::Market;
 use store::{
     backfill::{self, DueBackfill},
     feed::FeedTransaction,
@@ -23,10 +24,9 @@ use crate::{
     candle,
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
-    provider::{Bar, Budget, PollError, QuoteProvider},
-    schedule::{RETRY_UNKNOWN_AFTER, reserve},
+    provider::{DailyBar, PollError, QuoteProvider, RequestBudget},
+    schedule::{RETRY_UNKNOWN_AFTER, reserved_requests},
 };
-use market::Market;
 
 /// Delay after the daily budget had no requests to spare.
 const BUDGET_RETRY_DELAY: Duration = Duration::from_mins(5);
@@ -110,7 +110,9 @@ impl LiveLoop {
             return 0;
         };
         let today = health.budget.day.date(now);
-        if provider != self.active_provider(now) || self.backfill.sent_on(today) < reserve(limit) {
+        if provider != self.active_provider(now)
+            || self.backfill.sent_on(today) < reserved_requests(limit)
+        {
             return 0;
         }
         let interval = self.planned_for(health).interval.as_secs().max(1);
@@ -149,7 +151,7 @@ impl LiveLoop {
                 let today = health.budget.day.date(now);
                 self.backfill.sent = Some((today, self.backfill.sent_on(today) + 1));
                 let errors = results.iter().filter_map(|(_, error)| error.as_ref());
-                for error in errors.filter(|error| error.is_of_the_provider()) {
+                for error in errors.filter(|error| error.is_provider_wide()) {
                     health.record_error(error, planned, now, &self.context.random);
                 }
             }
@@ -166,7 +168,7 @@ impl PollContext {
     async fn backfill(
         &self,
         provider: &dyn QuoteProvider,
-        budget: Budget,
+        budget: RequestBudget,
         keep: u32,
         due: DueBackfill,
     ) -> Attempt {
@@ -204,7 +206,7 @@ impl PollContext {
     async fn store_history(
         &self,
         due: &DueBackfill,
-        response: &Result<Vec<Bar>, PollError>,
+        response: &Result<Vec<DailyBar>, PollError>,
     ) -> Result<usize, store::Error> {
         // Candles are read and written under the feed lock, although the feed gets no entry.
         let feed = FeedTransaction::begin(&self.store).await?;
@@ -234,6 +236,6 @@ impl PollContext {
         let delay = FIRST_RETRY_DELAY.saturating_mul(6_u32.saturating_pow(failures));
         let delay = delay.min(RETRY_UNKNOWN_AFTER);
         let jittered = delay / 2 + self.random.below(delay / 2);
-        now.after(jittered.max(error.wait().unwrap_or_default()))
+        now.after(jittered.max(error.retry_after().unwrap_or_default()))
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
-    schedule::{Planned, due_at, interval_of, planned},
+    schedule::{PollPlan, due_at, plan_polls, symbol_interval},
 };
 
 /// Maximum number of scheduled polls in flight.
@@ -77,7 +77,7 @@ impl LiveLoop {
             if state.in_flight {
                 continue;
             }
-            let interval = interval_of(stock.unpriced_answers, interval);
+            let interval = symbol_interval(stock.unpriced_answers, interval);
             let at = due_at(
                 stock.answered_at,
                 self.started_at,
@@ -110,7 +110,7 @@ impl LiveLoop {
                 Route::Wait(until) => until.into_iter().for_each(&mut wake),
                 Route::Poll(poll) => {
                     let provider = &self.providers[poll.provider].provider;
-                    let max_symbols = provider.pace().symbols_per_request();
+                    let max_symbols = provider.pacing().symbols_per_request();
                     let mut batch = vec![symbol];
                     due.retain(|(planned, symbol)| {
                         let joins = batch.len() < max_symbols
@@ -282,9 +282,9 @@ impl LiveLoop {
     }
 
     /// Returns the pace of polls from a provider.
-    pub(super) fn planned_for(&self, health: &ProviderHealth) -> Planned {
+    pub(super) fn planned_for(&self, health: &ProviderHealth) -> PollPlan {
         let symbols = self.tracked.planned_symbols(self.settings.hours);
-        planned(self.settings.update_interval, &symbols, health.budget)
+        plan_polls(self.settings.update_interval, &symbols, health.budget)
     }
 }
 

@@ -11,8 +11,8 @@ use entity::Timestamp;
 use runtime::random::Random;
 
 use crate::{
-    provider::{Budget, DayZone, Pace, PollError, QuoteProvider},
-    schedule::{Backoff, Planned, RETRIES, RETRY_REFUSED_AFTER},
+    provider::{DayZone, Pacing, PollError, QuoteProvider, RequestBudget},
+    schedule::{Backoff, MAX_RETRIES, PollPlan, RETRY_REFUSED_AFTER},
 };
 
 /// The number of consecutive failures that opens the breaker: then one request at a time is sent.
@@ -42,13 +42,13 @@ pub(super) enum Availability {
 /// A live provider and its state.
 pub(super) struct ProviderHealth {
     pub(super) provider: Arc<dyn QuoteProvider>,
-    pub(super) budget: Budget,
+    pub(super) budget: RequestBudget,
     /// Its place in the failover order.
     pub(super) rank: i32,
     /// The number of requests in flight.
     pub(super) in_flight: usize,
     /// The pace that was last logged, while this provider was the active one.
-    pub(super) logged_pace: Option<Planned>,
+    pub(super) logged_pace: Option<PollPlan>,
     refusal: Option<ProviderRefusal>,
     /// The number of consecutive answers that the plan does not include a symbol. `None` once the
     /// provider has sent a quote.
@@ -104,9 +104,9 @@ struct ExhaustedDay {
 
 impl ProviderHealth {
     pub(super) fn new(rank: i32, provider: Arc<dyn QuoteProvider>) -> Self {
-        let budget = match provider.pace() {
-            Pace::Polled { budget, .. } => budget,
-            Pace::Driven { .. } => Budget {
+        let budget = match provider.pacing() {
+            Pacing::Polled { budget, .. } => budget,
+            Pacing::SelfPaced { .. } => RequestBudget {
                 per_minute: None,
                 per_day: None,
                 day: DayZone::Utc,
@@ -141,7 +141,7 @@ impl ProviderHealth {
             return Availability::Skip(refused_until);
         }
         let exhausted_until = future(self.exhausted.map(|exhausted| exhausted.until));
-        if let Some(until) = exhausted_until.or_else(|| self.breaker.waits_until(now)) {
+        if let Some(until) = exhausted_until.or_else(|| self.breaker.retry_at(now)) {
             return Availability::Skip(Some(until));
         }
         if (self.is_breaker_open() || self.is_refused()) && self.in_flight > 0 {
@@ -200,7 +200,7 @@ impl ProviderHealth {
     fn record_response(&mut self) {
         self.responses += 1;
         self.failures = 0;
-        self.breaker.succeed();
+        self.breaker.record_success();
         self.probes = WindowCounter::default();
         self.retries = WindowCounter::default();
         // A response proves that the key is accepted, but not what the plan includes.
@@ -261,12 +261,12 @@ impl ProviderHealth {
     }
 
     /// Whether a failed poll may be retried before its next scheduled time. Until the provider
-    /// responds, all symbols share [`RETRIES`] per interval.
+    /// responds, all symbols share [`MAX_RETRIES`] per interval.
     pub(super) fn may_retry(&self, interval: Duration, now: Timestamp) -> bool {
         let exhausted = self
             .retries_exhausted_until
             .is_some_and(|until| until > now);
-        !exhausted && self.retries.count(interval, now) < RETRIES
+        !exhausted && self.retries.count(interval, now) < MAX_RETRIES
     }
 
     /// The number of responses since the start, of any kind.
@@ -307,7 +307,7 @@ impl ProviderHealth {
             | PollError::Malformed { .. }
             | PollError::Timeout
             | PollError::Upstream { .. } => {
-                if let Some(wait) = error.wait() {
+                if let Some(wait) = error.retry_after() {
                     self.rate_limited_until = Some(now.after(wait.min(MAX_RATE_LIMIT)));
                 }
                 self.last_error = error.to_string();
@@ -319,8 +319,8 @@ impl ProviderHealth {
         }
     }
 
-    /// Sets when the next probe may be sent: [`RETRIES`] probes per interval with growing delays,
-    /// then one per planned request, for any symbol.
+    /// Sets when the next probe may be sent: [`MAX_RETRIES`] probes per interval with growing
+    /// delays, then one per planned request, for any symbol.
     fn extend_breaker(
         &mut self,
         (interval, pace): (Duration, Duration),
@@ -328,9 +328,9 @@ impl ProviderHealth {
         random: &Random,
     ) {
         self.probes.add(interval, now);
-        self.breaker.fail(now, None, random);
-        if self.probes.count(interval, now) > RETRIES {
-            self.breaker.hold(now.after(pace));
+        self.breaker.record_failure(now, None, random);
+        if self.probes.count(interval, now) > MAX_RETRIES {
+            self.breaker.delay_until(now.after(pace));
         }
     }
 

@@ -3,13 +3,12 @@
 //! After an error the loop continues with its last state and refreshes again a second later.
 
 use entity::PollOutcome;
-use market::StalenessContext;
+use market::{LastSessions, StalenessContext};
 use store::{poll_request, provider::ProviderStatus};
 use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
-use crate::schedule::Spoken;
-use market::LastSessions;
+use crate::schedule::HumanDuration;
 
 impl LiveLoop {
     /// Reads new poll requests and what else may have changed, including the tracked stocks if
@@ -83,8 +82,8 @@ impl LiveLoop {
         };
         let (planned, logged) = (self.planned_for(health), health.logged_pace);
         let provider = health.provider.name();
-        let update_interval = Spoken(self.settings.update_interval);
-        let effective = Spoken(planned.interval);
+        let update_interval = HumanDuration(self.settings.update_interval);
+        let effective = HumanDuration(planned.interval);
         self.providers[active].logged_pace = Some(planned);
         match planned.limit {
             Some(budget) if logged != Some(planned) => {

@@ -23,8 +23,8 @@ use crate::{
     budget::{Purpose, ReserveOutcome},
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
-    provider::{Budget, DayZone, PollError, QuoteProvider},
-    schedule::reserve,
+    provider::{DayZone, PollError, QuoteProvider, RequestBudget},
+    schedule::reserved_requests,
 };
 
 /// The splits of a stock are not requested in the background again before.
@@ -163,7 +163,7 @@ impl LiveLoop {
         let limit = self.providers[provider]
             .budget
             .per_day
-            .map(|limit| u64::from(reserve(limit) / 2));
+            .map(|limit| u64::from(reserved_requests(limit) / 2));
         let fits = |due: &mut (DueSplitCheck, u64)| limit.is_none_or(|limit| due.1 < limit);
         if let Some((due, _)) = self.splits.due.take_if(fits) {
             self.spawn_split_request(provider, due.stock_id, due.symbol, now);
@@ -225,7 +225,7 @@ impl LiveLoop {
                         return;
                     }
                     Some(error) => {
-                        if error.is_of_the_provider() {
+                        if error.is_provider_wide() {
                             health.record_error(&error, planned, now, &self.context.random);
                         }
                         match error {
@@ -279,7 +279,7 @@ impl PollContext {
     async fn request_splits(
         &self,
         provider: &dyn QuoteProvider,
-        budget: Budget,
+        budget: RequestBudget,
         stock_id: i64,
         symbol: Symbol,
     ) -> Attempt {

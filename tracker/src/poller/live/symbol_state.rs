@@ -8,7 +8,7 @@ use runtime::random::Random;
 
 use crate::{
     provider::PollError,
-    schedule::{Backoff, RETRIES, RETRY_REFUSED_AFTER},
+    schedule::{Backoff, MAX_RETRIES, RETRY_REFUSED_AFTER},
 };
 
 /// The state of one symbol.
@@ -60,7 +60,7 @@ impl SymbolState {
     pub(super) fn adopt_unanswered(&mut self, providers: usize) {
         self.round.get_or_insert_with(|| Round {
             tried: (0..providers).collect(),
-            retries: RETRIES - 1,
+            retries: MAX_RETRIES - 1,
         });
     }
 
@@ -73,7 +73,7 @@ impl SymbolState {
     /// Returns when to retry, or `None` if this round has no retry left.
     pub(super) fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
         let round = self.round.as_ref()?;
-        (round.retries < RETRIES).then(|| self.backoff.waits_until(now).unwrap_or(now))
+        (round.retries < MAX_RETRIES).then(|| self.backoff.retry_at(now).unwrap_or(now))
     }
 
     /// Returns until when a provider is not asked, because its plan does not include this symbol.
@@ -96,7 +96,7 @@ impl SymbolState {
             self.not_entitled.retain(|(it, _)| *it != provider);
             self.last_failure = None;
         }
-        self.backoff.succeed();
+        self.backoff.record_success();
         self.round = None;
     }
 
@@ -114,12 +114,13 @@ impl SymbolState {
             self.not_entitled
                 .push((provider, now.after(RETRY_REFUSED_AFTER)));
             if let Some(round) = &mut self.round {
-                round.retries = RETRIES;
+                round.retries = MAX_RETRIES;
             }
         }
-        if error.backs_off() {
+        if error.is_transient() {
             self.last_failure = Some((provider, responses));
-            self.backoff.fail(now, error.wait(), random);
+            self.backoff
+                .record_failure(now, error.retry_after(), random);
         }
     }
 }

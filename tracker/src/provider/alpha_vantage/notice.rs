@@ -1,7 +1,8 @@
-//! What Alpha Vantage says instead of a quote, always with HTTP 200.
+//! Classifies the notices that Alpha Vantage sends instead of data, such as rate limits, always
+//! with HTTP 200.
 //!
-//! One invariant: notices are told apart in a fixed order, because one text mentions the limits and products of another
-//! (a burst notice names the daily limit and premium endpoints). [`super::answer`] calls it.
+//! The order of the checks matters, because some notices mention others: the notice about a burst
+//! also names the daily quota and premium endpoints.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -9,16 +10,17 @@ use runtime::config::Secret;
 
 use crate::provider::PollError;
 
-/// The service asks for one request a second.
-const BURST: Duration = Duration::from_secs(2);
-/// Its minutes are not ours: a whole one has surely passed after 60 seconds.
-const MINUTE: Duration = Duration::from_mins(1);
-/// The most characters of an unknown notice that are repeated.
-const LONGEST: usize = 160;
-/// What stands where a key stood.
-const GONE: &str = "\u{2026}";
+/// The wait after a burst. The service allows one request a second.
+const BURST_WAIT: Duration = Duration::from_secs(2);
+/// The wait after the limit per minute. The service's minute ends within 60 seconds, whenever it
+/// began.
+const MINUTE_WAIT: Duration = Duration::from_mins(1);
+/// At most this many characters of an unknown notice are repeated in an error.
+const MAX_TEXT_CHARS: usize = 160;
+/// The replacement of a key.
+const REDACTED: &str = "\u{2026}";
 
-/// The texts of an answer that are not data.
+/// The notices of a response.
 #[derive(Debug, Default)]
 pub(super) struct Notice {
     /// `Error Message`.
@@ -27,33 +29,35 @@ pub(super) struct Notice {
     pub(super) information: Option<String>,
     /// `Note`.
     pub(super) note: Option<String>,
-    /// `message`, which stands beside artificial data.
+    /// `message`, which accompanies artificial data.
     pub(super) message: Option<String>,
 }
 
 impl Notice {
-    /// The failure that these texts announce, if it is one that is known.
+    /// Returns the error of a known notice.
     pub(super) fn classify(&self) -> Option<PollError> {
         let error = lower(self.error.as_ref());
-        let said = [&self.error, &self.information, &self.note]
+        let notices = [&self.error, &self.information, &self.note]
             .map(|text| lower(text.as_ref()))
             .join("\n");
         let message = lower(self.message.as_ref());
-        let says = |words: &str| said.contains(words);
+        let contains = |words: &str| notices.contains(words);
 
         if error.contains("apikey") {
             Some(refused("the key is invalid or missing"))
-        } else if says("invalid api call") {
+        } else if contains("invalid api call") {
             Some(PollError::UnknownSymbol)
-        } else if says("spreading out your free api requests") || says("burst pattern detected") {
-            Some(PollError::RateLimited { wait: BURST })
-        } else if says("minute-level rate limit") || says("calls per minute") {
-            Some(PollError::RateLimited { wait: MINUTE })
-        } else if says("requests per day") || says("detected your api key as") {
+        } else if contains("spreading out your free api requests")
+            || contains("burst pattern detected")
+        {
+            Some(PollError::RateLimited { wait: BURST_WAIT })
+        } else if contains("minute-level rate limit") || contains("calls per minute") {
+            Some(PollError::RateLimited { wait: MINUTE_WAIT })
+        } else if contains("requests per day") || contains("detected your api key as") {
             Some(PollError::BudgetSpent)
-        } else if says("premium endpoint") || says("premium feature") {
+        } else if contains("premium endpoint") || contains("premium feature") {
             Some(PollError::NotEntitled)
-        } else if says("api key is for demo purposes only") {
+        } else if contains("api key is for demo purposes only") {
             Some(refused(
                 "the demo key is for the documentation's examples only",
             ))
@@ -64,14 +68,15 @@ impl Notice {
         }
     }
 
-    /// A text that is not known, as a failure to be tried again, without the key.
+    /// Returns the error of an unknown notice, with its text but without the key. Such an error is
+    /// transient.
     pub(super) fn unknown(&self, key: &Secret) -> Option<PollError> {
         let text = [&self.error, &self.information, &self.note]
             .into_iter()
             .flatten()
             .next()?;
         Some(PollError::upstream(format!(
-            "an unknown notice: {}",
+            "unknown notice: {}",
             printable(&redact(text, key.expose()))
         )))
     }
@@ -88,21 +93,21 @@ fn lower(text: Option<&String>) -> String {
         .unwrap_or_default()
 }
 
-/// The text without the key, and without what it names as a key: a proxy may have put in its own.
+/// Removes the key, and any other key that the text names, which a proxy may have inserted.
 fn redact(text: &str, key: &str) -> String {
-    const NAMED: &str = "api key as ";
+    const PREFIX: &str = "api key as ";
     let mut text = without(text, key);
-    if let Some(at) = text.to_ascii_lowercase().find(NAMED) {
-        let start = at + NAMED.len();
+    if let Some(at) = text.to_ascii_lowercase().find(PREFIX) {
+        let start = at + PREFIX.len();
         let length = text[start..]
             .find(char::is_whitespace)
             .unwrap_or(text.len() - start);
-        text.replace_range(start..start + length, GONE);
+        text.replace_range(start..start + length, REDACTED);
     }
     text
 }
 
-/// The text with every occurrence of `secret`, in any case, left out.
+/// Replaces every occurrence of `secret` in upper or lower case.
 fn without(text: &str, secret: &str) -> String {
     if secret.is_empty() {
         return text.to_owned();
@@ -111,18 +116,18 @@ fn without(text: &str, secret: &str) -> String {
     let (mut kept, mut from) = (String::new(), 0);
     while let Some(at) = lower[from..].find(&secret) {
         kept.push_str(&text[from..from + at]);
-        kept.push_str(GONE);
+        kept.push_str(REDACTED);
         from += at + secret.len();
     }
     kept.push_str(&text[from..]);
     kept
 }
 
-/// The beginning of a text in one line that a terminal may show.
+/// Returns the beginning of the text without control characters.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST)
+        .take(MAX_TEXT_CHARS)
         .collect()
 }
 
@@ -131,31 +136,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_in_an_unknown_notice_is_left_out() {
+    fn an_unknown_notice_is_repeated_without_keys() {
         let key = Secret::new("S3CRETKEY");
-        for said in [
+        for text in [
             "Your key S3CRETKEY (s3cretkey) is odd",
             "We think of your API key as OTHERKEY9 today\u{7}",
         ] {
             let notice = Notice {
-                information: Some(said.to_owned()),
+                information: Some(text.to_owned()),
                 ..Notice::default()
             };
-            let told = notice.unknown(&key).expect("a failure").to_string();
-            assert!(told.contains("an unknown notice"), "{told}");
+            let error = notice.unknown(&key).expect("an error").to_string();
+            assert!(error.contains("unknown notice"), "{error}");
             for secret in ["S3CRETKEY", "s3cretkey", "OTHERKEY9", "\u{7}"] {
-                assert!(!told.contains(secret), "{told}");
+                assert!(!error.contains(secret), "{error}");
             }
         }
     }
 
     #[test]
-    fn a_long_unknown_notice_is_cut() {
+    fn a_long_unknown_notice_is_truncated() {
         let notice = Notice {
             note: Some("\u{e4}".repeat(10_000)),
             ..Notice::default()
         };
-        let told = notice.unknown(&Secret::new("")).expect("a failure");
-        assert!(told.to_string().chars().count() < 250);
+        let error = notice.unknown(&Secret::new("")).expect("an error");
+        assert!(error.to_string().chars().count() < 250);
     }
 }

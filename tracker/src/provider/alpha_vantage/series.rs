@@ -1,39 +1,41 @@
-//! The answer to `TIME_SERIES_DAILY`, judged.
-//!
-//! One invariant: a pure function of the bytes, and a bar is read whole or left out. The client calls it with each
-//! successful answer.
+//! Parses the response to `TIME_SERIES_DAILY`.
 
 use entity::Symbol;
 use runtime::config::Secret;
 
-use super::answer::{Answer, Object, named};
-use crate::provider::{Bar, PollError, field};
+use super::response::{ApiResponse, Object, named};
+use crate::provider::{DailyBar, PollError, field};
 
-/// Reads the sessions of `asked`. The `key` is only needed to keep it out of the failure.
+/// Parses the daily bars of `requested`. A bar with an invalid date or price is left out. The `key`
+/// is removed from errors.
 ///
 /// # Errors
-/// As for quotes.
-pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Vec<Bar>, PollError> {
-    let answer = Answer::read(body)?;
-    let series = answer.section("Time Series", key)?;
-    let told = answer.section("Meta Data", key)?;
-    let symbol = named(&told, "Symbol").unwrap_or_default();
-    if !field::is_same_symbol(&symbol, asked.as_str()) {
-        return Err(PollError::malformed("the history of another symbol"));
+/// Those of [`ApiResponse`], the history of another symbol, and a history without a valid bar.
+pub(super) fn parse(
+    body: &[u8],
+    requested: &Symbol,
+    key: &Secret,
+) -> Result<Vec<DailyBar>, PollError> {
+    let response = ApiResponse::parse(body)?;
+    let series = response.section("Time Series", key)?;
+    let metadata = response.section("Meta Data", key)?;
+    let symbol = named(&metadata, "Symbol").unwrap_or_default();
+    if !field::is_same_symbol(&symbol, requested.as_str()) {
+        return Err(PollError::malformed("the history is of another symbol"));
     }
-    let bars: Vec<Bar> = series
+    let bars: Vec<DailyBar> = series
         .iter()
         .filter_map(|(date, raw)| bar(date, &serde_json::from_str(raw.get()).ok()?))
         .collect();
     if bars.is_empty() {
-        return Err(PollError::malformed("a history without a readable session"));
+        return Err(PollError::malformed("no valid daily bar"));
     }
     Ok(bars)
 }
 
-fn bar(date: &str, fields: &Object<'_>) -> Option<Bar> {
+fn bar(date: &str, fields: &Object<'_>) -> Option<DailyBar> {
     let price = |name| field::other_price(named(fields, name).as_deref());
-    Some(Bar {
+    Some(DailyBar {
         trading_day: field::date(date)?,
         open: price("open")?,
         high: price("high")?,

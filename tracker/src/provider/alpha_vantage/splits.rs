@@ -1,4 +1,4 @@
-//! Parses the answer to `SPLITS`.
+//! Parses the response to `SPLITS`.
 //!
 //! ```json
 //! {"symbol":"NVDA","data":[{"effective_date":"2024-06-10","split_factor":"10.0000"}]}
@@ -10,23 +10,28 @@ use chrono::NaiveDate;
 use entity::{Ratio, Split, Symbol};
 use runtime::config::Secret;
 
-use super::answer::{Answer, Object};
+use super::response::{ApiResponse, Object};
 use crate::provider::{PollError, field};
 
-/// Half of the last digit of a factor, which has four decimals.
+/// The rounding error of a factor, which has four decimals, is at most 1 / `TOLERANCE`.
 const TOLERANCE: i128 = 20_000;
 
-/// Reads the splits of `asked`, by day. A row without a readable day or factor is left out, of two rows of one day the
-/// later counts, and a factor of 1 is no split. `key` is only needed to keep it out of errors.
+/// Parses the splits of `requested`, in order of their days. Rows with an invalid day or factor and
+/// factors of 1 are left out. Of two rows of a day, the later one counts. The `key` is removed from
+/// errors.
 ///
 /// # Errors
-/// Those of [`Answer`], and the splits of another symbol.
-pub(super) fn parse(body: &[u8], asked: &Symbol, key: &Secret) -> Result<Vec<Split>, PollError> {
-    let answer = Answer::read(body)?;
-    let rows = answer.rows("data", key)?;
-    let other = |symbol: &str| !symbol.eq_ignore_ascii_case(asked.as_str());
-    if answer.text("symbol").is_some_and(|symbol| other(&symbol)) {
-        return Err(PollError::malformed("the splits of another symbol"));
+/// Those of [`ApiResponse`], and the splits of another symbol.
+pub(super) fn parse(
+    body: &[u8],
+    requested: &Symbol,
+    key: &Secret,
+) -> Result<Vec<Split>, PollError> {
+    let response = ApiResponse::parse(body)?;
+    let rows = response.rows("data", key)?;
+    let other = |symbol: &str| !symbol.eq_ignore_ascii_case(requested.as_str());
+    if response.text("symbol").is_some_and(|symbol| other(&symbol)) {
+        return Err(PollError::malformed("the splits are of another symbol"));
     }
     let splits: BTreeMap<NaiveDate, Ratio> = rows.iter().filter_map(split).collect();
     let splits = splits.into_iter().map(|(effective_on, ratio)| Split {
@@ -42,8 +47,8 @@ fn split(row: &Object<'_>) -> Option<(NaiveDate, Ratio)> {
     Some((day, ratio(&text("split_factor")?)?))
 }
 
-/// A factor such as `10.0000` or `3:2`. Four decimals do not hold 1/3, so that the simplest fraction that they can stand
-/// for is taken.
+/// Parses a factor such as `10.0000` or `3:2`. A decimal is read as the simplest fraction that
+/// rounds to it: 0.3333 is 1/3.
 fn ratio(factor: &str) -> Option<Ratio> {
     let number = |text: &str| Ratio::parse_decimal(text.trim()).ok();
     match factor.split_once([':', '/']) {
@@ -57,8 +62,8 @@ mod tests {
     use super::*;
 
     fn parsed(body: &str) -> Result<Vec<String>, PollError> {
-        let asked = "NVDA".parse().expect("a symbol");
-        let splits = parse(body.as_bytes(), &asked, &Secret::new("K3Y"))?;
+        let requested = "NVDA".parse().expect("a symbol");
+        let splits = parse(body.as_bytes(), &requested, &Secret::new("K3Y"))?;
         Ok(splits
             .iter()
             .map(|split| format!("{} {}", split.effective_on, split.ratio))
@@ -66,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn splits_are_read_by_day_in_lowest_terms() {
+    fn splits_are_in_order_of_days_and_in_lowest_terms() {
         let body = r#"{"symbol":"NVDA","data":[
             {"effective_date":"2024-06-10","split_factor":"10.0000"},
             {"effective_date":"2021-07-20","split_factor":4},
@@ -86,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_rows_are_left_out() {
+    fn invalid_rows_are_left_out() {
         let body = r#"{"symbol":"nvda","data":[7, null, {}, {"effective_date":"2024-06-10"},
             {"effective_date":"10.06.2024","split_factor":"10"},
             {"effective_date":"2024-06-10","split_factor":"0"},
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_answers_are_failures() {
+    fn other_responses_are_errors() {
         for body in [
             "",
             "[]",

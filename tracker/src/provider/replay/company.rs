@@ -1,11 +1,9 @@
-//! The companies of the bundled prices.
-//!
-//! One invariant: names as they were while these prices were made; a file of somebody's own is given none. The replay
-//! names its tape by it.
+//! The companies of the bundled prices, with their names at the time of the prices. Symbols of
+//! `REPLAY_FILE` have none.
 
 use entity::Symbol;
 
-/// Who is behind a ticker. Prices are in US dollars.
+/// The company of a ticker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Company {
     pub(super) name: &'static str,
@@ -13,7 +11,7 @@ pub(super) struct Company {
     pub(super) currency: &'static str,
 }
 
-/// The company of one of the bundled tickers.
+/// Returns the company of a bundled ticker.
 pub(super) fn bundled(symbol: &Symbol) -> Option<Company> {
     let (name, exchange) = match symbol.as_str() {
         "AAPL" => ("Apple Inc.", "NASDAQ"),

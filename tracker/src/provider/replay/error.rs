@@ -1,7 +1,4 @@
-//! Why a replay cannot begin.
-//!
-//! One invariant: each names the file, and the line if there is one, so that a person can go and mend it. It stops the
-//! start.
+//! Errors that keep a replay from starting. Each names the file, and the line if it is about one.
 
 use std::{io, path::PathBuf};
 
@@ -9,42 +6,42 @@ use chrono::NaiveDate;
 
 use super::RowError;
 
-/// What keeps a file from being replayed.
+/// Why a file cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// It cannot be read or unpacked.
+    /// The file cannot be read or decompressed.
     #[error("cannot read {}", .file.display())]
     Read {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A row of it is bad.
-    #[error("{}, line {line}: {fault}", .file.display())]
+    /// A row is invalid.
+    #[error("{}, line {line}: {reason}", .file.display())]
     Row {
         /// The file.
         file: PathBuf,
-        /// The line, from 1 on, of the unpacked text.
+        /// The line of the decompressed text, counted from 1.
         line: usize,
-        /// What is wrong with it.
-        fault: RowError,
+        /// Why the row is invalid.
+        reason: RowError,
     },
-    /// It has no rows.
+    /// The file has no rows with prices.
     #[error("{} has no rows", .file.display())]
     Empty {
         /// The file.
         file: PathBuf,
     },
-    /// The day to begin at is after its last.
-    #[error("the last day of {} is {last}, before {from}", .file.display())]
+    /// `REPLAY_FROM` is after the last day of the file.
+    #[error("REPLAY_FROM={from}: must be at most {last}, the last day of {}", .file.display())]
     FromTooLate {
         /// The file.
         file: PathBuf,
-        /// The day to begin at.
+        /// The first day to replay.
         from: NaiveDate,
-        /// The file's last day.
+        /// The last day of the file.
         last: NaiveDate,
     },
 }

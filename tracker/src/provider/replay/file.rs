@@ -1,6 +1,6 @@
-//! The file of a replay: unpacked and read row by row.
+//! Reads the CSV file of a replay, plain or gzip.
 //!
-//! Every row is read and checked at the start, also those before the first day that is replayed.
+//! All rows are parsed at the start, including those before the first replayed day.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -14,31 +14,31 @@ use flate2::{Crc, read::MultiGzDecoder};
 
 use super::{
     ReplayError, RowError,
-    row::{Row, RowWarning, is_header},
-    tape::Tape,
+    dataset::Dataset,
+    row::{PriceRow, RowWarning, is_header},
     warning::Warnings,
 };
 
 const BUNDLED: &[u8] = include_bytes!("../../../data/real-stocks-2000-2013.csv.gz");
-/// What a gzip file begins with (RFC 1952, 2.3.1).
-const GZIP: &[u8] = &[0x1f, 0x8b];
+/// The first bytes of a gzip file (RFC 1952, 2.3.1).
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
-/// The content of a file, unpacked.
+/// The decompressed content of a file.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct ReplayFile {
     path: PathBuf,
     content: Vec<u8>,
 }
 
-/// The prices that come with the program.
-pub(super) fn bundled() -> Result<File, ReplayError> {
-    File::unpack("the bundled prices".into(), BUNDLED.into())
+/// Returns the bundled prices.
+pub(super) fn bundled() -> Result<ReplayFile, ReplayError> {
+    ReplayFile::decompress("the bundled prices".into(), BUNDLED.into())
 }
 
-/// A file of somebody's own.
-pub(super) fn read(path: &Path) -> Result<File, ReplayError> {
+/// Reads `REPLAY_FILE`.
+pub(super) fn read(path: &Path) -> Result<ReplayFile, ReplayError> {
     match fs::read(path) {
-        Ok(content) => File::unpack(path.into(), content),
+        Ok(content) => ReplayFile::decompress(path.into(), content),
         Err(source) => Err(ReplayError::Read {
             file: path.into(),
             source,
@@ -46,21 +46,22 @@ pub(super) fn read(path: &Path) -> Result<File, ReplayError> {
     }
 }
 
-impl File {
-    fn unpack(path: PathBuf, content: Vec<u8>) -> Result<Self, ReplayError> {
-        match unpacked(content) {
+impl ReplayFile {
+    fn decompress(path: PathBuf, content: Vec<u8>) -> Result<Self, ReplayError> {
+        match decompressed(content) {
             Ok(content) => Ok(Self { path, content }),
             Err(source) => Err(ReplayError::Read { file: path, source }),
         }
     }
 
-    /// The file as a tape that begins at `from`, or at its first day. Logs what is odd about the file.
-    pub(super) fn tape(self, from: Option<NaiveDate>) -> Result<Tape, ReplayError> {
+    /// Parses the file into a data set that begins at `from`, or at the first day of the file. Logs
+    /// warnings about rows.
+    pub(super) fn dataset(self, from: Option<NaiveDate>) -> Result<Dataset, ReplayError> {
         let (rows, warnings) = match self.rows() {
-            Ok(read) => read,
-            Err((line, fault)) => {
+            Ok(parsed) => parsed,
+            Err((line, reason)) => {
                 let file = self.path;
-                return Err(ReplayError::Row { file, line, fault });
+                return Err(ReplayError::Row { file, line, reason });
             }
         };
         warnings.log(&self.path);
@@ -73,14 +74,22 @@ impl File {
         }
         let mut crc = Crc::new();
         crc.update(&self.content);
-        Ok(Tape::new(rows, from.unwrap_or(NaiveDate::MIN), crc.sum()))
+        Ok(Dataset::new(
+            rows,
+            from.unwrap_or(NaiveDate::MIN),
+            crc.sum(),
+        ))
     }
 
-    /// All rows, in any order, of two rows of a ticker and day the later one; the first bad line otherwise, from 1 on.
-    fn rows(&self) -> Result<(Vec<Row>, Warnings), (usize, RowError)> {
+    /// Parses all rows and returns them in any order. Of two rows of a ticker and day, the later
+    /// one counts.
+    ///
+    /// # Errors
+    /// The first invalid line, counted from 1.
+    fn rows(&self) -> Result<(Vec<PriceRow>, Warnings), (usize, RowError)> {
         let text = std::str::from_utf8(&self.content).map_err(|error| {
-            let good = self.content[..error.valid_up_to()].split(|byte| *byte == b'\n');
-            (good.count(), RowError::Encoding)
+            let valid = self.content[..error.valid_up_to()].split(|byte| *byte == b'\n');
+            (valid.count(), RowError::Encoding)
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = (1..).zip(text.lines());
@@ -89,8 +98,8 @@ impl File {
         }
         let (mut rows, mut warnings) = (HashMap::new(), Warnings::default());
         for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-            let row = Row::read(line, |warning| warnings.push(number, warning));
-            let Some(row) = row.map_err(|fault| (number, fault))? else {
+            let row = PriceRow::parse(line, |warning| warnings.push(number, warning));
+            let Some(row) = row.map_err(|reason| (number, reason))? else {
                 continue;
             };
             match rows.entry((row.ticker.clone(), row.date)) {
@@ -108,8 +117,8 @@ impl File {
     }
 }
 
-fn unpacked(content: Vec<u8>) -> io::Result<Vec<u8>> {
-    if !content.starts_with(GZIP) {
+fn decompressed(content: Vec<u8>) -> io::Result<Vec<u8>> {
+    if !content.starts_with(GZIP_MAGIC) {
         return Ok(content);
     }
     let mut plain = Vec::new();
@@ -126,30 +135,30 @@ mod tests {
 
     use super::*;
 
-    const GOOD: &str = "\
+    const VALID: &str = "\
 Ticker,Date,Open,High,Low,Close,Volume,Adj Close
 AAA,2020-01-02,1,2,0.5,1.5,100,1.5
 BBB,2020-01-02,1,2,0.5,1.5,100,1.5
 AAA,2020-01-03,1,2,0.5,1.25,0,1.25
 ";
 
-    fn open(content: impl Into<Vec<u8>>) -> Result<Tape, ReplayError> {
-        File::unpack("prices.csv".into(), content.into())?.tape(None)
+    fn open(content: impl Into<Vec<u8>>) -> Result<Dataset, ReplayError> {
+        ReplayFile::decompress("prices.csv".into(), content.into())?.dataset(None)
     }
 
-    fn refusal(content: impl Into<Vec<u8>>) -> String {
-        open(content).expect_err("a refusal").to_string()
+    fn error(content: impl Into<Vec<u8>>) -> String {
+        open(content).expect_err("an error").to_string()
     }
 
     fn gzip(content: &str) -> Vec<u8> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        packed.write_all(content.as_bytes()).expect("in memory");
-        packed.finish().expect("in memory")
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(content.as_bytes()).expect("in memory");
+        encoder.finish().expect("in memory")
     }
 
     #[test]
-    fn the_bundled_prices_are_good() {
-        let (rows, warnings) = bundled().expect("unpacked").rows().expect("good rows");
+    fn the_bundled_prices_have_no_errors_or_warnings() {
+        let (rows, warnings) = bundled().expect("a file").rows().expect("rows");
         assert_eq!(rows.len(), 12_154);
         assert_eq!(
             format!("{warnings:?}"),
@@ -158,32 +167,32 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
     }
 
     #[test]
-    fn a_file_may_be_packed_quoted_unordered_and_from_any_system() {
-        let quoted = GOOD.replace("AAA", "\"AAA\"").replace("1.25", " 1.25 ");
-        let reversed: Vec<&str> = GOOD.lines().skip(1).collect();
+    fn a_file_may_be_compressed_quoted_unordered_and_have_any_line_ends() {
+        let quoted = VALID.replace("AAA", "\"AAA\"").replace("1.25", " 1.25 ");
+        let reversed: Vec<&str> = VALID.lines().skip(1).collect();
         let reversed = reversed.into_iter().rev().fold(
-            GOOD.lines().next().unwrap_or_default().to_owned(),
+            VALID.lines().next().unwrap_or_default().to_owned(),
             |text, line| text + "\n" + line,
         );
         for content in [
-            GOOD.as_bytes().to_vec(),
-            gzip(GOOD),
-            [gzip(&GOOD[..60]), gzip(&GOOD[60..])].concat(),
-            GOOD.replace('\n', "\r\n").into_bytes(),
-            format!("\u{feff}{GOOD}\n\n").into_bytes(),
+            VALID.as_bytes().to_vec(),
+            gzip(VALID),
+            [gzip(&VALID[..60]), gzip(&VALID[60..])].concat(),
+            VALID.replace('\n', "\r\n").into_bytes(),
+            format!("\u{feff}{VALID}\n\n").into_bytes(),
             quoted.into_bytes(),
             reversed.into_bytes(),
         ] {
-            let tape = open(content).expect("a tape");
-            assert_eq!(tape.days(), 2);
-            assert_eq!(tape.first().to_string(), "2020-01-02");
-            assert_eq!(tape.last().to_string(), "2020-01-03");
+            let dataset = open(content).expect("a data set");
+            assert_eq!(dataset.len(), 2);
+            assert_eq!(dataset.first().to_string(), "2020-01-02");
+            assert_eq!(dataset.last().to_string(), "2020-01-03");
         }
     }
 
     #[test]
-    fn a_bad_row_is_named_by_file_and_line() {
-        for (good, bad, said) in [
+    fn an_error_names_the_file_the_line_and_the_value() {
+        for (valid, invalid, text) in [
             (
                 "Ticker,",
                 "Symbol,",
@@ -194,54 +203,78 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
                 "",
                 "1: the header must be Ticker,Date,Open,High,Low,Close,Volume,Adj Close",
             ),
-            ("BBB,", "", "3: 7 fields instead of 8"),
-            ("BBB,", "BBB,,", "3: 9 fields instead of 8"),
+            ("BBB,", "", "3: has 7 fields, must have 8"),
+            ("BBB,", "BBB,,", "3: has 9 fields, must have 8"),
             (
                 "BBB,2020-01-02,1,2,0.5,1.5,100,1.5",
                 "BBB",
-                "3: 1 fields instead of 8",
+                "3: has 1 fields, must have 8",
             ),
-            ("BBB", "B B", "3: Ticker is not a symbol"),
-            ("BBB", "", "3: Ticker is not a symbol"),
+            ("BBB", "B B", r#"3: Ticker is "B B", must be a symbol"#),
+            ("BBB", "", r#"3: Ticker is "", must be a symbol"#),
             (
                 "2020-01-03",
                 "2020-02-30",
-                "4: Date is not a date such as 2008-01-02",
+                r#"4: Date is "2020-02-30", must be a date such as 2008-01-02"#,
             ),
             (
                 "2020-01-03",
                 "03/01/2020",
-                "4: Date is not a date such as 2008-01-02",
+                r#"4: Date is "03/01/2020", must be a date such as 2008-01-02"#,
             ),
-            ("2020-01-03", "", "4: Date is not a date such as 2008-01-02"),
-            ("1.25,0,", "0,0,", "4: Close is not a price above 0"),
-            ("1.25,0,", "-1.25,0,", "4: Close is not a price above 0"),
-            ("1.25,0,", ",0,", "4: Close is not a price above 0"),
-            ("1.25,0,", "NaN,0,", "4: Close is not a price above 0"),
-            ("1.25,0,", "1e11,0,", "4: Close is not a price above 0"),
+            (
+                "2020-01-03",
+                "",
+                r#"4: Date is "", must be a date such as 2008-01-02"#,
+            ),
+            (
+                "1.25,0,",
+                "0,0,",
+                r#"4: Close is "0", must be a price greater than 0"#,
+            ),
+            (
+                "1.25,0,",
+                "-1.25,0,",
+                r#"4: Close is "-1.25", must be a price greater than 0"#,
+            ),
+            (
+                "1.25,0,",
+                ",0,",
+                r#"4: Close is "", must be a price greater than 0"#,
+            ),
+            (
+                "1.25,0,",
+                "NaN,0,",
+                r#"4: Close is "NaN", must be a price greater than 0"#,
+            ),
+            (
+                "1.25,0,",
+                "1e11,0,",
+                r#"4: Close is "1e11", must be a price greater than 0"#,
+            ),
             (
                 "1.25,0,",
                 "0.000000001,0,",
-                "4: Close is not a price above 0",
+                r#"4: Close is "0.000000001", must be a price greater than 0"#,
             ),
         ] {
-            assert!(GOOD.contains(good), "{good}");
-            let content = GOOD.replacen(good, bad, 1);
-            let said = format!("prices.csv, line {said}");
-            assert_eq!(refusal(content.clone()), said, "{content}");
-            assert_eq!(refusal(gzip(&content)), said, "packed: {content}");
+            assert!(VALID.contains(valid), "{valid}");
+            let content = VALID.replacen(valid, invalid, 1);
+            let text = format!("prices.csv, line {text}");
+            assert_eq!(error(content.clone()), text, "{content}");
+            assert_eq!(error(gzip(&content)), text, "compressed: {content}");
             assert_eq!(
-                refusal(content.replace('\n', "\r\n")),
-                said,
+                error(content.replace('\n', "\r\n")),
+                text,
                 "CRLF: {content}"
             );
         }
     }
 
     #[test]
-    fn a_bad_field_beside_the_close_is_null_with_a_warning() {
-        let bad = ["0", "0.0", "-5", "x", "", "-", "null", "NaN", "inf", "1e11"];
-        for text in bad {
+    fn an_invalid_field_other_than_the_close_is_null_with_a_warning() {
+        let invalid = ["0", "0.0", "-5", "x", "", "-", "null", "NaN", "inf", "1e11"];
+        for text in invalid {
             for (column, line) in [
                 ("Open", format!("AAA,2020-01-02,{text},2,0.5,1.5,100,1.5")),
                 ("High", format!("AAA,2020-01-02,1,{text},0.5,1.5,100,1.5")),
@@ -252,10 +285,11 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
                 ),
             ] {
                 let mut warnings = Vec::new();
-                let row = Row::read(&line, |warning| warnings.push(warning.to_string()));
-                let row = row.expect("a good row").expect("numbers");
-                let said = format!("{column} is not a price above 0: read as null");
-                assert_eq!(warnings, [said], "{line}");
+                let row = PriceRow::parse(&line, |warning| warnings.push(warning.to_string()));
+                let row = row.expect("a row").expect("numbers");
+                let expected =
+                    format!("{column} is {text:?}, must be a price greater than 0; read as null");
+                assert_eq!(warnings, [expected], "{line}");
                 let present = [
                     row.open.is_some(),
                     row.high.is_some(),
@@ -274,10 +308,16 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
         ] {
             let line = format!("AAA,2020-01-02,1,2,0.5,1.5,{text},1.5");
             let mut warnings = Vec::new();
-            let row = Row::read(&line, |warning| warnings.push(warning.to_string()));
-            assert_eq!(row.expect("a good row").expect("numbers").volume, volume);
-            let said = ["Volume is not a number of shares from 0 on: read as null"];
-            assert_eq!(warnings, said[..usize::from(volume.is_none())], "{text}");
+            let row = PriceRow::parse(&line, |warning| warnings.push(warning.to_string()));
+            assert_eq!(row.expect("a row").expect("numbers").volume, volume);
+            let expected = [format!(
+                "Volume is {text:?}, must be a number of at least 0; read as null"
+            )];
+            assert_eq!(
+                warnings,
+                expected[..usize::from(volume.is_none())],
+                "{text}"
+            );
         }
     }
 
@@ -291,22 +331,26 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
         ] {
             let mut warnings = Vec::new();
             let line = format!("AAA,2020-01-02,{numbers}");
-            let row = Row::read(&line, |warning| warnings.push(warning));
+            let row = PriceRow::parse(&line, |warning| warnings.push(warning));
             assert_eq!(row, Ok(None), "{line}");
             assert_eq!(warnings, [RowWarning::NoNumbers]);
         }
-        // A close alone is missing: that is a broken row.
+        // Only the close is missing: the row is invalid.
         let line = "AAA,2020-01-02,1,2,0.5,null,100,1.5";
-        let error = Row::read(line, |_| {}).expect_err("an error");
-        assert_eq!(error.to_string(), "Close is not a price above 0");
+        let error = PriceRow::parse(line, |_| {}).expect_err("an error");
+        assert_eq!(
+            error.to_string(),
+            r#"Close is "null", must be a price greater than 0"#
+        );
     }
 
     #[test]
-    fn of_two_rows_of_one_day_the_later_counts() {
-        let content = GOOD
+    fn the_later_of_two_rows_of_a_day_counts() {
+        let content = VALID
             .replace("BBB", "aaa")
             .replace("1.5,100,1.5\nAAA", "1.75,7,1.75\nAAA");
-        let file = File::unpack("prices.csv".into(), content.into_bytes()).expect("a file");
+        let file =
+            ReplayFile::decompress("prices.csv".into(), content.into_bytes()).expect("a file");
         let (rows, warnings) = file.rows().expect("rows");
         assert_eq!(rows.len(), 2);
         let first = rows.iter().find(|row| row.date.to_string() == "2020-01-02");
@@ -319,48 +363,48 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
     }
 
     #[test]
-    fn a_file_of_rows_without_numbers_has_no_rows() {
-        let header = GOOD.lines().next().unwrap_or_default();
+    fn rows_without_numbers_do_not_count_as_rows() {
+        let header = VALID.lines().next().unwrap_or_default();
         let content = format!("{header}\nAAA,2020-01-02,null,null,null,null,null,null\n");
-        assert_eq!(refusal(content), "prices.csv has no rows");
+        assert_eq!(error(content), "prices.csv has no rows");
     }
 
     #[test]
-    fn a_line_is_counted_over_empty_ones() {
-        let content = GOOD.replace("BBB,", "\n\nBBB,,");
+    fn empty_lines_count_for_line_numbers() {
+        let content = VALID.replace("BBB,", "\n\nBBB,,");
         assert_eq!(
-            refusal(content),
-            "prices.csv, line 5: 9 fields instead of 8"
+            error(content),
+            "prices.csv, line 5: has 9 fields, must have 8"
         );
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_named_by_line() {
-        let mut content = GOOD.as_bytes().to_vec();
+    fn an_error_names_the_line_that_is_not_utf_8() {
+        let mut content = VALID.as_bytes().to_vec();
         content.extend(b"CC\xff,");
-        assert_eq!(refusal(content), "prices.csv, line 5: not UTF-8 text");
+        assert_eq!(error(content), "prices.csv, line 5: is not UTF-8");
     }
 
     #[test]
-    fn a_file_without_rows_is_refused() {
-        let header = GOOD.lines().next().unwrap_or_default();
-        assert_eq!(refusal(header), "prices.csv has no rows");
-        assert!(refusal("").contains("line 1: the header must be"));
+    fn a_file_without_rows_is_an_error() {
+        let header = VALID.lines().next().unwrap_or_default();
+        assert_eq!(error(header), "prices.csv has no rows");
+        assert!(error("").contains("line 1: the header must be"));
     }
 
     #[test]
-    fn a_packed_file_that_breaks_off_is_refused() {
-        let packed = gzip(GOOD);
+    fn a_truncated_gzip_file_is_an_error() {
+        let compressed = gzip(VALID);
         assert_eq!(
-            refusal(&packed[..packed.len() - 9]),
+            error(&compressed[..compressed.len() - 9]),
             "cannot read prices.csv"
         );
     }
 
     proptest! {
         #[test]
-        fn no_file_panics(rows in "([-A-Z0-9.,\"\r\n]{0,40}\n){0,5}", bytes: Vec<u8>) {
-            let header = GOOD.lines().next().unwrap_or_default();
+        fn reading_a_file_never_panics(rows in "([-A-Z0-9.,\"\r\n]{0,40}\n){0,5}", bytes: Vec<u8>) {
+            let header = VALID.lines().next().unwrap_or_default();
             let _ = open(format!("{header}\n{rows}"));
             let _ = open(bytes);
         }

@@ -1,16 +1,18 @@
-//! One row of a replayed file.
+//! Parses one row of a replayed CSV file.
 //!
-//! A row without a symbol, a date or a close is an error. Any other field that cannot be read is `None`, as it is in the
-//! answer of a live provider, and is reported as a [`RowWarning`].
+//! A row without a symbol, a date or a close is an error. Any other field that cannot be read is
+//! `None`, as in the response of a live provider, and is reported as a [`RowWarning`].
 
 use chrono::NaiveDate;
 use entity::{Decimal, Symbol};
 
-use super::split::{Closes, Written};
+use super::split::{Closes, WrittenPrice};
 use crate::provider::field;
 
-const NOT_A_PRICE: &str = "is not a price above 0";
-/// The header that a file must have.
+const PRICE: &str = "a price greater than 0";
+/// At most this many characters of an invalid value are repeated in an error.
+const MAX_VALUE_CHARS: usize = 40;
+/// The header of a file.
 pub(super) const HEADER: [&str; 8] = [
     "Ticker",
     "Date",
@@ -22,9 +24,9 @@ pub(super) const HEADER: [&str; 8] = [
     "Adj Close",
 ];
 
-/// One stock's trading day. Prices are above 0.
+/// The prices of one stock on one trading day. All are greater than 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct PriceRow {
     pub(super) ticker: Symbol,
     pub(super) date: NaiveDate,
     pub(super) open: Option<Decimal>,
@@ -32,53 +34,56 @@ pub(super) struct Row {
     pub(super) low: Option<Decimal>,
     pub(super) close: Decimal,
     pub(super) volume: Option<i64>,
-    /// What splits are found by, if the row has an adjusted close.
+    /// The closes that splits are detected by, if the row has an adjusted close.
     pub(super) closes: Option<Closes>,
 }
 
-/// What is wrong with a row that stops the start.
+/// Why a row is invalid. An invalid row stops the start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// The first line is not the header.
     #[error("the header must be {}", HEADER.join(","))]
     Header,
-    /// More or fewer fields than the header has.
-    #[error("{0} fields instead of 8")]
+    /// Not as many fields as the header has.
+    #[error("has {0} fields, must have 8")]
     Fields(usize),
-    /// Not UTF-8.
-    #[error("not UTF-8 text")]
+    /// The row is not UTF-8.
+    #[error("is not UTF-8")]
     Encoding,
-    /// A field that is not what its column holds.
-    #[error("{column} {fault}")]
-    Field {
-        /// Which column.
-        column: &'static str,
-        /// What it must be.
-        fault: &'static str,
-    },
+    /// A field has an invalid value.
+    #[error(transparent)]
+    Field(FieldError),
 }
 
-/// What is wrong with a row that does not stop the start.
+/// A field with an invalid value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{column} is {value:?}, must be {expected}")]
+pub struct FieldError {
+    column: &'static str,
+    /// The beginning of the value.
+    value: String,
+    /// What the value must be.
+    expected: &'static str,
+}
+
+/// What is odd about a row. A warning does not stop the start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RowWarning {
-    /// A field that is not what its column holds.
-    #[error("{column} {fault}: read as null")]
-    Field {
-        column: &'static str,
-        fault: &'static str,
-    },
+    /// A field has an invalid value.
+    #[error("{0}; read as null")]
+    Field(FieldError),
     /// No number has a value.
-    #[error("no numbers: row skipped")]
+    #[error("has no numbers; skipped")]
     NoNumbers,
     /// An earlier row has the same ticker and date.
-    #[error("a second row of {0} on {1}: replaces the first")]
+    #[error("second row of {0} on {1}; replaces the first")]
     Replaced(Symbol, NaiveDate),
 }
 
-impl Row {
-    /// Reads a line; `warn` receives what is wrong with its optional fields. `None` if no number has a value: there was
-    /// no trading.
-    pub(super) fn read(
+impl PriceRow {
+    /// Parses a line and passes invalid optional fields to `warn`. Returns `None` if no number has
+    /// a value, which some sources write for a day without trading.
+    pub(super) fn parse(
         line: &str,
         mut warn: impl FnMut(RowWarning),
     ) -> Result<Option<Self>, RowError> {
@@ -86,48 +91,62 @@ impl Row {
         let [ticker, date, open, high, low, close, volume, adjusted] = fields[..] else {
             return Err(RowError::Fields(fields.len()));
         };
-        let fault = |column, fault| RowError::Field { column, fault };
-        let ticker = ticker
+        let symbol = ticker
             .parse()
-            .map_err(|_| fault("Ticker", "is not a symbol"))?;
-        let date =
-            field::date(date).ok_or_else(|| fault("Date", "is not a date such as 2008-01-02"))?;
-        // Some sources write a volume of 0 beside prices that are missing.
+            .map_err(|_| FieldError::new("Ticker", ticker, "a symbol"))?;
+        let day = field::date(date)
+            .ok_or_else(|| FieldError::new("Date", date, "a date such as 2008-01-02"))?;
+        // Some sources write a volume of 0 if all prices are missing.
         let prices = [open, high, low, close, adjusted];
         if prices.into_iter().all(field::is_missing) && (field::is_missing(volume) || volume == "0")
         {
             warn(RowWarning::NoNumbers);
             return Ok(None);
         }
-        let close = Written::read(close).ok_or_else(|| fault("Close", NOT_A_PRICE))?;
+        let close =
+            WrittenPrice::parse(close).ok_or_else(|| FieldError::new("Close", close, PRICE))?;
         let mut price = |column, text| {
-            let price = Written::read(text);
+            let price = WrittenPrice::parse(text);
             if price.is_none() {
-                let fault = NOT_A_PRICE;
-                warn(RowWarning::Field { column, fault });
+                warn(RowWarning::Field(FieldError::new(column, text, PRICE)));
             }
             price
         };
         let [open, high, low] = [("Open", open), ("High", high), ("Low", low)]
-            .map(|(column, text)| price(column, text).map(Written::price));
+            .map(|(column, text)| price(column, text).map(WrittenPrice::price));
         let adjusted = price("Adj Close", adjusted);
-        let volume = field::volume(Some(volume));
-        if volume.is_none() {
-            warn(RowWarning::Field {
-                column: "Volume",
-                fault: "is not a number of shares from 0 on",
-            });
+        let shares = field::volume(Some(volume));
+        if shares.is_none() {
+            let expected = "a number of at least 0";
+            let error = FieldError::new("Volume", volume, expected);
+            warn(RowWarning::Field(error));
         }
         Ok(Some(Self {
-            ticker,
-            date,
+            ticker: symbol,
+            date: day,
             open,
             high,
             low,
             close: close.price(),
-            volume,
+            volume: shares,
             closes: adjusted.map(|adjusted| Closes { close, adjusted }),
         }))
+    }
+}
+
+impl FieldError {
+    fn new(column: &'static str, value: &str, expected: &'static str) -> Self {
+        Self {
+            column,
+            value: value.chars().take(MAX_VALUE_CHARS).collect(),
+            expected,
+        }
+    }
+}
+
+impl From<FieldError> for RowError {
+    fn from(error: FieldError) -> Self {
+        Self::Field(error)
     }
 }
 
@@ -136,7 +155,8 @@ pub(super) fn is_header(line: &str) -> bool {
     fields(line) == HEADER
 }
 
-/// The fields of a line. No field holds a comma, so quotation marks are only taken off.
+/// Splits a line into fields. No valid field contains a comma, so quotation marks are only
+/// stripped.
 fn fields(line: &str) -> Vec<&str> {
     line.split(',')
         .map(|field| {

@@ -1,9 +1,10 @@
-//! Finds splits: jumps of the ratio of the close to the adjusted close.
+//! Detects share splits as jumps of the ratio of the close to the adjusted close.
 //!
-//! A printed price stands for an interval: 2.15 for everything from 2.145 to 2.155. A jump is a split if the intervals
-//! of both columns allow a ratio n:m of whole numbers up to [`LARGEST_TERM`] that differs from 1 by a fifth or more.
-//! Of several ratios the one with the smallest terms counts. If the intervals allow that there is no jump, there is
-//! no split. Smaller jumps are dividends. All arithmetic is exact, on whole numbers.
+//! A printed price stands for an interval: 2.15 for all values from 2.145 to 2.155. A jump is a
+//! split if the intervals of both columns allow a ratio n:m of whole numbers up to [`LARGEST_TERM`]
+//! that differs from 1 by a fifth or more. If several ratios are possible, the one with the
+//! smallest terms counts. If the intervals also allow that there was no jump, there is no split.
+//! Smaller jumps are dividends. All arithmetic is exact, on whole numbers.
 
 use entity::Decimal;
 
@@ -11,40 +12,42 @@ use crate::provider::field;
 
 /// The largest number of shares on either side of a split.
 const LARGEST_TERM: i64 = 20;
-/// Digits from the seventh significant one on are noise of binary floating point: 65.45999908447266 is 65.46.
+/// Six significant digits. Further digits are noise of binary floating point: 65.45999908447266 is
+/// 65.46.
 const SIGNIFICANT: i128 = 1_000_000;
-/// Units of 1e-8 in one.
+/// The number 1 in units of 1e-8.
 const ONE: i128 = 100_000_000;
 
-/// A price as it is written, with the precision that its digits give it.
+/// A price as it is written in the file, with the precision of its digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct WrittenPrice {
     price: Decimal,
-    /// The place value of the last digit that is written and is not noise, in units of 1e-8.
+    /// The place value of the last written digit that is not noise, in units of 1e-8.
     step: i128,
-    /// The place value of the last significant digit, in the same units: the least that `step` could be.
+    /// The place value of the last significant digit in the same units, which is the minimum of
+    /// `step`.
     finest: i128,
 }
 
 /// A row's close and adjusted close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closes {
-    pub(super) close: Written,
-    pub(super) adjusted: Written,
+    pub(super) close: WrittenPrice,
+    pub(super) adjusted: WrittenPrice,
 }
 
-/// A split: so many new shares for so many old ones.
+/// The ratio of a split: `new` shares for `old` shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Split {
+pub(super) struct SplitRatio {
     /// Shares after.
     pub(super) new: i64,
     /// Shares before.
     pub(super) old: i64,
 }
 
-impl Written {
-    /// Reads a price above 0.
-    pub(super) fn read(text: &str) -> Option<Self> {
+impl WrittenPrice {
+    /// Parses a price greater than 0.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let price = field::other_price(Some(text))?;
         let units = i128::from(price.units());
         let written = ONE / 10_i128.pow(Decimal::written_digits(text));
@@ -71,8 +74,9 @@ impl Written {
         self.price
     }
 
-    /// The least and the greatest value that this may stand for, in units of half of 1e-8. The other row's price of the
-    /// same column may show more digits, as zeros at the end are often left out.
+    /// Returns the least and the greatest value that this price may stand for, in units of half of
+    /// 1e-8. The price of the other row in the same column counts for the precision because
+    /// trailing zeros are often left out.
     fn bounds(self, other: Self) -> (i128, i128) {
         let step = self.finest.max(self.step.min(other.step));
         let twice = 2 * round(self.price.units().into(), step);
@@ -80,19 +84,19 @@ impl Written {
     }
 }
 
-impl Split {
-    /// The split between two rows of a stock.
+impl SplitRatio {
+    /// Returns the split between two rows of a stock.
     pub(super) fn between(before: Closes, after: Closes) -> Option<Self> {
         let jump = Jump::between(before, after)?;
-        if jump.may_be(1, 1) {
+        if jump.allows(1, 1) {
             return None;
         }
         ratios()
             .filter(|split| (split.new - split.old).abs() * 5 >= split.old)
-            .find(|split| jump.may_be(split.new, split.old))
+            .find(|split| jump.allows(split.new, split.old))
     }
 
-    /// A price from before the split in terms of the shares after it.
+    /// Restates a price before the split in shares after it.
     pub(super) fn restate(self, price: Decimal) -> Option<Decimal> {
         price.checked_ratio(self.old, self.new)
     }
@@ -105,7 +109,7 @@ struct Jump {
 }
 
 impl Jump {
-    /// `None` for numbers that 128 bits do not hold, which are not prices of a share.
+    /// Returns `None` if the products exceed 128 bits, which those of real prices do not.
     fn between(before: Closes, after: Closes) -> Option<Self> {
         let close = before.close.bounds(after.close);
         let adjusted = before.adjusted.bounds(after.adjusted);
@@ -128,30 +132,30 @@ impl Jump {
         })
     }
 
-    /// Whether the jump may be `new / old`.
-    fn may_be(&self, new: i64, old: i64) -> bool {
+    /// Whether the bounds allow the ratio `new / old`.
+    fn allows(&self, new: i64, old: i64) -> bool {
         let (new, old) = (i128::from(new), i128::from(old));
         old * self.least.0 <= new * self.least.1 && new * self.greatest.1 <= old * self.greatest.0
     }
 }
 
-/// All ratios in lowest terms but 1:1, those with the smallest terms first.
-fn ratios() -> impl Iterator<Item = Split> {
+/// Returns all ratios in lowest terms except 1:1, in ascending order of the sum of their terms.
+fn ratios() -> impl Iterator<Item = SplitRatio> {
     (3..=2 * LARGEST_TERM).flat_map(|sum| {
         (1..sum).filter_map(move |old| {
             let new = sum - old;
-            let lowest = new.max(old) <= LARGEST_TERM && divisor(new, old) == 1;
-            lowest.then_some(Split { new, old })
+            let lowest = new.max(old) <= LARGEST_TERM && gcd(new, old) == 1;
+            lowest.then_some(SplitRatio { new, old })
         })
     })
 }
 
-/// The greatest common divisor.
-fn divisor(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { divisor(b, a % b) }
+/// Returns the greatest common divisor.
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The multiple of `step` nearest to a positive number.
+/// Rounds a positive number to the nearest multiple of `step`.
 fn round(units: i128, step: i128) -> i128 {
     (units + step / 2) / step * step
 }

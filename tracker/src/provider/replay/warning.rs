@@ -1,32 +1,33 @@
-//! What is odd about a replayed file and does not stop the start.
+//! Collects and logs the warnings about a replayed file.
 
 use std::path::Path;
 
 use super::row::RowWarning;
 
-/// How many warnings of a file are logged. An index has thousands of rows without an open.
-const LOGGED: usize = 10;
+/// The maximum of logged warnings of a file. A file of an index has thousands of rows without an
+/// open.
+const MAX_LOGGED: usize = 10;
 
-/// The warnings of a file.
+/// The warnings about a file.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
-    /// The first of them, each with its line.
+    /// The first warnings with their lines.
     first: Vec<(usize, RowWarning)>,
-    /// How many there are besides.
+    /// The number of the other warnings.
     more: usize,
 }
 
 impl Warnings {
     /// Adds a warning about a line, counted from 1.
     pub(super) fn push(&mut self, line: usize, warning: RowWarning) {
-        if self.first.len() < LOGGED {
+        if self.first.len() < MAX_LOGGED {
             self.first.push((line, warning));
         } else {
             self.more += 1;
         }
     }
 
-    /// Logs the first warnings one by one and the number of the others.
+    /// Logs the first warnings and the number of the others.
     pub(super) fn log(&self, file: &Path) {
         let file = file.display();
         for (line, warning) in &self.first {

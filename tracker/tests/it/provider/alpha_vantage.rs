@@ -1,4 +1,4 @@
-//! Alpha Vantage over real HTTP, against a stand-in that answers as recorded.
+//! Alpha Vantage over HTTP, against a mock server with recorded responses.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use tokio::{
 };
 use tracker::{
     provider::{
-        AlphaVantage, AlphaVantageError, Budget, DayZone, Pace, Poll, PollError, QuoteProvider,
+        AlphaVantage, AlphaVantageError, DayZone, Pacing, Poll, PollError, QuoteProvider,
+        RequestBudget,
     },
     quote::Quote,
 };
@@ -28,20 +29,20 @@ fn client(base: &str) -> AlphaVantage {
     alpha_vantage(base, KEY, (5, 25), Duration::from_millis(400)).expect("a client")
 }
 
-async fn ask(base: &str) -> Result<Quote, PollError> {
+async fn poll_msft(base: &str) -> Result<Quote, PollError> {
     let poll = client(base).poll(&[symbol("MSFT")]).await;
-    let [(asked, answer)] = <[_; 1]>::try_from(poll.answers).expect("one answer");
-    assert_eq!(asked, symbol("MSFT"));
+    let [(symbol_of_answer, answer)] = <[_; 1]>::try_from(poll.answers).expect("one answer");
+    assert_eq!(symbol_of_answer, symbol("MSFT"));
     if let Err(error) = &answer {
-        let told = format!("{error} {error:?}");
+        let text = format!("{error} {error:?}");
         for secret in ["K3Y", "some", "apikey=", "http:", "/query"] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!text.contains(secret), "{text}");
         }
     }
     answer
 }
 
-/// What comes of a service that answers so. It must have been asked exactly once.
+/// Polls a service with this response. It must receive exactly one request.
 async fn answer_to(template: ResponseTemplate) -> Result<Quote, PollError> {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
@@ -49,11 +50,11 @@ async fn answer_to(template: ResponseTemplate) -> Result<Quote, PollError> {
         .expect(1)
         .mount(&server)
         .await;
-    ask(&server.uri()).await
+    poll_msft(&server.uri()).await
 }
 
 #[tokio::test]
-async fn it_asks_for_one_symbol_with_the_key() {
+async fn a_request_has_one_symbol_and_the_key() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .and(path("/query"))
@@ -64,12 +65,12 @@ async fn it_asks_for_one_symbol_with_the_key() {
         .expect(1)
         .mount(&server)
         .await;
-    let quote = ask(&server.uri()).await.expect("a quote");
+    let quote = poll_msft(&server.uri()).await.expect("a quote");
     assert_eq!(quote.price.to_string(), "112.13");
 }
 
 #[tokio::test]
-async fn a_base_url_keeps_its_path() {
+async fn the_path_of_the_base_url_is_kept() {
     let server = MockServer::start().await;
     Mock::given(path("/proxy/av/query"))
         .respond_with(ResponseTemplate::new(200).set_body_string(QUOTE))
@@ -77,12 +78,12 @@ async fn a_base_url_keeps_its_path() {
         .mount(&server)
         .await;
     for base in ["proxy/av", "proxy/av/"] {
-        assert!(ask(&format!("{}/{base}", server.uri())).await.is_ok());
+        assert!(poll_msft(&format!("{}/{base}", server.uri())).await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_symbol_is_sent_escaped() {
+async fn a_symbol_is_percent_encoded() {
     let server = MockServer::start().await;
     Mock::given(query_param("symbol", "EUR/USD=X"))
         .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
@@ -94,29 +95,32 @@ async fn a_symbol_is_sent_escaped() {
 }
 
 #[tokio::test]
-async fn more_symbols_than_one_are_not_asked_for() {
+async fn a_poll_of_several_symbols_sends_no_request() {
     let server = MockServer::start().await;
     let symbols: [Symbol; 2] = ["MSFT", "AAPL"].map(symbol);
     let poll = client(&server.uri()).poll(&symbols).await;
     assert_eq!(poll.answers.len(), 2);
     assert_eq!(poll.outcome(), "error");
-    let nobody: Poll = client(&server.uri()).poll(&[]).await;
-    assert!(nobody.answers.is_empty());
+    let empty: Poll = client(&server.uri()).poll(&[]).await;
+    assert!(empty.answers.is_empty());
     assert_eq!(
-        server.received_requests().await.map(|asked| asked.len()),
+        server
+            .received_requests()
+            .await
+            .map(|requests| requests.len()),
         Some(0)
     );
 }
 
 #[tokio::test]
-async fn a_notice_in_a_success_is_the_failure_it_announces() {
+async fn a_notice_with_status_200_is_an_error() {
     let daily = include_str!("../../fixtures/alpha_vantage/daily.json");
     let answer = answer_to(ResponseTemplate::new(200).set_body_string(daily)).await;
     assert_eq!(answer, Err(PollError::BudgetSpent));
 }
 
 #[tokio::test]
-async fn an_echoed_key_is_left_out_of_the_failure() {
+async fn an_echoed_key_is_removed_from_the_error() {
     let body = format!(r#"{{"Information":"We are closed for {KEY} today"}}"#);
     let answer = answer_to(ResponseTemplate::new(200).set_body_string(body)).await;
     assert!(matches!(
@@ -126,7 +130,7 @@ async fn an_echoed_key_is_left_out_of_the_failure() {
 }
 
 #[tokio::test]
-async fn a_429_waits_as_long_as_it_says() {
+async fn a_429_waits_for_retry_after() {
     let limited = |header: Option<&str>| {
         let template = ResponseTemplate::new(429);
         answer_to(match header {
@@ -146,7 +150,7 @@ async fn a_429_waits_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_5xx_is_a_failure_with_the_wait_it_names() {
+async fn a_5xx_is_an_upstream_error_with_its_retry_after() {
     for (template, reason, wait) in [
         (
             ResponseTemplate::new(500).set_body_string(QUOTE),
@@ -169,7 +173,7 @@ async fn a_5xx_is_a_failure_with_the_wait_it_names() {
 }
 
 #[tokio::test]
-async fn a_refusing_status_is_a_refusal() {
+async fn a_401_or_403_is_a_refusal() {
     for status in [401, 403] {
         let answer = answer_to(ResponseTemplate::new(status)).await;
         assert!(matches!(answer, Err(PollError::Refused { .. })), "{status}");
@@ -178,20 +182,23 @@ async fn a_refusing_status_is_a_refusal() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = MockServer::start().await;
-    let template = ResponseTemplate::new(302).insert_header("location", elsewhere.uri().as_str());
+    let target = MockServer::start().await;
+    let template = ResponseTemplate::new(302).insert_header("location", target.uri().as_str());
     assert!(matches!(
         answer_to(template).await,
         Err(PollError::Upstream { .. })
     ));
     assert_eq!(
-        elsewhere.received_requests().await.map(|asked| asked.len()),
+        target
+            .received_requests()
+            .await
+            .map(|requests| requests.len()),
         Some(0)
     );
 }
 
 #[tokio::test]
-async fn a_late_answer_is_a_time_out() {
+async fn a_late_response_is_a_timeout() {
     let template = ResponseTemplate::new(200)
         .set_body_string(QUOTE)
         .set_delay(Duration::from_secs(5));
@@ -201,7 +208,7 @@ async fn a_late_answer_is_a_time_out() {
 }
 
 #[tokio::test]
-async fn a_body_of_a_mebibyte_is_read_and_a_longer_one_is_not() {
+async fn a_body_of_1_mib_is_read_and_a_longer_one_is_malformed() {
     let padded = |length: usize| {
         let body = format!("{QUOTE}{}", " ".repeat(length - QUOTE.len()));
         answer_to(ResponseTemplate::new(200).set_body_string(body))
@@ -213,18 +220,18 @@ async fn a_body_of_a_mebibyte_is_read_and_a_longer_one_is_not() {
     ));
 }
 
-/// A service that says `answer` to a connection and goes on saying `endless` until the client leaves.
-async fn raw(answer: &'static str, endless: &'static str) -> String {
+/// Starts a server that sends `start` and then repeats `endless` until the client disconnects.
+async fn raw(start: &'static str, endless: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     #[expect(
         clippy::disallowed_methods,
-        reason = "a stand-in that ends with its client"
+        reason = "a mock server that ends with its client"
     )]
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.expect("a connection");
         let _ = socket.read(&mut [0; 4096]).await;
-        let _ = socket.write_all(answer.as_bytes()).await;
+        let _ = socket.write_all(start.as_bytes()).await;
         while !endless.is_empty() && socket.write_all(endless.as_bytes()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -233,37 +240,43 @@ async fn raw(answer: &'static str, endless: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_a_time_out() {
+async fn a_trickling_body_is_a_timeout() {
     let base = raw("HTTP/1.1 200 OK\r\n\r\n", " ").await;
-    assert_eq!(ask(&base).await, Err(PollError::Timeout));
+    assert_eq!(poll_msft(&base).await, Err(PollError::Timeout));
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_a_failure() {
+async fn a_truncated_response_is_an_upstream_error() {
     let base = raw(
         "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"Global",
         "",
     )
     .await;
-    assert!(matches!(ask(&base).await, Err(PollError::Upstream { .. })));
+    assert!(matches!(
+        poll_msft(&base).await,
+        Err(PollError::Upstream { .. })
+    ));
     let base = raw("220 smtp ready\r\n", "").await;
-    assert!(matches!(ask(&base).await, Err(PollError::Upstream { .. })));
+    assert!(matches!(
+        poll_msft(&base).await,
+        Err(PollError::Upstream { .. })
+    ));
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_a_failure() {
+async fn a_refused_connection_is_a_transient_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let error = ask(&format!("http://{address}"))
+    let error = poll_msft(&format!("http://{address}"))
         .await
-        .expect_err("a failure");
+        .expect_err("an error");
     assert!(error.to_string().contains("cannot connect"), "{error}");
-    assert!(error.backs_off());
+    assert!(error.is_transient());
 }
 
 #[tokio::test]
-async fn nothing_that_is_logged_holds_the_key() {
+async fn logs_do_not_contain_the_key() {
     let journal = Journal::default();
     {
         let _everything = tracing::subscriber::set_default(journal.clone());
@@ -273,12 +286,12 @@ async fn nothing_that_is_logged_holds_the_key() {
                 .is_ok()
         );
         assert!(answer_to(ResponseTemplate::new(500)).await.is_err());
-        assert!(ask("http://127.0.0.1:1").await.is_err());
+        assert!(poll_msft("http://127.0.0.1:1").await.is_err());
     }
     let logged = journal.text();
     assert!(
         logged.contains("127.0.0.1"),
-        "the client's own log is heard: {logged}"
+        "the log of the HTTP client is captured: {logged}"
     );
     for secret in ["K3Y", "some%20body", "some+body", "apikey"] {
         assert!(!logged.contains(secret), "{logged}");
@@ -286,13 +299,13 @@ async fn nothing_that_is_logged_holds_the_key() {
 }
 
 #[test]
-fn nothing_that_is_formatted_holds_the_key() {
+fn debug_output_does_not_contain_the_key() {
     let provider = client("http://user:K3Y@127.0.0.1:9");
     assert!(!format!("{provider:?}").contains("K3Y"));
 }
 
 #[test]
-fn a_base_that_is_no_web_address_is_refused() {
+fn a_base_url_that_is_not_http_is_rejected() {
     for base in ["ftp://example.org", "mailto:someone@example.org", "data:,"] {
         let client = alpha_vantage(base, KEY, (5, 25), Duration::from_secs(1));
         assert!(matches!(client, Err(AlphaVantageError::BaseUrl)));
@@ -300,13 +313,13 @@ fn a_base_that_is_no_web_address_is_refused() {
 }
 
 #[test]
-fn a_plan_by_minute_and_new_york_day_for_one_symbol_a_request() {
+fn the_rate_limits_are_per_minute_and_per_day_in_new_york() {
     let provider = client("http://127.0.0.1:9");
     assert_eq!(
-        provider.pace(),
-        Pace::Polled {
+        provider.pacing(),
+        Pacing::Polled {
             symbols_per_request: 1,
-            budget: Budget {
+            budget: RequestBudget {
                 per_minute: Some(5),
                 per_day: Some(25),
                 day: DayZone::NewYork,

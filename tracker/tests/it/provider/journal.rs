@@ -1,4 +1,4 @@
-//! Everything that is logged on a thread, at any level and by any crate.
+//! Captures everything that is logged on a thread, at any level and by any crate.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The replay of recorded prices.
+//! The replay provider, with the bundled prices and with files.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use entity::{Decimal, Symbol};
 use runtime::config::{ReplaySettings, ReplaySpeed};
 use tracker::{
-    provider::{Pace, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError},
+    provider::{Pacing, Poll, PollError, PositionError, QuoteProvider, Replay, ReplayError},
     quote::{PreviousClose, Quote},
 };
 
@@ -34,7 +34,7 @@ fn open(from: Option<&str>, repeat: bool) -> Replay {
     .expect("the bundled prices")
 }
 
-/// A file of one's own. Each test names its own.
+/// Writes a file. The name must be unique among the tests.
 fn file(name: &str, rows: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let header = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close";
@@ -51,7 +51,7 @@ fn open_file(path: PathBuf, from: Option<&str>, repeat: bool) -> Result<Replay, 
     })
 }
 
-/// Three days, BBB without a bar on the second.
+/// Three days. BBB has no bar on the second.
 const THREE_DAYS: &str = "\
 AAA,2020-01-02,1,2,0.5,1.5,100,1.5
 BBB,2020-01-02,10,20,5,15,100,15
@@ -66,8 +66,8 @@ fn quotes(poll: &Poll) -> impl Iterator<Item = &Quote> {
         .filter_map(|(_, answer)| answer.as_ref().ok())
 }
 
-async fn next_day(replay: &Replay, asked: &Symbol) -> Quote {
-    let poll = replay.poll(std::slice::from_ref(asked)).await;
+async fn next_day(replay: &Replay, symbol: &Symbol) -> Quote {
+    let poll = replay.poll(std::slice::from_ref(symbol)).await;
     quotes(&poll).next().expect("a quote").clone()
 }
 
@@ -77,7 +77,7 @@ async fn the_bundled_prices_have_exactly_three_splits() {
     let mut closes: BTreeMap<Symbol, Decimal> = BTreeMap::new();
     let mut firsts = Vec::new();
     let mut splits = Vec::new();
-    while !replay.finished() {
+    while !replay.is_finished() {
         let poll = replay.poll(&bundled()).await;
         for quote in quotes(&poll) {
             let before = closes.insert(quote.symbol.clone(), quote.price);
@@ -116,7 +116,7 @@ async fn the_bundled_prices_have_exactly_three_splits() {
 }
 
 #[tokio::test]
-async fn the_bundled_days_are_the_calendars_trading_days() {
+async fn the_bundled_days_match_the_trading_calendar() {
     let replay = open(Some("2000-03-01"), false);
     let expected = date("2000-03-01")
         .iter_days()
@@ -125,11 +125,11 @@ async fn the_bundled_days_are_the_calendars_trading_days() {
     for day in expected {
         assert_eq!(next_day(&replay, &symbol("IBM")).await.trading_day, day);
     }
-    assert!(replay.finished());
+    assert!(replay.is_finished());
 }
 
 #[tokio::test]
-async fn it_begins_on_the_first_day_of_the_four_default_symbols() {
+async fn a_replay_starts_on_the_first_day_of_the_four_default_symbols() {
     let replay = open(None, true);
     assert_eq!(
         replay.note().as_deref(),
@@ -173,7 +173,7 @@ async fn it_begins_on_the_first_day_of_the_four_default_symbols() {
 }
 
 #[tokio::test]
-async fn a_half_day_closes_at_one() {
+async fn an_early_close_is_at_13_00() {
     let replay = open(Some("2012-11-23"), false);
     let quote = next_day(&replay, &symbol("FB")).await;
     assert_eq!(
@@ -183,10 +183,10 @@ async fn a_half_day_closes_at_one() {
 }
 
 #[tokio::test]
-async fn only_what_was_asked_for_is_answered_in_the_order_asked() {
+async fn answers_are_for_the_requested_symbols_in_their_order() {
     let replay = open(None, true);
-    let asked = ["MSFT", "TSLA", "FB", "AAPL"].map(symbol);
-    let poll = replay.poll(&asked).await;
+    let requested = ["MSFT", "TSLA", "FB", "AAPL"].map(symbol);
+    let poll = replay.poll(&requested).await;
     let answered: Vec<&str> = poll
         .answers
         .iter()
@@ -196,10 +196,10 @@ async fn only_what_was_asked_for_is_answered_in_the_order_asked() {
     assert_eq!(poll.answers[1].1, Err(PollError::UnknownSymbol));
     assert_eq!(poll.answers[2].1, Err(PollError::NoQuote));
     assert_eq!(
-        asked.map(|symbol| replay.knows(&symbol)),
+        requested.map(|symbol| replay.knows(&symbol)),
         [Some(true), Some(false), Some(true), Some(true)]
     );
-    // Nobody is tracked: the days go on.
+    // Without symbols the replay advances too.
     assert!(replay.poll(&[]).await.answers.is_empty());
     assert_eq!(
         next_day(&replay, &symbol("IBM")).await.trading_day,
@@ -208,7 +208,7 @@ async fn only_what_was_asked_for_is_answered_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn each_pass_moves_the_dates_by_whole_weeks_past_the_last() {
+async fn each_pass_shifts_the_dates_by_whole_weeks_past_the_previous_pass() {
     let replay = open(None, true);
     let ibm = symbol("IBM");
     let mut passes = vec![Vec::new()];
@@ -241,7 +241,7 @@ async fn each_pass_moves_the_dates_by_whole_weeks_past_the_last() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_with_the_next_day_of_the_same_pass() {
+async fn a_restart_continues_with_the_next_day_of_the_same_pass() {
     let path = file("restart.csv", THREE_DAYS);
     let open = || open_file(path.clone(), None, true).expect("a file");
     let without = open();
@@ -255,7 +255,7 @@ async fn a_restart_goes_on_with_the_next_day_of_the_same_pass() {
         assert_eq!(restarted.note(), without.note());
         position = poll.position;
     }
-    // The second day of the third pass, told by its date in the file.
+    // The second day of the third pass, with its date in the file.
     assert_eq!(
         without.note().as_deref(),
         Some("replay of historical prices, 2020-01-03")
@@ -263,7 +263,7 @@ async fn a_restart_goes_on_with_the_next_day_of_the_same_pass() {
 }
 
 #[tokio::test]
-async fn what_was_not_committed_is_told_again() {
+async fn days_that_were_not_committed_are_replayed_again() {
     let replay = open(None, true);
     let ibm = symbol("IBM");
     let committed = replay.poll(std::slice::from_ref(&ibm)).await.position;
@@ -278,35 +278,35 @@ async fn what_was_not_committed_is_told_again() {
 }
 
 #[tokio::test]
-async fn a_position_in_other_data_begins_later_than_what_was_told() {
-    let told = open(Some("2013-02-25"), true);
-    let position = told.poll(&[]).await.position;
-    // Another first day, and that day again a week on.
+async fn a_position_of_other_data_starts_a_pass_after_the_replayed_days() {
+    let earlier = open(Some("2013-02-25"), true);
+    let position = earlier.poll(&[]).await.position;
+    // Another first day: the pass is shifted to start a week later.
     let replay = open(None, true);
     assert_eq!(
         replay.resume(position.as_deref()),
-        Err(PositionError::Elsewhere)
+        Err(PositionError::OtherData)
     );
     let ibm = symbol("IBM");
     let quote = next_day(&replay, &ibm).await;
     assert_eq!(quote.trading_day, date("2013-02-28"));
     assert_eq!(quote.price, next_day(&open(None, true), &ibm).await.price);
 
-    // A first day after all that was told needs no moving, and neither does another file of later days.
+    // A later first day needs no shift, and neither does another file with later days.
     let replay = open(Some("2013-02-26"), true);
     assert_eq!(
         replay.resume(position.as_deref()),
-        Err(PositionError::Elsewhere)
+        Err(PositionError::OtherData)
     );
     assert_eq!(
         next_day(&replay, &ibm).await.trading_day,
         date("2013-02-26")
     );
-    let path = file("elsewhere.csv", THREE_DAYS);
+    let path = file("other.csv", THREE_DAYS);
     let replay = open_file(path, None, true).expect("a file");
     assert_eq!(
         replay.resume(position.as_deref()),
-        Err(PositionError::Elsewhere)
+        Err(PositionError::OtherData)
     );
     assert_eq!(
         next_day(&replay, &symbol("AAA")).await.trading_day,
@@ -315,7 +315,7 @@ async fn a_position_in_other_data_begins_later_than_what_was_told() {
 }
 
 #[tokio::test]
-async fn an_unreadable_position_begins_at_the_beginning() {
+async fn an_invalid_position_starts_at_the_beginning() {
     let replay = open(None, true);
     let ibm = symbol("IBM");
     for position in [
@@ -327,7 +327,7 @@ async fn an_unreadable_position_begins_at_the_beginning() {
         next_day(&replay, &ibm).await;
         assert_eq!(
             replay.resume(Some(position)),
-            Err(PositionError::Unreadable),
+            Err(PositionError::Invalid),
             "{position}"
         );
         assert_eq!(
@@ -338,18 +338,18 @@ async fn an_unreadable_position_begins_at_the_beginning() {
 }
 
 #[tokio::test]
-async fn without_repeating_it_ends_idle() {
+async fn without_a_loop_the_replay_ends() {
     let path = file("idle.csv", THREE_DAYS);
     let replay = open_file(path.clone(), None, false).expect("a file");
-    let asked = ["AAA", "CCC"].map(symbol);
+    let requested = ["AAA", "CCC"].map(symbol);
     let mut position = None;
     for _ in 0..3 {
-        assert!(!replay.finished());
-        position = replay.poll(&asked).await.position;
+        assert!(!replay.is_finished());
+        position = replay.poll(&requested).await.position;
     }
     for _ in 0..3 {
-        assert!(replay.finished());
-        let poll = replay.poll(&asked).await;
+        assert!(replay.is_finished());
+        let poll = replay.poll(&requested).await;
         assert_eq!(poll.position, None);
         assert_eq!(poll.answers[0].1, Err(PollError::NoQuote));
         assert_eq!(poll.answers[1].1, Err(PollError::UnknownSymbol));
@@ -361,7 +361,7 @@ async fn without_repeating_it_ends_idle() {
 
     let restarted = open_file(path.clone(), None, false).expect("a file");
     assert_eq!(restarted.resume(position.as_deref()), Ok(()));
-    assert!(restarted.finished());
+    assert!(restarted.is_finished());
     let repeating = open_file(path, None, true).expect("a file");
     assert_eq!(repeating.resume(position.as_deref()), Ok(()));
     assert_eq!(
@@ -371,7 +371,7 @@ async fn without_repeating_it_ends_idle() {
 }
 
 #[tokio::test]
-async fn a_symbol_without_a_bar_that_day_has_the_row_before_as_its_close() {
+async fn the_previous_close_after_a_day_without_a_bar_is_of_the_previous_row() {
     let path = file("gap.csv", THREE_DAYS);
     let replay = open_file(path, None, true).expect("a file");
     let both = ["AAA", "BBB"].map(symbol);
@@ -392,7 +392,7 @@ async fn a_symbol_without_a_bar_that_day_has_the_row_before_as_its_close() {
         (quote.name, quote.currency, quote.exchange),
         (None, None, None)
     );
-    // The next pass knows nothing of this one.
+    // The next pass starts without a previous close.
     let quote = replay
         .poll(&both)
         .await
@@ -404,7 +404,7 @@ async fn a_symbol_without_a_bar_that_day_has_the_row_before_as_its_close() {
 }
 
 #[tokio::test]
-async fn the_first_day_may_lie_between_or_before_the_files_but_not_after() {
+async fn replay_from_may_be_before_or_between_the_days_of_the_file_but_not_after() {
     let path = file("from.csv", THREE_DAYS);
     for (from, begins, next_pass) in [
         (None, "2020-01-02", "2020-01-09"),
@@ -422,26 +422,29 @@ async fn the_first_day_may_lie_between_or_before_the_files_but_not_after() {
         }
         assert_eq!(quote.trading_day, date(next_pass), "from {from:?}");
     }
-    let error = open_file(path.clone(), Some("2020-01-07"), true).expect_err("a refusal");
+    let error = open_file(path.clone(), Some("2020-01-07"), true).expect_err("an error");
     assert_eq!(
         error.to_string(),
         format!(
-            "the last day of {} is 2020-01-06, before 2020-01-07",
+            "REPLAY_FROM=2020-01-07: must be at most 2020-01-06, the last day of {}",
             path.display()
         )
     );
 }
 
 #[test]
-fn a_bad_or_missing_file_is_refused_by_name() {
+fn an_error_names_the_invalid_or_missing_file() {
     let path = file("bad.csv", &THREE_DAYS.replace("1.75,100", "0,100"));
-    let error = open_file(path.clone(), Some("2020-01-06"), true).expect_err("a refusal");
+    let error = open_file(path.clone(), Some("2020-01-06"), true).expect_err("an error");
     assert_eq!(
         error.to_string(),
-        format!("{}, line 5: Close is not a price above 0", path.display())
+        format!(
+            "{}, line 5: Close is \"0\", must be a price greater than 0",
+            path.display()
+        )
     );
     let missing = path.with_file_name("missing.csv");
-    let error = open_file(missing.clone(), None, true).expect_err("a refusal");
+    let error = open_file(missing.clone(), None, true).expect_err("an error");
     assert_eq!(
         error.to_string(),
         format!("cannot read {}", missing.display())
@@ -449,7 +452,7 @@ fn a_bad_or_missing_file_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn it_restarts_at_its_dates_when_the_years_run_out() {
+async fn the_replay_restarts_at_the_dates_of_the_file_when_the_years_run_out() {
     let path = file("late.csv", "AAA,9999-12-20,1,2,0.5,1.5,100,1.5\n");
     let open = || open_file(path.clone(), None, true).expect("a file");
     let (first, second) = (date("9999-12-20"), date("9999-12-27"));
@@ -468,18 +471,18 @@ async fn it_restarts_at_its_dates_when_the_years_run_out() {
         assert_eq!(poll.follows, position);
         assert_eq!(quotes(&poll).next().expect("a quote").trading_day, day);
         position = poll.position;
-        // A process that starts anew goes on in the same way.
+        // A new process continues in the same way.
         replay = open();
         assert_eq!(replay.resume(position.as_deref()), Ok(()));
-        assert!(!replay.finished());
+        assert!(!replay.is_finished());
     }
     let once = open_file(path, None, false).expect("a file");
     once.poll(&aaa).await;
-    assert!(once.finished() && once.restarts_at().is_none());
+    assert!(once.is_finished() && once.restarts_at().is_none());
 }
 
 #[tokio::test]
-async fn bad_fields_are_null_and_logged_by_file_and_line() {
+async fn invalid_fields_are_null_and_logged_with_file_and_line() {
     let row = |day| format!("^GSPC,1963-03-{day:02},0.0,66,65,65.46,5797.53,65.46\n");
     let rows = (1..=14).map(row).collect::<Vec<_>>().concat();
     let path = file(
@@ -497,15 +500,17 @@ async fn bad_fields_are_null_and_logged_by_file_and_line() {
     let log = journal.text();
     let path = path.display();
     for line in 2..12 {
-        let said = format!("{path}, line {line}: Open is not a price above 0: read as null\n");
-        assert!(log.contains(&said), "{log}");
+        let warning = format!(
+            "{path}, line {line}: Open is \"0.0\", must be a price greater than 0; read as null\n"
+        );
+        assert!(log.contains(&warning), "{log}");
     }
     assert!(log.contains(&format!("{path}: 5 more warnings\n")), "{log}");
     assert_eq!(log.lines().count(), 11, "{log}");
 }
 
 #[tokio::test]
-async fn of_two_rows_of_a_day_the_later_is_replayed() {
+async fn the_later_of_two_rows_of_a_day_is_replayed() {
     let rows = "IXIC,2026-03-20,1,2,0.5,1.5,100,1.5\nIXIC,2026-03-20,1,2,0.5,1.75,90,1.75\n";
     let path = file("twice.csv", rows);
     let journal = Journal::default();
@@ -516,13 +521,13 @@ async fn of_two_rows_of_a_day_the_later_is_replayed() {
         next_day(&replay, &symbol("IXIC")).await.price,
         decimal("1.75")
     );
-    assert!(replay.finished());
-    let said = "line 3: a second row of IXIC on 2026-03-20: replaces the first";
-    assert!(journal.text().contains(said), "{}", journal.text());
+    assert!(replay.is_finished());
+    let warning = "line 3: second row of IXIC on 2026-03-20; replaces the first";
+    assert!(journal.text().contains(warning), "{}", journal.text());
 }
 
 #[tokio::test]
-async fn a_split_behind_two_decimals_is_found() {
+async fn a_split_is_found_in_prices_with_two_decimals() {
     let rows = "ORCL,1995-02-22,45.87,47.25,45.63,47.12,40435200,2.19\n\
         ORCL,1995-02-23,31.75,32.13,31.00,31.37,42390400,2.19\n";
     let replay = open_file(file("orcl.csv", rows), None, false).expect("a file");
@@ -535,7 +540,7 @@ async fn a_split_behind_two_decimals_is_found() {
 }
 
 #[test]
-fn its_pace_is_its_own() {
+fn a_replay_is_self_paced() {
     let every = Some(Duration::from_millis(50));
     let replay = Replay::new(&ReplaySettings {
         file: None,
@@ -544,8 +549,8 @@ fn its_pace_is_its_own() {
         repeat: false,
     })
     .expect("the bundled prices");
-    assert_eq!(replay.pace(), Pace::Driven { every });
-    assert_eq!(replay.pace().day_length(), every);
-    assert_eq!(open(None, true).pace().day_length(), Some(Duration::ZERO));
-    assert_eq!(replay.pace().symbols_per_request(), usize::MAX);
+    assert_eq!(replay.pacing(), Pacing::SelfPaced { every });
+    assert_eq!(replay.pacing().day_length(), every);
+    assert_eq!(open(None, true).pacing().day_length(), Some(Duration::ZERO));
+    assert_eq!(replay.pacing().symbols_per_request(), usize::MAX);
 }

@@ -7,7 +7,7 @@ use entity::{ProviderState, Timestamp};
 use super::ProviderHealth;
 use crate::{
     provider::PollError,
-    schedule::{Planned, Spoken},
+    schedule::{HumanDuration, PollPlan},
 };
 
 impl ProviderHealth {
@@ -15,7 +15,7 @@ impl ProviderHealth {
     pub(in crate::poller) fn status(
         &self,
         active: bool,
-        planned: Planned,
+        planned: PollPlan,
         now: Timestamp,
     ) -> (ProviderState, Option<String>) {
         let exhausted = self.exhausted.filter(|exhausted| exhausted.until > now);
@@ -58,7 +58,12 @@ impl ProviderHealth {
 }
 
 /// Returns the note for an interval that the budget extends.
-fn pace_note(planned: Planned) -> Option<String> {
-    let Planned { interval, limit } = planned;
-    limit.map(|limit| format!("polled every {} to stay within {limit}", Spoken(interval)))
+fn pace_note(planned: PollPlan) -> Option<String> {
+    let PollPlan { interval, limit } = planned;
+    limit.map(|limit| {
+        format!(
+            "polled every {} to stay within {limit}",
+            HumanDuration(interval)
+        )
+    })
 }

@@ -1,4 +1,4 @@
-//! Every answer that the service is known to give, recorded, and any other.
+//! Recorded responses of the service, and arbitrary ones.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::*;
 
 const SERIES: &str = include_str!("../../../../tests/fixtures/alpha_vantage/series.json");
 
-fn judge(body: &[u8]) -> Result<Vec<Bar>, PollError> {
-    let asked = "MSFT".parse().expect("a symbol");
-    parse(body, &asked, &Secret::new("RECORDEDKEY00001"))
+fn parse_msft(body: &[u8]) -> Result<Vec<DailyBar>, PollError> {
+    let requested = "MSFT".parse().expect("a symbol");
+    parse(body, &requested, &Secret::new("RECORDEDKEY00001"))
 }
 
 macro_rules! recorded {
     ($name:literal) => {
-        judge(include_bytes!(concat!(
+        parse_msft(include_bytes!(concat!(
             "../../../../tests/fixtures/alpha_vantage/",
             $name,
             ".json"
@@ -24,13 +24,13 @@ macro_rules! recorded {
 }
 
 #[test]
-fn a_history_is_read_to_its_last_digit() {
-    let bars = judge(SERIES.as_bytes()).expect("a history");
+fn a_history_is_parsed_exactly() {
+    let bars = parse_msft(SERIES.as_bytes()).expect("a history");
     assert_eq!(bars.len(), 3);
     let decimal = |text: &str| text.parse().expect("a number");
     assert_eq!(
         bars[0],
-        Bar {
+        DailyBar {
             trading_day: "2013-02-27".parse().expect("a date"),
             open: decimal("27.42"),
             high: decimal("28"),
@@ -42,7 +42,7 @@ fn a_history_is_read_to_its_last_digit() {
 }
 
 #[test]
-fn a_bar_is_read_whole_or_left_out() {
+fn a_bar_with_an_invalid_date_or_price_is_left_out() {
     for (from, to, bars) in [
         ("\"28.0000\"", "\"0.0000\"", 2),
         ("\"28.0000\"", "null", 2),
@@ -50,20 +50,20 @@ fn a_bar_is_read_whole_or_left_out() {
         ("\"5. volume\": \"36394700\"", "\"5. volume\": \"many\"", 3),
         ("\"6. nothing\"", "\"6. nothing\"", 3),
     ] {
-        let read = judge(SERIES.replace(from, to).as_bytes()).expect("a history");
-        assert_eq!(read.len(), bars, "{from} {to}");
+        let parsed = parse_msft(SERIES.replace(from, to).as_bytes()).expect("a history");
+        assert_eq!(parsed.len(), bars, "{from} {to}");
     }
-    let volumeless = SERIES.replace("volume", "turnover");
-    let bars = judge(volumeless.as_bytes()).expect("a history");
+    let without_volume = SERIES.replace("volume", "turnover");
+    let bars = parse_msft(without_volume.as_bytes()).expect("a history");
     assert!(bars.iter().all(|bar| bar.volume.is_none()));
 }
 
 #[test]
-fn every_notice_has_the_class_that_it_has_for_a_quote() {
+fn each_notice_has_the_same_error_as_for_a_quote() {
     let limited = |seconds| PollError::RateLimited {
         wait: Duration::from_secs(seconds),
     };
-    for (name, judged, class) in [
+    for (name, result, error) in [
         ("burst", recorded!("burst"), limited(2)),
         ("burst_pattern", recorded!("burst_pattern"), limited(2)),
         ("per_minute", recorded!("per_minute"), limited(60)),
@@ -82,24 +82,24 @@ fn every_notice_has_the_class_that_it_has_for_a_quote() {
         ),
         ("empty", recorded!("empty"), PollError::UnknownSymbol),
     ] {
-        assert_eq!(judged, Err(class), "{name}");
+        assert_eq!(result, Err(error), "{name}");
     }
-    for judged in [recorded!("invalid_key"), recorded!("demo_key")] {
-        assert!(matches!(judged, Err(PollError::Refused { .. })));
+    for result in [recorded!("invalid_key"), recorded!("demo_key")] {
+        assert!(matches!(result, Err(PollError::Refused { .. })));
     }
-    for judged in [recorded!("unknown_notice"), recorded!("unknown_error")] {
-        let Err(PollError::Upstream { reason, .. }) = judged else {
-            panic!("{judged:?}");
+    for result in [recorded!("unknown_notice"), recorded!("unknown_error")] {
+        let Err(PollError::Upstream { reason, .. }) = result else {
+            panic!("{result:?}");
         };
         assert!(!reason.contains("RECORDEDKEY00001"), "{reason}");
     }
 }
 
 #[test]
-fn what_was_not_promised_is_malformed() {
+fn an_undocumented_response_is_malformed() {
     let another = SERIES.replace("MSFT", "IBM");
-    let nameless = SERIES.replace("2. Symbol", "2. Name");
-    let unreadable = SERIES.replace("close\"", "end\"");
+    let without_symbol = SERIES.replace("2. Symbol", "2. Name");
+    let without_close = SERIES.replace("close\"", "end\"");
     let quote = include_str!("../../../../tests/fixtures/alpha_vantage/quote.json");
     for body in [
         "",
@@ -108,30 +108,30 @@ fn what_was_not_promised_is_malformed() {
         "<!DOCTYPE html><title>502</title>",
         quote,
         &another,
-        &nameless,
-        &unreadable,
+        &without_symbol,
+        &without_close,
         r#"{"Time Series (Daily)":5}"#,
         r#"{"Time Series (Daily)":{"2013-03-01":{}}}"#,
     ] {
-        let judged = judge(body.as_bytes());
+        let result = parse_msft(body.as_bytes());
         assert!(
-            matches!(judged, Err(PollError::Malformed { .. })),
-            "{body}: {judged:?}"
+            matches!(result, Err(PollError::Malformed { .. })),
+            "{body}: {result:?}"
         );
     }
     assert_eq!(
-        judge(br#"{"Time Series (Daily)":{}}"#),
+        parse_msft(br#"{"Time Series (Daily)":{}}"#),
         Err(PollError::UnknownSymbol)
     );
 }
 
 proptest! {
     #[test]
-    fn no_answer_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..200), at in 0..SERIES.len()) {
-        let _ = judge(&body);
-        // A real answer that breaks off, or has something else in it.
-        let _ = judge(&SERIES.as_bytes()[..at]);
+    fn parsing_never_panics(body in prop::collection::vec(any::<u8>(), 0..200), at in 0..SERIES.len()) {
+        let _ = parse_msft(&body);
+        // A truncated response, and one with other bytes inserted.
+        let _ = parse_msft(&SERIES.as_bytes()[..at]);
         let mixed = [&SERIES.as_bytes()[..at], &body, &SERIES.as_bytes()[at..]].concat();
-        let _ = judge(&mixed);
+        let _ = parse_msft(&mixed);
     }
 }

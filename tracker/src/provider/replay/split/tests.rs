@@ -1,4 +1,4 @@
-//! Splits between written prices.
+//! Detection of splits between two rows.
 
 use proptest::prelude::*;
 
@@ -9,17 +9,18 @@ fn decimal(text: &str) -> Decimal {
 }
 
 fn closes([close, adjusted]: [&str; 2]) -> Closes {
-    let [close, adjusted] = [close, adjusted].map(|text| Written::read(text).expect("a price"));
+    let [close, adjusted] =
+        [close, adjusted].map(|text| WrittenPrice::parse(text).expect("a price"));
     Closes { close, adjusted }
 }
 
-/// The split between two rows, each its close and its adjusted close.
+/// The split between two rows, each a close and an adjusted close.
 fn split(before: [&str; 2], after: [&str; 2]) -> Option<(i64, i64)> {
-    Split::between(closes(before), closes(after)).map(|split| (split.new, split.old))
+    SplitRatio::between(closes(before), closes(after)).map(|split| (split.new, split.old))
 }
 
 #[test]
-fn splits_of_whole_numbers_are_found() {
+fn splits_with_ratios_of_whole_numbers_are_found() {
     for (before, after, found) in [
         (["100.00", "50.00"], ["51.00", "51.00"], Some((2, 1))),
         (["700.00", "100.00"], ["101.00", "101.00"], Some((7, 1))),
@@ -42,7 +43,7 @@ fn an_adjusted_close_of_two_decimals_is_enough() {
 }
 
 #[test]
-fn dividends_are_no_splits() {
+fn dividends_are_not_splits() {
     for (before, after) in [
         // MSFT's special dividend of 3 dollars, 2004.
         (["29.97", "21.86"], ["27.39", "22.16"]),
@@ -57,7 +58,7 @@ fn dividends_are_no_splits() {
 }
 
 #[test]
-fn the_noise_of_floating_point_does_not_count() {
+fn floating_point_noise_is_ignored() {
     // The same two rows as single precision prints them, with 15 digits, and with 2.
     for (before, after) in [
         (
@@ -75,34 +76,34 @@ fn the_noise_of_floating_point_does_not_count() {
 }
 
 #[test]
-fn zeros_that_are_left_out_do_not_widen_a_price() {
-    // 7:1 would not be told from 6:1 if 2 stood for everything from 1.5 to 2.5.
+fn missing_trailing_zeros_do_not_widen_the_interval() {
+    // 6:1 would also be possible if 2 stood for all values from 1.5 to 2.5.
     assert_eq!(split(["70.49", "2"], ["10.07", "2.01"]), Some((7, 1)));
 }
 
 #[test]
-fn the_smallest_terms_count_and_no_jump_comes_first() {
-    // From 1.16 to 1.94: 4:3, 5:3 and others are in it too.
+fn the_ratio_with_the_smallest_terms_counts_unless_no_jump_is_possible() {
+    // The ratio is between 1.16 and 1.94, which also contains 4:3, 5:3 and others.
     assert_eq!(split(["15.0", "0.4"], ["10.0", "0.4"]), Some((3, 2)));
-    // From 0.5 to 4.5.
+    // The ratio is between 0.5 and 4.5, which contains 1.
     assert_eq!(split(["15.00", "0.01"], ["10.00", "0.01"]), None);
 }
 
 #[test]
 fn a_price_is_restated_in_new_shares() {
-    let two = Split { new: 2, old: 1 };
+    let two = SplitRatio { new: 2, old: 1 };
     assert_eq!(two.restate(decimal("88.99")), Some(decimal("44.495")));
-    let three = Split { new: 3, old: 2 };
+    let three = SplitRatio { new: 3, old: 2 };
     assert_eq!(three.restate(decimal("10")), Some(decimal("6.66666667")));
-    let reverse = Split { new: 1, old: 10 };
+    let reverse = SplitRatio { new: 1, old: 10 };
     assert_eq!(reverse.restate(decimal("0.5")), Some(decimal("5")));
 }
 
-/// What happens before a day's session.
+/// A corporate action before the session of a day.
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Nothing,
-    /// So many parts in a thousand of the close before, up to a seventh of it.
+    /// In thousandths of the previous close, up to a seventh of it.
     Dividend(u32),
     Split(i64, i64),
 }
@@ -135,8 +136,8 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// The close and the factor of each day: the first day's close, then what happens and how many parts in a thousand
-/// the price then moves.
+/// The close and the adjustment factor of each day. An action is followed by a move of the price in
+/// thousandths.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn days(first: u32, actions: &[(Action, i32)]) -> Vec<(f64, f64)> {
     let mut closes = vec![f64::from(first)];
@@ -157,7 +158,7 @@ fn days(first: u32, actions: &[(Action, i32)]) -> Vec<(f64, f64)> {
         closes.push(start * (1.0 + f64::from(*percent) / 1000.0));
         changes.push(change);
     }
-    // The adjusted close is the close of the last day, and behind each change that much less.
+    // The factor is 1 on the last day and shrinks with each action before it.
     let mut factor = 1.0;
     let mut days = vec![(closes[closes.len() - 1], factor)];
     for (close, change) in closes.iter().rev().skip(1).zip(changes.iter().rev()) {
@@ -168,7 +169,7 @@ fn days(first: u32, actions: &[(Action, i32)]) -> Vec<(f64, f64)> {
     days
 }
 
-/// The splits that are found if the columns have so many decimals.
+/// The splits that are found if the columns are written with `close` and `adjusted` decimals.
 fn found(
     days: &[(f64, f64)],
     close: usize,
@@ -185,14 +186,14 @@ fn found(
     let rows: Vec<[String; 2]> = days
         .iter()
         .map(|(price, factor)| {
-            // A vendor adjusts the close as it is printed.
+            // Vendors adjust the printed close.
             let printed: f64 = write(*price, close).parse().expect("a number");
             [write(*price, close), write(printed * factor, adjusted)]
         })
         .collect();
     let text = |row: &[String; 2]| closes([&row[0], &row[1]]);
     rows.windows(2)
-        .map(|pair| Split::between(text(&pair[0]), text(&pair[1])).map(|it| (it.new, it.old)))
+        .map(|pair| SplitRatio::between(text(&pair[0]), text(&pair[1])).map(|it| (it.new, it.old)))
         .collect()
 }
 
@@ -205,7 +206,7 @@ proptest! {
         zeros: bool,
     ) {
         let days = days(first, &actions);
-        // Below that two decimals say too little.
+        // Two decimals are not enough for lower prices.
         let readable = days.iter().all(|(close, factor)| *close >= 5.0 && close * factor >= 2.0);
         prop_assume!(readable && days.iter().all(|(close, _)| *close < 1e6));
         let expected: Vec<_> = actions
@@ -216,15 +217,15 @@ proptest! {
             })
             .collect();
         prop_assert_eq!(&found(&days, digits, digits, zeros), &expected);
-        // Another vendor's columns.
+        // Other vendors write other numbers of decimals.
         prop_assert_eq!(&found(&days, 2, digits, true), &expected);
         prop_assert_eq!(&found(&days, digits, 15, true), &expected);
     }
 
     #[test]
-    fn no_prices_panic(units in proptest::array::uniform4(1..=i64::MAX)) {
+    fn detection_never_panics(units in proptest::array::uniform4(1..=i64::MAX)) {
         let [a, b, c, d] = units.map(|units| Decimal::from_units(units).to_string());
-        let found = Split::between(closes([&a, &b]), closes([&c, &d]));
+        let found = SplitRatio::between(closes([&a, &b]), closes([&c, &d]));
         let _ = found.map(|split| split.restate(decimal(&a)));
     }
 }

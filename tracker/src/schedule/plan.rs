@@ -1,43 +1,44 @@
-//! How often each symbol can be asked for within a provider's budget.
+//! Plans the polling interval so that all symbols stay within the rate limits of a provider.
 //!
-//! One invariant: as many symbols as there are, asked at this interval, spend neither the minute's budget nor the
-//! day's without its reserve.
+//! Polling all symbols at the planned interval exceeds neither the limit per minute nor the daily
+//! quota minus its reserve.
 
 use std::{fmt, time::Duration};
 
 use market::is_unpriced;
 
-use super::interval_of;
-use crate::provider::Budget;
+use super::symbol_interval;
+use crate::provider::RequestBudget;
 
-/// The minute that a budget per minute counts.
+/// The window of the limit per minute.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// One symbol, in millionths.
+/// The load of one symbol with a price, in millionths.
 const SYMBOL: u64 = 1_000_000;
-/// So many steps find the interval beside symbols that are polled less often.
-const STEPS: usize = 4;
+/// Iterations that find the interval if some symbols are polled less often.
+const MAX_ITERATIONS: usize = 4;
 
-/// The time between two polls of a symbol, and what made it longer than wished.
+/// The time between two polls of a symbol, and the limit that makes it longer than
+/// `UPDATE_INTERVAL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct PollPlan {
     /// The time between two polls of a symbol.
     pub interval: Duration,
-    /// The budget that stretches it; `None` if it is as wished.
-    pub limit: Option<Limit>,
+    /// The limit that extends the interval, or `None` if it is `UPDATE_INTERVAL`.
+    pub limit: Option<BudgetLimit>,
 }
 
-/// A budget that stretches the interval, with its requests.
+/// A limit of a [`RequestBudget`], with its number of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Requests in any minute.
+pub enum BudgetLimit {
+    /// Requests within 60 s.
     Minute(u32),
-    /// Requests in a day, the reserve included.
+    /// Requests per day, including the reserve.
     Day(u32),
 }
 
-/// As people say it: `25 requests a day`.
-impl fmt::Display for Limit {
+/// For example `25 requests a day`.
+impl fmt::Display for BudgetLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requests, window) = match self {
             Self::Minute(requests) => (requests, "minute"),
@@ -48,18 +49,22 @@ impl fmt::Display for Limit {
     }
 }
 
-/// What a tracked symbol takes of a provider's budget.
+/// The load of a tracked symbol on the budget of a provider.
 #[derive(Clone, Copy, Debug)]
-pub struct PlannedSymbol {
-    /// The time for which it is polled on a day.
+pub struct SymbolLoad {
+    /// The polling time on a trading day.
     pub polled: Duration,
-    /// How many answers in a row had no price.
+    /// Consecutive answers without a price.
     pub unpriced_answers: i32,
 }
 
-/// Returns how often to poll a symbol: as wished, unless all symbols at that pace would overspend
-/// `budget`. A symbol without a price is polled less often and counts for what it takes.
-pub fn planned(wished: Duration, symbols: &[PlannedSymbol], budget: Budget) -> Planned {
+/// Returns the interval at which to poll the symbols: `update_interval`, or longer if that would
+/// exceed the budget. Symbols without a price are polled less often and count accordingly.
+pub fn plan_polls(
+    update_interval: Duration,
+    symbols: &[SymbolLoad],
+    budget: RequestBudget,
+) -> PollPlan {
     let at = |interval: Option<Duration>| {
         let (mut load, mut polled) = (0_u64, 0_u128);
         for symbol in symbols {
@@ -67,12 +72,12 @@ pub fn planned(wished: Duration, symbols: &[PlannedSymbol], budget: Budget) -> P
             load = load.saturating_add(share);
             polled = polled.saturating_add(symbol.polled.as_micros() * u128::from(share));
         }
-        planned_load(wished, load, polled, budget)
+        plan_load(update_interval, load, polled, budget)
     };
     let mut plan = at(None);
-    for _ in 0..STEPS {
+    for _ in 0..MAX_ITERATIONS {
         let next = at(Some(plan.interval));
-        // An interval is long enough if what is polled at it needs no longer one.
+        // The interval is long enough if polling at it does not require a longer one.
         let is_enough = at(Some(next.interval)).interval <= next.interval;
         if next.interval >= plan.interval || !is_enough {
             break;
@@ -82,57 +87,61 @@ pub fn planned(wished: Duration, symbols: &[PlannedSymbol], budget: Budget) -> P
     plan
 }
 
-impl PlannedSymbol {
-    /// The polls of this symbol in millionths of those of a symbol that is polled at every `interval`.
+impl SymbolLoad {
+    /// Returns the polls of this symbol in millionths of those of a symbol that is polled at
+    /// `interval`.
     fn share(self, interval: Duration) -> u64 {
         if !is_unpriced(self.unpriced_answers) {
             return SYMBOL;
         }
-        let own = interval_of(self.unpriced_answers, interval).min(self.polled);
+        let own = symbol_interval(self.unpriced_answers, interval).min(self.polled);
         let share = interval.as_micros() * u128::from(SYMBOL);
         let share = share.div_ceil(own.as_micros().max(1));
         u64::try_from(share).map_or(SYMBOL, |share| share.min(SYMBOL))
     }
 }
 
-/// As [`planned`], for `load` millionths of a symbol that are polled for `polled` microseconds a day
-/// times millionths in all.
-fn planned_load(wished: Duration, load: u64, polled: u128, budget: Budget) -> Planned {
+/// Plans the interval for a total load in millionths of a symbol. `polled` is the sum of their
+/// polling time per day, in microseconds times millionths of a symbol.
+fn plan_load(
+    update_interval: Duration,
+    load: u64,
+    polled: u128,
+    budget: RequestBudget,
+) -> PollPlan {
     let minute = MINUTE.as_micros().saturating_mul(u128::from(load));
     let minute = budget
         .per_minute
-        .map(|limit| (spread(minute, limit), Limit::Minute(limit)));
+        .map(|limit| (spread(minute, limit), BudgetLimit::Minute(limit)));
     let day = budget.per_day.map(|limit| {
-        let planned = limit.saturating_sub(reserve(limit));
-        (spread(polled, planned), Limit::Day(limit))
+        let usable = limit.saturating_sub(reserved_requests(limit));
+        (spread(polled, usable), BudgetLimit::Day(limit))
     });
-    let as_wished = Planned {
-        interval: wished,
+    let unlimited = PollPlan {
+        interval: update_interval,
         limit: None,
     };
-    let tightest = |planned: Planned, (interval, limit)| {
-        if interval > planned.interval {
-            Planned {
+    let longest = |plan: PollPlan, (interval, limit)| {
+        if interval > plan.interval {
+            PollPlan {
                 interval,
                 limit: Some(limit),
             }
         } else {
-            planned
+            plan
         }
     };
-    [minute, day]
-        .into_iter()
-        .flatten()
-        .fold(as_wished, tightest)
+    [minute, day].into_iter().flatten().fold(unlimited, longest)
 }
 
-/// How many requests of a day's budget are kept for those whom somebody waits for: a tenth, at least one.
-pub fn reserve(per_day: u32) -> u32 {
+/// Returns how many requests of a daily quota are reserved for polls that clients request: a tenth,
+/// at least one.
+pub fn reserved_requests(per_day: u32) -> u32 {
     per_day.div_ceil(10).max(1)
 }
 
-/// Divides a time in microseconds times millionths of a symbol by a number of requests, rounded up to a
-/// microsecond; by one if there are no requests at all.
+/// Divides a time in microseconds times millionths of a symbol by a number of requests, at least
+/// one. Rounds up to a microsecond.
 fn spread(polled: u128, requests: u32) -> Duration {
     let micros = polled.div_ceil(u128::from(requests.max(1)) * u128::from(SYMBOL));
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
@@ -146,43 +155,44 @@ mod tests {
     use super::*;
     use crate::provider::DayZone;
 
-    fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> Budget {
-        Budget {
+    fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> RequestBudget {
+        RequestBudget {
             per_minute,
             per_day,
             day: DayZone::NewYork,
         }
     }
 
-    /// The plan for stocks of the United States that had so many answers without a price.
+    /// The plan for stocks of the United States with these numbers of consecutive answers without a
+    /// price.
     fn plan_of(
         hours: PollingHours,
-        wished: Duration,
+        update_interval: Duration,
         unpriced_answers: &[i32],
-        budget: Budget,
-    ) -> Planned {
-        let symbols = unpriced_answers.iter().map(|answers| PlannedSymbol {
+        budget: RequestBudget,
+    ) -> PollPlan {
+        let symbols = unpriced_answers.iter().map(|answers| SymbolLoad {
             polled: hours.per_day(Market::Us),
             unpriced_answers: *answers,
         });
-        planned(wished, &symbols.collect::<Vec<_>>(), budget)
+        plan_polls(update_interval, &symbols.collect::<Vec<_>>(), budget)
     }
 
-    /// The plan for so many stocks of the United States that have a price.
-    fn planned_at(
+    /// The plan for stocks of the United States that have a price.
+    fn plan_for(
         hours: PollingHours,
-        wished: Duration,
+        update_interval: Duration,
         symbols: usize,
-        budget: Budget,
-    ) -> Planned {
-        plan_of(hours, wished, &vec![0; symbols], budget)
+        budget: RequestBudget,
+    ) -> PollPlan {
+        plan_of(hours, update_interval, &vec![0; symbols], budget)
     }
 
     #[test]
-    fn the_tightest_of_wish_minute_and_day_decides() {
-        let wish = Duration::from_mins(5);
+    fn the_longest_of_the_update_interval_and_both_limits_is_planned() {
+        let update_interval = Duration::from_mins(5);
         let interval = |symbols, per_minute, per_day, hours| {
-            planned_at(hours, wish, symbols, budget(per_minute, per_day))
+            plan_for(hours, update_interval, symbols, budget(per_minute, per_day))
                 .interval
                 .as_micros()
         };
@@ -207,7 +217,7 @@ mod tests {
             interval(0, Some(5), Some(25), PollingHours::Market),
             300_000_000
         );
-        // A single request a day is all reserve.
+        // A quota of one request is all reserve.
         assert_eq!(
             interval(1, None, Some(1), PollingHours::Market),
             57_600_000_000
@@ -215,42 +225,51 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_names_the_budget_that_stretches_it() {
-        let wish = Duration::from_mins(5);
+    fn a_plan_names_the_limit_that_extends_the_interval() {
+        let update_interval = Duration::from_mins(5);
         let limit = |symbols, per_minute, per_day| {
-            let planned = planned_at(
+            let plan = plan_for(
                 PollingHours::Market,
-                wish,
+                update_interval,
                 symbols,
                 budget(per_minute, per_day),
             );
-            planned.limit.map(|limit| limit.to_string())
+            plan.limit.map(|limit| limit.to_string())
         };
-        let said = |text: &str| Some(text.to_owned());
-        assert_eq!(limit(4, Some(5), Some(25)), said("25 requests a day"));
-        assert_eq!(limit(50, Some(5), None), said("5 requests a minute"));
-        assert_eq!(limit(1, None, Some(1)), said("1 request a day"));
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(limit(4, Some(5), Some(25)), text("25 requests a day"));
+        assert_eq!(limit(50, Some(5), None), text("5 requests a minute"));
+        assert_eq!(limit(1, None, Some(1)), text("1 request a day"));
         assert_eq!(limit(4, Some(5), None), None);
     }
 
     #[test]
-    fn a_tenth_of_a_day_is_kept_and_at_least_one() {
-        assert_eq!([0, 1, 10, 11, 25, 800].map(reserve), [1, 1, 1, 2, 3, 80]);
+    fn a_tenth_of_the_quota_is_reserved_and_at_least_one_request() {
+        assert_eq!(
+            [0, 1, 10, 11, 25, 800].map(reserved_requests),
+            [1, 1, 1, 2, 3, 80]
+        );
     }
 
     #[test]
-    fn symbols_without_a_price_slow_the_others_by_what_they_take_alone() {
+    fn symbols_without_a_price_extend_the_interval_by_their_own_polls_only() {
         let interval = |unpriced_answers: &[i32], per_minute, per_day| {
             let budget = budget(per_minute, per_day);
-            let wished = Duration::from_mins(5);
-            plan_of(PollingHours::Always, wished, unpriced_answers, budget).interval
+            let update_interval = Duration::from_mins(5);
+            plan_of(
+                PollingHours::Always,
+                update_interval,
+                unpriced_answers,
+                budget,
+            )
+            .interval
         };
         let alone = interval(&[0], None, Some(25));
         let beside_daily = interval(&[0, 1_000], None, Some(25));
-        // One of 22 requests a day is the other's.
+        // The other symbol takes one of 22 requests a day.
         let minutes = |interval: Duration| interval.as_secs() / 60;
         assert_eq!((minutes(alone), minutes(beside_daily)), (65, 68));
-        // Hourly is no less often than every two hours.
+        // Hourly polls are not less frequent than an interval of two hours.
         assert_eq!(
             interval(&[0, 3], None, Some(25)),
             interval(&[0, 0], None, Some(25))
@@ -262,7 +281,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn polling_at_the_interval_never_overspends(
+        fn polling_at_the_planned_interval_stays_within_the_budget(
             symbols in 1_usize..5_000, dead in prop::collection::vec(3_i32..100, 0..50),
             per_minute in 1_u32..2_000, per_day in 2_u32..100_000,
         ) {
@@ -271,12 +290,12 @@ mod tests {
             let interval = plan_of(PollingHours::Market, Duration::ZERO, &all, budget).interval;
             let polls = |time: Duration| {
                 let rates = all.iter().map(|answers| {
-                    time.div_duration_f64(interval_of(*answers, interval))
+                    time.div_duration_f64(symbol_interval(*answers, interval))
                 });
                 rates.sum::<f64>() - 1e-6
             };
             prop_assert!(polls(MINUTE) <= f64::from(per_minute));
-            prop_assert!(polls(Duration::from_hours(16)) <= f64::from(per_day - reserve(per_day)));
+            prop_assert!(polls(Duration::from_hours(16)) <= f64::from(per_day - reserved_requests(per_day)));
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What the bundled file implies, worked out without any of the program's own arithmetic.
+//! The expected prices and alerts of a replay of the bundled file, computed independently of the
+//! program.
 //!
-//! One invariant: numbers are whole units of 1e-14 in 128 bits, and a split is found by multiplying out
-//! `close₀ · adjusted₁ : adjusted₀ · close₁`; nothing is divided before it is compared.
+//! Numbers are 128-bit integers in units of 1e-14. A split is found by comparing the products
+//! `close₀ · adjusted₁` and `adjusted₀ · close₁`, without division.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,14 +12,14 @@ use std::{
 use chrono::NaiveDate;
 
 const FILE: &[u8] = include_bytes!("../../data/real-stocks-2000-2013.csv.gz");
-/// Fractional digits that are read.
+/// The number of fractional digits.
 const DIGITS: usize = 14;
-/// What 1e-8, the finest price, is in those.
+/// The smallest price, 1e-8, in units of 1e-14.
 const PRICE_STEP: i128 = 1_000_000;
 
-/// A price as it should be told.
+/// A price as it should be stored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Told {
+pub(crate) struct ExpectedPrice {
     pub(crate) day: NaiveDate,
     pub(crate) symbol: String,
     pub(crate) close: String,
@@ -29,17 +30,17 @@ pub(crate) struct Told {
     pub(crate) volume: Option<i64>,
 }
 
-/// An alert as it should fire.
+/// An alert that should fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fired {
+pub(crate) struct ExpectedAlert {
     pub(crate) day: NaiveDate,
     pub(crate) symbol: String,
     pub(crate) up: bool,
     pub(crate) multiple: String,
 }
 
-/// The prices and alerts of a replay from a day on, in order.
-pub(crate) fn implied(from: NaiveDate) -> (Vec<Told>, BTreeSet<Fired>) {
+/// Returns the prices and alerts of a replay that starts at `from`, in order.
+pub(crate) fn expected_replay(from: NaiveDate) -> (Vec<ExpectedPrice>, BTreeSet<ExpectedAlert>) {
     let mut text = String::new();
     flate2::read::GzDecoder::new(FILE)
         .read_to_string(&mut text)
@@ -60,7 +61,7 @@ pub(crate) fn implied(from: NaiveDate) -> (Vec<Told>, BTreeSet<Fired>) {
             let previous = before.map(|before| restated(before, (close, adjusted)));
             before = Some((close, adjusted));
             let written = |field: usize| Some(shortest(number(fields[field])));
-            prices.push(Told {
+            prices.push(ExpectedPrice {
                 day,
                 symbol: symbol.to_owned(),
                 close: shortest(close),
@@ -76,7 +77,7 @@ pub(crate) fn implied(from: NaiveDate) -> (Vec<Told>, BTreeSet<Fired>) {
                 .take_while(|steps| moved >= steps * 5 * previous)
                 .last();
             if let Some(steps) = steps {
-                alerts.insert(Fired {
+                alerts.insert(ExpectedAlert {
                     day,
                     symbol: symbol.to_owned(),
                     up: close > previous,
@@ -89,9 +90,9 @@ pub(crate) fn implied(from: NaiveDate) -> (Vec<Told>, BTreeSet<Fired>) {
     (prices, alerts)
 }
 
-/// The close before, in shares of today, to 8 digits.
+/// Returns the previous close restated in shares of today, rounded to 8 digits.
 fn restated((close, adjusted): (i128, i128), (close_now, adjusted_now): (i128, i128)) -> i128 {
-    // How many shares of today one of before is: close / adjusted shrinks by that when shares are split.
+    // A split divides close / adjusted by the number of new shares per old share.
     let (shares, of) = (close * adjusted_now, adjusted * close_now);
     let ratios = (2..=100).flat_map(|n| [(n, 1), (1, n)]).chain([(3, 2)]);
     let near = |(n, d): &(i128, i128)| {

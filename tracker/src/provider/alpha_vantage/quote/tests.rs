@@ -1,4 +1,4 @@
-//! Every answer that the service is known to give, recorded, and any other.
+//! Recorded responses of the service, and arbitrary ones.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::quote::PreviousClose;
 
 const KEY: &str = "RECORDEDKEY00001";
 
-/// The class of a recorded answer to a question about MSFT.
-fn judge(body: &[u8]) -> Result<Quote, PollError> {
+/// Parses a response to a request for MSFT.
+fn parse_msft(body: &[u8]) -> Result<Quote, PollError> {
     parse(body, &"MSFT".parse().expect("a symbol"), &Secret::new(KEY))
 }
 
 macro_rules! recorded {
     ($name:literal) => {
-        judge(include_bytes!(concat!(
+        parse_msft(include_bytes!(concat!(
             "../../../../tests/fixtures/alpha_vantage/",
             $name,
             ".json"
@@ -29,7 +29,7 @@ fn decimal(text: &str) -> entity::Decimal {
 }
 
 #[test]
-fn a_quote_is_read_to_its_last_digit() {
+fn a_quote_is_parsed_exactly() {
     let quote = recorded!("quote").expect("a quote");
     assert_eq!(
         quote,
@@ -53,7 +53,7 @@ fn a_quote_is_read_to_its_last_digit() {
 }
 
 #[test]
-fn a_delayed_quote_is_a_quote() {
+fn a_delayed_quote_is_accepted() {
     assert_eq!(
         recorded!("quote_delayed").map(|quote| quote.price),
         Ok(decimal("418.16"))
@@ -61,37 +61,37 @@ fn a_delayed_quote_is_a_quote() {
 }
 
 #[test]
-fn numbers_may_come_without_quotation_marks() {
+fn numbers_without_quotation_marks_are_accepted() {
     let body = br#"{"Global Quote":{"01. symbol":"msft","05. price":0.123456785,"06. volume":3,
         "07. latest trading day":"2026-11-20","08. previous close":0}}"#;
-    let quote = judge(body).expect("a quote");
+    let quote = parse_msft(body).expect("a quote");
     assert_eq!(quote.price, decimal("0.12345679"));
     assert_eq!(quote.volume, Some(3));
     assert_eq!(quote.previous_close, PreviousClose::None);
 }
 
 #[test]
-fn the_symbol_may_be_spelled_with_another_separator() {
+fn the_symbol_may_have_another_separator() {
     let body = |symbol: &str| {
         format!(
             r#"{{"Global Quote":{{"01. symbol":"{symbol}","05. price":"480.5",
             "07. latest trading day":"2026-11-20"}}}}"#
         )
     };
-    let asked: Symbol = "BRK.B".parse().expect("a symbol");
+    let requested: Symbol = "BRK.B".parse().expect("a symbol");
     let key = Secret::new("key");
     for sent in ["BRK.B", "BRK-B", "brk/b"] {
-        let quote = parse(body(sent).as_bytes(), &asked, &key).expect("a quote");
-        assert_eq!(quote.symbol, asked, "{sent}");
+        let quote = parse(body(sent).as_bytes(), &requested, &key).expect("a quote");
+        assert_eq!(quote.symbol, requested, "{sent}");
     }
     for sent in ["BRK.A", "BRKB", "BRK", ""] {
-        let error = parse(body(sent).as_bytes(), &asked, &key).expect_err("another symbol");
+        let error = parse(body(sent).as_bytes(), &requested, &key).expect_err("another symbol");
         assert!(matches!(error, PollError::NoPrice { .. }), "{sent}");
     }
 }
 
 #[test]
-fn bad_fields_beside_the_price_are_absent() {
+fn invalid_fields_other_than_the_price_are_absent() {
     let quote = recorded!("quote_bad_fields").expect("a quote");
     assert_eq!(quote.price, decimal("112.13"));
     assert_eq!(
@@ -103,11 +103,11 @@ fn bad_fields_beside_the_price_are_absent() {
 }
 
 #[test]
-fn each_failure_is_told_apart() {
+fn each_notice_has_its_error() {
     let limited = |seconds| PollError::RateLimited {
         wait: Duration::from_secs(seconds),
     };
-    for (name, judged, class) in [
+    for (name, result, error) in [
         ("burst", recorded!("burst"), limited(2)),
         ("burst_pattern", recorded!("burst_pattern"), limited(2)),
         ("per_minute", recorded!("per_minute"), limited(60)),
@@ -141,24 +141,24 @@ fn each_failure_is_told_apart() {
         ),
         ("empty", recorded!("empty"), PollError::UnknownSymbol),
     ] {
-        assert_eq!(judged, Err(class), "{name}");
+        assert_eq!(result, Err(error), "{name}");
     }
-    for (name, judged) in [
+    for (name, result) in [
         ("invalid_key", recorded!("invalid_key")),
         ("demo_key", recorded!("demo_key")),
     ] {
-        assert!(matches!(judged, Err(PollError::Refused { .. })), "{name}");
+        assert!(matches!(result, Err(PollError::Refused { .. })), "{name}");
     }
-    for (name, judged) in [
+    for (name, result) in [
         ("unknown_notice", recorded!("unknown_notice")),
         ("unknown_error", recorded!("unknown_error")),
     ] {
-        assert!(matches!(judged, Err(PollError::Upstream { .. })), "{name}");
+        assert!(matches!(result, Err(PollError::Upstream { .. })), "{name}");
     }
 }
 
 #[test]
-fn what_was_not_promised_is_malformed() {
+fn an_undocumented_response_is_malformed() {
     let quote = |fields: &str| format!(r#"{{"Global Quote":{{"01. symbol":"MSFT",{fields}}}}}"#);
     let dated = |price: &str| {
         quote(&format!(
@@ -178,12 +178,15 @@ fn what_was_not_promised_is_malformed() {
         r#"{"Information":7}"#.to_owned(),
     ] {
         assert!(
-            matches!(judge(body.as_bytes()), Err(PollError::Malformed { .. })),
+            matches!(
+                parse_msft(body.as_bytes()),
+                Err(PollError::Malformed { .. })
+            ),
             "{body}: {:?}",
-            judge(body.as_bytes())
+            parse_msft(body.as_bytes())
         );
     }
-    // A readable answer that lacks a price says nothing of other symbols.
+    // A valid response without a price does not affect other symbols.
     for body in [
         dated("\"112.13\"").replace("MSFT", "AAPL"),
         dated("\"112.13\"").replace("01. symbol", "01. ticker"),
@@ -201,34 +204,34 @@ fn what_was_not_promised_is_malformed() {
         dated("{\"value\":1}"),
     ] {
         assert!(
-            matches!(judge(body.as_bytes()), Err(PollError::NoPrice { .. })),
+            matches!(parse_msft(body.as_bytes()), Err(PollError::NoPrice { .. })),
             "{body}: {:?}",
-            judge(body.as_bytes())
+            parse_msft(body.as_bytes())
         );
     }
 }
 
 #[test]
-fn no_failure_repeats_a_key() {
-    for judged in [
+fn no_error_contains_the_key() {
+    for result in [
         recorded!("daily"),
         recorded!("unknown_notice"),
         recorded!("invalid_key"),
     ] {
-        let error = judged.expect_err("a failure");
-        let told = format!("{error} {error:?}");
-        assert!(!told.contains(KEY), "{told}");
+        let error = result.expect_err("an error");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains(KEY), "{text}");
     }
 }
 
 proptest! {
     #[test]
-    fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = judge(&body);
+    fn parsing_bytes_never_panics(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse_msft(&body);
     }
 
     #[test]
-    fn no_damage_to_a_quote_panics_or_makes_a_price_of_nothing(
+    fn a_damaged_quote_never_panics_and_never_has_a_price_of_0(
         at in 0_usize..300, byte: u8, cut in 0_usize..300,
     ) {
         let mut body =
@@ -236,17 +239,17 @@ proptest! {
         let length = body.len();
         body[at % length] = byte;
         body.truncate(length - cut % length);
-        if let Ok(quote) = judge(&body) {
+        if let Ok(quote) = parse_msft(&body) {
             prop_assert!(quote.price > entity::Decimal::ZERO);
             prop_assert_eq!(quote.symbol.as_str(), "MSFT");
         }
     }
 
     #[test]
-    fn no_object_panics(
+    fn parsing_objects_never_panics(
         name in "(Global Quote|Information|Note|Error Message|message|data)",
         value in "([-0-9.eE]{1,12}|\"[a-zA-Z .]{0,30}\"|\\{\"05\\. price\":\"[0-9.eE-]{0,9}\"\\}|\\[{0,200})",
     ) {
-        let _ = judge(format!("{{\"{name}\":{value}}}").as_bytes());
+        let _ = parse_msft(format!("{{\"{name}\":{value}}}").as_bytes());
     }
 }

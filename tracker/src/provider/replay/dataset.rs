@@ -1,28 +1,36 @@
-//! The rows of a file, by day.
+//! The data set of a replay: the rows of a file by trading day.
 //!
-//! One invariant: days rise strictly, each has at least one bar and each ticker at most one a day; the close before is
-//! already restated for a split between. It never changes while it is told; the replay asks it for quotes.
+//! Days rise strictly. Each has at least one bar, and each ticker has at most one bar a day.
+//! Previous closes are restated for splits. The data set does not change after it is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use entity::{Decimal, Ratio, Symbol};
 
 use super::{
     company::Company,
-    reel::{Frame, moved},
-    row::Row,
-    split::{Closes, Split},
+    row::PriceRow,
+    split::{Closes, SplitRatio},
 };
 use crate::quote::{PreviousClose, Quote};
 
-/// A file's days from the first that is told.
+/// The trading days of a file, from the first replayed one on.
 #[derive(Debug)]
-pub(super) struct Tape {
+pub(super) struct Dataset {
     days: Vec<Day>,
-    /// All tickers of the file, also those without a bar after the first day.
+    /// All tickers of the file, including those without a bar on or after the first replayed day.
     tickers: Vec<Ticker>,
     fingerprint: u32,
+}
+
+/// One day of one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReplayDay {
+    /// The index of the day in the data set.
+    pub(super) index: usize,
+    /// By how many weeks this pass shifts the dates.
+    pub(super) weeks: u32,
 }
 
 #[derive(Debug)]
@@ -34,12 +42,13 @@ struct Ticker {
 #[derive(Debug)]
 struct Day {
     date: NaiveDate,
-    /// By ticker.
+    /// Sorted by ticker.
     bars: Vec<Bar>,
 }
 
 #[derive(Debug)]
 struct Bar {
+    /// The index in [`Dataset::tickers`].
     ticker: usize,
     open: Option<Decimal>,
     high: Option<Decimal>,
@@ -47,14 +56,14 @@ struct Bar {
     close: Decimal,
     volume: Option<i64>,
     previous_close: Option<Decimal>,
-    /// A split since the row before, in new shares per old share.
+    /// A split since the ticker's previous bar, in new shares per old share.
     split: Option<Ratio>,
 }
 
-impl Tape {
-    /// The tape of rows in any order, no two of one ticker and day, at least one of them on or after `from`. The
-    /// fingerprint stands for the file's content.
-    pub(super) fn new(mut rows: Vec<Row>, from: NaiveDate, fingerprint: u32) -> Self {
+impl Dataset {
+    /// Builds a data set of rows in any order. No two rows are of the same ticker and day, and at
+    /// least one is on or after `from`. The fingerprint identifies the content of the file.
+    pub(super) fn new(mut rows: Vec<PriceRow>, from: NaiveDate, fingerprint: u32) -> Self {
         let symbols: BTreeSet<Symbol> = rows.iter().map(|row| row.ticker.clone()).collect();
         let tickers: Vec<Ticker> = symbols
             .into_iter()
@@ -65,27 +74,27 @@ impl Tape {
             .collect();
         rows.retain(|row| row.date >= from);
         rows.sort_unstable_by(|a, b| (a.date, &a.ticker).cmp(&(b.date, &b.ticker)));
-        let mut tape = Self {
+        let mut dataset = Self {
             days: Vec::new(),
             tickers,
             fingerprint,
         };
         let mut before = BTreeMap::new();
         for row in &rows {
-            tape.push(row, &mut before);
+            dataset.push(row, &mut before);
         }
-        tape
+        dataset
     }
 
-    /// Adds the row after all others, remembering its closes as the ones before its ticker's next.
-    fn push(&mut self, row: &Row, before: &mut BTreeMap<usize, (Decimal, Option<Closes>)>) {
+    /// Appends a row. `before` has the closes of each ticker's last row.
+    fn push(&mut self, row: &PriceRow, before: &mut BTreeMap<usize, (Decimal, Option<Closes>)>) {
         let Some(ticker) = self.ticker(&row.ticker) else {
             return;
         };
         let before = before.insert(ticker, (row.close, row.closes));
         let split = before
             .and_then(|(_, before)| before.zip(row.closes))
-            .and_then(|(before, after)| Split::between(before, after));
+            .and_then(|(before, after)| SplitRatio::between(before, after));
         let previous_close = before
             .and_then(|(close, _)| match split {
                 Some(split) => split.restate(close),
@@ -111,15 +120,15 @@ impl Tape {
         }
     }
 
-    /// Names the tickers whose company is known.
-    pub(super) fn name(&mut self, company: impl Fn(&Symbol) -> Option<Company>) {
+    /// Sets the companies of the tickers for which `company` returns one.
+    pub(super) fn set_companies(&mut self, company: impl Fn(&Symbol) -> Option<Company>) {
         for ticker in &mut self.tickers {
             ticker.company = company(&ticker.symbol);
         }
     }
 
-    /// How many days there are.
-    pub(super) fn days(&self) -> usize {
+    /// The number of days.
+    pub(super) fn len(&self) -> usize {
         self.days.len()
     }
 
@@ -133,34 +142,35 @@ impl Tape {
         self.days.last().map_or(NaiveDate::MIN, |day| day.date)
     }
 
-    /// The date that a frame has in the file.
-    pub(super) fn date(&self, frame: Frame) -> NaiveDate {
-        self.days.get(frame.day).map_or(self.last(), |day| day.date)
+    /// The date of a day in the file, before any shift.
+    pub(super) fn date(&self, day: ReplayDay) -> NaiveDate {
+        self.days.get(day.index).map_or(self.last(), |day| day.date)
     }
 
-    /// Which day has this date in the file.
-    pub(super) fn find(&self, date: NaiveDate) -> Option<usize> {
+    /// Returns the index of the day with this date in the file.
+    pub(super) fn index_of(&self, date: NaiveDate) -> Option<usize> {
         self.days.binary_search_by_key(&date, |day| day.date).ok()
     }
 
-    /// What stands for the file's content.
+    /// A checksum that identifies the content of the file.
     pub(super) fn fingerprint(&self) -> u32 {
         self.fingerprint
     }
 
-    /// Whether the file has rows of a symbol, on whatever day.
+    /// Whether the file has rows of a symbol on any day.
     pub(super) fn knows(&self, symbol: &Symbol) -> bool {
         self.ticker(symbol).is_some()
     }
 
-    /// What a frame says of a symbol; `None` if it has no bar that day.
-    pub(super) fn quote(&self, frame: Frame, symbol: &Symbol) -> Option<Quote> {
-        let day = self.days.get(frame.day)?;
+    /// Returns the quote of a symbol on a day, or `None` if it has no bar on it.
+    pub(super) fn quote(&self, replayed: ReplayDay, symbol: &Symbol) -> Option<Quote> {
+        let day = self.days.get(replayed.index)?;
         let ticker = self.ticker(symbol)?;
         let bar = day.bars.binary_search_by_key(&ticker, |bar| bar.ticker);
         let bar = &day.bars[bar.ok()?];
-        let trading_day = moved(day.date, frame.weeks)?;
-        // The hour is the recorded day's: the date it is moved to may be a holiday or another half day.
+        let trading_day = shifted(day.date, replayed.weeks)?;
+        // The time of the close is that of the recorded date: the shifted date may be a holiday or
+        // an early close.
         let close = market::new_york_time(trading_day, market::session_close_time(day.date));
         let company = self.tickers[ticker].company;
         Some(Quote {
@@ -188,4 +198,9 @@ impl Tape {
             .binary_search_by(|ticker| ticker.symbol.cmp(symbol))
             .ok()
     }
+}
+
+/// Shifts a date of the file by the weeks of a pass.
+pub(super) fn shifted(date: NaiveDate, weeks: u32) -> Option<NaiveDate> {
+    date.checked_add_days(Days::new(u64::from(weeks) * 7))
 }

@@ -1,20 +1,17 @@
-//! A duration as people say it.
-//!
-//! One invariant: what is said is never further off than a second, or a tenth of one below ten; it is for logs and
-//! notes, not to be read back.
+//! A duration for logs and notes, such as `2h 54m 33s`.
 
 use std::{fmt, time::Duration};
 
-/// Below this, tenths of a second matter.
-const SHORT: Duration = Duration::from_secs(10);
+/// Shorter durations are shown with tenths of a second.
+const TENTHS_BELOW: Duration = Duration::from_secs(10);
 
-/// A duration for a text: `2h 54m 33s`.
+/// Displays a duration rounded to seconds, or to tenths below 10 s. The text cannot be parsed back.
 #[derive(Clone, Copy, Debug)]
-pub struct Spoken(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl fmt::Display for Spoken {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < SHORT {
+        if self.0 < TENTHS_BELOW {
             let tenths = (self.0.as_millis() + 50) / 100;
             return match tenths % 10 {
                 0 => write!(f, "{}s", tenths / 10),
@@ -41,8 +38,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_said_in_hours_minutes_and_seconds() {
-        for (millis, said) in [
+    fn a_duration_is_shown_in_hours_minutes_and_seconds() {
+        for (millis, text) in [
             (0, "0s"),
             (1_000, "1s"),
             (1_240, "1.2s"),
@@ -53,7 +50,10 @@ mod tests {
             (10_472_727, "2h 54m 33s"),
             (172_800_000, "48h"),
         ] {
-            assert_eq!(Spoken(Duration::from_millis(millis)).to_string(), said);
+            assert_eq!(
+                HumanDuration(Duration::from_millis(millis)).to_string(),
+                text
+            );
         }
     }
 }

@@ -1,81 +1,82 @@
-//! How often a provider may be asked.
+//! The rate limits of a provider: requests per minute, the daily quota, symbols per request.
 //!
-//! One invariant: a pace only states what the provider allows; the loop charges and waits. The tracker's planner reads it.
+//! These types only state the limits. [`crate::budget`] counts requests against them, and
+//! [`crate::schedule`] stretches the polling interval to stay within them.
 
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use chrono_tz::America::New_York;
 use entity::Timestamp;
 
-/// Who sets the time of a provider's polls.
+/// When a provider is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// The loop does, by `UPDATE_INTERVAL`, market hours and what the provider allows.
+pub enum Pacing {
+    /// By `UPDATE_INTERVAL` and market hours, within the rate limits of the provider.
     Polled {
-        /// The most symbols of one request, at least 1.
+        /// Maximum symbols in a request, at least 1.
         symbols_per_request: usize,
-        /// How many requests it takes.
-        budget: Budget,
+        /// The rate limits.
+        budget: RequestBudget,
     },
-    /// The provider does: each poll is one step of its own, whatever the hour, and takes any number of symbols.
-    Driven {
-        /// Time between two steps; `None` for as fast as they are stored.
+    /// At any hour, one step of the provider per poll, with any number of symbols.
+    SelfPaced {
+        /// The time between two steps, or `None` for as fast as they can be stored.
         every: Option<Duration>,
     },
 }
 
-impl Pace {
-    /// The most symbols of one request, at least 1.
+impl Pacing {
+    /// Maximum symbols in a request, at least 1.
     pub fn symbols_per_request(self) -> usize {
         match self {
             Self::Polled {
                 symbols_per_request,
                 ..
             } => symbols_per_request,
-            Self::Driven { .. } => usize::MAX,
+            Self::SelfPaced { .. } => usize::MAX,
         }
     }
 
-    /// How long a trading day of a driven provider lasts on the wall; nothing at full speed, `None` for a polled one.
+    /// The wall time of a trading day of a self-paced provider, which is zero at full speed. `None`
+    /// for a polled one.
     pub fn day_length(self) -> Option<Duration> {
         match self {
             Self::Polled { .. } => None,
-            Self::Driven { every } => Some(every.unwrap_or_default()),
+            Self::SelfPaced { every } => Some(every.unwrap_or_default()),
         }
     }
 }
 
-/// Requests that a provider takes. `None` is no limit.
+/// The requests that a provider allows. `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// In any 60 seconds.
+pub struct RequestBudget {
+    /// Maximum requests within 60 s.
     pub per_minute: Option<u32>,
-    /// In one day of `day`.
+    /// The daily quota: maximum requests per day in `day`.
     pub per_day: Option<u32>,
-    /// Whose days count.
+    /// The time zone of the day.
     pub day: DayZone,
 }
 
-/// Whose midnight a daily budget begins at.
+/// The time zone in which a daily quota begins anew at midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayZone {
-    /// New York's.
+    /// New York.
     NewYork,
-    /// UTC's.
+    /// UTC.
     Utc,
 }
 
 impl DayZone {
-    /// The date there.
+    /// Returns the date in this time zone.
     pub fn date(self, now: Timestamp) -> NaiveDate {
         match self {
-            Self::NewYork => now.to_utc().with_timezone(&New_York).date_naive(),
+            Self::NewYork => market::trading_day(now),
             Self::Utc => now.to_utc().date_naive(),
         }
     }
 
-    /// The next midnight there, when the day's budget is whole again.
+    /// Returns the next midnight in this time zone, when the quota begins anew.
     pub fn next_midnight(self, now: Timestamp) -> Timestamp {
         let today = self.date(now);
         let tomorrow = today.succ_opt().unwrap_or(today);
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_york_day_ends_at_its_midnight_in_summer_and_winter() {
+    fn a_day_in_new_york_ends_at_its_midnight_in_summer_and_winter() {
         for (now, date, midnight) in [
             ("2026-07-02T03:59:59Z", "2026-07-01", "2026-07-02T04:00:00Z"),
             ("2026-07-02T04:00:00Z", "2026-07-02", "2026-07-03T04:00:00Z"),
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_utc_day_ends_at_midnight() {
+    fn a_day_in_utc_ends_at_midnight() {
         let now = at("2026-07-02T23:59:59Z");
         assert_eq!(DayZone::Utc.date(now).to_string(), "2026-07-02");
         assert_eq!(DayZone::Utc.next_midnight(now), at("2026-07-03T00:00:00Z"));
