@@ -28,7 +28,7 @@ type Loading<K, L> = BoxFuture<'static, Loaded<K, L>>;
 type Loaded<K, L> = Result<Arc<HashMap<K, <L as Loader<K>>::Value>>, <L as Loader<K>>::Error>;
 
 /// Loads through `L`, in batches.
-pub(super) struct Batcher<L> {
+pub(in crate::graphql) struct Batcher<L> {
     loader: Arc<L>,
     /// The newest batch of each kind of key.
     newest: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
@@ -48,7 +48,7 @@ type Keys<K> = Arc<Mutex<Option<HashSet<K>>>>;
 
 impl<L> Batcher<L> {
     /// Over a loader.
-    pub(super) fn new(loader: L) -> Self {
+    pub(in crate::graphql) fn new(loader: L) -> Self {
         Self {
             loader: Arc::new(loader),
             newest: Mutex::default(),
@@ -56,7 +56,7 @@ impl<L> Batcher<L> {
     }
 
     /// What there is under a key.
-    pub(super) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>, L::Error>
+    pub(in crate::graphql) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>, L::Error>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error: Sync>,
