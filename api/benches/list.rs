@@ -6,7 +6,7 @@
 
 use std::{fs, hint::black_box, time::Duration};
 
-use api::sample::{Sample, Shape, Way};
+use api::sample::{Resolver, SampleSchema, Shape};
 use testkit::TestDatabase;
 
 const SHAPE: Shape = Shape {
@@ -48,7 +48,7 @@ const ANSWERS: u32 = 40;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let database = TestDatabase::sqlite().await;
-    let sample = Sample::fill((*database).clone(), SHAPE).await;
+    let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
     println!(
         "{:48} {:>12} {:>12} {:>7}",
         "CPU per answer", "one pass", "library", "ratio"
@@ -56,10 +56,13 @@ async fn main() {
     for (name, document) in DOCUMENTS {
         let mut spent = [Vec::new(), Vec::new()];
         for round in 0..=ROUNDS {
-            for (way, spent) in [Way::OnePass, Way::Library].into_iter().zip(&mut spent) {
+            for (resolver, spent) in [Resolver::OnePass, Resolver::Library]
+                .into_iter()
+                .zip(&mut spent)
+            {
                 let before = cpu();
                 for _ in 0..ANSWERS {
-                    black_box(sample.body(document, way).await);
+                    black_box(sample.body(document, resolver).await);
                 }
                 // The first round warms up.
                 if round > 0 {

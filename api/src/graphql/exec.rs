@@ -7,4 +7,4 @@ mod group;
 mod mask;
 
 pub(crate) use executor::Executor;
-pub(super) use feed_handle::Run;
+pub(super) use feed_handle::FeedHandle;

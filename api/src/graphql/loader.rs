@@ -1,4 +1,4 @@
-//! Loads what many objects of one answer ask for, in one statement.
+//! Batches the loads of nested fields: many objects of one response need one statement.
 
 mod batch;
 #[cfg(test)]
@@ -14,86 +14,65 @@ pub(super) use batch::Batcher;
 
 use crate::service::{CandleDetails, Error, FirstPage, Service};
 
-/// A stock by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct StockId(pub(super) i64);
-
-/// A stock's latest price, by the stock's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LatestPriceOf(pub(super) i64);
-
-/// A stock's first page of prices.
+/// The key of a stock's first page of prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct HistoryOf {
     /// The stock's id.
     pub(super) stock: i64,
-    /// Of which time.
+    /// The range of `recordedAt`.
     pub(super) recorded: Recorded,
-    /// How many, from which end.
+    /// The size of the page, and the end of the list that it begins at.
     pub(super) first: FirstPage,
 }
 
-/// A stock's first page of alerts.
+/// The key of a stock's first page of alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AlertsOf {
     /// The stock's id.
     pub(super) stock: i64,
-    /// How many, from which end.
+    /// The size of the page, and the end of the list that it begins at.
     pub(super) first: FirstPage,
 }
 
-/// A stock's newest candles of a range.
+/// The key of a stock's newest candles of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CandlesOf {
     /// The stock's id.
     pub(super) stock: i64,
-    /// Which ones.
+    /// The interval, the range and the limit.
     pub(super) range: CandleRange,
 }
 
-/// The rules that watch a stock, by the stock's id.
+/// The key of the rules that apply to a stock: the stock's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct RulesOf(pub(super) i64);
 
-/// An alert by its id.
+/// The key of an alert: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AlertId(pub(super) i64);
 
-/// A rule by its id.
+/// The key of a rule: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct RuleId(pub(super) i64);
 
-/// Loads through the service. It caches nothing: answers are as new as the database.
+/// Loads through the service. Nothing is cached between batches.
 pub(super) struct Batches(Service);
 
-/// The loader that a schema keeps.
+/// Creates the batching loader of a schema.
 pub(super) fn loader(service: Service) -> Batcher<Batches> {
     Batcher::new(Batches(service))
 }
 
-/// Declares how values are loaded by the ids that their keys hold.
-macro_rules! load_by_id {
-    ($key:ident -> $value:ty: |$service:ident, $ids:ident| $load:expr) => {
-        impl Loader<$key> for Batches {
-            type Value = $value;
-            type Error = Arc<Error>;
+impl Loader<AlertId> for Batches {
+    type Value = Alert;
+    type Error = Arc<Error>;
 
-            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
-                let $ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-                let $service = &self.0;
-                let found = $load;
-                Ok(found
-                    .into_iter()
-                    .map(|(id, value)| ($key(id), value))
-                    .collect())
-            }
-        }
-    };
+    async fn load(&self, keys: &[AlertId]) -> Result<HashMap<AlertId, Alert>, Arc<Error>> {
+        let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let alerts = self.0.alerts_by_id(&ids).await?.into_iter();
+        Ok(alerts.map(|(id, alert)| (AlertId(id), alert)).collect())
+    }
 }
-
-load_by_id!(StockId -> Stock: |service, ids| service.stocks_by_id(&ids));
-load_by_id!(LatestPriceOf -> Price: |service, ids| service.latest_prices(&ids));
-load_by_id!(AlertId -> Alert: |service, ids| service.alerts_by_id(&ids).await?);
 
 impl Loader<HistoryOf> for Batches {
     type Value = Page<Price>;
@@ -167,14 +146,14 @@ impl Loader<RulesOf> for Batches {
         let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
         let stocks = self.0.stocks_by_id(&ids);
         let rules = self.0.rules(None).await?;
-        let watching = |stock: &Stock| {
-            let watches =
+        let applicable = |stock: &Stock| {
+            let applies =
                 |rule: &&AlertRule| rule.symbol.as_ref().is_none_or(|it| *it == stock.symbol);
-            rules.iter().filter(watches).cloned().collect()
+            rules.iter().filter(applies).cloned().collect()
         };
         Ok(stocks
             .iter()
-            .map(|(id, stock)| (RulesOf(*id), watching(stock)))
+            .map(|(id, stock)| (RulesOf(*id), applicable(stock)))
             .collect())
     }
 }
@@ -192,11 +171,11 @@ impl Loader<RuleId> for Batches {
     }
 }
 
-/// The stocks of keys that ask for the same, by what they ask for.
+/// Groups the stocks of keys by the rest of the key.
 fn grouped<K, A: Eq + Hash>(keys: &[K], split: impl Fn(&K) -> (A, i64)) -> HashMap<A, Vec<i64>> {
     let mut groups: HashMap<A, Vec<i64>> = HashMap::new();
-    for (asked, stock) in keys.iter().map(split) {
-        groups.entry(asked).or_default().push(stock);
+    for (rest, stock) in keys.iter().map(split) {
+        groups.entry(rest).or_default().push(stock);
     }
     groups
 }

@@ -1,6 +1,7 @@
-//! A schema over rows that tests and the benchmark ask for: numbers at their ends, names in many scripts, nulls.
+//! A schema over sample rows, with extreme numbers, names in many scripts and nulls.
 //!
-//! One invariant: the same shape gives the same rows, so that two ways to resolve a document can be compared.
+//! The same shape gives the same rows, so tests and the benchmark can compare the two resolvers of
+//! lists.
 
 #![cfg_attr(
     not(feature = "bench"),
@@ -26,19 +27,19 @@ use crate::{
     service::{BuildInfo, Service},
 };
 
-/// Who resolves lists.
+/// What resolves lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// Rows, in one pass where they can.
+pub enum Resolver {
+    /// The list writer, in one pass where possible.
     OnePass,
-    /// The library, by a future for every field.
+    /// async-graphql, with one future for each field.
     Library,
 }
 
-/// The schema over its rows, and the health of what they lie in.
-pub struct Sample(Schema, Health);
+/// The schema over the sample rows, and the health of their database.
+pub struct SampleSchema(Schema, Health);
 
-impl Sample {
+impl SampleSchema {
     /// Fills a migrated, empty database.
     pub async fn fill(database: Database, shape: Shape) -> Self {
         sample_rows::fill(&database, shape).await;
@@ -61,18 +62,18 @@ impl Sample {
         Self(schema(service, options), health)
     }
 
-    /// Answers a request.
-    pub async fn respond(&self, request: impl Into<Request>, way: Way) -> Response {
+    /// Executes a request.
+    pub async fn respond(&self, request: impl Into<Request>, resolver: Resolver) -> Response {
         self.1.database_answered();
-        self.0.execute(request.into().data(way)).await
+        self.0.execute(request.into().data(resolver)).await
     }
 
-    /// The body of an answer.
-    pub async fn body(&self, request: impl Into<Request>, way: Way) -> Vec<u8> {
-        let response = self.respond(request, way).await;
-        match way {
-            Way::OnePass => json::response(&response).into(),
-            Way::Library => serde_json::to_vec(&response).expect("it is written"),
+    /// Returns the body of the response.
+    pub async fn body(&self, request: impl Into<Request>, resolver: Resolver) -> Vec<u8> {
+        let response = self.respond(request, resolver).await;
+        match resolver {
+            Resolver::OnePass => json::response(&response).into(),
+            Resolver::Library => serde_json::to_vec(&response).expect("it is written"),
         }
     }
 }

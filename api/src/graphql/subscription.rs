@@ -13,7 +13,7 @@ use transport::LastEventId;
 use super::{
     context::service,
     enums::DeliveryMode,
-    exec::Run,
+    exec::FeedHandle,
     object::{AlertObject, PriceObject},
     scalar::{Cursor, Symbol},
 };
@@ -44,13 +44,13 @@ impl Subscription {
         )]
         mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
-        // An explicit null means what is meant by default.
+        // An explicit null means the default.
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
         let after = resumed(ctx).or(after.map(|it| it.0));
-        let following = service(ctx)?
+        let plan = service(ctx)?
             .plan_subscription(SubscriptionKind::Prices, plain(symbols), after, conflate)
             .await?;
-        Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
+        Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, price))
     }
 
     /// Sends each alert when it fires. Alerts are never skipped.
@@ -67,14 +67,14 @@ impl Subscription {
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
         let after = resumed(ctx).or(after.map(|it| it.0));
-        let following = service(ctx)?
+        let plan = service(ctx)?
             .plan_subscription(SubscriptionKind::Alerts, plain(symbols), after, false)
             .await?;
-        Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
+        Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, alert))
     }
 }
 
-/// The place after which a client resumes its event stream, which it opened with the same arguments: it replaces `after`.
+/// Returns the `Last-Event-ID` of a client that reopens its event stream. It replaces `after`.
 fn resumed(ctx: &Context<'_>) -> Option<String> {
     ctx.data_opt::<LastEventId>().map(|id| id.0.clone())
 }
@@ -83,15 +83,15 @@ fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {
     symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect())
 }
 
-fn price(happened: &FeedEvent) -> Option<PriceObject> {
-    match &happened.event {
+fn price(event: &FeedEvent) -> Option<PriceObject> {
+    match &event.event {
         Event::QuoteRecorded { price, .. } => Some(PriceObject(price.clone())),
         _ => None,
     }
 }
 
-fn alert(happened: &FeedEvent) -> Option<AlertObject> {
-    match &happened.event {
+fn alert(event: &FeedEvent) -> Option<AlertObject> {
+    match &event.event {
         Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
         _ => None,
     }

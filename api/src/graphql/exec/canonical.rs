@@ -1,7 +1,8 @@
-//! What a subscription asks of each event, as a text that is the same for all who ask the same.
+//! Computes the canonical text of a subscription, by which subscribers share executions.
 //!
-//! One invariant: two operations with one text give the same response to the same event; the root field's arguments are
-//! left out, because they choose events and do not shape them. Anything unusual gives no text, and shares with nobody.
+//! Two operations with the same text give the same response to the same event. The arguments of the
+//! root field are left out: they choose events and do not shape responses. An operation that cannot
+//! be printed has no text and is not shared.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -11,20 +12,20 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-/// The text of the operation that a request chooses.
+/// Returns the canonical text of the operation that a request executes.
 pub(super) fn text(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: &Variables,
 ) -> Option<String> {
     let operation = operation(document, operation_name)?;
-    // The transport has seen to it that there is one, and that it is all of the operation.
+    // The transport has checked that a subscription selects exactly one root field.
     let mut items = operation.selection_set.node.items.iter();
     let root = items.find_map(|item| match &item.node {
         Selection::Field(field) => Some(field),
         _ => None,
     })?;
-    let mut canon = Canon {
+    let mut printer = CanonicalPrinter {
         document,
         text: String::new(),
         used: BTreeSet::new(),
@@ -32,15 +33,15 @@ pub(super) fn text(
     };
     let field = &root.node;
     write!(
-        canon.text,
+        printer.text,
         "{}:{}",
         field.response_key().node,
         field.name.node
     )
     .ok()?;
-    canon.directives(&field.directives)?;
-    canon.selection(&field.selection_set.node)?;
-    for name in canon.used.clone() {
+    printer.directives(&field.directives)?;
+    printer.selection(&field.selection_set.node)?;
+    for name in printer.used.clone() {
         let value = variables.get(&name).map(ToString::to_string);
         let definition = operation
             .variable_definitions
@@ -52,9 +53,9 @@ pub(super) fn text(
             .as_ref()
             .map(|value| value.node.to_string());
         let kind = &definition.node.var_type.node;
-        write!(canon.text, "${name}:{kind}={value:?}/{default:?}").ok()?;
+        write!(printer.text, "${name}:{kind}={value:?}/{default:?}").ok()?;
     }
-    Some(canon.text)
+    Some(printer.text)
 }
 
 fn operation<'a>(
@@ -69,16 +70,17 @@ fn operation<'a>(
     found.map(|(_, operation)| &operation.node)
 }
 
-struct Canon<'a> {
+/// Prints a selection without names of operations, fragments and unused variables.
+struct CanonicalPrinter<'a> {
     document: &'a ExecutableDocument,
     text: String,
     /// Variables that shape the response.
     used: BTreeSet<Name>,
-    /// Fragments that are being printed, against cycles.
+    /// Fragments that are being printed, to detect cycles.
     fragments: BTreeSet<Name>,
 }
 
-impl Canon<'_> {
+impl CanonicalPrinter<'_> {
     fn selection(&mut self, set: &SelectionSet) -> Option<()> {
         self.text.push('{');
         for selection in &set.items {
@@ -132,18 +134,20 @@ impl Canon<'_> {
     fn arguments(&mut self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> Option<()> {
         for (name, value) in arguments {
             write!(self.text, "({}={})", name.node, value.node).ok()?;
-            self.uses(&value.node);
+            self.record_variables(&value.node);
         }
         Some(())
     }
 
-    fn uses(&mut self, value: &Value) {
+    fn record_variables(&mut self, value: &Value) {
         match value {
             Value::Variable(name) => {
                 self.used.insert(name.clone());
             }
-            Value::List(values) => values.iter().for_each(|value| self.uses(value)),
-            Value::Object(fields) => fields.values().for_each(|value| self.uses(value)),
+            Value::List(values) => values.iter().for_each(|value| self.record_variables(value)),
+            Value::Object(fields) => fields
+                .values()
+                .for_each(|value| self.record_variables(value)),
             _ => {}
         }
     }

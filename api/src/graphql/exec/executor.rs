@@ -1,7 +1,7 @@
-//! Runs operations of the schema for the transports.
+//! Executes operations of the schema for the transports.
 //!
-//! One invariant: whatever leaves here was masked; a subscription's events are executed by its group, once for all who
-//! asked the same, and only what is special to one subscriber is added here.
+//! Every error is masked before it leaves this module. The events of a subscription are executed once
+//! for all subscribers of its group; only `missed`, `snapshot` and `stale` are added per subscriber.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -15,8 +15,8 @@ use transport::{
 
 use super::{
     canonical,
-    feed_handle::Run,
-    group::{Circumstance, Group, Groups},
+    feed_handle::FeedHandle,
+    group::{DeliveryContext, Group, Groups},
     mask::{mask, mask_error},
 };
 use crate::{
@@ -25,37 +25,37 @@ use crate::{
     service::{Delivery, Service, SubscriptionPlan},
 };
 
-/// The schema behind its tokens and its rate limit; cheap to clone.
+/// The schema with authentication and the rate limit. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: Schema,
     service: Service,
-    access: AccessTokens,
-    rate: RateLimit,
+    tokens: AccessTokens,
+    rate_limit: RateLimit,
     groups: Groups,
-    /// Room for subscriptions to begin.
-    beginnings: Arc<Semaphore>,
+    /// Limits how many subscriptions start at the same time.
+    starts: Arc<Semaphore>,
 }
 
-/// How many subscriptions begin at the same time. It takes much memory for a moment, and when a thousand clients come
-/// back together, no less time if each has the database to itself.
-const BEGINNINGS: usize = 32;
+/// Maximum number of subscriptions that start at the same time. A start needs much memory for a
+/// moment, and when a thousand clients reconnect at once, more concurrency does not make it faster.
+const MAX_CONCURRENT_STARTS: usize = 32;
 
 impl Executor {
-    /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in, as many as `rate` allows.
+    /// Creates an executor of `schema`, which resolves through `service`.
     pub(crate) fn new(
         schema: Schema,
         service: Service,
-        access: AccessTokens,
-        rate: RateLimit,
+        tokens: AccessTokens,
+        rate_limit: RateLimit,
     ) -> Self {
         Self {
             schema,
             service,
-            access,
-            rate,
+            tokens,
+            rate_limit,
             groups: Groups::default(),
-            beginnings: Arc::new(Semaphore::new(BEGINNINGS)),
+            starts: Arc::new(Semaphore::new(MAX_CONCURRENT_STARTS)),
         }
     }
 }
@@ -64,11 +64,11 @@ impl transport::Service for Executor {
     type Viewer = Viewer;
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
-        self.access.authenticate(authorization)
+        self.tokens.authenticate(authorization)
     }
 
     fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
-        self.rate.admit(client)
+        self.rate_limit.admit(client)
     }
 
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
@@ -91,35 +91,35 @@ impl transport::Service for Executor {
             .parsed_query()
             .ok()
             .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
-        let beginning = self.beginnings.acquire().await;
-        let run = Arc::new(Run::new());
-        let request = request.data(viewer).data(Arc::clone(&run));
+        let start = self.starts.acquire().await;
+        let handle = Arc::new(FeedHandle::new());
+        let request = request.data(viewer).data(Arc::clone(&handle));
         let mut responses = self.schema.execute_stream(request).boxed();
-        let following = begun(&mut responses, &run).await?;
-        let group = Group::new(run, responses);
-        let key = text.map(|text| (text, viewer, following.generation()));
+        let plan = started(&mut responses, &handle).await?;
+        let group = Group::new(handle, responses);
+        let key = text.map(|text| (text, viewer, plan.generation()));
         let group = self.groups.join(key, group);
-        let largest = following.max_event_size();
-        let told = self.service.deliver(following);
-        drop(beginning);
+        let max_size = plan.max_event_size();
+        let deliveries = self.service.deliver(plan);
+        drop(start);
         let service = self.service.clone();
-        let items = told.then(move |told| {
-            let (group, largest) = (Arc::clone(&group), largest.clone());
-            let away = service.staleness_age().is_some();
+        let items = deliveries.then(move |delivery| {
+            let (group, max_size) = (Arc::clone(&group), max_size.clone());
+            let stale = service.staleness_age().is_some();
             async move {
-                let told = match told {
-                    Ok(told) => told,
+                let delivery = match delivery {
+                    Ok(delivery) => delivery,
                     Err(reason) => return Item::End(reason.into()),
                 };
-                let snapshot = told.snapshot;
-                let circumstance = Circumstance { snapshot, away };
-                match group.body(&told.event, circumstance).await {
+                let snapshot = delivery.snapshot;
+                let context = DeliveryContext { snapshot, stale };
+                match group.body(&delivery.event, context).await {
                     Some(body) => {
-                        largest.record(body.len());
-                        let cursor = told.event.cursor();
+                        max_size.record(body.len());
+                        let cursor = delivery.event.cursor();
                         Item::Next(SubscriptionEvent {
                             id: Some(cursor),
-                            ..event(body, &told, away)
+                            ..event(body, &delivery, stale)
                         })
                     }
                     None => Item::End(End::Complete),
@@ -130,18 +130,18 @@ impl transport::Service for Executor {
     }
 }
 
-/// Waits until the subscription has begun or was refused.
-async fn begun(
+/// Waits until the resolver has started the subscription or returned an error.
+async fn started(
     responses: &mut BoxStream<'static, Response>,
-    run: &Run,
+    handle: &FeedHandle,
 ) -> Result<SubscriptionPlan, Vec<ServerError>> {
     poll_fn(|cx| {
         let polled = responses.poll_next_unpin(cx);
-        if let Some(following) = run.take_following() {
-            return Poll::Ready(Ok(following));
+        if let Some(plan) = handle.take_plan() {
+            return Poll::Ready(Ok(plan));
         }
         polled.map(|response| {
-            // A subscription that ends before it begins has said nothing of why.
+            // A subscription that ends before it starts has no error.
             let ended = || vec![ServerError::new("the subscription selects nothing", None)];
             let mut errors = response.map_or_else(ended, |response| response.errors);
             errors.iter_mut().for_each(mask_error);
@@ -151,26 +151,27 @@ async fn begun(
     .await
 }
 
-/// A body as one subscriber gets it: with what was skipped for it, and whether what it begins with may be old.
-fn event(body: Bytes, told: &Delivery, away: bool) -> SubscriptionEvent {
-    let extensions = match told {
+/// Adds one subscriber's `extensions` to the shared body: the number of skipped events, and whether
+/// the event is part of a snapshot and may be stale.
+fn event(body: Bytes, delivery: &Delivery, stale: bool) -> SubscriptionEvent {
+    let extensions = match delivery {
         Delivery {
             missed: 0,
             snapshot: false,
             ..
         } => return body.into(),
-        Delivery { missed: 0, .. } if away => {
+        Delivery { missed: 0, .. } if stale => {
             r#""delivery":{"snapshot":true},"stale":true"#.to_owned()
         }
         Delivery { missed: 0, .. } => r#""delivery":{"snapshot":true}"#.to_owned(),
         Delivery { missed, .. } => format!(r#""delivery":{{"missed":{missed}}}"#),
     };
-    // A response is an object, and the schema puts no extensions of its own into it.
+    // A response is a JSON object, and the schema adds no extensions to it.
     let object = body.strip_suffix(b"}").unwrap_or(&body);
     let extensions = format!(",\"extensions\":{{{extensions}}}}}");
     let body = [object, extensions.as_bytes()].concat();
     SubscriptionEvent {
-        missed: told.missed,
+        missed: delivery.missed,
         ..Bytes::from(body).into()
     }
 }

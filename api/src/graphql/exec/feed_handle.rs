@@ -1,6 +1,8 @@
-//! What a subscription's resolver and its executor tell each other.
+//! Connects a subscription's resolver with its executor.
 //!
-//! One invariant: the library executes one event at a time, so that the place noted last is that of the next response.
+//! The resolver hands over the subscription plan; the executor feeds events, which the resolver
+//! returns as objects. The library executes one event at a time, so the position stored last is that
+//! of the next response.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -12,51 +14,53 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{live::FeedEvent, service::SubscriptionPlan};
 
-/// One execution of a subscription by the library.
+/// The handle of one running execution of a subscription.
 #[derive(Debug)]
-pub(in crate::graphql) struct Run {
-    following: Mutex<Option<SubscriptionPlan>>,
+pub(in crate::graphql) struct FeedHandle {
+    plan: Mutex<Option<SubscriptionPlan>>,
     feed: UnboundedSender<Arc<FeedEvent>>,
     events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
+    /// The `seq` of the event that was executed last.
     executed: AtomicI64,
 }
 
-impl Run {
-    /// One that has not begun.
+impl FeedHandle {
+    /// Creates a handle of an execution that has not started.
     pub(super) fn new() -> Self {
         let (feed, events) = unbounded_channel();
         Self {
-            following: Mutex::default(),
+            plan: Mutex::default(),
             feed,
             events: Mutex::new(Some(events)),
             executed: AtomicI64::new(0),
         }
     }
 
-    /// Called by the resolver: the arguments are good, and these are the objects of the events that are
-    /// [fed](Self::feed).
+    /// Starts the subscription, after the resolver has checked its arguments. Returns a stream of the
+    /// objects of the events that are [fed](Self::feed).
     pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
-        following: SubscriptionPlan,
+        plan: SubscriptionPlan,
         object: fn(&FeedEvent) -> Option<T>,
     ) -> impl Stream<Item = T> + Send + use<T>
     where
         T: Send + 'static,
     {
-        *lock(&self.following) = Some(following);
+        *lock(&self.plan) = Some(plan);
         let events = lock(&self.events).take();
-        // The run must not keep its own stream alive, nor the stream the run.
-        let run = Arc::downgrade(self);
+        // A weak reference, so that the handle and its stream do not keep each other alive.
+        let handle = Arc::downgrade(self);
         stream::unfold(events, move |events| {
-            let run = run.clone();
+            let handle = handle.clone();
             async move {
                 let mut events = events?;
                 loop {
-                    let happened = events.recv().await?;
-                    let object = object(&happened);
-                    run.upgrade()?
+                    let event = events.recv().await?;
+                    let object = object(&event);
+                    handle
+                        .upgrade()?
                         .executed
-                        .store(happened.position.seq, Ordering::Release);
+                        .store(event.position.seq, Ordering::Release);
                     if let Some(object) = object {
                         return Some((object, Some(events)));
                     }
@@ -65,18 +69,18 @@ impl Run {
         })
     }
 
-    /// What the resolver found the subscriber to want, once it has begun.
-    pub(super) fn take_following(&self) -> Option<SubscriptionPlan> {
-        lock(&self.following).take()
+    /// Takes the plan, once the resolver has started the subscription.
+    pub(super) fn take_plan(&self) -> Option<SubscriptionPlan> {
+        lock(&self.plan).take()
     }
 
-    /// Gives the library an event to execute.
-    pub(super) fn feed(&self, happened: Arc<FeedEvent>) {
-        // The receiver ends with the execution, and whoever waits for its response sees that.
-        let _ = self.feed.send(happened);
+    /// Sends an event to be executed.
+    pub(super) fn feed(&self, event: Arc<FeedEvent>) {
+        // If the execution has ended, the stream of responses ends too.
+        let _ = self.feed.send(event);
     }
 
-    /// The place of the event that the last response is of.
+    /// Returns the `seq` of the event that the last response belongs to.
     pub(super) fn executed(&self) -> i64 {
         self.executed.load(Ordering::Acquire)
     }

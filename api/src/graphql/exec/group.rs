@@ -1,7 +1,7 @@
-//! Executes each event once for everybody who asked the same.
+//! Groups subscribers with the same canonical text, so that each event is executed once for all.
 //!
-//! One invariant: a group's bodies are those that each of its members would have got alone; who comes first to an event
-//! has it executed, the rest take the same bytes, for as long as what they say besides the event is true.
+//! A member gets the same body as it would alone. The first member that reaches an event executes it;
+//! the others get the same bytes, as long as what the body says besides the event is still true.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,53 +13,54 @@ use async_graphql::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::{
-    sync::{Mutex as Turn, OnceCell},
+    sync::{Mutex as AsyncMutex, OnceCell},
     time::Instant,
 };
 
-use super::{feed_handle::Run, mask::mask};
+use super::{feed_handle::FeedHandle, mask::mask};
 use crate::{auth::Viewer, graphql::output::json, live::FeedEvent};
 
-/// How many bodies a group keeps for its slower members; what is older is executed again.
-const KEPT: usize = 64;
-/// For how long a body serves those who begin with its event: it may tell how fresh the stock is.
-const NOW: Duration = Duration::from_secs(1);
+/// Number of bodies that a group keeps for slower members. An older event is executed again.
+const MAX_BODIES: usize = 64;
+/// How long a body may be used in a snapshot: it may contain the freshness of the stock.
+const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Those who ask the same: who may read what of which event, in which of the hub's feeds.
+/// The key of a group: canonical text, viewer, and generation of the hub's feed.
 pub(super) type Key = (String, Viewer, u64);
 
-/// All groups; one lives as long as it has members.
+/// All groups. A group lives as long as it has members.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups(Arc<Mutex<HashMap<Key, Weak<Group>>>>);
 
-/// Those who asked the same.
+/// Subscribers that share executions.
 pub(super) struct Group {
-    run: Arc<Run>,
-    /// The library's execution of the subscription, which is fed one event at a time.
-    responses: Turn<BoxStream<'static, Response>>,
-    bodies: Mutex<VecDeque<Kept>>,
+    handle: Arc<FeedHandle>,
+    /// The responses of the running execution. The lock is held while one event is executed.
+    responses: AsyncMutex<BoxStream<'static, Response>>,
+    /// The newest bodies, by position.
+    bodies: Mutex<VecDeque<CachedBody>>,
 }
 
-/// When and how an event is told to a member.
+/// What a body depends on besides the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Circumstance {
-    /// It is what the member begins with: what is true now.
+pub(super) struct DeliveryContext {
+    /// Whether the event is part of the initial snapshot, which shows the current state.
     pub(super) snapshot: bool,
-    /// The database is away.
-    pub(super) away: bool,
+    /// Whether the database is away, so that every stock is stale.
+    pub(super) stale: bool,
 }
 
-/// A body that is shared.
+/// A shared body.
 #[derive(Debug)]
-struct Kept {
+struct CachedBody {
     seq: i64,
-    away: bool,
-    begun: Instant,
+    stale: bool,
+    created_at: Instant,
     body: Arc<OnceCell<Bytes>>,
 }
 
 impl Groups {
-    /// The group of a key, or `new` if nobody asked that yet. Without a key it is shared with nobody.
+    /// Returns the group of the key, or `new` if none exists. Without a key the group is not shared.
     pub(super) fn join(&self, key: Option<Key>, new: Group) -> Arc<Group> {
         let new = Arc::new(new);
         let Some(key) = key else { return new };
@@ -67,7 +68,7 @@ impl Groups {
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
-        // What has ended is cleared when the table would grow, so that it stays as large as what lives.
+        // Ended groups are removed when the map would grow, which bounds it by the living groups.
         if groups.len() == groups.capacity() {
             groups.retain(|_, group| group.strong_count() > 0);
         }
@@ -77,70 +78,70 @@ impl Groups {
 }
 
 impl Group {
-    /// A group over a subscription that has begun.
-    pub(super) fn new(run: Arc<Run>, responses: BoxStream<'static, Response>) -> Self {
+    /// Creates a group of a subscription that has started.
+    pub(super) fn new(handle: Arc<FeedHandle>, responses: BoxStream<'static, Response>) -> Self {
         Self {
-            run,
-            responses: Turn::new(responses),
+            handle,
+            responses: AsyncMutex::new(responses),
             bodies: Mutex::default(),
         }
     }
 
-    /// What the members are told of an event; `None` if the subscription cannot be executed any more.
+    /// Returns the body of an event, or `None` if the execution has ended.
     pub(super) async fn body(
         &self,
-        happened: &Arc<FeedEvent>,
-        circumstance: Circumstance,
+        event: &Arc<FeedEvent>,
+        context: DeliveryContext,
     ) -> Option<Bytes> {
-        let cell = self.cell(happened.position.seq, circumstance);
-        cell.get_or_try_init(|| self.execute(happened))
+        let cell = self.cell(event.position.seq, context);
+        cell.get_or_try_init(|| self.execute(event))
             .await
             .ok()
             .cloned()
     }
 
-    fn cell(&self, seq: i64, circumstance: Circumstance) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, seq: i64, context: DeliveryContext) -> Arc<OnceCell<Bytes>> {
         let mut bodies = self.bodies();
-        let at = bodies.partition_point(|kept| kept.seq < seq);
-        let Circumstance { snapshot, away } = circumstance;
-        let known = bodies.get_mut(at).filter(|kept| kept.seq == seq);
-        if let Some(kept) = &known
-            && kept.away == away
-            && (!snapshot || kept.begun.elapsed() < NOW)
+        let at = bodies.partition_point(|cached| cached.seq < seq);
+        let DeliveryContext { snapshot, stale } = context;
+        let known = bodies.get_mut(at).filter(|cached| cached.seq == seq);
+        if let Some(cached) = &known
+            && cached.stale == stale
+            && (!snapshot || cached.created_at.elapsed() < SNAPSHOT_LIFETIME)
         {
-            return Arc::clone(&kept.body);
+            return Arc::clone(&cached.body);
         }
         let body = Arc::new(OnceCell::new());
-        let new = Kept {
+        let new = CachedBody {
             seq,
-            away,
-            begun: Instant::now(),
+            stale,
+            created_at: Instant::now(),
             body: Arc::clone(&body),
         };
         match known {
-            Some(kept) => *kept = new,
+            Some(cached) => *cached = new,
             None => bodies.insert(at, new),
         }
-        if bodies.len() > KEPT {
+        if bodies.len() > MAX_BODIES {
             bodies.pop_front();
         }
         body
     }
 
-    async fn execute(&self, happened: &Arc<FeedEvent>) -> Result<Bytes, ()> {
+    async fn execute(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
         let mut responses = self.responses.lock().await;
-        self.run.feed(Arc::clone(happened));
-        // Whoever fed an event before may have left without its response.
+        self.handle.feed(Arc::clone(event));
+        // A member that fed an earlier event may have left before its response.
         loop {
             let mut response = responses.next().await.ok_or(())?;
-            if self.run.executed() == happened.position.seq {
+            if self.handle.executed() == event.position.seq {
                 mask(&mut response);
                 return Ok(json::response(&response));
             }
         }
     }
 
-    fn bodies(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+    fn bodies(&self) -> MutexGuard<'_, VecDeque<CachedBody>> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

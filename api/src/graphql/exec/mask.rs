@@ -1,7 +1,7 @@
-//! What a client reads of an error.
+//! Masks internal errors.
 //!
-//! One invariant: every error has a code, and no error has a word that was not written for clients: what a resolver did
-//! not mean to say is logged under a request id, and the client gets the id.
+//! Every error that a client gets has a code and a message that was written for clients. The cause of
+//! an internal error is logged with a request ID, and the client gets the ID.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use transport::code;
 
 use crate::service::Error;
 
-/// Makes every error of a response one for clients.
+/// Masks all errors of a response.
 pub(super) fn mask(response: &mut Response) {
     response.errors.iter_mut().for_each(mask_error);
 }
 
-/// Makes an error one for clients.
+/// Masks an error, unless it already has a code.
 pub(super) fn mask_error(error: &mut ServerError) {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_some() {
         return;
     }
     let source = error.source.take();
-    let ours = source.as_ref().and_then(|source| {
+    let service_error = source.as_ref().and_then(|source| {
         let direct = source.downcast_ref::<Error>();
         direct.or_else(|| source.downcast_ref::<Arc<Error>>().map(AsRef::as_ref))
     });
-    match (ours, source.is_some()) {
+    match (service_error, source.is_some()) {
         (Some(known), _) if known.code() != code::INTERNAL => {
             if let Some(cause) = known.cause() {
                 let request_id = runtime::random::draw_id();
@@ -41,11 +41,11 @@ pub(super) fn mask_error(error: &mut ServerError) {
                 extensions.set("reason", reason);
             }
         }
-        // The library's own words: of a document that does not fit before execution, of a value that does not after.
+        // Messages of the library: without a path the document is invalid, with one a value is.
         (None, false) if error.path.is_empty() => extensions.set("code", code::VALIDATION_FAILED),
         (None, false) => extensions.set("code", code::BAD_USER_INPUT),
         (known, _) => {
-            let request_id = conceal(extensions);
+            let request_id = set_internal(extensions);
             let cause = known.and_then(Error::cause);
             let message = &error.message;
             tracing::error!(request_id, cause = ?cause, path = ?error.path, "{message}");
@@ -54,7 +54,8 @@ pub(super) fn mask_error(error: &mut ServerError) {
     }
 }
 
-fn conceal(extensions: &mut ErrorExtensionValues) -> String {
+/// Sets the code of an internal error. Returns the request ID.
+fn set_internal(extensions: &mut ErrorExtensionValues) -> String {
     let request_id = runtime::random::draw_id();
     extensions.set("code", code::INTERNAL);
     extensions.set("requestId", request_id.clone());

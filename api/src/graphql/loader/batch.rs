@@ -1,7 +1,7 @@
-//! Gathers what is asked for together and loads it at once.
+//! A batching loader without timers and background tasks.
 //!
-//! One invariant: a batch takes in whatever is asked for until the task that began it has let others run, so that what
-//! the rows of one answer ask for is one load, however many they are. No clock decides, and no task of its own.
+//! A batch collects keys until the task that created it yields. So the keys that the rows of one
+//! response need are one load, however many rows there are.
 
 use std::{
     any::{Any, TypeId},
@@ -23,18 +23,19 @@ use futures_util::{
     task::{self, ArcWake, AtomicWaker},
 };
 
-/// What a batch becomes: driven by whoever of those that wait for it is still there.
+/// The load of a batch. Any waiter drives it, so it completes even if others are dropped.
 type Loading<K, L> = BoxFuture<'static, Loaded<K, L>>;
 type Loaded<K, L> = Result<Arc<HashMap<K, <L as Loader<K>>::Value>>, <L as Loader<K>>::Error>;
 
-/// Loads through `L`, in batches.
+/// Loads values through `L`, in batches.
 pub(in crate::graphql) struct Batcher<L> {
     loader: Arc<L>,
-    /// The newest batch of each kind of key.
+    /// The newest batch of each key type.
     newest: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
-struct Batch<K, L>
+/// A batch that may still collect keys.
+struct OpenBatch<K, L>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
@@ -43,11 +44,11 @@ where
     loading: WeakShared<Loading<K, L>>,
 }
 
-/// The keys of a batch; none once it is being loaded.
+/// The keys of a batch; `None` once they are being loaded.
 type Keys<K> = Arc<Mutex<Option<HashSet<K>>>>;
 
 impl<L> Batcher<L> {
-    /// Over a loader.
+    /// Creates a batching loader.
     pub(in crate::graphql) fn new(loader: L) -> Self {
         Self {
             loader: Arc::new(loader),
@@ -55,7 +56,7 @@ impl<L> Batcher<L> {
         }
     }
 
-    /// What there is under a key.
+    /// Returns the value of a key, or `None` if it does not exist.
     pub(in crate::graphql) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>, L::Error>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
@@ -65,16 +66,16 @@ impl<L> Batcher<L> {
         Ok(loaded.get(&key).cloned())
     }
 
-    /// Adds a key to the newest batch, or begins one.
+    /// Adds a key to the newest open batch, or opens one.
     fn join<K>(&self, key: K) -> Shared<Loading<K, L>>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error: Sync>,
     {
         let mut newest = lock(&self.newest);
-        let kind = TypeId::of::<K>();
-        if let Some(batch) = newest.get(&kind)
-            && let Some(batch) = batch.downcast_ref::<Batch<K, L>>()
+        let key_type = TypeId::of::<K>();
+        if let Some(batch) = newest.get(&key_type)
+            && let Some(batch) = batch.downcast_ref::<OpenBatch<K, L>>()
             && let Some(loading) = batch.loading.upgrade()
             && let Some(keys) = &mut *lock(&batch.keys)
         {
@@ -86,11 +87,11 @@ impl<L> Batcher<L> {
             .boxed()
             .shared();
         if let Some(weak) = loading.downgrade() {
-            let batch = Batch::<K, L> {
+            let batch = OpenBatch::<K, L> {
                 keys,
                 loading: weak,
             };
-            newest.insert(kind, Box::new(batch));
+            newest.insert(key_type, Box::new(batch));
         }
         loading
     }
@@ -101,28 +102,29 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
-    // A long list may yield before all of it was asked for: whoever still asks keeps the batch open for another turn.
-    let asked = || lock(&keys).as_ref().map_or(0, HashSet::len);
-    let mut known = 0;
-    while known < asked() {
-        known = asked();
-        next_turn().await;
+    // A long list may yield before it has added all its keys, so the batch stays open while it
+    // grows.
+    let count = || lock(&keys).as_ref().map_or(0, HashSet::len);
+    let mut seen = 0;
+    while seen < count() {
+        seen = count();
+        task_yielded().await;
     }
     let keys = lock(&keys).take();
     let keys: Vec<K> = keys.into_iter().flatten().collect();
     loader.load(&keys).await.map(Arc::new)
 }
 
-/// Waits until the runtime's task has asked for everything that it can and yields. Those who share a batch poll it
-/// each as they join, which `yield_now` alone would take for the task's return.
-async fn next_turn() {
-    let turn = Arc::new(Turn::default());
-    let waker = task::waker(Arc::clone(&turn));
+/// Waits until the current task has yielded to the runtime and runs again. `yield_now` alone is not
+/// enough: each waiter that joins the batch polls this future within the same run of the task.
+async fn task_yielded() {
+    let signal = Arc::new(YieldSignal::default());
+    let waker = task::waker(Arc::clone(&signal));
     let yielded = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
     debug_assert!(yielded.is_pending());
     poll_fn(|cx| {
-        turn.task.register(cx.waker());
-        if turn.over.load(Ordering::Acquire) {
+        signal.task.register(cx.waker());
+        if signal.done.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -131,16 +133,17 @@ async fn next_turn() {
     .await;
 }
 
+/// Wakes the waiting task when the runtime has come around.
 #[derive(Default)]
-struct Turn {
-    over: AtomicBool,
+struct YieldSignal {
+    done: AtomicBool,
     task: AtomicWaker,
 }
 
-impl ArcWake for Turn {
-    fn wake_by_ref(turn: &Arc<Self>) {
-        turn.over.store(true, Ordering::Release);
-        turn.task.wake();
+impl ArcWake for YieldSignal {
+    fn wake_by_ref(signal: &Arc<Self>) {
+        signal.done.store(true, Ordering::Release);
+        signal.task.wake();
     }
 }
 

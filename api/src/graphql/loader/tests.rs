@@ -1,4 +1,4 @@
-//! How many statements nested lists cost: a number that does not grow with their rows.
+//! The number of SQL statements of nested lists, which does not depend on the number of rows.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use store::database::DatabaseKind;
 use testkit::{TestDatabase, on_both_databases};
 
-use crate::graphql::sample::{Sample, Shape, Way};
+use crate::graphql::sample::{Resolver, SampleSchema, Shape};
 
 /// The statements that were sent to a database.
 #[derive(Clone, Default)]
@@ -14,16 +14,16 @@ struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Statements {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
+        std::mem::take(&mut *self.0.lock().expect("no test thread panicked"))
     }
 }
 
-async fn sample(database: &TestDatabase) -> (Sample, Statements) {
+async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     let statements = Statements::default();
     let mut database = (**database).clone();
     let seen = statements.clone();
     database.observe_statements(move |statement| {
-        let mut all = seen.0.lock().expect("nobody panicked");
+        let mut all = seen.0.lock().expect("no test thread panicked");
         all.push(statement.to_owned());
     });
     let shape = Shape {
@@ -33,16 +33,17 @@ async fn sample(database: &TestDatabase) -> (Sample, Statements) {
         alerts: 5,
         candles: 2,
     };
-    let sample = Sample::fill(database, shape).await;
-    // Freshness is looked up once a second, and this clock stands still.
+    let sample = SampleSchema::fill(database, shape).await;
+    // Freshness is read once a second, and this clock stands still.
     sample
-        .body("{ stock(symbol: \"S0\") { stale } }", Way::OnePass)
+        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::OnePass)
         .await;
     statements.take();
     (sample, statements)
 }
 
-/// Documents of `N` rows, and how many statements answer them, whatever `N` is: stocks and the newest prices are in memory.
+/// Documents of `N` rows and the number of their statements, which does not depend on `N`. Stocks and
+/// the newest prices are in memory.
 const DOCUMENTS: [(&str, usize); 15] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }
@@ -95,27 +96,30 @@ fn document(text: &str, rows: usize) -> String {
         .replace("first: N", &format!("first: {rows}"))
 }
 
-/// On PostgreSQL a history may be searched for by month, which takes up to `searches` more.
-async fn count(sample: Sample, statements: Statements, searches: usize) {
-    for way in [Way::OnePass, Way::Library] {
+/// On PostgreSQL the search by month may need up to `searches` more.
+async fn count(sample: SampleSchema, statements: Statements, searches: usize) {
+    for resolver in [Resolver::OnePass, Resolver::Library] {
         for (text, expected) in DOCUMENTS {
             for rows in [10, 100] {
-                let body = sample.body(&*document(text, rows), way).await;
+                let body = sample.body(&*document(text, rows), resolver).await;
                 let body = String::from_utf8_lossy(&body);
                 assert!(body.starts_with("{\"data\":{"), "{text}: {body}");
                 let sent = statements.take();
-                let told = format!("{rows} rows, {way:?}: {text}");
+                let label = format!("{rows} rows, {resolver:?}: {text}");
                 let most = expected + searches;
-                assert!((expected..=most).contains(&sent.len()), "{told}\n{sent:#?}");
+                assert!(
+                    (expected..=most).contains(&sent.len()),
+                    "{label}\n{sent:#?}"
+                );
             }
         }
     }
 }
 
 on_both_databases! {
-    async fn nested_lists_cost_as_many_statements_as_they_have_kinds(database) {
+    async fn nested_lists_need_one_statement_for_each_kind_of_row(database) {
         let (sample, statements) = sample(&database).await;
-        // As requests are: in a task of the runtime's.
+        // In a spawned task, like a request.
         let mut task = tokio::task::JoinSet::new();
         let searches = match database.kind() {
             DatabaseKind::Sqlite => 0,
@@ -125,15 +129,15 @@ on_both_databases! {
         task.join_all().await;
     }
 
-    async fn requests_at_the_same_time_and_those_given_up_have_their_answers(database) {
+    async fn concurrent_and_cancelled_requests_do_not_disturb_each_other(database) {
         let (sample, _) = sample(&database).await;
         let sample = Arc::new(sample);
         let text = "{ alerts(first: 20) { nodes { stock { symbol latestPrice { price } } } } }";
-        let expected = sample.body(text, Way::Library).await;
+        let expected = sample.body(text, Resolver::Library).await;
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..60 {
             let sample = Arc::clone(&sample);
-            let task = tasks.spawn(async move { sample.body(text, Way::OnePass).await });
+            let task = tasks.spawn(async move { sample.body(text, Resolver::OnePass).await });
             if at % 3 == 0 {
                 task.abort();
             }

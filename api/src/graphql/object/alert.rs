@@ -31,7 +31,7 @@ impl AlertObject {
 
     /// The stock that the alert is about.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
-        price::stock(ctx, self.0.stock_id).await
+        price::stock(ctx, self.0.stock_id)
     }
 
     /// The ticker symbol of the stock.

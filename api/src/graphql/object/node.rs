@@ -7,8 +7,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{alert::AlertObject, rule::RuleObject, stock::StockObject};
 use crate::graphql::{
-    context::batches,
-    loader::{AlertId, RuleId, StockId},
+    context::{batches, service},
+    loader::{AlertId, RuleId},
 };
 
 /// An object with a global ID.
@@ -65,10 +65,10 @@ pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: &str) -> Result<Opti
     let batches = batches(ctx)?;
     Ok(match parse_id(id) {
         None => None,
-        Some((Kind::Stock, row)) => batches
-            .load_one(StockId(row))
-            .await?
-            .map(|stock| Node::Stock(StockObject(stock))),
+        Some((Kind::Stock, row)) => {
+            let stock = service(ctx)?.stocks_by_id(&[row]).remove(&row);
+            stock.map(|stock| Node::Stock(StockObject(stock)))
+        }
         Some((Kind::Alert, row)) => batches
             .load_one(AlertId(row))
             .await?

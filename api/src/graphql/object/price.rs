@@ -5,8 +5,7 @@ use entity::Price;
 
 use super::stock::StockObject;
 use crate::graphql::{
-    context::{batches, service},
-    loader::StockId,
+    context::service,
     output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
@@ -26,7 +25,7 @@ impl PriceObject {
 
     /// The stock that was priced.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
-        stock(ctx, self.0.stock_id).await
+        stock(ctx, self.0.stock_id)
     }
 
     /// The last traded price.
@@ -117,9 +116,9 @@ columns!(PriceObject {
     cursor,
 });
 
-/// Loads the stock that a price or an alert belongs to.
-pub(super) async fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
-    let stock = batches(ctx)?.load_one(StockId(id)).await?;
+/// Returns the stock that a price or an alert belongs to.
+pub(super) fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
+    let stock = service(ctx)?.stocks_by_id(&[id]).remove(&id);
     let missing = || Error::NotFound("the stock is gone".to_owned());
     Ok(StockObject(stock.ok_or_else(missing)?))
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::graphql::{
     context::{batches, service},
     enums::{CandleInterval, Freshness, Market},
-    loader::{AlertsOf, CandlesOf, HistoryOf, LatestPriceOf, RulesOf},
+    loader::{AlertsOf, CandlesOf, HistoryOf, RulesOf},
     output::{Rows, columns},
     scalar::{Cursor, DateTime, Symbol},
 };
@@ -83,9 +83,9 @@ impl StockObject {
     }
 
     /// The latest recorded price. Null until there is one.
-    async fn latest_price(&self, ctx: &Context<'_>) -> Option<Result<PriceObject>> {
-        let price = async { Ok(batches(ctx)?.load_one(LatestPriceOf(self.0.id)).await?) };
-        price.await.transpose().map(|price| price.map(PriceObject))
+    async fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
+        let price = service(ctx)?.latest_prices(&[self.0.id]).remove(&self.0.id);
+        Ok(price.map(PriceObject))
     }
 
     /// Lists the recorded prices of the stock, newest first.

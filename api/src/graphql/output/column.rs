@@ -1,6 +1,6 @@
-//! Plain values: what is written without being waited for.
+//! Values that are written to the response as JSON without an asynchronous resolver.
 //!
-//! One invariant: a plain value's JSON is that of the value which the library would make of it.
+//! The JSON is the same as that of the value that async-graphql would produce.
 
 use async_graphql::{Error, ID, resolver_utils::EnumType};
 
@@ -10,14 +10,14 @@ use crate::graphql::{
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
-/// What a row's column holds.
+/// The value of a column.
 pub(in crate::graphql) trait ColumnValue {
-    /// Writes it as JSON, or says why it cannot be told.
+    /// Appends the value as JSON.
     fn push_json(&self, out: &mut String) -> Result<(), Error>;
 }
 
-/// Declares how values are written that cannot fail.
-macro_rules! plain {
+/// Implements [`ColumnValue`] for values that are always written.
+macro_rules! column_values {
     ($($kind:ty: |$value:ident, $out:ident| $push:expr;)+) => {
         $(impl ColumnValue for $kind {
             fn push_json(&self, $out: &mut String) -> Result<(), Error> {
@@ -29,7 +29,7 @@ macro_rules! plain {
     };
 }
 
-plain! {
+column_values! {
     &str: |text, out| push_text(out, text);
     String: |text, out| push_text(out, text);
     ID: |id, out| push_text(out, id);

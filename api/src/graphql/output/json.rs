@@ -1,7 +1,7 @@
-//! Writes answers as JSON, and carries what is already written through the library as a raw value.
+//! Writes responses as JSON, and passes JSON that is already written through async-graphql as a raw
+//! value.
 //!
-//! One invariant: the bytes are those that the library and `serde_json` would write. Called by rows that write
-//! themselves, and for every response.
+//! The bytes are the same as those of async-graphql with `serde_json`.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,14 @@ use async_graphql::{Name, Response, Value, indexmap::IndexMap};
 use async_graphql_value::RAW_VALUE_TOKEN;
 use bytes::Bytes;
 
-/// JSON as a value. The library must not merge it with another under the same key: it would keep the first alone.
+/// Wraps JSON as a value. async-graphql must not have to merge it with another value of the same key:
+/// it would keep only the first.
 pub(super) fn raw(json: String) -> Value {
     let field = (Name::new(RAW_VALUE_TOKEN), Value::String(json));
     Value::Object(IndexMap::from_iter([field]))
 }
 
-/// A response as its client reads it.
+/// Writes a response.
 pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     let mut out = String::from("{");
     if !response.errors.is_empty() {
@@ -33,7 +34,7 @@ pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     out.into()
 }
 
-/// Writes a value.
+/// Appends a value.
 pub(super) fn push_value(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("null"),
@@ -65,7 +66,7 @@ pub(super) fn push_value(out: &mut String, value: &Value) {
     }
 }
 
-/// Writes a text with its quotes.
+/// Appends a string, escaped and quoted.
 pub(super) fn push_text(out: &mut String, text: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
@@ -75,16 +76,16 @@ pub(super) fn push_text(out: &mut String, text: &str) {
     }
 }
 
-/// Writes what displays itself without anything to escape, in quotes.
+/// Appends a value in quotes whose text needs no escaping.
 pub(super) fn push_quoted(out: &mut String, value: impl std::fmt::Display) {
     out.push('"');
     push_plain(out, value);
     out.push('"');
 }
 
-/// Writes what displays itself as JSON.
+/// Appends a value whose text is JSON.
 pub(super) fn push_plain(out: &mut String, value: impl std::fmt::Display) {
-    write!(out, "{value}").expect("a text takes everything");
+    write!(out, "{value}").expect("writing to a string never fails");
 }
 
 fn push_comma(out: &mut String, at: usize) {
@@ -94,7 +95,7 @@ fn push_comma(out: &mut String, at: usize) {
 }
 
 fn push_any(out: &mut String, value: &(impl serde::Serialize + ?Sized)) {
-    // Nothing that is answered has a key that is not a text, which is all that can fail.
+    // Serialization fails only for maps whose keys are not strings; responses have none.
     out.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
 }
 
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_is_written_as_the_library_writes_it() {
+    fn a_response_has_the_bytes_of_the_library() {
         let data = value!({
             "text": "é \"quoted\" \\ \n \u{0} \u{7f} \u{2028} 🦀",
             "numbers": [0, -1, 1.5, 1e300, 9_223_372_036_854_775_807_i64],
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_json_stands_where_its_value_would() {
+    fn raw_json_replaces_its_value() {
         let value = Value::List(vec![raw("{\"a\":[1,\"b\"]}".to_owned()), Value::Null]);
         let mut out = String::new();
         push_value(&mut out, &value);

@@ -1,8 +1,8 @@
-//! Lists of rows, told in one pass instead of by a future for every field.
+//! Writes lists of rows in one pass, instead of one future for each field.
 //!
-//! One invariant: the data is, byte for byte, that of the library's own resolution. What a pass cannot do is left to the
-//! library: a field that is loaded, or a whole list whose selection has to be merged with another. Errors are the
-//! library's too, but say which row's field failed, where the library says only which row's.
+//! The data is, byte for byte, the same as that of async-graphql. Fields that are loaded, and lists
+//! whose selection must be merged with another, are left to async-graphql. The path of an error also
+//! names the field; that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use async_graphql::{
 use futures_util::future::try_join_all;
 
 use super::{
-    plan::{Program, placed},
+    plan::{ListPlan, with_path},
     row::{ConnectionNode, Row},
 };
 
@@ -40,9 +40,10 @@ impl<T: Clone> FromIterator<T> for Rows<'_, T> {
 /// The edges of a list of rows.
 pub(in crate::graphql) struct Edges<'a, T>(pub(in crate::graphql) &'a [T]);
 
-/// Declares a list that is told in one pass where it can be, otherwise as the library tells the list that it stands for.
+/// Implements the output of a list: in one pass if there is a plan, else through async-graphql. The
+/// type in the schema is that of `$plain`.
 macro_rules! list {
-    ($list:ident<$row:ident: $bound:path> as $plain:ty, $program:path, |$it:ident, $ctx:ident| $each:expr) => {
+    ($list:ident<$row:ident: $bound:path> as $plain:ty, $plan:path, |$it:ident, $ctx:ident| $each:expr) => {
         impl<$row: $bound> OutputType for $list<'_, $row> {
             fn type_name() -> Cow<'static, str> {
                 <$plain>::type_name()
@@ -62,12 +63,12 @@ macro_rules! list {
                 field: &Positioned<Field>,
             ) -> ServerResult<Value> {
                 #[cfg(any(test, feature = "bench"))]
-                if ctx.data_opt() == Some(&crate::graphql::sample::Way::Library) {
+                if ctx.data_opt() == Some(&crate::graphql::sample::Resolver::Library) {
                     let ($it, $ctx) = (self, ctx);
                     return resolve_list(ctx, field, $each, Some(self.0.len())).await;
                 }
-                match $program(ctx) {
-                    Some(program) => program.run(ctx, &self.0).await,
+                match $plan(ctx) {
+                    Some(plan) => plan.write(ctx, &self.0).await,
                     None => {
                         let ($it, $ctx) = (self, ctx);
                         resolve_each(ctx, field, $each).await
@@ -78,12 +79,12 @@ macro_rules! list {
     };
 }
 
-list!(Rows<T: Row> as Vec<T>, Program::of_rows, |rows, _ctx| rows.0.iter());
-list!(Edges<T: ConnectionNode> as Vec<T::Edge>, Program::of_edges, |edges, ctx| {
+list!(Rows<T: Row> as Vec<T>, ListPlan::of_rows, |rows, _ctx| rows.0.iter());
+list!(Edges<T: ConnectionNode> as Vec<T::Edge>, ListPlan::of_edges, |edges, ctx| {
     edges.0.iter().map(|row| row.edge(ctx))
 });
 
-/// Resolves a list by a future for each of its items, as the library does.
+/// Resolves a list with one future for each item, as async-graphql does.
 async fn resolve_each<T: OutputType>(
     ctx: &ContextSelectionSet<'_>,
     field: &Positioned<Field>,
@@ -92,7 +93,7 @@ async fn resolve_each<T: OutputType>(
     let each = items.enumerate().map(async |(at, item)| {
         let ctx = ctx.with_index(at);
         let resolved = item.resolve(&ctx, field).await;
-        resolved.map_err(|error| placed(&ctx, error))
+        resolved.map_err(|error| with_path(&ctx, error))
     });
     Ok(Value::List(try_join_all(each).await?))
 }

@@ -1,7 +1,7 @@
-//! A selection made into steps, which are then done for each row.
+//! Compiles the selection of a list into steps that write each row.
 //!
-//! One invariant: a program is made only of what is asked once: a raw value has nothing that the library could merge
-//! another into, so that a selection which is said twice is the library's to resolve, wherever in the document it is.
+//! A plan exists only if exactly one selection of the document leads to the list: async-graphql cannot
+//! merge two raw values, so repeated selections are left to it.
 
 use std::iter::once;
 
@@ -19,41 +19,41 @@ use super::{
 };
 use crate::graphql::context::service;
 
-/// How rows are written.
-pub(super) struct Program<'a, T> {
-    steps: Vec<Step<'a, T>>,
-    loads: Vec<Load<'a>>,
+/// The steps that write the rows of a list.
+pub(super) struct ListPlan<'a, T> {
+    steps: Vec<PlanStep<'a, T>>,
+    loads: Vec<LoadedField<'a>>,
 }
 
-enum Step<'a, T> {
-    /// What is the same in every row.
+enum PlanStep<'a, T> {
+    /// Appends text that is the same in every row.
     Text(String),
-    /// What the row holds.
+    /// Appends a value of the row.
     Column(Context<'a>, Column<T>),
-    /// The next of what was loaded.
+    /// Appends the next loaded value.
     Loaded,
 }
 
-/// A field that the library resolves.
-struct Load<'a> {
-    /// The edge's field that leads to the row.
+/// A field that async-graphql resolves.
+struct LoadedField<'a> {
+    /// The field `node` of the edge, if the list is one of edges.
     node: Option<&'a Positioned<Field>>,
     field: &'a Positioned<Field>,
 }
 
-/// The fields of a selection by their keys, in order.
+/// The fields of a selection by response key, in order.
 type Fields<'a> = IndexMap<&'a str, &'a Positioned<Field>>;
 
-impl<'a, T: Row> Program<'a, T> {
-    /// The program of a list of rows.
+impl<'a, T: Row> ListPlan<'a, T> {
+    /// Returns the plan of a list of rows, or `None` if async-graphql must resolve it.
     pub(super) fn of_rows(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
-        let mut program = Self::new(ctx)?;
-        program.push_row(ctx, None)?;
-        Some(program)
+        let mut plan = Self::new(ctx)?;
+        plan.push_row(ctx, None)?;
+        Some(plan)
     }
 
     fn new(ctx: &ContextSelectionSet<'_>) -> Option<Self> {
-        is_asked_once(ctx).then(|| Self {
+        is_selected_once(ctx).then(|| Self {
             steps: Vec::new(),
             loads: Vec::new(),
         })
@@ -65,12 +65,12 @@ impl<'a, T: Row> Program<'a, T> {
         node: Option<&'a Positioned<Field>>,
     ) -> Option<()> {
         let set = node.map_or(ctx.item, |node| &node.node.selection_set);
-        self.push_object(ctx, set, &T::type_name(), |program, field| {
+        self.push_object(ctx, set, &T::type_name(), |plan, field| {
             if let Some(column) = T::column(&field.node.name.node) {
-                program.push_column(ctx, field, column);
+                plan.push_column(ctx, field, column);
             } else {
-                program.loads.push(Load { node, field });
-                program.steps.push(Step::Loaded);
+                plan.loads.push(LoadedField { node, field });
+                plan.steps.push(PlanStep::Loaded);
             }
             Some(())
         })
@@ -105,18 +105,19 @@ impl<'a, T: Row> Program<'a, T> {
         field: &'a Positioned<Field>,
         column: Column<T>,
     ) {
-        self.steps.push(Step::Column(ctx.with_field(field), column));
+        self.steps
+            .push(PlanStep::Column(ctx.with_field(field), column));
     }
 
     fn push_text(&mut self, text: &str) {
         match self.steps.last_mut() {
-            Some(Step::Text(last)) => last.push_str(text),
-            _ => self.steps.push(Step::Text(text.to_owned())),
+            Some(PlanStep::Text(last)) => last.push_str(text),
+            _ => self.steps.push(PlanStep::Text(text.to_owned())),
         }
     }
 
-    /// Writes the rows, whose list `ctx` is of.
-    pub(super) async fn run(
+    /// Writes the rows. `ctx` is the context of the list.
+    pub(super) async fn write(
         &self,
         ctx: &ContextSelectionSet<'_>,
         rows: &[T],
@@ -130,7 +131,7 @@ impl<'a, T: Row> Program<'a, T> {
         let mut out = String::from("[");
         for (at, row) in rows.iter().enumerate() {
             if at == 1 {
-                // Rows are about as long as each other.
+                // The first row estimates the length of the others.
                 out.reserve((out.len() + 32) * rows.len());
             }
             if at > 0 {
@@ -138,9 +139,9 @@ impl<'a, T: Row> Program<'a, T> {
             }
             for step in &self.steps {
                 match step {
-                    Step::Text(text) => out.push_str(text),
-                    Step::Loaded => push_value(&mut out, &loaded.next().unwrap_or_default()),
-                    Step::Column(field, column) => {
+                    PlanStep::Text(text) => out.push_str(text),
+                    PlanStep::Loaded => push_value(&mut out, &loaded.next().unwrap_or_default()),
+                    PlanStep::Column(field, column) => {
                         column(row, field, &mut out).map_err(|error| {
                             let error = error.into_server_error(field.item.pos);
                             ctx.with_index(at).set_error_path(error)
@@ -161,43 +162,43 @@ impl<'a, T: Row> Program<'a, T> {
         let ctx = ctx.with_index(at);
         let loads = self.loads.iter().map(|load| load.resolve(&ctx, row));
         let loaded = try_join_all(loads).await;
-        loaded.map_err(|error| placed(&ctx, error))
+        loaded.map_err(|error| with_path(&ctx, error))
     }
 }
 
-impl<'a, T: ConnectionNode> Program<'a, T> {
-    /// The program of the edges of a list of rows.
+impl<'a, T: ConnectionNode> ListPlan<'a, T> {
+    /// Returns the plan of a list of edges, or `None` if async-graphql must resolve it.
     pub(super) fn of_edges(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
-        let mut program = Self::new(ctx)?;
-        program.push_object(ctx, ctx.item, &T::Edge::type_name(), |program, field| {
+        let mut plan = Self::new(ctx)?;
+        plan.push_object(ctx, ctx.item, &T::Edge::type_name(), |plan, field| {
             match &*field.node.name.node {
-                "cursor" => program.push_column(ctx, field, |row, ctx, out| {
+                "cursor" => plan.push_column(ctx, field, |row, ctx, out| {
                     push_text(out, &row.cursor(service(ctx)?));
                     Ok(())
                 }),
-                "node" => program.push_row(ctx, Some(field))?,
+                "node" => plan.push_row(ctx, Some(field))?,
                 _ => return None,
             }
             Some(())
         })?;
-        Some(program)
+        Some(plan)
     }
 }
 
-impl Load<'_> {
+impl LoadedField<'_> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, row: &impl Row) -> ServerResult<Value> {
         let node = self.node.map(|node| {
             ctx.with_field(node)
                 .with_selection_set(&node.node.selection_set)
         });
         let ctx = node.as_ref().unwrap_or(ctx).with_field(self.field);
-        // Rows are within rows; without the box their futures would be too.
+        // Boxed, because lists nest: the future would contain itself.
         let value = row.resolve_field(&ctx).boxed().await?;
         Ok(value.unwrap_or_default())
     }
 }
 
-/// Collects what is selected of an object, unless the library has to merge something of it.
+/// Collects the fields of a selection. Returns `None` if async-graphql must merge some of them.
 fn collect<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
@@ -235,8 +236,8 @@ fn collect<'a>(
     Some(())
 }
 
-/// Whether a single field of the operation leads to where `ctx` is, whatever the types on the way.
-fn is_asked_once(ctx: &ContextSelectionSet<'_>) -> bool {
+/// Whether exactly one selection of the operation leads to `ctx`, whatever the types on the way.
+fn is_selected_once(ctx: &ContextSelectionSet<'_>) -> bool {
     let Some(end) = &ctx.path_node else {
         return false;
     };
@@ -257,7 +258,7 @@ fn is_asked_once(ctx: &ContextSelectionSet<'_>) -> bool {
     sets.len() == 1
 }
 
-/// Finds the selections of all fields of a selection that have the key.
+/// Finds the selections of all fields with this response key.
 fn find<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
@@ -275,9 +276,10 @@ fn find<'a>(
     }
 }
 
+/// A part of a selection, with its fragment resolved.
 enum Part<'a> {
     Field(&'a Positioned<Field>),
-    /// What is selected, and on which type.
+    /// The type condition and the selection of a fragment.
     Fragment(Option<&'a str>, &'a SelectionSet),
 }
 
@@ -302,8 +304,8 @@ fn part<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<P
     })
 }
 
-/// An error that says where it happened, which it may know better already.
-pub(super) fn placed(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
+/// Adds the path of `ctx` to an error that has none.
+pub(super) fn with_path(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
     if error.path.is_empty() {
         ctx.set_error_path(error)
     } else {

@@ -1,4 +1,4 @@
-//! The pass beside the library's own resolution: random documents, byte for byte.
+//! Compares the list writer with async-graphql on random documents, byte for byte.
 
 mod document;
 
@@ -15,7 +15,7 @@ use testkit::TestDatabase;
 use crate::graphql::{
     object::{AlertObject, CandleObject, PriceObject, RuleObject, StockObject},
     output::{Row, json},
-    sample::{Sample, Shape, Way},
+    sample::{Resolver, SampleSchema, Shape},
 };
 use document::{Document, TYPES, document, named};
 
@@ -26,9 +26,9 @@ const SHAPE: Shape = Shape {
     candles: 3,
 };
 
-async fn sample() -> (TestDatabase, Sample) {
+async fn sample() -> (TestDatabase, SampleSchema) {
     let database = TestDatabase::sqlite().await;
-    let sample = Sample::fill((*database).clone(), SHAPE).await;
+    let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
     (database, sample)
 }
 
@@ -37,7 +37,7 @@ fn request(query: &str) -> Request {
     Request::new(query).variables(variables)
 }
 
-/// Whether something of an answer was told in one pass.
+/// Whether a part of the response was written in one pass.
 fn has_raw(value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
@@ -50,7 +50,7 @@ fn has_raw(value: &Value) -> bool {
 }
 
 #[test]
-fn random_documents_are_answered_as_the_library_answers_them() {
+fn random_documents_have_the_same_responses_as_with_the_library() {
     const CASES: u32 = 2_000;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -61,17 +61,17 @@ fn random_documents_are_answered_as_the_library_answers_them() {
     let mut runner = TestRunner::new(Config::with_cases(CASES));
     let outcome = runner.run(&document(), |Document(text)| {
         runtime.block_on(async {
-            let mut told = sample.respond(request(&text), Way::OnePass).await;
-            let expected = sample.respond(request(&text), Way::Library).await;
+            let mut told = sample.respond(request(&text), Resolver::OnePass).await;
+            let expected = sample.respond(request(&text), Resolver::Library).await;
             passes.set(passes.get() + u32::from(has_raw(&told.data)));
             failures.set(failures.get() + u32::from(!told.errors.is_empty()));
-            // What is not even executed compares nothing.
+            // A document that fails validation compares nothing.
             prop_assert!(
                 told.errors.iter().all(|error| !error.path.is_empty()),
                 "{:?}",
                 told.errors
             );
-            // The library's path ends at the outermost list's row.
+            // The path of async-graphql ends at the row of the outermost list.
             prop_assert_eq!(told.errors.len(), expected.errors.len());
             for (told, expected) in told.errors.iter_mut().zip(&expected.errors) {
                 prop_assert!(told.path.starts_with(&expected.path), "{:?}", told);
@@ -111,7 +111,7 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
 
 #[test]
 fn every_field_that_only_reads_a_row_is_a_column() {
-    // They ask when providers are polled, and for the newest price.
+    // These depend on the polling hours and on the newest price.
     const ASKS: [(&str, &str); 3] = [
         ("Stock", "stale"),
         ("Stock", "freshness"),
@@ -138,7 +138,7 @@ fn every_field_that_only_reads_a_row_is_a_column() {
 }
 
 #[tokio::test]
-async fn an_error_within_lists_says_where_it_happened() {
+async fn an_error_within_lists_has_the_path_of_its_field() {
     let (_database, sample) = sample().await;
     for (document, path) in [
         (
@@ -161,7 +161,7 @@ async fn an_error_within_lists_says_where_it_happened() {
             ]),
         ),
     ] {
-        let told = sample.respond(request(document), Way::OnePass).await;
+        let told = sample.respond(request(document), Resolver::OnePass).await;
         let body: serde_json::Value = serde_json::to_value(&told).expect("it is written");
         assert_eq!(body["errors"][0]["path"], path, "{body}");
     }

@@ -1,4 +1,5 @@
-//! Random documents over the schema as it is: every field, in fragments, under aliases, said twice, with directives.
+//! Generates random documents over the real schema: all fields, fragments, aliases, repeated
+//! selections and directives.
 
 use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
 
@@ -13,10 +14,10 @@ use crate::graphql::{
     schema::sdl,
 };
 
-/// Of objects in objects.
+/// Maximum depth of nested objects.
 const DEEPEST: usize = 8;
 
-/// A document that is valid, but for some arguments' values.
+/// A document that is valid except for the values of some arguments.
 #[derive(Clone, Debug)]
 pub(super) struct Document(pub(super) String);
 
@@ -42,7 +43,7 @@ pub(super) static TYPES: LazyLock<BTreeMap<String, Vec<FieldDefinition>>> = Lazy
     schema.definitions.into_iter().filter_map(fields).collect()
 });
 
-/// The name of what is in the lists.
+/// Returns the name of the innermost type.
 pub(super) fn named(of: &Type) -> &str {
     match &of.base {
         BaseType::Named(name) => name,
@@ -50,7 +51,7 @@ pub(super) fn named(of: &Type) -> &str {
     }
 }
 
-/// Writes a document as its choices go; when they are spent it comes to its end.
+/// Writes a document from a list of choices, and finishes when they are used up.
 struct Author {
     choices: std::vec::IntoIter<u8>,
     fragments: Vec<(String, String)>,
@@ -85,7 +86,7 @@ impl Author {
         Document(text)
     }
 
-    /// One of `many`; the first once nothing is left to choose by.
+    /// Chooses one of `many`; the first once the choices are used up.
     fn pick(&mut self, many: usize) -> usize {
         usize::from(self.choices.next().unwrap_or_default()) % many
     }
@@ -131,7 +132,7 @@ impl Author {
         format!("...F{at}{directive}")
     }
 
-    /// A type that a fragment within `on` may be on.
+    /// Chooses a type condition that is possible within `on`.
     fn condition(&mut self, on: &str) -> Option<String> {
         let kinds: &[&str] = match on {
             "Node" => &["Stock", "Alert", "AlertRule", "Node"],
@@ -171,7 +172,7 @@ impl Author {
         let Some(arguments) = self.arguments(field) else {
             return "__typename".to_owned();
         };
-        // Who says the same key says the same field with the same arguments.
+        // Fields with the same response key have the same name and arguments.
         let digits: String = arguments
             .chars()
             .filter(char::is_ascii_alphanumeric)
@@ -192,7 +193,7 @@ impl Author {
         format!("{alias}{name}{arguments}{directive}{selection}")
     }
 
-    /// `None` if nobody knows what to write for an argument that must be there.
+    /// Returns `None` if a required argument has no known value.
     fn arguments(&mut self, field: &FieldDefinition) -> Option<String> {
         let mut text = String::new();
         for argument in &field.arguments {
