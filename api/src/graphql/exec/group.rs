@@ -5,13 +5,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use async_graphql::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Mutex as AsyncMutex, OnceCell},
     time::Instant,
@@ -64,7 +65,7 @@ impl Groups {
     pub(super) fn join(&self, key: Option<Key>, new: Group) -> Arc<Group> {
         let new = Arc::new(new);
         let Some(key) = key else { return new };
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.0.lock();
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
@@ -142,6 +143,6 @@ impl Group {
     }
 
     fn bodies(&self) -> MutexGuard<'_, VecDeque<CachedBody>> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.bodies.lock()
     }
 }

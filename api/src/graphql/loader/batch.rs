@@ -10,7 +10,7 @@ use std::{
     hash::Hash,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -22,6 +22,7 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
     task::{self, ArcWake, AtomicWaker},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 /// The load of a batch. Any waiter drives it, so it completes even if others are dropped.
 type Loading<K, L> = BoxFuture<'static, Loaded<K, L>>;
@@ -148,5 +149,5 @@ impl ArcWake for YieldSignal {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
