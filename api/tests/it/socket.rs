@@ -63,7 +63,7 @@ on_archives! {
         let (_, listed) = listed.header("link").split_once("after=").expect("a link");
         let (listed, _) = listed.split_once('>').expect("its end");
         for (query, status, named, is_expired) in [
-            ("symbols=", 400, "symbols: is empty", false),
+            ("symbols=", 400, "symbols: must not be empty", false),
             ("symbols=AAPL,", 400, "symbols \"\" is not a symbol", false),
             ("symbols=AAPL,no%20symbol", 400, "symbols \"no symbol\" is not a symbol: 1 to 32 of ", false),
             ("symbols=AAPL&symbols=IBM", 400, "symbols is given twice", false),
