@@ -1,4 +1,5 @@
-//! What lists cost: CPU per answer, rows in one pass beside the library's future for every field, in turns.
+//! The cost of lists: CPU time per response, with the list writer and with async-graphql, in turns.
+//! in turns.
 //!
 //! `cargo bench -p api --features bench --bench list`
 

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs};
 
 use entity::{Cursor, Position};
 use serde_json::{Value, json};
-use testkit::oracle::{FeedRow, Oracle, RowContent};
+use testkit::oracle::{Oracle, RowContent, StoredEvent};
 
 use crate::{
     archive::{AAPL, ALERTS, IBM, on_archives},
@@ -137,7 +137,7 @@ on_both! {
 }
 
 /// The position of a price or an alert, and whether it is an alert.
-fn row(row: &FeedRow) -> Option<(i64, bool, &str)> {
+fn row(row: &StoredEvent) -> Option<(i64, bool, &str)> {
     match row.content {
         RowContent::Price(_) => Some((row.seq, false, &row.symbol)),
         RowContent::Alert(_) => Some((row.seq, true, &row.symbol)),

@@ -1,7 +1,8 @@
 //! Executes operations of the schema for the transports.
 //!
-//! Every error is masked before it leaves this module. The events of a subscription are executed once
-//! for all subscribers of its group; only `missed`, `snapshot` and `stale` are added per subscriber.
+//! Every error is masked before it leaves this module. The events of a subscription are executed
+//! once for all subscribers of its group; only `missed`, `snapshot` and `stale` are added per
+//! subscriber.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 

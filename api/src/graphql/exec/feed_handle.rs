@@ -1,8 +1,8 @@
 //! Connects a subscription's resolver with its executor.
 //!
 //! The resolver hands over the subscription plan; the executor feeds events, which the resolver
-//! returns as objects. The library executes one event at a time, so the position stored last is that
-//! of the next response.
+//! returns as objects. The library executes one event at a time, so the position stored last is
+//! that of the next response.
 
 use std::sync::{
     Arc,
@@ -37,8 +37,8 @@ impl FeedHandle {
         }
     }
 
-    /// Starts the subscription, after the resolver has checked its arguments. Returns a stream of the
-    /// objects of the events that are [fed](Self::feed).
+    /// Starts the subscription, after the resolver has checked its arguments. Returns a stream of
+    /// the objects of the events that are [fed](Self::feed).
     pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
         plan: SubscriptionPlan,

@@ -1,7 +1,8 @@
 //! Groups subscribers with the same canonical text, so that each event is executed once for all.
 //!
-//! A member gets the same body as it would alone. The first member that reaches an event executes it;
-//! the others get the same bytes, as long as what the body says besides the event is still true.
+//! A member gets the same body as it would alone. The first member that reaches an event executes
+//! it; the others get the same bytes, as long as what the body says besides the event is still
+//! true.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -61,7 +62,8 @@ struct CachedBody {
 }
 
 impl Groups {
-    /// Returns the group of the key, or `new` if none exists. Without a key the group is not shared.
+    /// Returns the group of the key, or `new` if none exists. Without a key the group is not
+    /// shared.
     pub(super) fn join(&self, key: Option<Key>, new: Group) -> Arc<Group> {
         let new = Arc::new(new);
         let Some(key) = key else { return new };

@@ -1,7 +1,7 @@
 //! Masks internal errors.
 //!
-//! Every error that a client gets has a code and a message that was written for clients. The cause of
-//! an internal error is logged with a request ID, and the client gets the ID.
+//! Every error that a client gets has a code and a message that was written for clients. The cause
+//! of an internal error is logged with a request ID, and the client gets the ID.
 
 use std::sync::Arc;
 

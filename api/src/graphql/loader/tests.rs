@@ -42,8 +42,8 @@ async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     (sample, statements)
 }
 
-/// Documents of `N` rows and the number of their statements, which does not depend on `N`. Stocks and
-/// the newest prices are in memory.
+/// Documents of `N` rows and the number of their statements, which does not depend on `N`. Stocks
+/// and the newest prices are in memory.
 const DOCUMENTS: [(&str, usize); 15] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }

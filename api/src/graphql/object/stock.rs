@@ -63,9 +63,10 @@ impl StockObject {
         market::Market::of(&self.0.symbol).into()
     }
 
-    /// Whether its price may be out of date: no provider has answered with a price for three polling intervals while its
-    /// market is open, the last three answers had no price, there is no price, the newest price is more than one session
-    /// behind (in a replay: three days of it), or the database is away. `note` says which.
+    /// Whether its price may be out of date: no provider has answered with a price for three
+    /// polling intervals while its market is open, the last three answers had no price, there is no
+    /// price, the newest price is more than one session behind (in a replay: three days of it), or
+    /// the database is away. `note` says which.
     async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(service(ctx)?.condition(&self.0).await?.is_stale())
     }
@@ -75,8 +76,8 @@ impl StockObject {
         Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
     }
 
-    /// Why it is stale or polled less often, in words for people: `the newest price is of 2022-10-27`. Null if it is not
-    /// stale.
+    /// Why it is stale or polled less often, in words for people: `the newest price is of
+    /// 2022-10-27`. Null if it is not stale.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let condition = service(ctx)?.condition(&self.0).await?;
         Ok(condition.cause.map(|cause| cause.to_string()))

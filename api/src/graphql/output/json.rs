@@ -9,8 +9,8 @@ use async_graphql::{Name, Response, Value, indexmap::IndexMap};
 use async_graphql_value::RAW_VALUE_TOKEN;
 use bytes::Bytes;
 
-/// Wraps JSON as a value. async-graphql must not have to merge it with another value of the same key:
-/// it would keep only the first.
+/// Wraps JSON as a value. async-graphql must not have to merge it with another value of the same
+/// key: it would keep only the first.
 pub(super) fn raw(json: String) -> Value {
     let field = (Name::new(RAW_VALUE_TOKEN), Value::String(json));
     Value::Object(IndexMap::from_iter([field]))

@@ -1,8 +1,8 @@
 //! Writes lists of rows in one pass, instead of one future for each field.
 //!
 //! The data is, byte for byte, the same as that of async-graphql. Fields that are loaded, and lists
-//! whose selection must be merged with another, are left to async-graphql. The path of an error also
-//! names the field; that of async-graphql ends at the row.
+//! whose selection must be merged with another, are left to async-graphql. The path of an error
+//! also names the field; that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;

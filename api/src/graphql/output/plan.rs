@@ -1,7 +1,7 @@
 //! Compiles the selection of a list into steps that write each row.
 //!
-//! A plan exists only if exactly one selection of the document leads to the list: async-graphql cannot
-//! merge two raw values, so repeated selections are left to it.
+//! A plan exists only if exactly one selection of the document leads to the list: async-graphql
+//! cannot merge two raw values, so repeated selections are left to it.
 
 use std::iter::once;
 
