@@ -4,14 +4,21 @@
 //! tracker answers, tracking succeeds and refreshing fails with the reason. A change is on the
 //! quote board before its mutation returns, so that a client reads its own writes.
 
+use std::time::Duration;
+
 use entity::{PollOutcome, Stock, Symbol};
 use store::{
     feed::FeedTransaction,
     poll_request::{self, PollRequest, PollResponse},
 };
+use tokio::time::timeout;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Error, Service};
+
+/// Timeout of reading the status. With the timeout of the response it is shorter than the execution
+/// timeout, so that the client gets the reason.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The error if the tracker could not charge or store a poll.
 const DATABASE_UNAVAILABLE: &str = "the database did not answer";
@@ -151,10 +158,16 @@ impl Service {
                 outcome: PollOutcome::DatabaseUnavailable,
                 ..
             }) => Err(Error::unavailable(DATABASE_UNAVAILABLE)),
-            None if self.status().await.is_tracked() => {
-                Err(Error::unavailable("the provider did not answer in time"))
-            }
-            None => Err(Error::unavailable("no tracker is active")),
+            None => Err(Error::unavailable(self.missing_response().await)),
+        }
+    }
+
+    /// Returns why the tracker did not respond in time.
+    async fn missing_response(&self) -> &'static str {
+        match timeout(STATUS_TIMEOUT, self.status()).await {
+            Ok(status) if status.is_tracked() => "the provider did not answer in time",
+            Ok(status) if status.providers.is_some() => "no tracker is active",
+            _ => DATABASE_UNAVAILABLE,
         }
     }
 }
