@@ -1,4 +1,4 @@
-//! Executes operations: queries and mutations one by one, subscriptions in groups.
+//! Executes operations: queries and mutations alone, subscriptions in groups that share responses.
 
 mod canonical;
 mod executor;
@@ -7,4 +7,4 @@ mod group;
 mod mask;
 
 pub(crate) use executor::Executor;
-pub(super) use feed_handle::Run;
+pub(super) use feed_handle::FeedHandle;

@@ -1,7 +1,7 @@
 //! The root of all subscriptions.
 //!
 //! Events come from the feed only, so every event is committed before it is sent. Arguments are
-//! checked before the first event, so a refused subscription never sends one.
+//! checked before the first event, so a rejected subscription never sends one.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use transport::LastEventId;
 use super::{
     context::service,
     enums::DeliveryMode,
-    exec::Run,
+    exec::FeedHandle,
     object::{AlertObject, PriceObject},
     scalar::{Cursor, Symbol},
 };
 use crate::{live::FeedEvent, service::SubscriptionKind};
 
 /// The subscription root.
-pub(crate) struct Subscription;
+pub(crate) struct SubscriptionRoot;
 
 /// The root of all subscriptions.
-#[Subscription]
-impl Subscription {
+#[Subscription(name = "Subscription")]
+impl SubscriptionRoot {
     /// Sends each price when it is stored. Without `after`, the subscription starts with the latest
     /// price of each selected stock.
     async fn price_updates(
@@ -44,13 +44,17 @@ impl Subscription {
         )]
         mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
-        // An explicit null means what is meant by default.
+        // An explicit null means the default.
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
-        let after = resumed(ctx).or(after.map(|it| it.0));
-        let following = service(ctx)?
-            .plan_subscription(SubscriptionKind::Prices, plain(symbols), after, conflate)
-            .await?;
-        Ok(ctx.data::<Arc<Run>>()?.begin(following, price))
+        subscribe(
+            ctx,
+            SubscriptionKind::Prices,
+            symbols,
+            after,
+            conflate,
+            price,
+        )
+        .await
     }
 
     /// Sends each alert when it fires. Alerts are never skipped.
@@ -66,32 +70,38 @@ impl Subscription {
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
-        let after = resumed(ctx).or(after.map(|it| it.0));
-        let following = service(ctx)?
-            .plan_subscription(SubscriptionKind::Alerts, plain(symbols), after, false)
-            .await?;
-        Ok(ctx.data::<Arc<Run>>()?.begin(following, alert))
+        subscribe(ctx, SubscriptionKind::Alerts, symbols, after, false, alert).await
     }
 }
 
-/// The place after which a client resumes its event stream, which it opened with the same arguments: it replaces `after`.
-fn resumed(ctx: &Context<'_>) -> Option<String> {
-    ctx.data_opt::<LastEventId>().map(|id| id.0.clone())
+/// Plans a subscription, and returns the objects of the events that the executor will feed.
+async fn subscribe<T: Send + 'static>(
+    ctx: &Context<'_>,
+    kind: SubscriptionKind,
+    symbols: Option<Vec<Symbol>>,
+    after: Option<Cursor>,
+    conflate: bool,
+    object: fn(&FeedEvent) -> Option<T>,
+) -> Result<impl Stream<Item = T> + Send + use<T>> {
+    let symbols = symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect());
+    // An event stream reconnects with its first arguments and the last id, which replaces `after`.
+    let last_event = ctx.data_opt::<LastEventId>().map(|id| id.0.clone());
+    let after = last_event.or(after.map(|cursor| cursor.0));
+    let plan = service(ctx)?
+        .plan_subscription(kind, symbols, after, conflate)
+        .await?;
+    Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, object))
 }
 
-fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {
-    symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect())
-}
-
-fn price(happened: &FeedEvent) -> Option<PriceObject> {
-    match &happened.event {
+fn price(event: &FeedEvent) -> Option<PriceObject> {
+    match &event.event {
         Event::QuoteRecorded { price, .. } => Some(PriceObject(price.clone())),
         _ => None,
     }
 }
 
-fn alert(happened: &FeedEvent) -> Option<AlertObject> {
-    match &happened.event {
+fn alert(event: &FeedEvent) -> Option<AlertObject> {
+    match &event.event {
         Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
         _ => None,
     }

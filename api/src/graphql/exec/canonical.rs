@@ -1,7 +1,8 @@
-//! What a subscription asks of each event, as a text that is the same for all who ask the same.
+//! The canonical text of a subscription's selection, by which subscribers share responses.
 //!
-//! One invariant: two operations with one text give the same response to the same event; the root field's arguments are
-//! left out, because they choose events and do not shape them. Anything unusual gives no text, and shares with nobody.
+//! Two operations with the same text give the same response to the same event. The arguments of the
+//! root field are omitted, because they select events and do not affect a response. An operation
+//! without a text is not shared.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -11,36 +12,37 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-/// The text of the operation that a request chooses.
+/// Returns the text of the operation that a request selects; `None` if it has no root field or its
+/// fragments form a cycle.
 pub(super) fn text(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: &Variables,
 ) -> Option<String> {
     let operation = operation(document, operation_name)?;
-    // The transport has seen to it that there is one, and that it is all of the operation.
+    // The transport validates that a subscription has exactly one root field.
     let mut items = operation.selection_set.node.items.iter();
     let root = items.find_map(|item| match &item.node {
         Selection::Field(field) => Some(field),
         _ => None,
     })?;
-    let mut canon = Canon {
+    let mut printer = CanonicalPrinter {
         document,
         text: String::new(),
-        used: BTreeSet::new(),
-        fragments: BTreeSet::new(),
+        variables: BTreeSet::new(),
+        open_fragments: BTreeSet::new(),
     };
     let field = &root.node;
     write!(
-        canon.text,
+        printer.text,
         "{}:{}",
         field.response_key().node,
         field.name.node
     )
     .ok()?;
-    canon.directives(&field.directives)?;
-    canon.selection(&field.selection_set.node)?;
-    for name in canon.used.clone() {
+    printer.directives(&field.directives)?;
+    printer.selection(&field.selection_set.node)?;
+    for name in printer.variables.clone() {
         let value = variables.get(&name).map(ToString::to_string);
         let definition = operation
             .variable_definitions
@@ -51,10 +53,10 @@ pub(super) fn text(
             .default_value
             .as_ref()
             .map(|value| value.node.to_string());
-        let kind = &definition.node.var_type.node;
-        write!(canon.text, "${name}:{kind}={value:?}/{default:?}").ok()?;
+        let var_type = &definition.node.var_type.node;
+        write!(printer.text, "${name}:{var_type}={value:?}/{default:?}").ok()?;
     }
-    Some(canon.text)
+    Some(printer.text)
 }
 
 fn operation<'a>(
@@ -69,16 +71,17 @@ fn operation<'a>(
     found.map(|(_, operation)| &operation.node)
 }
 
-struct Canon<'a> {
+/// Prints selections, with fragments expanded. A method returns `None` for what cannot be printed.
+struct CanonicalPrinter<'a> {
     document: &'a ExecutableDocument,
     text: String,
-    /// Variables that shape the response.
-    used: BTreeSet<Name>,
-    /// Fragments that are being printed, against cycles.
-    fragments: BTreeSet<Name>,
+    /// The variables that affect the response.
+    variables: BTreeSet<Name>,
+    /// The fragments being expanded, to detect cycles.
+    open_fragments: BTreeSet<Name>,
 }
 
-impl Canon<'_> {
+impl CanonicalPrinter<'_> {
     fn selection(&mut self, set: &SelectionSet) -> Option<()> {
         self.text.push('{');
         for selection in &set.items {
@@ -106,14 +109,14 @@ impl Canon<'_> {
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     let fragment = &self.document.fragments.get(name)?.node;
-                    if !self.fragments.insert(name.clone()) {
+                    if !self.open_fragments.insert(name.clone()) {
                         return None;
                     }
                     write!(self.text, " ...{:?}", fragment.type_condition.node.on.node).ok()?;
                     self.directives(&spread.node.directives)?;
                     self.directives(&fragment.directives)?;
                     self.selection(&fragment.selection_set.node)?;
-                    self.fragments.remove(name);
+                    self.open_fragments.remove(name);
                 }
             }
         }
@@ -132,18 +135,22 @@ impl Canon<'_> {
     fn arguments(&mut self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> Option<()> {
         for (name, value) in arguments {
             write!(self.text, "({}={})", name.node, value.node).ok()?;
-            self.uses(&value.node);
+            self.collect_variables(&value.node);
         }
         Some(())
     }
 
-    fn uses(&mut self, value: &Value) {
+    fn collect_variables(&mut self, value: &Value) {
         match value {
             Value::Variable(name) => {
-                self.used.insert(name.clone());
+                self.variables.insert(name.clone());
             }
-            Value::List(values) => values.iter().for_each(|value| self.uses(value)),
-            Value::Object(fields) => fields.values().for_each(|value| self.uses(value)),
+            Value::List(values) => values
+                .iter()
+                .for_each(|value| self.collect_variables(value)),
+            Value::Object(fields) => fields
+                .values()
+                .for_each(|value| self.collect_variables(value)),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
-//! Runs operations of the schema for the transports.
+//! Executes operations of the schema for the transports.
 //!
-//! One invariant: whatever leaves here was masked; a subscription's events are executed by its group, once for all who
-//! asked the same, and only what is special to one subscriber is added here.
+//! Every error of a response is masked. The events of a subscription are executed by its group;
+//! only the extensions of one subscriber are added here.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -15,8 +15,8 @@ use transport::{
 
 use super::{
     canonical,
-    feed_handle::Run,
-    group::{Circumstance, Group, Groups},
+    feed_handle::FeedHandle,
+    group::{DeliveryContext, Group, Groups},
     mask::{mask, mask_error},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     service::{Delivery, Service, SubscriptionPlan},
 };
 
-/// The schema behind its tokens and its rate limit; cheap to clone.
+/// Executes the schema, behind access tokens and a rate limit. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: Schema,
@@ -33,16 +33,17 @@ pub(crate) struct Executor {
     access: AccessTokens,
     rate: RateLimit,
     groups: Groups,
-    /// Room for subscriptions to begin.
-    beginnings: Arc<Semaphore>,
+    /// Limits how many subscriptions start at the same time.
+    starts: Arc<Semaphore>,
 }
 
-/// How many subscriptions begin at the same time. It takes much memory for a moment, and when a thousand clients come
-/// back together, no less time if each has the database to itself.
-const BEGINNINGS: usize = 32;
+/// How many subscriptions start at the same time. A start needs much memory for a moment, and a
+/// thousand clients that reconnect together are not served faster without the limit, because they
+/// share the database.
+const CONCURRENT_STARTS: usize = 32;
 
 impl Executor {
-    /// Runs operations of `schema`, which is over `service`, for whoever `access` lets in, as many as `rate` allows.
+    /// An executor of `schema`, which is built over `service`.
     pub(crate) fn new(
         schema: Schema,
         service: Service,
@@ -55,7 +56,7 @@ impl Executor {
             access,
             rate,
             groups: Groups::default(),
-            beginnings: Arc::new(Semaphore::new(BEGINNINGS)),
+            starts: Arc::new(Semaphore::new(CONCURRENT_STARTS)),
         }
     }
 }
@@ -91,35 +92,35 @@ impl transport::Service for Executor {
             .parsed_query()
             .ok()
             .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
-        let beginning = self.beginnings.acquire().await;
-        let run = Arc::new(Run::new());
-        let request = request.data(viewer).data(Arc::clone(&run));
+        let start = self.starts.acquire().await;
+        let feed = Arc::new(FeedHandle::new());
+        let request = request.data(viewer).data(Arc::clone(&feed));
         let mut responses = self.schema.execute_stream(request).boxed();
-        let following = begun(&mut responses, &run).await?;
-        let group = Group::new(run, responses);
-        let key = text.map(|text| (text, viewer, following.generation()));
+        let plan = wait_for_plan(&mut responses, &feed).await?;
+        let group = Group::new(feed, responses);
+        let key = text.map(|text| (text, viewer, plan.generation()));
         let group = self.groups.join(key, group);
-        let largest = following.max_event_size();
-        let told = self.service.deliver(following);
-        drop(beginning);
+        let max_event_size = plan.max_event_size();
+        let deliveries = self.service.deliver(plan);
+        drop(start);
         let service = self.service.clone();
-        let items = told.then(move |told| {
-            let (group, largest) = (Arc::clone(&group), largest.clone());
-            let away = service.staleness_age().is_some();
+        let items = deliveries.then(move |delivery| {
+            let (group, max_event_size) = (Arc::clone(&group), max_event_size.clone());
+            let stale = service.staleness_age().is_some();
             async move {
-                let told = match told {
-                    Ok(told) => told,
+                let delivery = match delivery {
+                    Ok(delivery) => delivery,
                     Err(reason) => return Item::End(reason.into()),
                 };
-                let snapshot = told.snapshot;
-                let circumstance = Circumstance { snapshot, away };
-                match group.body(&told.event, circumstance).await {
+                let snapshot = delivery.snapshot;
+                let context = DeliveryContext { snapshot, stale };
+                match group.body(&delivery.event, context).await {
                     Some(body) => {
-                        largest.record(body.len());
-                        let cursor = told.event.cursor();
+                        max_event_size.record(body.len());
+                        let cursor = delivery.event.cursor();
                         Item::Next(SubscriptionEvent {
                             id: Some(cursor),
-                            ..event(body, &told, away)
+                            ..with_extensions(body, &delivery, stale)
                         })
                     }
                     None => Item::End(End::Complete),
@@ -130,18 +131,21 @@ impl transport::Service for Executor {
     }
 }
 
-/// Waits until the subscription has begun or was refused.
-async fn begun(
+/// Waits until the resolver has handed over the plan of the subscription.
+///
+/// # Errors
+///
+/// The masked errors of a rejected subscription.
+async fn wait_for_plan(
     responses: &mut BoxStream<'static, Response>,
-    run: &Run,
+    feed: &FeedHandle,
 ) -> Result<SubscriptionPlan, Vec<ServerError>> {
     poll_fn(|cx| {
         let polled = responses.poll_next_unpin(cx);
-        if let Some(following) = run.take_following() {
-            return Poll::Ready(Ok(following));
+        if let Some(plan) = feed.take_plan() {
+            return Poll::Ready(Ok(plan));
         }
         polled.map(|response| {
-            // A subscription that ends before it begins has said nothing of why.
             let ended = || vec![ServerError::new("the subscription selects nothing", None)];
             let mut errors = response.map_or_else(ended, |response| response.errors);
             errors.iter_mut().for_each(mask_error);
@@ -151,26 +155,27 @@ async fn begun(
     .await
 }
 
-/// A body as one subscriber gets it: with what was skipped for it, and whether what it begins with may be old.
-fn event(body: Bytes, told: &Delivery, away: bool) -> SubscriptionEvent {
-    let extensions = match told {
+/// Adds the extensions of one subscriber to the body of an event: the number of skipped events, and
+/// whether the event is part of a snapshot that may be stale.
+fn with_extensions(body: Bytes, delivery: &Delivery, stale: bool) -> SubscriptionEvent {
+    let extensions = match delivery {
         Delivery {
             missed: 0,
             snapshot: false,
             ..
         } => return body.into(),
-        Delivery { missed: 0, .. } if away => {
+        Delivery { missed: 0, .. } if stale => {
             r#""delivery":{"snapshot":true},"stale":true"#.to_owned()
         }
         Delivery { missed: 0, .. } => r#""delivery":{"snapshot":true}"#.to_owned(),
         Delivery { missed, .. } => format!(r#""delivery":{{"missed":{missed}}}"#),
     };
-    // A response is an object, and the schema puts no extensions of its own into it.
+    // A response is a JSON object, and the schema adds no extensions to it.
     let object = body.strip_suffix(b"}").unwrap_or(&body);
     let extensions = format!(",\"extensions\":{{{extensions}}}}}");
     let body = [object, extensions.as_bytes()].concat();
     SubscriptionEvent {
-        missed: told.missed,
+        missed: delivery.missed,
         ..Bytes::from(body).into()
     }
 }

@@ -1,6 +1,7 @@
-//! What a subscription's resolver and its executor tell each other.
+//! The link between the executor of a subscription and its resolver.
 //!
-//! One invariant: the library executes one event at a time, so that the place noted last is that of the next response.
+//! The resolver hands over the plan of the subscription. The executor feeds events, which the
+//! library executes one at a time.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -12,73 +13,75 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{live::FeedEvent, service::SubscriptionPlan};
 
-/// One execution of a subscription by the library.
+/// Feeds events to one execution of a subscription.
 #[derive(Debug)]
-pub(in crate::graphql) struct Run {
-    following: Mutex<Option<SubscriptionPlan>>,
-    feed: UnboundedSender<Arc<FeedEvent>>,
-    events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
-    executed: AtomicI64,
+pub(in crate::graphql) struct FeedHandle {
+    plan: Mutex<Option<SubscriptionPlan>>,
+    sender: UnboundedSender<Arc<FeedEvent>>,
+    receiver: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
+    executed_seq: AtomicI64,
 }
 
-impl Run {
-    /// One that has not begun.
+impl FeedHandle {
+    /// A handle whose subscription has not begun.
     pub(super) fn new() -> Self {
-        let (feed, events) = unbounded_channel();
+        let (sender, receiver) = unbounded_channel();
         Self {
-            following: Mutex::default(),
-            feed,
-            events: Mutex::new(Some(events)),
-            executed: AtomicI64::new(0),
+            plan: Mutex::default(),
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+            executed_seq: AtomicI64::new(0),
         }
     }
 
-    /// Called by the resolver: the arguments are good, and these are the objects of the events that are
-    /// [fed](Self::feed).
+    /// Called by the resolver when the arguments are valid. Returns the objects of the events that
+    /// are [fed](Self::feed); events without an object are skipped.
     pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
-        following: SubscriptionPlan,
+        plan: SubscriptionPlan,
         object: fn(&FeedEvent) -> Option<T>,
     ) -> impl Stream<Item = T> + Send + use<T>
     where
         T: Send + 'static,
     {
-        *lock(&self.following) = Some(following);
-        let events = lock(&self.events).take();
-        // The run must not keep its own stream alive, nor the stream the run.
-        let run = Arc::downgrade(self);
-        stream::unfold(events, move |events| {
-            let run = run.clone();
+        *lock(&self.plan) = Some(plan);
+        let receiver = lock(&self.receiver).take();
+        // The group owns both the handle and this stream. A strong reference would be a cycle.
+        let handle = Arc::downgrade(self);
+        stream::unfold(receiver, move |receiver| {
+            let handle = handle.clone();
             async move {
-                let mut events = events?;
+                let mut receiver = receiver?;
                 loop {
-                    let happened = events.recv().await?;
-                    let object = object(&happened);
-                    run.upgrade()?
-                        .executed
-                        .store(happened.position.seq, Ordering::Release);
+                    let event = receiver.recv().await?;
+                    let object = object(&event);
+                    let handle = handle.upgrade()?;
+                    handle
+                        .executed_seq
+                        .store(event.position.seq, Ordering::Release);
                     if let Some(object) = object {
-                        return Some((object, Some(events)));
+                        return Some((object, Some(receiver)));
                     }
                 }
             }
         })
     }
 
-    /// What the resolver found the subscriber to want, once it has begun.
-    pub(super) fn take_following(&self) -> Option<SubscriptionPlan> {
-        lock(&self.following).take()
+    /// Takes the plan of the subscription, once the resolver has handed it over.
+    pub(super) fn take_plan(&self) -> Option<SubscriptionPlan> {
+        lock(&self.plan).take()
     }
 
     /// Gives the library an event to execute.
-    pub(super) fn feed(&self, happened: Arc<FeedEvent>) {
-        // The receiver ends with the execution, and whoever waits for its response sees that.
-        let _ = self.feed.send(happened);
+    pub(super) fn feed(&self, event: Arc<FeedEvent>) {
+        // Fails only after the execution has ended, which its response stream reports.
+        let _ = self.sender.send(event);
     }
 
-    /// The place of the event that the last response is of.
-    pub(super) fn executed(&self) -> i64 {
-        self.executed.load(Ordering::Acquire)
+    /// The sequence number of the event of the last response. Exact, because the library executes
+    /// one event at a time.
+    pub(super) fn executed_seq(&self) -> i64 {
+        self.executed_seq.load(Ordering::Acquire)
     }
 }
 

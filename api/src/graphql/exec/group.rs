@@ -1,7 +1,7 @@
-//! Executes each event once for everybody who asked the same.
+//! Groups of subscribers with the same selection. Each event is executed once for a whole group.
 //!
-//! One invariant: a group's bodies are those that each of its members would have got alone; who comes first to an event
-//! has it executed, the rest take the same bytes, for as long as what they say besides the event is true.
+//! A member gets the bytes that it would get alone. The first member that reaches an event executes
+//! it; the others reuse the body while it is valid for their [`DeliveryContext`].
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,61 +13,64 @@ use async_graphql::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::{
-    sync::{Mutex as Turn, OnceCell},
+    sync::{Mutex as AsyncMutex, OnceCell},
     time::Instant,
 };
 
-use super::{feed_handle::Run, mask::mask};
+use super::{feed_handle::FeedHandle, mask::mask};
 use crate::{auth::Viewer, graphql::output::json, live::FeedEvent};
 
-/// How many bodies a group keeps for its slower members; what is older is executed again.
-const KEPT: usize = 64;
-/// For how long a body serves those who begin with its event: it may tell how fresh the stock is.
-const NOW: Duration = Duration::from_secs(1);
+/// Number of bodies that a group caches for its slower members. Older events are executed again.
+const CACHED_BODIES: usize = 64;
+/// How long a body is valid as a snapshot, because it may contain the freshness of a stock.
+const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Those who ask the same: who may read what of which event, in which of the hub's feeds.
-pub(super) type Key = (String, Viewer, u64);
+/// What the members of a group have in common: the canonical text of the selection, the permissions
+/// and the generation of the hub's feed.
+pub(super) type GroupKey = (String, Viewer, u64);
 
-/// All groups; one lives as long as it has members.
+/// All groups. A group lives as long as it has members.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Groups(Arc<Mutex<HashMap<Key, Weak<Group>>>>);
+pub(super) struct Groups(Arc<Mutex<HashMap<GroupKey, Weak<Group>>>>);
 
-/// Those who asked the same.
+/// Subscribers that share responses.
 pub(super) struct Group {
-    run: Arc<Run>,
-    /// The library's execution of the subscription, which is fed one event at a time.
-    responses: Turn<BoxStream<'static, Response>>,
-    bodies: Mutex<VecDeque<Kept>>,
+    feed: Arc<FeedHandle>,
+    /// The execution of the subscription by the library, which is fed one event at a time.
+    responses: AsyncMutex<BoxStream<'static, Response>>,
+    /// The newest bodies, in feed order.
+    bodies: Mutex<VecDeque<CachedBody>>,
 }
 
-/// When and how an event is told to a member.
+/// The circumstances in which a member receives an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Circumstance {
-    /// It is what the member begins with: what is true now.
+pub(super) struct DeliveryContext {
+    /// The event is part of the initial snapshot, so fields are resolved as of now.
     pub(super) snapshot: bool,
-    /// The database is away.
-    pub(super) away: bool,
+    /// The answers of the server are stale.
+    pub(super) stale: bool,
 }
 
-/// A body that is shared.
+/// The body of an event, which may still be executing.
 #[derive(Debug)]
-struct Kept {
+struct CachedBody {
     seq: i64,
-    away: bool,
-    begun: Instant,
+    stale: bool,
+    started: Instant,
     body: Arc<OnceCell<Bytes>>,
 }
 
 impl Groups {
-    /// The group of a key, or `new` if nobody asked that yet. Without a key it is shared with nobody.
-    pub(super) fn join(&self, key: Option<Key>, new: Group) -> Arc<Group> {
+    /// Returns the group of a key, or `new` if there is none yet. Without a key, `new` is not
+    /// shared.
+    pub(super) fn join(&self, key: Option<GroupKey>, new: Group) -> Arc<Group> {
         let new = Arc::new(new);
         let Some(key) = key else { return new };
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
-        // What has ended is cleared when the table would grow, so that it stays as large as what lives.
+        // Removes ended groups when the table would grow, so its size is that of the live groups.
         if groups.len() == groups.capacity() {
             groups.retain(|_, group| group.strong_count() > 0);
         }
@@ -78,69 +81,70 @@ impl Groups {
 
 impl Group {
     /// A group over a subscription that has begun.
-    pub(super) fn new(run: Arc<Run>, responses: BoxStream<'static, Response>) -> Self {
+    pub(super) fn new(feed: Arc<FeedHandle>, responses: BoxStream<'static, Response>) -> Self {
         Self {
-            run,
-            responses: Turn::new(responses),
+            feed,
+            responses: AsyncMutex::new(responses),
             bodies: Mutex::default(),
         }
     }
 
-    /// What the members are told of an event; `None` if the subscription cannot be executed any more.
+    /// Returns the body of an event, or `None` if the library has ended the subscription.
     pub(super) async fn body(
         &self,
-        happened: &Arc<FeedEvent>,
-        circumstance: Circumstance,
+        event: &Arc<FeedEvent>,
+        context: DeliveryContext,
     ) -> Option<Bytes> {
-        let cell = self.cell(happened.position.seq, circumstance);
-        cell.get_or_try_init(|| self.execute(happened))
+        let cell = self.cell(event.position.seq, context);
+        cell.get_or_try_init(|| self.execute(event))
             .await
             .ok()
             .cloned()
     }
 
-    fn cell(&self, seq: i64, circumstance: Circumstance) -> Arc<OnceCell<Bytes>> {
+    /// Returns the cell of an event's body: a cached one that is valid in `context`, or a new one.
+    fn cell(&self, seq: i64, context: DeliveryContext) -> Arc<OnceCell<Bytes>> {
         let mut bodies = self.bodies();
-        let at = bodies.partition_point(|kept| kept.seq < seq);
-        let Circumstance { snapshot, away } = circumstance;
-        let known = bodies.get_mut(at).filter(|kept| kept.seq == seq);
-        if let Some(kept) = &known
-            && kept.away == away
-            && (!snapshot || kept.begun.elapsed() < NOW)
+        let at = bodies.partition_point(|cached| cached.seq < seq);
+        let DeliveryContext { snapshot, stale } = context;
+        let known = bodies.get_mut(at).filter(|cached| cached.seq == seq);
+        if let Some(cached) = &known
+            && cached.stale == stale
+            && (!snapshot || cached.started.elapsed() < SNAPSHOT_LIFETIME)
         {
-            return Arc::clone(&kept.body);
+            return Arc::clone(&cached.body);
         }
         let body = Arc::new(OnceCell::new());
-        let new = Kept {
+        let new = CachedBody {
             seq,
-            away,
-            begun: Instant::now(),
+            stale,
+            started: Instant::now(),
             body: Arc::clone(&body),
         };
         match known {
-            Some(kept) => *kept = new,
+            Some(cached) => *cached = new,
             None => bodies.insert(at, new),
         }
-        if bodies.len() > KEPT {
+        if bodies.len() > CACHED_BODIES {
             bodies.pop_front();
         }
         body
     }
 
-    async fn execute(&self, happened: &Arc<FeedEvent>) -> Result<Bytes, ()> {
+    async fn execute(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
         let mut responses = self.responses.lock().await;
-        self.run.feed(Arc::clone(happened));
-        // Whoever fed an event before may have left without its response.
+        self.feed.feed(Arc::clone(event));
+        // Skips responses to events whose member left before it read them.
         loop {
             let mut response = responses.next().await.ok_or(())?;
-            if self.run.executed() == happened.position.seq {
+            if self.feed.executed_seq() == event.position.seq {
                 mask(&mut response);
                 return Ok(json::response(&response));
             }
         }
     }
 
-    fn bodies(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+    fn bodies(&self) -> MutexGuard<'_, VecDeque<CachedBody>> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

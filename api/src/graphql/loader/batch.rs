@@ -1,7 +1,7 @@
-//! Gathers what is asked for together and loads it at once.
+//! A batching loader: keys requested at the same time are loaded together.
 //!
-//! One invariant: a batch takes in whatever is asked for until the task that began it has let others run, so that what
-//! the rows of one answer ask for is one load, however many they are. No clock decides, and no task of its own.
+//! A batch accepts keys until the task that began it has yielded to the runtime, so the rows of one
+//! response share one load, however many they are. It needs neither a timer nor a task.
 
 use std::{
     any::{Any, TypeId},
@@ -23,31 +23,32 @@ use futures_util::{
     task::{self, ArcWake, AtomicWaker},
 };
 
-/// What a batch becomes: driven by whoever of those that wait for it is still there.
-type Loading<K, L> = BoxFuture<'static, Loaded<K, L>>;
+/// The load of a batch. Any of the futures that wait for it drives it.
+type Load<K, L> = BoxFuture<'static, Loaded<K, L>>;
 type Loaded<K, L> = Result<Arc<HashMap<K, <L as Loader<K>>::Value>>, <L as Loader<K>>::Error>;
 
 /// Loads through `L`, in batches.
 pub(in crate::graphql) struct Batcher<L> {
     loader: Arc<L>,
-    /// The newest batch of each kind of key.
+    /// The newest [`PendingBatch`] of each type of key.
     newest: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
-struct Batch<K, L>
+/// A batch that may still accept keys.
+struct PendingBatch<K, L>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
     keys: Keys<K>,
-    loading: WeakShared<Loading<K, L>>,
+    load: WeakShared<Load<K, L>>,
 }
 
-/// The keys of a batch; none once it is being loaded.
+/// The keys of a batch; `None` once their load has started.
 type Keys<K> = Arc<Mutex<Option<HashSet<K>>>>;
 
 impl<L> Batcher<L> {
-    /// Over a loader.
+    /// A batcher without batches.
     pub(in crate::graphql) fn new(loader: L) -> Self {
         Self {
             loader: Arc::new(loader),
@@ -55,7 +56,7 @@ impl<L> Batcher<L> {
         }
     }
 
-    /// What there is under a key.
+    /// Loads the value of a key, or `None` if it has none.
     pub(in crate::graphql) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>, L::Error>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
@@ -66,46 +67,45 @@ impl<L> Batcher<L> {
     }
 
     /// Adds a key to the newest batch, or begins one.
-    fn join<K>(&self, key: K) -> Shared<Loading<K, L>>
+    fn join<K>(&self, key: K) -> Shared<Load<K, L>>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error: Sync>,
     {
         let mut newest = lock(&self.newest);
-        let kind = TypeId::of::<K>();
-        if let Some(batch) = newest.get(&kind)
-            && let Some(batch) = batch.downcast_ref::<Batch<K, L>>()
-            && let Some(loading) = batch.loading.upgrade()
+        let key_type = TypeId::of::<K>();
+        if let Some(batch) = newest.get(&key_type)
+            && let Some(batch) = batch.downcast_ref::<PendingBatch<K, L>>()
+            && let Some(load) = batch.load.upgrade()
             && let Some(keys) = &mut *lock(&batch.keys)
         {
             keys.insert(key);
-            return loading;
+            return load;
         }
         let keys: Keys<K> = Arc::new(Mutex::new(Some(HashSet::from([key]))));
-        let loading = load(Arc::clone(&self.loader), Arc::clone(&keys))
+        let load = load(Arc::clone(&self.loader), Arc::clone(&keys))
             .boxed()
             .shared();
-        if let Some(weak) = loading.downgrade() {
-            let batch = Batch::<K, L> {
-                keys,
-                loading: weak,
-            };
-            newest.insert(kind, Box::new(batch));
+        if let Some(weak) = load.downgrade() {
+            let batch = PendingBatch::<K, L> { keys, load: weak };
+            newest.insert(key_type, Box::new(batch));
         }
-        loading
+        load
     }
 }
 
+/// Waits until no more keys arrive, then loads them.
 async fn load<K, L>(loader: Arc<L>, keys: Keys<K>) -> Loaded<K, L>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
-    // A long list may yield before all of it was asked for: whoever still asks keeps the batch open for another turn.
-    let asked = || lock(&keys).as_ref().map_or(0, HashSet::len);
+    // A long list may yield before it has requested all its keys. While keys arrive, the batch stays
+    // open for another turn.
+    let count = || lock(&keys).as_ref().map_or(0, HashSet::len);
     let mut known = 0;
-    while known < asked() {
-        known = asked();
+    while known < count() {
+        known = count();
         next_turn().await;
     }
     let keys = lock(&keys).take();
@@ -113,8 +113,8 @@ where
     loader.load(&keys).await.map(Arc::new)
 }
 
-/// Waits until the runtime's task has asked for everything that it can and yields. Those who share a batch poll it
-/// each as they join, which `yield_now` alone would take for the task's return.
+/// Waits until the task has yielded to the runtime and is polled again. A plain `yield_now` would
+/// return too early: every future that joins a batch polls it, within the same turn of the task.
 async fn next_turn() {
     let turn = Arc::new(Turn::default());
     let waker = task::waker(Arc::clone(&turn));
@@ -122,7 +122,7 @@ async fn next_turn() {
     debug_assert!(yielded.is_pending());
     poll_fn(|cx| {
         turn.task.register(cx.waker());
-        if turn.over.load(Ordering::Acquire) {
+        if turn.is_over.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -131,15 +131,16 @@ async fn next_turn() {
     .await;
 }
 
+/// The turn of a task, from one yield to the next. As a waker, it is woken when the turn is over.
 #[derive(Default)]
 struct Turn {
-    over: AtomicBool,
+    is_over: AtomicBool,
     task: AtomicWaker,
 }
 
 impl ArcWake for Turn {
     fn wake_by_ref(turn: &Arc<Self>) {
-        turn.over.store(true, Ordering::Release);
+        turn.is_over.store(true, Ordering::Release);
         turn.task.wake();
     }
 }

@@ -1,29 +1,29 @@
-//! How many statements nested lists cost: a number that does not grow with their rows.
+//! The number of statements of nested lists does not grow with their rows.
 
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use store::database::DatabaseKind;
-use testkit::{TestDatabase, on_both_databases};
+use testkit::{TestDatabase, on_both_databases, sample_rows::Shape};
 
-use crate::graphql::sample::{Sample, Shape, Way};
+use crate::graphql::fixture::{Resolver, SampleSchema};
 
-/// The statements that were sent to a database.
+/// Records the statements that are sent to a database.
 #[derive(Clone, Default)]
 struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Statements {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("nobody panicked"))
+        std::mem::take(&mut *self.0.lock().expect("no test panicked"))
     }
 }
 
-async fn sample(database: &TestDatabase) -> (Sample, Statements) {
+async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     let statements = Statements::default();
     let mut database = (**database).clone();
     let seen = statements.clone();
     database.observe_statements(move |statement| {
-        let mut all = seen.0.lock().expect("nobody panicked");
+        let mut all = seen.0.lock().expect("no test panicked");
         all.push(statement.to_owned());
     });
     let shape = Shape {
@@ -33,17 +33,18 @@ async fn sample(database: &TestDatabase) -> (Sample, Statements) {
         alerts: 5,
         candles: 2,
     };
-    let sample = Sample::fill(database, shape).await;
-    // Freshness is looked up once a second, and this clock stands still.
+    let sample = SampleSchema::fill(database, shape).await;
+    // Freshness is read once a second, and this clock stands still.
     sample
-        .body("{ stock(symbol: \"S0\") { stale } }", Way::OnePass)
+        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::RowPlan)
         .await;
     statements.take();
     (sample, statements)
 }
 
-/// Documents of `N` rows, and how many statements answer them, whatever `N` is: stocks and the newest prices are in memory.
-const DOCUMENTS: [(&str, usize); 15] = [
+/// Documents with `N` rows, and the number of statements that each needs for every `N`. Stocks and
+/// the newest prices are in memory.
+const DOCUMENTS: [(&str, usize); 16] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }
            alerts(first: 5) { totalCount nodes { message } } } } }",
@@ -73,6 +74,7 @@ const DOCUMENTS: [(&str, usize); 15] = [
            nodes { price } } } } } }",
         3,
     ),
+    ("{ alerts(first: N) { nodes { rule { kind } stock { alertRules { kind } } } } }", 2),
     ("{ history(symbol: \"S1\", first: N) { nodes { price stock { symbol } } } }", 0),
     (
         "{ history(symbol: \"S1\", first: N) { edges { node { stock { latestPrice { price } } } } } }",
@@ -95,27 +97,28 @@ fn document(text: &str, rows: usize) -> String {
         .replace("first: N", &format!("first: {rows}"))
 }
 
-/// On PostgreSQL a history may be searched for by month, which takes up to `searches` more.
-async fn count(sample: Sample, statements: Statements, searches: usize) {
-    for way in [Way::OnePass, Way::Library] {
+/// Counts the statements of each document. PostgreSQL may need up to `searches` more to find the
+/// months of a history.
+async fn count(sample: SampleSchema, statements: Statements, searches: usize) {
+    for resolver in Resolver::ALL {
         for (text, expected) in DOCUMENTS {
             for rows in [10, 100] {
-                let body = sample.body(&*document(text, rows), way).await;
+                let body = sample.body(&*document(text, rows), resolver).await;
                 let body = String::from_utf8_lossy(&body);
                 assert!(body.starts_with("{\"data\":{"), "{text}: {body}");
                 let sent = statements.take();
-                let told = format!("{rows} rows, {way:?}: {text}");
+                let case = format!("{rows} rows, {resolver:?}: {text}");
                 let most = expected + searches;
-                assert!((expected..=most).contains(&sent.len()), "{told}\n{sent:#?}");
+                assert!((expected..=most).contains(&sent.len()), "{case}\n{sent:#?}");
             }
         }
     }
 }
 
 on_both_databases! {
-    async fn nested_lists_cost_as_many_statements_as_they_have_kinds(database) {
+    async fn nested_lists_need_one_statement_for_each_kind_of_row(database) {
         let (sample, statements) = sample(&database).await;
-        // As requests are: in a task of the runtime's.
+        // In a task of the runtime, like a request.
         let mut task = tokio::task::JoinSet::new();
         let searches = match database.kind() {
             DatabaseKind::Sqlite => 0,
@@ -125,25 +128,25 @@ on_both_databases! {
         task.join_all().await;
     }
 
-    async fn requests_at_the_same_time_and_those_given_up_have_their_answers(database) {
+    async fn concurrent_requests_get_their_responses_when_others_are_cancelled(database) {
         let (sample, _) = sample(&database).await;
         let sample = Arc::new(sample);
         let text = "{ alerts(first: 20) { nodes { stock { symbol latestPrice { price } } } } }";
-        let expected = sample.body(text, Way::Library).await;
+        let expected = sample.body(text, Resolver::Library).await;
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..60 {
             let sample = Arc::clone(&sample);
-            let task = tasks.spawn(async move { sample.body(text, Way::OnePass).await });
+            let task = tasks.spawn(async move { sample.body(text, Resolver::RowPlan).await });
             if at % 3 == 0 {
                 task.abort();
             }
         }
-        let mut answered = 0;
+        let mut completed = 0;
         while let Some(body) = tasks.join_next().await {
             let Ok(body) = body else { continue };
             assert_eq!(body, expected);
-            answered += 1;
+            completed += 1;
         }
-        assert!(answered >= 40, "{answered}");
+        assert!(completed >= 40, "{completed}");
     }
 }

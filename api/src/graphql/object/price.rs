@@ -5,12 +5,10 @@ use entity::Price;
 
 use super::stock::StockObject;
 use crate::graphql::{
-    context::{batches, service},
-    loader::StockId,
+    context::service,
     output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
-use crate::service::Error;
 
 /// The GraphQL object of a price.
 #[derive(Clone)]
@@ -25,8 +23,8 @@ impl PriceObject {
     }
 
     /// The stock that was priced.
-    async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
-        stock(ctx, self.0.stock_id).await
+    fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
+        StockObject::by_id(ctx, self.0.stock_id)
     }
 
     /// The last traded price.
@@ -116,10 +114,3 @@ columns!(PriceObject {
     provider,
     cursor,
 });
-
-/// Loads the stock that a price or an alert belongs to.
-pub(super) async fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
-    let stock = batches(ctx)?.load_one(StockId(id)).await?;
-    let missing = || Error::NotFound("the stock is gone".to_owned());
-    Ok(StockObject(stock.ok_or_else(missing)?))
-}

@@ -1,6 +1,4 @@
-//! Plain values: what is written without being waited for.
-//!
-//! One invariant: a plain value's JSON is that of the value which the library would make of it.
+//! Writes the values of columns as JSON, exactly as the library would.
 
 use async_graphql::{Error, ID, resolver_utils::EnumType};
 
@@ -10,16 +8,16 @@ use crate::graphql::{
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
-/// What a row's column holds.
+/// The value of a column.
 pub(in crate::graphql) trait ColumnValue {
-    /// Writes it as JSON, or says why it cannot be told.
+    /// Appends the value as JSON.
     fn push_json(&self, out: &mut String) -> Result<(), Error>;
 }
 
-/// Declares how values are written that cannot fail.
-macro_rules! plain {
-    ($($kind:ty: |$value:ident, $out:ident| $push:expr;)+) => {
-        $(impl ColumnValue for $kind {
+/// Implements [`ColumnValue`] for types that can always be written.
+macro_rules! column_values {
+    ($($type:ty: |$value:ident, $out:ident| $push:expr;)+) => {
+        $(impl ColumnValue for $type {
             fn push_json(&self, $out: &mut String) -> Result<(), Error> {
                 let $value = self;
                 $push;
@@ -29,7 +27,7 @@ macro_rules! plain {
     };
 }
 
-plain! {
+column_values! {
     &str: |text, out| push_text(out, text);
     String: |text, out| push_text(out, text);
     ID: |id, out| push_text(out, id);
@@ -64,6 +62,7 @@ impl<T: ColumnValue> ColumnValue for Result<T, Error> {
     }
 }
 
+/// The name of an enum value in the schema.
 fn name<T: EnumType>(value: T) -> &'static str {
     let item = T::items().iter().find(|item| item.value == value);
     item.map_or("", |item| item.name)

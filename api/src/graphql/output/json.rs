@@ -1,7 +1,6 @@
-//! Writes answers as JSON, and carries what is already written through the library as a raw value.
+//! Writes responses as JSON, with the same bytes as the library and `serde_json`.
 //!
-//! One invariant: the bytes are those that the library and `serde_json` would write. Called by rows that write
-//! themselves, and for every response.
+//! Lists that are already JSON pass through the library as raw values.
 
 use std::fmt::Write as _;
 
@@ -9,13 +8,14 @@ use async_graphql::{Name, Response, Value, indexmap::IndexMap};
 use async_graphql_value::RAW_VALUE_TOKEN;
 use bytes::Bytes;
 
-/// JSON as a value. The library must not merge it with another under the same key: it would keep the first alone.
+/// Wraps JSON as a value. The library cannot merge it with another value of the same key: it would
+/// keep only the first.
 pub(super) fn raw(json: String) -> Value {
     let field = (Name::new(RAW_VALUE_TOKEN), Value::String(json));
     Value::Object(IndexMap::from_iter([field]))
 }
 
-/// A response as its client reads it.
+/// Writes the body of a response.
 pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     let mut out = String::from("{");
     if !response.errors.is_empty() {
@@ -33,7 +33,7 @@ pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     out.into()
 }
 
-/// Writes a value.
+/// Appends a value.
 pub(super) fn push_value(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("null"),
@@ -65,26 +65,26 @@ pub(super) fn push_value(out: &mut String, value: &Value) {
     }
 }
 
-/// Writes a text with its quotes.
+/// Appends a string, in quotes and escaped.
 pub(super) fn push_text(out: &mut String, text: &str) {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    let needs_no_escape = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(needs_no_escape) {
         push_quoted(out, text);
     } else {
         push_any(out, text);
     }
 }
 
-/// Writes what displays itself without anything to escape, in quotes.
+/// Appends a value in quotes whose text needs no escaping.
 pub(super) fn push_quoted(out: &mut String, value: impl std::fmt::Display) {
     out.push('"');
     push_plain(out, value);
     out.push('"');
 }
 
-/// Writes what displays itself as JSON.
+/// Appends a value whose text is JSON.
 pub(super) fn push_plain(out: &mut String, value: impl std::fmt::Display) {
-    write!(out, "{value}").expect("a text takes everything");
+    write!(out, "{value}").expect("writing to a string cannot fail");
 }
 
 fn push_comma(out: &mut String, at: usize) {
@@ -94,7 +94,7 @@ fn push_comma(out: &mut String, at: usize) {
 }
 
 fn push_any(out: &mut String, value: &(impl serde::Serialize + ?Sized)) {
-    // Nothing that is answered has a key that is not a text, which is all that can fail.
+    // Fails only for a map whose keys are not strings, which no response contains.
     out.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_is_written_as_the_library_writes_it() {
+    fn a_response_has_the_bytes_of_the_library() {
         let data = value!({
             "text": "é \"quoted\" \\ \n \u{0} \u{7f} \u{2028} 🦀",
             "numbers": [0, -1, 1.5, 1e300, 9_223_372_036_854_775_807_i64],
@@ -114,20 +114,23 @@ mod tests {
         });
         for errors in [vec![], vec![ServerError::new("it \"failed\"", None)]] {
             for data in [data.clone(), Value::Null] {
-                let mut given = Response::new(data).extension("more", value!({"a": [1]}));
-                given.errors.clone_from(&errors);
-                let expected = serde_json::to_string(&given).expect("it is written");
-                assert_eq!(response(&given), expected);
+                let mut original = Response::new(data).extension("more", value!({"a": [1]}));
+                original.errors.clone_from(&errors);
+                let expected = serde_json::to_string(&original).expect("it can be written");
+                assert_eq!(response(&original), expected);
             }
         }
     }
 
     #[test]
-    fn raw_json_stands_where_its_value_would() {
+    fn raw_json_is_written_in_place_of_its_value() {
         let value = Value::List(vec![raw("{\"a\":[1,\"b\"]}".to_owned()), Value::Null]);
         let mut out = String::new();
         push_value(&mut out, &value);
         assert_eq!(out, "[{\"a\":[1,\"b\"]},null]");
-        assert_eq!(out, serde_json::to_string(&value).expect("it is written"));
+        assert_eq!(
+            out,
+            serde_json::to_string(&value).expect("it can be written")
+        );
     }
 }

@@ -1,16 +1,14 @@
-//! Lists of rows, told in one pass instead of by a future for every field.
+//! Lists of rows that are written as JSON in one pass, instead of with a future for every field.
 //!
-//! One invariant: the data is, byte for byte, that of the library's own resolution. What a pass cannot do is left to the
-//! library: a field that is loaded, or a whole list whose selection has to be merged with another. Errors are the
-//! library's too, but say which row's field failed, where the library says only which row's.
+//! The data is byte for byte that of the library's own resolution. The library resolves fields that
+//! load something, and whole lists that have no [`RowPlan`]. Errors differ in one point: their path
+//! ends at the field that failed, where the library's ends at the row.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-#[cfg(any(test, feature = "bench"))]
-use async_graphql::resolver_utils::resolve_list;
 use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field,
     registry::Registry,
@@ -18,7 +16,7 @@ use async_graphql::{
 use futures_util::future::try_join_all;
 
 use super::{
-    plan::{Program, placed},
+    plan::{RowPlan, with_path},
     row::{ConnectionNode, Row},
 };
 
@@ -40,20 +38,21 @@ impl<T: Clone> FromIterator<T> for Rows<'_, T> {
 /// The edges of a list of rows.
 pub(in crate::graphql) struct Edges<'a, T>(pub(in crate::graphql) &'a [T]);
 
-/// Declares a list that is told in one pass where it can be, otherwise as the library tells the list that it stands for.
+/// Implements the output type of a list. In the schema it is the type `$vec`. It is written by the
+/// plan that `$plan` makes, or resolved from the items `$items` if there is none.
 macro_rules! list {
-    ($list:ident<$row:ident: $bound:path> as $plain:ty, $program:path, |$it:ident, $ctx:ident| $each:expr) => {
+    ($list:ident<$row:ident: $bound:path> as $vec:ty, $plan:path, |$it:ident, $ctx:ident| $items:expr) => {
         impl<$row: $bound> OutputType for $list<'_, $row> {
             fn type_name() -> Cow<'static, str> {
-                <$plain>::type_name()
+                <$vec>::type_name()
             }
 
             fn qualified_type_name() -> String {
-                <$plain>::qualified_type_name()
+                <$vec>::qualified_type_name()
             }
 
             fn create_type_info(registry: &mut Registry) -> String {
-                <$plain>::create_type_info(registry)
+                <$vec>::create_type_info(registry)
             }
 
             async fn resolve(
@@ -61,16 +60,11 @@ macro_rules! list {
                 ctx: &ContextSelectionSet<'_>,
                 field: &Positioned<Field>,
             ) -> ServerResult<Value> {
-                #[cfg(any(test, feature = "bench"))]
-                if ctx.data_opt() == Some(&crate::graphql::sample::Way::Library) {
-                    let ($it, $ctx) = (self, ctx);
-                    return resolve_list(ctx, field, $each, Some(self.0.len())).await;
-                }
-                match $program(ctx) {
-                    Some(program) => program.run(ctx, &self.0).await,
+                match $plan(ctx) {
+                    Some(plan) => plan.write(ctx, &self.0).await,
                     None => {
                         let ($it, $ctx) = (self, ctx);
-                        resolve_each(ctx, field, $each).await
+                        resolve_items(ctx, field, $items).await
                     }
                 }
             }
@@ -78,21 +72,21 @@ macro_rules! list {
     };
 }
 
-list!(Rows<T: Row> as Vec<T>, Program::of_rows, |rows, _ctx| rows.0.iter());
-list!(Edges<T: ConnectionNode> as Vec<T::Edge>, Program::of_edges, |edges, ctx| {
+list!(Rows<T: Row> as Vec<T>, RowPlan::of_rows, |rows, _ctx| rows.0.iter());
+list!(Edges<T: ConnectionNode> as Vec<T::Edge>, RowPlan::of_edges, |edges, ctx| {
     edges.0.iter().map(|row| row.edge(ctx))
 });
 
-/// Resolves a list by a future for each of its items, as the library does.
-async fn resolve_each<T: OutputType>(
+/// Resolves a list with a future for each of its items, as the library does.
+async fn resolve_items<T: OutputType>(
     ctx: &ContextSelectionSet<'_>,
     field: &Positioned<Field>,
     items: impl Iterator<Item = T>,
 ) -> ServerResult<Value> {
-    let each = items.enumerate().map(async |(at, item)| {
+    let resolved = items.enumerate().map(async |(at, item)| {
         let ctx = ctx.with_index(at);
         let resolved = item.resolve(&ctx, field).await;
-        resolved.map_err(|error| placed(&ctx, error))
+        resolved.map_err(|error| with_path(&ctx, error))
     });
-    Ok(Value::List(try_join_all(each).await?))
+    Ok(Value::List(try_join_all(resolved).await?))
 }

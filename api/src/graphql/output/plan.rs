@@ -1,7 +1,7 @@
-//! A selection made into steps, which are then done for each row.
+//! Plans how to write the rows of a list: the selection as steps that are repeated for each row.
 //!
-//! One invariant: a program is made only of what is asked once: a raw value has nothing that the library could merge
-//! another into, so that a selection which is said twice is the library's to resolve, wherever in the document it is.
+//! A plan is made only if a single field of the operation leads to the list. async-graphql cannot
+//! merge two raw values, so it resolves selections that are repeated.
 
 use std::iter::once;
 
@@ -19,41 +19,41 @@ use super::{
 };
 use crate::graphql::context::service;
 
-/// How rows are written.
-pub(super) struct Program<'a, T> {
-    steps: Vec<Step<'a, T>>,
-    loads: Vec<Load<'a>>,
+/// The steps that write a row.
+pub(super) struct RowPlan<'a, T> {
+    steps: Vec<PlanStep<'a, T>>,
+    loads: Vec<LoadedField<'a>>,
 }
 
-enum Step<'a, T> {
-    /// What is the same in every row.
+enum PlanStep<'a, T> {
+    /// Writes text that is the same in every row.
     Text(String),
-    /// What the row holds.
+    /// Writes a column of the row.
     Column(Context<'a>, Column<T>),
-    /// The next of what was loaded.
+    /// Writes the next loaded value.
     Loaded,
 }
 
-/// A field that the library resolves.
-struct Load<'a> {
-    /// The edge's field that leads to the row.
+/// A field that is not a column, which the library resolves.
+struct LoadedField<'a> {
+    /// The field `node` of the edge, in a list of edges.
     node: Option<&'a Positioned<Field>>,
     field: &'a Positioned<Field>,
 }
 
-/// The fields of a selection by their keys, in order.
+/// The fields of a selection by response key, in order.
 type Fields<'a> = IndexMap<&'a str, &'a Positioned<Field>>;
 
-impl<'a, T: Row> Program<'a, T> {
-    /// The program of a list of rows.
+impl<'a, T: Row> RowPlan<'a, T> {
+    /// Plans a list of rows. Returns `None` if the library has to resolve it.
     pub(super) fn of_rows(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
-        let mut program = Self::new(ctx)?;
-        program.push_row(ctx, None)?;
-        Some(program)
+        let mut plan = Self::new(ctx)?;
+        plan.push_row(ctx, None)?;
+        Some(plan)
     }
 
     fn new(ctx: &ContextSelectionSet<'_>) -> Option<Self> {
-        is_asked_once(ctx).then(|| Self {
+        is_selected_once(ctx).then(|| Self {
             steps: Vec::new(),
             loads: Vec::new(),
         })
@@ -65,12 +65,12 @@ impl<'a, T: Row> Program<'a, T> {
         node: Option<&'a Positioned<Field>>,
     ) -> Option<()> {
         let set = node.map_or(ctx.item, |node| &node.node.selection_set);
-        self.push_object(ctx, set, &T::type_name(), |program, field| {
+        self.push_object(ctx, set, &T::type_name(), |plan, field| {
             if let Some(column) = T::column(&field.node.name.node) {
-                program.push_column(ctx, field, column);
+                plan.push_column(ctx, field, column);
             } else {
-                program.loads.push(Load { node, field });
-                program.steps.push(Step::Loaded);
+                plan.loads.push(LoadedField { node, field });
+                plan.steps.push(PlanStep::Loaded);
             }
             Some(())
         })
@@ -84,7 +84,7 @@ impl<'a, T: Row> Program<'a, T> {
         push: impl Fn(&mut Self, &'a Positioned<Field>) -> Option<()>,
     ) -> Option<()> {
         let mut fields = Fields::new();
-        collect(ctx, &set.node, type_name, &mut fields)?;
+        collect_fields(ctx, &set.node, type_name, &mut fields)?;
         self.push_text("{");
         for (at, (key, field)) in fields.into_iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
@@ -105,18 +105,19 @@ impl<'a, T: Row> Program<'a, T> {
         field: &'a Positioned<Field>,
         column: Column<T>,
     ) {
-        self.steps.push(Step::Column(ctx.with_field(field), column));
+        let step = PlanStep::Column(ctx.with_field(field), column);
+        self.steps.push(step);
     }
 
     fn push_text(&mut self, text: &str) {
         match self.steps.last_mut() {
-            Some(Step::Text(last)) => last.push_str(text),
-            _ => self.steps.push(Step::Text(text.to_owned())),
+            Some(PlanStep::Text(last)) => last.push_str(text),
+            _ => self.steps.push(PlanStep::Text(text.to_owned())),
         }
     }
 
-    /// Writes the rows, whose list `ctx` is of.
-    pub(super) async fn run(
+    /// Writes the rows of the list that `ctx` belongs to, as a raw value.
+    pub(super) async fn write(
         &self,
         ctx: &ContextSelectionSet<'_>,
         rows: &[T],
@@ -130,7 +131,7 @@ impl<'a, T: Row> Program<'a, T> {
         let mut out = String::from("[");
         for (at, row) in rows.iter().enumerate() {
             if at == 1 {
-                // Rows are about as long as each other.
+                // The other rows are about as long as the first.
                 out.reserve((out.len() + 32) * rows.len());
             }
             if at > 0 {
@@ -138,9 +139,9 @@ impl<'a, T: Row> Program<'a, T> {
             }
             for step in &self.steps {
                 match step {
-                    Step::Text(text) => out.push_str(text),
-                    Step::Loaded => push_value(&mut out, &loaded.next().unwrap_or_default()),
-                    Step::Column(field, column) => {
+                    PlanStep::Text(text) => out.push_str(text),
+                    PlanStep::Loaded => push_value(&mut out, &loaded.next().unwrap_or_default()),
+                    PlanStep::Column(field, column) => {
                         column(row, field, &mut out).map_err(|error| {
                             let error = error.into_server_error(field.item.pos);
                             ctx.with_index(at).set_error_path(error)
@@ -153,6 +154,7 @@ impl<'a, T: Row> Program<'a, T> {
         Ok(raw(out))
     }
 
+    /// Loads the fields of one row that are not columns, in the order of the steps.
     async fn load(
         &self,
         ctx: &ContextSelectionSet<'_>,
@@ -161,52 +163,63 @@ impl<'a, T: Row> Program<'a, T> {
         let ctx = ctx.with_index(at);
         let loads = self.loads.iter().map(|load| load.resolve(&ctx, row));
         let loaded = try_join_all(loads).await;
-        loaded.map_err(|error| placed(&ctx, error))
+        loaded.map_err(|error| with_path(&ctx, error))
     }
 }
 
-impl<'a, T: ConnectionNode> Program<'a, T> {
-    /// The program of the edges of a list of rows.
+impl<'a, T: ConnectionNode> RowPlan<'a, T> {
+    /// Plans the edges of a list of rows. Returns `None` if the library has to resolve them.
     pub(super) fn of_edges(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
-        let mut program = Self::new(ctx)?;
-        program.push_object(ctx, ctx.item, &T::Edge::type_name(), |program, field| {
+        let mut plan = Self::new(ctx)?;
+        plan.push_object(ctx, ctx.item, &T::Edge::type_name(), |plan, field| {
             match &*field.node.name.node {
-                "cursor" => program.push_column(ctx, field, |row, ctx, out| {
-                    push_text(out, &row.cursor(service(ctx)?));
+                "cursor" => plan.push_column(ctx, field, |row, ctx, out| {
+                    push_text(out, &row.list_cursor(service(ctx)?));
                     Ok(())
                 }),
-                "node" => program.push_row(ctx, Some(field))?,
+                "node" => plan.push_row(ctx, Some(field))?,
                 _ => return None,
             }
             Some(())
         })?;
-        Some(program)
+        Some(plan)
     }
 }
 
-impl Load<'_> {
+impl LoadedField<'_> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, row: &impl Row) -> ServerResult<Value> {
         let node = self.node.map(|node| {
             ctx.with_field(node)
                 .with_selection_set(&node.node.selection_set)
         });
         let ctx = node.as_ref().unwrap_or(ctx).with_field(self.field);
-        // Rows are within rows; without the box their futures would be too.
+        // Lists nest, and without the box so would the types of their futures.
         let value = row.resolve_field(&ctx).boxed().await?;
         Ok(value.unwrap_or_default())
     }
 }
 
-/// Collects what is selected of an object, unless the library has to merge something of it.
-fn collect<'a>(
+/// Adds the path of `ctx` to an error that has none.
+pub(super) fn with_path(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
+    if error.path.is_empty() {
+        ctx.set_error_path(error)
+    } else {
+        error
+    }
+}
+
+/// Collects the selected fields of an object. Returns `None` if the library has to merge two of
+/// them or apply a directive.
+fn collect_fields<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
     fields: &mut Fields<'a>,
 ) -> Option<()> {
     for selection in &set.items {
-        match part(ctx, &selection.node)? {
-            Part::Field(field) => {
+        match selected(ctx, &selection.node)? {
+            Selected::Field(field) => {
+                // The library has already applied and removed `@skip` and `@include`.
                 if !field.node.directives.is_empty() {
                     return None;
                 }
@@ -218,7 +231,7 @@ fn collect<'a>(
                     Entry::Occupied(_) => return None,
                 }
             }
-            Part::Fragment(on, set) => {
+            Selected::Fragment(on, set) => {
                 let implements = &ctx.schema_env.registry.implements;
                 let applies = |on: &str| {
                     on == type_name
@@ -227,7 +240,7 @@ fn collect<'a>(
                             .is_some_and(|all| all.contains(on))
                 };
                 if on.is_none_or(applies) {
-                    collect(ctx, set, type_name, fields)?;
+                    collect_fields(ctx, set, type_name, fields)?;
                 }
             }
         }
@@ -235,8 +248,8 @@ fn collect<'a>(
     Some(())
 }
 
-/// Whether a single field of the operation leads to where `ctx` is, whatever the types on the way.
-fn is_asked_once(ctx: &ContextSelectionSet<'_>) -> bool {
+/// Whether a single field of the operation leads to `ctx`. Type conditions on the way are ignored.
+fn is_selected_once(ctx: &ContextSelectionSet<'_>) -> bool {
     let Some(end) = &ctx.path_node else {
         return false;
     };
@@ -250,43 +263,45 @@ fn is_asked_once(ctx: &ContextSelectionSet<'_>) -> bool {
     for key in path.into_iter().rev() {
         let mut found = Vec::new();
         for set in sets {
-            find(ctx, set, key, &mut found);
+            find_fields(ctx, set, key, &mut found);
         }
         sets = found;
     }
     sets.len() == 1
 }
 
-/// Finds the selections of all fields of a selection that have the key.
-fn find<'a>(
+/// Finds all fields with a response key, and adds their selection sets to `found`.
+fn find_fields<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     key: &str,
     found: &mut Vec<&'a SelectionSet>,
 ) {
     for selection in &set.items {
-        match part(ctx, &selection.node) {
-            Some(Part::Field(field)) if field.node.response_key().node == key => {
+        match selected(ctx, &selection.node) {
+            Some(Selected::Field(field)) if field.node.response_key().node == key => {
                 found.push(&field.node.selection_set.node);
             }
-            Some(Part::Fragment(_, set)) => find(ctx, set, key, found),
+            Some(Selected::Fragment(_, set)) => find_fields(ctx, set, key, found),
             _ => {}
         }
     }
 }
 
-enum Part<'a> {
+/// A field or fragment of a selection set.
+enum Selected<'a> {
     Field(&'a Positioned<Field>),
-    /// What is selected, and on which type.
+    /// A fragment's type condition and selection set.
     Fragment(Option<&'a str>, &'a SelectionSet),
 }
 
-fn part<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<Part<'a>> {
+/// Resolves a selection; `None` if it names an unknown fragment.
+fn selected<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<Selected<'a>> {
     Some(match selection {
-        Selection::Field(field) => Part::Field(field),
+        Selection::Field(field) => Selected::Field(field),
         Selection::InlineFragment(fragment) => {
             let on = fragment.node.type_condition.as_ref();
-            Part::Fragment(
+            Selected::Fragment(
                 on.map(|on| &*on.node.on.node),
                 &fragment.node.selection_set.node,
             )
@@ -297,16 +312,7 @@ fn part<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<P
                 .fragments
                 .get(&spread.node.fragment_name.node)?;
             let on = &fragment.node.type_condition.node.on.node;
-            Part::Fragment(Some(on), &fragment.node.selection_set.node)
+            Selected::Fragment(Some(on), &fragment.node.selection_set.node)
         }
     })
-}
-
-/// An error that says where it happened, which it may know better already.
-pub(super) fn placed(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
-    if error.path.is_empty() {
-        ctx.set_error_path(error)
-    } else {
-        error
-    }
 }
