@@ -28,7 +28,7 @@ impl AlertObject {
     }
 
     /// The stock that the alert is about.
-    fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
+    async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
         StockObject::by_id(ctx, self.0.stock_id)
     }
 

@@ -23,7 +23,7 @@ impl PriceObject {
     }
 
     /// The stock that was priced.
-    fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
+    async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
         StockObject::by_id(ctx, self.0.stock_id)
     }
 

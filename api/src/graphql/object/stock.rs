@@ -94,7 +94,7 @@ impl StockObject {
     }
 
     /// The latest recorded price. Null until there is one.
-    fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
+    async fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
         Ok(service(ctx)?.latest_price(self.0.id).map(PriceObject))
     }
 
