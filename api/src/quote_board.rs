@@ -10,12 +10,13 @@ mod recent;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::Arc,
     time::Duration,
 };
 
 use chrono::NaiveDate;
 use entity::{AlertRule, Batch, Event, Position, Price, Stock, Symbol};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use store::{
     Snapshot, Store,
     page::{Page, Span},
@@ -240,11 +241,11 @@ impl QuoteBoard {
     }
 
     fn state_mut(&self) -> RwLockWriteGuard<'_, BoardState> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write()
     }
 
     fn state(&self) -> RwLockReadGuard<'_, BoardState> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read()
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use staleness::Condition;
-pub(crate) use status::{BuildInfo, ProviderStatus, SystemStatus};
+pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,6 +14,7 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use opentelemetry::metrics::Meter;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -177,11 +178,8 @@ impl Health {
             .with_state(self.clone())
     }
 
-    fn answered_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.0
-            .answered_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn answered_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.answered_at.lock()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The metrics of a process, in the text format of Prometheus.
 //!
-//! Each `main` creates one [`Metrics`]. A program defines its instruments with [`Metrics::meter`] in
-//! a module `metrics`, where label values are enums: their number is bounded.
+//! Each `main` creates one [`Metrics`]. A program defines its instruments with [`Metrics::meter`]
+//! in a module `metrics`, where label values are enums: their number is bounded.
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,

@@ -3,12 +3,9 @@
 //! Jitter comes from an injected [`Random`], which a test can seed. Tokens come from the operating
 //! system only.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use rand::{
     RngExt, SeedableRng, TryRng,
     rngs::{StdRng, SysRng},
@@ -43,10 +40,7 @@ impl Random {
 
     /// Returns a number in `0.0..1.0`.
     pub fn unit(&self) -> f64 {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .random()
+        self.0.lock().random()
     }
 
     /// Returns a duration in `0..end`.

@@ -1,7 +1,7 @@
 //! A test oracle: checks the events that a subscriber received against the stored rows.
 //!
-//! It does not depend on how events are delivered. An event that is missing, repeated, out of order,
-//! altered or miscounted is an error that names the position.
+//! It does not depend on how events are delivered. An event that is missing, repeated, out of
+//! order, altered or miscounted is an error that names the position.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -77,7 +77,7 @@ impl Session {
     }
 }
 
-/// The content of a [`FeedRow`].
+/// The content of a [`StoredEvent`].
 #[derive(Clone, Debug)]
 pub enum RowContent {
     /// A price.
@@ -90,7 +90,7 @@ pub enum RowContent {
 
 /// A stored event.
 #[derive(Clone, Debug)]
-pub struct FeedRow {
+pub struct StoredEvent {
     /// Its position in the feed.
     pub seq: i64,
     /// The symbol of its stock.
@@ -103,7 +103,7 @@ pub struct FeedRow {
 #[derive(Clone, Debug)]
 pub struct Oracle {
     /// All rows.
-    pub rows: Vec<FeedRow>,
+    pub rows: Vec<StoredEvent>,
     /// The symbols tracked from the beginning.
     tracked: BTreeSet<String>,
 }
@@ -124,7 +124,7 @@ impl Oracle {
             .collect();
         let prices = stock_price::Entity::find().all(connection).await;
         let alerts = alert::Entity::find().all(connection).await;
-        let row = |seq, stock_id: i64, content| FeedRow {
+        let row = |seq, stock_id: i64, content| StoredEvent {
             seq,
             symbol: symbols[&stock_id].clone(),
             content,
@@ -272,9 +272,9 @@ impl Oracle {
     }
 
     /// The latest price of each selected symbol at a position, in feed order.
-    fn latest(&self, selection: &Selection, position: i64) -> Vec<&FeedRow> {
+    fn latest(&self, selection: &Selection, position: i64) -> Vec<&StoredEvent> {
         let mut tracked = self.tracked.clone();
-        let mut latest: BTreeMap<&str, &FeedRow> = BTreeMap::new();
+        let mut latest: BTreeMap<&str, &StoredEvent> = BTreeMap::new();
         for row in self.rows.iter().take_while(|row| row.seq <= position) {
             match row.content {
                 RowContent::Price(_) => drop(latest.insert(&row.symbol, row)),
@@ -295,7 +295,7 @@ impl Oracle {
         latest
     }
 
-    fn selected(&self, selection: &Selection, after: i64) -> impl Iterator<Item = &FeedRow> {
+    fn selected(&self, selection: &Selection, after: i64) -> impl Iterator<Item = &StoredEvent> {
         self.rows.iter().filter(move |row| {
             let symbols = selection.symbols.as_ref();
             let kind = match row.content {
@@ -371,7 +371,7 @@ impl Oracle {
     }
 }
 
-impl FeedRow {
+impl StoredEvent {
     fn is(&self, received: &Received) -> bool {
         let (RowContent::Price(price) | RowContent::Alert(price)) = self.content else {
             return false;

@@ -13,13 +13,11 @@ use std::{
     os::unix::{fs::PermissionsExt, fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use runtime::{
     config::{DatabaseSettings, DatabaseUrl, Program},
     random::draw_token,
@@ -201,8 +199,8 @@ impl Server {
         PgConnection::connect(&self.url("postgres")).await
     }
 
-    fn unused(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unused(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unused.lock()
     }
 }
 

@@ -60,8 +60,8 @@ pub struct QuoteBatch {
 }
 
 impl QuoteBatch {
-    /// Whether the batch is of a replay. Only a replay has positions. Its days are independent of the
-    /// clock.
+    /// Whether the batch is of a replay. Only a replay has positions. Its days are independent of
+    /// the clock.
     fn is_replayed(&self) -> bool {
         self.position.is_some()
     }
@@ -187,8 +187,8 @@ impl Ingest {
         Ok(report)
     }
 
-    /// Compares a quote with the stored state. If it is new, stores its details, split and alert, and
-    /// returns the price, which is not stored yet.
+    /// Compares a quote with the stored state. If it is new, stores its details, split and alert,
+    /// and returns the price, which is not stored yet.
     async fn evaluate(
         &self,
         feed: &mut FeedTransaction,

@@ -3,17 +3,14 @@
 //! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
 //! In one-process mode, `api` serves these metrics too.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{AlertKind, Decimal, Symbol};
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
+use parking_lot::{Mutex, MutexGuard};
 use runtime::metrics::seconds;
 use tokio::time::Instant;
 
@@ -236,12 +233,12 @@ impl TrackerMetrics {
             .record(u64::try_from(symbols).unwrap_or(u64::MAX), &[]);
     }
 
-    fn prices(&self) -> std::sync::MutexGuard<'_, HashMap<Symbol, f64>> {
-        self.prices.lock().unwrap_or_else(PoisonError::into_inner)
+    fn prices(&self) -> MutexGuard<'_, HashMap<Symbol, f64>> {
+        self.prices.lock()
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn written(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.written.lock()
     }
 
     fn observe_writing(&self, meter: &Meter) {
@@ -265,7 +262,7 @@ impl TrackerMetrics {
             .f64_observable_gauge("current_price")
             .with_description("The newest price of a tracked symbol.")
             .with_callback(move |observer| {
-                for (symbol, price) in &*prices.lock().unwrap_or_else(PoisonError::into_inner) {
+                for (symbol, price) in &*prices.lock() {
                     observer.observe(*price, &[KeyValue::new("symbol", symbol.to_string())]);
                 }
             })

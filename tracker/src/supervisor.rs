@@ -1,7 +1,7 @@
 //! The supervisor: runs the poller and maintenance while this process holds the lease.
 //!
-//! When the lease is lost, both stop immediately, until a tracker takes the lease again. The program
-//! `tracker` runs one supervisor; on SQLite, `api` does.
+//! When the lease is lost, both stop immediately, until a tracker takes the lease again. The
+//! program `tracker` runs one supervisor; on SQLite, `api` does.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -6,7 +6,7 @@
 use std::{
     fmt,
     num::{NonZeroU32, NonZeroUsize},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use axum::{
@@ -16,6 +16,7 @@ use axum::{
 };
 use governor::{Quota, RateLimiter, clock::Clock, nanos::Nanos, state::StateStore};
 use lru::LruCache;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use transport::{ClientAddress, RequestError};
 
@@ -108,7 +109,7 @@ impl StateStore for ClientStates {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.0.lock();
         let (decision, used) = decide(clients.get(client).copied())?;
         clients.put(*client, used);
         Ok(decision)

@@ -24,14 +24,14 @@ use crate::{
 /// What resolves the lists of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolver {
-    /// A row plan, where one is possible.
-    RowPlan,
-    /// The library, with a future for every field.
+    /// A list plan, where one is possible.
+    ListPlan,
+    /// async-graphql, with a future for every field.
     Library,
 }
 
 impl Resolver {
-    pub(super) const ALL: [Self; 2] = [Self::RowPlan, Self::Library];
+    pub(super) const ALL: [Self; 2] = [Self::ListPlan, Self::Library];
 }
 
 /// The schema over sample rows, with a database that is always up.
@@ -86,7 +86,7 @@ impl SampleSchema {
     pub(super) async fn body(&self, request: impl Into<Request>, resolver: Resolver) -> Vec<u8> {
         let response = self.execute(request, resolver).await;
         match resolver {
-            Resolver::RowPlan => json::response(&response).into(),
+            Resolver::ListPlan => json::response(&response).into(),
             Resolver::Library => serde_json::to_vec(&response).expect("it can be written"),
         }
     }

@@ -9,13 +9,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use entity::{Batch, Position};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{
@@ -137,7 +138,7 @@ impl Hub {
 
     fn read_at(&self) -> MutexGuard<'_, Instant> {
         let read_at = &self.0.read_at;
-        read_at.lock().unwrap_or_else(PoisonError::into_inner)
+        read_at.lock()
     }
 
     /// Sends a batch to the interested readers, `lag` after its commit. Batches must be published
@@ -257,7 +258,7 @@ impl Hub {
     }
 
     fn state(&self) -> MutexGuard<'_, HubState> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

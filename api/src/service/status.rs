@@ -44,7 +44,7 @@ pub(crate) struct SystemStatus {
     /// How long the feed has stalled, if it has.
     pub(crate) feed_stall: Option<Duration>,
     /// The providers in fallback order; `None` if the database did not answer in time.
-    pub(crate) providers: Option<Vec<ProviderStatus>>,
+    pub(crate) providers: Option<Vec<ProviderReport>>,
     /// The market whose hours limit polling; one that is always open if nothing does.
     pub(crate) market: Market,
     /// The time of this status.
@@ -53,7 +53,7 @@ pub(crate) struct SystemStatus {
 
 /// The status of a provider.
 #[derive(Clone, Debug)]
-pub(crate) struct ProviderStatus {
+pub(crate) struct ProviderReport {
     /// The row that the tracker writes.
     pub(crate) row: table::provider::Model,
     /// Number of requests in the last minute, and when the oldest of them expires.
@@ -88,7 +88,7 @@ impl Service {
     }
 }
 
-async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>, store::Error> {
+async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderReport>, store::Error> {
     let connection = store.database.read();
     let minute_ago = now.before(MINUTE);
     let mut providers = Vec::new();
@@ -96,7 +96,7 @@ async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderStatus>,
         let first = usage::first_call_after(connection, &row.name, minute_ago).await?;
         let used = usage::calls_after(connection, &row.name, minute_ago).await?;
         let minute = (used, first.map(|sent_at| sent_at.after(MINUTE)));
-        providers.push(ProviderStatus { row, minute });
+        providers.push(ProviderReport { row, minute });
     }
     Ok(providers)
 }
@@ -117,7 +117,7 @@ impl SystemStatus {
     }
 }
 
-impl ProviderStatus {
+impl ProviderReport {
     /// Whether the provider works as intended.
     pub(crate) fn is_well(&self) -> bool {
         matches!(

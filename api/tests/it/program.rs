@@ -173,13 +173,13 @@ async fn a_taken_port_fails_the_start_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_missing_folder_fails_the_start_in_one_line_and_is_not_created() {
+async fn a_missing_directory_fails_the_start_in_one_line_and_is_not_created() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let missing = home.folder.path().join("missing");
     let url = format!("sqlite://{}/stocks.db?mode=rwc", missing.display());
     let line = why(home.api(&[("DATABASE_URL", &*url)]), FAILED).await;
     assert!(
-        line.contains("folder") && line.contains("missing"),
+        line.contains("directory") && line.contains("missing"),
         "{line}"
     );
     assert!(!missing.exists());

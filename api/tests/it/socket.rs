@@ -4,7 +4,7 @@ use std::{fmt::Write, fs};
 
 use entity::{Cursor, Position};
 use serde_json::{Value, json};
-use testkit::oracle::{FeedRow, Oracle, RowContent};
+use testkit::oracle::{Oracle, RowContent, StoredEvent};
 
 use crate::{
     archive::{AAPL, ALERTS, IBM, on_archives},
@@ -63,7 +63,7 @@ on_archives! {
         let (_, listed) = listed.header("link").split_once("after=").expect("a link");
         let (listed, _) = listed.split_once('>').expect("its end");
         for (query, status, named, is_expired) in [
-            ("symbols=", 400, "symbols: is empty", false),
+            ("symbols=", 400, "symbols: must not be empty", false),
             ("symbols=AAPL,", 400, "symbols \"\" is not a symbol", false),
             ("symbols=AAPL,no%20symbol", 400, "symbols \"no symbol\" is not a symbol: 1 to 32 of ", false),
             ("symbols=AAPL&symbols=IBM", 400, "symbols is given twice", false),
@@ -137,7 +137,7 @@ on_both! {
 }
 
 /// The position of a price or an alert, and whether it is an alert.
-fn row(row: &FeedRow) -> Option<(i64, bool, &str)> {
+fn row(row: &StoredEvent) -> Option<(i64, bool, &str)> {
     match row.content {
         RowContent::Price(_) => Some((row.seq, false, &row.symbol)),
         RowContent::Alert(_) => Some((row.seq, true, &row.symbol)),

@@ -9,6 +9,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -28,10 +29,35 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{
-    listener::Timeouts,
     protocol_error::ErrorBody,
     timeout_stream::{ConnectionStats, InFlight, TimeoutStream},
 };
+use crate::config::Settings;
+
+/// Maximum of [`Timeouts::drain`].
+const MAX_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The timeouts of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For receiving the headers of a request, and for an idle connection.
+    pub head: Duration,
+    /// For a write that makes no progress.
+    pub write: Duration,
+    /// Like [`Self::write`], during a shutdown.
+    pub drain: Duration,
+}
+
+impl Timeouts {
+    /// Returns the timeouts that the settings define.
+    pub fn from_settings(settings: &Settings) -> Self {
+        Self {
+            head: settings.limits.head_time,
+            write: settings.limits.write_time,
+            drain: (settings.shutdown_grace / 20).min(MAX_DRAIN_TIMEOUT),
+        }
+    }
+}
 
 /// Serves a connection until it is closed.
 pub(super) async fn serve(

@@ -11,13 +11,12 @@ use tokio::{net::TcpListener, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::connection;
+pub use super::connection::Timeouts;
 pub use super::protocol_error::{ErrorBody, plain_text_body, protocol_error_message};
-use crate::config::{ListenSettings, Settings};
+use crate::config::ListenSettings;
 
 /// Delay before accepting again after an error such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Maximum of [`Timeouts::drain`].
-const MAX_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A listener could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -40,28 +39,6 @@ pub async fn bind(settings: &ListenSettings) -> Result<TcpListener, BindError> {
         port: settings.port,
         source,
     })
-}
-
-/// The timeouts of connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// For receiving the headers of a request, and for an idle connection.
-    pub head: Duration,
-    /// For a write that makes no progress.
-    pub write: Duration,
-    /// Like [`Self::write`], during a shutdown.
-    pub drain: Duration,
-}
-
-impl Timeouts {
-    /// Returns the timeouts that the settings define.
-    pub fn from_settings(settings: &Settings) -> Self {
-        Self {
-            head: settings.limits.head_time,
-            write: settings.limits.write_time,
-            drain: (settings.shutdown_grace / 20).min(MAX_DRAIN_TIMEOUT),
-        }
-    }
 }
 
 /// Accepts and serves connections until `stop`, then finishes the requests in flight. `error_body`

@@ -13,9 +13,10 @@ use tracing_subscriber::{
 use super::LogSettings;
 
 /// The crates of this workspace, which `DEBUG` raises to `debug`.
-const OWN_CRATES: [&str; 7] = [
+const OWN_CRATES: [&str; 8] = [
     "api",
     "entity",
+    "market",
     "migration",
     "runtime",
     "store",

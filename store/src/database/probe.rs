@@ -5,10 +5,11 @@
 //! [stale](Sessions::are_stale): they stay read-only and have to be replaced.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::time::Instant;
 
@@ -100,6 +101,6 @@ impl Sessions {
     }
 
     fn state(&self) -> MutexGuard<'_, SessionState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

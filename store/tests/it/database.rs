@@ -290,16 +290,22 @@ async fn an_outage_and_its_end_are_detected_within_five_seconds() {
     assert_eq!(number(database.read(), "SELECT 1::BIGINT").await, 1);
 
     // As if the database were replaced by an empty one.
-    for (sql, ready) in [
-        ("ALTER TABLE seaql_migrations RENAME TO elsewhere", false),
-        ("ALTER TABLE elsewhere RENAME TO seaql_migrations", true),
+    for (sql, state) in [
+        (
+            "ALTER TABLE seaql_migrations RENAME TO elsewhere",
+            DatabaseState::Uninitialized,
+        ),
+        (
+            "ALTER TABLE elsewhere RENAME TO seaql_migrations",
+            DatabaseState::Initialized,
+        ),
     ] {
         let done = database.write().execute_unprepared(sql).await;
         done.expect("it is done");
-        tokio::time::timeout(soon, becomes(ready))
+        tokio::time::timeout(soon, becomes(state == DatabaseState::Initialized))
             .await
             .expect("it is noticed");
-        assert_eq!(database.check().await, DatabaseState::Initialized);
+        assert_eq!(database.check().await, state);
     }
     shutdown.hard().cancel();
 }

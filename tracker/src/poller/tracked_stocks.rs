@@ -91,8 +91,8 @@ impl TrackedStocks {
         }
     }
 
-    /// Updates the metrics of the latest prices and of stale symbols. `expected` is given the newest
-    /// trading day of all prices.
+    /// Updates the metrics of the latest prices and of stale symbols. `expected` is given the
+    /// newest trading day of all prices.
     pub(super) async fn update_metrics(
         &mut self,
         context: &PollContext,

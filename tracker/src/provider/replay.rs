@@ -14,14 +14,12 @@ mod row;
 mod split;
 mod warning;
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use entity::Symbol;
+use parking_lot::{Mutex, MutexGuard};
 use runtime::config::{ProviderName, ReplaySettings};
 
 use self::{
@@ -82,7 +80,7 @@ impl Replay {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         // The cursor moves by whole days, so the state is valid even if a holder of the lock
         // panicked.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress.lock()
     }
 
     /// The error for a symbol that has no bar on the current day.

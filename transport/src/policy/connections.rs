@@ -4,11 +4,12 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use axum::extract::ConnectInfo;
 use http::Extensions;
+use parking_lot::Mutex;
 
 use crate::{error::RequestError, policy::limits::Limits};
 
@@ -68,7 +69,7 @@ impl ConnectionLimiter {
         address: ClientAddress,
         limits: &Limits,
     ) -> Result<ConnectionPermit, RequestError> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.0.lock();
         if counts.total >= limits.connections {
             let message = "the server has reached its limit of connections";
             return Err(RequestError::unavailable(message, RETRY_AFTER));
@@ -103,8 +104,7 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let counts = self.limiter.0.lock();
-        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.limiter.0.lock();
         counts.total -= 1;
         if let Some(of_address) = counts.by_address.get_mut(&self.address) {
             *of_address -= 1;

@@ -1,8 +1,8 @@
-//! The canonical text of a subscription's selection, by which subscribers share responses.
+//! Computes the canonical text of a subscription, by which subscribers share executions.
 //!
 //! Two operations with the same text give the same response to the same event. The arguments of the
-//! root field are omitted, because they select events and do not affect a response. An operation
-//! without a text is not shared.
+//! root field are left out: they choose events and do not shape responses. An operation that cannot
+//! be printed has no text and is not shared.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -12,15 +12,14 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-/// Returns the text of the operation that a request selects; `None` if it has no root field or its
-/// fragments form a cycle.
+/// Returns the canonical text of the operation that a request executes.
 pub(super) fn text(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: &Variables,
 ) -> Option<String> {
     let operation = operation(document, operation_name)?;
-    // The transport validates that a subscription has exactly one root field.
+    // The transport has checked that a subscription selects exactly one root field.
     let mut items = operation.selection_set.node.items.iter();
     let root = items.find_map(|item| match &item.node {
         Selection::Field(field) => Some(field),
@@ -29,8 +28,8 @@ pub(super) fn text(
     let mut printer = CanonicalPrinter {
         document,
         text: String::new(),
-        variables: BTreeSet::new(),
-        open_fragments: BTreeSet::new(),
+        used: BTreeSet::new(),
+        fragments: BTreeSet::new(),
     };
     let field = &root.node;
     write!(
@@ -42,7 +41,7 @@ pub(super) fn text(
     .ok()?;
     printer.directives(&field.directives)?;
     printer.selection(&field.selection_set.node)?;
-    for name in printer.variables.clone() {
+    for name in printer.used.clone() {
         let value = variables.get(&name).map(ToString::to_string);
         let definition = operation
             .variable_definitions
@@ -53,8 +52,8 @@ pub(super) fn text(
             .default_value
             .as_ref()
             .map(|value| value.node.to_string());
-        let var_type = &definition.node.var_type.node;
-        write!(printer.text, "${name}:{var_type}={value:?}/{default:?}").ok()?;
+        let kind = &definition.node.var_type.node;
+        write!(printer.text, "${name}:{kind}={value:?}/{default:?}").ok()?;
     }
     Some(printer.text)
 }
@@ -71,14 +70,14 @@ fn operation<'a>(
     found.map(|(_, operation)| &operation.node)
 }
 
-/// Prints selections, with fragments expanded. A method returns `None` for what cannot be printed.
+/// Prints a selection without names of operations, fragments and unused variables.
 struct CanonicalPrinter<'a> {
     document: &'a ExecutableDocument,
     text: String,
-    /// The variables that affect the response.
-    variables: BTreeSet<Name>,
-    /// The fragments being expanded, to detect cycles.
-    open_fragments: BTreeSet<Name>,
+    /// Variables that shape the response.
+    used: BTreeSet<Name>,
+    /// Fragments that are being printed, to detect cycles.
+    fragments: BTreeSet<Name>,
 }
 
 impl CanonicalPrinter<'_> {
@@ -109,14 +108,14 @@ impl CanonicalPrinter<'_> {
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     let fragment = &self.document.fragments.get(name)?.node;
-                    if !self.open_fragments.insert(name.clone()) {
+                    if !self.fragments.insert(name.clone()) {
                         return None;
                     }
                     write!(self.text, " ...{:?}", fragment.type_condition.node.on.node).ok()?;
                     self.directives(&spread.node.directives)?;
                     self.directives(&fragment.directives)?;
                     self.selection(&fragment.selection_set.node)?;
-                    self.open_fragments.remove(name);
+                    self.fragments.remove(name);
                 }
             }
         }
@@ -135,22 +134,20 @@ impl CanonicalPrinter<'_> {
     fn arguments(&mut self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> Option<()> {
         for (name, value) in arguments {
             write!(self.text, "({}={})", name.node, value.node).ok()?;
-            self.collect_variables(&value.node);
+            self.record_variables(&value.node);
         }
         Some(())
     }
 
-    fn collect_variables(&mut self, value: &Value) {
+    fn record_variables(&mut self, value: &Value) {
         match value {
             Value::Variable(name) => {
-                self.variables.insert(name.clone());
+                self.used.insert(name.clone());
             }
-            Value::List(values) => values
-                .iter()
-                .for_each(|value| self.collect_variables(value)),
+            Value::List(values) => values.iter().for_each(|value| self.record_variables(value)),
             Value::Object(fields) => fields
                 .values()
-                .for_each(|value| self.collect_variables(value)),
+                .for_each(|value| self.record_variables(value)),
             _ => {}
         }
     }

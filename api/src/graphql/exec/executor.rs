@@ -1,7 +1,8 @@
 //! Executes operations of the schema for the transports.
 //!
-//! Every error of a response is masked. The events of a subscription are executed by its group;
-//! only the extensions of one subscriber are added here.
+//! Every error is masked before it leaves this module. The events of a subscription are executed
+//! once for all subscribers of its group; only `missed`, `snapshot` and `stale` are added per
+//! subscriber.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -25,38 +26,37 @@ use crate::{
     service::{Delivery, Service, SubscriptionPlan},
 };
 
-/// Executes the schema, behind access tokens and a rate limit. Cheap to clone.
+/// The schema with authentication and the rate limit. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Executor {
     schema: Schema,
     service: Service,
-    access: AccessTokens,
-    rate: RateLimit,
+    tokens: AccessTokens,
+    rate_limit: RateLimit,
     groups: Groups,
     /// Limits how many subscriptions start at the same time.
     starts: Arc<Semaphore>,
 }
 
-/// How many subscriptions start at the same time. A start needs much memory for a moment, and a
-/// thousand clients that reconnect together are not served faster without the limit, because they
-/// share the database.
-const CONCURRENT_STARTS: usize = 32;
+/// Maximum number of subscriptions that start at the same time. A start needs much memory for a
+/// moment, and when a thousand clients reconnect at once, more concurrency does not make it faster.
+const MAX_CONCURRENT_STARTS: usize = 32;
 
 impl Executor {
-    /// An executor of `schema`, which is built over `service`.
+    /// Creates an executor of `schema`, which resolves through `service`.
     pub(crate) fn new(
         schema: Schema,
         service: Service,
-        access: AccessTokens,
-        rate: RateLimit,
+        tokens: AccessTokens,
+        rate_limit: RateLimit,
     ) -> Self {
         Self {
             schema,
             service,
-            access,
-            rate,
+            tokens,
+            rate_limit,
             groups: Groups::default(),
-            starts: Arc::new(Semaphore::new(CONCURRENT_STARTS)),
+            starts: Arc::new(Semaphore::new(MAX_CONCURRENT_STARTS)),
         }
     }
 }
@@ -65,11 +65,11 @@ impl transport::Service for Executor {
     type Viewer = Viewer;
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
-        self.access.authenticate(authorization)
+        self.tokens.authenticate(authorization)
     }
 
     fn admit(&self, client: ClientAddress) -> Result<(), RequestError> {
-        self.rate.admit(client)
+        self.rate_limit.admit(client)
     }
 
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
@@ -93,19 +93,19 @@ impl transport::Service for Executor {
             .ok()
             .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
         let start = self.starts.acquire().await;
-        let feed = Arc::new(FeedHandle::new());
-        let request = request.data(viewer).data(Arc::clone(&feed));
+        let handle = Arc::new(FeedHandle::new());
+        let request = request.data(viewer).data(Arc::clone(&handle));
         let mut responses = self.schema.execute_stream(request).boxed();
-        let plan = wait_for_plan(&mut responses, &feed).await?;
-        let group = Group::new(feed, responses);
+        let plan = started(&mut responses, &handle).await?;
+        let group = Group::new(handle, responses);
         let key = text.map(|text| (text, viewer, plan.generation()));
         let group = self.groups.join(key, group);
-        let max_event_size = plan.max_event_size();
+        let max_size = plan.max_event_size();
         let deliveries = self.service.deliver(plan);
         drop(start);
         let service = self.service.clone();
         let items = deliveries.then(move |delivery| {
-            let (group, max_event_size) = (Arc::clone(&group), max_event_size.clone());
+            let (group, max_size) = (Arc::clone(&group), max_size.clone());
             let stale = service.staleness_age().is_some();
             async move {
                 let delivery = match delivery {
@@ -116,11 +116,11 @@ impl transport::Service for Executor {
                 let context = DeliveryContext { snapshot, stale };
                 match group.body(&delivery.event, context).await {
                     Some(body) => {
-                        max_event_size.record(body.len());
+                        max_size.record(body.len());
                         let cursor = delivery.event.cursor();
                         Item::Next(SubscriptionEvent {
                             id: Some(cursor),
-                            ..with_extensions(body, &delivery, stale)
+                            ..event(body, &delivery, stale)
                         })
                     }
                     None => Item::End(End::Complete),
@@ -131,21 +131,18 @@ impl transport::Service for Executor {
     }
 }
 
-/// Waits until the resolver has handed over the plan of the subscription.
-///
-/// # Errors
-///
-/// The masked errors of a rejected subscription.
-async fn wait_for_plan(
+/// Waits until the resolver has started the subscription or returned an error.
+async fn started(
     responses: &mut BoxStream<'static, Response>,
-    feed: &FeedHandle,
+    handle: &FeedHandle,
 ) -> Result<SubscriptionPlan, Vec<ServerError>> {
     poll_fn(|cx| {
         let polled = responses.poll_next_unpin(cx);
-        if let Some(plan) = feed.take_plan() {
+        if let Some(plan) = handle.take_plan() {
             return Poll::Ready(Ok(plan));
         }
         polled.map(|response| {
+            // A subscription that ends before it starts has no error.
             let ended = || vec![ServerError::new("the subscription selects nothing", None)];
             let mut errors = response.map_or_else(ended, |response| response.errors);
             errors.iter_mut().for_each(mask_error);
@@ -155,9 +152,9 @@ async fn wait_for_plan(
     .await
 }
 
-/// Adds the extensions of one subscriber to the body of an event: the number of skipped events, and
-/// whether the event is part of a snapshot that may be stale.
-fn with_extensions(body: Bytes, delivery: &Delivery, stale: bool) -> SubscriptionEvent {
+/// Adds one subscriber's `extensions` to the shared body: the number of skipped events, and whether
+/// the event is part of a snapshot and may be stale.
+fn event(body: Bytes, delivery: &Delivery, stale: bool) -> SubscriptionEvent {
     let extensions = match delivery {
         Delivery {
             missed: 0,

@@ -1,41 +1,44 @@
-//! The link between the executor of a subscription and its resolver.
+//! Connects a subscription's resolver with its executor.
 //!
-//! The resolver hands over the plan of the subscription. The executor feeds events, which the
-//! library executes one at a time.
+//! The resolver hands over the subscription plan; the executor feeds events, which the resolver
+//! returns as objects. The library executes one event at a time, so the position stored last is
+//! that of the next response.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicI64, Ordering},
 };
 
 use futures_util::{Stream, stream};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{live::FeedEvent, service::SubscriptionPlan};
 
-/// Feeds events to one execution of a subscription.
+/// The handle of one running execution of a subscription.
 #[derive(Debug)]
 pub(in crate::graphql) struct FeedHandle {
     plan: Mutex<Option<SubscriptionPlan>>,
-    sender: UnboundedSender<Arc<FeedEvent>>,
-    receiver: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
-    executed_seq: AtomicI64,
+    feed: UnboundedSender<Arc<FeedEvent>>,
+    events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
+    /// The `seq` of the event that was executed last.
+    executed: AtomicI64,
 }
 
 impl FeedHandle {
-    /// A handle whose subscription has not begun.
+    /// Creates a handle of an execution that has not started.
     pub(super) fn new() -> Self {
-        let (sender, receiver) = unbounded_channel();
+        let (feed, events) = unbounded_channel();
         Self {
             plan: Mutex::default(),
-            sender,
-            receiver: Mutex::new(Some(receiver)),
-            executed_seq: AtomicI64::new(0),
+            feed,
+            events: Mutex::new(Some(events)),
+            executed: AtomicI64::new(0),
         }
     }
 
-    /// Called by the resolver when the arguments are valid. Returns the objects of the events that
-    /// are [fed](Self::feed); events without an object are skipped.
+    /// Starts the subscription, after the resolver has checked its arguments. Returns a stream of
+    /// the objects of the events that are [fed](Self::feed).
     pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
         plan: SubscriptionPlan,
@@ -45,46 +48,45 @@ impl FeedHandle {
         T: Send + 'static,
     {
         *lock(&self.plan) = Some(plan);
-        let receiver = lock(&self.receiver).take();
-        // The group owns both the handle and this stream. A strong reference would be a cycle.
+        let events = lock(&self.events).take();
+        // A weak reference, so that the handle and its stream do not keep each other alive.
         let handle = Arc::downgrade(self);
-        stream::unfold(receiver, move |receiver| {
+        stream::unfold(events, move |events| {
             let handle = handle.clone();
             async move {
-                let mut receiver = receiver?;
+                let mut events = events?;
                 loop {
-                    let event = receiver.recv().await?;
+                    let event = events.recv().await?;
                     let object = object(&event);
-                    let handle = handle.upgrade()?;
                     handle
-                        .executed_seq
+                        .upgrade()?
+                        .executed
                         .store(event.position.seq, Ordering::Release);
                     if let Some(object) = object {
-                        return Some((object, Some(receiver)));
+                        return Some((object, Some(events)));
                     }
                 }
             }
         })
     }
 
-    /// Takes the plan of the subscription, once the resolver has handed it over.
+    /// Takes the plan, once the resolver has started the subscription.
     pub(super) fn take_plan(&self) -> Option<SubscriptionPlan> {
         lock(&self.plan).take()
     }
 
-    /// Gives the library an event to execute.
+    /// Sends an event to be executed.
     pub(super) fn feed(&self, event: Arc<FeedEvent>) {
-        // Fails only after the execution has ended, which its response stream reports.
-        let _ = self.sender.send(event);
+        // If the execution has ended, the stream of responses ends too.
+        let _ = self.feed.send(event);
     }
 
-    /// The sequence number of the event of the last response. Exact, because the library executes
-    /// one event at a time.
-    pub(super) fn executed_seq(&self) -> i64 {
-        self.executed_seq.load(Ordering::Acquire)
+    /// Returns the `seq` of the event that the last response belongs to.
+    pub(super) fn executed(&self) -> i64 {
+        self.executed.load(Ordering::Acquire)
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

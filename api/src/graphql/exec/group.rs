@@ -1,17 +1,19 @@
-//! Groups of subscribers with the same selection. Each event is executed once for a whole group.
+//! Groups subscribers with the same canonical text, so that each event is executed once for all.
 //!
-//! A member gets the bytes that it would get alone. The first member that reaches an event executes
-//! it; the others reuse the body while it is valid for their [`DeliveryContext`].
+//! A member gets the same body as it would alone. The first member that reaches an event executes
+//! it; the others get the same bytes, as long as what the body says besides the event is still
+//! true.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use async_graphql::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Mutex as AsyncMutex, OnceCell},
     time::Instant,
@@ -20,57 +22,56 @@ use tokio::{
 use super::{feed_handle::FeedHandle, mask::mask};
 use crate::{auth::Viewer, graphql::output::json, live::FeedEvent};
 
-/// Number of bodies that a group caches for its slower members. Older events are executed again.
-const CACHED_BODIES: usize = 64;
-/// How long a body is valid as a snapshot, because it may contain the freshness of a stock.
+/// Number of bodies that a group keeps for slower members. An older event is executed again.
+const MAX_BODIES: usize = 64;
+/// How long a body may be used in a snapshot: it may contain the freshness of the stock.
 const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(1);
 
-/// What the members of a group have in common: the canonical text of the selection, the permissions
-/// and the generation of the hub's feed.
-pub(super) type GroupKey = (String, Viewer, u64);
+/// The key of a group: canonical text, viewer, and generation of the hub's feed.
+pub(super) type Key = (String, Viewer, u64);
 
 /// All groups. A group lives as long as it has members.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Groups(Arc<Mutex<HashMap<GroupKey, Weak<Group>>>>);
+pub(super) struct Groups(Arc<Mutex<HashMap<Key, Weak<Group>>>>);
 
-/// Subscribers that share responses.
+/// Subscribers that share executions.
 pub(super) struct Group {
-    feed: Arc<FeedHandle>,
-    /// The execution of the subscription by the library, which is fed one event at a time.
+    handle: Arc<FeedHandle>,
+    /// The responses of the running execution. The lock is held while one event is executed.
     responses: AsyncMutex<BoxStream<'static, Response>>,
-    /// The newest bodies, in feed order.
+    /// The newest bodies, by position.
     bodies: Mutex<VecDeque<CachedBody>>,
 }
 
-/// The circumstances in which a member receives an event.
+/// What a body depends on besides the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DeliveryContext {
-    /// The event is part of the initial snapshot, so fields are resolved as of now.
+    /// Whether the event is part of the initial snapshot, which shows the current state.
     pub(super) snapshot: bool,
-    /// The answers of the server are stale.
+    /// Whether the database is away, so that every stock is stale.
     pub(super) stale: bool,
 }
 
-/// The body of an event, which may still be executing.
+/// A shared body.
 #[derive(Debug)]
 struct CachedBody {
     seq: i64,
     stale: bool,
-    started: Instant,
+    created_at: Instant,
     body: Arc<OnceCell<Bytes>>,
 }
 
 impl Groups {
-    /// Returns the group of a key, or `new` if there is none yet. Without a key, `new` is not
+    /// Returns the group of the key, or `new` if none exists. Without a key the group is not
     /// shared.
-    pub(super) fn join(&self, key: Option<GroupKey>, new: Group) -> Arc<Group> {
+    pub(super) fn join(&self, key: Option<Key>, new: Group) -> Arc<Group> {
         let new = Arc::new(new);
         let Some(key) = key else { return new };
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.0.lock();
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
-        // Removes ended groups when the table would grow, so its size is that of the live groups.
+        // Ended groups are removed when the map would grow, which bounds it by the living groups.
         if groups.len() == groups.capacity() {
             groups.retain(|_, group| group.strong_count() > 0);
         }
@@ -80,16 +81,16 @@ impl Groups {
 }
 
 impl Group {
-    /// A group over a subscription that has begun.
-    pub(super) fn new(feed: Arc<FeedHandle>, responses: BoxStream<'static, Response>) -> Self {
+    /// Creates a group of a subscription that has started.
+    pub(super) fn new(handle: Arc<FeedHandle>, responses: BoxStream<'static, Response>) -> Self {
         Self {
-            feed,
+            handle,
             responses: AsyncMutex::new(responses),
             bodies: Mutex::default(),
         }
     }
 
-    /// Returns the body of an event, or `None` if the library has ended the subscription.
+    /// Returns the body of an event, or `None` if the execution has ended.
     pub(super) async fn body(
         &self,
         event: &Arc<FeedEvent>,
@@ -102,7 +103,6 @@ impl Group {
             .cloned()
     }
 
-    /// Returns the cell of an event's body: a cached one that is valid in `context`, or a new one.
     fn cell(&self, seq: i64, context: DeliveryContext) -> Arc<OnceCell<Bytes>> {
         let mut bodies = self.bodies();
         let at = bodies.partition_point(|cached| cached.seq < seq);
@@ -110,7 +110,7 @@ impl Group {
         let known = bodies.get_mut(at).filter(|cached| cached.seq == seq);
         if let Some(cached) = &known
             && cached.stale == stale
-            && (!snapshot || cached.started.elapsed() < SNAPSHOT_LIFETIME)
+            && (!snapshot || cached.created_at.elapsed() < SNAPSHOT_LIFETIME)
         {
             return Arc::clone(&cached.body);
         }
@@ -118,14 +118,14 @@ impl Group {
         let new = CachedBody {
             seq,
             stale,
-            started: Instant::now(),
+            created_at: Instant::now(),
             body: Arc::clone(&body),
         };
         match known {
             Some(cached) => *cached = new,
             None => bodies.insert(at, new),
         }
-        if bodies.len() > CACHED_BODIES {
+        if bodies.len() > MAX_BODIES {
             bodies.pop_front();
         }
         body
@@ -133,11 +133,11 @@ impl Group {
 
     async fn execute(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
         let mut responses = self.responses.lock().await;
-        self.feed.feed(Arc::clone(event));
-        // Skips responses to events whose member left before it read them.
+        self.handle.feed(Arc::clone(event));
+        // A member that fed an earlier event may have left before its response.
         loop {
             let mut response = responses.next().await.ok_or(())?;
-            if self.feed.executed_seq() == event.position.seq {
+            if self.handle.executed() == event.position.seq {
                 mask(&mut response);
                 return Ok(json::response(&response));
             }
@@ -145,6 +145,6 @@ impl Group {
     }
 
     fn bodies(&self) -> MutexGuard<'_, VecDeque<CachedBody>> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.bodies.lock()
     }
 }

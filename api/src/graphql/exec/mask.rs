@@ -1,16 +1,16 @@
-//! Masks errors for clients.
+//! Masks internal errors.
 //!
-//! Every error gets a code. A message that was not written for clients is logged under a request id,
-//! and the client gets the id instead.
+//! Every error that a client gets has a code and a message that was written for clients. The cause
+//! of an internal error is logged with a request ID, and the client gets the ID.
 
 use std::sync::Arc;
 
-use async_graphql::{Response, ServerError};
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use transport::code;
 
 use crate::service::Error;
 
-/// Masks every error of a response.
+/// Masks all errors of a response.
 pub(super) fn mask(response: &mut Response) {
     response.errors.iter_mut().for_each(mask_error);
 }
@@ -41,17 +41,23 @@ pub(super) fn mask_error(error: &mut ServerError) {
                 extensions.set("reason", reason);
             }
         }
-        // A message of the library. Without a path it rejects the document, with one a value.
+        // Messages of the library: without a path the document is invalid, with one a value is.
         (None, false) if error.path.is_empty() => extensions.set("code", code::VALIDATION_FAILED),
         (None, false) => extensions.set("code", code::BAD_USER_INPUT),
         (known, _) => {
-            let request_id = runtime::random::draw_id();
-            extensions.set("code", code::INTERNAL);
-            extensions.set("requestId", request_id.clone());
+            let request_id = set_internal(extensions);
             let cause = known.and_then(Error::cause);
             let message = &error.message;
             tracing::error!(request_id, cause = ?cause, path = ?error.path, "{message}");
             "internal error".clone_into(&mut error.message);
         }
     }
+}
+
+/// Sets the code of an internal error. Returns the request ID.
+fn set_internal(extensions: &mut ErrorExtensionValues) -> String {
+    let request_id = runtime::random::draw_id();
+    extensions.set("code", code::INTERNAL);
+    extensions.set("requestId", request_id.clone());
+    request_id
 }

@@ -1,7 +1,7 @@
-//! A batching loader: keys requested at the same time are loaded together.
+//! A batching loader without timers and background tasks.
 //!
-//! A batch accepts keys until the task that began it has yielded to the runtime, so the rows of one
-//! response share one load, however many they are. It needs neither a timer nor a task.
+//! A batch collects keys until the task that created it yields. So the keys that the rows of one
+//! response need are one load, however many rows there are.
 
 use std::{
     any::{Any, TypeId},
@@ -10,7 +10,7 @@ use std::{
     hash::Hash,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -22,33 +22,34 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
     task::{self, ArcWake, AtomicWaker},
 };
+use parking_lot::{Mutex, MutexGuard};
 
-/// The load of a batch. Any of the futures that wait for it drives it.
-type Load<K, L> = BoxFuture<'static, Loaded<K, L>>;
+/// The load of a batch. Any waiter drives it, so it completes even if others are dropped.
+type Loading<K, L> = BoxFuture<'static, Loaded<K, L>>;
 type Loaded<K, L> = Result<Arc<HashMap<K, <L as Loader<K>>::Value>>, <L as Loader<K>>::Error>;
 
-/// Loads through `L`, in batches.
+/// Loads values through `L`, in batches.
 pub(in crate::graphql) struct Batcher<L> {
     loader: Arc<L>,
-    /// The newest [`PendingBatch`] of each type of key.
+    /// The newest batch of each key type.
     newest: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
-/// A batch that may still accept keys.
-struct PendingBatch<K, L>
+/// A batch that may still collect keys.
+struct OpenBatch<K, L>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
     keys: Keys<K>,
-    load: WeakShared<Load<K, L>>,
+    loading: WeakShared<Loading<K, L>>,
 }
 
-/// The keys of a batch; `None` once their load has started.
+/// The keys of a batch; `None` once they are being loaded.
 type Keys<K> = Arc<Mutex<Option<HashSet<K>>>>;
 
 impl<L> Batcher<L> {
-    /// A batcher without batches.
+    /// Creates a batching loader.
     pub(in crate::graphql) fn new(loader: L) -> Self {
         Self {
             loader: Arc::new(loader),
@@ -56,7 +57,7 @@ impl<L> Batcher<L> {
         }
     }
 
-    /// Loads the value of a key, or `None` if it has none.
+    /// Returns the value of a key, or `None` if it does not exist.
     pub(in crate::graphql) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>, L::Error>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
@@ -66,8 +67,8 @@ impl<L> Batcher<L> {
         Ok(loaded.get(&key).cloned())
     }
 
-    /// Adds a key to the newest batch, or begins one.
-    fn join<K>(&self, key: K) -> Shared<Load<K, L>>
+    /// Adds a key to the newest open batch, or opens one.
+    fn join<K>(&self, key: K) -> Shared<Loading<K, L>>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error: Sync>,
@@ -75,54 +76,56 @@ impl<L> Batcher<L> {
         let mut newest = lock(&self.newest);
         let key_type = TypeId::of::<K>();
         if let Some(batch) = newest.get(&key_type)
-            && let Some(batch) = batch.downcast_ref::<PendingBatch<K, L>>()
-            && let Some(load) = batch.load.upgrade()
+            && let Some(batch) = batch.downcast_ref::<OpenBatch<K, L>>()
+            && let Some(loading) = batch.loading.upgrade()
             && let Some(keys) = &mut *lock(&batch.keys)
         {
             keys.insert(key);
-            return load;
+            return loading;
         }
         let keys: Keys<K> = Arc::new(Mutex::new(Some(HashSet::from([key]))));
-        let load = load(Arc::clone(&self.loader), Arc::clone(&keys))
+        let loading = load(Arc::clone(&self.loader), Arc::clone(&keys))
             .boxed()
             .shared();
-        if let Some(weak) = load.downgrade() {
-            let batch = PendingBatch::<K, L> { keys, load: weak };
+        if let Some(weak) = loading.downgrade() {
+            let batch = OpenBatch::<K, L> {
+                keys,
+                loading: weak,
+            };
             newest.insert(key_type, Box::new(batch));
         }
-        load
+        loading
     }
 }
 
-/// Waits until no more keys arrive, then loads them.
 async fn load<K, L>(loader: Arc<L>, keys: Keys<K>) -> Loaded<K, L>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K>,
 {
-    // A long list may yield before it has requested all its keys. While keys arrive, the batch stays
-    // open for another turn.
+    // A long list may yield before it has added all its keys, so the batch stays open while it
+    // grows.
     let count = || lock(&keys).as_ref().map_or(0, HashSet::len);
-    let mut known = 0;
-    while known < count() {
-        known = count();
-        next_turn().await;
+    let mut seen = 0;
+    while seen < count() {
+        seen = count();
+        task_yielded().await;
     }
     let keys = lock(&keys).take();
     let keys: Vec<K> = keys.into_iter().flatten().collect();
     loader.load(&keys).await.map(Arc::new)
 }
 
-/// Waits until the task has yielded to the runtime and is polled again. A plain `yield_now` would
-/// return too early: every future that joins a batch polls it, within the same turn of the task.
-async fn next_turn() {
-    let turn = Arc::new(Turn::default());
-    let waker = task::waker(Arc::clone(&turn));
+/// Waits until the current task has yielded to the runtime and runs again. `yield_now` alone is not
+/// enough: each waiter that joins the batch polls this future within the same run of the task.
+async fn task_yielded() {
+    let signal = Arc::new(YieldSignal::default());
+    let waker = task::waker(Arc::clone(&signal));
     let yielded = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
     debug_assert!(yielded.is_pending());
     poll_fn(|cx| {
-        turn.task.register(cx.waker());
-        if turn.is_over.load(Ordering::Acquire) {
+        signal.task.register(cx.waker());
+        if signal.done.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -131,20 +134,20 @@ async fn next_turn() {
     .await;
 }
 
-/// The turn of a task, from one yield to the next. As a waker, it is woken when the turn is over.
+/// Wakes the waiting task when the runtime has come around.
 #[derive(Default)]
-struct Turn {
-    is_over: AtomicBool,
+struct YieldSignal {
+    done: AtomicBool,
     task: AtomicWaker,
 }
 
-impl ArcWake for Turn {
-    fn wake_by_ref(turn: &Arc<Self>) {
-        turn.is_over.store(true, Ordering::Release);
-        turn.task.wake();
+impl ArcWake for YieldSignal {
+    fn wake_by_ref(signal: &Arc<Self>) {
+        signal.done.store(true, Ordering::Release);
+        signal.task.wake();
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

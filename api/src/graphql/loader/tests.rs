@@ -36,7 +36,7 @@ async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     let sample = SampleSchema::fill(database, shape).await;
     // Freshness is read once a second, and this clock stands still.
     sample
-        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::RowPlan)
+        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::ListPlan)
         .await;
     statements.take();
     (sample, statements)
@@ -136,7 +136,7 @@ on_both_databases! {
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..60 {
             let sample = Arc::clone(&sample);
-            let task = tasks.spawn(async move { sample.body(text, Resolver::RowPlan).await });
+            let task = tasks.spawn(async move { sample.body(text, Resolver::ListPlan).await });
             if at % 3 == 0 {
                 task.abort();
             }

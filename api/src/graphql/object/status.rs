@@ -8,7 +8,7 @@ use crate::graphql::{
     enums::{BudgetWindow, DatabaseKind, ProviderState},
     scalar::{Cursor, DateTime},
 };
-use crate::service::{ProviderStatus, SystemStatus};
+use crate::service::{ProviderReport, SystemStatus};
 
 /// The GraphQL object of the server's status.
 pub(crate) struct StatusObject(pub(in crate::graphql) SystemStatus);
@@ -107,7 +107,7 @@ pub(crate) struct MarketStatus {
 }
 
 /// The GraphQL object of a provider's status.
-pub(crate) struct ProviderObject(ProviderStatus);
+pub(crate) struct ProviderObject(ProviderReport);
 
 /// The state of a market-data provider.
 #[Object(name = "ProviderStatus")]

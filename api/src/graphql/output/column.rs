@@ -1,4 +1,6 @@
-//! Writes the values of columns as JSON, exactly as the library would.
+//! Values that are written to the response as JSON without an asynchronous resolver.
+//!
+//! The JSON is the same as that of the value that async-graphql would produce.
 
 use async_graphql::{Error, ID, resolver_utils::EnumType};
 
@@ -14,10 +16,10 @@ pub(in crate::graphql) trait ColumnValue {
     fn push_json(&self, out: &mut String) -> Result<(), Error>;
 }
 
-/// Implements [`ColumnValue`] for types that can always be written.
+/// Implements [`ColumnValue`] for values that are always written.
 macro_rules! column_values {
-    ($($type:ty: |$value:ident, $out:ident| $push:expr;)+) => {
-        $(impl ColumnValue for $type {
+    ($($kind:ty: |$value:ident, $out:ident| $push:expr;)+) => {
+        $(impl ColumnValue for $kind {
             fn push_json(&self, $out: &mut String) -> Result<(), Error> {
                 let $value = self;
                 $push;
@@ -62,7 +64,6 @@ impl<T: ColumnValue> ColumnValue for Result<T, Error> {
     }
 }
 
-/// The name of an enum value in the schema.
 fn name<T: EnumType>(value: T) -> &'static str {
     let item = T::items().iter().find(|item| item.value == value);
     item.map_or("", |item| item.name)

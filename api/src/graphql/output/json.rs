@@ -1,6 +1,7 @@
-//! Writes responses as JSON, with the same bytes as the library and `serde_json`.
+//! Writes responses as JSON, and passes JSON that is already written through async-graphql as a raw
+//! value.
 //!
-//! Lists that are already JSON pass through the library as raw values.
+//! The bytes are the same as those of async-graphql with `serde_json`.
 
 use std::fmt::Write as _;
 
@@ -8,14 +9,14 @@ use async_graphql::{Name, Response, Value, indexmap::IndexMap};
 use async_graphql_value::RAW_VALUE_TOKEN;
 use bytes::Bytes;
 
-/// Wraps JSON as a value. The library cannot merge it with another value of the same key: it would
-/// keep only the first.
+/// Wraps JSON as a value. async-graphql must not have to merge it with another value of the same
+/// key: it would keep only the first.
 pub(super) fn raw(json: String) -> Value {
     let field = (Name::new(RAW_VALUE_TOKEN), Value::String(json));
     Value::Object(IndexMap::from_iter([field]))
 }
 
-/// Writes the body of a response.
+/// Writes a response.
 pub(in crate::graphql) fn response(response: &Response) -> Bytes {
     let mut out = String::from("{");
     if !response.errors.is_empty() {
@@ -65,10 +66,10 @@ pub(super) fn push_value(out: &mut String, value: &Value) {
     }
 }
 
-/// Appends a string, in quotes and escaped.
+/// Appends a string, escaped and quoted.
 pub(super) fn push_text(out: &mut String, text: &str) {
-    let needs_no_escape = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(needs_no_escape) {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
         push_quoted(out, text);
     } else {
         push_any(out, text);
@@ -84,7 +85,7 @@ pub(super) fn push_quoted(out: &mut String, value: impl std::fmt::Display) {
 
 /// Appends a value whose text is JSON.
 pub(super) fn push_plain(out: &mut String, value: impl std::fmt::Display) {
-    write!(out, "{value}").expect("writing to a string cannot fail");
+    write!(out, "{value}").expect("writing to a string never fails");
 }
 
 fn push_comma(out: &mut String, at: usize) {
@@ -94,7 +95,7 @@ fn push_comma(out: &mut String, at: usize) {
 }
 
 fn push_any(out: &mut String, value: &(impl serde::Serialize + ?Sized)) {
-    // Fails only for a map whose keys are not strings, which no response contains.
+    // Serialization fails only for maps whose keys are not strings; responses have none.
     out.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
 }
 
@@ -114,23 +115,20 @@ mod tests {
         });
         for errors in [vec![], vec![ServerError::new("it \"failed\"", None)]] {
             for data in [data.clone(), Value::Null] {
-                let mut original = Response::new(data).extension("more", value!({"a": [1]}));
-                original.errors.clone_from(&errors);
-                let expected = serde_json::to_string(&original).expect("it can be written");
-                assert_eq!(response(&original), expected);
+                let mut given = Response::new(data).extension("more", value!({"a": [1]}));
+                given.errors.clone_from(&errors);
+                let expected = serde_json::to_string(&given).expect("it is written");
+                assert_eq!(response(&given), expected);
             }
         }
     }
 
     #[test]
-    fn raw_json_is_written_in_place_of_its_value() {
+    fn raw_json_replaces_its_value() {
         let value = Value::List(vec![raw("{\"a\":[1,\"b\"]}".to_owned()), Value::Null]);
         let mut out = String::new();
         push_value(&mut out, &value);
         assert_eq!(out, "[{\"a\":[1,\"b\"]},null]");
-        assert_eq!(
-            out,
-            serde_json::to_string(&value).expect("it can be written")
-        );
+        assert_eq!(out, serde_json::to_string(&value).expect("it is written"));
     }
 }

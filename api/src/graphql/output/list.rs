@@ -1,8 +1,8 @@
 //! Lists of rows that are written as JSON in one pass, instead of with a future for every field.
 //!
-//! The data is byte for byte that of the library's own resolution. The library resolves fields that
-//! load something, and whole lists that have no [`RowPlan`]. Errors differ in one point: their path
-//! ends at the field that failed, where the library's ends at the row.
+//! The data is byte for byte that of async-graphql. It resolves fields that
+//! load something, and whole lists that have no [`ListPlan`]. Errors differ in one point: their path
+//! ends at the field that failed, where that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ use async_graphql::{
 use futures_util::future::try_join_all;
 
 use super::{
-    plan::{RowPlan, with_path},
+    plan::{ListPlan, with_path},
     row::{ConnectionNode, Row},
 };
 
@@ -72,12 +72,12 @@ macro_rules! list {
     };
 }
 
-list!(Rows<T: Row> as Vec<T>, RowPlan::of_rows, |rows, _ctx| rows.0.iter());
-list!(Edges<T: ConnectionNode> as Vec<T::Edge>, RowPlan::of_edges, |edges, ctx| {
+list!(Rows<T: Row> as Vec<T>, ListPlan::of_rows, |rows, _ctx| rows.0.iter());
+list!(Edges<T: ConnectionNode> as Vec<T::Edge>, ListPlan::of_edges, |edges, ctx| {
     edges.0.iter().map(|row| row.edge(ctx))
 });
 
-/// Resolves a list with a future for each of its items, as the library does.
+/// Resolves a list with a future for each of its items, as async-graphql does.
 async fn resolve_items<T: OutputType>(
     ctx: &ContextSelectionSet<'_>,
     field: &Positioned<Field>,

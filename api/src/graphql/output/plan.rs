@@ -1,7 +1,7 @@
-//! Plans how to write the rows of a list: the selection as steps that are repeated for each row.
+//! Compiles the selection of a list into steps that write each row.
 //!
-//! A plan is made only if a single field of the operation leads to the list. async-graphql cannot
-//! merge two raw values, so it resolves selections that are repeated.
+//! A plan exists only if exactly one selection of the document leads to the list: async-graphql
+//! cannot merge two raw values, so repeated selections are left to it.
 
 use std::iter::once;
 
@@ -19,24 +19,24 @@ use super::{
 };
 use crate::graphql::context::service;
 
-/// The steps that write a row.
-pub(super) struct RowPlan<'a, T> {
+/// The steps that write the rows of a list.
+pub(super) struct ListPlan<'a, T> {
     steps: Vec<PlanStep<'a, T>>,
     loads: Vec<LoadedField<'a>>,
 }
 
 enum PlanStep<'a, T> {
-    /// Writes text that is the same in every row.
+    /// Appends text that is the same in every row.
     Text(String),
-    /// Writes a column of the row.
+    /// Appends a value of the row.
     Column(Context<'a>, Column<T>),
-    /// Writes the next loaded value.
+    /// Appends the next loaded value.
     Loaded,
 }
 
-/// A field that is not a column, which the library resolves.
+/// A field that async-graphql resolves.
 struct LoadedField<'a> {
-    /// The field `node` of the edge, in a list of edges.
+    /// The field `node` of the edge, if the list is one of edges.
     node: Option<&'a Positioned<Field>>,
     field: &'a Positioned<Field>,
 }
@@ -44,8 +44,8 @@ struct LoadedField<'a> {
 /// The fields of a selection by response key, in order.
 type Fields<'a> = IndexMap<&'a str, &'a Positioned<Field>>;
 
-impl<'a, T: Row> RowPlan<'a, T> {
-    /// Plans a list of rows. Returns `None` if the library has to resolve it.
+impl<'a, T: Row> ListPlan<'a, T> {
+    /// Returns the plan of a list of rows, or `None` if async-graphql must resolve it.
     pub(super) fn of_rows(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
         let mut plan = Self::new(ctx)?;
         plan.push_row(ctx, None)?;
@@ -84,7 +84,7 @@ impl<'a, T: Row> RowPlan<'a, T> {
         push: impl Fn(&mut Self, &'a Positioned<Field>) -> Option<()>,
     ) -> Option<()> {
         let mut fields = Fields::new();
-        collect_fields(ctx, &set.node, type_name, &mut fields)?;
+        collect(ctx, &set.node, type_name, &mut fields)?;
         self.push_text("{");
         for (at, (key, field)) in fields.into_iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
@@ -105,8 +105,8 @@ impl<'a, T: Row> RowPlan<'a, T> {
         field: &'a Positioned<Field>,
         column: Column<T>,
     ) {
-        let step = PlanStep::Column(ctx.with_field(field), column);
-        self.steps.push(step);
+        self.steps
+            .push(PlanStep::Column(ctx.with_field(field), column));
     }
 
     fn push_text(&mut self, text: &str) {
@@ -116,7 +116,7 @@ impl<'a, T: Row> RowPlan<'a, T> {
         }
     }
 
-    /// Writes the rows of the list that `ctx` belongs to, as a raw value.
+    /// Writes the rows. `ctx` is the context of the list.
     pub(super) async fn write(
         &self,
         ctx: &ContextSelectionSet<'_>,
@@ -131,7 +131,7 @@ impl<'a, T: Row> RowPlan<'a, T> {
         let mut out = String::from("[");
         for (at, row) in rows.iter().enumerate() {
             if at == 1 {
-                // The other rows are about as long as the first.
+                // The first row estimates the length of the others.
                 out.reserve((out.len() + 32) * rows.len());
             }
             if at > 0 {
@@ -154,7 +154,6 @@ impl<'a, T: Row> RowPlan<'a, T> {
         Ok(raw(out))
     }
 
-    /// Loads the fields of one row that are not columns, in the order of the steps.
     async fn load(
         &self,
         ctx: &ContextSelectionSet<'_>,
@@ -167,8 +166,8 @@ impl<'a, T: Row> RowPlan<'a, T> {
     }
 }
 
-impl<'a, T: ConnectionNode> RowPlan<'a, T> {
-    /// Plans the edges of a list of rows. Returns `None` if the library has to resolve them.
+impl<'a, T: ConnectionNode> ListPlan<'a, T> {
+    /// Returns the plan of a list of edges, or `None` if async-graphql must resolve it.
     pub(super) fn of_edges(ctx: &'a ContextSelectionSet<'a>) -> Option<Self> {
         let mut plan = Self::new(ctx)?;
         plan.push_object(ctx, ctx.item, &T::Edge::type_name(), |plan, field| {
@@ -193,33 +192,24 @@ impl LoadedField<'_> {
                 .with_selection_set(&node.node.selection_set)
         });
         let ctx = node.as_ref().unwrap_or(ctx).with_field(self.field);
-        // Lists nest, and without the box so would the types of their futures.
+        // Boxed, because lists nest: the future would contain itself.
         let value = row.resolve_field(&ctx).boxed().await?;
         Ok(value.unwrap_or_default())
     }
 }
 
-/// Adds the path of `ctx` to an error that has none.
-pub(super) fn with_path(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
-    if error.path.is_empty() {
-        ctx.set_error_path(error)
-    } else {
-        error
-    }
-}
-
-/// Collects the selected fields of an object. Returns `None` if the library has to merge two of
-/// them or apply a directive.
-fn collect_fields<'a>(
+/// Collects the fields of a selection. Returns `None` if async-graphql must merge some of them or
+/// apply a directive.
+fn collect<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
     fields: &mut Fields<'a>,
 ) -> Option<()> {
     for selection in &set.items {
-        match selected(ctx, &selection.node)? {
-            Selected::Field(field) => {
-                // The library has already applied and removed `@skip` and `@include`.
+        match part(ctx, &selection.node)? {
+            Part::Field(field) => {
+                // async-graphql has already applied and removed `@skip` and `@include`.
                 if !field.node.directives.is_empty() {
                     return None;
                 }
@@ -231,7 +221,7 @@ fn collect_fields<'a>(
                     Entry::Occupied(_) => return None,
                 }
             }
-            Selected::Fragment(on, set) => {
+            Part::Fragment(on, set) => {
                 let implements = &ctx.schema_env.registry.implements;
                 let applies = |on: &str| {
                     on == type_name
@@ -240,7 +230,7 @@ fn collect_fields<'a>(
                             .is_some_and(|all| all.contains(on))
                 };
                 if on.is_none_or(applies) {
-                    collect_fields(ctx, set, type_name, fields)?;
+                    collect(ctx, set, type_name, fields)?;
                 }
             }
         }
@@ -248,7 +238,7 @@ fn collect_fields<'a>(
     Some(())
 }
 
-/// Whether a single field of the operation leads to `ctx`. Type conditions on the way are ignored.
+/// Whether exactly one selection of the operation leads to `ctx`, whatever the types on the way.
 fn is_selected_once(ctx: &ContextSelectionSet<'_>) -> bool {
     let Some(end) = &ctx.path_node else {
         return false;
@@ -263,45 +253,44 @@ fn is_selected_once(ctx: &ContextSelectionSet<'_>) -> bool {
     for key in path.into_iter().rev() {
         let mut found = Vec::new();
         for set in sets {
-            find_fields(ctx, set, key, &mut found);
+            find(ctx, set, key, &mut found);
         }
         sets = found;
     }
     sets.len() == 1
 }
 
-/// Finds all fields with a response key, and adds their selection sets to `found`.
-fn find_fields<'a>(
+/// Finds the selections of all fields with this response key.
+fn find<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     key: &str,
     found: &mut Vec<&'a SelectionSet>,
 ) {
     for selection in &set.items {
-        match selected(ctx, &selection.node) {
-            Some(Selected::Field(field)) if field.node.response_key().node == key => {
+        match part(ctx, &selection.node) {
+            Some(Part::Field(field)) if field.node.response_key().node == key => {
                 found.push(&field.node.selection_set.node);
             }
-            Some(Selected::Fragment(_, set)) => find_fields(ctx, set, key, found),
+            Some(Part::Fragment(_, set)) => find(ctx, set, key, found),
             _ => {}
         }
     }
 }
 
-/// A field or fragment of a selection set.
-enum Selected<'a> {
+/// A part of a selection, with its fragment resolved.
+enum Part<'a> {
     Field(&'a Positioned<Field>),
-    /// A fragment's type condition and selection set.
+    /// The type condition and the selection of a fragment.
     Fragment(Option<&'a str>, &'a SelectionSet),
 }
 
-/// Resolves a selection; `None` if it names an unknown fragment.
-fn selected<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<Selected<'a>> {
+fn part<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Option<Part<'a>> {
     Some(match selection {
-        Selection::Field(field) => Selected::Field(field),
+        Selection::Field(field) => Part::Field(field),
         Selection::InlineFragment(fragment) => {
             let on = fragment.node.type_condition.as_ref();
-            Selected::Fragment(
+            Part::Fragment(
                 on.map(|on| &*on.node.on.node),
                 &fragment.node.selection_set.node,
             )
@@ -312,7 +301,16 @@ fn selected<'a>(ctx: &ContextSelectionSet<'a>, selection: &'a Selection) -> Opti
                 .fragments
                 .get(&spread.node.fragment_name.node)?;
             let on = &fragment.node.type_condition.node.on.node;
-            Selected::Fragment(Some(on), &fragment.node.selection_set.node)
+            Part::Fragment(Some(on), &fragment.node.selection_set.node)
         }
     })
+}
+
+/// Adds the path of `ctx` to an error that has none.
+pub(super) fn with_path(ctx: &ContextSelectionSet<'_>, error: ServerError) -> ServerError {
+    if error.path.is_empty() {
+        ctx.set_error_path(error)
+    } else {
+        error
+    }
 }

@@ -167,7 +167,7 @@ testkit::on_both_databases! {
             ("2026-11-25T14:29:59Z", condition(false, "CURRENT", None)),
             // A day behind in an open session.
             ("2026-11-25T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
-            // Thanksgiving, then a half day.
+            // Thanksgiving, then a early close.
             ("2026-11-26T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
             ("2026-11-27T14:30:00Z", condition(true, "OLD", Some(old))),
         ] {

@@ -1,4 +1,5 @@
-//! `docker-compose.yml` as docker-compose reads it, and as the programs understand what it tells them.
+//! `docker-compose.yml` as docker-compose reads it, and as the programs understand what it tells
+//! them.
 
 use std::{
     collections::BTreeMap,
@@ -67,7 +68,8 @@ pub(super) fn environment(service: &Value) -> BTreeMap<String, String> {
     let variables = service["environment"].as_object().expect("variables");
     let set = variables
         .iter()
-        // Without a value it is not handed on. A dollar is written twice, so that it can be read again.
+        // Without a value it is not handed on. A dollar is written twice, so that it can be read
+        // again.
         .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.replace("$$", "$"))));
     set.collect()
 }
@@ -229,7 +231,8 @@ fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
         assert_eq!(service["restart"], restart, "{name}");
         assert!(word(&service["logging"]["options"]["max-size"]).len() > 1);
         assert!(service["mem_limit"].is_string(), "{name}");
-        // The database needs a few, to become its own user; what writes the secrets gives them to their readers.
+        // The database needs a few, to become its own user; what writes the secrets gives them to
+        // their readers.
         let rootless = service["read_only"] == true && service.get("cap_add").is_none();
         assert!(
             rootless || name == "postgres" || name == "secrets",

@@ -101,7 +101,8 @@ fn the_documented_queries_are_on_it_word_for_word() {
     }
 }
 
-/// The dashboard for Grafana's import page, which asks for the data source that takes the input's place.
+/// The dashboard for Grafana's import page, which asks for the data source that takes the input's
+/// place.
 fn importable() -> String {
     const INPUTS: &str = r#"{
   "__inputs": [

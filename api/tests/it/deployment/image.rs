@@ -1,4 +1,5 @@
-//! The `Dockerfile` against the repository that it is built from, and the image's health check against a program.
+//! The `Dockerfile` against the repository that it is built from, and the image's health check
+//! against a program.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -57,7 +58,8 @@ fn the_compiler_is_the_one_that_everybody_builds_with() {
     assert!(found, "not {channel}");
 }
 
-/// The layer of dependencies fails to build when a crate is left out or names a file that is not copied.
+/// The layer of dependencies fails to build when a crate is left out or names a file that is not
+/// copied.
 #[test]
 fn cargo_can_read_the_layer_of_dependencies() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,6 +1,7 @@
 //! Debian's Prometheus on the configuration that is shipped.
 //!
-//! One invariant: only what a container would find elsewhere is replaced (targets), and how often it looks.
+//! One invariant: only what a container would find elsewhere is replaced (targets), and how often
+//! it looks.
 
 use std::{
     fs,

@@ -54,7 +54,8 @@ fn run(name: &str, arguments: &[&str]) {
     assert!(done.status.success(), "{name}: {said}");
 }
 
-/// What follows a backup is lost, its cursors are refused, and those who come without one are told everything.
+/// What follows a backup is lost, its cursors are refused, and those who come without one are told
+/// everything.
 async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
     exchange.quote("AAPL", "103", "100");
     let product = home.track(exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;

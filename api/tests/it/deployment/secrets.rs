@@ -1,4 +1,5 @@
-//! The secrets of `docker-compose.yml`: the shipped script that draws them, and the programs that read them.
+//! The secrets of `docker-compose.yml`: the shipped script that draws them, and the programs that
+//! read them.
 
 use std::{
     collections::BTreeMap,
@@ -22,8 +23,8 @@ const FILES: [(&str, u32); 3] = [
     ("postgres_password", 10001),
 ];
 
-/// Runs the script as the container does, with the variables that docker-compose gives it, and returns what the files
-/// hold.
+/// Runs the script as the container does, with the variables that docker-compose gives it, and
+/// returns what the files hold.
 pub(super) fn draw(folder: &Path, services: &Map<String, Value>) -> BTreeMap<String, String> {
     let service = &services["secrets"];
     assert_eq!(service["command"], json!(["draw-secrets"]));

@@ -1,6 +1,7 @@
 //! That nobody without the admin token changes anything, whatever mutations there are.
 //!
-//! One invariant: what is asked is made from the schema, so that a mutation is judged here from the day it exists.
+//! One invariant: what is asked is made from the schema, so that a mutation is judged here from the
+//! day it exists.
 
 use std::collections::BTreeMap;
 
@@ -142,7 +143,8 @@ fn code(body: &Value) -> String {
         .to_owned()
 }
 
-/// The first of a field's operations that is not refused for what stands in it, with the code that it is answered with.
+/// The first of a field's operations that is not refused for what stands in it, with the code that
+/// it is answered with.
 async fn fitting(
     schema: &Value,
     field: &Value,
@@ -160,7 +162,8 @@ async fn fitting(
     panic!("no sample fits: {told:#?}");
 }
 
-/// An operation of the field with all that it needs. Scalars of unknown form are written like `sample`.
+/// An operation of the field with all that it needs. Scalars of unknown form are written like
+/// `sample`.
 fn operation(schema: &Value, field: &Value, sample: &str) -> String {
     let arguments = inputs(schema, &field["args"], sample, false);
     let arguments = if arguments.is_empty() {

@@ -212,7 +212,8 @@ fn arguments(cursors: &[String]) -> Vec<Arguments> {
 }
 
 impl Arguments {
-    /// The page by the definition of connections: a slice of the list, and what lies on its two sides.
+    /// The page by the definition of connections: a slice of the list, and what lies on its two
+    /// sides.
     fn of(&self, edges: &Value) -> Value {
         let edges = edges.as_array().expect("a list");
         let mut from = self.after.map_or(0, |at| at + 1);
@@ -223,7 +224,8 @@ impl Arguments {
         if let Some(last) = self.last {
             from = from.max(to.saturating_sub(last));
         }
-        // An empty span between two cursors that overlap lies nowhere; everything outside of both is outside.
+        // An empty span between two cursors that overlap lies nowhere; everything outside of both
+        // is outside.
         let overlap =
             matches!((self.after, self.before), (Some(after), Some(before)) if after >= before);
         let slice = &edges[from..to];

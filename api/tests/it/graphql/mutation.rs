@@ -43,7 +43,8 @@ fn symbol(symbol: &str) -> Value {
     json!({ "symbol": symbol })
 }
 
-/// Without a token every mutation is refused by a field error, on every way in, and changes nothing.
+/// Without a token every mutation is refused by a field error, on every way in, and changes
+/// nothing.
 async fn nobody_changes_anything(product: &Product, alert: &str) {
     let state = "{ stocks { nodes { symbol } } alerts { nodes { acknowledgedAt } } }";
     let before = product.ask(state).await;
@@ -92,7 +93,8 @@ async fn a_stock_is_tracked_once(product: &Product) {
         product.admin(TRACK, too_long).await.code(),
         "BAD_USER_INPUT"
     );
-    // One that is tracked takes a name, and another one; without a name, or with an empty one, it keeps it.
+    // One that is tracked takes a name, and another one; without a name, or with an empty one, it
+    // keeps it.
     for (name, named) in [
         (json!("Apple"), "Apple"),
         (json!("  Orange\u{301} "), "Orang\u{e9}"),

@@ -53,7 +53,8 @@ const LATER: &[&str] = &[
     "WebhookFormat",
 ];
 
-/// The members of a schema by their paths (`Type`, `Type.field`, `Type.field(argument)`), each as it is written.
+/// The members of a schema by their paths (`Type`, `Type.field`, `Type.field(argument)`), each as
+/// it is written.
 type Members = BTreeMap<String, Member>;
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Applies the result of a completed request to its provider, its symbols and its poll request.
 //!
-//! Every dispatched request is completed exactly once, whatever its outcome, so that no symbol stays
-//! in flight.
+//! Every dispatched request is completed exactly once, whatever its outcome, so that no symbol
+//! stays in flight.
 
 use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};

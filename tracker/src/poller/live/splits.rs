@@ -1,7 +1,7 @@
 //! Requests splits: immediately for a stock with held prices, and once a day for every other stock.
 //!
-//! Held prices are released when a provider has answered, when none can, or when their time is over.
-//! What is held is read from the database, so a tracker also releases what another one held.
+//! Held prices are released when a provider has answered, when none can, or when their time is
+//! over. What is held is read from the database, so a tracker also releases what another one held.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -145,8 +145,8 @@ impl LiveLoop {
         HeldAction::Release
     }
 
-    /// Requests the splits of one stock if nothing else is to be sent. This uses at most half of the
-    /// day's reserve.
+    /// Requests the splits of one stock if nothing else is to be sent. This uses at most half of
+    /// the day's reserve.
     fn dispatch_background_splits(&mut self, now: Timestamp) {
         let busy = self.scheduled > 0
             || !self.refresh_requests.is_empty()

@@ -1,8 +1,9 @@
 //! An LRU cache of documents by hash, limited by the total size of its texts.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Hash;
 
@@ -51,7 +52,7 @@ impl Cache {
     }
 
     fn texts(&self) -> MutexGuard<'_, Texts> {
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.texts.lock()
     }
 }
 

@@ -1,7 +1,8 @@
-//! Subscribers lose nothing, whatever happens to them: random lives of many clients over the real schema, service and
-//! hub, and a real database, judged by what is stored in the end.
+//! Randomized test: subscribers lose no event.
 //!
-//! The bounds are small, so that few events overflow a hub, a page and a slow client.
+//! Many clients with random behaviour use the real schema, service, hub and database. The oracle
+//! compares what each received with what is stored in the end. Limits are small, so that few events
+//! overflow the hub, a page and a slow client.
 
 mod client;
 mod world;
@@ -13,11 +14,11 @@ use testkit::{SeededRandom, TestDatabase};
 
 use self::{client::Client, world::World};
 
-/// How many lives are lived on SQLite.
+/// Number of seeds on SQLite.
 const SEEDS: u64 = 1000;
-/// A server's databases cost more.
+/// Fewer seeds on PostgreSQL, where creating a database takes longer.
 const SEEDS_ON_POSTGRESQL: u64 = 12;
-/// The one life to live again, as in `SUBSCRIBERS_SEED=17 cargo test -p api subscribers_lose_nothing`.
+/// Runs one seed again: `SUBSCRIBERS_SEED=17 cargo test -p api subscribers_lose_nothing`.
 const ONLY: Option<&str> = option_env!("SUBSCRIBERS_SEED");
 
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ async fn live_all(seeds: u64, database: impl AsyncFn() -> TestDatabase) {
     }
     println!("{total:?}");
     if only.is_none() {
-        // A test in which nothing happens to anybody would prove nothing.
+        // Checks that the seeds cover what the test is about.
         let count = seeds.end;
         assert!(total.resumed as u64 > count, "{total:?}");
         assert!(

@@ -1,4 +1,4 @@
-//! Lists with a row plan have the bytes of the library's own resolution.
+//! Lists with a list plan have the bytes that async-graphql writes.
 
 mod cost;
 mod document;
@@ -41,7 +41,7 @@ fn request(query: &str) -> Request {
     Request::new(query).variables(variables)
 }
 
-/// Whether a list of the response was written by a row plan.
+/// Whether a list of the response was written by a list plan.
 fn has_raw(value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
@@ -54,7 +54,7 @@ fn has_raw(value: &Value) -> bool {
 }
 
 #[test]
-fn random_documents_get_the_same_response_with_and_without_row_plans() {
+fn random_documents_get_the_same_response_with_and_without_list_plans() {
     const CASES: u32 = 2_000;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -65,7 +65,7 @@ fn random_documents_get_the_same_response_with_and_without_row_plans() {
     let mut runner = TestRunner::new(Config::with_cases(CASES));
     let outcome = runner.run(&document(), |RandomDocument(text)| {
         runtime.block_on(async {
-            let response = sample.execute(request(&text), Resolver::RowPlan).await;
+            let response = sample.execute(request(&text), Resolver::ListPlan).await;
             let expected = sample.execute(request(&text), Resolver::Library).await;
             planned.set(planned.get() + u32::from(has_raw(&response.data)));
             failed.set(failed.get() + u32::from(!response.errors.is_empty()));
@@ -87,11 +87,11 @@ fn random_documents_get_the_same_response_with_and_without_row_plans() {
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
     let (planned, failed) = (planned.get(), failed.get());
-    assert!(planned > CASES / 3, "{planned} responses had a row plan");
+    assert!(planned > CASES / 3, "{planned} responses had a list plan");
     assert!(failed < CASES / 3, "{failed} responses had errors");
 }
 
-/// A number. Its lists have the numbers below it, as `Rows` and as the `Vec` of the library.
+/// A number. Its lists have the numbers below it, as `Rows` and as the `Vec` of async-graphql.
 #[derive(Clone)]
 struct Number(i32);
 
@@ -121,7 +121,7 @@ impl Number {
 columns!(Number { value });
 
 #[tokio::test]
-async fn a_list_without_a_row_plan_is_resolved_like_a_vec() {
+async fn a_list_without_a_plan_is_resolved_like_a_vec() {
     let schema = Schema::new(Number(4), EmptyMutation, EmptySubscription);
     for document in [
         "{ list: LIST { value } }",
@@ -212,7 +212,7 @@ async fn the_path_of_an_error_in_nested_lists_ends_at_its_field() {
             ]),
         ),
     ] {
-        let response = sample.execute(request(document), Resolver::RowPlan).await;
+        let response = sample.execute(request(document), Resolver::ListPlan).await;
         let body = serde_json::to_value(&response).expect("it can be written");
         assert_eq!(body["errors"][0]["path"], path, "{body}");
     }

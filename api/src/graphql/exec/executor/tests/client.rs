@@ -1,4 +1,4 @@
-//! A client that reads, stalls, leaves at any moment and comes back with the last cursor it saw.
+//! A client that reads, stalls, disconnects at any moment and resumes with its last cursor.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
     live::{BacklogLimits, Backpressure, DisconnectSignal, HubReader, Interest, MaxEventSize},
 };
 
-/// Texts that mean the same and shape it differently, so that some share a group and others do not.
+/// Equivalent documents with different selections: some share a group, others do not.
 const PRICES: [&str; 4] = [
     "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { symbol price cursor } }",
@@ -40,14 +40,14 @@ pub(super) struct Client {
     random: SeededRandom,
     selection: Selection,
     sessions: Vec<Session>,
-    /// Where it goes on.
+    /// The position and cursor to resume after.
     cursor: Option<(i64, String)>,
 }
 
-/// What it listens to.
+/// The stream of events that the client reads.
 enum Source {
     Graphql(SubscriptionStream),
-    /// As the plain WebSocket does it, which cannot resume.
+    /// Reads the hub as `/ws` does without a cursor.
     Plain(HubReader),
 }
 
@@ -74,9 +74,9 @@ impl Client {
         }
     }
 
-    /// Answers what it selected and heard.
+    /// Returns its selection and its sessions.
     pub(super) async fn live(mut self) -> (Selection, Vec<Session>) {
-        // Some are there from the beginning, others come when there are prices.
+        // Some start at the beginning, others when prices exist.
         let begins = self.random.between(0, 6);
         let mut written = self.world.written();
         let begun = written.wait_for(|written| written.is_none_or(|now| now >= begins));
@@ -92,7 +92,7 @@ impl Client {
         self.selection.prices && self.selection.alerts
     }
 
-    /// One session; whether it was the last.
+    /// Runs one session. Returns whether it was the last.
     async fn session(&mut self) -> bool {
         let earliest = self.world.hub.position().seq;
         let mut source = self.open().await;
@@ -108,12 +108,12 @@ impl Client {
         let is_over = loop {
             if leaves_after.is_some_and(|count| session.received.len() >= count) && !self.is_plain()
             {
-                // In the middle of whatever it is doing.
-                let _ = self.hear(&mut source).now_or_never();
+                // Disconnects at any moment.
+                let _ = self.receive(&mut source).now_or_never();
                 break false;
             }
             if self.random.percent(15) {
-                // It takes nothing while this many batches come.
+                // Reads nothing while this many batches are written.
                 let until = (*written.borrow()).map_or(0, |now| now + self.random.between(1, 6));
                 let enough = written.wait_for(|written| written.is_none_or(|now| now >= until));
                 enough.await.expect("the world goes on");
@@ -128,13 +128,13 @@ impl Client {
                     .or(session.after);
                 match heard {
                     Some(heard) if heard >= last => break true,
-                    // It may have begun before the end or after it.
+                    // The session may have started before or after the last write.
                     None if !self.selection.snapshot && begun.1 >= last => break begun.0 >= last,
                     _ => {}
                 }
             }
             let heard = tokio::select! {
-                heard = self.hear(&mut source) => heard,
+                heard = self.receive(&mut source) => heard,
                 _ = written.changed(), if !is_written => continue,
             };
             let Some((heard, cursor)) = heard else {
@@ -146,7 +146,7 @@ impl Client {
         };
         if is_over && !session.is_overloaded() {
             assert_eq!(
-                self.hear(&mut source).now_or_never(),
+                self.receive(&mut source).now_or_never(),
                 None,
                 "there is nothing more"
             );
@@ -198,8 +198,8 @@ impl Client {
         Source::Graphql(begun.unwrap_or_else(|errors| panic!("{errors:?}")))
     }
 
-    /// The next event, and its cursor where one is told; `None` if it was let go.
-    async fn hear(&self, source: &mut Source) -> Option<(Received, Option<String>)> {
+    /// Returns the next event and its cursor, if it has one; `None` if the client was disconnected.
+    async fn receive(&self, source: &mut Source) -> Option<(Received, Option<String>)> {
         match source {
             Source::Graphql(subscription) => match subscription.next().await {
                 Some(Item::Next(event)) => {
@@ -235,7 +235,7 @@ impl Client {
     }
 }
 
-/// What an event's body tells.
+/// Parses the body of an event.
 fn read(body: &[u8]) -> (Received, String) {
     let body: Value = serde_json::from_slice(body).expect("JSON");
     assert!(body.get("errors").is_none(), "{body}");

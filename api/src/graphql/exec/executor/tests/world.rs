@@ -1,4 +1,4 @@
-//! A small market: a database, what is written to it, and what follows it.
+//! The server side of the test: a database, a writer of random prices, and the follower.
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
@@ -29,12 +29,12 @@ use crate::{
     service::{BuildInfo, Service},
 };
 
-/// What there is to be tracked; the last is not from the beginning.
+/// The symbols. The last one is tracked later.
 pub(super) const SYMBOLS: [&str; 5] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT"];
 const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
-/// What prices are about, against a previous close of 100.
+/// The prices vary around these, against a previous close of 100.
 const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
-/// How long a life may take on a busy machine.
+/// Timeout of one seed on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const BOUNDS: BacklogLimits = BacklogLimits {
     retained: 12,
@@ -49,16 +49,16 @@ pub(super) struct World {
     health: Health,
     pub(super) hub: Hub,
     pub(super) executor: Executor,
-    /// How many batches were written; `None` once there will be no more.
+    /// Number of batches written; `None` when the writer has finished.
     written: watch::Sender<Option<usize>>,
-    /// What is stored in the end.
+    /// The stored rows, read at the end.
     tables: OnceLock<Oracle>,
     pub(super) metrics: ServeMetrics,
-    // Keeps what it connects to.
+    // Removes the database on drop.
     database: TestDatabase,
 }
 
-/// A database file to make others from.
+/// A seeded SQLite file, copied for each seed.
 pub(super) struct Template {
     path: PathBuf,
     _place: TestDatabaseUrl,
@@ -104,7 +104,7 @@ fn symbol(text: &str) -> Symbol {
 }
 
 impl World {
-    /// One in which little is kept, so that little overflows it.
+    /// Creates a server with small limits, which few events exceed.
     pub(super) async fn open(database: TestDatabase) -> Self {
         Self::within(database, BOUNDS).await
     }
@@ -152,12 +152,12 @@ impl World {
         }
     }
 
-    /// Where the feed ends.
+    /// Returns the end of the feed.
     pub(super) async fn end(&self) -> Position {
         store::feed::end(&self.store).await.expect("the feed")
     }
 
-    /// Does `work` while the feed is followed.
+    /// Runs `work` while the follower runs.
     pub(super) async fn until_over<T>(&self, work: impl Future<Output = T>) -> T {
         let follower = FeedFollower::after(self.store.clone(), self.hub.position());
         let following = follow(
@@ -179,19 +179,19 @@ impl World {
         worked.expect("everybody is told in time")
     }
 
-    /// How many batches were written so far, and when there are more.
+    /// Watches the number of batches written.
     pub(super) fn written(&self) -> watch::Receiver<Option<usize>> {
         self.written.subscribe()
     }
 
-    /// Lives through some days of the market.
+    /// Writes random prices of some days.
     pub(super) async fn write(&self, mut random: SeededRandom) {
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(self.store.clone(), metrics);
         let start: chrono::NaiveDate = "2026-11-02".parse().expect("a date");
         let (mut day, mut cents) = (0, 0);
         let mut quote = |random: &mut SeededRandom, of: &str, dollars: &[u32], day: u64| {
-            // None like another, and some by so much that alerts fire.
+            // All prices differ; some differ enough to fire alerts.
             cents += 1;
             let price = format!("{}.{cents:04}", random.choose(dollars));
             quote(of, &price, start + chrono::Days::new(day))
@@ -221,7 +221,7 @@ impl World {
                 self.release(&ingest).await;
             }
             self.written.send_replace(Some(batch));
-            // Bursts, and pauses in which everybody catches up.
+            // Bursts, and pauses in which clients catch up.
             if random.percent(30) {
                 let end = self.end().await;
                 while self.hub.position() != end {
@@ -232,7 +232,7 @@ impl World {
                 }
             }
         }
-        // In the end there is something new for whoever selects anything.
+        // The last batch has a new price of every symbol.
         for of in SYMBOLS {
             self.track(of, true).await;
         }
@@ -247,7 +247,7 @@ impl World {
         self.written.send_replace(None);
     }
 
-    /// Lets the alerts of all held prices fire.
+    /// Releases all held prices, so that their alerts fire.
     async fn release(&self, ingest: &Ingest) {
         let held = store::held::stocks(self.database.read()).await;
         for stock in held.expect("an answer") {
@@ -275,7 +275,7 @@ impl World {
         feed.commit().await.expect("it commits");
     }
 
-    /// What is stored in the end.
+    /// Returns the stored rows, after the writer has finished.
     pub(super) fn tables(&self) -> &Oracle {
         self.tables.get().expect("it is written")
     }

@@ -1,5 +1,5 @@
-//! Measures what a list costs: the CPU time of a response, in turns with row plans and with the
-//! library's future for every field.
+//! Measures what a list costs: the CPU time of a response, in turns with list plans and with the
+//! future of async-graphql for every field.
 //!
 //! `cargo test --release -p api -- --ignored --nocapture lists_cost`
 
@@ -52,7 +52,7 @@ async fn lists_cost_cpu_time() {
     let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
     println!(
         "{:48} {:>12} {:>12} {:>7}",
-        "CPU per response", "row plan", "library", "ratio"
+        "CPU per response", "list plan", "library", "ratio"
     );
     for (name, document) in DOCUMENTS {
         let mut times = [Vec::new(), Vec::new()];
@@ -68,12 +68,12 @@ async fn lists_cost_cpu_time() {
                 }
             }
         }
-        let [row_plan, library] = times.map(|mut times| {
+        let [list_plan, library] = times.map(|mut times| {
             times.sort_unstable();
             times[times.len() / 2]
         });
-        let ratio = library.as_secs_f64() / row_plan.as_secs_f64();
-        println!("{name:48} {row_plan:>12.1?} {library:>12.1?} {ratio:>7.2}");
+        let ratio = library.as_secs_f64() / list_plan.as_secs_f64();
+        println!("{name:48} {list_plan:>12.1?} {library:>12.1?} {ratio:>7.2}");
     }
 }
 
