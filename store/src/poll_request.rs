@@ -1,7 +1,7 @@
 //! Requests of `api` to the tracker to poll a symbol now: a queue in `poll_requests`.
 //!
 //! `api` [submits](submit) a request and waits for its response. The tracker reads the
-//! [pending](pending) requests, polls, stores the quotes, and then [responds](respond). A request
+//! [`pending`] requests, polls, stores the quotes, and then [responds](respond). A request
 //! that is not answered within [`RESPONSE_TIMEOUT`] has expired: nothing waits for it any more, so
 //! the tracker ignores it and [deletes](delete_old) it later.
 //!

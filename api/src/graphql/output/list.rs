@@ -1,8 +1,8 @@
 //! Lists of rows that are written as JSON in one pass, instead of with a future for every field.
 //!
-//! The data is byte for byte that of async-graphql. It resolves fields that
-//! load something, and whole lists that have no [`ListPlan`]. Errors differ in one point: their path
-//! ends at the field that failed, where that of async-graphql ends at the row.
+//! The data is byte for byte that of async-graphql, which resolves the fields that load something
+//! and the lists that have no [`ListPlan`]. Errors differ in one point: their path ends at the field
+//! that failed, where that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;
