@@ -8,18 +8,17 @@
     reason = "the library's macros make every field a future"
 )]
 
+mod argument;
 mod context;
 mod enums;
 mod exec;
+#[cfg(test)]
+mod fixture;
 mod loader;
 mod mutation;
 mod object;
 mod output;
 mod query;
-#[cfg(feature = "bench")]
-pub mod sample;
-#[cfg(all(test, not(feature = "bench")))]
-mod sample;
 mod scalar;
 mod schema;
 mod subscription;

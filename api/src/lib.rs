@@ -17,7 +17,5 @@ mod service;
 pub mod startup;
 mod ws;
 
-#[cfg(feature = "bench")]
-pub use graphql::sample;
 pub use graphql::sdl;
 pub use rest::openapi;

@@ -120,6 +120,14 @@ impl QuoteBoard {
         state.stocks.get(id).map(|entry| entry.stock.clone())
     }
 
+    /// Returns a stock by id, or `None` if the id is unknown.
+    pub(crate) fn stock_by_id(&self, id: i64) -> Option<Stock> {
+        self.state()
+            .stocks
+            .get(&id)
+            .map(|entry| entry.stock.clone())
+    }
+
     /// Returns stocks by id. Unknown ids are omitted.
     pub(crate) fn stocks_by_id(&self, ids: &[i64]) -> HashMap<i64, Stock> {
         let state = self.state();
@@ -158,15 +166,6 @@ impl QuoteBoard {
     /// The total number of stocks in [`stocks`](Self::stocks).
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.state().listed(search).count()
-    }
-
-    /// Returns the latest price of each of these stocks that has one.
-    pub(crate) fn latest_prices(&self, ids: &[i64]) -> HashMap<i64, Price> {
-        let state = self.state();
-        let found = ids
-            .iter()
-            .filter_map(|id| state.stocks.get(id)?.latest.clone());
-        found.map(|price| (price.stock_id, price)).collect()
     }
 
     /// Returns the latest price of a stock, or `None` before the first.

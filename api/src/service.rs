@@ -110,6 +110,11 @@ impl Service {
         stock.ok_or_else(|| Error::NotFound(format!("{symbol} was never tracked")))
     }
 
+    /// Returns a stock by id, or `None` if the id is unknown.
+    pub(crate) fn stock_by_id(&self, id: i64) -> Option<Stock> {
+        self.board.stock_by_id(id)
+    }
+
     /// Returns stocks by id. Unknown ids are omitted.
     pub(crate) fn stocks_by_id(&self, ids: &[i64]) -> HashMap<i64, Stock> {
         self.board.stocks_by_id(ids)
@@ -139,11 +144,6 @@ impl Service {
     /// Returns the latest price of a stock, or `None` before the first.
     pub(crate) fn latest_price(&self, stock: i64) -> Option<Price> {
         self.board.latest_price(stock)
-    }
-
-    /// Returns the latest price of each of these stocks that has one.
-    pub(crate) fn latest_prices(&self, stocks: &[i64]) -> HashMap<i64, Price> {
-        self.board.latest_prices(stocks)
     }
 
     /// Returns a page of a stock's prices, newest first: from memory if the quote board holds all

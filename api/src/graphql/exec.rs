@@ -1,4 +1,4 @@
-//! Executes operations: queries and mutations one by one, subscriptions in groups.
+//! Executes operations: queries and mutations alone, subscriptions in groups that share responses.
 
 mod canonical;
 mod executor;

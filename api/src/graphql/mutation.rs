@@ -6,7 +6,7 @@ use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObjec
 
 use super::{
     context::service,
-    object::{AlertObject, Kind, StockObject, parse_id},
+    object::{AlertObject, NodeKind, StockObject, parse_id},
     scalar::Symbol,
 };
 use crate::{auth::Viewer, service::Error};
@@ -132,7 +132,7 @@ impl Mutation {
         #[graphql(desc = "The alert.")] input: AcknowledgeAlertInput,
     ) -> Result<AcknowledgeAlertPayload> {
         let row = parse_id(&input.id)
-            .filter(|(kind, _)| *kind == Kind::Alert)
+            .filter(|(kind, _)| *kind == NodeKind::Alert)
             .map(|(_, row)| row);
         let alert = service(ctx)?.acknowledge(row).await?;
         Ok(AcknowledgeAlertPayload {

@@ -16,8 +16,8 @@ pub(super) use candle::CandleObject;
 pub(super) use connection::{AlertConnection, PriceConnection, StockConnection};
 #[cfg(test)]
 pub(super) use node::global_id;
-pub(super) use node::{Kind, Node, find, parse_id};
+pub(super) use node::{Node, NodeKind, find, parse_id};
 pub(super) use price::PriceObject;
 pub(super) use rule::RuleObject;
 pub(super) use status::StatusObject;
-pub(super) use stock::{StockObject, page_args};
+pub(super) use stock::StockObject;

@@ -1,4 +1,4 @@
-//! Writes responses as JSON, lists of rows in one pass.
+//! Writes responses as JSON. Lists of rows are written in one pass where that is possible.
 
 mod column;
 pub(super) mod json;

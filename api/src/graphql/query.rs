@@ -5,19 +5,20 @@ use futures_util::future::join_all;
 use store::price::Recorded;
 
 use super::{
+    argument::{candle_range, page_args, recorded},
     context::service,
     enums::CandleInterval,
     object::{
         AlertConnection, AlertObject, CandleObject, Node, PriceConnection, PriceObject, RuleObject,
-        StatusObject, StockConnection, StockObject, find, page_args,
+        StatusObject, StockConnection, StockObject, find,
     },
     output::Rows,
     scalar::{Cursor, DateTime, Symbol},
 };
-use crate::service::{Error, GRAPHQL, candle_range};
+use crate::service::{Error, GRAPHQL};
 
 /// The maximum number of IDs that `nodes` accepts.
-const MOST_NODES: usize = 100;
+const MAX_NODES: usize = 100;
 
 /// The query root.
 pub(crate) struct Query;
@@ -31,9 +32,8 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The ticker symbol, in any case.")] symbol: Symbol,
-    ) -> Option<Result<StockObject>> {
-        let stock = service(ctx).map(|service| service.stock(&symbol.0));
-        stock.transpose().map(|stock| stock.map(StockObject))
+    ) -> Result<Option<StockObject>> {
+        Ok(service(ctx)?.stock(&symbol.0).map(StockObject))
     }
 
     /// Lists the tracked stocks, ordered by symbol.
@@ -97,10 +97,7 @@ impl Query {
         let service = service(ctx)?;
         let stock = service.known_stock(&symbol.0)?;
         let args = page_args(first, after, last, before);
-        let recorded = Recorded {
-            from: from.map(|at| at.0),
-            to: to.map(|at| at.0),
-        };
+        let recorded = recorded(from, to);
         let page = service.history(&stock, recorded, &args, GRAPHQL).await?;
         Ok(PriceConnection {
             page: page.map(PriceObject),
@@ -126,12 +123,7 @@ impl Query {
     ) -> Result<Rows<'static, CandleObject>> {
         let service = service(ctx)?;
         let stock = service.known_stock(&symbol.0)?.id;
-        let range = candle_range(
-            interval.into(),
-            from.map(|at| at.0),
-            to.map(|at| at.0),
-            first,
-        )?;
+        let range = candle_range(interval, from, to, first)?;
         let candles = service.candles(&[stock], range).await?.remove(&stock);
         Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
@@ -203,7 +195,7 @@ impl Query {
         Ok(StatusObject(service(ctx)?.status().await))
     }
 
-    /// Looks up an object by its global ID. Null if there is none.
+    /// Looks up an object by its global ID. Null if no object has it.
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -212,15 +204,15 @@ impl Query {
         find(ctx, &id).await.transpose()
     }
 
-    /// Looks up objects by their global IDs. Keeps the order, and repeats; an element is null where
-    /// there is no object.
+    /// Looks up objects by their global IDs. The result has the order of `ids`, with repetitions;
+    /// an element is null if no object has its ID.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global IDs of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Result<Node>>>> {
-        if ids.len() > MOST_NODES {
-            let reason = format!("{} are more than {MOST_NODES}", ids.len());
+        if ids.len() > MAX_NODES {
+            let reason = format!("{} IDs, but at most {MAX_NODES} are allowed", ids.len());
             return Err(Error::bad_input("ids", reason).into());
         }
         let found = ids.iter().map(async |id| find(ctx, id).await.transpose());

@@ -1,15 +1,16 @@
 //! Builds the schema and its text.
 
-use async_graphql::SDLExportOptions;
+use async_graphql::{SDLExportOptions, SchemaBuilder};
 use transport::Types;
 
 use super::{
-    loader, mutation::Mutation, query::Query, scalar::CustomScalars, subscription::Subscription,
+    loader::batcher, mutation::Mutation, query::Query, scalar::CustomScalars,
+    subscription::SubscriptionRoot,
 };
 use crate::service::Service;
 
 /// The schema.
-pub(crate) type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+pub(crate) type Schema = async_graphql::Schema<Query, Mutation, SubscriptionRoot>;
 
 /// Settings of the schema.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +23,16 @@ pub(crate) struct SchemaOptions {
 
 /// Builds the schema over a service.
 pub(crate) fn schema(service: Service, options: SchemaOptions) -> Schema {
-    let mut builder = Schema::build(Query, Mutation, Subscription)
-        .data(loader::loader(service.clone()))
+    builder(service, options).finish()
+}
+
+/// The builder of [`schema`].
+pub(super) fn builder(
+    service: Service,
+    options: SchemaOptions,
+) -> SchemaBuilder<Query, Mutation, SubscriptionRoot> {
+    let mut builder = Schema::build(Query, Mutation, SubscriptionRoot)
+        .data(batcher(service.clone()))
         .data(service);
     if !options.introspection {
         builder = builder.disable_introspection();
@@ -31,7 +40,7 @@ pub(crate) fn schema(service: Service, options: SchemaOptions) -> Schema {
     if !options.suggestions {
         builder = builder.disable_suggestions();
     }
-    builder.finish()
+    builder
 }
 
 /// Returns the schema's types, with which the transport validates documents.
@@ -42,7 +51,7 @@ pub(crate) fn types() -> Types {
 
 /// Returns the schema's text, the content of `schema.graphql`.
 pub fn sdl() -> String {
-    let schema = Schema::build(Query, Mutation, Subscription).finish();
+    let schema = Schema::build(Query, Mutation, SubscriptionRoot).finish();
     let mut text = schema.sdl_with_options(
         SDLExportOptions::new()
             .sorted_fields()

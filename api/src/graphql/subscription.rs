@@ -1,7 +1,7 @@
 //! The root of all subscriptions.
 //!
 //! Events come from the feed only, so every event is committed before it is sent. Arguments are
-//! checked before the first event, so a refused subscription never sends one.
+//! checked before the first event, so a rejected subscription never sends one.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use super::{
 use crate::{live::FeedEvent, service::SubscriptionKind};
 
 /// The subscription root.
-pub(crate) struct Subscription;
+pub(crate) struct SubscriptionRoot;
 
 /// The root of all subscriptions.
-#[Subscription]
-impl Subscription {
+#[Subscription(name = "Subscription")]
+impl SubscriptionRoot {
     /// Sends each price when it is stored. Without `after`, the subscription starts with the latest
     /// price of each selected stock.
     async fn price_updates(
@@ -46,11 +46,15 @@ impl Subscription {
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
         // An explicit null means the default.
         let conflate = mode.unwrap_or_default() == DeliveryMode::Latest;
-        let after = resumed(ctx).or(after.map(|it| it.0));
-        let plan = service(ctx)?
-            .plan_subscription(SubscriptionKind::Prices, plain(symbols), after, conflate)
-            .await?;
-        Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, price))
+        subscribe(
+            ctx,
+            SubscriptionKind::Prices,
+            symbols,
+            after,
+            conflate,
+            price,
+        )
+        .await
     }
 
     /// Sends each alert when it fires. Alerts are never skipped.
@@ -66,21 +70,27 @@ impl Subscription {
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
-        let after = resumed(ctx).or(after.map(|it| it.0));
-        let plan = service(ctx)?
-            .plan_subscription(SubscriptionKind::Alerts, plain(symbols), after, false)
-            .await?;
-        Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, alert))
+        subscribe(ctx, SubscriptionKind::Alerts, symbols, after, false, alert).await
     }
 }
 
-/// Returns the `Last-Event-ID` of a client that reopens its event stream. It replaces `after`.
-fn resumed(ctx: &Context<'_>) -> Option<String> {
-    ctx.data_opt::<LastEventId>().map(|id| id.0.clone())
-}
-
-fn plain(symbols: Option<Vec<Symbol>>) -> Option<Vec<entity::Symbol>> {
-    symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect())
+/// Plans a subscription, and returns the objects of the events that the executor will feed.
+async fn subscribe<T: Send + 'static>(
+    ctx: &Context<'_>,
+    kind: SubscriptionKind,
+    symbols: Option<Vec<Symbol>>,
+    after: Option<Cursor>,
+    conflate: bool,
+    object: fn(&FeedEvent) -> Option<T>,
+) -> Result<impl Stream<Item = T> + Send + use<T>> {
+    let symbols = symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect());
+    // An event stream reconnects with its first arguments and the last id, which replaces `after`.
+    let last_event = ctx.data_opt::<LastEventId>().map(|id| id.0.clone());
+    let after = last_event.or(after.map(|cursor| cursor.0));
+    let plan = service(ctx)?
+        .plan_subscription(kind, symbols, after, conflate)
+        .await?;
+    Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, object))
 }
 
 fn price(event: &FeedEvent) -> Option<PriceObject> {

@@ -1,4 +1,4 @@
-//! GraphQL, by its own rules.
+//! The GraphQL API: its schema, lists, errors, mutations and subscriptions.
 
 mod authorization;
 mod candle;

@@ -1,20 +1,20 @@
-//! The number of SQL statements of nested lists, which does not depend on the number of rows.
+//! The number of statements of nested lists does not grow with their rows.
 
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use store::database::DatabaseKind;
-use testkit::{TestDatabase, on_both_databases};
+use testkit::{TestDatabase, on_both_databases, sample_rows::Shape};
 
-use crate::graphql::sample::{Resolver, SampleSchema, Shape};
+use crate::graphql::fixture::{Resolver, SampleSchema};
 
-/// The statements that were sent to a database.
+/// Records the statements that are sent to a database.
 #[derive(Clone, Default)]
 struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Statements {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().expect("no test thread panicked"))
+        std::mem::take(&mut *self.0.lock().expect("no test panicked"))
     }
 }
 
@@ -23,7 +23,7 @@ async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     let mut database = (**database).clone();
     let seen = statements.clone();
     database.observe_statements(move |statement| {
-        let mut all = seen.0.lock().expect("no test thread panicked");
+        let mut all = seen.0.lock().expect("no test panicked");
         all.push(statement.to_owned());
     });
     let shape = Shape {
@@ -36,15 +36,15 @@ async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     let sample = SampleSchema::fill(database, shape).await;
     // Freshness is read once a second, and this clock stands still.
     sample
-        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::OnePass)
+        .body("{ stock(symbol: \"S0\") { stale } }", Resolver::ListPlan)
         .await;
     statements.take();
     (sample, statements)
 }
 
-/// Documents of `N` rows and the number of their statements, which does not depend on `N`. Stocks
-/// and the newest prices are in memory.
-const DOCUMENTS: [(&str, usize); 15] = [
+/// Documents with `N` rows, and the number of statements that each needs for every `N`. Stocks and
+/// the newest prices are in memory.
+const DOCUMENTS: [(&str, usize); 16] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }
            alerts(first: 5) { totalCount nodes { message } } } } }",
@@ -74,6 +74,7 @@ const DOCUMENTS: [(&str, usize); 15] = [
            nodes { price } } } } } }",
         3,
     ),
+    ("{ alerts(first: N) { nodes { rule { kind } stock { alertRules { kind } } } } }", 2),
     ("{ history(symbol: \"S1\", first: N) { nodes { price stock { symbol } } } }", 0),
     (
         "{ history(symbol: \"S1\", first: N) { edges { node { stock { latestPrice { price } } } } } }",
@@ -96,21 +97,19 @@ fn document(text: &str, rows: usize) -> String {
         .replace("first: N", &format!("first: {rows}"))
 }
 
-/// On PostgreSQL the search by month may need up to `searches` more.
+/// Counts the statements of each document. PostgreSQL may need up to `searches` more to find the
+/// months of a history.
 async fn count(sample: SampleSchema, statements: Statements, searches: usize) {
-    for resolver in [Resolver::OnePass, Resolver::Library] {
+    for resolver in Resolver::ALL {
         for (text, expected) in DOCUMENTS {
             for rows in [10, 100] {
                 let body = sample.body(&*document(text, rows), resolver).await;
                 let body = String::from_utf8_lossy(&body);
                 assert!(body.starts_with("{\"data\":{"), "{text}: {body}");
                 let sent = statements.take();
-                let label = format!("{rows} rows, {resolver:?}: {text}");
+                let case = format!("{rows} rows, {resolver:?}: {text}");
                 let most = expected + searches;
-                assert!(
-                    (expected..=most).contains(&sent.len()),
-                    "{label}\n{sent:#?}"
-                );
+                assert!((expected..=most).contains(&sent.len()), "{case}\n{sent:#?}");
             }
         }
     }
@@ -119,7 +118,7 @@ async fn count(sample: SampleSchema, statements: Statements, searches: usize) {
 on_both_databases! {
     async fn nested_lists_need_one_statement_for_each_kind_of_row(database) {
         let (sample, statements) = sample(&database).await;
-        // In a spawned task, like a request.
+        // In a task of the runtime, like a request.
         let mut task = tokio::task::JoinSet::new();
         let searches = match database.kind() {
             DatabaseKind::Sqlite => 0,
@@ -129,7 +128,7 @@ on_both_databases! {
         task.join_all().await;
     }
 
-    async fn concurrent_and_cancelled_requests_do_not_disturb_each_other(database) {
+    async fn concurrent_requests_get_their_responses_when_others_are_cancelled(database) {
         let (sample, _) = sample(&database).await;
         let sample = Arc::new(sample);
         let text = "{ alerts(first: 20) { nodes { stock { symbol latestPrice { price } } } } }";
@@ -137,17 +136,17 @@ on_both_databases! {
         let mut tasks = tokio::task::JoinSet::new();
         for at in 0..60 {
             let sample = Arc::clone(&sample);
-            let task = tasks.spawn(async move { sample.body(text, Resolver::OnePass).await });
+            let task = tasks.spawn(async move { sample.body(text, Resolver::ListPlan).await });
             if at % 3 == 0 {
                 task.abort();
             }
         }
-        let mut answered = 0;
+        let mut completed = 0;
         while let Some(body) = tasks.join_next().await {
             let Ok(body) = body else { continue };
             assert_eq!(body, expected);
-            answered += 1;
+            completed += 1;
         }
-        assert!(answered >= 40, "{answered}");
+        assert!(completed >= 40, "{completed}");
     }
 }

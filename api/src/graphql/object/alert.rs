@@ -4,15 +4,13 @@ use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
 
 use super::{
-    node::{Kind, global_id},
-    price,
+    node::{NodeKind, global_id},
     rule::RuleObject,
     stock::StockObject,
 };
 use crate::graphql::{
-    context::{batches, service},
+    context::service,
     enums::{AlertKind, Direction},
-    loader::RuleId,
     output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
@@ -26,12 +24,12 @@ pub(crate) struct AlertObject(pub Alert);
 impl AlertObject {
     /// The global ID of the alert. Use it to detect duplicate deliveries.
     pub(super) async fn id(&self) -> ID {
-        global_id(Kind::Alert, self.0.id)
+        global_id(NodeKind::Alert, self.0.id)
     }
 
     /// The stock that the alert is about.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
-        price::stock(ctx, self.0.stock_id)
+        StockObject::by_id(ctx, self.0.stock_id)
     }
 
     /// The ticker symbol of the stock.
@@ -41,9 +39,8 @@ impl AlertObject {
 
     /// The rule that fired. Null after the rule is deleted.
     async fn rule(&self, ctx: &Context<'_>) -> Option<Result<RuleObject>> {
-        let id = RuleId(self.0.rule_id?);
-        let rule = async { Ok(batches(ctx)?.load_one(id).await?) };
-        rule.await.transpose().map(|rule| rule.map(RuleObject))
+        let rule = RuleObject::find(ctx, self.0.rule_id?).await;
+        rule.transpose()
     }
 
     /// The kind of condition that was met.
@@ -108,7 +105,7 @@ impl AlertObject {
 }
 
 columns!(AlertObject {
-    id = |alert: &Self, _| global_id(Kind::Alert, alert.0.id),
+    id = |alert: &Self, _| global_id(NodeKind::Alert, alert.0.id),
     symbol, kind, direction, price, reference_price, change_percent, threshold, message,
     trading_day, triggered_at, acknowledged_at, cursor,
 });

@@ -5,12 +5,14 @@ use entity::Cursor as ListCursor;
 use store::page::Page;
 
 use super::{alert::AlertObject, price::PriceObject, stock::StockObject};
-use crate::graphql::{
-    context::service,
-    output::{ConnectionNode, Edges, Rows},
-    scalar::Cursor,
+use crate::{
+    graphql::{
+        context::service,
+        output::{ConnectionNode, Edges, Rows},
+        scalar::Cursor,
+    },
+    service::Service,
 };
-use crate::service::Service;
 
 /// The position of a page in its list.
 #[derive(SimpleObject, Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct PageInfo {
     end_cursor: Option<Cursor>,
 }
 
-/// Declares the edges of a row, and the cursor of the row.
+/// Declares the edge type of a row, and the cursor of the row in its list.
 macro_rules! edge {
     ($(#[$doc:meta])* $edge:ident, $node:ident, |$row:ident, $service:ident| $cursor:expr) => {
         $(#[$doc])*
@@ -40,13 +42,13 @@ macro_rules! edge {
         impl ConnectionNode for $node {
             type Edge = $edge;
 
-            fn cursor(&self, $service: &Service) -> String {
+            fn list_cursor(&self, $service: &Service) -> String {
                 let $row = &self.0;
                 $cursor
             }
 
             fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<$edge> {
-                let (cursor, node) = (Cursor(self.cursor(service(ctx)?)), self.clone());
+                let (cursor, node) = (Cursor(self.list_cursor(service(ctx)?)), self.clone());
                 Ok($edge { cursor, node })
             }
         }
@@ -68,7 +70,7 @@ edge!(
 
 fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
     let service = service(ctx)?;
-    let cursor = |row: &T| Cursor(row.cursor(service));
+    let cursor = |row: &T| Cursor(row.list_cursor(service));
     Ok(PageInfo {
         has_next_page: page.has_next,
         has_previous_page: page.has_previous,

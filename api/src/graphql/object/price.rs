@@ -9,7 +9,6 @@ use crate::graphql::{
     output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
-use crate::service::Error;
 
 /// The GraphQL object of a price.
 #[derive(Clone)]
@@ -25,7 +24,7 @@ impl PriceObject {
 
     /// The stock that was priced.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
-        stock(ctx, self.0.stock_id)
+        StockObject::by_id(ctx, self.0.stock_id)
     }
 
     /// The last traded price.
@@ -115,10 +114,3 @@ columns!(PriceObject {
     provider,
     cursor,
 });
-
-/// Returns the stock that a price or an alert belongs to.
-pub(super) fn stock(ctx: &Context<'_>, id: i64) -> Result<StockObject> {
-    let stock = service(ctx)?.stocks_by_id(&[id]).remove(&id);
-    let missing = || Error::NotFound("the stock is gone".to_owned());
-    Ok(StockObject(stock.ok_or_else(missing)?))
-}

@@ -1,10 +1,11 @@
 //! The `AlertRule` type.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object, Result};
 use entity::AlertRule;
 
-use super::node::{Kind, global_id};
+use super::node::{NodeKind, global_id};
 use crate::graphql::{
+    context::all_rules,
     enums::{AlertKind, ChangeBase, Trigger},
     output::columns,
     scalar::{DateTime, Decimal, Symbol},
@@ -14,13 +15,22 @@ use crate::graphql::{
 #[derive(Clone)]
 pub(crate) struct RuleObject(pub AlertRule);
 
+impl RuleObject {
+    /// Returns the rule with this id, or `None` if it does not exist.
+    pub(super) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Self>> {
+        let rules = all_rules(ctx).await?;
+        let rule = rules.iter().find(|rule| rule.id == id);
+        Ok(rule.cloned().map(Self))
+    }
+}
+
 /// A condition that fires alerts. The default rule applies to all stocks, and its threshold follows
 /// the setting `ALERT_THRESHOLD`.
 #[Object(name = "AlertRule")]
 impl RuleObject {
     /// The global ID of the rule.
     pub(super) async fn id(&self) -> ID {
-        global_id(Kind::AlertRule, self.0.id)
+        global_id(NodeKind::AlertRule, self.0.id)
     }
 
     /// The ticker symbol of the stock that the rule applies to. Null if it applies to every tracked
@@ -72,6 +82,6 @@ impl RuleObject {
 }
 
 columns!(RuleObject {
-    id = |rule: &Self, _| global_id(Kind::AlertRule, rule.0.id),
+    id = |rule: &Self, _| global_id(NodeKind::AlertRule, rule.0.id),
     symbol, kind, threshold, base, trigger, cooldown_seconds, enabled, expires_at, created_at,
 });

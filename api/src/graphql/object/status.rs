@@ -136,15 +136,15 @@ impl ProviderObject {
     }
 
     /// The request budgets of the provider.
-    async fn budgets(&self) -> Vec<Budget> {
+    async fn budgets(&self) -> Vec<ProviderBudget> {
         let row = &self.0.row;
         let (used, resets_at) = self.0.minute;
         let minute = row.per_minute.map(|limit| {
             let used = i32::try_from(used).unwrap_or(i32::MAX);
-            Budget::new(BudgetWindow::Minute, limit, used, resets_at.map(DateTime))
+            ProviderBudget::new(BudgetWindow::Minute, limit, used, resets_at.map(DateTime))
         });
         let day = row.per_day.map(|limit| {
-            Budget::new(
+            ProviderBudget::new(
                 BudgetWindow::Day,
                 limit,
                 row.day_used,
@@ -162,7 +162,8 @@ impl ProviderObject {
 
 /// A limit on the number of requests to a provider within a time window.
 #[derive(SimpleObject)]
-pub(crate) struct Budget {
+#[graphql(name = "Budget")]
+pub(crate) struct ProviderBudget {
     /// The time window that the limit applies to.
     window: BudgetWindow,
     /// The maximum number of requests in the window.
@@ -175,7 +176,7 @@ pub(crate) struct Budget {
     resets_at: Option<DateTime>,
 }
 
-impl Budget {
+impl ProviderBudget {
     fn new(window: BudgetWindow, limit: i32, used: i32, resets_at: Option<DateTime>) -> Self {
         Self {
             window,

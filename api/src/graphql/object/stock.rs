@@ -8,29 +8,39 @@ use super::{
     alert::AlertObject,
     candle::CandleObject,
     connection::{AlertConnection, PriceConnection},
-    node::{Kind, global_id},
+    node::{NodeKind, global_id},
     price::PriceObject,
     rule::RuleObject,
 };
 use crate::graphql::{
-    context::{batches, service},
+    argument::{candle_range, page_args, recorded},
+    context::{all_rules, batcher, service},
     enums::{CandleInterval, Freshness, Market},
-    loader::{AlertsOf, CandlesOf, HistoryOf, RulesOf},
+    loader::{AlertsOf, CandlesOf, HistoryOf},
     output::{Rows, columns},
     scalar::{Cursor, DateTime, Symbol},
 };
-use crate::service::{GRAPHQL, PageArgs, candle_range};
+use crate::service::{Error, GRAPHQL};
 
 /// The GraphQL object of a stock.
 #[derive(Clone)]
 pub(crate) struct StockObject(pub Stock);
+
+impl StockObject {
+    /// Returns the stock that a price or an alert belongs to.
+    pub(super) fn by_id(ctx: &Context<'_>, id: i64) -> Result<Self> {
+        let stock = service(ctx)?.stock_by_id(id);
+        let missing = || Error::NotFound("the stock no longer exists".to_owned());
+        Ok(Self(stock.ok_or_else(missing)?))
+    }
+}
 
 /// A stock that is or was tracked. Its ID never changes.
 #[Object(name = "Stock")]
 impl StockObject {
     /// The global ID of the stock.
     pub(super) async fn id(&self) -> ID {
-        global_id(Kind::Stock, self.0.id)
+        global_id(NodeKind::Stock, self.0.id)
     }
 
     /// The ticker symbol of the stock.
@@ -58,26 +68,26 @@ impl StockObject {
         self.0.tracked
     }
 
-    /// The market, whose sessions and hours apply.
+    /// The market whose sessions and hours apply.
     fn market(&self) -> Market {
         market::Market::of(&self.0.symbol).into()
     }
 
-    /// Whether its price may be out of date: no provider has answered with a price for three
-    /// polling intervals while its market is open, the last three answers had no price, there is no
-    /// price, the newest price is more than one session behind (in a replay: three days of it), or
-    /// the database is away. `note` says which.
+    /// Whether the price may be out of date. This is so if no provider has sent a price for three
+    /// polling intervals while the market is open, the last three answers of providers had no
+    /// price, no price is stored, the newest price is more than one session behind (in a replay:
+    /// three of its days), or the database is unavailable. `note` gives the reason.
     async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(service(ctx)?.condition(&self.0).await?.is_stale())
     }
 
-    /// How old the newest price is, in sessions of its market; in a replay, in days of the replay.
+    /// How old the newest price is, in sessions of the market; in a replay, in days of the replay.
     async fn freshness(&self, ctx: &Context<'_>) -> Result<Freshness> {
         Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
     }
 
-    /// Why it is stale or polled less often, in words for people: `the newest price is of
-    /// 2022-10-27`. Null if it is not stale.
+    /// Why the price is stale, as text: `the newest price is of 2022-10-27`. Null if it is not
+    /// stale.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let condition = service(ctx)?.condition(&self.0).await?;
         Ok(condition.cause.map(|cause| cause.to_string()))
@@ -85,8 +95,7 @@ impl StockObject {
 
     /// The latest recorded price. Null until there is one.
     async fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
-        let price = service(ctx)?.latest_prices(&[self.0.id]).remove(&self.0.id);
-        Ok(price.map(PriceObject))
+        Ok(service(ctx)?.latest_price(self.0.id).map(PriceObject))
     }
 
     /// Lists the recorded prices of the stock, newest first.
@@ -116,12 +125,10 @@ impl StockObject {
         #[graphql(desc = "Includes only prices recorded before this time.")] to: Option<DateTime>,
     ) -> Result<PriceConnection> {
         let args = page_args(first, after, last, before);
-        let recorded = Recorded {
-            from: from.map(|at| at.0),
-            to: to.map(|at| at.0),
-        };
+        let recorded = recorded(from, to);
         let page = match args.first_page(GRAPHQL)? {
-            // Cursors lie in one stock's list; without them many stocks' pages are read at once.
+            // A cursor belongs to the list of one stock. First pages are read for many stocks at
+            // once.
             None => {
                 service(ctx)?
                     .history(&self.0, recorded, &args, GRAPHQL)
@@ -133,7 +140,7 @@ impl StockObject {
                     recorded,
                     first,
                 };
-                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+                batcher(ctx)?.load_one(key).await?.unwrap_or_default()
             }
         };
         Ok(PriceConnection {
@@ -157,14 +164,9 @@ impl StockObject {
         )]
         first: Option<i32>,
     ) -> Result<Rows<'static, CandleObject>> {
-        let range = candle_range(
-            interval.into(),
-            from.map(|at| at.0),
-            to.map(|at| at.0),
-            first,
-        )?;
+        let range = candle_range(interval, from, to, first)?;
         let stock = self.0.id;
-        let candles = batches(ctx)?.load_one(CandlesOf { stock, range }).await?;
+        let candles = batcher(ctx)?.load_one(CandlesOf { stock, range }).await?;
         Ok(candles.into_iter().flatten().map(CandleObject).collect())
     }
 
@@ -202,7 +204,7 @@ impl StockObject {
                     stock: self.0.id,
                     first,
                 };
-                batches(ctx)?.load_one(key).await?.unwrap_or_default()
+                batcher(ctx)?.load_one(key).await?.unwrap_or_default()
             }
         };
         Ok(AlertConnection {
@@ -213,28 +215,16 @@ impl StockObject {
 
     /// The alert rules that apply to the stock, including rules for all stocks.
     async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
-        let rules = batches(ctx)?.load_one(RulesOf(self.0.id)).await?;
-        Ok(rules.into_iter().flatten().map(RuleObject).collect())
+        let rules = all_rules(ctx).await?;
+        let symbol = &self.0.symbol;
+        let applying = rules
+            .iter()
+            .filter(|rule| rule.symbol.as_ref().is_none_or(|it| it == symbol));
+        Ok(applying.cloned().map(RuleObject).collect())
     }
 }
 
 columns!(StockObject {
-    id = |stock: &Self, _| global_id(Kind::Stock, stock.0.id),
+    id = |stock: &Self, _| global_id(NodeKind::Stock, stock.0.id),
     symbol, name, currency, exchange, tracked, market,
 });
-
-/// Collects the pagination arguments that all connections share.
-pub(in crate::graphql) fn page_args(
-    first: Option<i32>,
-    after: Option<Cursor>,
-    last: Option<i32>,
-    before: Option<Cursor>,
-) -> PageArgs {
-    PageArgs {
-        first,
-        after: after.map(|it| it.0),
-        last,
-        before: before.map(|it| it.0),
-        list: None,
-    }
-}

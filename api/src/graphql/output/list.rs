@@ -1,16 +1,14 @@
-//! Writes lists of rows in one pass, instead of one future for each field.
+//! Lists of rows that are written as JSON in one pass, instead of with a future for every field.
 //!
-//! The data is, byte for byte, the same as that of async-graphql. Fields that are loaded, and lists
-//! whose selection must be merged with another, are left to async-graphql. The path of an error
-//! also names the field; that of async-graphql ends at the row.
+//! The data is byte for byte that of async-graphql, which resolves the fields that load something
+//! and the lists that have no [`ListPlan`]. Errors differ in one point: their path ends at the field
+//! that failed, where that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-#[cfg(any(test, feature = "bench"))]
-use async_graphql::resolver_utils::resolve_list;
 use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field,
     registry::Registry,
@@ -40,21 +38,21 @@ impl<T: Clone> FromIterator<T> for Rows<'_, T> {
 /// The edges of a list of rows.
 pub(in crate::graphql) struct Edges<'a, T>(pub(in crate::graphql) &'a [T]);
 
-/// Implements the output of a list: in one pass if there is a plan, else through async-graphql. The
-/// type in the schema is that of `$plain`.
+/// Implements the output type of a list. In the schema it is the type `$vec`. It is written by the
+/// plan that `$plan` makes, or resolved from the items `$items` if there is none.
 macro_rules! list {
-    ($list:ident<$row:ident: $bound:path> as $plain:ty, $plan:path, |$it:ident, $ctx:ident| $each:expr) => {
+    ($list:ident<$row:ident: $bound:path> as $vec:ty, $plan:path, |$it:ident, $ctx:ident| $items:expr) => {
         impl<$row: $bound> OutputType for $list<'_, $row> {
             fn type_name() -> Cow<'static, str> {
-                <$plain>::type_name()
+                <$vec>::type_name()
             }
 
             fn qualified_type_name() -> String {
-                <$plain>::qualified_type_name()
+                <$vec>::qualified_type_name()
             }
 
             fn create_type_info(registry: &mut Registry) -> String {
-                <$plain>::create_type_info(registry)
+                <$vec>::create_type_info(registry)
             }
 
             async fn resolve(
@@ -62,16 +60,11 @@ macro_rules! list {
                 ctx: &ContextSelectionSet<'_>,
                 field: &Positioned<Field>,
             ) -> ServerResult<Value> {
-                #[cfg(any(test, feature = "bench"))]
-                if ctx.data_opt() == Some(&crate::graphql::sample::Resolver::Library) {
-                    let ($it, $ctx) = (self, ctx);
-                    return resolve_list(ctx, field, $each, Some(self.0.len())).await;
-                }
                 match $plan(ctx) {
                     Some(plan) => plan.write(ctx, &self.0).await,
                     None => {
                         let ($it, $ctx) = (self, ctx);
-                        resolve_each(ctx, field, $each).await
+                        resolve_items(ctx, field, $items).await
                     }
                 }
             }
@@ -84,16 +77,16 @@ list!(Edges<T: ConnectionNode> as Vec<T::Edge>, ListPlan::of_edges, |edges, ctx|
     edges.0.iter().map(|row| row.edge(ctx))
 });
 
-/// Resolves a list with one future for each item, as async-graphql does.
-async fn resolve_each<T: OutputType>(
+/// Resolves a list with a future for each of its items, as async-graphql does.
+async fn resolve_items<T: OutputType>(
     ctx: &ContextSelectionSet<'_>,
     field: &Positioned<Field>,
     items: impl Iterator<Item = T>,
 ) -> ServerResult<Value> {
-    let each = items.enumerate().map(async |(at, item)| {
+    let resolved = items.enumerate().map(async |(at, item)| {
         let ctx = ctx.with_index(at);
         let resolved = item.resolve(&ctx, field).await;
         resolved.map_err(|error| with_path(&ctx, error))
     });
-    Ok(Value::List(try_join_all(each).await?))
+    Ok(Value::List(try_join_all(resolved).await?))
 }

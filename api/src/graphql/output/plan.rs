@@ -173,7 +173,7 @@ impl<'a, T: ConnectionNode> ListPlan<'a, T> {
         plan.push_object(ctx, ctx.item, &T::Edge::type_name(), |plan, field| {
             match &*field.node.name.node {
                 "cursor" => plan.push_column(ctx, field, |row, ctx, out| {
-                    push_text(out, &row.cursor(service(ctx)?));
+                    push_text(out, &row.list_cursor(service(ctx)?));
                     Ok(())
                 }),
                 "node" => plan.push_row(ctx, Some(field))?,
@@ -198,7 +198,8 @@ impl LoadedField<'_> {
     }
 }
 
-/// Collects the fields of a selection. Returns `None` if async-graphql must merge some of them.
+/// Collects the fields of a selection. Returns `None` if async-graphql must merge some of them or
+/// apply a directive.
 fn collect<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
@@ -208,6 +209,7 @@ fn collect<'a>(
     for selection in &set.items {
         match part(ctx, &selection.node)? {
             Part::Field(field) => {
+                // async-graphql has already applied and removed `@skip` and `@include`.
                 if !field.node.directives.is_empty() {
                     return None;
                 }

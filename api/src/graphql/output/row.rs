@@ -1,4 +1,4 @@
-//! Rows of lists: which fields need nothing but the row, and the edge that leads to it.
+//! Rows of lists. A field that needs nothing but the row is a column.
 
 use async_graphql::{Context, ContextSelectionSet, Error, ObjectType, Result};
 
@@ -53,8 +53,8 @@ pub(in crate::graphql) trait ConnectionNode: Row {
     /// The type of the edge that leads to the row.
     type Edge: ObjectType;
 
-    /// Returns the cursor of the row.
-    fn cursor(&self, service: &Service) -> String;
+    /// Returns the position of the row in its list, as a cursor.
+    fn list_cursor(&self, service: &Service) -> String;
 
     /// Returns the edge of the row.
     fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<Self::Edge>;

@@ -1,7 +1,6 @@
-//! That nobody without the admin token changes anything, whatever mutations there are.
+//! No mutation changes anything without the admin token.
 //!
-//! One invariant: what is asked is made from the schema, so that a mutation is judged here from the
-//! day it exists.
+//! The operations are generated from the schema, so a new mutation is covered without a new test.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +27,7 @@ const SCHEMA: &str = "{ __schema {
 fragment Input on __InputValue { name defaultValue type { ...Type } }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// What scalars are written like. One of them fits any scalar that is to come.
+/// Literals of scalars. One of them should fit every scalar that is added later.
 const SAMPLES: [&str; 8] = [
     "\"AAPL\"",
     "1",
@@ -41,8 +40,8 @@ const SAMPLES: [&str; 8] = [
 ];
 
 on_both! {
-    async fn no_mutation_is_anybodys_but_the_admins(home) {
-        // A replay that has ended: nothing happens by itself.
+    async fn no_mutation_works_without_the_admin_token(home) {
+        // A replay that has ended, so that only clients can change anything.
         let file = home.folder.path().join("days.csv");
         let day = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nAAPL,2008-01-02,1,1,1,1,1,1\nAAPL,2008-01-03,2,2,2,2,1,2\n";
         std::fs::write(&file, day).expect("it is written");
@@ -55,7 +54,7 @@ on_both! {
             ("ADMIN_TOKEN", ADMIN),
         ]).await;
         let fired = |data: &Value| (data["alerts"]["totalCount"] == 1).then_some(());
-        product.until_data("all is over", "{ alerts { totalCount } }", fired).await;
+        product.until_data("the replay has ended", "{ alerts { totalCount } }", fired).await;
 
         let schema = product.ask(SCHEMA).await["__schema"].take();
         let fields = schema["mutationType"]["fields"].as_array().expect("a list");
@@ -63,19 +62,19 @@ on_both! {
         let before = rows(&home).await;
         assert!(before["stocks"].len() == 1 && before["alerts"].len() == 1, "{before:#?}");
         for field in fields {
-            is_fenced(&product, &schema, field).await;
+            is_rejected_everywhere(&product, &schema, field).await;
         }
         assert_eq!(rows(&home).await, before, "nothing has changed");
     }
 
-    async fn a_reader_changes_nothing_either(home) {
+    async fn the_read_token_allows_no_mutation(home) {
         let variables = [("READ_TOKEN", READER), ("ADMIN_TOKEN", ADMIN)];
         let product = home.start(&variables).await;
-        let asked = product.post(SCHEMA, &json!({})).bearer_auth(READER);
-        let schema = Answer::to(asked).await.data()["__schema"].take();
+        let request = product.post(SCHEMA, &json!({})).bearer_auth(READER);
+        let schema = Answer::to(request).await.data()["__schema"].take();
         for field in schema["mutationType"]["fields"].as_array().expect("a list") {
             let name = field["name"].as_str().expect("a name");
-            let (_, query) = fitting(&schema, field, async |query: &str| {
+            let (_, query) = first_valid(&schema, field, async |query: &str| {
                 code(&Answer::to(product.post(query, &json!({})).bearer_auth(READER)).await.json())
             }).await;
             let answer = Answer::to(product.post(&query, &json!({})).bearer_auth(READER)).await;
@@ -85,14 +84,14 @@ on_both! {
     }
 }
 
-/// Refused by POST, GET and both sockets, where the operation itself fits the schema.
-async fn is_fenced(product: &Product, schema: &Value, field: &Value) {
+/// Checks that POST, GET and both WebSocket protocols reject a valid operation of the field.
+async fn is_rejected_everywhere(product: &Product, schema: &Value, field: &Value) {
     let name = field["name"].as_str().expect("a name");
-    let (told, query) = fitting(schema, field, async |query: &str| {
+    let (code_of_post, query) = first_valid(schema, field, async |query: &str| {
         code(&product.graphql(query, json!({})).await.json())
     })
     .await;
-    assert_eq!(told, "UNAUTHENTICATED", "{query}");
+    assert_eq!(code_of_post, "UNAUTHENTICATED", "{query}");
     let posted = product.graphql(&query, json!({})).await;
     assert_eq!(
         (posted.status, &posted.error()["path"]),
@@ -101,12 +100,12 @@ async fn is_fenced(product: &Product, schema: &Value, field: &Value) {
     let data = posted.json()["data"].take();
     assert!(data.is_null() || data[name].is_null(), "{}", posted.text);
 
-    for get in [false, true] {
+    for with_token in [false, true] {
         let request = product
             .request(Method::GET, "/graphql")
             .query(&[("query", &query)]);
-        // Not even with the token.
-        let request = if get {
+        // GET executes no mutation, even with the token.
+        let request = if with_token {
             request.bearer_auth(ADMIN)
         } else {
             request
@@ -120,19 +119,23 @@ async fn is_fenced(product: &Product, schema: &Value, field: &Value) {
         let headers = [("sec-websocket-protocol", protocol)];
         let mut socket = Client::open(product, "/graphql", &headers)
             .await
-            .expect("it is let in");
+            .expect("it connects");
         socket.init(json!({})).await;
         let payload = json!({"query": query});
         socket
             .say(&json!({"type": start, "id": "m", "payload": payload}))
             .await;
-        let told = loop {
-            let told = socket.hear().await;
-            if told["id"] == "m" {
-                break told;
+        let message = loop {
+            let message = socket.hear().await;
+            if message["id"] == "m" {
+                break message;
             }
         };
-        assert_eq!(code(&told["payload"]), "UNAUTHENTICATED", "{query}: {told}");
+        assert_eq!(
+            code(&message["payload"]),
+            "UNAUTHENTICATED",
+            "{query}: {message}"
+        );
     }
 }
 
@@ -143,26 +146,26 @@ fn code(body: &Value) -> String {
         .to_owned()
 }
 
-/// The first of a field's operations that is not refused for what stands in it, with the code that
-/// it is answered with.
-async fn fitting(
+/// Returns the first operation of a field that is not rejected as invalid, and the code of its
+/// response.
+async fn first_valid(
     schema: &Value,
     field: &Value,
-    ask: impl AsyncFn(&str) -> String,
+    execute: impl AsyncFn(&str) -> String,
 ) -> (String, String) {
-    let mut told = Vec::new();
+    let mut rejected = Vec::new();
     for sample in SAMPLES {
         let query = operation(schema, field, sample);
-        let code = ask(&query).await;
+        let code = execute(&query).await;
         if !["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&&*code) {
             return (code, query);
         }
-        told.push((query, code));
+        rejected.push((query, code));
     }
-    panic!("no sample fits: {told:#?}");
+    panic!("no sample fits: {rejected:#?}");
 }
 
-/// An operation of the field with all that it needs. Scalars of unknown form are written like
+/// Returns an operation of the field with its required arguments. Unknown scalars are written as
 /// `sample`.
 fn operation(schema: &Value, field: &Value, sample: &str) -> String {
     let arguments = inputs(schema, &field["args"], sample, false);
@@ -230,20 +233,20 @@ fn kind(of: &Value) -> &str {
     }
 }
 
-/// Every row of every table that clients can change by anything, as text.
+/// Reads all rows, as text, of the tables that a client can change.
 async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
-    // How the provider and its polls do is noted by the tracker, whoever asks.
-    const ITS_OWN: [&str; 2] = ["providers", "provider_calls"];
+    // Written by the tracker, independently of clients.
+    const TRACKER_TABLES: [&str; 2] = ["providers", "provider_calls"];
     let mut rows = BTreeMap::new();
     if home.is_postgres() {
         let mut database = PgConnection::connect(home.database.as_str())
             .await
-            .expect("it answers");
+            .expect("it connects");
         let tables = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p')
             AND relnamespace = 'public'::regnamespace AND NOT relispartition";
-        for table in texts(&mut database, tables.to_owned()).await {
+        for table in postgres_texts(&mut database, tables.to_owned()).await {
             let sql = format!("SELECT t::text FROM {table} t ORDER BY 1");
-            rows.insert(table, texts(&mut database, sql).await);
+            rows.insert(table, postgres_texts(&mut database, sql).await);
         }
     } else {
         let url = home.database.as_str().split('?').next().expect("a URL");
@@ -251,24 +254,26 @@ async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
         let mut database = options.read_only(true).connect().await.expect("it opens");
         let tables =
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-        for table in lite(&mut database, tables.to_owned()).await {
+        for table in sqlite_texts(&mut database, tables.to_owned()).await {
             let columns =
                 format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')");
-            let columns = lite(&mut database, columns).await.join(" || ',' || ");
+            let columns = sqlite_texts(&mut database, columns)
+                .await
+                .join(" || ',' || ");
             let sql = format!("SELECT {columns} FROM {table} ORDER BY 1");
-            rows.insert(table, lite(&mut database, sql).await);
+            rows.insert(table, sqlite_texts(&mut database, sql).await);
         }
     }
-    rows.retain(|table, _| !ITS_OWN.contains(&&**table));
+    rows.retain(|table, _| !TRACKER_TABLES.contains(&&**table));
     rows
 }
 
-async fn texts(database: &mut PgConnection, sql: String) -> Vec<String> {
+async fn postgres_texts(database: &mut PgConnection, sql: String) -> Vec<String> {
     let rows = database.fetch_all(AssertSqlSafe(sql)).await.expect("rows");
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-async fn lite(database: &mut sea_orm::sqlx::SqliteConnection, sql: String) -> Vec<String> {
+async fn sqlite_texts(database: &mut sea_orm::sqlx::SqliteConnection, sql: String) -> Vec<String> {
     let rows = database.fetch_all(AssertSqlSafe(sql)).await.expect("rows");
     rows.iter().map(|row| row.get(0)).collect()
 }

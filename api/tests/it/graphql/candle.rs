@@ -1,4 +1,4 @@
-//! Candles.
+//! Candles over GraphQL.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ on_archives! {
         assert!(candles.as_array().expect("a list").iter().all(|candle| candle["final"] == true));
     }
 
-    async fn shorter_candles_are_cut_from_utc(archive) {
+    async fn intraday_candles_are_aligned_to_utc(archive) {
         for (interval, end) in [
             ("ONE_MINUTE", "21:01:00"),
             ("FIVE_MINUTES", "21:05:00"),
@@ -35,15 +35,15 @@ on_archives! {
         ] {
             let query = format!(r#"{{ candles(symbol: "AAPL", interval: {interval}) {{ start end volume final }} }}"#);
             let data = archive.ask(&query).await;
-            let told = |day: &&str| json!({
+            let candle = |day: &&str| json!({
                 "start": format!("{day}T21:00:00Z"), "end": format!("{day}T{end}Z"),
                 "volume": null, "final": true,
             });
-            assert_eq!(data["candles"], DAYS.iter().map(told).collect::<Value>());
+            assert_eq!(data["candles"], DAYS.iter().map(candle).collect::<Value>());
         }
     }
 
-    async fn the_newest_of_a_range_are_told_oldest_first(archive) {
+    async fn the_newest_candles_of_a_range_come_oldest_first(archive) {
         let candles = async |arguments: &str| {
             let query = format!(r#"{{ candles(symbol: "AAPL", interval: ONE_DAY, {arguments}) {{ close final }} }}"#);
             let data = archive.ask(&query).await;
@@ -62,7 +62,7 @@ on_archives! {
         assert_eq!(candles("from: null, to: null, first: null").await, AAPL);
     }
 
-    async fn many_stocks_candles_are_what_each_would_be_alone(archive) {
+    async fn the_candles_of_many_stocks_are_those_of_each_alone(archive) {
         let data = archive.ask(r#"{
             stocks { nodes { symbol candles(interval: ONE_DAY, first: 5) { start close } } }
             AAPL: candles(symbol: "AAPL", interval: ONE_DAY, first: 5) { start close }
@@ -78,7 +78,7 @@ on_archives! {
         assert_eq!(column(&data["IBM"], "close"), IBM[7..]);
     }
 
-    async fn wrong_arguments_are_named(archive) {
+    async fn errors_name_the_invalid_argument(archive) {
         for (arguments, named) in [
             ("first: -1", "first"),
             ("first: 1001", "first"),

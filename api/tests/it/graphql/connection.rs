@@ -1,4 +1,4 @@
-//! Lists as connections: every page of every list is what the whole list says it is.
+//! Connections: every page of every list is the right slice of the whole list.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::archive::{ALERTS, Archive, on_archives};
 
-/// A list: its field, the arguments that it always has, and what a node of it is told by.
+/// A list: its field, its fixed arguments, and a field that identifies a node.
 struct List {
     field: &'static str,
     fixed: &'static str,
@@ -43,15 +43,15 @@ on_archives! {
             let cursors = cursors(&whole);
             assert!(cursors.len() >= 3, "{whole}");
             for args in arguments(&cursors) {
-                let told = page(archive, list, &args.text).await;
+                let actual = page(archive, list, &args.text).await;
                 let expected = args.of(&whole["edges"]);
-                assert_eq!(told["edges"], expected["edges"], "{}({})", list.field, args.text);
-                assert_eq!(told["pageInfo"], expected["pageInfo"], "{}({})", list.field, args.text);
+                assert_eq!(actual["edges"], expected["edges"], "{}({})", list.field, args.text);
+                assert_eq!(actual["pageInfo"], expected["pageInfo"], "{}({})", list.field, args.text);
             }
         }
     }
 
-    async fn nodes_are_those_of_the_edges_and_the_count_is_of_the_whole_list(archive) {
+    async fn nodes_match_the_edges_and_the_count_is_of_the_whole_list(archive) {
         let data = archive.ask(r#"{
             stocks(first: 1) { totalCount nodes { symbol } edges { node { symbol } } }
             found: stocks(search: "ib") { totalCount nodes { symbol } }
@@ -75,13 +75,13 @@ on_archives! {
         assert_eq!(data["nothing"], json!({"totalCount": 0, "nodes": [], "pageInfo": empty}));
     }
 
-    async fn fifty_are_given_if_nobody_says_how_many(archive) {
+    async fn a_page_has_fifty_items_by_default(archive) {
         let data = archive.ask(r#"{ history(symbol: "AAPL") { nodes { price } pageInfo { hasNextPage } } }"#).await;
         let all = archive.ask(r#"{ history(symbol: "AAPL", first: 50) { nodes { price } pageInfo { hasNextPage } } }"#).await;
         assert_eq!(data, all);
     }
 
-    async fn a_stocks_own_lists_are_the_same_lists(archive) {
+    async fn the_lists_of_a_stock_are_those_of_the_query(archive) {
         let data = archive.ask(r#"{
             stock(symbol: "AAPL") { history(last: 3) { nodes { cursor } } alerts(first: 2) { totalCount nodes { id } } }
             history(symbol: "AAPL", last: 3) { nodes { cursor } }
@@ -91,7 +91,7 @@ on_archives! {
         assert_eq!(data["stock"]["alerts"], data["alerts"]);
     }
 
-    async fn pages_without_bounds_and_foreign_cursors_are_refused(archive) {
+    async fn sizes_out_of_range_and_foreign_cursors_are_rejected(archive) {
         let stocks = cursors(&page(archive, &LISTS[0], "first: 1").await).remove(0);
         let prices = cursors(&page(archive, &LISTS[1], "first: 1").await).remove(0);
         for list in &LISTS {
@@ -112,16 +112,16 @@ on_archives! {
                 let error = answer.error();
                 let message = error["message"].as_str().expect("a message");
                 assert!(message.contains(named), "{arguments}: {message}");
-                // What is no cursor at all is refused before anything is asked.
-                let unreadable = [r#"after: "x""#, r#"before: """#].contains(&&*arguments);
-                let path = if unreadable { Value::Null } else { json!([list.field]) };
+                // A malformed cursor is rejected before execution.
+                let malformed = [r#"after: "x""#, r#"before: """#].contains(&&*arguments);
+                let path = if malformed { Value::Null } else { json!([list.field]) };
                 assert_eq!(error["path"], path, "{error}");
-                assert_eq!(answer.json().get("data").is_none(), unreadable, "{error}");
+                assert_eq!(answer.json().get("data").is_none(), malformed, "{error}");
             }
         }
     }
 
-    async fn the_bounds_themselves_are_allowed(archive) {
+    async fn the_smallest_and_largest_sizes_are_allowed(archive) {
         for list in &LISTS {
             for arguments in ["first: 0", "first: 500", "last: 0", "last: 500"] {
                 page(archive, list, arguments).await;
@@ -129,7 +129,7 @@ on_archives! {
         }
     }
 
-    async fn from_and_to_bound_a_history_and_from_after_to_is_refused(archive) {
+    async fn from_and_to_bound_a_history_and_from_after_to_is_rejected(archive) {
         let all = archive.ask(r#"{ history(symbol: "AAPL") { nodes { price recordedAt } } }"#).await;
         let at = |index: usize| all["history"]["nodes"][index]["recordedAt"].as_str().expect("an instant");
         let span = format!(r#"from: "{}", to: "{}""#, at(6), at(2));
@@ -137,8 +137,8 @@ on_archives! {
         let all = all["history"]["nodes"].as_array().expect("a list");
         assert_eq!(data["history"]["nodes"], json!(all[3..=6]));
         let span = r#"from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z""#;
-        let refused = archive.graphql(&format!(r#"{{ history(symbol: "AAPL", {span}) {{ nodes {{ price }} }} }}"#), json!({})).await;
-        assert_eq!(refused.code(), "BAD_USER_INPUT");
+        let rejected = archive.graphql(&format!(r#"{{ history(symbol: "AAPL", {span}) {{ nodes {{ price }} }} }}"#), json!({})).await;
+        assert_eq!(rejected.code(), "BAD_USER_INPUT");
     }
 }
 
@@ -160,10 +160,10 @@ fn cursors(page: &Value) -> Vec<String> {
     edges.iter().map(cursor).collect()
 }
 
-/// Arguments of a page, and what they mean to somebody who has the whole list.
+/// Arguments of a page, and the slice of the whole list that they select.
 struct Arguments {
     text: String,
-    /// Indices of the whole list's edges: what follows `after`, before `before`.
+    /// The cursors, as indices of edges of the whole list.
     after: Option<usize>,
     before: Option<usize>,
     first: Option<usize>,
@@ -212,8 +212,8 @@ fn arguments(cursors: &[String]) -> Vec<Arguments> {
 }
 
 impl Arguments {
-    /// The page by the definition of connections: a slice of the list, and what lies on its two
-    /// sides.
+    /// Returns the page by the definition of connections: a slice of the list, and whether items
+    /// exist before and after it.
     fn of(&self, edges: &Value) -> Value {
         let edges = edges.as_array().expect("a list");
         let mut from = self.after.map_or(0, |at| at + 1);
@@ -224,8 +224,7 @@ impl Arguments {
         if let Some(last) = self.last {
             from = from.max(to.saturating_sub(last));
         }
-        // An empty span between two cursors that overlap lies nowhere; everything outside of both
-        // is outside.
+        // If the cursors overlap, the slice is empty and items exist on both sides.
         let overlap =
             matches!((self.after, self.before), (Some(after), Some(before)) if after >= before);
         let slice = &edges[from..to];

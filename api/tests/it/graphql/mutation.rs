@@ -1,4 +1,4 @@
-//! What can be changed, and by whom.
+//! Mutations, with and without the admin token.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ const ACKNOWLEDGE: &str = "mutation($id: ID!) {
     acknowledgeAlert(input: {id: $id}) { alert { id acknowledgedAt } } }";
 
 on_both! {
-    async fn mutations_need_the_token_and_do_what_they_say(home) {
+    async fn mutations_need_the_admin_token_and_have_their_effect(home) {
         let exchange = Exchange::open().await;
         exchange.quote("AAPL", "110", "100");
         exchange.quote("NVDA", "140.5", "138");
@@ -30,10 +30,10 @@ on_both! {
         let fired = |data: &Value| data["alerts"]["nodes"][0]["id"].as_str().map(str::to_owned);
         let alert = product.until_data("the alert fires", "{ alerts { nodes { id } } }", fired).await;
 
-        nobody_changes_anything(&product, &alert).await;
+        mutations_without_the_token_are_rejected(&product, &alert).await;
         a_stock_is_tracked_once(&product).await;
         an_unknown_symbol_is_not_stored(&product, &exchange).await;
-        a_stock_is_untracked_and_comes_back(&product, &exchange).await;
+        a_stock_is_untracked_and_tracked_again(&product, &exchange).await;
         a_stock_is_refreshed(&product, &exchange).await;
         an_alert_is_acknowledged(&product, &alert).await;
     }
@@ -43,9 +43,9 @@ fn symbol(symbol: &str) -> Value {
     json!({ "symbol": symbol })
 }
 
-/// Without a token every mutation is refused by a field error, on every way in, and changes
+/// Without a token, every mutation fails with a field error over every protocol and changes
 /// nothing.
-async fn nobody_changes_anything(product: &Product, alert: &str) {
+async fn mutations_without_the_token_are_rejected(product: &Product, alert: &str) {
     let state = "{ stocks { nodes { symbol } } alerts { nodes { acknowledgedAt } } }";
     let before = product.ask(state).await;
     let mut socket = Client::graphql(product, json!({})).await;
@@ -63,7 +63,7 @@ async fn nobody_changes_anything(product: &Product, alert: &str) {
         let get = product
             .request(Method::GET, "/graphql")
             .query(&[("query", query), ("variables", &*variables.to_string())]);
-        // Not even with the token.
+        // GET executes no mutation, even with the token.
         for get in [get.try_clone().expect("no body"), get.bearer_auth(ADMIN)] {
             let got = Answer::to(get).await;
             assert_eq!((got.status, &*got.code()), (405, "BAD_USER_INPUT"));
@@ -71,10 +71,10 @@ async fn nobody_changes_anything(product: &Product, alert: &str) {
         }
 
         socket.subscribe("m", query, variables).await;
-        let told = socket.hear().await;
-        let error = &told["payload"]["errors"][0];
-        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{told}");
-        assert_eq!(error["path"], json!([field]), "{told}");
+        let message = socket.hear().await;
+        let error = &message["payload"]["errors"][0];
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{message}");
+        assert_eq!(error["path"], json!([field]), "{message}");
         assert_eq!(socket.hear().await, json!({"type": "complete", "id": "m"}));
     }
     assert_eq!(product.ask(state).await, before);
@@ -93,8 +93,8 @@ async fn a_stock_is_tracked_once(product: &Product) {
         product.admin(TRACK, too_long).await.code(),
         "BAD_USER_INPUT"
     );
-    // One that is tracked takes a name, and another one; without a name, or with an empty one, it
-    // keeps it.
+    // Tracking a stock again sets its name. Without a name, or with an empty one, it keeps the old
+    // one.
     for (name, named) in [
         (json!("Apple"), "Apple"),
         (json!("  Orange\u{301} "), "Orang\u{e9}"),
@@ -116,7 +116,7 @@ async fn a_stock_is_tracked_once(product: &Product) {
     assert_eq!(stock["symbol"], "NVDA");
     assert_eq!(stock["tracked"], true);
     assert_eq!(stock["name"], "NVIDIA Corporation");
-    // Its provider was asked at once.
+    // The mutation waits for the first poll.
     assert_eq!(stock["latestPrice"]["price"], "140.5");
     let again = product.admin(TRACK, symbol("NVDA")).await.data();
     assert_eq!(again, tracked);
@@ -132,7 +132,7 @@ async fn an_unknown_symbol_is_not_stored(product: &Product, exchange: &Exchange)
     assert_eq!(refused.status, 200);
     assert_eq!(refused.code(), "NOT_FOUND");
     assert_eq!(refused.error()["path"], json!(["trackStock"]));
-    assert!(exchange.asked("NOPE") > 0, "its provider was asked");
+    assert!(exchange.asked("NOPE") > 0, "the provider was polled");
     let data = product
         .ask(r#"{ stock(symbol: "NOPE") { id } stocks { totalCount } }"#)
         .await;
@@ -140,13 +140,13 @@ async fn an_unknown_symbol_is_not_stored(product: &Product, exchange: &Exchange)
     assert_eq!(product.get("/api/v1/stocks/NOPE/history").await.status, 404);
 }
 
-async fn a_stock_is_untracked_and_comes_back(product: &Product, exchange: &Exchange) {
+async fn a_stock_is_untracked_and_tracked_again(product: &Product, exchange: &Exchange) {
     let id = |data: &Value, field: &str| data[field]["stock"]["id"].clone();
     let untracked = product.admin(UNTRACK, symbol("NVDA")).await.data();
     assert_eq!(untracked["untrackStock"]["stock"]["tracked"], false);
     let again = product.admin(UNTRACK, symbol("NVDA")).await.data();
     assert_eq!(again, untracked);
-    // It is polled no more, but what is known of it stays.
+    // It is no longer polled, but its data is kept.
     assert_eq!(product.get("/api/v1/stocks/NVDA").await.status, 404);
     let history = product.get("/api/v1/stocks/NVDA/history").await;
     assert_eq!(history.json().as_array().map(Vec::len), Some(1));
@@ -161,20 +161,20 @@ async fn a_stock_is_untracked_and_comes_back(product: &Product, exchange: &Excha
     assert_eq!(refused.code(), "NOT_FOUND");
     let refused = product.admin(REFRESH, symbol("NVDA")).await;
     assert_eq!(refused.code(), "NOT_FOUND");
-    let asked = exchange.asked("NVDA");
+    let polls = exchange.asked("NVDA");
     let others = exchange.asked("AAPL");
     let polled = async || (exchange.asked("AAPL") >= others + 2).then_some(());
     until("the others are polled", || product.last_words(), polled).await;
     assert!(
-        exchange.asked("NVDA") <= asked + 1,
-        "one poll may have been under way"
+        exchange.asked("NVDA") <= polls + 1,
+        "one poll may have been in progress"
     );
 
     let back = product.admin(TRACK, symbol("NVDA")).await.data();
     assert_eq!(id(&back, "trackStock"), id(&untracked, "untrackStock"));
     assert_eq!(back["trackStock"]["stock"]["tracked"], true);
     assert_eq!(back["trackStock"]["stock"]["name"], "NVIDIA Corporation");
-    // It may come back under another name.
+    // It can be tracked again under another name.
     product.admin(UNTRACK, symbol("NVDA")).await.data();
     let renamed = json!({"symbol": "NVDA", "name": "NVIDIA"});
     let renamed = product.admin(TRACK, renamed).await.data();
@@ -197,7 +197,7 @@ async fn a_stock_is_refreshed(product: &Product, exchange: &Exchange) {
 }
 
 async fn an_alert_is_acknowledged(product: &Product, alert: &str) {
-    // A socket is let in by what it says of itself, as a request is by its header.
+    // A WebSocket can send the token in its connection payload.
     let payload = json!({"authorization": format!("Bearer {ADMIN}")});
     let mut socket = Client::graphql(product, payload).await;
     socket
@@ -206,7 +206,7 @@ async fn an_alert_is_acknowledged(product: &Product, alert: &str) {
     let first = socket.next("m").await["data"]["acknowledgeAlert"].take();
     assert_eq!(first["alert"]["id"], alert);
     assert!(first["alert"]["acknowledgedAt"].is_string(), "{first}");
-    // The first time counts.
+    // A repeated mutation keeps the first time.
     let again = product
         .admin(ACKNOWLEDGE, json!({"id": alert}))
         .await

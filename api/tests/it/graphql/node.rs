@@ -1,11 +1,11 @@
-//! Global ids.
+//! Global IDs.
 
 use serde_json::{Value, json};
 
 use crate::archive::on_archives;
 
 on_archives! {
-    async fn whatever_has_an_id_is_found_by_it(archive) {
+    async fn every_object_is_found_by_its_id(archive) {
         let data = archive.ask("{ stocks { nodes { id } } alerts { nodes { id } } alertRules { id } }").await;
         let mut ids = Vec::new();
         for list in [&data["stocks"]["nodes"], &data["alerts"]["nodes"], &data["alertRules"]] {
@@ -24,9 +24,9 @@ on_archives! {
         assert_eq!(found["nodes"][8]["threshold"], "5");
     }
 
-    async fn what_is_no_id_is_null_and_nodes_keeps_order_and_repeats(archive) {
+    async fn an_unknown_id_is_null_and_nodes_keeps_order_and_repetitions(archive) {
         let stock = archive.ask(r#"{ stock(symbol: "IBM") { id } }"#).await["stock"]["id"].take();
-        // Nothing, no id, `Stock:999`, `Stock:02`, `Nope:1`, `Stock:99999999999999999999`.
+        // Empty, malformed, `Stock:999`, `Stock:02`, `Nope:1`, `Stock:99999999999999999999`.
         for wrong in ["", "x", "U3RvY2s6OTk5", "U3RvY2s6MDI", "Tm9wZTox", "U3RvY2s6OTk5OTk5OTk5OTk5OTk5OTk5OTk"] {
             let found = archive.graphql("query($id: ID!) { node(id: $id) { id } }", json!({"id": wrong})).await;
             assert_eq!(found.data(), json!({"node": null}), "{wrong}");
@@ -37,7 +37,7 @@ on_archives! {
         assert_eq!(ids, [Some(stock.clone()), None, Some(stock)]);
     }
 
-    async fn a_hundred_nodes_are_enough(archive) {
+    async fn nodes_accepts_at_most_a_hundred_ids(archive) {
         let many = |count: usize| json!({"ids": vec!["x"; count]});
         let found = archive.graphql(NODES, many(100)).await.data();
         assert_eq!(found["nodes"], json!(vec![Value::Null; 100]));

@@ -1,4 +1,4 @@
-//! What can be asked besides lists, and how errors are told.
+//! Queries besides lists, and the codes of errors.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{answer::Answer, archive::on_archives};
 
 on_archives! {
-    async fn the_default_rule_is_a_row_and_comes_first(archive) {
+    async fn the_default_rule_comes_first(archive) {
         let data = archive.ask(r#"{ alertRules { symbol kind threshold base trigger cooldownSeconds enabled expiresAt }
             of: alertRules(symbol: "aapl") { kind } stock(symbol: "AAPL") { alertRules { kind } }
             alerts(first: 1) { nodes { rule { kind threshold } } } }"#).await;
@@ -19,17 +19,17 @@ on_archives! {
         assert_eq!(data["alerts"]["nodes"][0]["rule"], json!({"kind": "PERCENT_CHANGE", "threshold": "5"}));
     }
 
-    async fn the_status_tells_of_the_replay_and_of_the_feeds_end(archive) {
+    async fn the_status_describes_the_replay_and_the_end_of_the_feed(archive) {
         let query = "{ status { version database { kind up } feed { position lagSeconds }
             providers { name state effectiveInterval budgets { limit } note } market { open } }
             alerts(first: 1) { nodes { cursor } } }";
         let note = "replay of historical prices, ended 2008-01-17";
-        // It is told within a second.
-        let told = |data: &Value| {
+        // The status is at most a second old.
+        let has_ended = |data: &Value| {
             let providers = &data["status"]["providers"];
             (providers[0]["note"] == note).then(|| data.clone())
         };
-        let data = archive.until_data("the end is told", query, told).await;
+        let data = archive.until_data("the replay has ended", query, has_ended).await;
         let status = &data["status"];
         assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
         let kind = if archive.tracker.is_some() { "POSTGRESQL" } else { "SQLITE" };
@@ -44,7 +44,7 @@ on_archives! {
         );
     }
 
-    async fn a_stock_that_never_was_tracked_is_null_and_its_lists_are_not_found(archive) {
+    async fn an_unknown_stock_is_null_and_its_lists_are_not_found(archive) {
         let data = archive.ask(r#"{ stock(symbol: "NOPE") { symbol } }"#).await;
         assert_eq!(data, json!({"stock": null}));
         for field in ["history", "alerts"] {
@@ -74,7 +74,7 @@ on_archives! {
         );
     }
 
-    async fn wrong_values_are_the_clients_fault_whichever_way_they_come(archive) {
+    async fn invalid_values_are_client_errors_in_variables_and_literals(archive) {
         let history = "query($symbol: Symbol!, $after: Cursor, $from: DateTime, $first: Int) {
             history(symbol: $symbol, after: $after, from: $from, first: $first) { nodes { price } } }";
         for (variables, code) in [
@@ -99,7 +99,7 @@ on_archives! {
         }
     }
 
-    async fn what_cannot_be_read_or_is_too_large_has_its_own_code(archive) {
+    async fn unparsable_invalid_and_too_complex_documents_have_their_own_codes(archive) {
         let aliases: Vec<String> = (0..101).map(|at| format!("a{at}: __typename")).collect();
         let aliases = aliases.join(" ");
         for (query, code) in [
@@ -127,7 +127,7 @@ on_archives! {
         }
     }
 
-    async fn get_reads_and_nothing_else(archive) {
+    async fn get_executes_only_queries(archive) {
         let get = |query: &str| archive.request(Method::GET, "/graphql").query(&[("query", query)]);
         let read = Answer::to(get("{ __typename }")).await;
         assert_eq!(read.data(), json!({"__typename": "Query"}));
@@ -138,7 +138,7 @@ on_archives! {
         assert_eq!((batch.status, &*batch.code()), (400, "BAD_USER_INPUT"));
     }
 
-    async fn a_client_can_ask_for_the_schema(archive) {
+    async fn a_client_can_introspect_the_schema(archive) {
         let data = archive.ask("{ __schema { types { name specifiedByURL } subscriptionType { fields { name } } } }").await;
         let types = data["__schema"]["types"].as_array().expect("a list");
         let decimal = types.iter().find(|it| it["name"] == "Decimal").expect("it is there");

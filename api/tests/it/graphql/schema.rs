@@ -1,4 +1,4 @@
-//! The schema's text: fresh, as promised, and described.
+//! The schema's text: up to date, compatible with the contract, and described.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -9,10 +9,10 @@ use async_graphql::parser::{
     },
 };
 
-/// What clients were promised.
+/// The contract with clients.
 const CONTRACT: &str = include_str!("contract.graphql");
 
-/// Types of the contract that are not here yet, whole or `Type.field` by field.
+/// Members of the contract that are not implemented yet: `Type`, or `Type.field`.
 const LATER: &[&str] = &[
     "AlertRuleTest",
     "CreateAlertRuleInput",
@@ -53,15 +53,14 @@ const LATER: &[&str] = &[
     "WebhookFormat",
 ];
 
-/// The members of a schema by their paths (`Type`, `Type.field`, `Type.field(argument)`), each as
-/// it is written.
+/// The members of a schema by path: `Type`, `Type.field` or `Type.field(argument)`.
 type Members = BTreeMap<String, Member>;
 
 #[derive(Debug)]
 struct Member {
-    /// What it is: a kind, a type, a default.
+    /// The kind of a type, or the type and default of a field.
     is: String,
-    /// Whether something is said of it.
+    /// Whether it has a description.
     described: bool,
 }
 
@@ -139,7 +138,7 @@ fn add(members: &mut Members, path: String, is: String, described: bool) {
     members.insert(path, Member { is, described });
 }
 
-/// Whether a path is one of what comes later, or belongs to it.
+/// Whether a path is in [`LATER`], or within a member that is.
 fn is_later(path: &str) -> bool {
     let belongs = |later: &&str| {
         path.strip_prefix(*later)
@@ -152,7 +151,10 @@ fn is_later(path: &str) -> bool {
 fn the_committed_sdl_is_fresh() {
     let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql"));
     let sdl = api::sdl();
-    #[expect(clippy::disallowed_methods, reason = "asks a person, not the settings")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch of the test, not a setting"
+    )]
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &sdl).expect("it is written");
     }
@@ -163,10 +165,10 @@ fn the_committed_sdl_is_fresh() {
 }
 
 #[test]
-fn the_sdl_has_everything_that_was_promised_and_needs_nothing_else() {
-    let (promised, real) = (members(CONTRACT), members(&api::sdl()));
+fn the_sdl_has_everything_in_the_contract_and_requires_nothing_else() {
+    let (contract, real) = (members(CONTRACT), members(&api::sdl()));
     let mut faults = Vec::new();
-    for (path, member) in promised.iter().filter(|(path, _)| !is_later(path)) {
+    for (path, member) in contract.iter().filter(|(path, _)| !is_later(path)) {
         match real.get(path) {
             None => faults.push(format!("{path} is missing")),
             Some(real) if real.is != member.is => {
@@ -175,39 +177,45 @@ fn the_sdl_has_everything_that_was_promised_and_needs_nothing_else() {
             Some(_) => {}
         }
     }
-    // An argument that nobody promised must not be needed.
+    // An argument that is not in the contract must be optional.
     for (path, real) in real
         .iter()
-        .filter(|(path, _)| !promised.contains_key(*path))
+        .filter(|(path, _)| !contract.contains_key(*path))
     {
         let known = path
             .split_once('(')
-            .is_some_and(|(field, _)| promised.contains_key(field));
+            .is_some_and(|(field, _)| contract.contains_key(field));
         if known && real.is.ends_with('!') {
-            faults.push(format!("{path} is needed, which nobody promised"));
+            faults.push(format!("{path} is required, but not in the contract"));
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
-fn nothing_that_is_there_is_still_listed_as_to_come() {
-    let (promised, real) = (members(CONTRACT), members(&api::sdl()));
+fn no_implemented_member_is_listed_as_later() {
+    let (contract, real) = (members(CONTRACT), members(&api::sdl()));
     for later in LATER {
-        assert!(promised.contains_key(*later), "{later} was never promised");
-        assert!(!real.contains_key(*later), "{later} is there");
+        assert!(
+            contract.contains_key(*later),
+            "{later} is not in the contract"
+        );
+        assert!(!real.contains_key(*later), "{later} is implemented");
     }
 }
 
 #[test]
-fn everything_in_the_sdl_is_described() {
+fn every_member_of_the_sdl_has_a_description() {
     let members = members(&api::sdl());
-    let silent: Vec<_> = members.iter().filter(|(_, it)| !it.described).collect();
-    assert!(silent.is_empty(), "nothing is said of {silent:#?}");
+    let undescribed: Vec<_> = members.iter().filter(|(_, it)| !it.described).collect();
+    assert!(
+        undescribed.is_empty(),
+        "without a description: {undescribed:#?}"
+    );
 }
 
 #[test]
-fn every_scalar_of_ours_says_where_it_is_specified() {
+fn every_custom_scalar_has_a_specification_url() {
     let sdl = api::sdl();
     let scalars: Vec<&str> = sdl
         .lines()

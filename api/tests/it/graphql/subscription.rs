@@ -1,4 +1,4 @@
-//! Subscriptions: how they begin, resume and are refused.
+//! Subscriptions: how they start, resume and are rejected.
 
 use entity::{Cursor, Position};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const ALERTED: &str = "subscription($symbols: [Symbol!], $after: Cursor) {
     alerts(symbols: $symbols, after: $after) { message cursor } }";
 
 on_archives! {
-    async fn it_begins_with_the_latest_of_each_in_feed_order(archive) {
+    async fn a_subscription_starts_with_the_latest_price_of_each_stock_in_feed_order(archive) {
         for (symbols, latest) in [
             (json!(null), vec!["118.45", "48"]),
             (json!(["ibm", "IBM"]), vec!["48"]),
@@ -27,11 +27,11 @@ on_archives! {
                 assert_eq!(event["data"]["priceUpdates"]["price"], price);
                 assert_eq!(event["extensions"], json!({"delivery": {"snapshot": true}}));
             }
-            nothing_more(&mut client).await;
+            expect_nothing_more(&mut client).await;
         }
     }
 
-    async fn it_resumes_after_any_cursor_with_everything_once_and_in_order(archive) {
+    async fn a_subscription_resumes_after_any_cursor_with_each_event_once_and_in_order(archive) {
         let all = archive.ask(r#"{ history(symbol: "AAPL") { nodes { cursor } } alerts { nodes { cursor } } }"#).await;
         for (at, price) in all["history"]["nodes"].as_array().expect("a list").iter().enumerate() {
             let variables = json!({"symbols": ["AAPL"], "after": price["cursor"], "mode": "ALL"});
@@ -42,7 +42,7 @@ on_archives! {
                 assert_eq!(event["data"]["priceUpdates"]["price"], *expected);
                 assert!(event.get("extensions").is_none(), "{event}");
             }
-            nothing_more(&mut client).await;
+            expect_nothing_more(&mut client).await;
         }
         for (at, alert) in all["alerts"]["nodes"].as_array().expect("a list").iter().enumerate() {
             let mut client = Client::graphql(archive, json!({})).await;
@@ -50,33 +50,33 @@ on_archives! {
             for expected in &ALERTS[ALERTS.len() - at..] {
                 assert_eq!(client.next("a").await["data"]["alerts"]["message"], *expected);
             }
-            nothing_more(&mut client).await;
+            expect_nothing_more(&mut client).await;
         }
     }
 
-    async fn it_resumes_after_what_it_was_told_last_without_a_gap(archive) {
-        // Everything from the beginning, each event by a client that knows only the one before.
+    async fn a_client_that_resumes_after_each_event_misses_none(archive) {
+        // Each client knows only the cursor of the event before.
         let mut after = beginning(archive).await;
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         for _ in 0..AAPL.len() + IBM.len() {
             let mut client = Client::graphql(archive, json!({})).await;
             client.subscribe("p", PRICES, json!({"after": after, "mode": "ALL"})).await;
             let mut event = client.next("p").await;
             let price = event["data"]["priceUpdates"].take();
             after = price["cursor"].clone();
-            told.push((price["symbol"].clone(), price["price"].clone()));
+            received.push((price["symbol"].clone(), price["price"].clone()));
         }
         let expected: Vec<_> = AAPL.iter().zip(IBM)
             .flat_map(|(aapl, ibm)| [(json!("AAPL"), json!(aapl)), (json!("IBM"), json!(ibm))])
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(received, expected);
     }
 
-    async fn a_conflated_backlog_says_how_much_it_left_out(archive) {
+    async fn a_conflated_backlog_counts_the_prices_it_skips(archive) {
         let after = beginning(archive).await;
         let mut client = Client::graphql(archive, json!({})).await;
         client.subscribe("p", PRICES, json!({"symbols": ["AAPL"], "after": after})).await;
-        // The sum is exact, wherever pages of the backlog end.
+        // The sum is exact, however the backlog is split into pages.
         let (mut seen, mut missed) = (0, 0);
         while seen + missed < AAPL.len() {
             let event = client.next("p").await;
@@ -85,10 +85,10 @@ on_archives! {
             missed += usize::try_from(skipped).expect("a count");
         }
         assert_eq!(seen + missed, AAPL.len());
-        nothing_more(&mut client).await;
+        expect_nothing_more(&mut client).await;
     }
 
-    async fn the_default_delivery_can_be_said_and_left_out(archive) {
+    async fn the_default_mode_can_be_given_explicitly_or_as_null(archive) {
         for variables in [json!({"symbols": ["IBM"], "mode": null}), json!({"symbols": ["IBM"], "mode": "LATEST"})] {
             let mut client = Client::graphql(archive, json!({})).await;
             client.subscribe("p", PRICES, variables).await;
@@ -96,7 +96,7 @@ on_archives! {
         }
     }
 
-    async fn wrong_arguments_are_one_error_and_no_complete(archive) {
+    async fn invalid_arguments_give_one_error_and_no_complete(archive) {
         let data = archive.ask(r#"{ stocks { edges { cursor } } history(symbol: "AAPL", first: 1) { nodes { cursor } } }"#).await;
         let stock = &data["stocks"]["edges"][0]["cursor"];
         let newest = data["history"]["nodes"][0]["cursor"].as_str().expect("a cursor");
@@ -119,15 +119,15 @@ on_archives! {
                 client.subscribe("w", query, variables.clone()).await;
                 let error = client.refused("w").await;
                 assert_eq!(error["extensions"]["code"], code, "{variables}: {error}");
-                let told = error["extensions"].get("reason").cloned().unwrap_or_default();
-                assert_eq!(told, reason, "{variables}: {error}");
+                let actual = error["extensions"].get("reason").cloned().unwrap_or_default();
+                assert_eq!(actual, reason, "{variables}: {error}");
             }
         }
         // No `complete` follows any of them.
-        nothing_more(&mut client).await;
+        expect_nothing_more(&mut client).await;
     }
 
-    async fn two_root_fields_are_refused(archive) {
+    async fn two_root_fields_are_rejected(archive) {
         let mut client = Client::graphql(archive, json!({})).await;
         client.subscribe("w", "subscription { alerts { id } priceUpdates { price } }", json!({})).await;
         let error = client.refused("w").await;
@@ -135,14 +135,14 @@ on_archives! {
     }
 }
 
-/// The cursor of the feed's beginning, before everything.
+/// Returns a cursor before the first event.
 async fn beginning(archive: &Archive) -> Value {
     let oldest = archive
         .ask(r#"{ history(symbol: "AAPL", last: 1) { nodes { cursor } } }"#)
         .await;
     let oldest = oldest["history"]["nodes"][0]["cursor"].as_str();
     let Ok(Cursor::Feed(position)) = Cursor::decode(oldest.expect("a cursor")) else {
-        panic!("{oldest:?} is not of the feed")
+        panic!("{oldest:?} is not a feed cursor")
     };
     let beginning = Position {
         seq: position.seq - 1,
@@ -151,8 +151,8 @@ async fn beginning(archive: &Archive) -> Value {
     json!(Cursor::Feed(beginning).encode())
 }
 
-/// Asks something else on the same socket: its answer is next.
-async fn nothing_more(client: &mut Client) {
+/// Checks that no message is left: the response to another query is the next one.
+async fn expect_nothing_more(client: &mut Client) {
     client
         .subscribe("marker", "{ __typename }", json!({}))
         .await;

@@ -5,14 +5,14 @@
 //! overflow the hub, a page and a slow client.
 
 mod client;
-mod world;
+mod simulation;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt, StreamExt, stream};
 use testkit::{SeededRandom, TestDatabase};
 
-use self::{client::Client, world::World};
+use self::{client::Client, simulation::Simulation};
 
 /// Number of seeds on SQLite.
 const SEEDS: u64 = 1000;
@@ -22,69 +22,70 @@ const SEEDS_ON_POSTGRESQL: u64 = 12;
 const ONLY: Option<&str> = option_env!("SUBSCRIBERS_SEED");
 
 #[derive(Debug, Default)]
-struct Lived {
+/// Counts of what happened in a simulation.
+struct Coverage {
     prices: usize,
     alerts: usize,
-    heard: usize,
+    received: usize,
     snapshots: usize,
     missed: u64,
     resumed: usize,
     overloaded: usize,
 }
 
-async fn live(seed: u64, database: TestDatabase) -> Lived {
+async fn run(seed: u64, database: TestDatabase) -> Coverage {
     let mut random = SeededRandom::new(seed);
-    let world = Arc::new(World::open(database).await);
+    let simulation = Arc::new(Simulation::open(database).await);
     let clients: Vec<_> = (0..random.between(4, 8))
-        .map(|_| Client::draw(&world, random.split()))
+        .map(|_| Client::draw(&simulation, random.split()))
         .collect();
-    let hearing = stream::iter(clients)
-        .map(Client::live)
+    let reading = stream::iter(clients)
+        .map(Client::run)
         .buffer_unordered(usize::MAX)
         .collect::<Vec<_>>();
-    let writing = world.write(random.split());
-    let (heard, ()) = world
-        .until_over(Box::pin(async { tokio::join!(hearing, writing) }))
+    let writing = simulation.write(random.split());
+    let (clients, ()) = simulation
+        .until_done(Box::pin(async { tokio::join!(reading, writing) }))
         .await;
-    let tables = world.tables();
-    let mut lived = Lived::default();
-    (lived.prices, lived.alerts) = tables.counts();
-    for (selection, sessions) in heard {
-        if let Err(error) = tables.check(&selection, &sessions) {
+    let oracle = simulation.oracle();
+    let mut coverage = Coverage::default();
+    (coverage.prices, coverage.alerts) = oracle.counts();
+    for (selection, sessions) in clients {
+        if let Err(error) = oracle.check(&selection, &sessions) {
             let sessions: String = sessions.iter().map(ToString::to_string).collect();
-            panic!("seed {seed}: {error}\n{selection:?}\n{sessions}{tables:?}");
+            panic!("seed {seed}: {error}\n{selection:?}\n{sessions}{oracle:?}");
         }
-        lived.resumed += sessions.iter().filter(|it| it.after.is_some()).count();
-        lived.overloaded += sessions.iter().filter(|it| it.is_overloaded()).count();
-        for heard in sessions.iter().flat_map(|session| &session.received) {
-            lived.heard += 1;
-            lived.snapshots += usize::from(heard.snapshot);
-            lived.missed += heard.missed;
+        coverage.resumed += sessions.iter().filter(|it| it.after.is_some()).count();
+        coverage.overloaded += sessions.iter().filter(|it| it.is_overloaded()).count();
+        for received in sessions.iter().flat_map(|session| &session.received) {
+            coverage.received += 1;
+            coverage.snapshots += usize::from(received.snapshot);
+            coverage.missed += received.missed;
         }
     }
-    lived
+    coverage
 }
 
-async fn live_all(seeds: u64, database: impl AsyncFn() -> TestDatabase) {
+async fn run_all(seeds: u64, database: impl AsyncFn() -> TestDatabase) {
     let only: Option<u64> = ONLY.map(|seed| seed.parse().expect("SUBSCRIBERS_SEED is a number"));
     let seeds = only.map_or(0..seeds, |seed| seed..seed + 1);
-    let lives = seeds.clone().map(|seed| {
+    let runs = seeds.clone().map(|seed| {
         let database = &database;
         async move {
-            let life = AssertUnwindSafe(Box::pin(live(seed, database().await))).catch_unwind();
-            life.await.unwrap_or_else(|_| panic!("seed {seed} failed"))
+            let run = AssertUnwindSafe(Box::pin(run(seed, database().await))).catch_unwind();
+            run.await.unwrap_or_else(|_| panic!("seed {seed} failed"))
         }
     });
-    let mut total = Lived::default();
-    let mut lives = stream::iter(lives).buffer_unordered(4);
-    while let Some(lived) = lives.next().await {
-        total.prices += lived.prices;
-        total.alerts += lived.alerts;
-        total.heard += lived.heard;
-        total.snapshots += lived.snapshots;
-        total.missed += lived.missed;
-        total.resumed += lived.resumed;
-        total.overloaded += lived.overloaded;
+    let mut total = Coverage::default();
+    let mut runs = stream::iter(runs).buffer_unordered(4);
+    while let Some(coverage) = runs.next().await {
+        total.prices += coverage.prices;
+        total.alerts += coverage.alerts;
+        total.received += coverage.received;
+        total.snapshots += coverage.snapshots;
+        total.missed += coverage.missed;
+        total.resumed += coverage.resumed;
+        total.overloaded += coverage.overloaded;
     }
     println!("{total:?}");
     if only.is_none() {
@@ -101,15 +102,15 @@ async fn live_all(seeds: u64, database: impl AsyncFn() -> TestDatabase) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribers_lose_nothing() {
-    let template = world::Template::make().await;
-    live_all(SEEDS, async || template.copy().await).await;
+    let template = simulation::Template::make().await;
+    run_all(SEEDS, async || template.copy().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribers_lose_nothing_on_postgresql() {
-    live_all(SEEDS_ON_POSTGRESQL, async || {
+    run_all(SEEDS_ON_POSTGRESQL, async || {
         let database = TestDatabase::postgres().await;
-        world::seed(&database).await;
+        simulation::seed(&database).await;
         database
     })
     .await;

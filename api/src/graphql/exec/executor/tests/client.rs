@@ -12,7 +12,7 @@ use testkit::{
 };
 use transport::{End, Item, Service, SubscriptionStream};
 
-use super::world::{SYMBOLS, World};
+use super::simulation::{SYMBOLS, Simulation};
 use crate::{
     auth::Viewer,
     live::{BacklogLimits, Backpressure, DisconnectSignal, HubReader, Interest, MaxEventSize},
@@ -20,23 +20,23 @@ use crate::{
 
 /// Equivalent documents with different selections: some share a group, others do not.
 const PRICES: [&str; 4] = [
-    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { symbol price cursor } }",
-    "subscription Other($m: DeliveryMode, $a: Cursor, $s: [Symbol!]) { told: priceUpdates(mode: $m, symbols: $s, \
+    "subscription Other($m: DeliveryMode, $a: Cursor, $s: [Symbol!]) { event: priceUpdates(mode: $m, symbols: $s, \
      after: $a) { symbol price cursor } }",
-    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { ...P } } fragment P on Price { cursor price changePercent symbol volume }",
-    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { told: priceUpdates(symbols: $s, after: $a, mode: $m) \
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { symbol price cursor stock { latestPrice { price } } } }",
 ];
 const ALERTS: [&str; 2] = [
-    "subscription($s: [Symbol!], $a: Cursor) { told: alerts(symbols: $s, after: $a) { symbol price cursor } }",
-    "subscription($s: [Symbol!], $a: Cursor) { told: alerts(symbols: $s, after: $a) { id cursor symbol price \
+    "subscription($s: [Symbol!], $a: Cursor) { event: alerts(symbols: $s, after: $a) { symbol price cursor } }",
+    "subscription($s: [Symbol!], $a: Cursor) { event: alerts(symbols: $s, after: $a) { id cursor symbol price \
      direction stock { symbol } } }",
 ];
 
 pub(super) struct Client {
-    world: Arc<World>,
+    simulation: Arc<Simulation>,
     random: SeededRandom,
     selection: Selection,
     sessions: Vec<Session>,
@@ -52,21 +52,21 @@ enum Source {
 }
 
 impl Client {
-    pub(super) fn draw(world: &Arc<World>, mut random: SeededRandom) -> Self {
-        let some = random.percent(60).then(|| {
+    pub(super) fn draw(simulation: &Arc<Simulation>, mut random: SeededRandom) -> Self {
+        let symbols = random.percent(60).then(|| {
             let drawn = (0..random.between(1, 3)).map(|_| random.choose(&SYMBOLS[..4]).to_owned());
             drawn.collect::<BTreeSet<_>>()
         });
         let kind = random.between(1, 10);
         let selection = Selection {
-            symbols: some.filter(|_| kind < 10),
+            symbols: symbols.filter(|_| kind < 10),
             prices: !matches!(kind, 7..10),
             alerts: kind >= 7,
             conflates: kind < 4,
             snapshot: kind < 7,
         };
         Self {
-            world: Arc::clone(world),
+            simulation: Arc::clone(simulation),
             random,
             selection,
             sessions: Vec::new(),
@@ -75,12 +75,12 @@ impl Client {
     }
 
     /// Returns its selection and its sessions.
-    pub(super) async fn live(mut self) -> (Selection, Vec<Session>) {
+    pub(super) async fn run(mut self) -> (Selection, Vec<Session>) {
         // Some start at the beginning, others when prices exist.
-        let begins = self.random.between(0, 6);
-        let mut written = self.world.written();
-        let begun = written.wait_for(|written| written.is_none_or(|now| now >= begins));
-        begun.await.expect("the world goes on");
+        let starts_at = self.random.between(0, 6);
+        let mut written = self.simulation.written();
+        let started = written.wait_for(|written| written.is_none_or(|now| now >= starts_at));
+        started.await.expect("the writer runs");
         for _ in 0..self.random.between(0, 15) {
             tokio::task::yield_now().await;
         }
@@ -94,19 +94,20 @@ impl Client {
 
     /// Runs one session. Returns whether it was the last.
     async fn session(&mut self) -> bool {
-        let earliest = self.world.hub.position().seq;
+        let earliest = self.simulation.hub.position().seq;
         let mut source = self.open().await;
-        let begun = (earliest, self.world.end().await.seq);
+        let begun = (earliest, self.simulation.end().await.seq);
         let mut session = Session {
             after: self.cursor.as_ref().map(|(seq, _)| *seq),
             begun,
             received: Vec::new(),
             end: SessionEnd::Interrupted,
         };
-        let leaves_after = self.random.percent(60).then(|| self.random.between(0, 12));
-        let mut written = self.world.written();
+        let disconnects_after = self.random.percent(60).then(|| self.random.between(0, 12));
+        let mut written = self.simulation.written();
         let is_over = loop {
-            if leaves_after.is_some_and(|count| session.received.len() >= count) && !self.is_plain()
+            if disconnects_after.is_some_and(|count| session.received.len() >= count)
+                && !self.is_plain()
             {
                 // Disconnects at any moment.
                 let _ = self.receive(&mut source).now_or_never();
@@ -116,39 +117,39 @@ impl Client {
                 // Reads nothing while this many batches are written.
                 let until = (*written.borrow()).map_or(0, |now| now + self.random.between(1, 6));
                 let enough = written.wait_for(|written| written.is_none_or(|now| now >= until));
-                enough.await.expect("the world goes on");
+                enough.await.expect("the writer runs");
             }
             let is_written = written.borrow_and_update().is_none();
             if is_written {
-                let last = self.world.tables().last(&self.selection);
-                let heard = session
+                let last = self.simulation.oracle().last(&self.selection);
+                let last_received = session
                     .received
                     .last()
-                    .map(|heard| heard.seq)
+                    .map(|received| received.seq)
                     .or(session.after);
-                match heard {
-                    Some(heard) if heard >= last => break true,
+                match last_received {
+                    Some(seq) if seq >= last => break true,
                     // The session may have started before or after the last write.
                     None if !self.selection.snapshot && begun.1 >= last => break begun.0 >= last,
                     _ => {}
                 }
             }
-            let heard = tokio::select! {
-                heard = self.receive(&mut source) => heard,
+            let received = tokio::select! {
+                received = self.receive(&mut source) => received,
                 _ = written.changed(), if !is_written => continue,
             };
-            let Some((heard, cursor)) = heard else {
-                session.end = SessionEnd::Overloaded(self.world.hub.limits().max_events);
+            let Some((received, cursor)) = received else {
+                session.end = SessionEnd::Overloaded(self.simulation.hub.limits().max_events);
                 break self.is_plain();
             };
-            self.cursor = cursor.map(|cursor| (heard.seq, cursor));
-            session.received.push(heard);
+            self.cursor = cursor.map(|cursor| (received.seq, cursor));
+            session.received.push(received);
         };
         if is_over && !session.is_overloaded() {
             assert_eq!(
                 self.receive(&mut source).now_or_never(),
                 None,
-                "there is nothing more"
+                "the client has received everything"
             );
             session.end = SessionEnd::Complete;
         }
@@ -162,9 +163,9 @@ impl Client {
                 max_events,
                 max_bytes,
                 ..
-            } = self.world.hub.limits();
+            } = self.simulation.hub.limits();
             let interest = Interest {
-                generation: self.world.hub.generation(),
+                generation: self.simulation.hub.generation(),
                 stocks: None,
                 prices: true,
                 alerts: true,
@@ -175,8 +176,11 @@ impl Client {
                 disconnect: DisconnectSignal::default(),
                 max_event_size: MaxEventSize::default(),
             };
-            let reader = self.world.hub.join(interest, self.world.hub.position());
-            return Source::Plain(reader.expect("the hub knows where it is"));
+            let reader = self
+                .simulation
+                .hub
+                .join(interest, self.simulation.hub.position());
+            return Source::Plain(reader.expect("the hub keeps its own position"));
         }
         let query = if self.selection.prices {
             self.random.choose(&PRICES)
@@ -194,7 +198,11 @@ impl Client {
             "m": mode,
         });
         let request = Request::new(query).variables(Variables::from_json(variables));
-        let begun = self.world.executor.subscribe(request, Viewer::Reader).await;
+        let begun = self
+            .simulation
+            .executor
+            .subscribe(request, Viewer::Reader)
+            .await;
         Source::Graphql(begun.unwrap_or_else(|errors| panic!("{errors:?}")))
     }
 
@@ -203,33 +211,36 @@ impl Client {
         match source {
             Source::Graphql(subscription) => match subscription.next().await {
                 Some(Item::Next(event)) => {
-                    let (heard, cursor) = read(&event.body);
-                    assert_eq!(heard.missed, event.missed, "it is counted as it is told");
-                    Some((heard, Some(cursor)))
+                    let (received, cursor) = read(&event.body);
+                    assert_eq!(
+                        received.missed, event.missed,
+                        "the metric counts what the client is sent"
+                    );
+                    Some((received, Some(cursor)))
                 }
                 Some(Item::End(End::Overloaded)) => {
                     assert!(subscription.next().await.is_none(), "nothing follows");
                     None
                 }
-                end => panic!("nobody ended it, but: {end:?}"),
+                end => panic!("the subscription ended with {end:?}"),
             },
             Source::Plain(reader) => {
-                let (happened, missed) = reader.next().await.ok()?;
-                let (symbol, price) = match &happened.event {
+                let (event, missed) = reader.next().await.ok()?;
+                let (symbol, price) = match &event.event {
                     entity::Event::QuoteRecorded { price, .. } => (&price.symbol, price.price),
                     entity::Event::AlertFired { alert } => (&alert.symbol, alert.price),
                     other @ entity::Event::StockChanged { .. } => {
-                        panic!("nobody is told {other:?}")
+                        panic!("no client receives {other:?}")
                     }
                 };
-                let heard = Received {
-                    seq: happened.position.seq,
+                let received = Received {
+                    seq: event.position.seq,
                     symbol: symbol.to_string(),
                     price,
                     snapshot: false,
                     missed,
                 };
-                Some((heard, None))
+                Some((received, None))
             }
         }
     }
@@ -239,16 +250,16 @@ impl Client {
 fn read(body: &[u8]) -> (Received, String) {
     let body: Value = serde_json::from_slice(body).expect("JSON");
     assert!(body.get("errors").is_none(), "{body}");
-    let told = &body["data"]["told"];
-    let cursor = told["cursor"].as_str().expect("a cursor").to_owned();
+    let event = &body["data"]["event"];
+    let cursor = event["cursor"].as_str().expect("a cursor").to_owned();
     let Ok(Cursor::Feed(position)) = Cursor::decode(&cursor) else {
-        panic!("{cursor} is no cursor of an event");
+        panic!("{cursor} is not the cursor of an event");
     };
     let delivery = &body["extensions"]["delivery"];
-    let heard = Received {
+    let received = Received {
         seq: position.seq,
-        symbol: told["symbol"].as_str().expect("a symbol").to_owned(),
-        price: told["price"]
+        symbol: event["symbol"].as_str().expect("a symbol").to_owned(),
+        price: event["price"]
             .as_str()
             .expect("text")
             .parse()
@@ -259,8 +270,8 @@ fn read(body: &[u8]) -> (Received, String) {
             .map_or(0, |missed| missed.as_u64().expect("a count")),
     };
     assert!(
-        delivery.get("missed").is_none() || heard.missed > 0,
+        delivery.get("missed").is_none() || received.missed > 0,
         "{body}"
     );
-    (heard, cursor)
+    (received, cursor)
 }

@@ -1,5 +1,5 @@
-//! Generates random documents over the real schema: all fields, fragments, aliases, repeated
-//! selections and directives.
+//! Random documents over the schema: every field, with fragments, aliases, repetitions and
+//! directives.
 
 use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
 
@@ -10,22 +10,22 @@ use async_graphql::parser::{
 use proptest::{collection::vec, prelude::*};
 
 use crate::graphql::{
-    object::{Kind, global_id},
+    object::{NodeKind, global_id},
     schema::sdl,
 };
 
-/// Maximum depth of nested objects.
-const DEEPEST: usize = 8;
+/// The maximum depth of nested objects.
+const MAX_DEPTH: usize = 8;
 
-/// A document that is valid except for the values of some arguments.
+/// A document that is valid, except for the values of some arguments.
 #[derive(Clone, Debug)]
-pub(super) struct Document(pub(super) String);
+pub(super) struct RandomDocument(pub(super) String);
 
-pub(super) fn document() -> impl Strategy<Value = Document> {
-    vec(any::<u8>(), 8..120).prop_map(|choices| Author::new(choices).write())
+pub(super) fn document() -> impl Strategy<Value = RandomDocument> {
+    vec(any::<u8>(), 8..120).prop_map(|choices| Generator::new(choices).write())
 }
 
-/// The fields of every object and interface.
+/// The fields of every object and interface, by type.
 pub(super) static TYPES: LazyLock<BTreeMap<String, Vec<FieldDefinition>>> = LazyLock::new(|| {
     let schema = parse_schema(sdl()).expect("the schema can be read");
     let fields = |definition: TypeSystemDefinition| match definition {
@@ -43,7 +43,7 @@ pub(super) static TYPES: LazyLock<BTreeMap<String, Vec<FieldDefinition>>> = Lazy
     schema.definitions.into_iter().filter_map(fields).collect()
 });
 
-/// Returns the name of the innermost type.
+/// The name of a type without its lists.
 pub(super) fn named(of: &Type) -> &str {
     match &of.base {
         BaseType::Named(name) => name,
@@ -51,14 +51,14 @@ pub(super) fn named(of: &Type) -> &str {
     }
 }
 
-/// Writes a document from a list of choices, and finishes when they are used up.
-struct Author {
+/// Writes a document by choices. Once they are used up, it ends soon.
+struct Generator {
     choices: std::vec::IntoIter<u8>,
     fragments: Vec<(String, String)>,
     variables: [bool; 2],
 }
 
-impl Author {
+impl Generator {
     fn new(choices: Vec<u8>) -> Self {
         Self {
             choices: choices.into_iter(),
@@ -67,7 +67,7 @@ impl Author {
         }
     }
 
-    fn write(mut self) -> Document {
+    fn write(mut self) -> RandomDocument {
         let selection = self.selection("Query", 0);
         let mut text = String::from("query");
         let variables = [" $yes: Boolean!", " $no: Boolean!"];
@@ -77,16 +77,17 @@ impl Author {
             .filter_map(|(name, used)| used.then_some(*name))
             .collect();
         if !used.is_empty() {
-            write!(text, "({used})").expect("a text takes everything");
+            write!(text, "({used})").expect("writing to a string cannot fail");
         }
         text.push_str(&selection);
         for (at, (on, selection)) in self.fragments.iter().enumerate() {
-            write!(text, " fragment F{at} on {on}{selection}").expect("a text takes everything");
+            write!(text, " fragment F{at} on {on}{selection}")
+                .expect("writing to a string cannot fail");
         }
-        Document(text)
+        RandomDocument(text)
     }
 
-    /// Chooses one of `many`; the first once the choices are used up.
+    /// Chooses a number below `many`: 0 once the choices are used up.
     fn pick(&mut self, many: usize) -> usize {
         usize::from(self.choices.next().unwrap_or_default()) % many
     }
@@ -132,7 +133,7 @@ impl Author {
         format!("...F{at}{directive}")
     }
 
-    /// Chooses a type condition that is possible within `on`.
+    /// Chooses the type condition of a fragment within `on`.
     fn condition(&mut self, on: &str) -> Option<String> {
         let kinds: &[&str] = match on {
             "Node" => &["Stock", "Alert", "AlertRule", "Node"],
@@ -158,12 +159,12 @@ impl Author {
     }
 
     fn field(&mut self, on: &str, depth: usize) -> String {
-        let spent = self.choices.as_slice().is_empty();
-        let leafs_only = spent || depth >= DEEPEST;
+        let is_used_up = self.choices.as_slice().is_empty();
+        let only_leaves = is_used_up || depth >= MAX_DEPTH;
         let fields: Vec<&FieldDefinition> = TYPES[on]
             .iter()
             .filter(|field| on != "Query" || field.name.node != "status")
-            .filter(|field| !leafs_only || !TYPES.contains_key(named(&field.ty.node)))
+            .filter(|field| !only_leaves || !TYPES.contains_key(named(&field.ty.node)))
             .collect();
         if fields.is_empty() {
             return "__typename".to_owned();
@@ -172,7 +173,7 @@ impl Author {
         let Some(arguments) = self.arguments(field) else {
             return "__typename".to_owned();
         };
-        // Fields with the same response key have the same name and arguments.
+        // Fields with the same key have the same arguments.
         let digits: String = arguments
             .chars()
             .filter(char::is_ascii_alphanumeric)
@@ -193,7 +194,7 @@ impl Author {
         format!("{alias}{name}{arguments}{directive}{selection}")
     }
 
-    /// Returns `None` if a required argument has no known value.
+    /// `None` if a required argument has no known values.
     fn arguments(&mut self, field: &FieldDefinition) -> Option<String> {
         let mut text = String::new();
         for argument in &field.arguments {
@@ -215,7 +216,8 @@ impl Author {
                 Some(value) => {
                     let separator = if text.is_empty() { "(" } else { ", " };
                     let name = &argument.name.node;
-                    write!(text, "{separator}{name}: {value}").expect("a text takes everything");
+                    write!(text, "{separator}{name}: {value}")
+                        .expect("writing to a string cannot fail");
                 }
                 None if required => return None,
                 None => {}
@@ -228,7 +230,7 @@ impl Author {
     }
 
     fn id(&mut self) -> String {
-        let kind = [Kind::Stock, Kind::Alert, Kind::AlertRule][self.pick(3)];
+        let kind = [NodeKind::Stock, NodeKind::Alert, NodeKind::AlertRule][self.pick(3)];
         let row = i64::try_from(self.pick(3)).expect("it is small") + 1;
         format!("\"{}\"", *global_id(kind, row))
     }

@@ -2,7 +2,6 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
-use crate::metrics::ServeMetrics;
 use entity::{Decimal, Position, Symbol};
 use market::PollingHours;
 use runtime::{
@@ -15,9 +14,9 @@ use store::{
 };
 use testkit::{SeededRandom, TestDatabase, TestDatabaseUrl, oracle::Oracle};
 use tokio::sync::watch;
-use tracker::metrics::TrackerMetrics;
 use tracker::{
     ingest::{Ingest, QuoteBatch},
+    metrics::TrackerMetrics,
     quote::{PreviousClose, Quote},
 };
 
@@ -25,6 +24,7 @@ use crate::{
     auth::{AccessTokens, RateLimit},
     graphql::{Executor, SchemaOptions, schema},
     live::{BacklogLimits, Hub, follow},
+    metrics::ServeMetrics,
     quote_board::QuoteBoard,
     service::{BuildInfo, Service},
 };
@@ -35,15 +35,15 @@ const TRACKED: [&str; 4] = ["AAPL", "BRK.A", "GOOG", "IBM"];
 /// The prices vary around these, against a previous close of 100.
 const DOLLARS: [u32; 9] = [100, 100, 100, 89, 94, 106, 111, 117, 123];
 /// Timeout of one seed on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
-const BOUNDS: BacklogLimits = BacklogLimits {
+const SEED_TIMEOUT: Duration = Duration::from_mins(2);
+const LIMITS: BacklogLimits = BacklogLimits {
     retained: 12,
     max_events: 6,
     max_bytes: 1 << 20,
     page: 3,
 };
 
-pub(super) struct World {
+pub(super) struct Simulation {
     store: Store,
     board: QuoteBoard,
     health: Health,
@@ -52,7 +52,7 @@ pub(super) struct World {
     /// Number of batches written; `None` when the writer has finished.
     written: watch::Sender<Option<usize>>,
     /// The stored rows, read at the end.
-    tables: OnceLock<Oracle>,
+    oracle: OnceLock<Oracle>,
     pub(super) metrics: ServeMetrics,
     // Removes the database on drop.
     database: TestDatabase,
@@ -61,31 +61,28 @@ pub(super) struct World {
 /// A seeded SQLite file, copied for each seed.
 pub(super) struct Template {
     path: PathBuf,
-    _place: TestDatabaseUrl,
+    _url: TestDatabaseUrl,
 }
 
 impl Template {
     pub(super) async fn make() -> Self {
         let database = TestDatabase::sqlite().await;
         seed(&database).await;
-        let place = TestDatabaseUrl::sqlite();
-        let path = path(&place);
+        let url = TestDatabaseUrl::sqlite();
+        let path = path(&url);
         database.copy_to(&path).await;
-        Self {
-            path,
-            _place: place,
-        }
+        Self { path, _url: url }
     }
 
     pub(super) async fn copy(&self) -> TestDatabase {
-        let place = TestDatabaseUrl::sqlite();
-        fs::copy(&self.path, path(&place)).expect("it is copied");
-        TestDatabase::connect(place).await
+        let url = TestDatabaseUrl::sqlite();
+        fs::copy(&self.path, path(&url)).expect("it is copied");
+        TestDatabase::connect(url).await
     }
 }
 
-fn path(place: &TestDatabaseUrl) -> PathBuf {
-    let path = place.as_str().trim_start_matches("sqlite://");
+fn path(url: &TestDatabaseUrl) -> PathBuf {
+    let path = url.as_str().trim_start_matches("sqlite://");
     path.split('?').next().expect("a path").into()
 }
 
@@ -103,19 +100,15 @@ fn symbol(text: &str) -> Symbol {
     text.parse().expect("a symbol")
 }
 
-impl World {
+impl Simulation {
     /// Creates a server with small limits, which few events exceed.
     pub(super) async fn open(database: TestDatabase) -> Self {
-        Self::within(database, BOUNDS).await
-    }
-
-    pub(super) async fn within(database: TestDatabase, bounds: BacklogLimits) -> Self {
         let store = Store::new((*database).clone(), SystemClock::shared());
         let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         health.database_answered();
         let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
-        let hub = Hub::new(position, bounds);
+        let hub = Hub::new(position, LIMITS);
         let build = BuildInfo {
             version: "",
             revision: None,
@@ -146,7 +139,7 @@ impl World {
             health,
             hub,
             written: watch::Sender::new(Some(0)),
-            tables: OnceLock::new(),
+            oracle: OnceLock::new(),
             metrics: ServeMetrics::new(&Metrics::new("", "").meter()),
             database,
         }
@@ -158,7 +151,7 @@ impl World {
     }
 
     /// Runs `work` while the follower runs.
-    pub(super) async fn until_over<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(super) async fn until_done<T>(&self, work: impl Future<Output = T>) -> T {
         let follower = FeedFollower::after(self.store.clone(), self.hub.position());
         let following = follow(
             follower,
@@ -171,12 +164,12 @@ impl World {
         let worked = async {
             tokio::select! {
                 worked = work => worked,
-                () = following => unreachable!("it follows for ever"),
-                () = probing => unreachable!("it asks for ever"),
+                () = following => unreachable!("the follower does not end"),
+                () = probing => unreachable!("the probe does not end"),
             }
         };
-        let worked = tokio::time::timeout(PATIENCE, worked).await;
-        worked.expect("everybody is told in time")
+        let worked = tokio::time::timeout(SEED_TIMEOUT, worked).await;
+        worked.expect("all clients finish in time")
     }
 
     /// Watches the number of batches written.
@@ -198,7 +191,7 @@ impl World {
         };
         for batch in 1..=random.between(6, 16) {
             if random.percent(25) {
-                self.track_or_not(&mut random).await;
+                self.track_or_untrack(&mut random).await;
             }
             if random.percent(30) {
                 day += 1;
@@ -211,12 +204,12 @@ impl World {
                 .into_iter()
                 .map(|of| quote(&mut random, of, &DOLLARS, day));
             let quotes = quotes.collect();
-            let answers = QuoteBatch {
+            let batch_of_quotes = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
                 splits_can_be_asked: random.percent(50),
-                ..answers(quotes)
+                ..quote_batch(quotes)
             };
-            ingest.ingest(answers).await.expect("it is stored");
+            ingest.ingest(batch_of_quotes).await.expect("it is stored");
             if random.percent(40) {
                 self.release(&ingest).await;
             }
@@ -238,12 +231,12 @@ impl World {
         }
         let quotes = SYMBOLS.map(|of| quote(&mut random, of, &[123], day + 1));
         ingest
-            .ingest(answers(quotes.into()))
+            .ingest(quote_batch(quotes.into()))
             .await
             .expect("it is stored");
         self.release(&ingest).await;
-        let tables = Oracle::read(&self.database, &TRACKED).await;
-        assert!(self.tables.set(tables).is_ok(), "it is written once");
+        let oracle = Oracle::read(&self.database, &TRACKED).await;
+        assert!(self.oracle.set(oracle).is_ok(), "it is written once");
         self.written.send_replace(None);
     }
 
@@ -256,7 +249,7 @@ impl World {
         }
     }
 
-    async fn track_or_not(&self, random: &mut SeededRandom) {
+    async fn track_or_untrack(&self, random: &mut SeededRandom) {
         self.track(random.choose(&SYMBOLS), random.percent(60))
             .await;
     }
@@ -270,18 +263,18 @@ impl World {
         } else {
             store::stock::untrack(&mut feed, &symbol(of))
                 .await
-                .expect("it is not tracked");
+                .expect("it is untracked");
         }
         feed.commit().await.expect("it commits");
     }
 
     /// Returns the stored rows, after the writer has finished.
-    pub(super) fn tables(&self) -> &Oracle {
-        self.tables.get().expect("it is written")
+    pub(super) fn oracle(&self) -> &Oracle {
+        self.oracle.get().expect("it is written")
     }
 }
 
-fn answers(quotes: Vec<Quote>) -> QuoteBatch {
+fn quote_batch(quotes: Vec<Quote>) -> QuoteBatch {
     QuoteBatch {
         provider: "test",
         quotes,

@@ -1,14 +1,13 @@
-//! The cost of lists: CPU time per response, with the list writer and with async-graphql, in turns.
-//! in turns.
+//! Measures what a list costs: the CPU time of a response, in turns with list plans and with the
+//! future of async-graphql for every field.
 //!
-//! `cargo bench -p api --features bench --bench list`
-
-#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+//! `cargo test --release -p api -- --ignored --nocapture lists_cost`
 
 use std::{fs, hint::black_box, time::Duration};
 
-use api::sample::{Resolver, SampleSchema, Shape};
-use testkit::TestDatabase;
+use testkit::{TestDatabase, sample_rows::Shape};
+
+use crate::graphql::fixture::{Resolver, SampleSchema};
 
 const SHAPE: Shape = Shape {
     stocks: 10,
@@ -18,7 +17,7 @@ const SHAPE: Shape = Shape {
 };
 const DOCUMENTS: [(&str, &str); 5] = [
     (
-        "100 prices, nothing told",
+        "100 prices, no output",
         "{ history(symbol: \"S1\", first: 100) { pageInfo { hasNextPage } } }",
     ),
     (
@@ -32,7 +31,7 @@ const DOCUMENTS: [(&str, &str); 5] = [
            start end open high low close volume final } }",
     ),
     (
-        "10 stocks x 20 prices x 5 alerts, nothing told",
+        "10 stocks x 20 prices x 5 alerts, no output",
         "{ stocks { nodes { history(first: 20) { pageInfo { hasNextPage } }
            alerts(first: 5) { pageInfo { hasNextPage } } } } }",
     ),
@@ -44,53 +43,51 @@ const DOCUMENTS: [(&str, &str); 5] = [
     ),
 ];
 const ROUNDS: usize = 15;
-const ANSWERS: u32 = 40;
+const RESPONSES: u32 = 40;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
+#[tokio::test]
+#[ignore = "measures, and proves nothing"]
+async fn lists_cost_cpu_time() {
     let database = TestDatabase::sqlite().await;
     let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
     println!(
         "{:48} {:>12} {:>12} {:>7}",
-        "CPU per answer", "one pass", "library", "ratio"
+        "CPU per response", "list plan", "library", "ratio"
     );
     for (name, document) in DOCUMENTS {
-        let mut spent = [Vec::new(), Vec::new()];
+        let mut times = [Vec::new(), Vec::new()];
         for round in 0..=ROUNDS {
-            for (resolver, spent) in [Resolver::OnePass, Resolver::Library]
-                .into_iter()
-                .zip(&mut spent)
-            {
-                let before = cpu();
-                for _ in 0..ANSWERS {
+            for (resolver, times) in Resolver::ALL.into_iter().zip(&mut times) {
+                let before = cpu_time();
+                for _ in 0..RESPONSES {
                     black_box(sample.body(document, resolver).await);
                 }
                 // The first round warms up.
                 if round > 0 {
-                    spent.push(cpu().saturating_sub(before) / ANSWERS);
+                    times.push(cpu_time().saturating_sub(before) / RESPONSES);
                 }
             }
         }
-        let [one_pass, library] = spent.map(|mut rounds| {
-            rounds.sort_unstable();
-            rounds[rounds.len() / 2]
+        let [list_plan, library] = times.map(|mut times| {
+            times.sort_unstable();
+            times[times.len() / 2]
         });
-        let ratio = library.as_secs_f64() / one_pass.as_secs_f64();
-        println!("{name:48} {one_pass:>12.1?} {library:>12.1?} {ratio:>7.2}");
+        let ratio = library.as_secs_f64() / list_plan.as_secs_f64();
+        println!("{name:48} {list_plan:>12.1?} {library:>12.1?} {ratio:>7.2}");
     }
 }
 
-/// What this process's threads have had of the CPU, as Linux counts it.
-fn cpu() -> Duration {
-    let threads = fs::read_dir("/proc/self/task").expect("Linux");
+/// The CPU time of this process's threads, as Linux counts it.
+fn cpu_time() -> Duration {
+    let threads = fs::read_dir("/proc/self/task").expect("this is Linux");
     let nanos = threads.map(|thread| {
         let path = thread.expect("a thread").path().join("schedstat");
         let text = fs::read_to_string(path).unwrap_or_default();
-        let spent = text
+        let time = text
             .split_whitespace()
             .next()
             .and_then(|it| it.parse().ok());
-        spent.unwrap_or(0)
+        time.unwrap_or(0)
     });
     Duration::from_nanos(nanos.sum())
 }
