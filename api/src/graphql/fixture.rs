@@ -129,7 +129,7 @@ fn forbid_plans_in(set: &mut Positioned<SelectionSet>) {
                 forbid_plans_in(&mut field.node.selection_set);
             }
             Selection::InlineFragment(fragment) => {
-                forbid_plans_in(&mut fragment.node.selection_set)
+                forbid_plans_in(&mut fragment.node.selection_set);
             }
             Selection::FragmentSpread(_) => {}
         }
