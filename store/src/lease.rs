@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector,
-    TransactionOptions,
+    DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector, TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
 use tokio::time::Instant;
@@ -26,6 +25,9 @@ const KEY: i64 = 0x7374_6F63_6B74_726B;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The timeout of every statement on the lock's connection.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a check waits until the holder's own statements have ended. Statements that wait for a
+/// locked table delay the check for seconds, but the lock is still held.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A socket directory that cannot exist, so that reopening the connection fails immediately.
 const NO_SOCKET: &str = "/dev/null";
 
@@ -104,9 +106,9 @@ impl Lease {
         };
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
-            let check = connection.execute_unprepared("SELECT 1");
-            if let Err(error) = with_timeout(STATEMENT_TIMEOUT, check).await {
-                return explain(connection.get_postgres_connection_pool(), error);
+            let pool = connection.get_postgres_connection_pool();
+            if let Err(error) = check(pool).await {
+                return explain(pool, error);
             }
             if database.is_session_stale(*opened_at) {
                 return Error::LeaseLost("its session was opened while the database was read-only");
@@ -135,12 +137,22 @@ async fn connect_once(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(STATEMENT_TIMEOUT)
+        .acquire_timeout(QUEUE_TIMEOUT)
+        // A test of a dead connection would take the whole timeout.
+        .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(set_timeouts(connection)))
         .connect_with(options.clone())
         .await?;
     once.set_connect_options(options.socket(NO_SOCKET));
     Ok(once)
+}
+
+/// Checks that the session of the lock still exists.
+async fn check(pool: &PgPool) -> Result<(), Error> {
+    let mut connection = pool.acquire().await?;
+    let statement = sqlx::raw_sql("SELECT 1").execute(&mut *connection);
+    with_timeout(STATEMENT_TIMEOUT, statement).await?;
+    Ok(())
 }
 
 /// Replaces the error of a connection that has ended, which would only say that it cannot be
