@@ -7,8 +7,7 @@
 
 use std::time::Duration;
 
-use crate::metrics::ServeMetrics;
-use runtime::clock::SharedClock;
+use runtime::{clock::SharedClock, outage_log::OutageLog};
 use store::{
     Store,
     feed::{FeedFollower, FeedUpdate},
@@ -16,7 +15,7 @@ use store::{
 use tokio::time::Instant;
 
 use super::hub::Hub;
-use crate::quote_board::QuoteBoard;
+use crate::{metrics::ServeMetrics, quote_board::QuoteBoard};
 
 /// Delay before a failed read is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
@@ -33,24 +32,17 @@ pub(crate) async fn follow(
     clock: SharedClock,
     metrics: ServeMetrics,
 ) {
-    let mut is_failing = false;
+    let mut outage = OutageLog::new("failed to read the feed", "reading the feed again");
     let mut watermark_read_at = Instant::now();
     loop {
-        let update = match store::with_timeout(READ_TIMEOUT, follower.read_once()).await {
-            Ok(update) => update,
-            Err(error) => {
-                if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(error = error.as_dyn(), "failed to read the feed");
-                }
-                metrics.feed_followed(hub.lag());
-                tokio::time::sleep(RETRY_DELAY).await;
-                continue;
-            }
+        let read = store::with_timeout(READ_TIMEOUT, follower.read_once()).await;
+        outage.record(&read);
+        let Ok(update) = read else {
+            metrics.feed_followed(hub.lag());
+            tokio::time::sleep(RETRY_DELAY).await;
+            continue;
         };
         hub.mark_read();
-        if std::mem::take(&mut is_failing) {
-            tracing::info!("reading the feed again");
-        }
         if watermark_read_at.elapsed() >= WATERMARK_INTERVAL {
             watermark_read_at = Instant::now();
             update_watermark(&board, follower.store()).await;
