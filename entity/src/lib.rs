@@ -27,7 +27,7 @@ pub use position::{Cursor, CursorError, List, Position};
 pub use price::Price;
 pub use provider::{PollOutcome, ProviderState};
 pub use ratio::{Ratio, RatioError};
-pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, Trigger};
+pub use rule::{AlertKind, AlertRule, ChangeBase, Direction, PriceBasis, Trigger};
 /// Iteration over the values of a stored enum, and their stored texts.
 pub use sea_orm::{ActiveEnum, Iterable};
 pub use split::Split;

@@ -1,4 +1,4 @@
-//! Alert rules.
+//! The value types of alert rules.
 //!
 //! The stored text of an enum value is its public name, so a table read by hand agrees with the
 //! API.
@@ -57,6 +57,10 @@ pub enum AlertKind {
     /// The price moves from above a level to below it.
     #[sea_orm(string_value = "CROSSES_BELOW")]
     CrossesBelow,
+    /// The price differs by at least a percentage from the lowest or the highest price of a window
+    /// before it.
+    #[sea_orm(string_value = "CHANGE_IN_WINDOW")]
+    ChangeInWindow,
     /// The volume of the session exceeds a multiple of its average.
     #[sea_orm(string_value = "VOLUME_SPIKE")]
     VolumeSpike,
@@ -76,7 +80,18 @@ impl AlertKind {
 
 /// The direction of a price change.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
 )]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -123,4 +138,30 @@ pub enum Trigger {
     /// Once per symbol and trading day.
     #[sea_orm(string_value = "ONCE_PER_DAY")]
     OncePerDay,
+}
+
+/// Which prices a level is compared with.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PriceBasis {
+    /// The last price.
+    #[default]
+    #[sea_orm(string_value = "LAST")]
+    Last,
+    /// The last price, and the high and the low of the session.
+    #[sea_orm(string_value = "RANGE")]
+    Range,
 }

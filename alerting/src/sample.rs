@@ -1,0 +1,44 @@
+//! A price as the evaluator sees it.
+
+use chrono::NaiveDate;
+use entity::{Decimal, Timestamp};
+
+/// A stored price of one stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The stock.
+    pub stock: i64,
+    /// The position in the feed. Increases from sample to sample.
+    pub seq: i64,
+    /// When the price was stored.
+    pub recorded_at: Timestamp,
+    /// The time in the market.
+    pub market_time: Timestamp,
+    /// The date of the session.
+    pub trading_day: NaiveDate,
+    /// When the session opened.
+    pub session_open: Timestamp,
+    /// The price.
+    pub price: Decimal,
+    /// The close of the previous session.
+    pub previous_close: Option<Decimal>,
+    /// The first price of the session.
+    pub open: Option<Decimal>,
+    /// The highest price of the session so far.
+    pub high: Option<Decimal>,
+    /// The lowest price of the session so far.
+    pub low: Option<Decimal>,
+    /// The number of shares traded in the session so far.
+    pub volume: Option<i64>,
+    /// The volume of the sessions before, if it was read.
+    pub average_volume: Option<AverageVolume>,
+}
+
+/// The average volume of the last 20 sessions, of which at least 5 have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AverageVolume {
+    /// The sum of the volumes, in units of the sample's shares. Positive.
+    pub sum: i128,
+    /// The number of sessions with a volume. Positive.
+    pub sessions: u32,
+}

@@ -1,0 +1,4 @@
+//! Compares the evaluator with a reference evaluator.
+
+mod naive;
+mod random;
