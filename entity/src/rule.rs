@@ -1,4 +1,4 @@
-//! Alert rules.
+//! The value types of alert rules.
 //!
 //! The stored text of an enum value is its public name, so a table read by hand agrees with the
 //! API.
