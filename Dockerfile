@@ -1,15 +1,15 @@
-# An image of both programs: `api` (the default) and `tracker`. docker-compose.yml runs them; docs/operations.md describes
-# how. Does not require BuildKit.
+# An image of both programs: `api` (the default) and `tracker`. docker-compose.yml runs them, and
+# docs/operations.md describes how. The build does not require BuildKit.
 
-# The compiler of rust-toolchain.toml, on the release of Debian that the programs run on.
+# The compiler version of rust-toolchain.toml, on the same release of Debian as the final image.
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 
-# A layer with the dependencies only, which is rebuilt when a manifest or the lock file changes. The crates and everything
-# else that their manifests name are empty here.
+# A layer with only the dependencies, which is rebuilt when a manifest or the lock file changes. The
+# crates and the other files that their manifests name are empty in this layer.
 COPY Cargo.toml Cargo.lock ./
 COPY entity/Cargo.toml entity/
 COPY market/Cargo.toml market/
@@ -23,10 +23,11 @@ COPY bench/Cargo.toml bench/
 COPY testkit/Cargo.toml testkit/
 RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done \
     && for program in api tracker; do echo 'fn main() {}' >"${program}/src/main.rs"; done \
-    && mkdir api/benches store/benches && touch api/benches/list.rs store/benches/age.rs \
+    && mkdir store/benches && touch store/benches/age.rs \
     && cargo build --release --locked --package api --package tracker
 
-# The copied files are older than the builds of the empty crates, and cargo compares modification times.
+# Cargo compares modification times, and the copied files are older than the builds of the empty
+# crates.
 COPY . .
 ARG GIT_REVISION=unknown
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
@@ -40,16 +41,17 @@ RUN groupadd --gid 10001 stock-tracker \
 # To verify the certificates of market-data providers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/api /build/target/release/tracker /usr/local/bin/
-COPY deploy/healthcheck deploy/draw-secrets /usr/local/bin/
+COPY deploy/healthcheck deploy/generate-secrets /usr/local/bin/
 
-# A numeric id, so that an orchestrator can verify that it is not root.
+# A numeric user id, so that an orchestrator can verify that it is not root.
 USER 10001:10001
-# The folder of the SQLite file, if SQLite is used.
+# The directory of the SQLite file, if SQLite is used.
 WORKDIR /var/lib/stock-tracker
-# A container is only reachable at its own address. `api` therefore requires ADMIN_TOKEN.
+# A container is not reachable at its loopback address. With any other address, `api` requires
+# ADMIN_TOKEN.
 ENV API_HOST=0.0.0.0 \
     METRICS_HOST=0.0.0.0
-# API, metrics of api, metrics of tracker.
+# The API, the metrics of `api`, and the metrics of `tracker`.
 EXPOSE 8080 9090 9091
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/local/bin/healthcheck"]

@@ -1,13 +1,13 @@
-# The commands of this repository, for people and for CI. `make` alone lists them.
+# The commands of this repository, for developers and CI. `make` without a target lists them.
 
 .DEFAULT_GOAL := help
-# One target at a time: cargo uses all cores itself.
+# Run one target at a time, because cargo uses all cores itself.
 .NOTPARALLEL:
 
 CARGO ?= cargo
-# The same features for lints, tests and documentation, so that no dependency is built twice.
+# The same features for lints, tests and documentation, so that dependencies are built once.
 ALL_FEATURES := --workspace --all-features
-# Tools that are built once, outside of target/, for every clone.
+# Tools that are built once for all clones, outside of target/.
 TOOLS ?= $(HOME)/.cache/stock-tracker/tools
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 AUDIT := $(TOOLS)/cargo-audit-0.22.2/bin/cargo-audit
@@ -20,37 +20,40 @@ help: ## List the commands
 
 .PHONY: run
 run: export LOG_FORMAT ?= console
-run: rust ## Build and start everything in one process, on a SQLite file in this folder
+run: rust ## Build and start everything in one process, on a SQLite file in this directory
 	$(CARGO) run --package api
 
 .PHONY: test
-test: test-deps format-check lint deny audit rust-test doc web-test rest-test ## Install what tests need, check everything and run every test
+test: test-deps format-check lint deny audit rust-test doc web-test rest-test
+test: ## Install the programs that the tests need, then run all checks and tests
 
 .PHONY: check
-check: format-check lint generate-check ## Check the format, the lints and that generated files are up to date
+check: format-check lint generate-check ## Check the format, the lints and the generated files
 
 .PHONY: integration
 integration: rust test-deps ## Run only the tests that need PostgreSQL and start real processes
 	$(CARGO) test $(ALL_FEATURES) --test it
 
 .PHONY: coverage
-coverage: llvm-tools $(COVERAGE) test-deps ## Measure which lines the tests run, into target/llvm-cov/html/index.html
+coverage: llvm-tools $(COVERAGE) test-deps
+coverage: ## Measure the line coverage of the tests, into target/llvm-cov/html/index.html
 	$(COVERAGE) llvm-cov $(ALL_FEATURES) --html
 
 .PHONY: deny
-deny: $(DENY) ## Check the licences, sources and versions of the dependencies by deny.toml
+deny: $(DENY) ## Check licenses, sources and versions of the dependencies (deny.toml)
 	$(DENY) --all-features check licenses bans sources
 
 .PHONY: audit
-audit: rust ## Check the dependencies for known vulnerabilities, if the advisory database can be reached
-	@if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+audit: rust ## Check the dependencies for known vulnerabilities, if the network is available
+	@if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote --exit-code $(ADVISORIES) HEAD \
+	    >/dev/null 2>&1; then \
 	    $(MAKE) --no-print-directory $(AUDIT) && $(AUDIT) audit --url $(ADVISORIES); \
 	else \
 	    echo "audit: SKIPPED, the advisory database cannot be reached: $(ADVISORIES)"; \
 	fi
 
 .PHONY: bench
-bench: rust test-deps ## Measure fan-out, and reads and writes as the history grows
+bench: rust test-deps ## Measure fan-out, and reads and writes of a growing history
 	$(CARGO) build --release --package api --package bench
 	target/release/bench
 	$(CARGO) bench --package store --bench age
@@ -60,7 +63,7 @@ format: rust-parts ## Format the code
 	$(CARGO) fmt --all
 
 .PHONY: generate
-generate: rust ## Regenerate the generated files
+generate: rust ## Write the generated files
 	UPDATE=1 $(CARGO) test $(ALL_FEATURES) -- is_fresh
 
 .PHONY: clean
@@ -68,7 +71,7 @@ clean: ## Remove build artifacts
 	$(CARGO) clean
 	rm -rf web/node_modules web/openapi/.venv
 
-# The parts of `test` and `check`.
+# Parts of `test` and `check`.
 
 .PHONY: format-check
 format-check: rust-parts
@@ -86,8 +89,8 @@ generate-check: rust
 rust-test: rust test-deps
 	$(CARGO) test $(ALL_FEATURES)
 
-# For contributors: includes private items and links to them. With --examples, dependencies have the
-# same features as for the lints and are not checked twice.
+# The documentation for contributors, which includes private items. With --examples, dependencies
+# have the same features as for the lints, and so are not checked again.
 .PHONY: doc
 doc: rust
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
@@ -112,10 +115,12 @@ web/openapi/.venv/installed: web/openapi/requirements.txt
 
 # Prerequisites.
 
-# Without optimization and debug information they build in half the time; they run for seconds.
+# Built without optimization and debug information, which halves the build time; the tools only run
+# for seconds.
 $(DENY) $(AUDIT) $(COVERAGE): | rust
-	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug --locked --no-default-features --target-dir target/tools \
-		--root $(@:/bin/$(@F)=) $(patsubst $(@F)-%,$(@F)@%,$(notdir $(@:/bin/$(@F)=)))
+	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug --locked --no-default-features \
+		--target-dir target/tools --root $(@:/bin/$(@F)=) \
+		$(patsubst $(@F)-%,$(@F)@%,$(notdir $(@:/bin/$(@F)=)))
 
 .PHONY: rust
 rust:
@@ -127,7 +132,7 @@ rust-parts: rust
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 
-# cargo-llvm-cov finds llvm-profdata and llvm-cov through rustup or these variables.
+# cargo-llvm-cov finds llvm-profdata and llvm-cov through rustup or these two variables.
 .PHONY: llvm-tools
 llvm-tools: rust
 	@if [ -z "$${LLVM_COV:-}" ] || [ -z "$${LLVM_PROFDATA:-}" ]; then \

@@ -1,4 +1,5 @@
--- Sets a new epoch, for a database that was restored, before anything is started, or for a standby that was promoted without
--- the last transactions. It invalidates all cursors, because the feed reuses their positions for other events. For PostgreSQL;
--- docs/operations.md has the details and the statement for SQLite.
+-- Sets a new epoch, which invalidates all cursors. Run it in PostgreSQL after a restore, before any
+-- program is started, or after promoting a standby that lacks the last transactions: the feed then
+-- reuses the positions of lost events for other events. docs/operations.md has the details and the
+-- statement for SQLite.
 UPDATE feed_head SET epoch = floor(random() * 1000000000000000)::bigint;

@@ -1,4 +1,6 @@
-//! Metrics of requests, connections and deliveries.
+//! Prometheus metrics of requests, connections and deliveries.
+//!
+//! Prometheus reads each metric as `stock_tracker_<name>_<unit>[_total]`.
 
 mod observer;
 
@@ -84,7 +86,7 @@ impl ServeMetrics {
             .record(took.as_secs_f64(), &labels);
     }
 
-    /// Records how long after its recording an entry of the feed was processed; zero at the end of
+    /// Records the time from the recording of a feed entry to its processing; zero at the end of
     /// the feed.
     pub(crate) fn feed_followed(&self, lag: Duration) {
         self.feed_lag.record(lag.as_secs_f64(), &[]);

@@ -2,8 +2,8 @@
 //!
 //! The board equals the tables at one position of the feed, and [`apply`](QuoteBoard::apply) moves
 //! it to the next. The follower updates it before any reader receives an event, so that a client
-//! finds what it received. What the board does not hold it does not answer. While the database is
-//! away, the service answers from it alone.
+//! finds what it received. The board returns a result only if its data is complete.
+//! While the database is away, the service reads from the board alone.
 
 mod page;
 mod recent;
@@ -78,7 +78,7 @@ impl QuoteBoard {
         Ok((board, position))
     }
 
-    /// Loads the board again, when the feed does not lead from its position to the current one.
+    /// Reloads the board, after a gap in the feed or its replacement.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), store::Error> {
         let snapshot = store::snapshot(store, prices_per_stock).await?;
         let seq = snapshot.position.seq;

@@ -96,7 +96,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
 /// Returns the exit code of a failed start: 2 if a setting is invalid, else 1.
 pub fn code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
-        Some(error) => error.code(),
+        Some(error) => error.exit_code(),
         None if error.is::<ProvidersError>() || error.is::<InvalidSetting>() => {
             ConfigError::exit_code()
         }
@@ -119,7 +119,7 @@ async fn serve(
     let hub = Hub::new(position, backlog_limits(settings));
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
-    process.shutdown.spawn_companion("follower", async move {
+    process.shutdown.spawn_background("follower", async move {
         following.await;
         Ok::<_, Infallible>(())
     });

@@ -80,7 +80,7 @@ pub(crate) async fn serve(rate: u32, size: usize) {
         let mut due = tokio::time::interval(Duration::from_secs(1) / rate);
         loop {
             due.tick().await;
-            // An error means that there are no subscribers.
+            // Fails if no client is connected.
             let _ = sender.send(frame.clone());
         }
     };

@@ -101,10 +101,10 @@ async fn compare() {
 /// Measures the cost of a server with `count` subscribers, and the size of its messages.
 async fn measure(address: SocketAddr, process: u32, count: u32) -> (Cost, usize) {
     // Warm up, so that one-time allocations are not attributed to connections.
-    drop(subscriber::Crowd::gather(address, 20).await);
+    drop(subscriber::Subscribers::connect(address, 20).await);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let alone = Usage::of(process);
-    let crowd = subscriber::Crowd::gather(address, count).await;
+    let crowd = subscriber::Subscribers::connect(address, count).await;
     tokio::time::sleep(WARM_UP).await;
     let before = (Usage::of(process), crowd.received());
     tokio::time::sleep(MEASURED).await;

@@ -21,15 +21,15 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const SUBSCRIBE: &str = r#"{"id":"1","type":"subscribe","payload":{"query":"subscription($symbols: [Symbol!]) { priceUpdates(symbols: $symbols) { symbol price previousClose change changePercent volume recordedAt cursor } }","variables":{"symbols":["AAPL"]}}}"#;
 
 /// Subscribers of one stock, which disconnect on drop.
-pub(crate) struct Crowd {
+pub(crate) struct Subscribers {
     received: Arc<AtomicU32>,
     size: Arc<AtomicUsize>,
     _reading: JoinSet<()>,
 }
 
-impl Crowd {
+impl Subscribers {
     /// Connects and subscribes `count` clients.
-    pub(crate) async fn gather(address: SocketAddr, count: u32) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, count: u32) -> Self {
         let sockets: Vec<_> = stream::iter(0..count)
             .map(|_| subscribe(address))
             .buffer_unordered(32)

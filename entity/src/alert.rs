@@ -1,4 +1,4 @@
-//! A fired alert.
+//! The value type of a fired alert.
 
 use chrono::NaiveDate;
 use sea_orm::FromQueryResult;

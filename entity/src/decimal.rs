@@ -460,7 +460,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "[-+0-9.eE]{0,60}") {
+        fn parsing_never_panics(text in "[-+0-9.eE]{0,60}") {
             let _ = text.parse::<Decimal>();
             let _ = Decimal::parse_rounded(&text);
             let _ = Decimal::parse_whole_rounded(&text);

@@ -1,4 +1,4 @@
-//! The events in the feed.
+//! The value types of the events in the feed.
 //!
 //! An event is written in the same transaction as the change it describes, and contains everything
 //! a reader needs, so delivery does not query the database.
@@ -18,7 +18,7 @@ pub enum Event {
         /// The stock at that time.
         stock: Stock,
     },
-    /// An alert fired: because of the price before it, or of one before that was held.
+    /// An alert fired, for the price event before it or for an earlier price that was held.
     AlertFired {
         /// The alert.
         alert: Alert,

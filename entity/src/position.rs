@@ -157,7 +157,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in ".{0,60}") {
+        fn decoding_a_cursor_never_panics(text in ".{0,60}") {
             let _ = Cursor::decode(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! A stored price.
+//! The value type of a stored price.
 
 use chrono::NaiveDate;
 use sea_orm::{ActiveValue::Set, FromQueryResult};

@@ -23,7 +23,7 @@ pub enum ProviderState {
     /// It does not respond, or its responses are malformed.
     #[sea_orm(string_value = "FAILING")]
     Failing,
-    /// It is not polled, because a provider before it in the fallback order is.
+    /// It is not polled, because a provider before it in the failover order is polled.
     #[sea_orm(string_value = "STANDBY")]
     Standby,
 }
@@ -44,7 +44,8 @@ pub enum PollOutcome {
     /// The provider does not know the symbol.
     #[sea_orm(string_value = "UNKNOWN_SYMBOL")]
     UnknownSymbol,
-    /// The budget was exhausted.
+    /// No provider can be polled now, because of its rate limit, its daily budget or a retry delay.
+    /// A later poll may succeed.
     #[sea_orm(string_value = "RATE_LIMITED")]
     RateLimited,
     /// The provider failed, or no request could be sent.

@@ -169,8 +169,8 @@ impl Ratio {
         i64::try_from(units).ok().map(Decimal::from_units)
     }
 
-    /// Returns the fraction with the smallest terms within `tolerance` of this one: 1/3 for 0.3333 and
-    /// 0.00005.
+    /// Returns the fraction with the smallest terms that differs from this one by at most
+    /// `tolerance`: 1/3 for 0.3333 and 0.00005.
     #[must_use]
     pub fn simplest_within(self, tolerance: Self) -> Self {
         let (Some(low), Some(high)) = (self.minus(tolerance), self.plus(tolerance)) else {
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn no_terms_panic(terms in proptest::array::uniform4(1..=i128::MAX)) {
+        fn operations_never_panic(terms in proptest::array::uniform4(1..=i128::MAX)) {
             let [a, b, c, d] = terms;
             let (left, right) = (Ratio::new(a, b).expect("positive"), Ratio::new(c, d).expect("positive"));
             let _ = (left.times(right), left.over(right).percent_from_one(), left.cmp(&right));
@@ -336,7 +336,7 @@ mod tests {
         }
 
         #[test]
-        fn a_decimal_survives(units in 1..=i64::MAX) {
+        fn a_decimal_and_its_ratio_are_equal(units in 1..=i64::MAX) {
             let decimal = Decimal::from_units(units);
             let ratio = Ratio::from_decimal(decimal).expect("positive");
             prop_assert_eq!(Ratio::parse_decimal(&decimal.to_string()), Ok(ratio));

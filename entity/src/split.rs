@@ -1,4 +1,4 @@
-//! A share split.
+//! The value type of a share split.
 
 use chrono::NaiveDate;
 
@@ -15,7 +15,7 @@ pub struct Split {
 
 impl Split {
     /// Returns the combined ratio of the `splits` that are effective after one day and up to
-    /// another, inclusive. `None` if there are none.
+    /// another, inclusive. `None` without such a split.
     pub fn between(splits: &[Self], after: NaiveDate, until: NaiveDate) -> Option<Ratio> {
         splits
             .iter()

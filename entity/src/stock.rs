@@ -1,4 +1,4 @@
-//! A stock.
+//! The value type of a stock, as events and clients see it.
 
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
@@ -20,13 +20,14 @@ pub struct Stock {
     pub exchange: Option<String>,
     /// Whether it is polled.
     pub tracked: bool,
-    /// When it was last tracked.
+    /// When its tracking last began.
     pub tracked_at: Timestamp,
-    /// When a provider last answered for it, even if the price had not changed.
+    /// The time of the last answer of a provider, even if it had no price or the same one.
     pub answered_at: Option<Timestamp>,
     /// The number of its alerts.
     pub alert_count: i64,
-    /// The number of consecutive answers without a price. Old entries of the feed lack it.
+    /// The number of consecutive answers without a price; 0 in feed entries that were written
+    /// before this field existed.
     #[serde(default)]
     pub unpriced_answers: i32,
 }

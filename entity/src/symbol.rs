@@ -1,4 +1,4 @@
-//! Ticker symbols.
+//! The value type of a ticker symbol.
 
 use std::{fmt, str::FromStr, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Instants, as stored and as displayed.
+//! The value type of an instant, stored as microseconds and displayed as RFC 3339.
 //!
 //! An instant is an integer number of microseconds since 1970-01-01T00:00:00Z on both databases, so
 //! equality and order are the same everywhere and an instant is read back exactly as it was

@@ -1,9 +1,9 @@
 //! Candle finality: whether trades can still change a candle.
 //!
 //! The end of a session by the clock is not enough, because its last price arrives later. A candle
-//! is final after its end once there is a later candle, a price or an answer from after the end, or
-//! once polling hours are over. A replayed day is final with its price, which is the close,
-//! although its date may be far ahead of our clock.
+//! that has ended is final as soon as a later candle exists, a price or an answer from after its
+//! end arrives, or polling hours are over. A replayed day is final with its price, which is the
+//! close, although its date may be far ahead of the clock.
 
 use entity::{Candle, Timestamp};
 

@@ -1,4 +1,4 @@
-//! Polling hours: when stocks are polled, by the market hours of their market.
+//! Polling hours: when stocks are polled, by the hours of their market.
 
 use std::{ops::Range, time::Duration};
 
@@ -39,7 +39,7 @@ impl PollingHours {
     /// Returns the end of the last polling window before `at`, or `None` if the market is always
     /// polled.
     pub fn last_end(self, market: Market, at: Timestamp) -> Option<Timestamp> {
-        /// The New York exchanges are never closed for as many days.
+        /// More days than the New York exchanges have ever been closed in a row.
         const DAYS: usize = 14;
         let window = self.window_after(market, at)?;
         if market != Market::Us {

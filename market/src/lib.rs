@@ -1,4 +1,4 @@
-//! Rules of markets: trading calendars, market hours, staleness, and the intervals of candles.
+//! Trading calendars, market hours, staleness of prices, and candle intervals.
 //!
 //! Every function here is pure: it depends only on its arguments, reads no clock and does no I/O.
 //! The rules hold for any date from 2000 on, so a replay shifted decades ahead and a live poll

@@ -29,7 +29,7 @@ pub enum Freshness {
     PreviousSession,
     /// The price is of an earlier session.
     Old,
-    /// There is no price.
+    /// The stock has no price.
     None,
 }
 
@@ -91,7 +91,7 @@ pub struct QuoteStatus {
 pub struct StalenessContext {
     /// The current time.
     pub now: Timestamp,
-    /// The time between two polls of a symbol, or `None` while no polls are context.
+    /// The time between two polls of a symbol, or `None` while no polls are planned.
     pub interval: Option<Duration>,
     /// When stocks are polled.
     pub hours: PollingHours,

@@ -1,16 +1,18 @@
-//! Derives the market of a stock from its symbol.
+//! Derives the market of a stock from the notation of its symbol.
 //!
-//! Providers do not send the market of a stock. The notation of the symbol decides, in this order:
+//! Providers do not send the market. The first of these notations that matches determines it:
 //!
-//! 1. `FRA:IQQE`, `TRP:TSX`: the exchange before or after a colon. `Us` for an exchange of the
+//! 1. `FRA:IQQE`, `TRP:TSX`: an exchange before or after a colon. `Us` for an exchange of the
 //!    United States, `Crypto` and `Forex` for their venues (`BINANCE:BTCUSDT`, `OANDA:EUR_USD`),
-//!    else `Other`.
+//!    otherwise `Other`.
 //! 2. `^GSPC`: an index, `Us`.
-//! 3. `EURUSD=X`: currencies, `Forex`. Any other `=` (futures such as `ES=F`) is `Other`.
+//! 3. `EURUSD=X`: a pair of currencies, `Forex`. Any other suffix after `=` is `Other`, such as
+//!    that of a future (`ES=F`).
 //! 4. `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT`: a pair whose second half is a currency. `Forex`
-//!    if both halves are currencies of states or metals, else `Crypto`.
+//!    if both halves are national currencies or metals, otherwise `Crypto`.
 //! 5. `TSCO.LON`, `7203.T`, `M&M.NS`: a suffix after the last point. `Us` for `.US` and for a share
-//!    class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`), else `Other`.
+//!    class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`), otherwise
+//!    `Other`.
 //! 6. `600519`: digits only, `Other`.
 //! 7. `AAPL`, `BRK-B`: anything else, `Us`.
 //!
@@ -21,14 +23,14 @@ use entity::Symbol;
 
 use crate::Market;
 
-/// Currencies of states (ISO 4217), and gold and silver, which trade like them.
+/// National currencies (ISO 4217), and gold and silver, which trade like them.
 const CURRENCIES: [&str; 50] = [
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK",
     "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "KWD",
     "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RUB",
     "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "XAU", "XAG",
 ];
-/// Cryptocurrencies in which others are quoted.
+/// Cryptocurrencies that are the quote currency of pairs.
 const COINS: [&str; 9] = [
     "USDT", "USDC", "BUSD", "FDUSD", "DAI", "BTC", "XBT", "ETH", "BNB",
 ];

@@ -1,6 +1,6 @@
-//! The tables of Stock Tracker, on PostgreSQL and SQLite.
+//! Schema migrations: they create and change the tables, on PostgreSQL and SQLite.
 //!
-//! A released migration never changes; a new change is a new file. Migrations do not import
+//! A released migration is never edited; a new change is a new file. Migrations do not import
 //! entities, because entities change and migrations must not. `store` runs them at startup.
 
 #![expect(

@@ -1,4 +1,4 @@
-//! The wall clock.
+//! The wall clock, behind a trait that tests implement with a clock they set.
 //!
 //! Code that stores, compares or schedules by the time of day reads an injected [`Clock`], so that
 //! tests control the time. Delays and timeouts use tokio's timer, which tests can pause.

@@ -92,7 +92,7 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Polling and alerts.
     pub tracking: TrackingSettings,
-    /// The key, address and plan for Alpha Vantage.
+    /// The API key and base URL of Alpha Vantage, and the quota of its plan.
     pub alpha_vantage: AlphaVantageSettings,
     /// How long prices and the feed are kept.
     pub retention: RetentionSettings,

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lifecycle::Shutdown;
 
-/// The database counts as unavailable if its last answer is older than this.
+/// Maximum age of the last answer of a database that counts as available.
 pub const MAX_SILENCE: Duration = Duration::from_secs(2);
-/// Added to [`MAX_SILENCE`] to be past it.
-const EPSILON: Duration = Duration::from_millis(1);
+/// The margin by which a wait for a silence of more than [`MAX_SILENCE`] exceeds it.
+const SILENCE_MARGIN: Duration = Duration::from_millis(1);
 /// The delay between two checks of the database.
 const PROBE_INTERVAL: Duration = Duration::from_millis(600);
 
@@ -110,7 +110,7 @@ impl Health {
             let answered = *self.answered_at();
             match answered {
                 Some(at) if at.elapsed() <= MAX_SILENCE => {
-                    sleep_until(at + MAX_SILENCE + EPSILON).await;
+                    sleep_until(at + MAX_SILENCE + SILENCE_MARGIN).await;
                 }
                 _ => return,
             }
@@ -196,7 +196,7 @@ mod tests {
     use crate::{lifecycle::Lifecycle, metrics::Metrics, random::Random};
 
     #[tokio::test(start_paused = true)]
-    async fn the_metrics_say_whether_it_is_ready() {
+    async fn the_metric_ready_is_1_only_if_the_process_is_ready() {
         let lifecycle = Lifecycle::without_signals(Duration::from_secs(20), Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         let metrics = Metrics::new("", "");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ready_means_migrated_answering_and_not_draining() {
+    async fn a_process_is_ready_if_migrated_answered_and_not_draining() {
         let lifecycle = Lifecycle::without_signals(Duration::from_secs(20), Random::seeded(1));
         let health = Health::new(lifecycle.shutdown());
         assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
@@ -225,15 +225,15 @@ mod tests {
         assert_eq!(health.ready(), Ok(()));
         tokio::time::advance(MAX_SILENCE).await;
         assert_eq!((health.ready(), health.silence()), (Ok(()), None));
-        tokio::time::advance(EPSILON).await;
+        tokio::time::advance(SILENCE_MARGIN).await;
         assert_eq!(health.ready(), Err(NotReady::DatabaseSilent));
-        assert_eq!(health.silence(), Some(MAX_SILENCE + EPSILON));
+        assert_eq!(health.silence(), Some(MAX_SILENCE + SILENCE_MARGIN));
         health.database_lost().await;
         health.database_answered();
         assert_eq!(health.ready(), Ok(()));
         let answered = Instant::now();
         health.database_lost().await;
-        assert_eq!(answered.elapsed(), MAX_SILENCE + EPSILON);
+        assert_eq!(answered.elapsed(), MAX_SILENCE + SILENCE_MARGIN);
         health.database_answered();
         lifecycle.shutdown().begin();
         assert_eq!(health.ready(), Err(NotReady::Draining));

@@ -1,10 +1,10 @@
 //! Startup and graceful shutdown of a process.
 //!
 //! A shutdown takes bounded time and always has the same order: readiness fails; after a short
-//! notice, polling and new work stop, and sockets close spread over a third of the grace period;
-//! running work is drained; at the end of the grace period, the rest is abandoned with a failure
-//! exit code. A task that fails starts the same shutdown. `main` owns the [`Lifecycle`]; everything
-//! else holds its [`Shutdown`].
+//! delay, polling and new work stop, and sockets close, spread over a third of the grace period;
+//! running work is drained; at the end of the grace period, the rest is abandoned and the exit code
+//! is 1. A task that fails starts the same shutdown. `main` owns the [`Lifecycle`]; everything else
+//! holds its [`Shutdown`].
 
 mod shutdown;
 mod signal;
@@ -48,7 +48,7 @@ impl Lifecycle {
         }
     }
 
-    /// The handle for everything that runs.
+    /// Returns the handle for tasks and servers.
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
     }
@@ -83,7 +83,7 @@ impl Lifecycle {
         let shutdown = &self.shutdown;
         shutdown.begin();
         tokio::select! {
-            () = tokio::time::sleep(shutdown.notice()) => {}
+            () = tokio::time::sleep(shutdown.shutdown_delay()) => {}
             () = shutdown.hard().cancelled() => {}
         }
         shutdown.soft().cancel();

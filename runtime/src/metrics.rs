@@ -1,7 +1,7 @@
-//! The metrics of a process, in the text format of Prometheus.
+//! The metrics of a process, in the text format of Prometheus, for `/metrics`.
 //!
 //! Each `main` creates one [`Metrics`]. A program defines its instruments with [`Metrics::meter`]
-//! in a module `metrics`, where label values are enums: their number is bounded.
+//! in a module `metrics`. Label values are enums there, so their number is bounded.
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,
@@ -18,9 +18,9 @@ use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
 const NAMESPACE: &str = "stock_tracker";
 /// Maximum number of series per instrument. The default of the library, 2000, is less than the
 /// possible number of symbols.
-const MOST_SERIES: usize = 100_000;
+const MAX_SERIES: usize = 100_000;
 /// Histogram bounds of durations in seconds, from half a millisecond to the longest execution.
-const SECONDS: [f64; 14] = [
+const DURATION_BOUNDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
@@ -36,7 +36,7 @@ impl Metrics {
     ///
     /// # Panics
     ///
-    /// If the exporter cannot be registered, which a new registry always allows.
+    /// If the exporter cannot be registered, which a new registry always accepts.
     pub fn new(version: &str, revision: &str) -> Self {
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter()
@@ -45,14 +45,14 @@ impl Metrics {
             .scope_info_enabled(false)
             .without_target_info()
             .build()
-            .expect("a fresh registry takes the exporter");
+            .expect("a new registry accepts the exporter");
         registry
             .register(Box::new(ProcessCollector::for_self()))
-            .expect("a fresh registry takes the process' collector");
+            .expect("a new registry accepts the process collector");
         let provider = SdkMeterProvider::builder()
             .with_reader(exporter)
             .with_resource(Resource::builder_empty().build())
-            .with_view(roomy)
+            .with_view(raise_series_limit)
             .build();
         let metrics = Self { provider, registry };
         metrics
@@ -105,9 +105,9 @@ impl Metrics {
 }
 
 /// Raises the maximum number of series of every instrument.
-fn roomy(_: &Instrument) -> Option<Stream> {
+fn raise_series_limit(_: &Instrument) -> Option<Stream> {
     Stream::builder()
-        .with_cardinality_limit(MOST_SERIES)
+        .with_cardinality_limit(MAX_SERIES)
         .build()
         .ok()
 }
@@ -118,7 +118,7 @@ pub fn seconds(meter: &Meter, name: &'static str, help: &'static str) -> Histogr
         .f64_histogram(name)
         .with_unit("s")
         .with_description(help)
-        .with_boundaries(SECONDS.to_vec())
+        .with_boundaries(DURATION_BOUNDS.to_vec())
         .build()
 }
 

@@ -67,7 +67,7 @@ pub struct Process {
     pub telemetry: Telemetry,
     /// The health, served with the metrics.
     pub health: Health,
-    /// Starts and observes the shutdown.
+    /// Begins the shutdown, and spawns tasks that take part in it.
     pub shutdown: Shutdown,
     /// Random numbers, for jitter.
     pub random: Random,
@@ -103,7 +103,7 @@ impl Process {
         let server = MetricsServer::bind(&settings.metrics, metrics, &health).await?;
         let metrics_address = server.address().map_err(StartError::Address)?;
         let timeouts = Timeouts::from_settings(settings);
-        shutdown.spawn_companion("metrics", server.serve(timeouts));
+        shutdown.spawn_background("metrics", server.serve(timeouts));
         Ok(Self {
             telemetry,
             health,
@@ -116,7 +116,7 @@ impl Process {
 
     /// Waits until the process is stopped, runs the shutdown, then `close`, and flushes telemetry.
     ///
-    /// `close` closes the database. It is cut off after 2 s.
+    /// `close` closes the database. It is cancelled after 2 s.
     pub async fn end(self, close: impl Future<Output = ()>) -> ShutdownOutcome {
         let ending = self.lifecycle.run().await;
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, close).await;

@@ -1,7 +1,7 @@
-//! Random numbers.
+//! Random numbers for jitter, and random tokens and ids.
 //!
-//! Jitter comes from an injected [`Random`], which a test can seed. Tokens come from the operating
-//! system only.
+//! Jitter comes from an injected [`Random`], which a test can seed. Tokens and ids
+//! come from the operating system.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Random {
 ///
 /// # Panics
 ///
-/// If the operating system provides no randomness, because there is no safe token without it.
+/// If the operating system provides no randomness, without which a token is not safe.
 pub fn draw_token() -> Secret {
     Secret::new(draw_hex::<TOKEN_BYTES>())
 }

@@ -75,7 +75,7 @@ async fn measure(rows: u32, days: u32) {
             .map(|id| format!("S{id}").parse().expect("a symbol"))
             .collect(),
     };
-    seed(&store, &first).await.expect("it is seeded");
+    seed(&store, &first).await.expect("seed the store");
     archive.fill(&store, &clock).await;
     let (connection, all) = (store.database.read(), Recorded::default());
     let all_stocks: Vec<i64> = (1..=STOCKS).collect();
@@ -173,8 +173,6 @@ async fn write(store: &Store, stocks: &[i64]) {
         prices.push(price.clone());
         feed.push(Event::QuoteRecorded { price, stock });
     }
-    price::record(&feed, &prices)
-        .await
-        .expect("they are stored");
-    feed.commit().await.expect("it commits");
+    price::record(&feed, &prices).await.expect("store the rows");
+    feed.commit().await.expect("commit");
 }

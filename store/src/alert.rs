@@ -1,4 +1,4 @@
-//! Reads alerts and their rules.
+//! Reads and writes alerts, and reads their rules.
 
 use std::collections::HashMap;
 

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use crate::{Error, database::Database, sql::Sql};
 
-/// Represents NULL in tables of integers.
+/// Encodes NULL in the rows of integers that [`Sql::rows`] sends, which cannot contain NULL.
 const NULL: i64 = -i64::MAX;
 
 /// The key of a candle.
@@ -35,7 +35,7 @@ impl CandleKey {
     }
 }
 
-/// The newest candles of a time range.
+/// Selects the newest candles of a time range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CandleRange {
     /// The length of the candles.
@@ -44,16 +44,16 @@ pub struct CandleRange {
     pub from: Option<Timestamp>,
     /// The latest start, exclusive.
     pub to: Option<Timestamp>,
-    /// Maximum number of candles.
+    /// Maximum number of candles per stock.
     pub limit: u32,
 }
 
-/// Candles of one stock.
+/// The candles of one stock in a [`CandleRange`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candles {
     /// The candles of the range, oldest first.
     pub rows: Vec<Candle>,
-    /// The start of the stock's newest candle of this interval, in the range or after it.
+    /// The start of the stock's newest candle of this interval, which may be later than the range.
     pub newest: Option<Timestamp>,
     /// When a provider last answered for the stock.
     pub answered_at: Option<Timestamp>,
@@ -66,7 +66,7 @@ struct CandleRow {
     answered_at: Option<Timestamp>,
 }
 
-/// Returns the newest candles of a range, for each of `stocks` that has any.
+/// Returns the newest candles of a range by stock. Stocks without a candle in it are left out.
 pub async fn newest(
     connection: &impl ConnectionTrait,
     stocks: &[i64],
@@ -191,7 +191,7 @@ pub async fn closes_before(
         .collect())
 }
 
-/// Returns the candles with these keys, as far as they exist.
+/// Returns the candles with the given keys. Keys without a candle are left out.
 pub async fn by_keys(
     connection: &impl ConnectionTrait,
     keys: &[CandleKey],

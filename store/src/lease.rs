@@ -1,4 +1,4 @@
-//! Elects the one tracker that polls (leader lock).
+//! Leader election: the tracker that holds the [`Lease`] polls, the others stand by.
 //!
 //! On PostgreSQL a [`Lease`] is an advisory lock of one connection's session. The connection is
 //! never reopened, and every request to a provider is [reserved](crate::provider::usage) over it,

@@ -10,7 +10,7 @@ pub mod candle;
 pub mod database;
 mod error;
 pub mod feed;
-pub mod held;
+pub mod held_price;
 pub mod lease;
 mod month;
 mod open;
@@ -38,7 +38,8 @@ use crate::{
     partition::Partitions,
 };
 
-/// The database with what its users share. Cheap to clone.
+/// The database, and the clock, notifications and stream of everything that uses it. Clones share
+/// their state.
 #[derive(Clone)]
 pub struct Store {
     /// The database.

@@ -33,10 +33,10 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The exit code of the process: 2 for invalid settings, otherwise 1.
-    pub fn code(&self) -> ExitCode {
+    /// The exit code of the process: that of [`DatabaseError::exit_code`], otherwise 1.
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Database(error) => error.code(),
+            Self::Database(error) => error.exit_code(),
             Self::Seed(_) | Self::Stream(_) => ExitCode::FAILURE,
         }
     }
@@ -51,7 +51,7 @@ pub async fn open(
     shutdown: &Shutdown,
 ) -> Result<Store, OpenError> {
     let database = Database::connect(&settings.database, settings.program).await?;
-    shutdown.spawn_companion("probe", endless(health.clone().probe(database.clone())));
+    shutdown.spawn_background("probe", endless(health.clone().probe(database.clone())));
     if settings.database.migrate {
         database.migrate().await?;
     } else {
@@ -65,20 +65,20 @@ pub async fn open(
         let stream = FeedStream::connect(url, settings.retention.feed).await?;
         tracing::info!("using the feed stream at {url}");
         store = store.with_stream(stream.clone());
-        shutdown.spawn_companion("relay", endless(relay_feed(store.clone(), stream)));
+        shutdown.spawn_background("relay", endless(relay_feed(store.clone(), stream)));
         if settings.program == Program::Api {
             // Notified by the stream, so the database does not have to wake every `api` for each
             // batch.
             topics = &[Topic::Request];
         }
     }
-    shutdown.spawn_companion("notifications", notifications(store.clone(), topics));
+    shutdown.spawn_background("notifications", notifications(store.clone(), topics));
     Ok(store)
 }
 
 async fn notifications(store: Store, topics: &'static [Topic]) -> Result<(), Infallible> {
     relay_notifications(store, topics).await;
-    // There are no notifications on SQLite, and companion tasks must not end.
+    // SQLite has no notifications, and background tasks must not end.
     std::future::pending().await
 }
 

@@ -1,7 +1,7 @@
 //! Keyset pagination of lists, in both directions.
 //!
 //! A page is found by comparing with the key at its start, never by an offset, and reports exactly
-//! whether there are rows before and after it.
+//! whether rows exist before and after it.
 
 use std::collections::HashMap;
 
@@ -66,7 +66,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Creates a page from rows in the order they were read: `limit + 1` rows if there are more.
+    /// Creates a page from rows in the order they were read: `limit + 1` rows if more exist.
     pub(crate) fn new(mut rows: Vec<T>, limit: u32, from_end: bool) -> Self {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -110,7 +110,7 @@ pub(crate) async fn read<T: FromQueryResult, K: Key>(
         .all(connection)
         .await?;
     let mut page = Page::new(rows, span.limit, span.from_end);
-    // Rows outside of the bounds also count as before or after the page, including the bounds.
+    // Rows at or outside of the bounds also count as rows before or after the page.
     let outside = async |side, key: &Option<K>| match key {
         None => Ok(false),
         Some(key) => {

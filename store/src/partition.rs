@@ -16,7 +16,7 @@ use crate::{Error, month::Month};
 /// Number of months to create ahead.
 const AHEAD: u32 = 2;
 
-/// The partitions known to this process. Cheap to clone.
+/// The partitions known to this process. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Partitions {
     /// The start of a month whose partition was committed when last checked. The month of current

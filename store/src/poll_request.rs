@@ -2,8 +2,8 @@
 //!
 //! `api` [submits](submit) a request and waits for its response. The tracker reads the
 //! [`pending`] requests, polls, stores the quotes, and then [responds](respond). A request
-//! that is not answered within [`RESPONSE_TIMEOUT`] has expired: nothing waits for it any more, so
-//! the tracker ignores it and [deletes](delete_old) it later.
+//! that is not answered within [`RESPONSE_TIMEOUT`] has expired: the tracker ignores it and
+//! [deletes](delete_old) it later.
 //!
 //! The queue needs no connection between the processes. [`Topic::Request`] wakes both sides.
 
@@ -53,7 +53,7 @@ pub struct PollResponse {
 
 /// Submits a request and waits for the response.
 ///
-/// Returns `None` if there is no response in time, because no tracker is active or it is busy. A
+/// Returns `None` if no response arrives in time, because no tracker is active or it is busy. A
 /// database that does not respond in time is [`PollOutcome::DatabaseUnavailable`].
 pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollResponse>, Error> {
     // Whether a statement is running.
@@ -108,7 +108,7 @@ async fn submit_and_wait(
     }
 }
 
-/// The pending requests for one symbol, which one poll answers.
+/// The pending requests for one symbol. One poll answers all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingRequest {
     /// The ids of the requests.

@@ -24,21 +24,21 @@ use crate::{Error, Store, stock};
 pub struct ProviderStatus {
     /// The name of the provider.
     pub name: &'static str,
-    /// Its position in the fallback order.
+    /// Its position in the failover order.
     pub rank: i32,
-    /// Whether it works.
+    /// Whether it works, and why not.
     pub state: ProviderState,
     /// The time between two polls of a symbol; `None` if no poll is expected.
     pub effective_interval: Option<Duration>,
     /// Details of the state, for people.
     pub note: Option<String>,
-    /// The requests that its plan allows in a minute.
+    /// How many requests its plan allows in a minute.
     pub per_minute: Option<u32>,
-    /// The requests that its plan allows on a day.
+    /// How many requests its plan allows on a day.
     pub per_day: Option<u32>,
 }
 
-/// Returns the configured providers, in fallback order.
+/// Returns the configured providers, in failover order.
 pub async fn configured(connection: &impl ConnectionTrait) -> Result<Vec<Model>, Error> {
     Ok(Entity::find()
         .filter(Column::Rank.is_not_null())

@@ -32,7 +32,8 @@ pub struct Seed {
 impl Seed {
     /// Creates the seed from the settings, with a random epoch.
     pub fn new(settings: &TrackingSettings, random: &Random) -> Self {
-        /// The epoch is a number of microseconds below this, so that epochs hardly ever collide.
+        /// The epoch is a number of microseconds below this, so that two epochs are unlikely to be
+        /// equal.
         const EPOCHS: Duration = Duration::from_secs(1 << 42);
         let epoch = random.below(EPOCHS).as_micros();
         Self {

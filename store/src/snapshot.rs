@@ -1,7 +1,7 @@
 //! The state of all stocks at one position of the feed.
 //!
 //! Everything is read from one database snapshot. A reader that follows the feed from its position
-//! misses nothing and sees nothing twice. The quote board of `api` starts with it.
+//! receives every later event exactly once. The quote board of `api` starts with it.
 
 use std::collections::HashMap;
 

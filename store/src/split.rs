@@ -111,10 +111,10 @@ pub async fn record_request(
 ) -> Result<(), Error> {
     let row = split_check::ActiveModel {
         stock_id: Set(stock_id),
-        asked_at: Set(now),
+        requested_at: Set(now),
     };
     let again = OnConflict::column(split_check::Column::StockId)
-        .update_column(split_check::Column::AskedAt)
+        .update_column(split_check::Column::RequestedAt)
         .to_owned();
     split_check::Entity::insert(row)
         .on_conflict(again)
@@ -147,7 +147,7 @@ pub async fn requests_since(
     since: Timestamp,
 ) -> Result<u64, Error> {
     Ok(split_check::Entity::find()
-        .filter(split_check::Column::AskedAt.gte(since))
+        .filter(split_check::Column::RequestedAt.gte(since))
         .count(connection)
         .await?)
 }

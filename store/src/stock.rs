@@ -155,7 +155,7 @@ async fn write_tracked(
                 row.tracked = Set(true);
                 row.tracked_at = Set(feed.recorded_at());
                 row.answered_at = Set(answered_at);
-                row.asked_at = Set(None);
+                row.requested_at = Set(None);
                 row.unpriced_answers = Set(0);
             }
             row.update(feed.connection()).await?

@@ -1,6 +1,6 @@
 //! URLs of throwaway databases.
 //!
-//! A database is removed after its URL is dropped: a SQLite file at once, a PostgreSQL database
+//! A database is removed after its URL is dropped: a SQLite file immediately, a PostgreSQL database
 //! when the next one is created or when the server stops.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::postgres::{self, ServerDatabase};
 
-/// A database for one test, not connected: for tests that start processes.
+/// The URL of a database for one test, for tests that start processes.
 #[derive(Debug)]
 pub struct TestDatabaseUrl {
     url: String,
@@ -102,5 +102,5 @@ fn settings(url: &str) -> DatabaseSettings {
 async fn connect(settings: &DatabaseSettings) -> Database {
     Database::connect(settings, Program::Api)
         .await
-        .expect("it connects")
+        .expect("connect")
 }

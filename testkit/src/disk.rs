@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 use crate::postgres::{temporary_directory, unprivileged_user};
 
-/// Mounts a disk on a directory and keeps it until the pipe is closed. Arguments: MiB, directory,
-/// user id and group id of the owner. The script then runs as that user, so that a server of the
-/// same user may access its `/proc`.
+/// A script that mounts a disk on a directory and keeps it until its standard input is closed. Its
+/// arguments are the size in MiB, the directory, and the user and group id of the owner. It then
+/// runs as that user, so that a server of the same user may access its `/proc`.
 const SUPERVISE: &str = r#"
 mount -t tmpfs -o size="$1m",uid="$3",gid="$4",mode=0700 tmpfs "$2" || exit
 [ "$3" = 0 ] || exec setpriv --reuid="$3" --regid="$4" --clear-groups sh -c 'echo mounted; exec cat'
@@ -25,7 +25,7 @@ echo mounted
 exec cat
 "#;
 
-/// A disk in memory.
+/// An in-memory disk of a fixed size.
 #[derive(Debug)]
 pub struct TestDisk {
     directory: TempDir,
@@ -41,7 +41,7 @@ impl TestDisk {
     ///
     /// # Panics
     ///
-    /// If this machine does not let its user mount a file system, not even in a private namespace.
+    /// If the user of this process cannot mount a file system, even in a private namespace.
     pub fn mount(mebibytes: u32) -> Self {
         let directory = temporary_directory();
         let (reader, pipe) = std::io::pipe().expect("a pipe");
@@ -64,9 +64,9 @@ impl TestDisk {
         let out = child.stdout.take().expect("a pipe");
         let read = BufReader::new(out).read_line(&mut line);
         if read.is_err() || line != "mounted\n" {
-            let ended = child.wait_with_output().expect("it ended");
-            let why = String::from_utf8_lossy(&ended.stderr);
-            panic!("the tests need a disk to fill, and mounting one failed: {why}");
+            let ended = child.wait_with_output().expect("wait for `unshare`");
+            let reason = String::from_utf8_lossy(&ended.stderr);
+            panic!("cannot mount a disk for the test: {reason}");
         }
         Self {
             directory,
@@ -76,7 +76,7 @@ impl TestDisk {
         }
     }
 
-    /// A command prefix that runs a program in the disk's namespace.
+    /// Returns a command prefix that runs a program in the namespace of the disk.
     pub fn command_prefix(&self) -> Vec<String> {
         let target = self.supervisor.0.id().to_string();
         let mut words = vec!["nsenter", "--mount", "--target", &target];
@@ -105,11 +105,11 @@ impl TestDisk {
             .join(mounted)
     }
 
-    /// Fills it to the last block.
+    /// Fills the disk to its last block.
     pub fn fill(&self) {
-        let mut ballast = File::create(self.ballast()).expect("it can be written");
+        let mut filler = File::create(self.filler()).expect("create a file on the disk");
         for _ in 0..=self.blocks {
-            match ballast.write(&[1; 4096]) {
+            match filler.write(&[1; 4096]) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::StorageFull => return,
                 Err(error) => panic!("filling the disk failed: {error}"),
@@ -118,13 +118,13 @@ impl TestDisk {
         panic!("the disk is larger than expected");
     }
 
-    /// Removes what [`fill`](Self::fill) wrote.
+    /// Frees the blocks that [`fill`](Self::fill) wrote.
     pub fn free(&self) {
-        fs::remove_file(self.ballast()).expect("it was filled");
+        fs::remove_file(self.filler()).expect("remove the file of `fill`");
     }
 
-    fn ballast(&self) -> PathBuf {
-        self.path().join("ballast")
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
     }
 }
 

@@ -26,7 +26,7 @@ pub enum NetworkFault {
     /// Data passes unchanged.
     #[default]
     None,
-    /// Data arrives later by this much.
+    /// Data is delayed by this time.
     Delay(Duration),
     /// The proxy accepts connections and data and delivers nothing. Lost data stays lost, and a
     /// connection that lost data stays blocked after the fault ends. Neither side gets an error.
@@ -73,7 +73,7 @@ impl FaultProxy {
         }
     }
 
-    /// Applies `fault` to everything from now on.
+    /// Applies `fault` to all data from now on.
     pub fn inject(&self, fault: NetworkFault) {
         self.fault.send_replace(fault);
     }

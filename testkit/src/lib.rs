@@ -38,7 +38,7 @@ impl TestDatabase {
     /// Creates a SQLite file in a temporary directory, which is removed on drop.
     pub async fn sqlite() -> Self {
         let database = Self::connect(TestDatabaseUrl::sqlite()).await;
-        database.migrate().await.expect("it migrates");
+        database.migrate().await.expect("migrate");
         database
     }
 

@@ -49,7 +49,7 @@ pub struct Received {
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The client or the connection ended at any moment.
+    /// The client or the connection ended, at an arbitrary event.
     Interrupted,
     /// The server disconnected the client for being this many events behind.
     Overloaded(usize),

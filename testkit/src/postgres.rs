@@ -90,7 +90,7 @@ impl ServerDatabase {
     }
 
     pub(crate) fn url(&self) -> String {
-        let server = SHARED.get().expect("it created this database");
+        let server = SHARED.get().expect("the shared server");
         server.url(&self.name)
     }
 }
@@ -178,8 +178,8 @@ impl Server {
             statement_time: None,
         };
         let database = Database::connect(&settings, Program::Tracker).await;
-        let database = database.expect("it connects");
-        database.migrate().await.expect("it migrates");
+        let database = database.expect("connect");
+        database.migrate().await.expect("migrate");
         database.close().await;
     }
 

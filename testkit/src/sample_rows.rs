@@ -66,10 +66,10 @@ const MICROS: [i64; 6] = [
 ///
 /// If a row cannot be written.
 pub async fn fill(database: &Database, shape: Shape) {
-    let transaction = database.begin_write().await.expect("it can be written");
+    let transaction = database.begin_write().await.expect("begin a transaction");
     if database.kind() == DatabaseKind::Postgres {
         let month = transaction.execute_unprepared(MONTH).await;
-        month.expect("there is a month for the prices");
+        month.expect("create the partition");
     }
     let first_rule = rules(&transaction).await;
     for at in 0..shape.stocks {
@@ -88,7 +88,7 @@ pub async fn fill(database: &Database, shape: Shape) {
     let head = feed_head::Entity::insert(head);
     let head = head.exec_without_returning(&transaction).await;
     head.expect("a head");
-    transaction.commit().await.expect("it is written");
+    transaction.commit().await.expect("write the row");
 }
 
 fn pick<T: Copy, const N: usize>(from: [T; N], at: i64) -> T {
@@ -99,7 +99,7 @@ fn decimal(at: i64) -> Decimal {
     Decimal::from_units(pick(UNITS, at))
 }
 
-/// A decimal or nothing.
+/// A decimal or `None`.
 fn decimal_if(at: i64) -> Option<Decimal> {
     (at % 3 != 0).then(|| decimal(at))
 }
@@ -129,8 +129,8 @@ async fn rules(transaction: &DatabaseTransaction) -> i64 {
         created_at: Set(NOW),
     };
     let rules = alert_rule::Entity::insert_many([rule(0), rule(6)]);
-    let last = rules.exec(transaction).await.expect("they are written");
-    last.last_insert_id.expect("there are two") - 1
+    let last = rules.exec(transaction).await.expect("write the rows");
+    last.last_insert_id.expect("two rules") - 1
 }
 
 async fn stock(transaction: &DatabaseTransaction, at: i64, shape: Shape) -> i64 {
@@ -145,10 +145,10 @@ async fn stock(transaction: &DatabaseTransaction, at: i64, shape: Shape) -> i64 
         answered_at: Set((at % 2 == 1).then_some(NOW)),
         alert_count: Set(shape.alerts),
         unpriced_answers: Set(0),
-        asked_at: Set(None),
+        requested_at: Set(None),
     };
     let written = stock::Entity::insert(row).exec(transaction).await;
-    written.expect("it is written").last_insert_id
+    written.expect("write the row").last_insert_id
 }
 
 async fn prices(transaction: &DatabaseTransaction, stock_id: i64, stock: i64, shape: Shape) {
@@ -194,11 +194,11 @@ async fn prices(transaction: &DatabaseTransaction, stock_id: i64, stock: i64, sh
         };
         let quote = quote.into_active_model();
         let written = quote::Entity::insert(quote).exec_without_returning(transaction);
-        written.await.expect("it is written");
+        written.await.expect("write the row");
     }
     let rows = prices.iter().map(stock_price::ActiveModel::from);
     let written = stock_price::Entity::insert_many(rows).exec_without_returning(transaction);
-    written.await.expect("they are written");
+    written.await.expect("write the rows");
 }
 
 async fn alerts(
@@ -231,7 +231,7 @@ async fn alerts(
     let rows: Vec<_> = (0..shape.alerts).map(alert).collect();
     if !rows.is_empty() {
         let written = alert::Entity::insert_many(rows).exec_without_returning(transaction);
-        written.await.expect("they are written");
+        written.await.expect("write the rows");
     }
 }
 
@@ -257,6 +257,6 @@ async fn candles(transaction: &DatabaseTransaction, stock_id: i64, stock: i64, s
     for interval in CandleInterval::ALL {
         let rows: Vec<Candle> = (0..shape.candles).map(|at| candle(interval, at)).collect();
         let written = store::candle::write(transaction, &rows);
-        written.await.expect("they are written");
+        written.await.expect("write the rows");
     }
 }

@@ -1,4 +1,4 @@
-//! Reproducible randomness for randomized tests.
+//! A seeded random number generator, for reproducible randomized tests.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ impl SeededRandom {
         Self(Random::seeded(seed))
     }
 
-    /// Derives an independent generator, for a task that draws at times of its choosing.
+    /// Derives an independent generator, for a task that runs concurrently.
     #[must_use]
     pub fn split(&mut self) -> Self {
         let seed = self.between(0, 1 << 40);

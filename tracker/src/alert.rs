@@ -1,6 +1,7 @@
-//! Decides whether a price change fires the default alert rule.
+//! The default alert rule: whether the change of a price reaches the threshold.
 //!
-//! Compares exact ratios, before any rounding.
+//! Exact ratios are compared, before any rounding. `ingest/alert.rs` applies the rule to every new
+//! price and stores the alert that fires.
 
 use entity::{Decimal, Direction, Ratio};
 
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn the_largest_and_the_smallest_prices_do_not_overflow() {
         let (largest, smallest) = (ratio("92233720368.54775807"), ratio("0.00000001"));
-        let up = percent_change(largest, smallest, decimal("5")).expect("it fires");
+        let up = percent_change(largest, smallest, decimal("5")).expect("an alert");
         assert_eq!(up.multiple, decimal("92233720365"));
         assert_eq!((up.direction, up.change_percent), (Direction::Up, None));
         let down = percent_change(smallest, largest, decimal("5"));

@@ -18,7 +18,7 @@ use crate::{provider::RequestBudget, schedule};
 /// The window of the quota per minute. The extra second allows for requests that arrive closer
 /// together than they were reserved.
 const WINDOW: Duration = Duration::from_secs(61);
-/// A request that took longer may have arrived much later than it was reserved.
+/// A request that takes longer is slow: it may arrive much later than it was reserved.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// The purpose of a request, which decides whether it may use the day's reserve.

@@ -33,7 +33,7 @@ use crate::{
     reference::{Close, ReferenceInputs},
 };
 
-/// How long a price is held from alerts at most while its stock's splits are requested.
+/// Maximum time for which a price is held from alerts, while the splits of its stock are requested.
 const MAX_HOLD: Duration = Duration::from_mins(1);
 
 /// The result of one poll, with at most one quote per symbol.
@@ -56,7 +56,7 @@ pub struct QuoteBatch {
     pub follows: Option<String>,
     /// Whether a provider reports splits. If so, a price that suggests an unknown split is held
     /// from alerts.
-    pub splits_can_be_asked: bool,
+    pub reports_splits: bool,
 }
 
 impl QuoteBatch {
@@ -89,7 +89,7 @@ struct NewPrice {
     alert: Option<Alert>,
 }
 
-/// Stores quotes; cheap to clone.
+/// Stores quotes. Clones share their state.
 #[derive(Clone)]
 pub struct Ingest {
     store: Store,
@@ -223,7 +223,7 @@ impl Ingest {
         write::details(feed, stock, quote).await?;
         write::split(feed, stock.id, quote, batch.provider).await?;
         let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
-        let suspect = batch.splits_can_be_asked && begins_day && inputs.suggests_split(splits);
+        let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
         let alert = if !replayed && self.is_too_old(&price) {
             None
         } else if suspect || current.held.contains(&stock.id) {

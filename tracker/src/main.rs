@@ -62,7 +62,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOut
 /// Returns the exit code of a failed start.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<OpenError>() {
-        Some(error) => error.code(),
+        Some(error) => error.exit_code(),
         None if error.is::<ProvidersError>() => ConfigError::exit_code(),
         None => ExitCode::FAILURE,
     }

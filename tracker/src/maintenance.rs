@@ -11,11 +11,11 @@ use store::{
     retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
 };
 
-/// The longest interval between two runs.
+/// Maximum interval between two runs.
 const MAX_INTERVAL: Duration = Duration::from_mins(1);
-/// The shortest interval between two runs.
+/// Minimum interval between two runs.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// The pause between two batches, in which other writers take their turn.
+/// The pause between two batches, in which other writers can write.
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs the maintenance periodically. Never returns.

@@ -1,4 +1,4 @@
-//! Metrics of polling, ingest and alerts.
+//! Prometheus metrics of polling, ingest and alerts, named `stock_tracker_<name>_<unit>[_total]`.
 //!
 //! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
 //! In one-process mode, `api` serves these metrics too.
@@ -44,7 +44,7 @@ pub enum CallOutcome {
 
 impl CallOutcome {
     /// All outcomes.
-    pub(crate) const ALL: [Self; 7] = [
+    const ALL: [Self; 7] = [
         Self::Ok,
         Self::RateLimited,
         Self::Refused,
@@ -54,7 +54,7 @@ impl CallOutcome {
         Self::Error,
     ];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::RateLimited => "rate_limited",
@@ -188,7 +188,7 @@ impl TrackerMetrics {
         self.prices().insert(symbol.clone(), price);
     }
 
-    /// Removes the price of a symbol that is no longer tracked.
+    /// Removes the price of an untracked symbol.
     pub fn symbol_untracked(&self, symbol: &Symbol) {
         self.prices().remove(symbol);
     }
@@ -198,7 +198,7 @@ impl TrackerMetrics {
         *self.written() = Some(Instant::now());
     }
 
-    /// Records that this process is no longer the active tracker: removes its prices and stale
+    /// Records that this process has stopped being the active tracker: removes its prices and stale
     /// symbols.
     pub fn tracking_stopped(&self) {
         self.prices().clear();

@@ -23,7 +23,7 @@ pub use self::{
     pacing::{DayZone, Pacing, RequestBudget},
     poll::Poll,
     poll_error::PollError,
-    replay::{REPLAY, Replay, ReplayError, RowError},
+    replay::{Replay, ReplayError, RowError},
     splits::ShareSplits,
 };
 

@@ -58,7 +58,7 @@ pub enum PreviousClose {
     Sent(Decimal),
     /// Not sent, or invalid. The last stored close of an earlier day is used.
     Absent,
-    /// There is no previous close, because the provider sent 0 or a replay begins. The quote has no
+    /// The quote has no previous close, because the provider sent 0 or a replay begins. It has no
     /// change and fires no alert.
     None,
 }

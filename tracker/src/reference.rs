@@ -1,16 +1,16 @@
 //! Determines the reference price of an alert: the previous session's close, adjusted for splits.
 //!
 //! On the day of a split, a provider sends the previous close either unadjusted (in old shares) or
-//! adjusted (in new shares), and does not say which. The stored close of the previous session,
-//! which is unadjusted, decides: the sent close is unadjusted if it is nearer to the stored close
-//! than to the stored close divided by the split. Without a stored close, the session's open
-//! decides: the sent close is unadjusted if the open is nearer to the sent close divided by the
-//! split than to the sent close itself. Distances are ratios.
+//! adjusted (in new shares), without a field that states which. The stored close of the previous
+//! session, which is unadjusted, decides: the sent close is unadjusted if it is nearer to the
+//! stored close than to the stored close divided by the split. Without a stored close, the
+//! session's open decides: the sent close is unadjusted if the open is nearer to the sent close
+//! divided by the split than to the sent close itself. Distances are ratios.
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Split, table::held_price};
 
-/// An upper bound of the consecutive days on which the market is closed; it has held since 1950.
+/// An upper bound of the consecutive days on which the market is closed, valid since 1950.
 const LONGEST_CLOSURE: usize = 10;
 
 /// The data that determine the reference price of a price.

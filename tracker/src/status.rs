@@ -1,7 +1,7 @@
 //! Writes the status of the providers to the database when it changes, and a heartbeat.
 //!
-//! The `updated_at` of the providers is at most 2 seconds old while a tracker is active. `api`
-//! reads it.
+//! The heartbeat is the `updated_at` of the providers, which is at most 2 seconds old while a
+//! tracker is active. `api` reads it to detect that no tracker is.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -36,9 +36,9 @@ impl StatusWriter {
         }
     }
 
-    /// Writes the statuses that changed, or only the heartbeat if it is due. `statuses` are those
-    /// of all configured providers. After an error, the next call writes all of them.
-    pub(crate) async fn write_once(
+    /// Writes the statuses that changed, or only the heartbeat if it is due, or nothing. `statuses`
+    /// are those of all configured providers. After an error, the next call writes all of them.
+    pub(crate) async fn write_if_due(
         &mut self,
         store: &Store,
         statuses: Vec<ProviderStatus>,

@@ -140,7 +140,7 @@ impl Tracker {
         self.stopping.run_until_cancelled(sleep).await
     }
 
-    /// Logs which providers are used, and clearly if their prices are not current.
+    /// Logs which providers are used, and a hint if their prices are not current.
     fn log_start(&self) {
         let providers = self.providers.names().join(", ");
         let configured = self.providers.as_slice();

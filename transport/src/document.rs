@@ -1,8 +1,8 @@
 //! Turns the text of a request into a parsed document, with its operation selected and its size
 //! checked.
 //!
-//! A document is parsed once, here; the parsed document is passed on to the executor. Called by
-//! every transport before anything is executed.
+//! A document is parsed only here; the executor gets the parsed document. Every transport calls
+//! this before it executes an operation.
 
 pub(crate) mod budget;
 pub(crate) mod params;
@@ -33,7 +33,8 @@ use crate::{
     observer::OperationKind,
 };
 
-/// How many times the selections of one operation all operations of a document may have together.
+/// Maximum number of selections of all operations of a document together, as a multiple of the
+/// maximum of one operation.
 const ALL_OPERATIONS_FACTOR: u64 = 10;
 
 /// A request that can be executed.

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: a request is answered by one response or by an event stream.
+//! GraphQL over HTTP: responds to a request with a single response or an event stream.
 //!
 //! Requests are checked in a fixed order (host, method, origin, rate limit, token, content type,
 //! size, `Accept`, body), and every rejection has a GraphQL error body.

@@ -2,7 +2,7 @@
 //!
 //! Independent of the application: it implements [`Service`] (or uses [`SchemaService`]), wraps it
 //! in a [`Transport`] and mounts the transport's router. Limits, host and origin checks, metrics
-//! and shutdown are the same for every protocol.
+//! and shutdown work alike for all protocols.
 //!
 //! - `document`: parses and validates a request before it is executed.
 //! - `http`, `ws`: the protocols.

@@ -1,4 +1,4 @@
-//! Rules that apply to every protocol.
+//! Rules for all protocols: limits, credentials, host and origin checks, heartbeat and drain.
 
 pub(crate) mod connections;
 pub(crate) mod credentials;

@@ -112,7 +112,7 @@ pub struct LastEventId(pub String);
 /// Why a subscription ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// There are no more events.
+    /// All events were sent.
     Complete,
     /// The client is too slow.
     Overloaded,

@@ -1,7 +1,7 @@
 //! The rate limit: requests a minute per client address.
 //!
-//! It applies to every HTTP request and to every operation on a socket. Memory is bounded: of too
-//! many clients, the least recently seen one is forgotten and starts anew.
+//! It applies to every HTTP request and to every operation on a socket. Memory is bounded:
+//! the state of the least recently seen client is dropped, so its count starts again at 0.
 
 use std::{
     fmt,
@@ -23,7 +23,7 @@ use transport::{ClientAddress, RequestError};
 use crate::problem::Problem;
 
 /// Maximum number of clients in memory, at about 100 bytes each.
-const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not 0");
+const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not 0");
 
 /// The rate limit. Cheap to clone.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl fmt::Debug for RateLimit {
     }
 }
 
-/// Middleware: refuses requests above the rate limit, except for these paths.
+/// Middleware: rejects requests above the rate limit, except for these paths.
 pub(crate) async fn limit(
     State((rate, unlimited)): State<(RateLimit, &'static [&'static str; 3])>,
     request: Request,
@@ -161,7 +161,7 @@ mod tests {
         let first = client("2001:db8::1");
         assert_eq!(rate.admit(first), Ok(()));
         assert!(rate.admit(first).is_err());
-        for network in 0..=u64::try_from(MAX_CLIENTS.get()).expect("it fits") {
+        for network in 0..=u64::try_from(MAX_CLIENTS.get()).expect("fits") {
             let address = std::net::Ipv6Addr::from_bits(u128::from(network + (1 << 40)) << 64);
             assert_eq!(rate.admit(IpAddr::from(address).into()), Ok(()));
         }

@@ -6,7 +6,7 @@ use async_graphql::Enum;
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::AlertKind")]
 pub(crate) enum AlertKind {
-    /// The price differs from its base by at least the threshold, in percent.
+    /// The difference between the price and its base, in percent, is at least the threshold.
     PercentChange,
     /// The price is at or above the threshold.
     PriceAbove,
@@ -16,7 +16,7 @@ pub(crate) enum AlertKind {
     CrossesAbove,
     /// The price falls from above the threshold to the threshold or below.
     CrossesBelow,
-    /// The volume of the session reaches a multiple of the average volume.
+    /// The volume of the session reaches `threshold` times the average volume.
     VolumeSpike,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Direction {
     Down,
 }
 
-/// The price that a percentage is measured against.
+/// The price that the percentage of a rule is relative to.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ChangeBase")]
 pub(crate) enum ChangeBase {
@@ -67,22 +67,22 @@ pub(crate) enum CandleInterval {
     FifteenMinutes,
     /// One hour, aligned to UTC.
     OneHour,
-    /// One trading day. Includes trades before the open and after the close.
+    /// One trading day. Includes trades outside the regular session.
     OneDay,
 }
 
-/// How recent the newest price of a stock is.
+/// The age of a stock's latest price, in trading sessions.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "market::Freshness")]
 pub(crate) enum Freshness {
-    /// The price is of the current session or, while the market is closed, of the last one.
-    /// In New York a session is the last one until the next opens at 09:30.
+    /// The price is from the current session or, while the market is closed, from the last one.
+    /// In New York, a session starts at 09:30.
     Current,
-    /// The price is of the session before that.
+    /// The price is from the session before the current or last one.
     PreviousSession,
-    /// The price is of an earlier session.
+    /// The price is from an earlier session.
     Old,
-    /// There is no price.
+    /// The stock has no price.
     None,
 }
 
@@ -91,10 +91,10 @@ pub(crate) enum Freshness {
 pub(crate) enum Market {
     /// The stock exchanges of the United States.
     Us,
-    /// Cryptocurrencies and foreign exchange, whose trading days are days of UTC. Foreign exchange
-    /// rests at weekends.
+    /// Cryptocurrencies and foreign exchange. A trading day is a day in UTC. Despite the name of
+    /// this value, foreign exchange is closed at weekends.
     AlwaysOpen,
-    /// An exchange whose hours are not known, such as that of `TSCO.LON` or `7203.T`.
+    /// Any other exchange, such as that of `TSCO.LON` or `7203.T`. Its hours are unknown.
     Other,
 }
 
@@ -113,17 +113,17 @@ impl From<market::Market> for Market {
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "entity::ProviderState")]
 pub(crate) enum ProviderState {
-    /// The provider answers.
+    /// The provider works.
     Ok,
-    /// The provider asked for fewer requests; polling waits.
+    /// The provider rejects requests because of its rate limit. Polling is paused.
     RateLimited,
-    /// The daily request budget is used up.
+    /// The daily request budget is used up. Polling is paused until it is reset.
     BudgetSpent,
     /// The provider rejects the API key.
     Refused,
-    /// The provider does not answer, or its answers cannot be read.
+    /// Requests to the provider fail, or its responses are invalid.
     Failing,
-    /// The provider is a fallback and is not needed at the moment.
+    /// The provider is a fallback and is currently not polled.
     Standby,
 }
 
@@ -147,11 +147,11 @@ pub(crate) enum BudgetWindow {
     Day,
 }
 
-/// How to treat a client that reads more slowly than prices arrive.
+/// Which prices are sent to a client that reads more slowly than prices arrive.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeliveryMode {
-    /// Sends only the latest price of each symbol. `extensions.delivery.missed` is the number of
-    /// prices that were skipped.
+    /// Sends only the latest price of each symbol. `extensions.delivery.missed` of the response is
+    /// the number of skipped prices.
     #[default]
     Latest,
     /// Sends every price. A client that cannot keep up is disconnected.

@@ -1,4 +1,4 @@
-//! The schema over sample rows, for tests.
+//! A test fixture: the schema over sample rows.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use crate::{
     service::{BuildInfo, Service},
 };
 
-/// What resolves the lists of a document.
+/// How the lists of a document are resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolver {
-    /// A list plan, where one is possible.
+    /// By a list plan, where one is possible.
     ListPlan,
-    /// async-graphql, with a future for every field.
+    /// By async-graphql, which creates a future for each field.
     Library,
 }
 
@@ -87,7 +87,7 @@ impl SampleSchema {
         let response = self.execute(request, resolver).await;
         match resolver {
             Resolver::ListPlan => json::response(&response).into(),
-            Resolver::Library => serde_json::to_vec(&response).expect("it can be written"),
+            Resolver::Library => serde_json::to_vec(&response).expect("serialized"),
         }
     }
 }

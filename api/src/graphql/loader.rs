@@ -1,5 +1,7 @@
-//! Batched reads: what many objects of one response need from the database is read in one
-//! statement, which avoids the N+1 problem. Values that the service has in memory are not batched.
+//! Batched reads (data loader), which avoid the N+1 problem.
+//!
+//! The rows that many objects of one response need are read in one statement. Values that the
+//! service has in memory are not batched.
 
 mod batch;
 #[cfg(test)]

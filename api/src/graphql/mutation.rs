@@ -28,7 +28,7 @@ impl Guard for Admin {
 pub(crate) struct TrackStockInput {
     /// The ticker symbol, in any case.
     symbol: Symbol,
-    /// The name to give it. Without one it keeps the name it has.
+    /// The new name of the stock. If omitted, the name does not change.
     name: Option<String>,
 }
 
@@ -87,11 +87,11 @@ pub(crate) struct Mutation;
 /// The root of all mutations. Every mutation requires the admin token.
 #[Object(guard = "Admin")]
 impl Mutation {
-    /// Starts to track a stock. Fails with `NOT_FOUND` if the provider does not know the symbol.
+    /// Starts tracking a stock. Fails with `NOT_FOUND` if the provider does not know the symbol.
     async fn track_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The stock and its options.")] input: TrackStockInput,
+        #[graphql(desc = "The input of the mutation.")] input: TrackStockInput,
     ) -> Result<TrackStockPayload> {
         let stock = service(ctx)?.track(&input.symbol.0, input.name).await?;
         Ok(TrackStockPayload {
@@ -103,7 +103,7 @@ impl Mutation {
     async fn untrack_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The stock and its options.")] input: UntrackStockInput,
+        #[graphql(desc = "The input of the mutation.")] input: UntrackStockInput,
     ) -> Result<UntrackStockPayload> {
         let stock = service(ctx)?.untrack(&input.symbol.0).await?;
         Ok(UntrackStockPayload {
@@ -116,7 +116,7 @@ impl Mutation {
     async fn refresh_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The stock and its options.")] input: RefreshStockInput,
+        #[graphql(desc = "The input of the mutation.")] input: RefreshStockInput,
     ) -> Result<RefreshStockPayload> {
         let stock = service(ctx)?.refresh(&input.symbol.0).await?;
         Ok(RefreshStockPayload {
@@ -129,7 +129,7 @@ impl Mutation {
     async fn acknowledge_alert(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The alert.")] input: AcknowledgeAlertInput,
+        #[graphql(desc = "The input of the mutation.")] input: AcknowledgeAlertInput,
     ) -> Result<AcknowledgeAlertPayload> {
         let row = parse_id(&input.id)
             .filter(|(kind, _)| *kind == NodeKind::Alert)

@@ -1,4 +1,4 @@
-//! The object types of the schema.
+//! The object types of the GraphQL schema.
 //!
 //! They refer to each other (a stock has alerts, an alert has a stock), so they share one module.
 

@@ -26,8 +26,8 @@ pub(crate) struct Query;
 /// The root of all queries.
 #[Object]
 impl Query {
-    /// Looks up a stock by its ticker symbol, whether or not it is still tracked. Null if it was
-    /// never tracked.
+    /// Looks up a stock by its ticker symbol, including stocks that are no longer tracked. Null if
+    /// the stock was never tracked.
     async fn stock(
         &self,
         ctx: &Context<'_>,
@@ -44,16 +44,15 @@ impl Query {
             desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Returns the items that follow this cursor in the list.")] after: Option<
+        #[graphql(desc = "Returns the stocks that follow this cursor in the list.")] after: Option<
             Cursor,
         >,
         #[graphql(
             desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Returns the items that precede this cursor in the list.")] before: Option<
-            Cursor,
-        >,
+        #[graphql(desc = "Returns the stocks that precede this cursor in the list.")]
+        before: Option<Cursor>,
         #[graphql(
             desc = "Includes only stocks whose symbol or name contains this text, ignoring case."
         )]
@@ -168,7 +167,7 @@ impl Query {
         })
     }
 
-    /// Returns the alert rules, starting with the default rule.
+    /// Lists the alert rules. The default rule is the first.
     async fn alert_rules(
         &self,
         ctx: &Context<'_>,
@@ -190,12 +189,12 @@ impl Query {
             .collect())
     }
 
-    /// Reports the state of the server, its database, its feed, its providers and the market.
+    /// The state of the server, its database, its feed, its providers and the market.
     async fn status(&self, ctx: &Context<'_>) -> Result<StatusObject> {
         Ok(StatusObject(service(ctx)?.status().await))
     }
 
-    /// Looks up an object by its global ID. Null if no object has it.
+    /// Looks up an object by its global ID. Null if no object has the ID.
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -204,8 +203,8 @@ impl Query {
         find(ctx, &id).await.transpose()
     }
 
-    /// Looks up objects by their global IDs. The result has the order of `ids`, with repetitions;
-    /// an element is null if no object has its ID.
+    /// Looks up objects by their global IDs. Returns one element for each of `ids`, in the same
+    /// order; the element is null if no object has the ID.
     async fn nodes(
         &self,
         ctx: &Context<'_>,

@@ -56,7 +56,8 @@ macro_rules! text_scalar {
 }
 
 text_scalar! {
-    /// Ticker: 1 to 32 of `A–Z 0–9 . - ^ = / & : _`; taken in any case, answered in upper case.
+    /// A ticker symbol: 1 to 32 characters of `A–Z 0–9 . - ^ = / & : _`. Accepted in any case,
+    /// returned in upper case.
     Symbol(entity::Symbol), "Symbol",
     "https://github.com/stock-tracker/stock-tracker/blob/main/docs/scalars.md#symbol"
 }

@@ -1,4 +1,4 @@
-//! Builds the schema and its text.
+//! Builds the GraphQL schema and its SDL.
 
 use async_graphql::{SDLExportOptions, SchemaBuilder};
 use transport::Types;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::service::Service;
 
-/// The schema.
+/// The GraphQL schema.
 pub(crate) type Schema = async_graphql::Schema<Query, Mutation, SubscriptionRoot>;
 
 /// Settings of the schema.
@@ -49,7 +49,7 @@ pub(crate) fn types() -> Types {
     types.with_scalars(CustomScalars)
 }
 
-/// Returns the schema's text, the content of `schema.graphql`.
+/// Returns the schema as SDL, the content of `schema.graphql`.
 pub fn sdl() -> String {
     let schema = Schema::build(Query, Mutation, SubscriptionRoot).finish();
     let mut text = schema.sdl_with_options(

@@ -31,16 +31,16 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+            desc = "The ticker symbols to subscribe to. Defaults to all tracked stocks, including stocks that are tracked later."
         )]
         symbols: Option<Vec<Symbol>>,
         #[graphql(
-            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues with new events. Accepts the cursor of a price or an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
         #[graphql(
             default_with = "Some(DeliveryMode::default())",
-            desc = "How to treat a client that reads more slowly than prices arrive."
+            desc = "Which prices are sent to a client that reads more slowly than prices arrive."
         )]
         mode: Option<DeliveryMode>,
     ) -> Result<impl Stream<Item = PriceObject> + use<>> {
@@ -62,11 +62,11 @@ impl SubscriptionRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The ticker symbols to subscribe to. Defaults to every tracked stock, including stocks tracked later."
+            desc = "The ticker symbols to subscribe to. Defaults to all tracked stocks, including stocks that are tracked later."
         )]
         symbols: Option<Vec<Symbol>>,
         #[graphql(
-            desc = "Resumes after this cursor: sends every later event once, in order, then continues live. Takes the cursor of a price, of an alert, or `FeedStatus.position`."
+            desc = "Resumes after this cursor: sends every later event once, in order, then continues with new events. Accepts the cursor of a price or an alert, or `FeedStatus.position`."
         )]
         after: Option<Cursor>,
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {

@@ -1,4 +1,4 @@
-//! An event of the feed, and the newest events in memory.
+//! Events of the feed with their serialized forms, and the buffer of the newest events.
 
 use std::{
     collections::{VecDeque, vec_deque},

@@ -272,8 +272,8 @@ impl Inbox {
 
 impl Queue {
     /// Removes an event, and returns the number of skipped events that its replacement must carry.
-    /// The next event in the queue carries it if there is one, so that a reader knows at any event
-    /// how many were skipped before it.
+    /// The next event in the queue, if any, carries the number instead, so that a reader knows at
+    /// any event how many were skipped before it.
     fn skip(&mut self, seq: i64) -> u64 {
         let Some((_, missed)) = self.events.remove(&seq) else {
             return 0;

@@ -1,4 +1,4 @@
-//! Records what the transports and the router report.
+//! Records the events of the transports, and measures HTTP requests.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The text output of all metrics, as Prometheus reads it in one-process mode.
+//! Tests of the metrics as Prometheus reads them from `/metrics`, in one-process mode.
 
 use std::time::Duration;
 

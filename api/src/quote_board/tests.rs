@@ -1,4 +1,4 @@
-//! Compares the board with the tables.
+//! Tests that the board equals the tables.
 
 use entity::Decimal;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -74,19 +74,19 @@ async fn make(store: &Store, ingest: &Ingest, change: Change) {
                 quotes: quotes.into_iter().map(quote).collect(),
                 ..QuoteBatch::default()
             };
-            ingest.ingest(answers).await.expect("it is stored");
+            ingest.ingest(answers).await.expect("stored");
         }
         Change::Track(at, name) => {
             let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
             let tracked = store::stock::track(&mut feed, &symbol(at), name).await;
-            tracked.expect("it is tracked");
-            feed.commit().await.expect("it is committed");
+            tracked.expect("tracked");
+            feed.commit().await.expect("committed");
         }
         Change::Untrack(at) => {
             let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
             let untracked = store::stock::untrack(&mut feed, &symbol(at)).await;
-            untracked.expect("it is untracked");
-            feed.commit().await.expect("it is committed");
+            untracked.expect("untracked");
+            feed.commit().await.expect("committed");
         }
     }
 }
@@ -139,8 +139,8 @@ fn query(capacity: usize) -> impl Strategy<Value = Query> {
     )
 }
 
-/// Asserts that each page of a stock's prices that memory answers equals the page that the database
-/// answers. Returns how many of the queries memory answered.
+/// Asserts that each page of a stock's prices from memory equals the page from the database.
+/// Returns the number of queries that memory could answer.
 async fn assert_same_pages(
     board: &QuoteBoard,
     store: &Store,
@@ -226,7 +226,7 @@ on_both_databases! {
             alert_threshold: Decimal::from_int(5),
             symbols: vec![symbol(0), symbol(3)],
         };
-        store::seed(&store, &seed).await.expect("it is seeded");
+        store::seed(&store, &seed).await.expect("seeded");
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(store.clone(), metrics);
         let mut runner = TestRunner::deterministic();
@@ -242,7 +242,7 @@ on_both_databases! {
                 panic!("nothing is pruned");
             };
             for batch in batches {
-                // The second time is ignored.
+                // A batch that was applied before is ignored.
                 board.apply(&batch);
                 board.apply(&batch);
                 position = batch.end;
@@ -292,7 +292,7 @@ on_both_databases! {
             alert_threshold: Decimal::from_int(5),
             symbols: vec![symbol(0)],
         };
-        store::seed(&store, &seed).await.expect("it is seeded");
+        store::seed(&store, &seed).await.expect("seeded");
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(store.clone(), metrics);
         let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
@@ -303,7 +303,7 @@ on_both_databases! {
         let recorded = Recorded::default();
         assert!(board.history(stock, recorded, &newest(Some(position))).is_some());
         assert_eq!(board.history(stock, recorded, &newest(Some(end))), None);
-        // In an outage there is nothing better.
+        // In an outage, deleted prices are returned too.
         assert!(board.history_in_outage(stock, recorded, &newest(Some(end))).is_some());
     }
 
@@ -314,7 +314,7 @@ on_both_databases! {
             alert_threshold: Decimal::from_int(5),
             symbols: Vec::new(),
         };
-        store::seed(&store, &seed).await.expect("it is seeded");
+        store::seed(&store, &seed).await.expect("seeded");
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(store.clone(), metrics);
         // Older versions stored names without normalization.

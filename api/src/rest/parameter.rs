@@ -74,7 +74,7 @@ impl ListParameters {
     /// Maximum number of rows.
     const MOST: u32 = 1000;
 
-    /// Parses the parameters in a URI. The page has `default` rows if there is no `limit`.
+    /// Parses the parameters in a URI. Without `limit`, the page has `default` rows.
     pub(crate) fn read(uri: &Uri, default: u32) -> Result<Self, Problem> {
         let mut sent = query_parameters(uri, &NAMES)?;
         let limit = match sent.get("limit") {

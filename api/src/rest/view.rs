@@ -1,4 +1,4 @@
-//! The JSON of stocks, prices and alerts, in REST and on `/ws`.
+//! The JSON representation of stocks, prices and alerts, for REST and `/ws`.
 //!
 //! Independent of the tables. An unknown value is `null`. Numbers have their exact digits.
 
@@ -43,22 +43,22 @@ pub(crate) struct StockView {
     /// The id of the stock. It never changes.
     #[schema(minimum = 1)]
     pub(crate) id: i64,
-    /// The ticker.
+    /// The ticker symbol of the stock.
     #[schema(example = "AAPL")]
     pub(crate) symbol: String,
-    /// The company's name.
+    /// The name of the company.
     #[schema(required)]
     pub(crate) name: Option<String>,
-    /// The currency of its prices (ISO 4217).
+    /// The ISO 4217 code of the currency that the stock is priced in.
     #[schema(required)]
     pub(crate) currency: Option<String>,
-    /// The exchange.
+    /// The exchange that the stock is listed on.
     #[schema(required)]
     pub(crate) exchange: Option<String>,
     /// The latest price.
     #[schema(required)]
     pub(crate) current_price: Option<Number>,
-    /// The previous session's close, restated for splits.
+    /// The closing price of the previous session, adjusted for splits.
     #[schema(required)]
     pub(crate) previous_close: Option<Number>,
     /// `current_price − previous_close`.
@@ -67,18 +67,20 @@ pub(crate) struct StockView {
     /// The change in percent of the previous close, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
-    /// Shares traded in the session so far.
+    /// The number of shares traded in the session so far.
     #[schema(required, minimum = 0)]
     pub(crate) volume: Option<i64>,
-    /// When the latest price was recorded (RFC 3339).
+    /// The time at which the latest price was recorded (RFC 3339).
     #[schema(required, format = DateTime)]
     pub(crate) last_updated: Option<String>,
-    /// Whether the price may be out of date: no provider has returned a price for three polling
-    /// intervals while the market is open, the last three answers had no price, there is no price
-    /// yet, the newest one is more than one session old, or the database is unavailable.
+    /// Whether the latest price may be out of date. A stock is stale if it has no price, or if its
+    /// latest price is more than one session behind (in a replay, more than two trading days). It
+    /// is also stale if no provider has sent a price for three polling intervals while the market
+    /// was open, or if the last three answers of providers had no price. While the database is
+    /// unavailable, every stock is stale.
     pub(crate) stale: bool,
-    /// The age of the newest price in sessions of its market: the current or last session
-    /// (`CURRENT`), the one before it, or older; `NONE` without a price.
+    /// The age of the latest price in trading sessions: `CURRENT` for the current or last session,
+    /// `PREVIOUS_SESSION` for the one before, `OLD` for earlier ones, `NONE` without a price.
     #[schema(schema_with = freshness)]
     pub(crate) freshness: &'static str,
 }
@@ -87,11 +89,11 @@ pub(crate) struct StockView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Price)]
 pub(crate) struct PriceView {
-    /// The ticker.
+    /// The ticker symbol of the stock.
     pub(crate) symbol: String,
     /// The last traded price.
     pub(crate) price: Number,
-    /// The previous session's close, restated for splits.
+    /// The closing price of the previous session, adjusted for splits.
     #[schema(required)]
     pub(crate) previous_close: Option<Number>,
     /// `price − previous_close`.
@@ -100,19 +102,19 @@ pub(crate) struct PriceView {
     /// The change in percent of the previous close, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
-    /// Shares traded in the session so far.
+    /// The number of shares traded in the session so far.
     #[schema(required, minimum = 0)]
     pub(crate) volume: Option<i64>,
-    /// The session's date.
+    /// The date of the trading session.
     #[schema(format = Date)]
     pub(crate) trading_day: String,
-    /// The time of the price by the market's clock (RFC 3339).
+    /// The time of the price on its market (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) market_time: String,
-    /// When it was recorded (RFC 3339).
+    /// The time at which the price was recorded (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) recorded_at: String,
-    /// The provider of the price.
+    /// The name of the provider that sent the price.
     pub(crate) provider: String,
 }
 
@@ -123,34 +125,34 @@ pub(crate) struct AlertView {
     /// The id of the alert, for deduplication.
     #[schema(minimum = 1)]
     pub(crate) id: i64,
-    /// The ticker.
+    /// The ticker symbol of the stock.
     pub(crate) symbol: String,
     /// The rule that fired; `null` once it is deleted.
     #[schema(required)]
     pub(crate) rule_id: Option<i64>,
-    /// The kind of rule.
+    /// The kind of condition that was met.
     #[schema(schema_with = enumeration::<AlertKind>)]
     pub(crate) kind: AlertKind,
     /// The direction of the price: `UP` or `DOWN`.
     #[schema(schema_with = enumeration::<Direction>)]
     pub(crate) direction: Direction,
-    /// The price that caused the alert.
+    /// The price that triggered the alert.
     pub(crate) price: Number,
-    /// The price that it was compared with.
+    /// The value that the price was compared with, such as the previous close.
     #[schema(required)]
     pub(crate) reference_price: Option<Number>,
-    /// The difference in percent, rounded to 4 decimals.
+    /// The difference between the price and the reference price in percent, rounded to 4 decimals.
     #[schema(required)]
     pub(crate) change_percent: Option<Number>,
-    /// The threshold that was reached; for a percentage a multiple: 5, 10, 15 …
+    /// The threshold that was reached; for the default rule, a multiple: 5, 10, 15 …
     pub(crate) threshold: Number,
     /// A sentence that describes the alert.
     #[schema(example = "AAPL rose 5.43% to 196.1")]
     pub(crate) message: String,
-    /// The session's date.
+    /// The date of the trading session.
     #[schema(format = Date)]
     pub(crate) trading_day: String,
-    /// When the price that caused it was recorded (RFC 3339).
+    /// The time at which the price that triggered the alert was recorded (RFC 3339).
     #[schema(format = DateTime)]
     pub(crate) triggered_at: String,
 }

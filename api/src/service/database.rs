@@ -11,7 +11,7 @@ use super::{Error, Service};
 
 /// Delay before the first retry of a read. It doubles with each retry.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
-/// Time after which a read is no longer retried.
+/// Maximum time for the retries of a read.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Service {

@@ -170,7 +170,7 @@ mod tests {
     {
         let file = TestDatabase::sqlite().await;
         let limited = file.execute("PRAGMA max_page_count = 1").await;
-        limited.expect("it is set");
+        limited.expect("set");
         let large = "CREATE TABLE filler AS SELECT zeroblob(1000000) AS filler";
         let full = failure(&file, large).await;
         assert!(full.is_outage() && !full.is_cut_off(), "{full:?}");

@@ -1,8 +1,8 @@
 //! Determines how fresh a stock's price is, and whether and why the stock is stale.
 //!
-//! [`market`] has the rules. This module provides what they measure with: the board has
-//! the newest prices, and a sample of the tables, taken once a second at most, has the rest. While
-//! the database is away every stock is stale.
+//! The rules are in [`market`]. This module provides their inputs: the newest prices from the
+//! board, and a sample of the tables, which is taken at most once a second. While the database is
+//! away, every stock is stale.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ pub(crate) struct Condition {
 pub(crate) enum StaleCause {
     /// The database cannot be read.
     DatabaseAway,
-    /// The stock is no longer polled.
+    /// The stock was untracked.
     Untracked,
     /// Its price, or the answers of its providers.
     Price(StaleReason),

@@ -43,9 +43,10 @@ pub(crate) struct SystemStatus {
     pub(crate) database_up: bool,
     /// How long the feed has stalled, if it has.
     pub(crate) feed_stall: Option<Duration>,
-    /// The providers in fallback order; `None` if the database did not answer in time.
+    /// The providers in failover order; `None` if the database did not answer in time.
     pub(crate) providers: Option<Vec<ProviderReport>>,
-    /// The market whose hours limit polling; one that is always open if nothing does.
+    /// The market whose hours limit polling. If polling ignores market hours, a market that is
+    /// always open.
     pub(crate) market: Market,
     /// The time of this status.
     pub(crate) now: Timestamp,

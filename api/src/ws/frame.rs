@@ -9,7 +9,7 @@ use crate::{
     service::Condition,
 };
 
-/// An event, with its cursor if the client asked for cursors.
+/// An event, with its cursor if the client requested cursors.
 #[derive(Serialize)]
 struct WsFrame {
     #[serde(flatten)]

@@ -12,8 +12,8 @@ pub(super) struct Parameters {
     pub(super) symbols: Option<Vec<Symbol>>,
     /// Resumes after this cursor; `None` starts with new events.
     pub(super) after: Option<String>,
-    /// Whether frames have cursors. Only if there is a parameter: older clients may reject the
-    /// additional key.
+    /// Whether frames have cursors: only if the request has a parameter, because older clients may
+    /// reject the additional key.
     pub(super) with_cursor: bool,
 }
 

@@ -104,12 +104,10 @@ async fn sockets_require_a_token_too(product: &Product) {
             false,
         ),
     ] {
-        let mut client = Client::modern(product, &headers)
-            .await
-            .expect("it is let in");
+        let mut client = Client::modern(product, &headers).await.expect("accepted");
         client.init(payload.clone()).await;
         if welcome {
-            assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+            assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
         } else {
             assert_eq!(client.closed().await, 4403, "{payload}");
         }
@@ -117,10 +115,10 @@ async fn sockets_require_a_token_too(product: &Product) {
     let protocols = format!("graphql-transport-ws, {offer}");
     let headers = [("sec-websocket-protocol", &*protocols)];
     let client = Client::open(product, "/graphql", &headers).await;
-    let mut client = client.expect("it is let in");
+    let mut client = client.expect("accepted");
     assert_eq!(client.protocol.as_deref(), Some("graphql-transport-ws"));
     client.init(Value::Null).await;
-    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+    assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
 }
 
 /// Every route of the API listener, with its status for an allowed client.
@@ -158,7 +156,7 @@ on_archives! {
         }
         assert_eq!(schema_with(archive, Some("wrong")).await, 401);
         assert_eq!(Client::open(archive, "/ws", &[("authorization", "Bearer wrong")]).await.err(), Some(401));
-        let mut client = Client::modern(archive, &[]).await.expect("it is let in");
+        let mut client = Client::modern(archive, &[]).await.expect("accepted");
         client.init(json!({"authorization": "Bearer wrong"})).await;
         assert_eq!(client.closed().await, 4403);
     }
@@ -208,8 +206,8 @@ on_archives! {
                 .header("access-control-request-method", "POST")
                 .header("access-control-request-headers", "content-type,authorization");
             let answer = Answer::to(request).await;
-            let told = answer.header("access-control-allow-headers").to_ascii_lowercase();
-            let names = told.contains("content-type") && told.contains("authorization");
+            let headers = answer.header("access-control-allow-headers").to_ascii_lowercase();
+            let names = headers.contains("content-type") && headers.contains("authorization");
             assert_eq!((answer.status < 300, names), (allowed, allowed), "{path} for {origin}: {}", answer.status);
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn browser() -> reqwest::Client {
 /// Replaces every time of recording in a body by `[time]`. Asserts that each is in UTC with at most
 /// 6 fractional digits.
 pub(crate) fn timeless(text: &str) -> String {
-    let mut told = String::new();
+    let mut result = String::new();
     let mut rest = text;
     let keys = ["last_updated", "recorded_at", "triggered_at"].map(|key| format!("\"{key}\":\""));
     while let Some((at, key)) = keys
@@ -94,9 +94,9 @@ pub(crate) fn timeless(text: &str) -> String {
         let read = chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S%.fZ");
         let fraction = time.split_once('.').map_or(0, |(_, it)| it.len() - 1);
         assert!(read.is_ok() && fraction <= 6, "{time} is not an instant");
-        told.push_str(before);
-        told.push_str("[time]");
+        result.push_str(before);
+        result.push_str("[time]");
         rest = &after[end..];
     }
-    told + rest
+    result + rest
 }

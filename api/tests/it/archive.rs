@@ -103,7 +103,7 @@ impl Archive {
 
     async fn fill(home: Home) -> Self {
         let file = home.folder.path().join("days.csv");
-        fs::write(&file, days()).expect("it is written");
+        fs::write(&file, days()).expect("written");
         let variables = [
             ("REPLAY_FILE", file.to_str().expect("a path")),
             ("REPLAY_SPEED", "max"),

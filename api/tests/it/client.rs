@@ -26,7 +26,7 @@ pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     let segments = SockRef::from(&socket).set_tcp_mss(536);
     segments.expect("small segments");
-    socket.connect(address).await.expect("it listens")
+    socket.connect(address).await.expect("connected")
 }
 
 /// An open WebSocket.
@@ -44,7 +44,7 @@ impl Client {
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
         let stream = TcpStream::connect(product.address).await;
-        Self::over(stream.expect("it listens"), product, path, headers).await
+        Self::over(stream.expect("connected"), product, path, headers).await
     }
 
     /// Like [`open`](Self::open), on a connection with tiny buffers.
@@ -83,14 +83,14 @@ impl Client {
     /// Opens the plain WebSocket, for events from now on.
     pub(crate) async fn plain(product: &Product) -> Self {
         let opened = Self::open(product, "/ws", &[]).await;
-        opened.expect("it is let in")
+        opened.expect("accepted")
     }
 
     /// Opens a graphql-transport-ws socket, and initializes it with `payload`.
     pub(crate) async fn graphql(product: &Product, payload: Value) -> Self {
-        let mut client = Self::modern(product, &[]).await.expect("it is let in");
+        let mut client = Self::modern(product, &[]).await.expect("accepted");
         client.init(payload).await;
-        assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
         client
     }
 
@@ -107,29 +107,29 @@ impl Client {
 
     /// Sends `connection_init`.
     pub(crate) async fn init(&mut self, payload: Value) {
-        self.say(&json!({"type": "connection_init", "payload": payload}))
+        self.send(&json!({"type": "connection_init", "payload": payload}))
             .await;
     }
 
-    pub(crate) async fn say(&mut self, message: &Value) {
-        self.say_text(message.to_string()).await;
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_text(message.to_string()).await;
     }
 
     /// Sends a text that may not be a valid message.
-    pub(crate) async fn say_text(&mut self, text: String) {
+    pub(crate) async fn send_text(&mut self, text: String) {
         let sent = self.socket.send(Message::text(text)).await;
-        sent.expect("it is sent");
+        sent.expect("sent");
     }
 
     /// Starts an operation.
     pub(crate) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({"query": query, "variables": variables});
-        self.say(&json!({"type": "subscribe", "id": id, "payload": payload}))
+        self.send(&json!({"type": "subscribe", "id": id, "payload": payload}))
             .await;
     }
 
     /// The next message's text.
-    pub(crate) async fn hear_text(&mut self) -> String {
+    pub(crate) async fn receive_text(&mut self) -> String {
         match self.frame().await {
             Message::Text(text) => text.to_string(),
             other => panic!("no message but {other:?}"),
@@ -137,14 +137,14 @@ impl Client {
     }
 
     /// The next message.
-    pub(crate) async fn hear(&mut self) -> Value {
-        let text = self.hear_text().await;
+    pub(crate) async fn receive(&mut self) -> Value {
+        let text = self.receive_text().await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// The payload of the operation's next event.
     pub(crate) async fn next(&mut self, id: &str) -> Value {
-        let mut message = self.hear().await;
+        let mut message = self.receive().await;
         assert_eq!(message["type"], "next", "{message}");
         assert_eq!(message["id"], id, "{message}");
         assert!(message["payload"].get("errors").is_none(), "{message}");
@@ -153,7 +153,7 @@ impl Client {
 
     /// The code of the single error that rejects the operation.
     pub(crate) async fn refused(&mut self, id: &str) -> Value {
-        let mut message = self.hear().await;
+        let mut message = self.receive().await;
         assert_eq!(message["type"], "error", "{message}");
         assert_eq!(message["id"], id, "{message}");
         assert_eq!(
@@ -174,7 +174,7 @@ impl Client {
     }
 
     async fn frame(&mut self) -> Message {
-        let said = async {
+        let closing = async {
             loop {
                 let frame = self.socket.next().await.expect("not the end");
                 match frame.expect("a frame") {
@@ -184,6 +184,6 @@ impl Client {
                 }
             }
         };
-        timeout(PATIENCE, said).await.expect("something comes")
+        timeout(PATIENCE, closing).await.expect("closed in time")
     }
 }

@@ -1,14 +1,14 @@
-//! Runs tests on both databases.
+//! Runs tests on SQLite and PostgreSQL.
 
-/// Runs each test over a SQLite file and over a PostgreSQL database in which nothing was stored
-/// yet, each time one of its own: `name::on_sqlite` and `name::on_postgresql`.
+/// Runs each test on a new SQLite file and on a new PostgreSQL database, as `name::on_sqlite` and
+/// `name::on_postgresql`.
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($home:ident) $body:block)+) => {
         $(
             $(#[$meta])*
             async fn $name($home: $crate::product::Home) $body
 
-            // A module may be named as a function is.
+            // A module and a function may have the same name.
             mod $name {
                 use testkit::TestDatabaseUrl;
 

@@ -1,4 +1,4 @@
-//! The shutdown of a process with many clients.
+//! Test of the shutdown of a process with many clients.
 
 use std::{
     sync::{
@@ -26,9 +26,12 @@ const PLAIN: usize = 150;
 const STREAMS: usize = 50;
 
 /// When a client was closed.
-type Left = Instant;
+type ClosedAt = Instant;
 
-async fn graphql(product: &Product, is_leaving: &AtomicBool) -> impl Future<Output = Left> + use<> {
+async fn graphql(
+    product: &Product,
+    is_leaving: &AtomicBool,
+) -> impl Future<Output = ClosedAt> + use<> {
     let mut client = Client::graphql(product, json!({})).await;
     client
         .subscribe("p", "subscription { priceUpdates { price } }", json!({}))
@@ -49,7 +52,7 @@ async fn graphql(product: &Product, is_leaving: &AtomicBool) -> impl Future<Outp
     }
 }
 
-async fn plain(product: &Product) -> impl Future<Output = Left> + use<> {
+async fn plain(product: &Product) -> impl Future<Output = ClosedAt> + use<> {
     let client = Client::plain(product).await;
     async move {
         assert_eq!(client.closed().await, 1001);
@@ -57,10 +60,10 @@ async fn plain(product: &Product) -> impl Future<Output = Left> + use<> {
     }
 }
 
-async fn streamed(product: &Product) -> impl Future<Output = Left> + use<> {
+async fn streamed(product: &Product) -> impl Future<Output = ClosedAt> + use<> {
     let request = product.post("subscription { priceUpdates { price } }", &json!({}));
     let request = request.header("accept", "text/event-stream");
-    let response = request.send().await.expect("it is let in");
+    let response = request.send().await.expect("accepted");
     async move {
         let text = response.text().await.expect("a whole response");
         assert!(
@@ -80,7 +83,9 @@ async fn five_hundred_clients_are_closed_one_by_one_after_readiness_fails() {
     let mut product = home.track(&exchange, &more).await;
     let priced = |data: &serde_json::Value| data["stock"]["latestPrice"].as_object().map(|_| ());
     let query = r#"{ stock(symbol: "AAPL") { latestPrice { price } } }"#;
-    product.until_data("there is a price", query, priced).await;
+    product
+        .until_data("the stock has a price", query, priced)
+        .await;
     let is_leaving = Arc::new(AtomicBool::new(false));
     let one = &product;
     let graphql = stream::iter(0..GRAPHQL).map(|_| graphql(one, &is_leaving));
@@ -97,10 +102,10 @@ async fn five_hundred_clients_are_closed_one_by_one_after_readiness_fails() {
     let url = format!("http://{}/readyz", product.metrics);
     let unready = async {
         until(
-            "it is not ready",
+            "the process is not ready",
             || product.last_words(),
             async || {
-                let answer = http.get(&url).send().await.expect("it is still answered");
+                let answer = http.get(&url).send().await.expect("a response");
                 (answer.status() == 503).then_some(())
             },
         )
@@ -137,7 +142,7 @@ async fn five_hundred_clients_are_closed_one_by_one_after_readiness_fails() {
             "{:?}",
             first - signalled
         );
-        // Spread over a third of the grace period, nearly all of which so many clients use.
+        // Closing is spread over a third of the grace period, most of which so many clients use.
         assert!(
             last - first > GRACE / 6,
             "not all at once: {:?}",

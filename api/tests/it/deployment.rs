@@ -1,7 +1,7 @@
-//! The operator's kit: the image, the compose file, and what Prometheus and Grafana are given.
+//! Tests of the deployment files: the image, the compose file, and the configuration of Prometheus
+//! and Grafana.
 //!
-//! No container runs here. What would run in one is run as it is: the shipped files, by the
-//! programs that read them.
+//! They run without containers: each file is read by the program that reads it in the container.
 
 mod alert;
 mod compose;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub(crate) use prometheus::Prometheus;
 
-/// The queries that README.md promises to work as they stand there.
+/// The Prometheus queries that README.md documents.
 pub(crate) const QUERIES: [&str; 5] = [
     "rate(stock_tracker_api_calls_total[5m])",
     "rate(stock_tracker_api_call_duration_seconds_sum[5m]) / rate(stock_tracker_api_call_duration_seconds_count[5m])",
@@ -26,11 +26,11 @@ pub(crate) const QUERIES: [&str; 5] = [
     "rate(stock_tracker_alerts_triggered_total[1h])",
 ];
 
-/// A program of a package of Debian's.
+/// Finds a program of a Debian package.
 ///
 /// # Panics
 ///
-/// If it is not installed: without it nothing is proven.
+/// If the program is not installed, so that no test is skipped.
 pub(crate) fn program(name: &str, package: &str) -> PathBuf {
     #[expect(
         clippy::disallowed_methods,
@@ -57,14 +57,16 @@ fn yaml(text: &str) -> Value {
     serde_norway::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The elements of what must be a list.
+/// Returns the elements of a list. Panics for another type.
 fn list(value: &Value) -> &[Value] {
     value
         .as_array()
-        .unwrap_or_else(|| panic!("no list: {value}"))
+        .unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-/// What must be a text.
+/// Returns the text of a string. Panics for another type.
 fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a string: {value}"))
 }

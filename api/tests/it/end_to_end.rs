@@ -1,4 +1,4 @@
-//! The way of a quote: from its provider to every kind of client, with the same digits.
+//! End-to-end test of a quote: from the provider to every kind of client, with the same digits.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ const STOCK: &str = r#"{ stock(symbol: "aapl") {
 
 /// The session of every quote, which is long over.
 const DAY: &str = "2024-10-18";
-/// Digits that a float would spoil: there is none between 9007199254.740992 and …994.
+/// A number that a float cannot represent: the nearest ones are 9007199254.740992 and …994.
 const EXACT: &str = "9007199254.74099301";
-/// Two units less.
+/// Two units of 1e-8 less.
 const EXACT_BEFORE: &str = "9007199254.74099299";
 
 on_both! {
@@ -35,21 +35,21 @@ on_both! {
         exchange.quote_of(DAY, "BRK.A", EXACT, EXACT_BEFORE);
         let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,BRK.A"), ("ALERT_MAX_AGE", "any")]).await;
         wait_for_prices(&product).await;
-        let mut audience = Audience::gather(&product).await;
-        audience.hear_the_first_alert(&product).await;
+        let mut clients = Clients::connect(&product).await;
+        clients.receive_the_first_alert(&product).await;
 
         // Over 10 % now: the next multiple of the default rule.
         exchange.quote_of(DAY, "AAPL", "196.87654321", "178.2");
-        let cursors = audience.hear_a_change().await;
-        told_alike_when_asked(&product, &cursors).await;
-        told_alike_by_rest(&product).await;
+        let cursors = clients.receive_a_change().await;
+        queries_equal_the_events(&product, &cursors).await;
+        rest_has_the_same_values(&product).await;
 
-        // Only an event that follows proves that nothing else was told before it.
+        // A repeated quote must not cause an event: the next event is that of the other symbol.
         let asked = exchange.asked("AAPL");
         let again = async || (exchange.asked("AAPL") >= asked + 3).then_some(());
-        until("it is polled again", || product.last_words(), again).await;
+        until("the stock is polled again", || product.last_words(), again).await;
         exchange.quote_of(DAY, "BRK.A", EXACT_BEFORE, EXACT_BEFORE);
-        audience.hear_a_marker().await;
+        clients.receive_a_marker().await;
         let history = product.ask(r#"{ history(symbol: "AAPL") { nodes { price } } }"#).await;
         assert_eq!(history["history"]["nodes"].as_array().map(Vec::len), Some(2));
 
@@ -64,25 +64,27 @@ async fn wait_for_prices(product: &Product) {
         let priced = stocks.iter().all(|it| it["latestPrice"].is_object());
         priced.then_some(())
     };
-    product.until_data("both are priced", query, priced).await;
+    product
+        .until_data("both stocks have a price", query, priced)
+        .await;
 }
 
-/// One client of each kind that is told what happens.
-struct Audience {
+/// One client of each kind that receives events.
+struct Clients {
     prices: Client,
     alerts: Client,
     plain: Client,
 }
 
-/// The cursors of the change that everybody was told.
+/// The cursors of the price and the alert that every client received.
 struct Cursors {
     price: Value,
     alert: Value,
 }
 
-impl Audience {
-    /// Everybody connects. Prices begin with the latest of each symbol, in feed order.
-    async fn gather(product: &Product) -> Self {
+impl Clients {
+    /// Connects all clients. Prices start with the latest of each symbol, in feed order.
+    async fn connect(product: &Product) -> Self {
         let mut prices = Client::graphql(product, json!({})).await;
         assert_eq!(prices.protocol.as_deref(), Some("graphql-transport-ws"));
         let symbols = json!({"symbols": ["AAPL", "brk.a", "aapl"]});
@@ -104,8 +106,8 @@ impl Audience {
         assert_eq!(snapshot[1]["changePercent"], "0");
 
         let mut alerts = Client::graphql(product, json!({})).await;
-        // Whatever fired after the price that caused it: the first alert is told though it fired
-        // long ago.
+        // Resumes after the price that triggered the first alert, so that the alert is sent
+        // although it fired before.
         let first = product.ask(STOCK).await["stock"]["latestPrice"]["cursor"].take();
         let variables = json!({"symbols": null, "after": first});
         alerts.subscribe("a", ALERTS, variables).await;
@@ -117,19 +119,19 @@ impl Audience {
         }
     }
 
-    async fn hear_the_first_alert(&mut self, product: &Product) {
-        let told = self.alerts.next("a").await["data"]["alerts"].take();
-        assert_eq!(told["message"], "AAPL rose 5.01% to 187.12345678");
-        assert_eq!(told["threshold"], "5");
+    async fn receive_the_first_alert(&mut self, product: &Product) {
+        let alert = self.alerts.next("a").await["data"]["alerts"].take();
+        assert_eq!(alert["message"], "AAPL rose 5.01% to 187.12345678");
+        assert_eq!(alert["threshold"], "5");
         let listed = product.ask(STOCK).await;
         let edge = &listed["stock"]["alerts"]["edges"][0];
-        assert_eq!(edge["cursor"], told["cursor"]);
-        assert_eq!(edge["node"]["id"], told["id"]);
+        assert_eq!(edge["cursor"], alert["cursor"]);
+        assert_eq!(edge["node"]["id"], alert["id"]);
     }
 
-    async fn hear_a_change(&mut self) -> Cursors {
+    async fn receive_a_change(&mut self) -> Cursors {
         let event = self.prices.next("p").await;
-        assert!(event.get("extensions").is_none(), "it is live: {event}");
+        assert!(event.get("extensions").is_none(), "a live event: {event}");
         let price = &event["data"]["priceUpdates"];
         assert_eq!(price["symbol"], "AAPL");
         assert_eq!(price["price"], "196.87654321");
@@ -144,7 +146,10 @@ impl Audience {
         assert_eq!(alert["direction"], "UP");
         assert_eq!(alert["referencePrice"], "178.2");
 
-        let frames = [self.plain.hear_text().await, self.plain.hear_text().await];
+        let frames = [
+            self.plain.receive_text().await,
+            self.plain.receive_text().await,
+        ];
         insta::allow_duplicates! {
             insta::assert_snapshot!(timeless(&frames.join("\n")), @r#"
             {"type":"stock_update","payload":{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}}
@@ -157,18 +162,18 @@ impl Audience {
         }
     }
 
-    /// The other symbol changes, and nobody was told anything in between.
-    async fn hear_a_marker(&mut self) {
+    /// Receives the change of the other symbol as the next event.
+    async fn receive_a_marker(&mut self) {
         let event = self.prices.next("p").await;
         assert_eq!(event["data"]["priceUpdates"]["symbol"], "BRK.A", "{event}");
-        let frame = self.plain.hear().await;
+        let frame = self.plain.receive().await;
         assert_eq!(frame["type"], "stock_update");
         assert_eq!(frame["payload"]["symbol"], "BRK.A", "{frame}");
     }
 }
 
-/// A query by POST and by GET says what the events said, under the same cursors.
-async fn told_alike_when_asked(product: &Product, cursors: &Cursors) {
+/// Queries by POST and by GET return the values and cursors of the events.
+async fn queries_equal_the_events(product: &Product, cursors: &Cursors) {
     let posted = product.ask(STOCK).await;
     let got = product
         .request(Method::GET, "/graphql")
@@ -178,8 +183,8 @@ async fn told_alike_when_asked(product: &Product, cursors: &Cursors) {
     assert_eq!(stock["latestPrice"]["price"], "196.87654321");
     assert_eq!(stock["latestPrice"]["cursor"], cursors.price);
     let history = stock["history"]["edges"].as_array().expect("a list");
-    let told: Vec<_> = history.iter().map(|edge| &edge["node"]["price"]).collect();
-    assert_eq!(told, ["196.87654321", "187.12345678"]);
+    let prices: Vec<_> = history.iter().map(|edge| &edge["node"]["price"]).collect();
+    assert_eq!(prices, ["196.87654321", "187.12345678"]);
     let alerts = stock["alerts"]["edges"].as_array().expect("a list");
     for edge in history.iter().chain(alerts) {
         assert_eq!(edge["cursor"], edge["node"]["cursor"]);
@@ -189,8 +194,8 @@ async fn told_alike_when_asked(product: &Product, cursors: &Cursors) {
     assert_eq!(stock["alerts"]["totalCount"], 2);
 }
 
-async fn told_alike_by_rest(product: &Product) {
-    let mut told = Vec::new();
+async fn rest_has_the_same_values(product: &Product) {
+    let mut responses = Vec::new();
     for path in [
         "/api/v1/stocks",
         "/api/v1/stocks/AAPL",
@@ -199,11 +204,11 @@ async fn told_alike_by_rest(product: &Product) {
     ] {
         let answer = product.get(path).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        told.extend([path.to_owned(), timeless(&answer.text)]);
+        responses.extend([path.to_owned(), timeless(&answer.text)]);
     }
-    let told = told.join("\n");
+    let responses = responses.join("\n");
     insta::allow_duplicates! {
-        insta::assert_snapshot!(told, @r#"
+        insta::assert_snapshot!(responses, @r#"
         /api/v1/stocks
         [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"},{"id":2,"symbol":"BRK.A","name":null,"currency":null,"exchange":null,"current_price":9007199254.74099301,"previous_close":9007199254.74099299,"change":0.00000002,"change_percent":0,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}]
         /api/v1/stocks/AAPL
@@ -214,14 +219,13 @@ async fn told_alike_by_rest(product: &Product) {
         [{"id":2,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}]
         "#);
     }
-    // The description of the last change is the same text in a list and by itself.
+    // A stock has the same text in a list and alone.
     let all = product.get("/api/v1/stocks").await.text;
     let one = product.get("/api/v1/stocks/AAPL").await.text;
     assert!(all.contains(&one), "{one} is not in {all}");
 }
 
-/// A client that comes back is told everything that it missed, once, in order, and then what
-/// happens.
+/// A client that resumes receives every missed event once and in order, then new events.
 async fn resumes_without_a_gap_or_repeat(
     product: &Product,
     cursors: &Cursors,
@@ -235,15 +239,15 @@ async fn resumes_without_a_gap_or_repeat(
     assert_ne!(oldest, cursors.price);
     let variables = json!({"symbols": ["AAPL", "BRK.A"], "after": oldest});
     client.subscribe("r", PRICES, variables).await;
-    let mut told = Vec::new();
-    while told.last() != Some(&json!(EXACT_BEFORE)) {
+    let mut received = Vec::new();
+    while received.last() != Some(&json!(EXACT_BEFORE)) {
         let event = client.next("r").await;
         assert!(event.get("extensions").is_none(), "no snapshot: {event}");
-        told.push(event["data"]["priceUpdates"]["price"].clone());
+        received.push(event["data"]["priceUpdates"]["price"].clone());
     }
     // The first price of the other symbol may have been stored before or after.
-    told.retain(|price| price != EXACT);
-    assert_eq!(told, ["196.87654321", EXACT_BEFORE]);
+    received.retain(|price| price != EXACT);
+    assert_eq!(received, ["196.87654321", EXACT_BEFORE]);
     exchange.quote_of(DAY, "BRK.A", EXACT, EXACT_BEFORE);
     let live = client.next("r").await;
     assert_eq!(live["data"]["priceUpdates"]["price"], EXACT);

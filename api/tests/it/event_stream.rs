@@ -14,8 +14,8 @@ use crate::{
 
 // The cursor is not selected, and the field has an alias.
 const PRICES: &str = "subscription($after: Cursor) {
-    told: priceUpdates(after: $after, mode: ALL) { symbol price } }";
-const ALERTED: &str = "subscription($after: Cursor) { told: alerts(after: $after) { message } }";
+    event: priceUpdates(after: $after, mode: ALL) { symbol price } }";
+const ALERTED: &str = "subscription($after: Cursor) { event: alerts(after: $after) { message } }";
 const REFUSED: &str = "event: next\ndata: {\"errors\":[";
 
 /// A subscription request, by `POST` or by `GET` like an `EventSource`.
@@ -63,7 +63,7 @@ impl EventStream {
                 return (id.to_owned(), serde_json::from_str(data).expect("JSON"));
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await;
-            let chunk = chunk.expect("something comes").expect("it is read");
+            let chunk = chunk.expect("something comes").expect("read");
             let chunk = chunk.expect("not the end");
             self.text
                 .push_str(std::str::from_utf8(&chunk).expect("text"));
@@ -100,8 +100,8 @@ on_archives! {
                 let request = request(archive, &method, query, &variables);
                 let request = last.iter().fold(request, |request, id: &String| request.header("last-event-id", id));
                 let mut stream = EventStream::open(request).await;
-                let (id, told) = stream.next().await;
-                assert_eq!(told, json!({"data": {"told": expected}}), "{at}");
+                let (id, event) = stream.next().await;
+                assert_eq!(event, json!({"data": {"event": expected}}), "{at}");
                 last = Some(id);
             }
         }
@@ -112,14 +112,14 @@ on_archives! {
         let mut whole = EventStream::open(request()).await;
         let mut ids = Vec::new();
         for price in ["118.45", "48"] {
-            let (id, told) = whole.next().await;
-            assert_eq!(told["data"]["told"]["price"], price);
-            assert_eq!(told["extensions"]["delivery"]["snapshot"], true);
+            let (id, event) = whole.next().await;
+            assert_eq!(event["data"]["event"]["price"], price);
+            assert_eq!(event["extensions"]["delivery"]["snapshot"], true);
             ids.push(id);
         }
         let mut rest = EventStream::open(request().header("last-event-id", &ids[0])).await;
-        let (id, told) = rest.next().await;
-        assert_eq!((&id, told), (&ids[1], json!({"data": {"told": {"symbol": "IBM", "price": "48"}}})));
+        let (id, event) = rest.next().await;
+        assert_eq!((&id, event), (&ids[1], json!({"data": {"event": {"symbol": "IBM", "price": "48"}}})));
         // The id is the same cursor as everywhere else.
         let history = archive.ask(r#"{ history(symbol: "IBM", first: 1) { nodes { cursor } } }"#).await;
         assert_eq!(history["history"]["nodes"][0]["cursor"], *id);

@@ -27,9 +27,9 @@ const BEHIND: usize = 1000;
 const SPEED: &str = "40";
 
 const PRICES: &str = "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) {
-    told: priceUpdates(symbols: $s, after: $a, mode: $m) { symbol price cursor } }";
+    event: priceUpdates(symbols: $s, after: $a, mode: $m) { symbol price cursor } }";
 const ALERTS: &str = "subscription($s: [Symbol!], $a: Cursor) {
-    told: alerts(symbols: $s, after: $a) { symbol price cursor } }";
+    event: alerts(symbols: $s, after: $a) { symbol price cursor } }";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -132,13 +132,13 @@ impl<'a> Life<'a> {
             let last = self.over.borrow_and_update().clone();
             if let Some(last) = &last {
                 let (seq, is_alert, symbol, price) = last(&self.selection);
-                let is_last = |heard: &Received| match self.protocol {
+                let is_last = |received: &Received| match self.protocol {
                     Protocol::Plain => {
-                        heard.symbol == symbol
-                            && heard.price == price
+                        received.symbol == symbol
+                            && received.price == price
                             && self.alerts.last() == Some(&is_alert)
                     }
-                    _ => heard.seq == seq,
+                    _ => received.seq == seq,
                 };
                 if session.received.last().is_some_and(is_last) || session.after == Some(seq) {
                     break true;
@@ -157,15 +157,15 @@ impl<'a> Life<'a> {
                 tokio::time::sleep(Duration::from_millis(while_away)).await;
             }
             tokio::select! {
-                told = wire.hear() => {
-                    if told["errors"][0]["extensions"]["code"] == "UNAVAILABLE" {
+                message = wire.receive() => {
+                    if message["errors"][0]["extensions"]["code"] == "UNAVAILABLE" {
                         session.end = SessionEnd::Overloaded(BEHIND);
                         break false;
                     }
-                    let heard = self.read(&told);
-                    session.received.push(heard);
+                    let received = self.read(&message);
+                    session.received.push(received);
                 }
-                changed = self.over.changed(), if last.is_none() => changed.expect("it goes on"),
+                changed = self.over.changed(), if last.is_none() => changed.expect("more"),
             }
         };
         if is_over && !session.received.is_empty() {
@@ -201,7 +201,7 @@ impl<'a> Life<'a> {
                 let after = self.cursor.as_ref().map(|it| format!("&after={it}"));
                 let path = format!("/ws?symbols={symbols}{}", after.unwrap_or_default());
                 let opened = Client::open(self.product, &path, &[]).await;
-                return Wire::Socket(opened.expect("it is let in"), self.protocol);
+                return Wire::Socket(opened.expect("accepted"), self.protocol);
             }
             Protocol::Stream => {
                 // An `EventSource` repeats its first request and adds the header.
@@ -217,7 +217,7 @@ impl<'a> Life<'a> {
                 let request = resumed
                     .into_iter()
                     .fold(request, |request, id| request.header("last-event-id", id));
-                let response = request.send().await.expect("it is answered");
+                let response = request.send().await.expect("a response");
                 assert_eq!(response.status(), 200);
                 return Wire::Stream(response, String::new());
             }
@@ -226,17 +226,17 @@ impl<'a> Life<'a> {
         };
         let header = ("sec-websocket-protocol", name);
         let opened = Client::open(self.product, "/graphql", &[header]).await;
-        let mut client = opened.expect("it is let in");
+        let mut client = opened.expect("accepted");
         client.init(json!({})).await;
-        assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
         let payload = json!({"query": query, "variables": variables});
         client
-            .say(&json!({"type": start, "id": "x", "payload": payload}))
+            .send(&json!({"type": start, "id": "x", "payload": payload}))
             .await;
         Wire::Socket(client, self.protocol)
     }
 
-    fn read(&mut self, told: &Value) -> Received {
+    fn read(&mut self, message: &Value) -> Received {
         let price = |value: &Value| {
             let text = value
                 .as_str()
@@ -244,9 +244,9 @@ impl<'a> Life<'a> {
             text.parse().expect("a price")
         };
         if self.protocol == Protocol::Plain {
-            let is_alert = told["type"] == "alert";
+            let is_alert = message["type"] == "alert";
             self.alerts.push(is_alert);
-            let payload = &told["payload"];
+            let payload = &message["payload"];
             return Received {
                 seq: 0,
                 symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
@@ -256,20 +256,20 @@ impl<'a> Life<'a> {
             };
         }
         if self.protocol == Protocol::Resuming {
-            let payload = &told["payload"];
-            let is_alert = told["type"] == "alert";
+            let payload = &message["payload"];
+            let is_alert = message["type"] == "alert";
             return Received {
-                seq: self.note(&told["cursor"]),
+                seq: self.note(&message["cursor"]),
                 symbol: payload["symbol"].as_str().expect("a symbol").to_owned(),
                 price: price(&payload[if is_alert { "price" } else { "current_price" }]),
                 snapshot: false,
                 missed: 0,
             };
         }
-        assert!(told.get("errors").is_none(), "{told}");
-        let event = &told["data"]["told"];
+        assert!(message.get("errors").is_none(), "{message}");
+        let event = &message["data"]["event"];
         let seq = self.note(&event["cursor"]);
-        let delivery = &told["extensions"]["delivery"];
+        let delivery = &message["extensions"]["delivery"];
         Received {
             seq,
             symbol: event["symbol"].as_str().expect("a symbol").to_owned(),
@@ -283,7 +283,7 @@ impl<'a> Life<'a> {
     fn note(&mut self, cursor: &Value) -> i64 {
         let cursor = cursor.as_str().expect("a cursor");
         let Ok(Cursor::Feed(position)) = Cursor::decode(cursor) else {
-            panic!("{cursor} is no cursor of an event");
+            panic!("{cursor} is not the cursor of an event");
         };
         self.cursor = Some(cursor.to_owned());
         position.seq
@@ -292,10 +292,10 @@ impl<'a> Life<'a> {
 
 impl Wire {
     /// The next payload; on the plain WebSocket, the next message.
-    async fn hear(&mut self) -> Value {
+    async fn receive(&mut self) -> Value {
         match self {
             Self::Socket(client, protocol) => loop {
-                let mut message = client.hear().await;
+                let mut message = client.receive().await;
                 match message["type"].as_str() {
                     _ if matches!(protocol, Protocol::Plain | Protocol::Resuming) => {
                         return message;
@@ -315,10 +315,10 @@ impl Wire {
                             None => ("", event),
                         };
                         let data = data.strip_prefix("data: ").expect("data");
-                        let told: Value = serde_json::from_str(data).expect("JSON");
-                        let cursor = &told["data"]["told"]["cursor"];
-                        assert_eq!(cursor.as_str().unwrap_or_default(), id, "{told}");
-                        return told;
+                        let message: Value = serde_json::from_str(data).expect("JSON");
+                        let cursor = &message["data"]["event"]["cursor"];
+                        assert_eq!(cursor.as_str().unwrap_or_default(), id, "{message}");
+                        return message;
                     }
                     assert_eq!(event, ":");
                     continue;
@@ -326,7 +326,7 @@ impl Wire {
                 let chunk = timeout(PATIENCE, response.chunk())
                     .await
                     .expect("something comes");
-                let chunk = chunk.expect("it is read").expect("not the end");
+                let chunk = chunk.expect("read").expect("not the end");
                 text.push_str(std::str::from_utf8(&chunk).expect("text"));
             },
         }
@@ -363,7 +363,7 @@ async fn live(seed: u64, place: TestDatabaseUrl) {
     let home = Home::new(place);
     let mut random = SeededRandom::new(seed);
     let file = home.folder.path().join("days.csv");
-    fs::write(&file, days(random.split())).expect("it is written");
+    fs::write(&file, days(random.split())).expect("written");
     let variables = [
         ("REPLAY_FILE", file.to_str().expect("a path")),
         ("REPLAY_SPEED", SPEED),
@@ -371,18 +371,18 @@ async fn live(seed: u64, place: TestDatabaseUrl) {
         ("DEFAULT_SYMBOLS", &*SYMBOLS.join(",")),
     ];
     let mut product = home.start(&variables).await;
-    let (tell, over) = watch::channel(None);
+    let (end, over) = watch::channel(None);
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| Life::draw(&product, random.split(), over.clone()))
         .collect();
-    let heard = stream::iter(clients)
+    let received = stream::iter(clients)
         .map(Life::live)
         .buffer_unordered(usize::MAX);
-    let (heard, ()) = tokio::join!(heard.collect::<Vec<_>>(), async {
+    let (received, ()) = tokio::join!(received.collect::<Vec<_>>(), async {
         let last = last(&product).await;
-        tell.send_replace(Some(last));
+        end.send_replace(Some(last));
     });
-    let heard: Vec<_> = heard
+    let received: Vec<_> = received
         .into_iter()
         .map(|it| (it.protocol, it.selection, it.sessions, it.alerts))
         .collect();
@@ -400,29 +400,31 @@ async fn live(seed: u64, place: TestDatabaseUrl) {
         prices > alerts && alerts > SYMBOLS.len(),
         "{prices} prices, {alerts} alerts"
     );
-    for (protocol, selection, mut sessions, alerts) in heard {
+    for (protocol, selection, mut sessions, alerts) in received {
         if protocol == Protocol::Plain {
-            for (heard, is_alert) in sessions
+            for (received, is_alert) in sessions
                 .iter_mut()
                 .flat_map(|it| &mut it.received)
                 .zip(alerts)
             {
                 let is = |content: &RowContent| match *content {
-                    RowContent::Price(price) => !is_alert && price == heard.price,
-                    RowContent::Alert(price) => is_alert && price == heard.price,
+                    RowContent::Price(price) => !is_alert && price == received.price,
+                    RowContent::Alert(price) => is_alert && price == received.price,
                     RowContent::Tracked(_) => false,
                 };
                 let mut rows = tables.rows.iter();
-                let row = rows.find(|row| row.symbol == heard.symbol && is(&row.content));
-                heard.seq = row.unwrap_or_else(|| panic!("{heard:?} is not stored")).seq;
+                let row = rows.find(|row| row.symbol == received.symbol && is(&row.content));
+                received.seq = row
+                    .unwrap_or_else(|| panic!("{received:?} is not stored"))
+                    .seq;
             }
         }
         if let Err(error) = tables.check(&selection, &sessions) {
             let sessions: String = sessions.iter().map(ToString::to_string).collect();
             panic!("seed {seed}, {protocol:?}: {error}\n{selection:?}\n{sessions}{tables:?}");
         }
-        let heard = sessions.iter().flat_map(|session| &session.received);
-        if let Some(last) = heard.last() {
+        let received = sessions.iter().flat_map(|session| &session.received);
+        if let Some(last) = received.last() {
             assert_eq!(
                 last.seq,
                 tables.last(&selection),

@@ -28,11 +28,8 @@ impl Operator {
         Self(connection.expect("the server answers"))
     }
 
-    async fn says(&mut self, sql: &'static str) {
-        self.0
-            .execute(AssertSqlSafe(sql))
-            .await
-            .expect("it is done");
+    async fn execute(&mut self, sql: &'static str) {
+        self.0.execute(AssertSqlSafe(sql)).await.expect("executed");
     }
 
     /// How many statements of `api` wait for a lock.
@@ -45,7 +42,7 @@ impl Operator {
 
     async fn until_waiting(&mut self, wanted: impl Fn(i64) -> bool, product: &Product) {
         let looks = async || wanted(self.waiting().await).then_some(());
-        until("as many statements wait", || product.last_words(), looks).await;
+        until("the statements wait", || product.last_words(), looks).await;
     }
 }
 
@@ -53,10 +50,10 @@ impl Operator {
 async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator, Operator) {
     let product = home.start(variables).await;
     let some = |data: &Value| (data["alerts"]["nodes"].as_array()?.len() == 2).then_some(());
-    product.until_data("there are alerts", QUERY, some).await;
+    product.until_data("alerts are stored", QUERY, some).await;
     let mut locking = Operator::at(home).await;
     locking
-        .says("BEGIN; LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE")
+        .execute("BEGIN; LOCK TABLE alerts IN ACCESS EXCLUSIVE MODE")
         .await;
     (product, locking, Operator::at(home).await)
 }
@@ -92,18 +89,18 @@ async fn a_statement_that_times_out_is_cancelled_in_the_database_too() {
     assert!(!rest.header("retry-after").is_empty());
     let mut refused = BTreeSet::new();
     for _ in 0..3 {
-        let told = socket.hear().await;
-        let error = match told["type"].as_str() {
-            Some("error") => &told["payload"][0],
-            _ => panic!("{told}"),
+        let message = socket.receive().await;
+        let error = match message["type"].as_str() {
+            Some("error") => &message["payload"][0],
+            _ => panic!("{message}"),
         };
-        assert_eq!(error["extensions"]["code"], "TIMEOUT", "{told}");
-        refused.insert(told["id"].to_string());
+        assert_eq!(error["extensions"]["code"], "TIMEOUT", "{message}");
+        refused.insert(message["id"].to_string());
     }
     assert_eq!(refused.len(), 3);
     // Our statements are cancelled, although the lock is still held.
     watching.until_waiting(|count| count == 0, &product).await;
-    locking.says("ROLLBACK").await;
+    locking.execute("ROLLBACK").await;
     assert_eq!(
         product.ask(QUERY).await["alerts"]["nodes"]
             .as_array()
@@ -127,13 +124,13 @@ async fn a_database_that_dies_during_a_query_is_unavailable_without_details() {
     };
     let posted = product.graphql(QUERY, json!({}));
     let (posted, rest, ()) = tokio::join!(posted, product.get(PATH), pulled);
-    let told = socket.hear().await;
-    assert_eq!(told["type"], "next", "it was executed: {told}");
-    field_is_unavailable(&product, &told["payload"]).await;
+    let message = socket.receive().await;
+    assert_eq!(message["type"], "next", "it was executed: {message}");
+    field_is_unavailable(&product, &message["payload"]).await;
     assert_eq!(posted.status, 200, "{}", posted.text);
     field_is_unavailable(&product, &posted.json()).await;
     is_masked(&posted.text);
-    is_masked(&told.to_string());
+    is_masked(&message.to_string());
     unavailable(&product, &rest).await;
 
     // Later requests get the same error.
@@ -151,7 +148,7 @@ async fn a_database_that_dies_during_a_query_is_unavailable_without_details() {
         let answer = product.graphql(QUERY, json!({})).await;
         answer.json().get("errors").is_none().then_some(())
     };
-    until("it comes back by itself", || product.last_words(), back).await;
+    until("queries succeed again", || product.last_words(), back).await;
 }
 
 async fn field_is_unavailable(product: &Product, body: &Value) {
@@ -178,13 +175,13 @@ async fn unavailable(product: &Product, answer: &Answer) {
 /// Asserts that the log has the cause under this request id, once.
 async fn is_logged(product: &Product, id: &str) {
     assert!(id.len() >= 8, "{id}");
-    let told = async || {
+    let logged = async || {
         let lines = product.api.out();
-        let told = lines.iter().filter(|line| line.contains(id)).count();
-        (told > 0).then_some(told)
+        let count = lines.iter().filter(|line| line.contains(id)).count();
+        (count > 0).then_some(count)
     };
-    let told = until("the cause is logged", || product.last_words(), told).await;
-    assert_eq!(told, 1, "{id} is told once");
+    let count = until("the cause is logged", || product.last_words(), logged).await;
+    assert_eq!(count, 1, "{id} is logged once");
 }
 
 fn is_masked(text: &str) {
@@ -198,6 +195,6 @@ fn is_masked(text: &str) {
         "connection",
         "os error",
     ] {
-        assert!(!text.contains(word), "{word} is told: {text}");
+        assert!(!text.contains(word), "{word} is in: {text}");
     }
 }

@@ -1,4 +1,5 @@
-//! The freshness of prices on every surface, and which quotes fire alerts.
+//! Tests of the freshness of prices in GraphQL, REST, `/ws` and metrics, and of alerts for old
+//! quotes.
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -42,13 +43,13 @@ on_both! {
 
         let mut plain = Client::plain(&product).await;
         exchange.quote_of("2022-10-27", "TWTR", "54.1", "50");
-        let frame = plain.hear().await;
+        let frame = plain.receive().await;
         assert_eq!(frame["type"], "stock_update", "{frame}");
         let payload = &frame["payload"];
         assert_eq!(payload["symbol"], "TWTR", "{frame}");
         assert_eq!((&payload["stale"], &payload["freshness"]), (&json!(true), &json!("OLD")));
         exchange.quote("IBM", "107", "100");
-        let payload = plain.hear().await["payload"].take();
+        let payload = plain.receive().await["payload"].take();
         assert_eq!((&payload["stale"], &payload["freshness"]), (&json!(false), &json!("CURRENT")));
 
         let data = product.ask(CONDITION).await;
@@ -72,10 +73,10 @@ on_both! {
         let variables = [("DEFAULT_SYMBOLS", "TWTR"), ("ALERT_MAX_AGE", "any")];
         let product = home.track(&exchange, &variables).await;
         let fired = |data: &Value| (data["alerts"]["totalCount"] == 1).then_some(());
-        product.until_data("it fires", "{ alerts { totalCount } }", fired).await;
+        product.until_data("the alert fires", "{ alerts { totalCount } }", fired).await;
     }
 
-    async fn an_exchange_of_unknown_hours_has_no_close_and_is_not_stale_by_session(home) {
+    async fn a_price_of_an_exchange_with_unknown_hours_is_not_stale_because_of_its_session(home) {
         let exchange = Exchange::open().await;
         exchange.quote_of("2024-10-18", "TSCO.LON", "361.5", "360");
         let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "TSCO.LON")]).await;
@@ -85,7 +86,7 @@ on_both! {
         let priced = |data: &Value| {
             data["stock"]["latestPrice"].is_object().then(|| data["stock"].clone())
         };
-        let mut stock = product.until_data("it is priced", query, priced).await;
+        let mut stock = product.until_data("the stock has a price", query, priced).await;
         let price = stock["latestPrice"].take();
         assert_eq!(price["tradingDay"], "2024-10-18");
         assert_eq!(price["marketTime"], price["recordedAt"]);
@@ -114,18 +115,20 @@ async fn a_symbol_that_became_unknown_is_stale() {
         let nodes = data["stocks"]["nodes"].as_array().expect("a list");
         nodes.iter().all(|it| it["stale"] == false).then_some(())
     };
-    product.until_data("both are fresh", CONDITION, fresh).await;
+    product
+        .until_data("both stocks are fresh", CONDITION, fresh)
+        .await;
     exchange.forget("TWTR");
     let asked = exchange.asked("TWTR");
     let again = async || (exchange.asked("TWTR") > asked).then_some(());
-    until("it is asked again", || product.last_words(), again).await;
+    until("the stock is polled again", || product.last_words(), again).await;
     let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'TWTR'";
     let database = home.database.connect().await;
     database
         .write()
         .execute_unprepared(count)
         .await
-        .expect("it is written");
+        .expect("written");
     let stale = |data: &Value| {
         let stock = &data["stocks"]["nodes"][1];
         let note = stock["note"]
@@ -133,7 +136,9 @@ async fn a_symbol_that_became_unknown_is_stale() {
             .is_some_and(|it| it.starts_with("no price in the last "));
         (note && stock["stale"] == true).then(|| stock["freshness"].clone())
     };
-    let freshness = product.until_data("it is stale", CONDITION, stale).await;
+    let freshness = product
+        .until_data("the stock is stale", CONDITION, stale)
+        .await;
     assert_eq!(freshness, "CURRENT");
     until_stale(&product, 1).await;
 }

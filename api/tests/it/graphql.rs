@@ -1,4 +1,4 @@
-//! The GraphQL API: its schema, lists, errors, mutations and subscriptions.
+//! Tests of the GraphQL API: its schema, lists, errors, mutations and subscriptions.
 
 mod authorization;
 mod candle;

@@ -35,7 +35,7 @@ async fn every_limit_follows_its_setting() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&SMALL).await;
     let large = |filling: usize| format!("{{ __typename }} #{}", "x".repeat(filling));
-    for (query, told) in [
+    for (query, expected) in [
         (large(2048), "2048 bytes"),
         (format!("{{ {} }}", "__typename ".repeat(100)), "100 tokens"),
         (
@@ -66,7 +66,10 @@ async fn every_limit_follows_its_setting() {
         let answer = product.graphql(&query, json!({})).await;
         assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{query}");
         let message = answer.error()["message"].as_str().expect("text").to_owned();
-        assert!(message.contains(told), "{message} does not tell {told}");
+        assert!(
+            message.contains(expected),
+            "{expected} is not in: {message}"
+        );
     }
     assert_eq!(product.graphql(&large(3072), json!({})).await.status, 413);
     let hash = json!({"persistedQuery": {"version": 1, "sha256Hash": "0".repeat(64)}});
@@ -87,7 +90,7 @@ async fn every_limit_follows_its_setting() {
         "RATE_LIMITED"
     );
     socket
-        .say(&json!({"type": "ping", "payload": {"x": "x".repeat(1024)}}))
+        .send(&json!({"type": "ping", "payload": {"x": "x".repeat(1024)}}))
         .await;
     assert_eq!(socket.closed().await, 1009);
 }
@@ -132,12 +135,12 @@ async fn without_introspection_nothing_reveals_the_schema() {
 async fn with_trusted_documents_only_they_are_served() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let folder = home.folder.path().join("documents");
-    fs::create_dir(&folder).expect("it is made");
+    fs::create_dir(&folder).expect("executed");
     fs::write(
         folder.join("symbols.graphql"),
         "{ stocks { nodes { symbol } } }\n",
     )
-    .expect("it is written");
+    .expect("written");
     let variables = [("TRUSTED_DOCUMENTS", "documents")];
     let product = home.start(&variables).await;
     let known = product.ask("{ stocks { nodes { symbol } } }").await;
@@ -157,14 +160,14 @@ async fn with_trusted_documents_only_they_are_served() {
     drop(product);
 
     // An unreadable file fails the start.
-    fs::write(folder.join("broken.json"), "[]").expect("it is written");
+    fs::write(folder.join("broken.json"), "[]").expect("written");
     let mut refused = home.api(&variables);
     assert_eq!(refused.ended().await, Some(2), "{}", refused.last_words());
-    let said = refused.err();
-    assert_eq!(said.len(), 1, "{said:?}");
+    let lines = refused.err();
+    assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(
-        said[0].contains("TRUSTED_DOCUMENTS") && said[0].contains("broken.json"),
-        "{said:?}"
+        lines[0].contains("TRUSTED_DOCUMENTS") && lines[0].contains("broken.json"),
+        "{lines:?}"
     );
 }
 
@@ -173,8 +176,8 @@ async fn the_plain_websocket_distinguishes_a_large_message_from_a_disconnect() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[("LIMIT_MESSAGE", "1KiB")]).await;
     let mut client = Client::plain(&product).await;
-    client.say_text("x".repeat(1024)).await;
-    client.say_text("x".repeat(200_000)).await;
+    client.send_text("x".repeat(1024)).await;
+    client.send_text("x".repeat(200_000)).await;
     assert_eq!(client.closed().await, 1009);
     drop(Client::plain(&product).await);
     for reason in ["protocol", "left"] {

@@ -1,7 +1,5 @@
-//! What is sent to hurt.
-//!
-//! One invariant: whatever is refused is refused in time linear in its text, on every way in, while
-//! others are served.
+//! Tests of malicious input: it is rejected on every transport, in time linear in its size, while
+//! other requests are served.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -20,17 +18,17 @@ use crate::{
     product::{Home, Product},
 };
 
-/// What the server may compute for one refusal, in seconds: far less than what blows up takes,
-/// which doubles with each further fragment. Unoptimised code is given more.
-const ALLOWED: f64 = if cfg!(debug_assertions) { 0.1 } else { 0.05 };
-/// How often each is sent, so that the clock's ticks of 10 ms do not matter.
+/// Maximum CPU time of one rejection, in seconds: far less than exponential validation takes, which
+/// doubles with each fragment. Unoptimized code may take longer.
+const MAX_CPU_SECONDS: f64 = if cfg!(debug_assertions) { 0.1 } else { 0.05 };
+/// How often each attack is sent, so that the resolution of the CPU clock (10 ms) is sufficient.
 const TIMES: u32 = 10;
-/// Longer URIs are refused before they are read.
+/// Longer URIs are rejected before they are read.
 const LONGEST_URI: usize = 60_000;
-/// What a probe may take on a busy machine.
+/// Maximum time of a probe, on a busy machine.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// A document that is refused, with its variables and the code that says so.
+/// A document that is rejected, with its variables and the expected error code.
 struct Attack {
     name: &'static str,
     query: String,
@@ -47,7 +45,7 @@ fn attacks() -> Vec<Attack> {
     };
     let many = |count: usize, each: fn(usize) -> String| (0..count).map(each).collect::<String>();
     vec![
-        attack("a bomb of fragments", bomb()),
+        attack("nested fragments", nested_fragments()),
         attack(
             "10 000 aliases",
             format!("{{ {} }}", many(10_000, |n| format!("a{n}:__typename "))),
@@ -85,9 +83,9 @@ fn attacks() -> Vec<Attack> {
     ]
 }
 
-/// 1.5 KB in which each fragment spreads the next one twice: 2^30 visits for whoever visits each
-/// spread.
-fn bomb() -> String {
+/// A document of 1.5 KB in which each fragment spreads the next one twice: 2^30 fields if all are
+/// expanded.
+fn nested_fragments() -> String {
     let mut text = "{ ...F0 }".to_owned();
     for level in 0..30 {
         let next = level + 1;
@@ -100,9 +98,9 @@ fn bomb() -> String {
     text
 }
 
-/// A way in: its name, and what it answers to an attack as code and size.
+/// A transport on which attacks are sent.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Transport {
     Post,
     Get,
     Events,
@@ -110,10 +108,16 @@ enum Way {
     Legacy,
 }
 
-const WAYS: [Way; 5] = [Way::Post, Way::Get, Way::Events, Way::Modern, Way::Legacy];
+const TRANSPORTS: [Transport; 5] = [
+    Transport::Post,
+    Transport::Get,
+    Transport::Events,
+    Transport::Modern,
+    Transport::Legacy,
+];
 
-impl Way {
-    /// The codes of as many refusals.
+impl Transport {
+    /// Sends the attack `times` times. Returns the error codes.
     async fn send(self, product: &Product, attack: &Attack, times: u32) -> Vec<String> {
         let mut codes = Vec::new();
         match self {
@@ -125,17 +129,17 @@ impl Way {
         }
         for _ in 0..times {
             let code = match self {
-                Self::Get => got(product, attack).await,
+                Self::Get => send_get(product, attack).await,
                 Self::Events => {
                     let request = product.post(&attack.query, &attack.variables);
                     let answer = Answer::to(request.header("accept", "text/event-stream")).await;
-                    short(&answer.text);
+                    assert_short(&answer.text);
                     let event = answer.text.split("data: ").nth(1).expect("an event");
                     code_of(event.lines().next().expect("a line"))
                 }
                 _ => {
                     let answer = Answer::to(product.post(&attack.query, &attack.variables)).await;
-                    short(&answer.text);
+                    assert_short(&answer.text);
                     answer.code()
                 }
             };
@@ -145,8 +149,8 @@ impl Way {
     }
 }
 
-/// A refusal does not repeat what was sent.
-fn short(text: &str) {
+/// Asserts that an error does not repeat the request.
+fn assert_short(text: &str) {
     assert!(text.len() < 2_000, "{} bytes: {text:.200}", text.len());
 }
 
@@ -156,8 +160,8 @@ fn code_of(body: &str) -> String {
     code.unwrap_or_else(|| panic!("no code: {body}")).to_owned()
 }
 
-/// By hand, because clients do not send such URIs.
-async fn got(product: &Product, attack: &Attack) -> String {
+/// Sends a GET request over TCP, because HTTP clients reject such URIs. Returns the error code.
+async fn send_get(product: &Product, attack: &Attack) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("query", &attack.query)
         .append_pair("variables", &attack.variables.to_string())
@@ -168,11 +172,11 @@ async fn got(product: &Product, attack: &Attack) -> String {
     );
     let connection = TcpStream::connect(product.address)
         .await
-        .expect("it listens");
+        .expect("connected");
     let (mut reading, mut writing) = connection.into_split();
     let mut text = Vec::new();
     let sent = writing.write_all(head.as_bytes());
-    // Whoever is refused at once may find the connection closed while still sending.
+    // The server may close the connection before everything is sent.
     let (_, _) = tokio::join!(sent, timeout(PATIENCE, reading.read_to_end(&mut text)));
     let text = String::from_utf8_lossy(&text);
     if query.len() > LONGEST_URI {
@@ -183,7 +187,7 @@ async fn got(product: &Product, attack: &Attack) -> String {
         }
         return attack.code.to_owned();
     }
-    short(&text);
+    assert_short(&text);
     let (_, body) = text.split_once("\r\n\r\n").expect("a body");
     code_of(body)
 }
@@ -197,7 +201,7 @@ async fn over_socket(
     let headers = [("sec-websocket-protocol", protocol)];
     let mut socket = Client::open(product, "/graphql", &headers)
         .await
-        .expect("it is let in");
+        .expect("accepted");
     socket.init(json!({})).await;
     let start = if protocol == "graphql-ws" {
         "start"
@@ -208,48 +212,47 @@ async fn over_socket(
     for id in 0..times {
         let payload = json!({"query": attack.query, "variables": attack.variables});
         socket
-            .say(&json!({"type": start, "id": id.to_string(), "payload": payload}))
+            .send(&json!({"type": start, "id": id.to_string(), "payload": payload}))
             .await;
-        let told = loop {
-            let told = socket.hear().await;
-            if told["type"] == "error" {
-                break told;
+        let message = loop {
+            let message = socket.receive().await;
+            if message["type"] == "error" {
+                break message;
             }
             assert!(
-                told["type"] == "connection_ack" || told["type"] == "ka",
-                "{told}"
+                message["type"] == "connection_ack" || message["type"] == "ka",
+                "{message}"
             );
         };
-        short(&told.to_string());
-        let error = &told["payload"];
+        assert_short(&message.to_string());
+        let error = &message["payload"];
         let error = if error.is_array() { &error[0] } else { error };
         let code = error["extensions"]["code"].as_str();
-        codes.push(code.unwrap_or_else(|| panic!("no code: {told}")).to_owned());
+        codes.push(
+            code.unwrap_or_else(|| panic!("no code: {message}"))
+                .to_owned(),
+        );
     }
     codes
 }
 
-/// Asks whether it lives until `busy` is over; answers what that came to.
+/// Awaits `busy`, and asserts that the liveness probe responds meanwhile.
 async fn probed<T>(product: &Product, busy: impl Future<Output = T>) -> T {
-    let asking = async {
+    let probing = async {
         loop {
             let begun = Instant::now();
             assert_eq!(product.get("/livez").await.status, 200);
-            assert!(
-                begun.elapsed() < PROBE,
-                "it answered after {:?}",
-                begun.elapsed()
-            );
+            assert!(begun.elapsed() < PROBE, "probed in {:?}", begun.elapsed());
         }
     };
     let done = tokio::select! {
-        () = asking => unreachable!("it asks for ever"),
-        done = timeout(PATIENCE, busy) => done.expect("it is refused in time"),
+        () = probing => unreachable!("probes do not end"),
+        done = timeout(PATIENCE, busy) => done.expect("rejected in time"),
     };
     done
 }
 
-/// A product in which nothing else happens.
+/// Starts a product that is otherwise idle.
 async fn idle() -> (Home, Product) {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home.start(&[("REPLAY_SPEED", "0.001")]).await;
@@ -257,23 +260,27 @@ async fn idle() -> (Home, Product) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_documents_are_refused_cheaply_on_every_way_in() {
+async fn expensive_documents_are_rejected_quickly_on_every_transport() {
     let (_home, product) = idle().await;
     let mut costly = Vec::new();
     for attack in attacks() {
-        for way in WAYS {
+        for transport in TRANSPORTS {
             let before = product.api.computed();
-            let codes = probed(&product, way.send(&product, &attack, TIMES)).await;
+            let codes = probed(&product, transport.send(&product, &attack, TIMES)).await;
             assert_eq!(
                 codes,
                 vec![attack.code; TIMES as usize],
-                "{} by {way:?}",
+                "{} by {transport:?}",
                 attack.name
             );
             let each = (product.api.computed() - before) / f64::from(TIMES);
-            println!("{:>22} by {way:?}: {:.1} ms", attack.name, each * 1000.0);
-            if each > ALLOWED {
-                costly.push(format!("{} by {way:?}: {each} s", attack.name));
+            println!(
+                "{:>22} by {transport:?}: {:.1} ms",
+                attack.name,
+                each * 1000.0
+            );
+            if each > MAX_CPU_SECONDS {
+                costly.push(format!("{} by {transport:?}: {each} s", attack.name));
             }
         }
     }
@@ -281,11 +288,11 @@ async fn hostile_documents_are_refused_cheaply_on_every_way_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_bombs_than_there_are_threads_stop_nobody() {
+async fn more_expensive_documents_than_threads_do_not_block_other_requests() {
     let (_home, product) = idle().await;
     let attack = &attacks()[0];
-    let bombs = (0..16).map(|_| Way::Post.send(&product, attack, 2));
-    let codes = probed(&product, futures_util::future::join_all(bombs)).await;
+    let attacks = (0..16).map(|_| Transport::Post.send(&product, attack, 2));
+    let codes = probed(&product, futures_util::future::join_all(attacks)).await;
     assert!(
         codes.iter().flatten().all(|code| code == attack.code),
         "{codes:?}"
@@ -293,7 +300,7 @@ async fn more_bombs_than_there_are_threads_stop_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn variables_that_nest_for_ever_are_no_request() {
+async fn deeply_nested_variables_are_rejected() {
     let (_home, product) = idle().await;
     let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
     let body = format!(r#"{{"query":"{{__typename}}","variables":{{"a":{deep}}}}}"#);
@@ -303,12 +310,12 @@ async fn variables_that_nest_for_ever_are_no_request() {
         .body(body.clone());
     let answer = probed(&product, Answer::to(request)).await;
     assert_eq!((answer.status, &*answer.code()), (400, "BAD_USER_INPUT"));
-    short(&answer.text);
+    assert_short(&answer.text);
     for protocol in ["graphql-transport-ws", "graphql-ws"] {
         let headers = [("sec-websocket-protocol", protocol)];
         let mut socket = Client::open(&product, "/graphql", &headers)
             .await
-            .expect("it is let in");
+            .expect("accepted");
         socket.init(json!({})).await;
         let start = if protocol == "graphql-ws" {
             "start"
@@ -316,7 +323,7 @@ async fn variables_that_nest_for_ever_are_no_request() {
             "subscribe"
         };
         socket
-            .say_text(format!(r#"{{"type":"{start}","id":"1","payload":{body}}}"#))
+            .send_text(format!(r#"{{"type":"{start}","id":"1","payload":{body}}}"#))
             .await;
         assert_eq!(probed(&product, socket.closed()).await, 4400);
     }

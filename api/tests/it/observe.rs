@@ -70,8 +70,8 @@ on_both! {
         // The gauge has the tracked symbols only.
         let untrack = r#"mutation { untrackStock(input: {symbol: "AAPL"}) { stock { id } } }"#;
         for query in QUERIES {
-            let tell = || format!("{}\n{}", prometheus.last_words(), product.last_words());
-            until(&format!("{query} has data"), tell, async || prometheus.number(query).await).await;
+            let report = || format!("{}\n{}", prometheus.last_words(), product.last_words());
+            until(&format!("{query} has data"), report, async || prometheus.number(query).await).await;
         }
         product.admin(untrack, json!({})).await.data();
         until("the price is gone", || product.last_words(), async || {
@@ -127,9 +127,9 @@ async fn every_metric_is_present(product: &Product) {
         *lacking.lock().expect("no panic") = wrong;
         done.then_some((serving, tracking))
     };
-    let tell = || format!("lacking: {:?}", lacking.lock().expect("no panic"));
+    let report = || format!("lacking: {:?}", lacking.lock().expect("no panic"));
     let what = "every series is there with its labels";
-    let (serving, tracking) = until(what, tell, complete).await;
+    let (serving, tracking) = until(what, report, complete).await;
     for line in [serving.lines(), tracking.lines()].into_iter().flatten() {
         let name = line.strip_prefix("# TYPE ").unwrap_or("stock_tracker_");
         let ours = name.starts_with("stock_tracker_") || name.starts_with("process_");
@@ -182,11 +182,11 @@ fn promtool_has_no_complaints(text: &str) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("it starts");
+        .expect("started");
     let mut input = promtool.stdin.take().expect("a pipe");
-    input.write_all(text.as_bytes()).expect("it reads");
+    input.write_all(text.as_bytes()).expect("read");
     drop(input);
-    let done = promtool.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
-    assert!(done.status.success() && said.is_empty(), "{said}");
+    let done = promtool.wait_with_output().expect("the end");
+    let output = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert!(done.status.success() && output.is_empty(), "{output}");
 }

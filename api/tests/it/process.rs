@@ -15,10 +15,10 @@ use serde_json::Value;
 /// Time that a test waits for a state, far longer than needed on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Waits for a state. At the deadline, panics with the report of `tell`.
+/// Waits for a state. At the deadline, panics with the text of `report`.
 pub(crate) async fn until<T>(
     what: &str,
-    tell: impl Fn() -> String,
+    report: impl Fn() -> String,
     mut state: impl AsyncFnMut() -> Option<T>,
 ) -> T {
     let waiting = async {
@@ -30,7 +30,7 @@ pub(crate) async fn until<T>(
         }
     };
     let waited = tokio::time::timeout(PATIENCE, waiting).await;
-    waited.unwrap_or_else(|_| panic!("never: {what}\n{}", tell()))
+    waited.unwrap_or_else(|_| panic!("never: {what}\n{}", report()))
 }
 
 /// The lines written so far.
@@ -139,20 +139,20 @@ impl Process {
 
     /// Whether it still runs.
     pub(crate) fn is_alive(&mut self) -> bool {
-        self.child.try_wait().expect("it is ours").is_none()
+        self.child.try_wait().expect("a child process").is_none()
     }
 
     /// Waits until it exits and its output is read. Returns the exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         let (out, err) = (Arc::clone(&self.out), Arc::clone(&self.err));
-        let tell = move || [copy(&out), copy(&err)].concat().join("\n");
+        let report = move || [copy(&out), copy(&err)].concat().join("\n");
         let child = &mut self.child;
-        let status = until("the process ends", tell, async || {
-            child.try_wait().expect("it is ours")
+        let status = until("the process ends", report, async || {
+            child.try_wait().expect("a child process")
         })
         .await;
         for reader in self.readers.drain(..) {
-            reader.join().expect("it only reads");
+            reader.join().expect("no panic");
         }
         status.code()
     }
@@ -196,7 +196,7 @@ pub(crate) fn tracker_program() -> PathBuf {
         if !is_fresh(&tracker) {
             build_tracker(&api);
         }
-        assert!(tracker.is_file(), "there is no {}", tracker.display());
+        assert!(tracker.is_file(), "{} is missing", tracker.display());
     });
     tracker
 }
@@ -233,9 +233,9 @@ fn build_tracker(api: &Path) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo is a program");
-    let said = String::from_utf8_lossy(&built.stderr);
+    let output = String::from_utf8_lossy(&built.stderr);
     assert!(
         built.status.success(),
-        "the tracker cannot be built:\n{said}"
+        "the tracker cannot be built:\n{output}"
     );
 }

@@ -141,18 +141,18 @@ pub(crate) fn polling<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a
 /// Returns the address in a line such as `GraphQL    http://127.0.0.1:8080/graphql`.
 async fn announced(process: &Process, what: &str) -> SocketAddr {
     let find = |event: &Value| {
-        let told = event["message"].as_str()?.strip_prefix(what)?;
-        let url = told.trim().strip_prefix("http://")?;
+        let rest = event["message"].as_str()?.strip_prefix(what)?;
+        let url = rest.trim().strip_prefix("http://")?;
         url.split('/').next()?.parse().ok()
     };
-    process.logged("it announces where it listens", find).await
+    process.logged("the log has the address", find).await
 }
 
 impl Product {
     async fn ready(&self, listener: SocketAddr) {
         let url = format!("http://{listener}/readyz");
         until(
-            "it is ready",
+            "the product is ready",
             || self.last_words(),
             async || {
                 let answer = self.http.get(&url).send().await.ok()?;

@@ -40,7 +40,7 @@ on_both! {
         assert_eq!(product.get("/livez").await.status, 200);
         assert_eq!(product.get("/api/v1/stocks").await.status, 200);
         graphql.subscribe("q", "{ __typename }", json!({})).await;
-        let answer = graphql.hear().await;
+        let answer = graphql.receive().await;
         assert_eq!(answer["payload"]["data"]["__typename"], "Query", "{answer}");
         // Only then are sockets closed.
         assert_eq!(plain.closed().await, 1001);
@@ -55,7 +55,7 @@ on_both! {
 
     async fn a_restart_continues_where_it_was_and_fires_nothing_twice(home) {
         let file = home.folder.path().join("days.csv");
-        fs::write(&file, days()).expect("it is written");
+        fs::write(&file, days()).expect("written");
         let file = file.to_str().expect("a path").to_owned();
         let slowly = |speed| {
             [
@@ -68,15 +68,15 @@ on_both! {
         let variables = slowly("20");
         let variables = variables.each_ref().map(|(name, value)| (*name, &**value));
         let mut product = home.start(&variables).await;
-        let some = |data: &Value| (told(data).len() >= 5).then_some(());
-        product.until_data("some days are told", TOLD, some).await;
+        let some = |data: &Value| (prices(data).len() >= 5).then_some(());
+        product.until_data("some days are replayed", HISTORY, some).await;
         // Like a crash.
         product.api.kill();
         if let Some(tracker) = &mut product.tracker {
             tracker.kill();
         }
-        let before = drawn_tokens(&product.api);
-        assert_eq!(before.len(), 1, "the token is told in exactly one line");
+        let before = generated_tokens(&product.api);
+        assert_eq!(before.len(), 1, "the token is logged in exactly one line");
         drop(product);
 
         let variables = slowly("max");
@@ -85,22 +85,22 @@ on_both! {
         // New days arrive between the reads of the two lists.
         let all = |data: &Value| {
             let alerts = data["alerts"]["nodes"].as_array().map_or(0, Vec::len);
-            (told(data).len() >= DAYS && alerts >= DAYS - 1).then(|| data.clone())
+            (prices(data).len() >= DAYS && alerts >= DAYS - 1).then(|| data.clone())
         };
-        let data = product.until_data("all days are told", TOLD, all).await;
+        let data = product.until_data("all days are replayed", HISTORY, all).await;
         let expected: Vec<String> = (0..DAYS).rev().map(price).collect();
-        assert_eq!(told(&data), expected, "each day once, none left out");
+        assert_eq!(prices(&data), expected, "each day exactly once");
         let alerts = data["alerts"]["nodes"].as_array().expect("a list");
         // Every day but the first differs from the one before by 10 %, up and down in turn.
         assert_eq!(alerts.len(), DAYS - 1, "{alerts:#?}");
-        assert_ne!(drawn_tokens(&product.api), before, "each start draws its own");
+        assert_ne!(generated_tokens(&product.api), before, "each start generates a token");
     }
 }
 
-const TOLD: &str = r#"{ history(symbol: "AAPL", first: 500) { nodes { price } }
+const HISTORY: &str = r#"{ history(symbol: "AAPL", first: 500) { nodes { price } }
     alerts(first: 500) { nodes { tradingDay direction threshold } } }"#;
 
-fn told(data: &Value) -> Vec<String> {
+fn prices(data: &Value) -> Vec<String> {
     let nodes = data["history"]["nodes"].as_array().expect("a list");
     let price = |node: &Value| node["price"].as_str().expect("a price").to_owned();
     nodes.iter().map(price).collect()
@@ -125,7 +125,7 @@ fn days() -> String {
 }
 
 /// The log lines with a generated admin token.
-fn drawn_tokens(api: &Process) -> Vec<String> {
+fn generated_tokens(api: &Process) -> Vec<String> {
     let tokens = api.out().into_iter().filter_map(|line| {
         let event: Value = serde_json::from_str(&line).ok()?;
         event["admin_token"].as_str().map(str::to_owned)
@@ -133,8 +133,8 @@ fn drawn_tokens(api: &Process) -> Vec<String> {
     let tokens: Vec<String> = tokens.collect();
     for token in &tokens {
         assert!(token.len() >= 32, "128 bits are 32 digits: {token}");
-        let told = api.out().iter().filter(|line| line.contains(token)).count();
-        assert_eq!(told, 1, "the token is in other lines too");
+        let count = api.out().iter().filter(|line| line.contains(token)).count();
+        assert_eq!(count, 1, "only one line has the token");
     }
     tokens
 }
@@ -142,10 +142,10 @@ fn drawn_tokens(api: &Process) -> Vec<String> {
 async fn not_ready(product: &Product, url: &str) {
     let client = browser();
     until(
-        "it is not ready",
+        "the process is not ready",
         || product.last_words(),
         async || {
-            let answer = client.get(url).send().await.expect("it is still answered");
+            let answer = client.get(url).send().await.expect("a response");
             (answer.status() == 503).then_some(())
         },
     )
@@ -206,31 +206,31 @@ async fn a_start_waits_for_an_unreachable_database_then_names_it_without_its_pas
         Some(answer.send().await.ok()?.status().as_u16())
     };
     let alive = async || ask("livez").await.filter(|status| *status == 200);
-    until("it is alive", || api.last_words(), alive).await;
+    until("the process is alive", || api.last_words(), alive).await;
     assert_eq!(ask("readyz").await, Some(503));
     // The API listener responds in the error format of each kind of client.
-    let told = async |path: &str| {
+    let get = async |path: &str| {
         let answer = client.get(format!("http://127.0.0.1:{listener}/{path}"));
-        let answer = answer.send().await.expect("it answers");
+        let answer = answer.send().await.expect("a response");
         (
             answer.status().as_u16(),
             answer.text().await.expect("a body"),
         )
     };
-    assert_eq!(told("livez").await.0, 200);
+    assert_eq!(get("livez").await.0, 200);
     for (path, word) in [
         ("readyz", "database"),
         ("api/v1/health", r#""status":"down""#),
         ("api/v1/stocks", r#""status":503"#),
         ("graphql?query={__typename}", r#""code":"UNAVAILABLE""#),
     ] {
-        let (status, body) = told(path).await;
+        let (status, body) = get(path).await;
         assert_eq!(status, 503, "{path}");
         assert!(body.contains(word), "{path}: {body}");
     }
     let line = why(api, FAILED).await;
-    for said in ["127.0.0.1", &port.to_string(), "prices"] {
-        assert!(line.contains(said), "{said} is not in: {line}");
+    for word in ["127.0.0.1", &port.to_string(), "prices"] {
+        assert!(line.contains(word), "{word} is not in: {line}");
     }
     assert!(!line.contains("hunter2"), "{line}");
 }
@@ -239,7 +239,7 @@ async fn a_start_waits_for_an_unreachable_database_then_names_it_without_its_pas
 async fn a_rejected_password_fails_the_start_at_once() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let (_, rest) = home.database.as_str().split_once('@').expect("a user");
-    for user in ["postgres:hunter2", "somebody:hunter2", "postgres"] {
+    for user in ["postgres:hunter2", "user:hunter2", "postgres"] {
         let url = format!("postgres://{user}@{rest}");
         // Far longer than the test waits.
         let variables = [("DATABASE_URL", &*url), ("DATABASE_WAIT", "1h")];
@@ -270,7 +270,7 @@ async fn a_start_waits_for_a_database_that_is_created_later() {
             let waits = event["message"] == "failed to connect to the database, retrying";
             waits.then(|| event["error"].to_string())
         };
-        let error = process.logged("it waits", waits).await;
+        let error = process.logged("the start waits", waits).await;
         assert!(error.contains("does not exist"), "{error}");
     }
     let created = Command::new(deployment::program("createdb", "postgresql-client"))
@@ -278,7 +278,7 @@ async fn a_start_waits_for_a_database_that_is_created_later() {
         .arg(home.database.as_str())
         .arg(&name)
         .output();
-    let created = created.expect("it runs");
+    let created = created.expect("executed");
     assert!(created.status.success(), "{created:?}");
     for process in [&api, &tracker] {
         let announced = |event: &Value| {
@@ -287,7 +287,7 @@ async fn a_start_waits_for_a_database_that_is_created_later() {
                 .starts_with("metrics ")
                 .then_some(())
         };
-        process.logged("it serves", announced).await;
+        process.logged("the server is ready", announced).await;
     }
     for process in [&mut api, &mut tracker] {
         process.signal("TERM");
@@ -299,7 +299,7 @@ async fn a_start_waits_for_a_database_that_is_created_later() {
 async fn catches(process: &Process) {
     const TERM: u64 = 1 << (15 - 1);
     until(
-        "it catches signals",
+        "the process handles signals",
         || process.last_words(),
         async || {
             let status = fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
@@ -329,7 +329,7 @@ async fn a_signal_while_settings_are_read_drains() {
         };
         catches(&process).await;
         process.signal(signal);
-        fs::write(&file, "REPLAY_SPEED=1\n").expect("it reads");
+        fs::write(&file, "REPLAY_SPEED=1\n").expect("read");
         let ended = process.ended().await;
         assert_eq!(ended, Some(0), "{}", process.last_words());
     }
@@ -363,8 +363,8 @@ async fn a_signal_in_the_first_moments_of_a_start_drains() {
                     tokio::time::sleep(delay).await;
                     process.signal(signal);
                     let ended = process.ended().await;
-                    let said = process.last_words();
-                    assert_eq!(ended, Some(0), "SIG{signal} after {delay:?}: {said}");
+                    let output = process.last_words();
+                    assert_eq!(ended, Some(0), "SIG{signal} after {delay:?}: {output}");
                 }
             });
         }
@@ -384,7 +384,7 @@ async fn all_wrong_settings_are_reported_at_once_and_nothing_is_created() {
         ("PROVIDER", "alphavantage"),
     ]);
     assert_eq!(api.ended().await, REFUSED);
-    let said = api.err().join("\n");
+    let output = api.err().join("\n");
     for variable in [
         "API_PORT",
         "UPDATE_INTERVAL",
@@ -393,9 +393,12 @@ async fn all_wrong_settings_are_reported_at_once_and_nothing_is_created() {
         "ADMIN_TOKEN",
         "ALPHA_VANTAGE_API_KEY",
     ] {
-        assert!(said.contains(variable), "{variable} is not named: {said}");
+        assert!(
+            output.contains(variable),
+            "{variable} is not named: {output}"
+        );
     }
-    assert!(!said.contains("hunter2"), "{said}");
+    assert!(!output.contains("hunter2"), "{output}");
     assert!(api.out().is_empty(), "{:?}", api.out());
     let made: Vec<_> = fs::read_dir(home.folder.path())
         .expect("a folder")
@@ -422,9 +425,11 @@ async fn a_second_process_on_the_same_file_is_rejected_without_affecting_the_fir
     let line = why(home.api(&[]), REFUSED).await;
     assert!(line.contains("stocks.db is in use"), "{line}");
     assert!(product.api.is_alive());
-    let before = product.ask(TOLD).await;
-    let more = |data: &Value| (told(data).len() > told(&before).len()).then_some(());
-    product.until_data("it goes on", TOLD, more).await;
+    let before = product.ask(HISTORY).await;
+    let more = |data: &Value| (prices(data).len() > prices(&before).len()).then_some(());
+    product
+        .until_data("the first process continues", HISTORY, more)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -462,7 +467,7 @@ async fn an_idle_connection_does_not_delay_the_shutdown() {
     let mut product = home.start(&[("SHUTDOWN_GRACE", "3s")]).await;
     let idle = TcpStream::connect(product.address)
         .await
-        .expect("it listens");
+        .expect("connected");
     // A later connection that is served proves that the idle one was accepted.
     assert_eq!(product.get("/livez").await.status, 200);
     product.api.signal("TERM");

@@ -1,4 +1,4 @@
-//! The rate limit, and how a client is identified.
+//! Tests of the rate limit, the connection limit, and the identification of clients.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ use crate::{
 };
 
 const QUERY: &str = "{ __typename }";
-/// So few that none becomes available again during a test.
+/// The rate limit, so low that no request becomes available again during a test.
 const A_MINUTE: usize = 2;
 
-/// Requests of a client whose proxy is the test.
+/// Adds the header of a proxy in front of `client`.
 fn of(request: RequestBuilder, client: &str) -> RequestBuilder {
     request.header("x-forwarded-for", client)
 }
@@ -29,7 +29,7 @@ async fn refused(ask: impl AsyncFn() -> Answer) -> Answer {
             return answer;
         }
     }
-    panic!("it goes on");
+    panic!("no request was rejected");
 }
 
 /// Asserts that `Retry-After` equals the value in the body, and is a reasonable time.
@@ -52,11 +52,7 @@ async fn the_rate_limit_applies_to_every_transport() {
 
     let posts = async || Answer::to(of(product.post(QUERY, &json!({})), "198.51.100.1")).await;
     for _ in 0..A_MINUTE {
-        assert_eq!(
-            posts().await.status,
-            200,
-            "as many as are allowed come at once"
-        );
+        assert_eq!(posts().await.status, 200, "the limit allows a burst");
     }
     let answer = refused(posts).await;
     let seconds = retry_after(&answer);
@@ -107,11 +103,11 @@ async fn other_clients_are_not_limited(product: &Product) {
     // An IPv6 network of 64 bits is one client.
     let mut network = (0..10 * A_MINUTE).map(|host| format!("2001:db8:0:1::{host:x}"));
     let refused = async || {
-        let answer = ask(&network.next().expect("it is refused before")).await;
+        let answer = ask(&network.next().expect("rejected")).await;
         (answer.status != 200).then_some(answer.status)
     };
     assert_eq!(
-        until("the network is refused", || product.last_words(), refused).await,
+        until("the network is limited", || product.last_words(), refused).await,
         429
     );
     assert_eq!(ask("2001:db8:0:2::1").await.status, 200);
@@ -132,7 +128,7 @@ async fn a_socket_counts_its_operations(product: &Product) {
         ];
         let mut socket = Client::open(product, "/graphql", &headers)
             .await
-            .expect("it is let in");
+            .expect("accepted");
         socket.init(json!({})).await;
         let start = if protocol == "graphql-ws" {
             "start"
@@ -143,20 +139,20 @@ async fn a_socket_counts_its_operations(product: &Product) {
         for id in 0..10 * A_MINUTE {
             let payload = json!({"query": QUERY});
             socket
-                .say(&json!({"type": start, "id": id.to_string(), "payload": payload}))
+                .send(&json!({"type": start, "id": id.to_string(), "payload": payload}))
                 .await;
-            let told = loop {
-                let told = socket.hear().await;
+            let message = loop {
+                let message = socket.receive().await;
                 if ["next", "data", "error"]
                     .iter()
-                    .any(|name| told["type"] == *name)
+                    .any(|name| message["type"] == *name)
                 {
-                    break told;
+                    break message;
                 }
             };
-            assert_eq!(told["id"], id.to_string(), "{told}");
-            if told["type"] == "error" {
-                error = told["payload"].clone();
+            assert_eq!(message["id"], id.to_string(), "{message}");
+            if message["type"] == "error" {
+                error = message["payload"].clone();
                 break;
             }
         }
@@ -168,8 +164,8 @@ async fn a_socket_counts_its_operations(product: &Product) {
             "{error}"
         );
         if protocol == "graphql-transport-ws" {
-            socket.say(&json!({"type": "ping"})).await;
-            assert_eq!(socket.hear().await["type"], "pong");
+            socket.send(&json!({"type": "ping"})).await;
+            assert_eq!(socket.receive().await["type"], "pong");
         }
     }
 }
@@ -188,7 +184,7 @@ async fn the_header_of_an_untrusted_peer_is_ignored() {
         (answer.status != 200).then_some(answer.status)
     };
     assert_eq!(
-        until("it is refused", || product.last_words(), another).await,
+        until("a request is rejected", || product.last_words(), another).await,
         429
     );
 }
@@ -206,21 +202,24 @@ async fn the_connection_limit_counts_a_client_over_all_protocols() {
         Client::open(&product, path, &[("x-forwarded-for", client)]).await
     };
     let mine = [
-        open("/graphql", "192.0.2.1").await.expect("it is let in"),
-        open("/ws", "192.0.2.1").await.expect("two are allowed"),
+        open("/graphql", "192.0.2.1").await.expect("accepted"),
+        open("/ws", "192.0.2.1").await.expect("accepted"),
     ];
     for path in ["/graphql", "/ws"] {
         assert_eq!(open(path, "192.0.2.1").await.err(), Some(429), "{path}");
     }
-    let _other = open("/graphql/ws", "192.0.2.2")
-        .await
-        .expect("others are not meant");
+    let _other = open("/graphql/ws", "192.0.2.2").await.expect("accepted");
     assert_eq!(
         open("/graphql", "192.0.2.3").await.err(),
         Some(503),
-        "three in all"
+        "the total limit"
     );
     drop(mine);
     let enter = async || open("/ws", "192.0.2.1").await.ok();
-    let _back = until("there is room again", || product.last_words(), enter).await;
+    let _back = until(
+        "a connection is accepted again",
+        || product.last_words(),
+        enter,
+    )
+    .await;
 }

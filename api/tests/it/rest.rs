@@ -29,7 +29,7 @@ const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 on_archives! {
     async fn the_six_endpoints_have_their_exact_shape(archive) {
-        let mut told = Vec::new();
+        let mut responses = Vec::new();
         for path in [
             "/api/v1/stocks",
             "/api/v1/stocks/AAPL",
@@ -41,10 +41,10 @@ on_archives! {
             let answer = archive.get(path).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
             assert_eq!(answer.header("content-type"), "application/json");
-            told.extend([path.to_owned(), timeless(&answer.text)]);
+            responses.extend([path.to_owned(), timeless(&answer.text)]);
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(told.join("\n"), @r#"
+            insta::assert_snapshot!(responses.join("\n"), @r#"
             /api/v1/stocks
             [{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"last_updated":"[time]","stale":false,"freshness":"CURRENT"},{"id":2,"symbol":"IBM","name":null,"currency":null,"exchange":null,"current_price":48,"previous_close":51,"change":-3,"change_percent":-5.8824,"volume":1000,"last_updated":"[time]","stale":false,"freshness":"CURRENT"},{"id":3,"symbol":"MSFT","name":null,"currency":null,"exchange":null,"current_price":null,"previous_close":null,"change":null,"change_percent":null,"volume":null,"last_updated":null,"stale":false,"freshness":"NONE"}]
             /api/v1/stocks/AAPL
@@ -85,8 +85,8 @@ on_archives! {
         assert_eq!(days, DAYS.iter().rev().copied().collect::<Vec<_>>());
         let alerts = every_page(archive, "/api/v1/alerts?limit=2").await;
         assert_eq!(alerts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
-        let told: Vec<_> = alerts.concat().iter().map(|alert| alert["message"].clone()).collect();
-        assert_eq!(told, ALERTS.iter().rev().copied().collect::<Vec<_>>());
+        let messages: Vec<_> = alerts.concat().iter().map(|alert| alert["message"].clone()).collect();
+        assert_eq!(messages, ALERTS.iter().rev().copied().collect::<Vec<_>>());
         let exact = every_page(archive, "/api/v1/stocks/AAPL/alerts?limit=4").await;
         assert_eq!(exact.len(), 1, "a full last page has no link");
         let whole = every_page(archive, "/api/v1/stocks/AAPL/history").await;
@@ -175,11 +175,11 @@ on_archives! {
         }
         // The description has exactly the fields of the responses.
         for (path, schema) in [("stocks", "Stock"), ("stocks/AAPL/history", "Price"), ("alerts", "Alert")] {
-            let told = archive.get(&format!("/api/v1/{path}")).await.json();
-            let told = told[0].as_object().expect("an object").keys();
+            let rows = archive.get(&format!("/api/v1/{path}")).await.json();
+            let fields = rows[0].as_object().expect("an object").keys();
             let described = &document["components"]["schemas"][schema]["properties"];
             let described = described.as_object().expect("properties").keys();
-            assert!(told.eq(described), "{schema}");
+            assert!(fields.eq(described), "{schema}");
         }
     }
 }

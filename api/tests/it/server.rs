@@ -13,16 +13,16 @@ use crate::{answer::Answer, archive::on_archives, process::PATIENCE};
 
 /// Sends a raw text, and returns the response.
 async fn answered(address: SocketAddr, text: &str) -> String {
-    let connection = TcpStream::connect(address).await.expect("it listens");
+    let connection = TcpStream::connect(address).await.expect("connected");
     let (mut reading, mut writing) = connection.into_split();
-    let mut told = Vec::new();
+    let mut response = Vec::new();
     // It may be rejected before everything is sent.
     let (_, read) = tokio::join!(
         writing.write_all(text.as_bytes()),
-        timeout(PATIENCE, reading.read_to_end(&mut told)),
+        timeout(PATIENCE, reading.read_to_end(&mut response)),
     );
-    read.expect("it ends").expect("it is read");
-    String::from_utf8(told).expect("text")
+    read.expect("the end").expect("read");
+    String::from_utf8(response).expect("text")
 }
 
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";

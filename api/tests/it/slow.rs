@@ -29,44 +29,41 @@ async fn a_slow_client_cannot_keep_a_connection() {
         .await;
     for listener in [product.address, product.metrics] {
         // Byte by byte: the head of the request is never complete.
-        let connection = TcpStream::connect(listener).await.expect("it listens");
+        let connection = TcpStream::connect(listener).await.expect("connected");
         let (mut reading, mut writing) = connection.into_split();
-        let dripping = async {
+        let sending = async {
             while writing.write_all(b"GET /livez?").await.is_ok() {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        let mut said = Vec::new();
+        let mut response = Vec::new();
         let closed = async {
-            let _ = reading.read_to_end(&mut said).await;
+            let _ = reading.read_to_end(&mut response).await;
         };
-        timeout(PATIENCE, async { tokio::join!(dripping, closed) })
+        timeout(PATIENCE, async { tokio::join!(sending, closed) })
             .await
-            .expect("it is closed");
-        assert!(said.is_empty(), "{said:?}");
+            .expect("closed in time");
+        assert!(response.is_empty(), "{response:?}");
     }
     // A missing body gets an error, and so does a socket without `connection_init`.
     let mut connection = TcpStream::connect(product.address)
         .await
-        .expect("it listens");
+        .expect("connected");
     let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
-    connection
-        .write_all(head.as_bytes())
-        .await
-        .expect("it is sent");
-    let mut said = String::new();
-    let read = timeout(PATIENCE, connection.read_to_string(&mut said)).await;
-    read.expect("it is closed").expect("it is told");
+    connection.write_all(head.as_bytes()).await.expect("sent");
+    let mut response = String::new();
+    let read = timeout(PATIENCE, connection.read_to_string(&mut response)).await;
+    read.expect("closed in time").expect("a response");
     assert!(
-        said.starts_with("HTTP/1.1 408 ") && said.contains("TIMEOUT"),
-        "{said}"
+        response.starts_with("HTTP/1.1 408 ") && response.contains("TIMEOUT"),
+        "{response}"
     );
-    let silent = Client::modern(&product, &[]).await.expect("it is let in");
+    let silent = Client::modern(&product, &[]).await.expect("accepted");
     assert_eq!(silent.closed().await, 4408);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_stream_that_is_not_read_is_ended() {
+async fn an_event_stream_that_is_not_read_is_closed() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let product = home
         .start(&[("LIMIT_WRITE_TIME", "1s"), ("REPLAY_SPEED", "max")])
@@ -79,12 +76,9 @@ async fn an_event_stream_that_is_not_read_is_ended() {
         "POST /graphql HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    connection
-        .write_all(head.as_bytes())
-        .await
-        .expect("it is sent");
+    connection.write_all(head.as_bytes()).await.expect("sent");
     let mut first = [0; 12];
-    connection.read_exact(&mut first).await.expect("it begins");
+    connection.read_exact(&mut first).await.expect("a response");
     assert_eq!(&first, b"HTTP/1.1 200");
     let clients = async |wanted: &str| {
         let url = format!("http://{}/metrics", product.metrics);
@@ -102,14 +96,14 @@ async fn an_event_stream_that_is_not_read_is_ended() {
         line.ends_with(wanted).then_some(())
     };
     until(
-        "it is counted",
+        "the stream is counted",
         || product.last_words(),
         async || clients(" 1").await,
     )
     .await;
     // Prices arrive as fast as they can be stored, until the buffers of the connection are full.
     until(
-        "it is given up",
+        "the stream is closed",
         || product.last_words(),
         async || clients(" 0").await,
     )
@@ -134,17 +128,17 @@ fn many_days() -> String {
 const STOCKS: std::ops::Range<u32> = 100..160;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_notices() {
+async fn slow_clients_that_need_every_event_are_closed_with_1013_without_delaying_others() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let file = home.folder.path().join("days.csv");
-    fs::write(&file, many_days()).expect("it is written");
+    fs::write(&file, many_days()).expect("written");
     let symbols: Vec<String> = STOCKS.map(|stock| format!("S{stock}")).collect();
     let variables = [
         ("REPLAY_FILE", file.to_str().expect("a path")),
         ("REPLAY_SPEED", "max"),
         ("DEFAULT_SYMBOLS", &symbols.join(",")),
         ("LIMIT_BACKLOG", "500"),
-        // They are not closed as idle either.
+        // So long that the clients are not closed as idle.
         ("LIMIT_SILENCE", "10m"),
     ];
     let product = home.start(&variables).await;
@@ -154,45 +148,50 @@ async fn who_reads_nothing_and_may_not_skip_is_let_go_with_1013_and_nobody_else_
     let plain = Client::narrow(&product, "/ws", &[]).await;
     let mut graphql = Client::narrow(&product, "/graphql", &[MODERN])
         .await
-        .expect("it is let in");
+        .expect("accepted");
     graphql.init(json!({})).await;
-    graphql.hear().await;
+    graphql.receive().await;
     graphql.subscribe("p", all, json!({})).await;
     let legacy = [("sec-websocket-protocol", "graphql-ws")];
     let other = Client::open(&product, "/graphql", &legacy).await;
-    let mut other = other.expect("it is let in");
+    let mut other = other.expect("accepted");
     other.init(json!({})).await;
     let started = json!({"type": "start", "id": "o", "payload": {"query": latest}});
-    other.say(&started).await;
-    let hear_on = async |other: &mut Client| {
+    other.send(&started).await;
+    let receive_more = async |other: &mut Client| {
         for _ in 0..20 {
-            let told = other.hear().await;
-            assert_ne!(told["type"], "error", "{told}");
+            let message = other.receive().await;
+            assert_ne!(message["type"], "error", "{message}");
         }
     };
     // The buffers of the connections have to fill before anything is queued.
     let plain_closed = async || {
-        hear_on(&mut other).await;
+        receive_more(&mut other).await;
         let closed = "subscribers_closed_total{protocol=\"ws\",reason=\"overload\"} 1";
-        let told = scraped(product.metrics).await;
-        told.contains(closed).then_some(())
+        let metrics = scraped(product.metrics).await;
+        metrics.contains(closed).then_some(())
     };
-    until("ws is let go", || product.last_words(), plain_closed).await;
+    until(
+        "the plain WebSocket is closed",
+        || product.last_words(),
+        plain_closed,
+    )
+    .await;
     let delivered = async || {
-        let told = scraped(product.metrics).await;
+        let metrics = scraped(product.metrics).await;
         let series = "stock_tracker_deliveries_total{protocol=\"graphql_transport_ws\"} ";
-        let count = told.lines().find_map(|line| line.strip_prefix(series));
-        count.expect("it is counted").to_owned()
+        let count = metrics.lines().find_map(|line| line.strip_prefix(series));
+        count.expect("a count").to_owned()
     };
-    // At this point sixty stocks have had twenty events each, none of which was written.
-    let stands = async || {
+    // Since the last count, sixty stocks had twenty events each, and none was written.
+    let stopped = async || {
         let before = delivered().await;
-        hear_on(&mut other).await;
+        receive_more(&mut other).await;
         (delivered().await == before).then_some(())
     };
-    until("nothing is written", || product.last_words(), stands).await;
-    for client in [graphql, plain.expect("it is let in")] {
+    until("deliveries stop", || product.last_words(), stopped).await;
+    for client in [graphql, plain.expect("accepted")] {
         assert_eq!(client.closed().await, 1013);
     }
-    hear_on(&mut other).await;
+    receive_more(&mut other).await;
 }

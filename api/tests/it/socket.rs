@@ -29,28 +29,28 @@ on_archives! {
             assert_eq!(rest, all[at + 1..], "after {frame}");
             if frame["type"] == "alert" {
                 let price = &all[..at].iter().rfind(|it| it["payload"]["symbol"] == frame["payload"]["symbol"]);
-                assert_eq!(price.expect("its price")["payload"]["current_price"], frame["payload"]["price"]);
+                assert_eq!(price.expect("a price")["payload"]["current_price"], frame["payload"]["price"]);
             }
         }
         for (symbols, selected) in [("ibm,IBM", &["IBM"][..]), ("IBM,AAPL,MSFT", &["AAPL", "IBM"]), ("AAPL", &["AAPL"])] {
             let is_selected = |it: &&Value| selected.contains(&it["payload"]["symbol"].as_str().expect("a symbol"));
             let expected: Vec<_> = all.iter().filter(is_selected).cloned().collect();
-            let told = frames(archive, &format!("symbols={symbols}&after={beginning}"), expected.len()).await;
-            assert_eq!(told, expected, "{symbols}");
+            let selected_frames = frames(archive, &format!("symbols={symbols}&after={beginning}"), expected.len()).await;
+            assert_eq!(selected_frames, expected, "{symbols}");
         }
     }
 
     async fn its_cursors_equal_those_of_graphql(archive) {
         let beginning = beginning(archive, "AAPL").await;
-        let mut told = frames(archive, &format!("after={beginning}"), EVENTS).await;
-        let mut told: Vec<_> = told.iter_mut().map(|it| it["cursor"].take()).collect();
+        let mut events = frames(archive, &format!("after={beginning}"), EVENTS).await;
+        let mut cursors: Vec<_> = events.iter_mut().map(|it| it["cursor"].take()).collect();
         let data = archive.ask(r#"{ aapl: history(symbol: "AAPL") { nodes { cursor } }
             ibm: history(symbol: "IBM") { nodes { cursor } } alerts { nodes { cursor } } }"#).await;
         let lists = ["aapl", "ibm", "alerts"].map(|list| data[list]["nodes"].as_array().expect("a list").clone());
         let mut expected: Vec<_> = lists.concat().iter().map(|it| it["cursor"].clone()).collect();
-        told.sort_by_key(Value::to_string);
+        cursors.sort_by_key(Value::to_string);
         expected.sort_by_key(Value::to_string);
-        assert_eq!(told, expected);
+        assert_eq!(cursors, expected);
     }
 
     async fn invalid_parameters_are_rejected_before_the_handshake(archive) {
@@ -61,7 +61,7 @@ on_archives! {
         let beyond = Cursor::Feed(Position { seq: newest.seq + 1_000_000, ..newest }).encode();
         let listed = archive.get("/api/v1/alerts?limit=1").await;
         let (_, listed) = listed.header("link").split_once("after=").expect("a link");
-        let (listed, _) = listed.split_once('>').expect("its end");
+        let (listed, _) = listed.split_once('>').expect("the end");
         for (query, status, named, is_expired) in [
             ("symbols=", 400, "symbols: must not be empty", false),
             ("symbols=AAPL,", 400, "symbols \"\" is not a symbol", false),
@@ -79,12 +79,12 @@ on_archives! {
             let path = format!("/ws?{query}");
             assert_eq!(Client::open(archive, &path, &[]).await.err(), Some(status), "{query}");
             // A browser cannot read the response to a handshake, but can `fetch` the same URL.
-            let mut told = archive.get(&path).await;
-            let mut body = told.json();
+            let mut answer = archive.get(&path).await;
+            let mut body = answer.json();
             let reason = body.as_object_mut().expect("an object").remove("reason");
             assert_eq!(reason, is_expired.then(|| json!("CURSOR_EXPIRED")), "{query}");
-            told.text = body.to_string();
-            let detail = problem(&told, status);
+            answer.text = body.to_string();
+            let detail = problem(&answer, status);
             assert!(detail.starts_with(named), "{query}: {detail}");
         }
         assert!(problem(&archive.get("/ws?symbols=AAPL").await, 400).contains("WebSocket"));
@@ -95,7 +95,7 @@ on_archives! {
 on_both! {
     async fn a_backlog_is_read_from_the_tables_however_long_it_is(home) {
         let file = home.folder.path().join("days.csv");
-        fs::write(&file, days()).expect("it is written");
+        fs::write(&file, days()).expect("written");
         let symbols: Vec<_> = STOCKS.map(|stock| format!("S{stock}")).collect();
         let variables = [
             ("REPLAY_FILE", file.to_str().expect("a path")),
@@ -126,12 +126,12 @@ on_both! {
         drop(product);
         let tables = Oracle::read(&home.database.connect().await, &[]).await;
         for (selected, frames) in selections {
-            let told: Vec<_> = frames.iter().map(|frame| {
+            let received: Vec<_> = frames.iter().map(|frame| {
                 let cursor = frame["cursor"].as_str().expect("a cursor");
                 (position(cursor).seq, frame["type"] == "alert", frame["payload"]["symbol"].as_str().expect("a symbol"))
             }).collect();
             let stored: Vec<_> = tables.rows.iter().filter(|row| selected.contains(&row.symbol)).filter_map(row).collect();
-            assert_eq!(told, stored, "{selected:?}");
+            assert_eq!(received, stored, "{selected:?}");
         }
     }
 }
@@ -165,10 +165,10 @@ fn days() -> String {
 /// Opens a socket with these parameters, and receives this many frames.
 async fn frames(product: &Product, query: &str, count: usize) -> Vec<Value> {
     let opened = Client::open(product, &format!("/ws?{query}"), &[]).await;
-    let mut client = opened.expect("it is let in");
+    let mut client = opened.expect("accepted");
     let mut frames = Vec::new();
     while frames.len() < count {
-        frames.push(client.hear().await);
+        frames.push(client.receive().await);
     }
     frames
 }

@@ -11,8 +11,8 @@ use crate::{client::Client, exchange::Exchange, product::Home};
 const SILENCE: Duration = Duration::from_secs(4);
 const PRICES: &str = "subscription { priceUpdates { price } }";
 
-fn price(told: &Value) -> String {
-    let event = &told["payload"];
+fn price(message: &Value) -> String {
+    let event = &message["payload"];
     let price = &event["data"]["priceUpdates"]["price"];
     match price.as_str() {
         Some(price) => price.to_owned(),
@@ -32,32 +32,32 @@ async fn every_socket_survives_a_suspension_of_the_server() {
     modern.subscribe("p", PRICES, json!({})).await;
     let legacy = ("sec-websocket-protocol", "graphql-ws");
     let legacy = Client::open(&product, "/graphql", &[legacy]).await;
-    let mut legacy = legacy.expect("it is let in");
+    let mut legacy = legacy.expect("accepted");
     legacy.init(json!({})).await;
     let start = json!({"type": "start", "id": "p", "payload": {"query": PRICES}});
-    legacy.say(&start).await;
+    legacy.send(&start).await;
     let mut plain = Client::plain(&product).await;
 
-    let until_told = async |client: &mut Client, wanted: &str| {
-        while price(&client.hear().await) != wanted {}
+    let until_received = async |client: &mut Client, wanted: &str| {
+        while price(&client.receive().await) != wanted {}
     };
     let mut quote = 101;
-    let mut all_are_told = async |times: i32| {
+    let mut all_receive = async |times: i32| {
         for _ in 0..times {
             quote += 1;
             let wanted = quote.to_string();
             exchange.quote("AAPL", &wanted, "100");
             tokio::join!(
-                until_told(&mut modern, &wanted),
-                until_told(&mut legacy, &wanted),
-                until_told(&mut plain, &wanted),
+                until_received(&mut modern, &wanted),
+                until_received(&mut legacy, &wanted),
+                until_received(&mut plain, &wanted),
             );
         }
     };
-    all_are_told(2).await;
+    all_receive(2).await;
     product.api.signal("STOP");
     tokio::time::sleep(SILENCE * 5 / 2).await;
     product.api.signal("CONT");
     // Longer than the idle timeout.
-    all_are_told(8).await;
+    all_receive(8).await;
 }

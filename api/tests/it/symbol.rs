@@ -33,14 +33,14 @@ on_both! {
             assert_eq!(tracked["trackStock"]["stock"]["symbol"], symbol);
         }
         let listed = SYMBOLS.map(|(_, _, query)| query).join(",");
-        let mut plain = Client::open(&product, &format!("/ws?symbols={listed}"), &[]).await.expect("it is let in");
+        let mut plain = Client::open(&product, &format!("/ws?symbols={listed}"), &[]).await.expect("accepted");
         for (symbol, path, _) in SYMBOLS {
             // The mock received exactly this symbol.
             let priced = async || (product.get(&format!("/api/v1/stocks/{path}")).await.json()["current_price"] == 100).then_some(());
             until(symbol, || product.last_words(), priced).await;
             exchange.quote(symbol, "120", "99");
             let risen = loop {
-                let frame = plain.hear().await;
+                let frame = plain.receive().await;
                 let payload = &frame["payload"];
                 assert!(SYMBOLS.iter().any(|(known, ..)| payload["symbol"] == *known), "{frame}");
                 if payload["symbol"] == symbol && payload["current_price"] == 120 {
@@ -53,7 +53,7 @@ on_both! {
             let first = product.get(&format!("/api/v1/stocks/{path}/history?{}", query.expect("a link"))).await.json();
             assert_eq!((&first[0]["symbol"], &first[0]["price"]), (&json!(symbol), &json!(100)));
             let alerted = async || product.get(&format!("/api/v1/stocks/{path}/alerts")).await.json()[0]["message"].as_str().map(str::to_owned);
-            let message = until("it is alerted", || product.last_words(), alerted).await;
+            let message = until("the alert arrives", || product.last_words(), alerted).await;
             assert_eq!(message, format!("{symbol} rose 21.21% to 120"));
             let series = format!("stock_tracker_current_price{{symbol=\"{symbol}\"}} 120");
             let shown = async || scraped(product.tracking_metrics).await.contains(&series).then_some(());

@@ -1,4 +1,4 @@
-//! `alerts`: every alert that fired.
+//! The table `alerts`: every alert that fired.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `alert_rules`: the rules that fire alerts.
+//! The table `alert_rules`: the rules that fire alerts.
 
 use sea_orm::entity::prelude::*;
 

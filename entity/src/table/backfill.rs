@@ -1,4 +1,4 @@
-//! `backfills`: the stocks whose daily history was requested.
+//! The table `backfills`: the stocks whose daily history was requested.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `candles`: prices aggregated by time interval.
+//! The table `candles`: prices aggregated by time interval.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `feed`: the events, one row per transaction, in commit order.
+//! The table `feed`: the events, one row per transaction, in commit order.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `feed_head`: the epoch and the end of the feed, in one row, which every writer locks.
+//! The table `feed_head`: the epoch and the end of the feed, in one row, which every writer locks.
 
 use sea_orm::entity::prelude::*;
 

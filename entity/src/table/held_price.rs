@@ -1,4 +1,4 @@
-//! `held_prices`: stored prices that alert rules have not evaluated yet.
+//! The table `held_prices`: stored prices that alert rules have not evaluated yet.
 
 use sea_orm::entity::prelude::*;
 

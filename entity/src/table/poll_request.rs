@@ -1,4 +1,4 @@
-//! `poll_requests`: polls requested from the active tracker.
+//! The table `poll_requests`: polls requested from the active tracker.
 
 use sea_orm::entity::prelude::*;
 

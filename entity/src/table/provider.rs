@@ -1,4 +1,4 @@
-//! `providers`: the status of each provider, written by the tracker.
+//! The table `providers`: the status of each provider, written by the tracker.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::{ProviderState, Timestamp};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// The position in the fallback order; NULL if the provider is no longer configured.
+    /// The position in the failover order; NULL if the provider is not configured.
     pub rank: Option<i32>,
     pub state: ProviderState,
     /// The time between two polls of a symbol, in microseconds.

@@ -1,4 +1,4 @@
-//! `provider_calls`: the requests of the last minute, for quotas per minute.
+//! The table `provider_calls`: the requests of the last minute, for quotas per minute.
 
 use sea_orm::entity::prelude::*;
 

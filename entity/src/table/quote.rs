@@ -1,4 +1,4 @@
-//! `quotes`: the latest price of each stock, which retention does not delete.
+//! The table `quotes`: the latest price of each stock, which retention does not delete.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `splits`: the share splits of stocks.
+//! The table `splits`: the share splits of stocks.
 
 use sea_orm::entity::prelude::*;
 

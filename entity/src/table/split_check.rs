@@ -1,4 +1,4 @@
-//! `split_checks`: when the splits of a stock were last requested.
+//! The table `split_checks`: when the splits of a stock were last requested.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,7 +11,9 @@ use crate::Timestamp;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub stock_id: i64,
-    pub asked_at: Timestamp,
+    /// When the splits were last requested.
+    #[sea_orm(column_name = "asked_at")]
+    pub requested_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,4 @@
-//! `stocks`: every stock that is or was tracked.
+//! The table `stocks`: every stock that is or was tracked.
 
 use sea_orm::entity::prelude::*;
 
@@ -21,8 +21,9 @@ pub struct Model {
     pub answered_at: Option<Timestamp>,
     pub alert_count: i64,
     pub unpriced_answers: i32,
-    /// When a scheduled poll last requested it.
-    pub asked_at: Option<Timestamp>,
+    /// When a scheduled poll of the stock was last sent.
+    #[sea_orm(column_name = "asked_at")]
+    pub requested_at: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,4 @@
-//! `stock_prices`: every price.
+//! The table `stock_prices`: every price.
 
 use sea_orm::entity::prelude::*;
 

@@ -16,10 +16,10 @@ use super::{
 /// Who may access the API.
 #[derive(Clone, Debug)]
 pub struct AccessSettings {
-    /// Token that mutations require. Without one, the program generates one
+    /// Token that mutations require. If it is not set, the program generates one
     /// ([`crate::random::draw_token`]) and logs it.
     pub admin_token: Option<Secret>,
-    /// Token that reads require; without one, they require none.
+    /// Token that reads require; `None` if they require no token.
     pub read_token: Option<Secret>,
     /// Accepted values of `Host`: lower case, with a port if one was given.
     pub allowed_hosts: Allowed,
@@ -32,7 +32,7 @@ pub struct AccessSettings {
     pub suggestions: bool,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
-    /// The folder with the only documents to accept, if not all are accepted. It was readable.
+    /// The directory of trusted documents, which was readable; `None` to accept all documents.
     pub trusted_documents: Option<PathBuf>,
     /// Maximum requests per minute and client, or `None` for no limit.
     pub rate_limit: Option<NonZeroU32>,
@@ -40,12 +40,12 @@ pub struct AccessSettings {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The accepted hosts or origins.
+/// A list of accepted hosts or origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// `localhost`, `127.0.0.1` and `[::1]`, with any port.
     Loopback,
-    /// All.
+    /// Any.
     Any,
     /// Only these.
     These(Vec<String>),
@@ -74,7 +74,7 @@ impl AccessSettings {
                 .optional("SUGGESTIONS", value::switch)
                 .unwrap_or(introspection),
             graphiql: reader.value("GRAPHIQL", value::switch),
-            trusted_documents: reader.optional("TRUSTED_DOCUMENTS", folder),
+            trusted_documents: reader.optional("TRUSTED_DOCUMENTS", directory),
             rate_limit: reader.value("RATE_LIMIT", rate),
             trusted_proxies: reader
                 .optional("TRUSTED_PROXIES", |text| value::list(text, network))
@@ -97,8 +97,8 @@ fn token(text: &str) -> Parsed<Secret> {
     Ok(Secret::new(text))
 }
 
-/// Checks that the folder is readable. Its content is checked when it is loaded.
-fn folder(text: &str) -> Parsed<PathBuf> {
+/// Checks that the directory is readable. Its content is checked when it is loaded.
+fn directory(text: &str) -> Parsed<PathBuf> {
     match fs::read_dir(text) {
         Ok(_) => Ok(text.into()),
         Err(error) => Err(format!("cannot be read: {error}")),
@@ -114,7 +114,7 @@ fn rate(text: &str) -> Parsed<Option<NonZeroU32>> {
     }
 }
 
-/// Parses an address, or a network written with its first address.
+/// Parses an IP address, or a network in CIDR notation whose host bits are 0.
 fn network(text: &str) -> Parsed<IpNet> {
     let network = match text.parse::<IpAddr>() {
         Ok(address) => Ok(address.into()),
@@ -148,7 +148,7 @@ fn host(text: &str) -> Parsed<String> {
     }
 }
 
-/// Parses an origin of any scheme. Origins of `http` and `https` are normalised like in browsers.
+/// Parses an origin of any scheme. Origins of `http` and `https` are normalized as in browsers.
 fn origin(text: &str) -> Parsed<String> {
     let wrong = |reason: &str| {
         Err(format!(

@@ -26,9 +26,9 @@ const SQLITE_FORM: &str = "must be like sqlite://stock-tracker.db?mode=rwc";
 pub struct DatabaseSettings {
     /// The database to connect to.
     pub url: DatabaseUrl,
-    /// Whether to apply missing migrations at startup.
+    /// Whether to apply pending migrations at startup.
     pub migrate: bool,
-    /// How long to wait at startup until the database accepts connections.
+    /// How long startup waits until the database accepts connections.
     pub wait: Duration,
     /// The statement timeout: reads that take longer are cancelled. `None` for the tracker, whose
     /// statements no client waits for.

@@ -6,17 +6,21 @@ use std::fmt::Write as _;
 
 use super::{DefaultValue, VARIABLES, Variable};
 
+/// The first lines of `.env.example`.
 const ENV_EXAMPLE_HEADER: &str = "\
-# Settings of Stock Tracker. Copy this file to .env and uncomment what you change.
-# Each setting is also a flag (UPDATE_INTERVAL is --update-interval). Flags override the environment, and the environment
-# overrides this file. Durations are an integer with ms, s, m, h or d, such as 5m, and greater than 0 unless noted.
-# Enclose values that contain spaces, # or $ in single quotes.
+# Settings of Stock Tracker, with their defaults. Copy this file to .env and uncomment the settings
+# that you change. Each setting is also a flag: UPDATE_INTERVAL is --update-interval. Flags override
+# the environment, and the environment overrides this file. Durations are an integer with ms, s, m,
+# h or d, such as 5m, and greater than 0 unless noted. Enclose values that contain spaces, # or $ in
+# single quotes.
 # Generated from the table in runtime/src/config/variable.rs; do not edit.
 ";
 
-/// The lines of `docker-compose.yml` around the generated ones.
+/// Maximum width of a comment in `.env.example`, in characters.
+const COMMENT_WIDTH: usize = 100;
+/// The lines of `docker-compose.yml` before and after the generated settings.
 const COMPOSE_MARKERS: [&str; 2] = ["  # <settings>\n", "  # </settings>\n"];
-/// Variables that `docker-compose.yml` sets itself: the addresses and secrets of its containers.
+/// Variables that are not generated, because `docker-compose.yml` sets them for its containers.
 const SET_BY_COMPOSE: [&str; 9] = [
     "DATABASE_URL",
     "DATABASE_PASSWORD_FILE",
@@ -54,7 +58,27 @@ fn env_example_lines(variable: &Variable) -> String {
         DefaultValue::Described(words) => ("", format!(" (default: {words})")),
         DefaultValue::Unset => ("", String::new()),
     };
-    format!("# {}{note}.\n#{}={value}\n", variable.help, variable.name)
+    let mut lines = comment(&format!("{}{note}.", variable.help));
+    let _ = writeln!(lines, "#{}={value}", variable.name);
+    lines
+}
+
+/// Wraps a text into comment lines of at most [`COMMENT_WIDTH`] characters.
+fn comment(text: &str) -> String {
+    let mut lines = String::new();
+    let mut width = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count() + 1;
+        if width == 0 || width + length > COMMENT_WIDTH {
+            lines.push_str(if width == 0 { "#" } else { "\n#" });
+            width = 1;
+        }
+        lines.push(' ');
+        lines.push_str(word);
+        width += length;
+    }
+    lines.push('\n');
+    lines
 }
 
 /// Replaces the settings between the markers in `file`, the text of `docker-compose.yml`. Returns

@@ -10,9 +10,9 @@ use super::{
 
 /// Minimum of a maximum size, so that small requests always fit.
 const MIN_SIZE: usize = 1 << 10;
-/// Maximum of a maximum size: what one request may use of memory.
+/// Maximum of a maximum size, which bounds the memory of one request.
 const MAX_SIZE: usize = 1 << 30;
-/// Maximum nesting of a document that fits the stack of the parser.
+/// Maximum nesting depth that the parser can process without a stack overflow.
 const MAX_DEPTH: u32 = 30;
 
 /// The limits of the API listener. Sizes are in bytes.
@@ -24,7 +24,7 @@ pub struct LimitSettings {
     pub body: usize,
     /// Timeout for receiving a request body.
     pub body_time: Duration,
-    /// How long a write to a client may make no progress.
+    /// Timeout for a write that makes no progress.
     pub write_time: Duration,
     /// Timeout of an operation.
     pub execution_time: Duration,
@@ -48,7 +48,7 @@ pub struct LimitSettings {
     pub persisted: usize,
     /// Timeout for `connection_init` on a GraphQL WebSocket.
     pub init_time: Duration,
-    /// How long a GraphQL WebSocket may receive nothing.
+    /// Idle timeout of a GraphQL WebSocket.
     pub silence: Duration,
     /// Size of a WebSocket message.
     pub message: usize,

@@ -13,7 +13,7 @@ use super::{
     value::{self, Parsed},
 };
 
-/// A provider that can be listed in `PROVIDER`.
+/// A provider that `PROVIDER` can list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProviderName {
     /// Alpha Vantage, an online service that requires a key.
@@ -22,16 +22,16 @@ pub enum ProviderName {
     Replay,
 }
 
-/// The key, address and plan for Alpha Vantage.
+/// The API key and base URL of Alpha Vantage, and the quota of its plan.
 #[derive(Clone, Debug)]
 pub struct AlphaVantageSettings {
     /// The API key; always set if the provider is used.
     pub api_key: Option<Secret>,
     /// The base URL, before `/query`.
     pub url: Url,
-    /// Maximum requests within 60 s.
+    /// Maximum number of requests in any 60 s.
     pub per_minute: NonZeroU32,
-    /// Maximum requests per day in New York.
+    /// Maximum number of requests per day, from midnight to midnight in New York.
     pub per_day: NonZeroU32,
 }
 
@@ -62,7 +62,7 @@ impl ProviderName {
         })
     }
 
-    /// The supported providers in a list.
+    /// Parses a list and drops the providers that are not supported.
     fn known_of(text: &str) -> Vec<Self> {
         let listed = text.split(',').map(str::trim);
         listed.filter_map(|text| Self::parse(text).ok()).collect()
@@ -115,7 +115,7 @@ fn key(text: &str) -> Parsed<Secret> {
 
 /// The first day on which all default symbols trade in the bundled prices.
 const BUNDLED_START: NaiveDate = NaiveDate::from_ymd_opt(2004, 8, 19).expect("a date");
-/// Maximum delay between two days, for very low speeds.
+/// Maximum delay between two days, which bounds very low speeds.
 const MAX_REPLAY_DELAY: Duration = Duration::from_hours(365 * 24);
 
 /// Which prices to replay, and how fast.
@@ -127,11 +127,11 @@ pub struct ReplaySettings {
     pub from: Option<NaiveDate>,
     /// The speed.
     pub speed: ReplaySpeed,
-    /// Whether to restart at the end.
+    /// Whether to begin another pass after the last day.
     pub repeat: bool,
 }
 
-/// The speed of a replay.
+/// The speed of the replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReplaySpeed {
     /// Trading days per second; finite and greater than 0.
@@ -179,7 +179,7 @@ impl ReplaySpeed {
 fn readable(text: &str) -> Parsed<PathBuf> {
     let opened = File::open(text).and_then(|file| file.metadata());
     match opened {
-        Ok(metadata) if metadata.is_dir() => Err("is a folder".to_owned()),
+        Ok(metadata) if metadata.is_dir() => Err("is a directory".to_owned()),
         Ok(_) => Ok(text.into()),
         Err(error) => Err(format!("cannot be read: {error}")),
     }

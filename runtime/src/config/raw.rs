@@ -13,7 +13,7 @@ use super::{Secret, VARIABLES, Violation, flag::Flags};
 pub(super) struct RawSettings(HashMap<&'static str, String>);
 
 impl RawSettings {
-    /// Merges the three sources. What cannot be read is added to `violations`.
+    /// Merges the three sources. Values and files that cannot be read are added to `violations`.
     pub(super) fn collect(
         flags: Flags,
         env: impl IntoIterator<Item = (OsString, OsString)>,

@@ -1,4 +1,4 @@
-//! A string that is never shown by accident: keys, tokens and passwords.
+//! The type of keys, tokens and passwords, which formatting does not show.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 
 use super::value::Parsed;
 
-/// The maximum size of a secret's file in bytes. A file such as `/dev/zero` never ends.
+/// The maximum size of a secret's file in bytes, because a file such as `/dev/zero` never ends.
 const MAX_FILE_SIZE: u64 = 64 * 1024;
 
 /// A key, token or password. `Debug` and `Display` are redacted; [`Secret::expose`] returns the
@@ -26,7 +26,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// A message that contains nothing of the file.
+    /// A message that does not contain the content of the file.
     pub(super) fn read_file(path: &str) -> Parsed<Self> {
         let mut text = String::new();
         File::open(path)

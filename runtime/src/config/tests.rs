@@ -557,7 +557,7 @@ fn an_unreadable_file_is_reported_with_all_other_violations() {
     let folder = env!("CARGO_MANIFEST_DIR");
     for (file, problem) in [
         ("/nowhere/prices.csv", "cannot be read"),
-        (folder, "is a folder"),
+        (folder, "is a directory"),
     ] {
         let error = error_of(&[], &[("REPLAY_FILE", file), ("API_PORT", "x")]);
         assert!(

@@ -27,7 +27,7 @@ pub struct TrackingSettings {
     /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
     /// for no limit.
     pub alert_max_age: Option<u32>,
-    /// Symbols that an empty database starts with; never empty.
+    /// Symbols that a new database tracks; never empty.
     pub default_symbols: Vec<Symbol>,
 }
 
@@ -93,7 +93,7 @@ fn interval(text: &str) -> Parsed<Duration> {
 }
 
 fn max_age(text: &str) -> Parsed<Option<u32>> {
-    /// Four years of sessions.
+    /// About four years of sessions.
     const MAX_SESSIONS: u32 = 1_000;
     if text == "any" {
         return Ok(None);

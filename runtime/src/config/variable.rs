@@ -10,9 +10,9 @@ use super::Program;
 pub struct Variable {
     /// The environment variable. The flag has the same name in lower case with dashes.
     pub name: &'static str,
-    /// The heading it is listed under.
+    /// The section of `--help` and `.env.example` that lists it.
     pub section: &'static str,
-    /// The value that applies if it is not set.
+    /// The default.
     pub default: DefaultValue,
     /// The description, for `--help` and `.env.example`.
     pub help: &'static str,
@@ -22,7 +22,7 @@ pub struct Variable {
     pub switch: bool,
 }
 
-/// The value of a variable that is not set.
+/// The default of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum DefaultValue {
     /// A value.
@@ -34,7 +34,7 @@ pub enum DefaultValue {
         /// The value for `tracker`.
         tracker: &'static str,
     },
-    /// A behaviour that no single value expresses, described for `--help`.
+    /// A default that is not a single value, described for `--help`.
     Described(&'static str),
     /// No value; the feature is off.
     Unset,
@@ -124,18 +124,18 @@ const OPERATION: &str = "Operation";
 #[rustfmt::skip]
 pub const VARIABLES: &[Variable] = &[
     Variable::new(DATABASE, "DATABASE_URL", Fixed("sqlite://stock-tracker.db?mode=rwc"),
-        "Database: a SQLite file, with which `api` also polls, or postgres://user:password@host/database").sensitive(),
+        "URL of the database: a SQLite file (then `api` also polls) or postgres://user:password@host/database").sensitive(),
     Variable::new(DATABASE, "DATABASE_PASSWORD_FILE", Unset,
         "File with the password for a PostgreSQL DATABASE_URL that contains none"),
     Variable::new(DATABASE, "MIGRATE", Fixed("true"),
         "Migrate the database at startup; safe if several processes start at once").switch(),
     Variable::new(DATABASE, "DATABASE_WAIT", Fixed("30s"),
-        "How long startup waits for PostgreSQL before it fails; 0s fails at the first error"),
-    Variable::new(DATABASE, "FEED_URL", Described("each api reads the feed from the database"),
-        "NATS server with JetStream that distributes the feed to many api, such as nats://user:password@host:4222, or a comma-separated list of the servers of a cluster; requires PostgreSQL").sensitive(),
+        "How long startup retries to connect to PostgreSQL; 0s fails at the first error"),
+    Variable::new(DATABASE, "FEED_URL", Described("each api process reads the feed from the database"),
+        "NATS server with JetStream that distributes the feed to many api processes, such as nats://user:password@host:4222, or a comma-separated list of the servers of a cluster; requires PostgreSQL").sensitive(),
 
     Variable::new(LISTENERS, "API_HOST", Fixed("127.0.0.1"),
-        "Address to serve GraphQL, REST and WebSocket on; any but a loopback address requires ADMIN_TOKEN"),
+        "Address to serve GraphQL, REST and WebSocket on; an address other than loopback requires ADMIN_TOKEN"),
     Variable::new(LISTENERS, "API_PORT", Fixed("8080"),
         "Port to serve GraphQL, REST and WebSocket on; 0 for any free port"),
     Variable::new(LISTENERS, "METRICS_HOST", Fixed("127.0.0.1"),
@@ -158,9 +158,9 @@ pub const VARIABLES: &[Variable] = &[
         "Suggest similar names in errors about unknown fields of the schema").switch(),
     Variable::new(ACCESS, "GRAPHIQL", Fixed("true"), "Serve GraphiQL").switch(),
     Variable::new(ACCESS, "TRUSTED_DOCUMENTS", Described("all documents are accepted"),
-        "Folder with the only GraphQL documents to accept, as NAME.graphql or as objects in *.json; read at startup"),
+        "Directory of the only GraphQL documents to accept, as NAME.graphql files or as objects in *.json files; read at startup"),
     Variable::new(ACCESS, "RATE_LIMIT", Fixed("off"),
-        "Maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64"),
+        "Rate limit: maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64 network"),
     Variable::new(ACCESS, "TRUSTED_PROXIES", Described("none"),
         "Proxies whose X-Forwarded-For determines the client address, a comma-separated list of addresses and networks such as 10.0.0.0/8"),
 
@@ -169,7 +169,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_BODY", Fixed("1MiB"), "Maximum size of a request body"),
     Variable::new(LIMITS, "LIMIT_BODY_TIME", Fixed("10s"), "Timeout for receiving a request body"),
     Variable::new(LIMITS, "LIMIT_WRITE_TIME", Fixed("30s"),
-        "How long a client may read nothing of a pending response before its connection is closed"),
+        "Timeout for a write to a client that makes no progress; the connection is then closed"),
     Variable::new(LIMITS, "LIMIT_EXECUTION_TIME", Fixed("10s"),
         "Timeout of a GraphQL operation, and on PostgreSQL of each statement of `api`"),
     Variable::new(LIMITS, "LIMIT_DOCUMENT", Fixed("128KiB"), "Maximum size of a GraphQL document"),
@@ -186,7 +186,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_INIT_TIME", Fixed("10s"),
         "Timeout for connection_init on a GraphQL WebSocket"),
     Variable::new(LIMITS, "LIMIT_SILENCE", Fixed("30s"),
-        "How long a GraphQL WebSocket may receive nothing before it is closed, with a ping after two fifths of it; a third longer on /ws"),
+        "Idle timeout of a GraphQL WebSocket, which is pinged after two fifths of it; on /ws it is a third longer"),
     Variable::new(LIMITS, "LIMIT_MESSAGE", Fixed("1MiB"), "Maximum size of a WebSocket message"),
     Variable::new(LIMITS, "LIMIT_OPERATIONS", Fixed("100"), "Maximum concurrent operations on a WebSocket"),
     Variable::new(LIMITS, "LIMIT_SOCKETS", Fixed("100000"),
@@ -194,11 +194,11 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Fixed("10000"),
         "Maximum concurrent WebSockets and event streams of a client"),
     Variable::new(LIMITS, "LIMIT_BACKLOG", Fixed("1000"),
-        "Maximum undelivered events of a subscriber that receives every event; a slow consumer with more is disconnected"),
+        "Maximum undelivered events of a subscriber that receives every event; a slow consumer that exceeds it is disconnected"),
     Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),
 
     Variable::new(PROVIDERS, "PROVIDER", Described("alphavantage if its key is set, otherwise replay"),
-        "Market-data provider: alphavantage or replay; a comma-separated list is a failover order, in which replay never replaces live prices"),
+        "Market-data provider: alphavantage or replay; a comma-separated list is a failover order, but live providers and replay do not replace each other"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Unset, "API key for Alpha Vantage").sensitive(),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Unset,
         "File with the API key, instead of ALPHA_VANTAGE_API_KEY"),
@@ -210,27 +210,27 @@ pub const VARIABLES: &[Variable] = &[
         "Requests per day that the plan allows, at least 1"),
 
     Variable::new(TRACKING, "UPDATE_INTERVAL", Fixed("5m"),
-        "Polling interval of each symbol, at least 1s; extended, with a note in the log and in the status, if the budget of the provider is too small"),
+        "Polling interval of each symbol, at least 1s; extended if the request budget of the provider is too small, which the log and the status show"),
     Variable::new(TRACKING, "MARKET_HOURS", Fixed("us"),
         "When to poll: us (United States shares from 04:00 to 20:00 New York time on trading days, other exchanges and foreign exchange on weekdays, cryptocurrencies at any time) or always"),
     Variable::new(TRACKING, "ALERT_THRESHOLD", Fixed("5"),
         "Change in percent that fires the default alert rule, greater than 0"),
     Variable::new(TRACKING, "ALERT_MAX_AGE", Fixed("1"),
-        "Maximum age of a live quote that may fire alerts: 0 to 1000 sessions before the last one, or any for no limit"),
+        "Maximum age of a live quote that fires alerts, in sessions before the last one: 0 to 1000, or any for no limit"),
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Fixed("AAPL,GOOG,IBM,MSFT"),
-        "Symbols to track at first, a comma-separated list; only written to an empty database"),
+        "Symbols that a new database tracks, a comma-separated list; later changes have no effect"),
 
     Variable::new(RETENTION, "RETENTION_TICKS", Fixed("90d"),
         "How long to keep prices; candles, alerts and the newest price of each symbol are never deleted"),
     Variable::new(RETENTION, "RETENTION_FEED", Fixed("24h"),
-        "How long to keep the feed, which is how long an api may be disconnected and still catch up from the feed alone"),
+        "How long to keep the feed, and so how long a process may be disconnected and still catch up from it"),
 
     Variable::new(REPLAY, "REPLAY_FILE", Described("the bundled prices"),
         "Daily prices to replay, as CSV, plain or gzip"),
     Variable::new(REPLAY, "REPLAY_FROM", Described("2004-08-19, or the first day of REPLAY_FILE"),
         "First day to replay, such as 2008-01-02"),
     Variable::new(REPLAY, "REPLAY_SPEED", Fixed("1"),
-        "Trading days to replay per second, greater than 0, or max for no delay"),
+        "Trading days to replay per second, a number greater than 0, or max for no delay"),
     Variable::new(REPLAY, "REPLAY_LOOP", Fixed("true"), "Restart the replay at its end").switch(),
 
     Variable::new(OPERATION, "SHUTDOWN_GRACE", Fixed("20s"),
@@ -238,7 +238,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(OPERATION, "LOG_FORMAT", Described("console on a terminal, otherwise json"),
         "Format of the log: console or json"),
     Variable::new(OPERATION, "RUST_LOG", Fixed("info"), "Filter of the log, such as info,tracker=debug"),
-    Variable::new(OPERATION, "DEBUG", Fixed("false"), "Also log the debug events of the programs themselves").switch(),
+    Variable::new(OPERATION, "DEBUG", Fixed("false"), "Also log the debug events of the programs, but not those of libraries").switch(),
     Variable::new(OPERATION, "OTEL_EXPORTER_OTLP_ENDPOINT", Unset,
         "OTLP/HTTP endpoint to export traces to, such as http://localhost:4318").sensitive(),
 ];

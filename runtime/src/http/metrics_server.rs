@@ -114,7 +114,7 @@ mod tests {
             write: 10 * second,
             drain: second,
         };
-        shutdown.spawn_companion("metrics", server.serve(timeouts));
+        shutdown.spawn_background("metrics", server.serve(timeouts));
 
         let metrics = fetch(address, "/metrics").await;
         assert!(metrics.starts_with("http/1.1 200 "), "{metrics}");

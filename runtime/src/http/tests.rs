@@ -1,4 +1,4 @@
-//! Slow and broken clients on real connections.
+//! Tests of timeouts and error responses, with slow and broken clients on TCP connections.
 
 use std::{
     convert::Infallible,

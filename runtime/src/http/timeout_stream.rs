@@ -1,8 +1,8 @@
 //! A TCP stream with a write timeout.
 //!
 //! A write fails if the client reads nothing for the timeout; every byte that it reads restarts the
-//! timeout. The time is counted in steps, so that while the process is stopped or the machine is
-//! suspended at most one step passes.
+//! timeout. The time is counted in steps, so that a pause of the process or a suspended machine
+//! counts as one step at most.
 
 use std::{
     io::{self, IoSlice},
@@ -43,7 +43,8 @@ impl ConnectionStats {
         self.written.load(Relaxed)
     }
 
-    /// Whether we only wait for the client: a write is blocked, or no request is in flight.
+    /// Whether the server only waits for the client: a write is blocked, or no request is in
+    /// flight.
     pub(super) fn waits_for_client(&self) -> bool {
         self.blocked.load(Relaxed) || self.in_flight.load(Relaxed) == 0
     }
@@ -164,8 +165,7 @@ impl TimeoutStream {
         }
     }
 
-    /// Writes the error response instead of the `bytes` bytes that hyper wrote. It writes no more
-    /// after them.
+    /// Writes the error response instead of the `bytes` bytes that hyper wrote, which are its last.
     fn poll_error_response(
         &mut self,
         cx: &mut Context<'_>,

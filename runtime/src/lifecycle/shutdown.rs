@@ -1,7 +1,7 @@
-//! The handle of the lifecycle that everything that runs holds.
+//! The handle through which tasks and servers take part in the graceful shutdown.
 //!
-//! Tasks spawned here are waited for at shutdown, and a task that ends early is a failure of the
-//! process. Servers, the poll loop of the tracker and every socket hold a clone.
+//! The shutdown waits for the tasks that are spawned here, and a task that ends early is a failure
+//! of the process. Servers, the poll loop of the tracker and every socket hold a clone.
 
 use std::{error::Error, time::Duration};
 
@@ -10,13 +10,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{console, random::Random};
 
-/// Minimum time between failing readiness and the first closed socket, if the grace period allows
-/// it.
-const MIN_NOTICE: Duration = Duration::from_secs(1);
-/// Maximum of that time.
-const MAX_NOTICE: Duration = Duration::from_millis(1500);
+/// Minimum of [`Shutdown::shutdown_delay`], if the grace period allows it.
+const MIN_DELAY: Duration = Duration::from_secs(1);
+/// Maximum of [`Shutdown::shutdown_delay`].
+const MAX_DELAY: Duration = Duration::from_millis(1500);
 
-/// Signals the stages of the shutdown and runs tasks that are waited for. Clones share their state.
+/// Signals the stages of the shutdown, and spawns the tasks that it waits for. Clones share their
+/// state.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     draining: CancellationToken,
@@ -95,8 +95,7 @@ impl Shutdown {
                 Ok(Err(error)) => console::chain(error.into().as_ref()),
                 Err(panicked) => panicked.to_string(),
             };
-            // The receiver outlives the tasks of the tracker, except in a test that dropped its
-            // `Lifecycle`.
+            // Only fails in a test that dropped its `Lifecycle`, and with it the receiver.
             let _ = watch.failed.send(Failure { task: name, reason });
         });
     }
@@ -115,9 +114,9 @@ impl Shutdown {
     /// for, and is aborted at [`Self::hard`].
     #[expect(
         clippy::disallowed_methods,
-        reason = "the task tracker would wait for it, and it waits for the task tracker"
+        reason = "the task runs until all tracked tasks have ended, so it cannot be tracked"
     )]
-    pub fn spawn_companion<F, E>(&self, name: &'static str, task: F)
+    pub fn spawn_background<F, E>(&self, name: &'static str, task: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
@@ -142,17 +141,17 @@ impl Shutdown {
         self.draining.run_until_cancelled(work).await
     }
 
-    /// The limit of the whole shutdown.
+    /// The maximum duration of the whole shutdown.
     pub fn grace(&self) -> Duration {
         self.grace
     }
 
-    /// How long requests are still served after readiness failed: 1 to 1.5 s, at most half of the
-    /// grace period.
-    pub fn notice(&self) -> Duration {
+    /// The time between the failure of readiness and the first closed socket, so that load
+    /// balancers stop sending requests first: 1 to 1.5 s, at most half of the grace period.
+    pub fn shutdown_delay(&self) -> Duration {
         (self.grace / 3)
-            .max(MIN_NOTICE.min(self.grace / 2))
-            .min(MAX_NOTICE)
+            .max(MIN_DELAY.min(self.grace / 2))
+            .min(MAX_DELAY)
     }
 
     /// The time over which sockets close after [`Self::soft`]: a third of the grace period.
@@ -166,7 +165,7 @@ impl Shutdown {
         self.random.below(self.closing_spread())
     }
 
-    /// The tracker of tasks that are waited for, to spawn on directly.
+    /// The tasks that the shutdown waits for.
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }

@@ -1,4 +1,4 @@
-//! The shutdown, in paused time.
+//! Tests of the graceful shutdown, with tokio's time paused.
 
 use std::io;
 
@@ -58,7 +58,7 @@ async fn sockets_that_close_with_jitter_are_drained_within_a_third_of_the_grace(
     shutdown.begin();
     let begun = Instant::now();
     assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
-    assert!(begun.elapsed() <= shutdown.notice() + shutdown.closing_spread());
+    assert!(begun.elapsed() <= shutdown.shutdown_delay() + shutdown.closing_spread());
     let mut delays = Vec::new();
     for socket in sockets {
         delays.push(socket.await.expect("the task ended"));
@@ -74,9 +74,9 @@ async fn sockets_that_close_with_jitter_are_drained_within_a_third_of_the_grace(
 #[tokio::test(start_paused = true)]
 async fn a_task_that_fails_ends_the_process_with_failure() {
     let lifecycle = lifecycle();
-    lifecycle
-        .shutdown()
-        .spawn("poll", async { Err(io::Error::other("gone")) });
+    lifecycle.shutdown().spawn("poll", async {
+        Err(io::Error::other("the connection is lost"))
+    });
     assert_eq!(lifecycle.run().await, ShutdownOutcome::Failed);
 }
 
@@ -113,10 +113,10 @@ async fn a_task_that_ends_at_shutdown_is_not_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_companion_serves_while_others_drain_and_ends_with_them() {
+async fn a_background_task_runs_while_others_drain_and_ends_after_them() {
     let lifecycle = lifecycle();
     let shutdown = lifecycle.shutdown().clone();
-    shutdown.spawn_companion("metrics", std::future::pending::<io::Result<()>>());
+    shutdown.spawn_background("metrics", std::future::pending::<io::Result<()>>());
     shutdown.begin();
     assert_eq!(lifecycle.run().await, ShutdownOutcome::Drained);
 }
@@ -151,7 +151,7 @@ fn a_short_grace_leaves_time_for_every_stage() {
         let grace = Duration::from_millis(millis);
         let lifecycle = Lifecycle::without_signals(grace, Random::seeded(1));
         let shutdown = lifecycle.shutdown();
-        assert!(shutdown.notice() + shutdown.closing_spread() < grace);
-        assert!(millis < 2_000 || shutdown.notice() >= Duration::from_secs(1));
+        assert!(shutdown.shutdown_delay() + shutdown.closing_spread() < grace);
+        assert!(millis < 2_000 || shutdown.shutdown_delay() >= Duration::from_secs(1));
     }
 }

@@ -1,4 +1,4 @@
-//! The text output of the metrics.
+//! Tests of the metrics in the text format of Prometheus.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Filters of logs and traces, and the export to a collector.
+//! Tests of the filters of logs and traces, and of the export to a collector.
 
 use std::sync::{Arc, Mutex};
 

@@ -19,7 +19,7 @@ pub enum DatabaseError {
         source: sqlx::Error,
     },
     /// The server did not accept a connection within `DATABASE_WAIT`.
-    #[error("{database} did not answer for {waited:?}")]
+    #[error("{database} did not accept a connection within {waited:?}")]
     Unreachable {
         /// Host, port and database.
         database: String,
@@ -30,7 +30,7 @@ pub enum DatabaseError {
     },
     /// The server rejects the user or the password, so it is not retried.
     #[error("{database} rejects the user or password of DATABASE_URL")]
-    Refused {
+    AuthenticationFailed {
         /// Host, port and database.
         database: String,
         /// The error of the server.
@@ -64,7 +64,7 @@ pub enum DatabaseError {
     },
     /// SQLite cannot open the file.
     #[error("cannot open {}", file.display())]
-    Unopenable {
+    CannotOpen {
         /// The SQLite file.
         file: PathBuf,
         /// The error of SQLite.
@@ -76,11 +76,11 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// The exit code of the process: 2 if a retry with the same settings cannot succeed, otherwise
-    /// 1.
-    pub fn code(&self) -> ExitCode {
+    /// The exit code of the process: 2 if the URL is invalid, the user or password is rejected, or
+    /// another process uses the SQLite file; otherwise 1.
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::InvalidUrl { .. } | Self::Refused { .. } | Self::Locked { .. } => {
+            Self::InvalidUrl { .. } | Self::AuthenticationFailed { .. } | Self::Locked { .. } => {
                 ConfigError::exit_code()
             }
             _ => ExitCode::FAILURE,

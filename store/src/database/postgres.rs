@@ -71,7 +71,7 @@ pub(super) async fn open(
     if let Err(source) = wait_for_server(&options, wait).await {
         let database = name(&options);
         return Err(if is_login_rejected(&source) {
-            DatabaseError::Refused { database, source }
+            DatabaseError::AuthenticationFailed { database, source }
         } else {
             DatabaseError::Unreachable {
                 database,

@@ -129,7 +129,7 @@ async fn pool(
         })
         .connect_with(options)
         .await
-        .map_err(|source| DatabaseError::Unopenable {
+        .map_err(|source| DatabaseError::CannotOpen {
             file: file.to_owned(),
             source,
         })

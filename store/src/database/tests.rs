@@ -40,7 +40,7 @@ async fn failure(url: &str) -> String {
 async fn text(database: &Database, sql: &str) -> String {
     let statement = Statement::from_string(database.write().get_database_backend(), sql);
     let row = database.write().query_one_raw(statement).await;
-    let row = row.expect("it is answered").expect("a row");
+    let row = row.expect("a result").expect("a row");
     row.try_get_by_index::<String>(0)
         .or_else(|_| row.try_get_by_index::<i32>(0).map(|it| it.to_string()))
         .expect("a value")
@@ -50,14 +50,14 @@ async fn text(database: &Database, sql: &str) -> String {
 async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("stocks.db");
-    let database = connect(&url(&file)).await.expect("it opens");
+    let database = connect(&url(&file)).await.expect("open the database");
     assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
     assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
     assert_eq!(database.check().await, DatabaseState::Initialized);
-    database.migrate().await.expect("it migrates");
+    database.migrate().await.expect("migrate");
     database.migrate().await.expect("again");
-    assert!(database.is_migrated().await.expect("it knows"));
+    assert!(database.is_migrated().await.expect("check the schema"));
     let refused = database.read().execute_unprepared("DELETE FROM stocks");
     assert!(refused.await.is_err(), "a reader wrote");
 }
@@ -67,7 +67,9 @@ async fn a_slow_read_of_sqlite_is_interrupted_and_the_next_one_has_a_new_deadlin
     let folder = tempfile::tempdir().expect("a folder");
     let url = url(&folder.path().join("stocks.db"));
     let time = Duration::from_millis(500);
-    let database = connect_for(&url, Some(time)).await.expect("it opens");
+    let database = connect_for(&url, Some(time))
+        .await
+        .expect("open the database");
     let count = |to: u64| {
         format!(
             "WITH RECURSIVE step(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM step WHERE at < {to}) \
@@ -83,7 +85,7 @@ async fn a_slow_read_of_sqlite_is_interrupted_and_the_next_one_has_a_new_deadlin
         assert!(begun.elapsed() >= time);
         // Long enough for SQLite to check the deadline.
         let short = database.read().execute_unprepared(&count(5_000)).await;
-        short.expect("it is done in time");
+        short.expect("complete in time");
     }
 }
 
@@ -91,16 +93,16 @@ async fn a_slow_read_of_sqlite_is_interrupted_and_the_next_one_has_a_new_deadlin
 async fn synchronous_follows_the_url() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("{}&synchronous=full", url(&folder.path().join("stocks.db")));
-    let database = connect(&url).await.expect("it opens");
+    let database = connect(&url).await.expect("open the database");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "2");
 }
 
 #[tokio::test]
 async fn an_in_memory_database_is_shared_by_readers_and_the_writer() {
     for url in ["sqlite::memory:", "sqlite://stocks?mode=memory"] {
-        let database = connect(url).await.expect("it opens");
-        database.migrate().await.expect("it migrates");
-        assert!(database.is_migrated().await.expect("it knows"));
+        let database = connect(url).await.expect("open the database");
+        database.migrate().await.expect("migrate");
+        assert!(database.is_migrated().await.expect("check the schema"));
     }
 }
 
@@ -108,13 +110,13 @@ async fn an_in_memory_database_is_shared_by_readers_and_the_writer() {
 async fn a_second_process_on_the_same_file_is_rejected_until_the_first_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("stocks.db");
-    let first = connect(&url(&file)).await.expect("it opens");
+    let first = connect(&url(&file)).await.expect("open the database");
     let spelled_otherwise = folder.path().join(".").join("stocks.db");
     let error = connect(&url(&spelled_otherwise)).await.expect_err("taken");
     assert!(matches!(error, DatabaseError::Locked { .. }), "{error}");
     first.close().await;
     drop(first);
-    connect(&url(&file)).await.expect("it is free again");
+    connect(&url(&file)).await.expect("the lock is released");
 }
 
 #[tokio::test]
@@ -135,7 +137,7 @@ async fn an_unusable_sqlite_file_is_reported_in_one_line() {
         folder.path().join("text.db"),
         "this is text, not a database".repeat(99),
     )
-    .expect("it is written");
+    .expect("write the row");
     let message = redact(failure(&url(&folder.path().join("text.db"))).await);
     assert!(
         message.starts_with("cannot open …/text.db: ") && !message.contains('\n'),
@@ -148,8 +150,9 @@ async fn an_unreachable_server_is_named_without_its_password() {
     let begun = Instant::now();
     let message = failure("postgres://me:S3CRET@127.0.0.1:1/stocks").await;
     assert!(
-        message
-            .starts_with("PostgreSQL at 127.0.0.1:1, database stocks did not answer for 300ms: "),
+        message.starts_with(
+            "PostgreSQL at 127.0.0.1:1, database stocks did not accept a connection within 300ms: "
+        ),
         "{message}"
     );
     assert!(

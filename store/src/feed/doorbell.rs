@@ -1,4 +1,4 @@
-//! Wakes tasks that wait for changes in the database.
+//! Notifies tasks that wait for changes in the database (LISTEN and NOTIFY).
 //!
 //! A notification carries no data, so losing one only delays the waiting task until its next poll,
 //! at most a second later.
@@ -13,7 +13,7 @@ use crate::Error;
 /// How often a subscriber polls without a notification.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A topic of notifications.
+/// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// The feed has grown.

@@ -1,4 +1,4 @@
-//! Reads the feed from the database.
+//! Reads the feed from the tables `feed` and `feed_head`.
 
 use entity::{
     Batch, Position, Timestamp,
@@ -13,7 +13,7 @@ use super::{FeedUpdate, writer::HEAD};
 use crate::{Error, Store, sql::Sql};
 
 /// Maximum number of batches per read.
-const PAGE: u64 = 256;
+const MAX_BATCHES: u64 = 256;
 
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
@@ -21,7 +21,7 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<FeedUpda
     let mut rows = rows(store, position.seq).await?;
     let Some(first) = rows.first() else {
         let end = end(store).await?;
-        // There is no row at position 0. Rows may have been added since the query.
+        // Position 0 has no row. Rows may have been added since the query.
         let has_grown = (end.epoch, position.seq) == (position.epoch, 0) && end.seq > 0;
         return Ok(if end == position || has_grown {
             FeedUpdate::Batches(Vec::new())
@@ -110,7 +110,7 @@ async fn rows(store: &Store, seq: i64) -> Result<Vec<FeedRow>, Error> {
         .bind(seq)
         .push(" THEN '[]' ELSE events END AS events FROM feed WHERE seq >= ")
         .bind(seq)
-        .push(&format!(" ORDER BY seq LIMIT {}", PAGE + 1));
+        .push(&format!(" ORDER BY seq LIMIT {}", MAX_BATCHES + 1));
     Ok(FeedRow::find_by_statement(sql.statement())
         .all(connection)
         .await?)

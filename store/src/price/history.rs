@@ -1,6 +1,6 @@
 //! Pages of the prices of stocks, newest first.
 //!
-//! The newest prices are searched around `now` first, but found in any case.
+//! A search for the newest prices begins around `now`, and continues until they are found.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub async fn page(
     let rows = search.read(connection, now).await?;
     let mut pages = pages(rows, search.stocks, span.limit, span.from_end);
     let mut page = pages.remove(&stock).unwrap_or_default();
-    // Rows outside of the bounds also count as before or after the page, including the bounds.
+    // Rows at or outside of the bounds also count as rows before or after the page.
     let outside = async |range, oldest_first| {
         let search = Search {
             range,

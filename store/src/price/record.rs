@@ -1,4 +1,4 @@
-//! Writes prices.
+//! Writes prices, many per statement.
 //!
 //! The number of statements does not depend on the number of prices, and their text is constant, so
 //! they are prepared once. Columns are sent as arrays to PostgreSQL and as one JSON text to SQLite.
@@ -8,11 +8,11 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::{Error, feed::FeedTransaction, sql::Sql};
 
-/// Represents NULL in arrays of numbers. No price and no volume has this value.
+/// Encodes NULL in arrays of numbers. No price and no volume has this value.
 const NULL: i64 = i64::MIN;
 
-/// Stores prices of different stocks, recorded by `feed`, and makes them the latest of their
-/// stocks.
+/// Stores the prices of a feed transaction, at most one per stock: as history in `stock_prices`,
+/// and as the latest price in `quotes`.
 pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), Error> {
     if prices.is_empty() {
         return Ok(());
@@ -41,7 +41,7 @@ pub async fn record(feed: &FeedTransaction, prices: &[Price]) -> Result<(), Erro
     Ok(())
 }
 
-/// Appends the prices as a table.
+/// Appends the prices to a statement, as a table for its FROM clause.
 fn rows(sql: Sql, prices: &[Price]) -> Sql {
     if sql.backend() == DbBackend::Postgres {
         arrays(sql, prices)

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_search_works_forward_too() {
+    fn a_forward_search_grows_like_a_backward_one() {
         let extent = Extent {
             begins_at: at("2010-05-05"),
             newest_at: at("2010-10-03"),

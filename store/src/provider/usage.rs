@@ -1,5 +1,5 @@
-//! Counts the requests that were sent to a provider: on its current day in `providers`, and each
-//! request of the last minute as a row of `provider_calls`.
+//! Counts the requests that were sent to a provider, for its quota: the number of the current day
+//! is in `providers`, and each request of the last minute is a row of `provider_calls`.
 //!
 //! A [`UsageTransaction`] locks the provider's row, so concurrent reservations cannot exceed a
 //! budget. It begins under the tracker's [`Lease`], so a tracker that lost the lease cannot
@@ -55,7 +55,7 @@ impl UsageTransaction {
     /// Locks the row of a provider.
     ///
     /// # Errors
-    /// There is no such row, or the lease is lost.
+    /// The row does not exist, or the lease is lost.
     pub async fn begin(lease: &Lease, provider: &str) -> Result<Self, Error> {
         let transaction = lease.begin().await?;
         // SQLite ignores row locks: a write transaction is the only writer.
@@ -139,7 +139,7 @@ impl UsageTransaction {
         Ok(row.insert(&self.transaction).await?.id)
     }
 
-    /// Commits.
+    /// Commits the changes.
     pub async fn commit(self) -> Result<(), Error> {
         Ok(self.transaction.commit().await?)
     }

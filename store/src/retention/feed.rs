@@ -17,8 +17,8 @@ struct PrunableRow {
     recorded_at: Timestamp,
 }
 
-/// Deletes a batch of rows that are older than the retention period. Returns whether there are
-/// more.
+/// Deletes a batch of rows that are older than the retention period. Returns whether more
+/// remain.
 pub async fn prune_feed(store: &Store, retention: RetentionSettings) -> Result<bool, Error> {
     let horizon = store.clock.now().before(retention.feed);
     let mut oldest = feed::Entity::find()

@@ -206,7 +206,7 @@ on_both_databases! {
              trading_day, market_time, false, provider FROM stock_prices WHERE recorded_at IN ({})",
             places.join(", ")
         );
-        database.write().execute_unprepared(&sql).await.expect("they are stored");
+        database.write().execute_unprepared(&sql).await.expect("store the rows");
         let sql = "INSERT INTO quotes SELECT prices.*, (SELECT MIN(recorded_at) FROM stock_prices WHERE stock_id = 2), 0 \
                    FROM stock_prices AS prices WHERE stock_id = 2 ORDER BY recorded_at DESC LIMIT 1";
         database.write().execute_unprepared(sql).await.expect("it is stored");

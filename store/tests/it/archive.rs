@@ -58,13 +58,12 @@ impl Archive {
         let postgres = connection.get_database_backend() == DbBackend::Postgres;
         let steps = if postgres {
             // The stocks exist, so foreign keys need not be checked per row.
-            for free in [
+            for setting in [
                 "statement_timeout = 0",
                 "session_replication_role = replica",
             ] {
-                let free = format!("SET LOCAL {free}");
-                let freed = connection.execute_unprepared(&free).await;
-                freed.expect("it is the test's own server");
+                let sql = format!("SET LOCAL {setting}");
+                connection.execute_unprepared(&sql).await.expect(&sql);
             }
             format!("generate_series({from}, {to} - 1, {every}) AS step(at)")
         } else {
@@ -101,12 +100,12 @@ impl Archive {
         ] {
             connection.execute_unprepared(&sql).await.expect(&sql);
         }
-        connection.commit().await.expect("it is filled");
+        connection.commit().await.expect("commit");
         if postgres {
             // As autovacuum would do.
             let database = store.database.write();
-            let settled = database.execute_unprepared("VACUUM (ANALYZE) stock_prices, candles");
-            settled.await.expect("it is settled");
+            let vacuumed = database.execute_unprepared("VACUUM (ANALYZE) stock_prices, candles");
+            vacuumed.await.expect("vacuum and analyze");
         }
     }
 }

@@ -15,30 +15,30 @@ use testkit::{FaultProxy, TestDatabase, TestDatabaseUrl, on_both_databases, sett
 async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     let row = connection.query_one_raw(statement).await;
-    let row = row.expect("it is answered").expect("a row");
+    let row = row.expect("a result").expect("a row");
     row.try_get_by_index(0).expect("a number")
 }
 
 async fn run(transaction: &DatabaseTransaction, sql: &str) {
-    transaction.execute_unprepared(sql).await.expect("it runs");
+    transaction.execute_unprepared(sql).await.expect("execute");
 }
 
 on_both_databases! {
     async fn a_test_database_is_reachable_and_migrated(database) {
         assert_eq!(database.check().await, DatabaseState::Initialized);
-        assert!(database.is_migrated().await.expect("it can be read"));
-        database.migrate().await.expect("it migrates again");
+        assert!(database.is_migrated().await.expect("check the schema"));
+        database.migrate().await.expect("migrate again");
         database.wait_until_migrated().await;
     }
 
     async fn a_database_migrated_by_a_newer_version_is_used_as_it_is(database) {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20990101_000001_to_come', 0)";
-        database.write().execute_unprepared(newer).await.expect("it is noted");
+        database.write().execute_unprepared(newer).await.expect("change the migrations");
         database.migrate().await.expect("nothing is done");
-        assert!(database.is_migrated().await.expect("it can be read"));
+        assert!(database.is_migrated().await.expect("check the schema"));
         // A database that lacks one of our migrations is not one of a newer version.
         let lacking = "DELETE FROM seaql_migrations WHERE version = (SELECT MIN(version) FROM seaql_migrations)";
-        database.write().execute_unprepared(lacking).await.expect("it is noted");
+        database.write().execute_unprepared(lacking).await.expect("change the migrations");
         assert!(database.migrate().await.is_err());
         assert!(database.is_migrated().await.is_err());
     }
@@ -47,19 +47,19 @@ on_both_databases! {
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "CREATE TABLE proof (value BIGINT)").await;
         run(&begun, "INSERT INTO proof VALUES (1)").await;
-        begun.commit().await.expect("it commits");
+        begun.commit().await.expect("commit");
 
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "INSERT INTO proof VALUES (2)").await;
         assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
-        begun.rollback().await.expect("it rolls back");
+        begun.rollback().await.expect("roll back");
         assert_eq!(number(database.read(), "SELECT COUNT(*) FROM proof").await, 1);
     }
 
     async fn concurrent_writers_queue(database) {
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, "CREATE TABLE proof (value BIGINT)").await;
-        begun.commit().await.expect("it commits");
+        begun.commit().await.expect("commit");
         let mut writers = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let database = (*database).clone();
@@ -67,7 +67,7 @@ on_both_databases! {
                 let begun = database.begin_write().await.expect("a transaction");
                 run(&begun, "INSERT INTO proof SELECT COUNT(*) FROM proof").await;
                 tokio::time::sleep(Duration::from_millis(2)).await;
-                begun.commit().await.expect("it commits");
+                begun.commit().await.expect("commit");
             });
         }
         while let Some(written) = writers.join_next().await {
@@ -89,13 +89,13 @@ async fn processes_that_start_at_once_migrate_once() {
     for _ in 0..6 {
         databases.push(place.connect().await);
     }
-    assert!(!databases[0].is_migrated().await.expect("it can be read"));
+    assert!(!databases[0].is_migrated().await.expect("check the schema"));
     let mut starts = tokio::task::JoinSet::new();
     for database in databases {
         starts.spawn(async move { database.migrate().await });
     }
     while let Some(started) = starts.join_next().await {
-        started.expect("no panic").expect("it migrates");
+        started.expect("no panic").expect("migrate");
     }
     assert!(
         place
@@ -103,7 +103,7 @@ async fn processes_that_start_at_once_migrate_once() {
             .await
             .is_migrated()
             .await
-            .expect("it can be read")
+            .expect("check the schema")
     );
 }
 
@@ -138,7 +138,7 @@ async fn a_cancelled_begin_does_not_swallow_later_writes() {
     let observer = database.url().connect().await;
     let made = "CREATE TABLE proof (value BIGINT)";
     let made = database.write().execute_unprepared(made).await;
-    made.expect("it is made");
+    made.expect("create");
     for nth in 0..300 {
         // Cancels it at various points.
         let moment = async {
@@ -152,7 +152,7 @@ async fn a_cancelled_begin_does_not_swallow_later_writes() {
         }
         let written = database.write();
         let written = written.execute_unprepared("INSERT INTO proof VALUES (1)");
-        written.await.expect("it is written");
+        written.await.expect("write the row");
         let count = number(observer.read(), "SELECT COUNT(*) FROM proof").await;
         assert_eq!(count, nth + 1);
     }
@@ -168,7 +168,7 @@ async fn a_database_that_was_read_only_is_soon_writable_again() {
              DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {sql}', current_database()); END $$; COMMIT"
         );
         let ordered = observer.write().execute_unprepared(&sql).await;
-        ordered.expect("it is done");
+        ordered.expect("execute");
     };
     let write = async || {
         let begun = database.begin_write().await?;
@@ -180,7 +180,7 @@ async fn a_database_that_was_read_only_is_soon_writable_again() {
     };
     let made = "CREATE TABLE proof (value BIGINT)";
     let made = database.write().execute_unprepared(made).await;
-    made.expect("it is made");
+    made.expect("create");
     operator("SET default_transaction_read_only = on").await;
     let kill = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                 WHERE datname = current_database() AND application_name = 'stock-tracker api' \
@@ -213,7 +213,7 @@ async fn a_migrated_read_only_database_needs_no_write() {
     let database = TestDatabase::postgres().await;
     let only_read = "SET default_transaction_read_only = on";
     let ordered = database.write().execute_unprepared(only_read).await;
-    ordered.expect("it is done");
+    ordered.expect("execute");
     database.migrate().await.expect("nothing is missing");
 }
 
@@ -231,7 +231,7 @@ async fn a_silent_writer_blocks_others_for_a_few_seconds_only() {
     let database = TestDatabase::postgres().await;
     let begun = database.begin_write().await.expect("a transaction");
     run(&begun, "CREATE TABLE proof AS SELECT 1 AS value").await;
-    begun.commit().await.expect("it commits");
+    begun.commit().await.expect("commit");
     let silent = database.begin_write().await.expect("a transaction");
     run(&silent, "UPDATE proof SET value = 2").await;
 
@@ -240,7 +240,7 @@ async fn a_silent_writer_blocks_others_for_a_few_seconds_only() {
     let waiting = run(&begun, "UPDATE proof SET value = value + 2");
     let waited = tokio::time::timeout(Duration::from_secs(15), waiting).await;
     waited.expect("the lock is free again");
-    begun.commit().await.expect("it commits");
+    begun.commit().await.expect("commit");
     assert!(
         silent.commit().await.is_err(),
         "its transaction was rolled back"
@@ -255,7 +255,7 @@ async fn an_outage_and_its_end_are_detected_within_five_seconds() {
     let (mut proxy, url) = FaultProxy::for_database(place.as_str()).await;
     let settings = settings(Program::Api, &[("DATABASE_URL", &url)]).database;
     let database = Database::connect(&settings, Program::Api).await;
-    let database = database.expect("it connects");
+    let database = database.expect("connect");
     let lifecycle = Lifecycle::without_signals(Duration::from_secs(1), Random::seeded(1));
     let shutdown = lifecycle.shutdown();
     let health = Health::new(shutdown);
@@ -281,7 +281,7 @@ async fn an_outage_and_its_end_are_detected_within_five_seconds() {
         .await
         .expect("not ready");
     let refused = tokio::time::timeout(soon, database.begin_write()).await;
-    assert!(refused.expect("it fails in time").is_err());
+    assert!(refused.expect("fail in time").is_err());
 
     proxy.restore().await;
     tokio::time::timeout(soon, becomes(true))
@@ -301,10 +301,10 @@ async fn an_outage_and_its_end_are_detected_within_five_seconds() {
         ),
     ] {
         let done = database.write().execute_unprepared(sql).await;
-        done.expect("it is done");
+        done.expect("execute");
         tokio::time::timeout(soon, becomes(state == DatabaseState::Initialized))
             .await
-            .expect("it is noticed");
+            .expect("detected in time");
         assert_eq!(database.check().await, state);
     }
     shutdown.hard().cancel();
@@ -320,7 +320,7 @@ async fn a_start_waits_until_the_database_is_reachable() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         proxy.restore().await;
     });
-    let state = connected.expect("it connects").check().await;
+    let state = connected.expect("connect").check().await;
     assert_eq!(state, DatabaseState::Initialized);
 }
 
@@ -331,7 +331,7 @@ async fn a_transaction_that_sqlite_rolled_back_does_not_swallow_later_ones() {
     let database = place.connect().await;
     let made = "CREATE TABLE proof (value INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO proof VALUES (0)";
     let made = database.write().execute_unprepared(made).await;
-    made.expect("it is made");
+    made.expect("create");
     for value in 1..=4 {
         // If sqlx still counted the first, the second would be a savepoint that stays open.
         for repeated in 0..value {
@@ -348,7 +348,7 @@ async fn a_transaction_that_sqlite_rolled_back_does_not_swallow_later_ones() {
         }
         let begun = database.begin_write().await.expect("a transaction");
         run(&begun, &format!("INSERT INTO proof VALUES ({value})")).await;
-        begun.commit().await.expect("it commits");
+        begun.commit().await.expect("commit");
         let count = number(database.read(), "SELECT COUNT(*) FROM proof").await;
         assert_eq!(count, value + 1, "committed rows are read");
     }

@@ -38,12 +38,12 @@ on_every_feed! {
                 for turn in 0..EACH {
                     let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
                     let new = symbol(&format!("W{writer}T{turn}"));
-                    track(&mut feed, &new, None).await.expect("it is tracked");
+                    track(&mut feed, &new, None).await.expect("track the stock");
                     // Some roll back, which leaves nothing, not even a gap of positions.
                     if turn % 3 == 2 {
                         drop(feed);
                     } else {
-                        ends.push(feed.commit().await.expect("it commits").seq);
+                        ends.push(feed.commit().await.expect("commit").seq);
                     }
                 }
                 assert!(ends.is_sorted(), "a writer's later commits come later");
@@ -80,7 +80,7 @@ on_every_feed! {
             } else {
                 untrack(&mut feed, &of).await.expect("untracked");
             }
-            instants.push(feed.commit().await.expect("it commits").recorded_at);
+            instants.push(feed.commit().await.expect("commit").recorded_at);
             clock.set(Timestamp::from_micros(5));
         }
         assert!(instants.is_sorted(), "{instants:?}");
@@ -96,13 +96,13 @@ on_every_feed! {
             let stock = track(&mut feed, &symbol("ibm"), name.map(Into::into)).await.expect("tracked");
             assert_eq!(stock.name.as_deref(), Some("Big Blue"));
             ids.push(stock.id);
-            feed.commit().await.expect("it commits");
+            feed.commit().await.expect("commit");
         }
         for _ in 0..2 {
             let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
             let stock = untrack(&mut feed, &symbol("IBM")).await.expect("untracked").expect("known");
             ids.push(stock.id);
-            feed.commit().await.expect("it commits");
+            feed.commit().await.expect("commit");
         }
         let mut feed = FeedTransaction::begin(&store).await.expect("a turn");
         let unknown = untrack(&mut feed, &symbol("NOPE")).await.expect("answered");
@@ -126,7 +126,7 @@ async fn replaced(follower: &mut FeedFollower) -> Position {
         }
     };
     let noticed = timeout(Duration::from_secs(20), noticing).await;
-    noticed.expect("it is noticed")
+    noticed.expect("detected in time")
 }
 
 /// Deletes the last entry of the feed, as when a standby without it is promoted.
@@ -137,7 +137,7 @@ async fn lose_last(store: &Store) {
         "UPDATE feed_head SET (seq, recorded_at) = (SELECT seq, recorded_at FROM feed ORDER BY seq DESC LIMIT 1)",
     ] {
         let lost = store.database.write().execute_unprepared(sql).await;
-        lost.expect("it is lost");
+        lost.expect("delete the last entry");
     }
 }
 
@@ -145,12 +145,12 @@ on_every_feed! {
     async fn a_replaced_feed_is_detected_and_followed(mut database) {
         let (store, clock) = database.store(&["AAPL"]).await;
         let mut follower = at_end(&store).await;
-        let new_life = "UPDATE feed_head SET epoch = epoch + 1";
-        let new_life = async || {
-            let drawn = store.database.write().execute_unprepared(new_life).await;
-            drawn.expect("it is drawn");
+        let change_epoch = "UPDATE feed_head SET epoch = epoch + 1";
+        let change_epoch = async || {
+            let changed = store.database.write().execute_unprepared(change_epoch).await;
+            changed.expect("change the epoch");
         };
-        for (loses, grows, lives_anew) in [(0, 0, true), (1, 0, false), (1, 1, false), (2, 3, false), (2, 0, true)] {
+        for (loses, grows, new_epoch) in [(0, 0, true), (1, 0, false), (1, 1, false), (2, 3, false), (2, 0, true)] {
             for _ in 0..3 {
                 clock.advance(Duration::from_secs(1));
                 record_now(&store, 1).await;
@@ -167,8 +167,8 @@ on_every_feed! {
             for _ in 0..grows {
                 record_now(&store, 1).await;
             }
-            if lives_anew {
-                new_life().await;
+            if new_epoch {
+                change_epoch().await;
             }
             let position = end(&store).await.expect("an end");
             assert_eq!(replaced(&mut follower).await, position);
@@ -197,20 +197,20 @@ on_every_feed! {
         for (commits, symbols) in [(true, ["A", "B"]), (false, ["C", "D"])] {
             let before = end(&store).await.expect("an end").seq;
             let mut first = FeedTransaction::begin(&store).await.expect("a turn");
-            track(&mut first, &symbol(symbols[0]), None).await.expect("it is tracked");
+            track(&mut first, &symbol(symbols[0]), None).await.expect("track the stock");
             let mut writers = JoinSet::new();
             let late = store.clone();
             writers.spawn(async move {
                 let mut second = FeedTransaction::begin(&late).await.expect("a turn");
-                track(&mut second, &symbol(symbols[1]), None).await.expect("it is tracked");
-                second.commit().await.expect("it commits").seq
+                track(&mut second, &symbol(symbols[1]), None).await.expect("track the stock");
+                second.commit().await.expect("commit").seq
             });
             // The second transaction waits while the first is open.
             let early = timeout(Duration::from_millis(500), writers.join_next()).await;
             assert!(early.is_err(), "{early:?}");
             assert_eq!(end(&store).await.expect("an end").seq, before);
             let kept = if commits {
-                first.commit().await.expect("it commits").seq
+                first.commit().await.expect("commit").seq
             } else {
                 drop(first);
                 before

@@ -53,7 +53,7 @@ pub(crate) async fn record_now(store: &Store, stock: i64) -> Position {
     let known = store::stock::by_ids(feed.connection(), &[stock]).await;
     let stock = known.expect("an answer").pop().expect("a stock");
     feed.push(Event::QuoteRecorded { price, stock });
-    feed.commit().await.expect("it commits")
+    feed.commit().await.expect("commit")
 }
 
 /// Returns a price of `stock`.

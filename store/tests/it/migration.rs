@@ -37,8 +37,8 @@ on_both_databases! {
         let before = rows().await;
         assert_eq!((before.0.len(), before.1.len(), before.2.len()), (6, 2, 6));
         // Down to the schema of the first release.
-        Migrator::down(database.write(), Some(since_first_release())).await.expect("it goes back");
-        Migrator::up(database.write(), None).await.expect("it goes forth");
+        Migrator::down(database.write(), Some(since_first_release())).await.expect("migrate down");
+        Migrator::up(database.write(), None).await.expect("migrate up");
         assert_eq!(rows().await, before);
     }
 

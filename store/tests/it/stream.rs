@@ -39,7 +39,7 @@ async fn follow(follower: &mut FeedFollower, last: i64) -> Vec<i64> {
     };
     tokio::time::timeout(PATIENCE, following)
         .await
-        .expect("it receives all events");
+        .expect("receive all events");
     seen
 }
 
@@ -109,7 +109,7 @@ async fn a_stream_that_fails_or_is_deleted_loses_no_events() {
     };
     tokio::time::timeout(PATIENCE, copied)
         .await
-        .expect("it is copied");
+        .expect("copied in time");
     assert_eq!(entries(&database).await, 30);
 }
 
@@ -131,7 +131,7 @@ async fn the_stream_has_every_entry_once_with_concurrent_copies() {
     };
     tokio::time::timeout(PATIENCE, copied)
         .await
-        .expect("it is copied");
+        .expect("copied in time");
     // Four processes copied, and each entry was accepted once.
     write(&store, 1).await;
     follow(&mut follower, position.seq + 1).await;
@@ -149,9 +149,9 @@ async fn a_batch_larger_than_a_nats_message_is_read_from_the_table() {
         let new = symbol(&format!("L{index}"));
         track(&mut feed, &new, Some(long.clone()))
             .await
-            .expect("it is tracked");
+            .expect("track the stock");
     }
-    let position = feed.commit().await.expect("it commits");
+    let position = feed.commit().await.expect("commit");
     assert_eq!(position.seq, 1200);
     assert_eq!(follow(&mut follower, position.seq).await.len(), 1200);
     let position = write(&store, 2).await;

@@ -43,8 +43,8 @@ pub(super) fn directory() -> PathBuf {
         })
 }
 
-/// Returns the user and group to run a server as, if this process runs as root: PostgreSQL
-/// refuses to. The owner of `own_file`, which this process created, shows that.
+/// Returns the user and group to run a server as, if this process runs as root, because PostgreSQL
+/// rejects root. `own_file` is a file of this process; its owner is the user of the process.
 ///
 /// # Panics
 ///

@@ -12,7 +12,7 @@ use crate::{TestDatabaseUrl, TestDisk};
 /// How long a stop or a start may take.
 const STATE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A PostgreSQL server of its own process.
+/// A running PostgreSQL server.
 #[derive(Debug)]
 pub struct TestServer(Server);
 
@@ -21,9 +21,9 @@ pub struct TestServer(Server);
 pub enum Stop {
     /// SIGINT: ends the sessions, then writes a checkpoint.
     Fast,
-    /// SIGQUIT: ends at once; the next start recovers.
+    /// SIGQUIT: ends immediately; the next start recovers from the log.
     Immediate,
-    /// SIGKILL, like a crash; the next start recovers.
+    /// SIGKILL, like a crash; the next start recovers from the log.
     Killed,
 }
 
@@ -53,7 +53,7 @@ impl TestServer {
         TestDatabaseUrl::external(self.0.url("small"))
     }
 
-    /// Stops it, and waits until it accepts no client.
+    /// Stops the server, and waits until it accepts no client.
     pub async fn stop(&mut self, how: Stop) {
         self.0.command(match how {
             Stop::Fast => "INT",
@@ -63,7 +63,7 @@ impl TestServer {
         self.wait_until(false).await;
     }
 
-    /// Starts it again, and waits until it accepts a client.
+    /// Starts the server again, and waits until it accepts a client.
     pub async fn start_again(&mut self) {
         self.0.command("START");
         self.wait_until(true).await;

@@ -7,8 +7,8 @@
 //! Open and close are ordered by market time, then by arrival. Of the session's open, high, low and
 //! volume the newest value counts; prices without these values widen the daily candle. A high or
 //! low that does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
-//! volume counts in the candle in which it was seen. An interval without a price has no candle, so
-//! its volume is part of the next candle, and volumes add up to that of the session.
+//! volume counts in the candle of the price that shows it. An interval without a price has no
+//! candle, so its volume is part of the next candle, and volumes add up to that of the session.
 
 use entity::{Candle, CandleInterval, Decimal, Price};
 use store::candle::CandleKey;

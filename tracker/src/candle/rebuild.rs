@@ -19,7 +19,7 @@ use super::record;
 /// The number of prices per page.
 const PAGE: u32 = 2_000;
 
-/// Rebuilds the candles, if there are prices and no candles.
+/// Rebuilds the candles, if the database has prices and no candles.
 pub(crate) async fn rebuild(store: &Store) -> Result<(), store::Error> {
     if !candle::are_missing(store.database.read()).await? {
         return Ok(());

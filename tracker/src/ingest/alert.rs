@@ -1,4 +1,6 @@
 //! Evaluates the default alert rule for a price, and stores the alert that fires.
+//!
+//! [`percent_change`] compares the price with the threshold.
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Symbol, Timestamp, table::alert_rule};

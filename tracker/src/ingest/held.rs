@@ -4,7 +4,7 @@
 //! its stock are known.
 
 use entity::{Event, Price, Split, Timestamp, table::held_price};
-use store::{feed::FeedTransaction, held, split};
+use store::{feed::FeedTransaction, split};
 
 use super::{
     Ingest,
@@ -34,7 +34,7 @@ pub(super) async fn hold(
         close_day: inputs.stored.map(|(day, _)| day),
         held_until,
     };
-    held::add(feed.connection(), row).await
+    store::held_price::add(feed.connection(), row).await
 }
 
 impl Ingest {
@@ -51,7 +51,7 @@ impl Ingest {
             let now = feed.recorded_at();
             split::record(feed.connection(), stock_id, splits, source, now).await?;
         }
-        let prices = held::of(feed.connection(), stock_id).await?;
+        let prices = store::held_price::by_stock(feed.connection(), stock_id).await?;
         let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
         let mut fired = Vec::new();
         if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
@@ -74,7 +74,7 @@ impl Ingest {
                 let alert = evaluate(&mut feed, rule.as_ref(), evaluated, reference).await?;
                 fired.extend(alert);
             }
-            held::release(feed.connection(), stock_id).await?;
+            store::held_price::delete(feed.connection(), stock_id).await?;
             for alert in &fired {
                 let alert = alert.clone();
                 feed.push(Event::AlertFired { alert });

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp, table::alert_rule};
 use market::Market;
-use store::{alert, candle, feed::FeedTransaction, held, price, split, stock};
+use store::{alert, candle, feed::FeedTransaction, held_price, price, split, stock};
 
 use crate::{quote::Quote, reference::trading_day_before};
 
@@ -46,7 +46,7 @@ impl CurrentState {
             .into_iter()
             .map(|price| (price.stock_id, price))
             .collect();
-        let held = held::stocks(connection).await?.into_iter();
+        let held = held_price::stocks(connection).await?.into_iter();
         let mut state = Self {
             stocks,
             latest,

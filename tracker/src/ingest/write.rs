@@ -1,11 +1,12 @@
-//! Updates stocks and their splits from a batch.
+//! Updates the stocks of a batch, and stores the splits that its quotes report.
 
 use entity::{Split, Stock};
 use store::{feed::FeedTransaction, split, stock};
 
 use crate::quote::Quote;
 
-/// Adds an answer without a price to the `unpriced` stocks, and forgets those of the `priced` ones.
+/// Counts an answer without a price for the `unpriced` stocks, and resets the count of the `priced`
+/// ones.
 pub(super) async fn unpriced_answers(
     feed: &FeedTransaction,
     priced: &[Stock],
@@ -21,7 +22,7 @@ pub(super) async fn unpriced_answers(
     stock::count_unpriced_answers(feed.connection(), &counted).await
 }
 
-/// Fills in the details of a stock that are not known yet.
+/// Stores the name, currency and exchange of a stock that are not known yet.
 pub(super) async fn details(
     feed: &FeedTransaction,
     stock: &mut Stock,

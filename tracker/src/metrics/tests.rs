@@ -1,4 +1,4 @@
-//! The series of tracked symbols.
+//! Tests of the metrics of tracked symbols.
 
 use runtime::metrics::Metrics;
 

@@ -149,7 +149,7 @@ impl PollContext {
             .await
             .unwrap_or(Err(PollError::Timeout));
         let error = response.as_ref().err();
-        let outcome = call_outcome(error.map_or("ok", PollError::outcome));
+        let outcome = error.map_or(CallOutcome::Ok, PollError::outcome);
         self.metrics
             .provider_called(provider, endpoint, outcome, started.elapsed());
         let day_exhausted = error == Some(&PollError::BudgetSpent);
@@ -159,7 +159,7 @@ impl PollContext {
     }
 
     /// Corrects a reservation after the request: a slow request counts from its end, and the whole
-    /// day is used up if the provider says so.
+    /// day is used up if the provider reports it.
     async fn finalize(
         &self,
         provider: &'static str,
@@ -210,7 +210,7 @@ impl PollContext {
             reject_future_quotes(&mut poll, market::trading_day(self.now()));
             Endpoint::Quote
         };
-        let outcome = call_outcome(poll.outcome());
+        let outcome = poll.outcome();
         self.metrics
             .provider_called(name, endpoint, outcome, started.elapsed());
         for (symbol, answer) in &poll.answers {
@@ -230,7 +230,7 @@ impl PollContext {
         );
         loop {
             let batch = QuoteBatch {
-                splits_can_be_asked: self.reports_splits,
+                reports_splits: self.reports_splits,
                 ..batch.clone()
             };
             let provider = batch.provider;
@@ -323,14 +323,6 @@ pub(super) fn database_outage() -> OutageLog {
         "the database is unavailable, polling is paused",
         "the database is available again",
     )
-}
-
-/// The metric label of an outcome.
-fn call_outcome(name: &str) -> CallOutcome {
-    let known = CallOutcome::ALL
-        .iter()
-        .find(|outcome| outcome.as_str() == name);
-    known.copied().unwrap_or(CallOutcome::Error)
 }
 
 /// Converts a poll into the batch to store.

@@ -1,4 +1,4 @@
-//! The loop over a replay, which determines its own pace.
+//! The loop over a replay: stores one replayed trading day at a time, at the pace of the replay.
 //!
 //! Each trading day is stored in one transaction together with the replay's position, so that a
 //! killed process neither repeats nor skips a day.
@@ -110,7 +110,7 @@ impl ReplayLoop {
     /// Releases prices that another tracker held, resumes at the stored position, and creates the
     /// provider's row, which contains the position.
     async fn resume_once(&mut self) -> Result<(), store::Error> {
-        let held = store::held::stocks(self.context.store.database.read());
+        let held = store::held_price::stocks(self.context.store.database.read());
         for stock in with_timeout(held).await? {
             with_timeout(self.context.ingest.release(stock.stock_id, None)).await?;
         }
@@ -121,7 +121,7 @@ impl ReplayLoop {
             tracing::warn!(provider = name, %error, "failed to resume the replay at its position");
         }
         let statuses = self.provider_statuses();
-        with_timeout(self.status.write_once(&self.context.store, statuses)).await
+        with_timeout(self.status.write_if_due(&self.context.store, statuses)).await
     }
 
     /// Replays one day and stores it as a whole. If the database is unavailable, the same day is
@@ -219,14 +219,14 @@ impl ReplayLoop {
             self.respond(request).await?;
         }
         let statuses = self.provider_statuses();
-        with_timeout(self.status.write_once(&self.context.store, statuses)).await?;
+        with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;
         if self.prune_throttle.is_due() {
             with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
         Ok(())
     }
 
-    /// Responds to a poll request without polling: the next price comes with the next day.
+    /// Responds to a poll request without polling, because the next day has the next price.
     async fn respond(&self, request: PendingRequest) -> Result<(), store::Error> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {

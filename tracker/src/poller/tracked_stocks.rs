@@ -23,7 +23,7 @@ pub(super) struct TrackedStock {
     /// When a provider last answered for it.
     pub(super) answered_at: Option<Timestamp>,
     /// When a scheduled poll for it was last sent.
-    pub(super) asked_at: Option<Timestamp>,
+    pub(super) requested_at: Option<Timestamp>,
     /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
 }
@@ -48,7 +48,7 @@ impl TrackedStocks {
                 let tracked = TrackedStock {
                     market: Market::of(&row.symbol),
                     answered_at: row.answered_at,
-                    asked_at: row.asked_at,
+                    requested_at: row.requested_at,
                     unpriced_answers: row.unpriced_answers,
                 };
                 (row.symbol, tracked)
@@ -87,7 +87,7 @@ impl TrackedStocks {
     /// Records a scheduled poll until the row is read again.
     pub(super) fn record_poll(&mut self, symbol: &Symbol, at: Timestamp) {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
-            tracked.asked_at = tracked.asked_at.max(Some(at));
+            tracked.requested_at = tracked.requested_at.max(Some(at));
         }
     }
 

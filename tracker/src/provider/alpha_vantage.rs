@@ -5,6 +5,8 @@
 
 mod notice;
 mod quote;
+#[cfg(test)]
+mod recorded;
 mod response;
 mod series;
 mod splits;
@@ -14,7 +16,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use entity::{Split, Symbol};
 use reqwest::{Url, header::HeaderMap};
-use runtime::config::{AlphaVantageSettings, Secret};
+use runtime::config::{AlphaVantageSettings, ProviderName, Secret};
 
 use crate::{
     provider::{
@@ -102,7 +104,7 @@ impl fmt::Debug for AlphaVantage {
 #[async_trait]
 impl QuoteProvider for AlphaVantage {
     fn name(&self) -> &'static str {
-        "alphavantage"
+        ProviderName::AlphaVantage.as_str()
     }
 
     fn pacing(&self) -> Pacing {

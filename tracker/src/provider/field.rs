@@ -49,7 +49,7 @@ pub(super) fn other_price(text: Option<&str>) -> Option<Decimal> {
         .filter(|price| *price > Decimal::ZERO)
 }
 
-/// Parses a previous close. 0 means that there is none.
+/// Parses a previous close. Providers send 0 if the stock has none.
 pub(super) fn previous_close(text: Option<&str>) -> PreviousClose {
     match text.map(Decimal::parse_rounded) {
         Some(Ok(Decimal::ZERO)) => PreviousClose::None,
@@ -65,7 +65,7 @@ pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Op
     let rounded = |text: Option<&str>| Ratio::from_decimal(Decimal::parse_rounded(text?).ok()?);
     let exact = Unrounded {
         price: read(price)?,
-        // A close that rounds to 0 means that there is none.
+        // A close that rounds to 0 counts as none.
         previous_close: rounded(previous_close).and_then(|_| read(previous_close)),
     };
     let loses =

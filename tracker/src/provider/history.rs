@@ -1,4 +1,5 @@
-//! Daily history, which some providers return besides quotes. It is used to backfill candles.
+//! The interface to providers that return daily history besides quotes. Candles are backfilled from
+//! it.
 
 use async_trait::async_trait;
 use chrono::NaiveDate;

@@ -58,7 +58,7 @@ pub struct RequestBudget {
     pub day: DayZone,
 }
 
-/// The time zone in which a daily quota begins anew at midnight.
+/// The time zone in which a daily quota resets at midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayZone {
     /// New York.
@@ -76,7 +76,7 @@ impl DayZone {
         }
     }
 
-    /// Returns the next midnight in this time zone, when the quota begins anew.
+    /// Returns the next midnight in this time zone, when the quota resets.
     pub fn next_midnight(self, now: Timestamp) -> Timestamp {
         let today = self.date(now);
         let tomorrow = today.succ_opt().unwrap_or(today);

@@ -2,7 +2,7 @@
 
 use entity::Symbol;
 
-use crate::{provider::PollError, quote::Quote};
+use crate::{metrics::CallOutcome, provider::PollError, quote::Quote};
 
 /// The answers of a provider to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,18 +30,16 @@ impl Poll {
         }
     }
 
-    /// The `outcome` label of the request in metrics: `ok` if any symbol has a quote, else that of
-    /// the first error.
-    pub fn outcome(&self) -> &'static str {
-        let mut failures = self.answers.iter().map(|(_, answer)| match answer {
-            Ok(_) => "ok",
+    /// The outcome of the request in metrics: [`CallOutcome::Ok`] if it is the outcome of any
+    /// symbol, otherwise that of the first symbol.
+    pub fn outcome(&self) -> CallOutcome {
+        let mut outcomes = self.answers.iter().map(|(_, answer)| match answer {
+            Ok(_) => CallOutcome::Ok,
             Err(error) => error.outcome(),
         });
-        let Some(first) = failures.next() else {
-            return "ok";
-        };
-        if failures.any(|outcome| outcome == "ok") {
-            "ok"
+        let first = outcomes.next().unwrap_or(CallOutcome::Ok);
+        if outcomes.any(|outcome| outcome == CallOutcome::Ok) {
+            CallOutcome::Ok
         } else {
             first
         }
@@ -56,10 +54,10 @@ mod tests {
     fn the_outcome_is_ok_if_any_symbol_is_ok() {
         let symbols: Vec<Symbol> = ["A", "B"].map(|text| text.parse().expect(text)).into();
         let mut poll = Poll::failed(&symbols, &PollError::Timeout);
-        assert_eq!(poll.outcome(), "timeout");
+        assert_eq!(poll.outcome(), CallOutcome::Timeout);
         poll.answers[1].1 = Err(PollError::NoQuote);
-        assert_eq!(poll.outcome(), "ok");
+        assert_eq!(poll.outcome(), CallOutcome::Ok);
         poll.answers.clear();
-        assert_eq!(poll.outcome(), "ok");
+        assert_eq!(poll.outcome(), CallOutcome::Ok);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use crate::schedule::HumanDuration;
+use crate::{metrics::CallOutcome, schedule::HumanDuration};
 
 /// Why a provider returned no quote of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,16 +84,16 @@ impl PollError {
         }
     }
 
-    /// The `outcome` label of the metric `stock_tracker_api_calls_total`.
-    pub fn outcome(&self) -> &'static str {
+    /// The outcome of the call in the metric `stock_tracker_api_calls_total`.
+    pub fn outcome(&self) -> CallOutcome {
         match self {
-            Self::NoQuote => "ok",
-            Self::UnknownSymbol => "unknown_symbol",
-            Self::RateLimited { .. } | Self::BudgetSpent => "rate_limited",
-            Self::Refused { .. } | Self::NotEntitled => "refused",
-            Self::Malformed { .. } | Self::NoPrice { .. } => "malformed",
-            Self::Timeout => "timeout",
-            Self::Upstream { .. } => "error",
+            Self::NoQuote => CallOutcome::Ok,
+            Self::UnknownSymbol => CallOutcome::UnknownSymbol,
+            Self::RateLimited { .. } | Self::BudgetSpent => CallOutcome::RateLimited,
+            Self::Refused { .. } | Self::NotEntitled => CallOutcome::Refused,
+            Self::Malformed { .. } | Self::NoPrice { .. } => CallOutcome::Malformed,
+            Self::Timeout => CallOutcome::Timeout,
+            Self::Upstream { .. } => CallOutcome::Error,
         }
     }
 

@@ -29,9 +29,6 @@ use self::{
 pub use self::{error::ReplayError, row::RowError};
 use crate::provider::{Pacing, Poll, PollError, PositionError, QuoteProvider};
 
-/// The name of the replay provider in settings, metrics and stored prices.
-pub const REPLAY: &str = ProviderName::Replay.as_str();
-
 /// Replays a file of daily prices.
 #[derive(Debug)]
 pub struct Replay {
@@ -96,7 +93,7 @@ impl Replay {
 #[async_trait]
 impl QuoteProvider for Replay {
     fn name(&self) -> &'static str {
-        REPLAY
+        ProviderName::Replay.as_str()
     }
 
     fn pacing(&self) -> Pacing {

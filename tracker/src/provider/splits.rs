@@ -1,4 +1,4 @@
-//! Share splits, which some providers return besides quotes.
+//! The interface to providers that return share splits besides quotes.
 
 use async_trait::async_trait;
 use entity::{Split, Symbol};

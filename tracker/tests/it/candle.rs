@@ -235,7 +235,7 @@ async fn clear(world: &World, tables: &[&str]) {
     for table in tables {
         let deleted = format!("DELETE FROM {table}");
         let deleted = world.database.write().execute_unprepared(&deleted);
-        deleted.await.expect("it is deleted");
+        deleted.await.expect("delete");
     }
 }
 

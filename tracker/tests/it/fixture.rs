@@ -69,7 +69,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
         let ended = tokio::time::timeout(DEADLINE, self.task).await;
-        ended.expect("it ends in time").expect("it does not panic");
+        ended.expect("end in time").expect("no panic");
     }
 }
 
@@ -136,7 +136,7 @@ impl World {
             alert_threshold: decimal("5"),
             symbols: symbols.iter().map(|text| symbol(text)).collect(),
         };
-        store::seed(&store, &seed).await.expect("it is seeded");
+        store::seed(&store, &seed).await.expect("seed the store");
         let metrics = Metrics::new("", "");
         let counted = TrackerMetrics::new(&metrics.meter(), &[]);
         Self {
@@ -310,15 +310,15 @@ impl World {
     pub(crate) async fn add(&self, of: &str) {
         let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
         let tracked = store::stock::track(&mut feed, &symbol(of), None).await;
-        tracked.expect("it is tracked");
-        feed.commit().await.expect("it is committed");
+        tracked.expect("track the stock");
+        feed.commit().await.expect("commit");
     }
 
     pub(crate) async fn untrack(&self, of: &str) {
         let mut feed = FeedTransaction::begin(&self.store).await.expect("a turn");
         let untracked = store::stock::untrack(&mut feed, &symbol(of)).await;
-        untracked.expect("it is untracked");
-        feed.commit().await.expect("it is committed");
+        untracked.expect("untrack the stock");
+        feed.commit().await.expect("commit");
     }
 
     /// Requests a poll as `api` does, and waits for the response. The clock stands still meanwhile.
@@ -328,8 +328,10 @@ impl World {
             track,
             name: None,
         };
-        let answer = submit(&self.store, request).await.expect("it is asked");
-        let answer = answer.expect("it is answered in time");
+        let answer = submit(&self.store, request)
+            .await
+            .expect("submit the request");
+        let answer = answer.expect("a response in time");
         (answer.outcome, answer.retry_after)
     }
 }

@@ -149,7 +149,7 @@ testkit::on_both_databases! {
         };
         tokio::join!(writer(), writer(), writer());
         for of in ["AAPL", "MSFT"] {
-            let id = world.stock(of).await.expect("it is there").id;
+            let id = world.stock(of).await.expect("a stock").id;
             let mut alerts: Vec<_> = world.alerts().await;
             alerts.retain(|row| row.stock_id == id);
             let mut distinct: Vec<_> = alerts
@@ -243,7 +243,7 @@ testkit::on_both_databases! {
         };
         world.store(vec![named("Apple Inc.", "100")]).await;
         world.store(vec![named("Another", "101")]).await;
-        let stock = world.stock("AAPL").await.expect("it is there");
+        let stock = world.stock("AAPL").await.expect("a stock");
         assert_eq!(stock.name.as_deref(), Some("Apple Inc."));
         assert_eq!(stock.currency.as_deref(), Some("USD"));
     }

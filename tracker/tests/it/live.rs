@@ -163,8 +163,8 @@ testkit::on_both_databases! {
         let running = world.track(service.provider(60, 25));
         let exhausted = async || state(&world).await == Some(ProviderState::BudgetSpent);
         world.until("the day is exhausted", exhausted).await;
-        let asked = service.calls().len();
-        assert!(asked <= 3, "{asked}");
+        let sent = service.calls().len();
+        assert!(sent <= 3, "{sent}");
         let row = world.provider("alphavantage").await.expect("its row");
         assert_eq!(row.day_used, 25);
         running.stop().await;
@@ -176,12 +176,12 @@ testkit::on_both_databases! {
                 row.is_some_and(|row| row.updated_at == world.store.clock.now())
             }).await;
         }
-        assert_eq!(service.calls().len(), asked);
+        assert_eq!(service.calls().len(), sent);
         let (outcome, again) = world.request("MSFT", false).await;
         assert_eq!((outcome, again), (PollOutcome::RateLimited, Some(2 * 3_600)));
         service.answer(ok(recorded!("quote")));
         world.until_after(SECOND * 600, "a new day", async || !world.prices().await.is_empty()).await;
-        assert!(service.calls()[asked] >= crate::fixture::at("2026-11-21T05:00:00Z"));
+        assert!(service.calls()[sent] >= crate::fixture::at("2026-11-21T05:00:00Z"));
     }
 
     async fn a_rejected_burst_delays_the_next_poll_but_does_not_exhaust_the_day(database) {
@@ -204,10 +204,10 @@ testkit::on_both_databases! {
         world.until_after(SECOND, "it is refused", refused).await;
         let note = world.provider("alphavantage").await.and_then(|row| row.note).expect("a note");
         assert!(note.starts_with("the key is refused (ALPHA_VANTAGE_API_KEY)"), "{note}");
-        let asked = service.calls().len();
-        assert!(asked <= 3, "{asked}");
+        let sent = service.calls().len();
+        assert!(sent <= 3, "{sent}");
         assert_eq!(world.request("MSFT", false).await, (PollOutcome::Failed, None));
-        assert_eq!(service.calls().len(), asked);
+        assert_eq!(service.calls().len(), sent);
     }
 
     async fn artificial_data_is_treated_as_missing_from_the_plan(database) {

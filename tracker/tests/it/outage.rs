@@ -25,9 +25,9 @@ async fn an_answer_is_stored_after_the_database_server_restarts() {
         script.hold();
         let step = Duration::from_secs(20);
         world
-            .until_after(step, "it is asked", async || script.waiting() == at)
+            .until_after(step, "it is polled", async || script.waiting() == at)
             .await;
-        let asked = script.calls().len();
+        let sent = script.calls().len();
         server.stop(how).await;
         script.release();
         server.start_again().await;
@@ -38,7 +38,7 @@ async fn an_answer_is_stored_after_the_database_server_restarts() {
         };
         world.until("its answer is stored", stored).await;
         // If the lease was lost before the answer was stored, the symbol is polled once more.
-        let again = script.calls().len() - asked;
+        let again = script.calls().len() - sent;
         assert!(again <= 1, "{again}");
     }
     assert_eq!(world.price_texts().await, ["100", "101", "102", "103"]);

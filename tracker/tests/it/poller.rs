@@ -102,7 +102,7 @@ testkit::on_both_databases! {
         world.until("all are priced", async || world.prices().await.len() == 3).await;
         world.until("the old one is stale", async || counted(1).await).await;
         let count = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'AAPL'";
-        world.database.write().execute_unprepared(count).await.expect("it is written");
+        world.database.write().execute_unprepared(count).await.expect("write the row");
         world.until("the one without prices is stale too", async || counted(2).await).await;
     }
 
@@ -131,14 +131,14 @@ testkit::on_both_databases! {
         // No request can be reserved while this locks the provider's row.
         let holding = world.database.begin_write().await.expect("a transaction");
         let lock = "UPDATE providers SET name = name";
-        holding.execute_unprepared(lock).await.expect("it is locked");
+        holding.execute_unprepared(lock).await.expect("lock");
         world.clock.advance(SECOND * 62);
         for _ in 0..20 {
             tokio::time::sleep(SECOND / 10).await;
             world.clock.advance(SECOND / 2);
         }
         assert_eq!(script.calls().len(), 1);
-        holding.rollback().await.expect("it is unlocked");
+        holding.rollback().await.expect("unlock");
         world.until("the next is polled", async || world.prices().await.len() == 2).await;
         world.until_after(SECOND / 2, "and the last", async || script.calls().len() == 3).await;
         let calls = script.calls();
@@ -209,7 +209,7 @@ testkit::on_both_databases! {
         world.until_after(SECOND * 600, "the first is refused", refused).await;
         running.stop().await;
 
-        // A provider that is no longer configured has no rank.
+        // A provider that is not configured has no rank.
         let _running = world.track(vec![second.clone()]);
         let alone = async || world.provider("second").await.is_some_and(|row| row.rank == Some(0));
         world.until("the second has the first rank", alone).await;

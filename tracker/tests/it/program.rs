@@ -51,16 +51,16 @@ async fn it_replays_logs_that_survives_a_kill_and_drains_on_a_signal() {
         .env("REPLAY_SPEED", "max")
         .env("REPLAY_LOOP", "false");
     for part in 1..3 {
-        let mut child = command.spawn().expect("it starts");
+        let mut child = command.spawn().expect("start the program");
         let far = async || world.prices().await.len() >= 300 * part;
         world.until("a part is replayed", far).await;
-        child.kill().expect("it is killed");
-        child.wait().expect("it is dead");
+        child.kill().expect("kill the program");
+        child.wait().expect("wait for the program");
     }
-    let child = command.spawn().expect("it starts");
+    let child = command.spawn().expect("start the program");
     replay::end(&world).await;
     signal(&child, "-TERM");
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("wait for the program");
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     let announced = text
@@ -84,7 +84,7 @@ async fn it_does_not_log_its_key() {
         .env("ALPHA_VANTAGE_URL", "http://127.0.0.1:9")
         .env("RUST_LOG", "trace")
         .spawn()
-        .expect("it starts");
+        .expect("start the program");
     let database = place.connect().await;
     let failing = async {
         loop {
@@ -100,7 +100,7 @@ async fn it_does_not_log_its_key() {
         .await
         .expect("it fails");
     signal(&child, "-TERM");
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("wait for the program");
     assert_eq!(output.status.code(), Some(0));
     assert!(!text_of(&output).contains(KEY));
 }
@@ -110,7 +110,7 @@ fn a_start_without_a_database_fails_with_one_line() {
     let output = program("postgres://tracker:hidden@127.0.0.1:9/stocks")
         .env("DATABASE_WAIT", "200ms")
         .output()
-        .expect("it runs");
+        .expect("execute");
     assert_eq!(output.status.code(), Some(1));
     let mut line = String::new();
     output
@@ -131,7 +131,7 @@ fn a_file_that_cannot_be_replayed_prevents_the_start() {
     let output = program("postgres://127.0.0.1:9/stocks")
         .env("REPLAY_FILE", &path)
         .output()
-        .expect("it runs");
+        .expect("execute");
     assert_eq!(output.status.code(), Some(2));
     let text = text_of(&output);
     assert!(text.contains("bad-row.csv") && text.contains('2'), "{text}");

@@ -159,7 +159,7 @@ testkit::on_both_databases! {
         assert_eq!(world.request("NVDA", true).await.0, PollOutcome::UnknownSymbol);
         assert!(world.stock("NVDA").await.is_none());
         assert_eq!(world.request("MSFT", true).await.0, PollOutcome::Answered);
-        let stock = world.stock("MSFT").await.expect("it is there");
+        let stock = world.stock("MSFT").await.expect("a stock");
         assert!(stock.tracked && stock.answered_at.is_some());
         assert_eq!(world.request("MSFT", false).await.0, PollOutcome::Answered);
         assert_eq!(world.prices().await.len(), 1, "a poll request stores no price");

@@ -303,7 +303,7 @@ async fn refresh_over_a_lock(table: &str) {
     let lock = format!(
         "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
     );
-    other.execute_unprepared(&lock).await.expect("it is locked");
+    other.execute_unprepared(&lock).await.expect("lock");
     let request = PollRequest {
         symbol: symbol("AAPL"),
         track: false,
@@ -314,7 +314,7 @@ async fn refresh_over_a_lock(table: &str) {
         .expect("request submitted");
     let outcome = answer.map(|answer| answer.outcome);
     assert_eq!(outcome, Some(PollOutcome::DatabaseUnavailable), "{table}");
-    other.rollback().await.expect("it is unlocked");
+    other.rollback().await.expect("unlock");
     let stored = async || world.request("AAPL", false).await.0 == PollOutcome::Answered;
     world.until("it is refreshed", stored).await;
     assert_eq!(

@@ -161,7 +161,7 @@ async fn store(world: &World, quote: Quote) -> IngestReport {
     let answers = QuoteBatch {
         provider: "test",
         quotes: vec![quote],
-        splits_can_be_asked: true,
+        reports_splits: true,
         ..QuoteBatch::default()
     };
     world.ingest().ingest(answers).await.expect("quote stored")
@@ -506,8 +506,8 @@ testkit::on_both_databases! {
             world.until("the split", async || splits(&world).await.contains(&expected.to_owned())).await;
             drop(running);
             assert_eq!(fired(&world).await.iter().filter(|it| it.contains("50")).count(), 0);
-            let anew = world.database.write().execute_unprepared("UPDATE providers SET position = NULL");
-            anew.await.expect("position reset");
+            let reset = world.database.write().execute_unprepared("UPDATE providers SET position = NULL");
+            reset.await.expect("reset the position");
         }
     }
 

@@ -1,8 +1,8 @@
 //! Limits on the size and complexity of operations, checked before validation and execution.
 //!
 //! The check takes time linear in the text: each fragment is measured once, however often it is
-//! spread, whereas async-graphql's own limits visit every spread. Runs for every operation on every
-//! transport.
+//! spread, whereas async-graphql's own limits visit every spread. Every transport runs the check
+//! for each operation.
 
 mod lexer;
 mod list_size;

@@ -65,7 +65,7 @@ impl Params {
         Ok(params)
     }
 
-    /// Whether there is neither a document nor an identifier of one.
+    /// Whether both the document and its identifier are missing.
     pub(crate) fn is_empty(&self) -> bool {
         let has_persisted_query = |extensions: &Extensions| {
             let entry = extensions.get("persistedQuery");

@@ -1,8 +1,9 @@
-//! Persisted documents: clients send an identifier instead of the text.
+//! Automatic persisted queries (APQ) and trusted documents: clients send an identifier of a
+//! document instead of its text.
 //!
-//! An identifier is the hash of the text, or the name that the document was published under, so it
-//! always stands for one text. Documents that fail validation are not stored. Resolved for every
-//! request before parsing.
+//! An identifier is the hash of the text or, for a trusted document, its name. It always identifies
+//! the same text. Documents that fail validation are not stored. Identifiers are resolved before
+//! parsing, for each request.
 
 mod cache;
 mod directory;
@@ -29,9 +30,9 @@ pub struct Documents(Mode);
 enum Mode {
     /// Persisted documents are disabled.
     Disabled,
-    /// Clients register documents by sending the text with its hash.
+    /// Automatic persisted queries (APQ): clients register a document by sending it with its hash.
     Automatic(Arc<Cache>),
-    /// An allow-list from a directory; other documents are rejected.
+    /// Trusted documents: an allow-list from a directory. Other documents are rejected.
     Trusted(Arc<Directory>),
 }
 
@@ -54,16 +55,16 @@ impl Documents {
         Self(Mode::Disabled)
     }
 
-    /// Enables automatic persisted queries: a client may send the hash of a document that any
-    /// client sent before. The cache holds `bytes` bytes of text and evicts the least recently used
-    /// document.
+    /// Enables automatic persisted queries (APQ): a client may send the hash of a document that any
+    /// client has sent before. The cache holds `bytes` bytes of text and evicts the least recently
+    /// used document.
     pub fn automatic(bytes: usize) -> Self {
         Self(Mode::Automatic(Arc::new(Cache::new(bytes))))
     }
 
-    /// Loads an allow-list: only the documents in a directory are served, identified by text, by
-    /// hash or by name. Reads `NAME.graphql` (one document, with that name) and `*.json` (an object
-    /// that maps names to documents, as written by GraphQL Code Generator and Relay).
+    /// Loads trusted documents: only the documents in a directory are served, identified by text,
+    /// by hash or by name. Reads `NAME.graphql` (one document, with that name) and `*.json` (an
+    /// object that maps names to documents, as written by GraphQL Code Generator and Relay).
     ///
     /// # Errors
     ///

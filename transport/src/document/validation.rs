@@ -180,7 +180,7 @@ impl CoercionError {
     }
 }
 
-/// Returns at most [`MAX_ERRORS`] errors, or `Ok` if there are none.
+/// Returns at most [`MAX_ERRORS`] errors, or `Ok` if `errors` is empty.
 fn into_result(mut errors: Vec<ServerError>) -> Result<(), Vec<ServerError>> {
     errors.truncate(MAX_ERRORS);
     if errors.is_empty() {

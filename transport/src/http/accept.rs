@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, header::ACCEPT};
 /// The media type of a single response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
-    /// `application/graphql-response+json`: the status says whether the operation was executed.
+    /// `application/graphql-response+json`: the status shows whether the operation was executed.
     Response,
     /// `application/json`: the status is 200 for any GraphQL response.
     Json,

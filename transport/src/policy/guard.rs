@@ -1,9 +1,9 @@
-//! Host and origin checks: which names the server is addressed by, and which websites may call it
-//! from a browser.
+//! Host and origin checks: which host names the server accepts, and which websites may call it from
+//! a browser.
 //!
-//! A page of another website can neither read from the server nor write to it, neither by
-//! cross-origin requests nor by DNS rebinding. The GraphQL routes call the checks; other routes are
-//! wrapped by [`Guard::protect`].
+//! They protect against cross-origin requests and DNS rebinding: a page of another website can
+//! neither read from the server nor write to it. The GraphQL routes call the checks; other routes
+//! are wrapped by [`Guard::protect`].
 
 mod allow_list;
 mod cors;
@@ -21,7 +21,7 @@ use http::{
 pub use self::allow_list::AllowList;
 use crate::error::{RequestError, code};
 
-/// The allowed hosts and origins; cheap to clone.
+/// The allowed hosts and origins. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Guard {
     hosts: Arc<AllowList>,

@@ -2,7 +2,7 @@
 //!
 //! Time during which this process did not run does not count as idle time. If a ping is sent late,
 //! the process was stopped or the machine was suspended; the peer then gets half an interval from
-//! that ping to respond. Pure arithmetic on instants.
+//! that ping to respond. The caller provides the current time.
 
 use std::time::Duration;
 

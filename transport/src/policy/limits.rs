@@ -29,7 +29,8 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long a closed WebSocket is kept open for the peer to receive the close code.
     pub close_timeout: Duration,
-    /// The same during a shutdown, and for queries and mutations that are running then.
+    /// Replaces `close_timeout` during a shutdown. Also the timeout for queries and mutations that
+    /// are running when the shutdown begins.
     pub drain_timeout: Duration,
     /// Maximum number of concurrent operations on one WebSocket.
     pub operations_per_socket: usize,

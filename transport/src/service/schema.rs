@@ -1,6 +1,6 @@
-//! A [`Service`] for a schema without tokens.
+//! A [`Service`] that executes operations on an async-graphql schema, without authentication.
 //!
-//! Every client is anonymous, and a token is an error.
+//! Every client is anonymous. A request with a token is rejected.
 
 use std::future;
 

@@ -1,4 +1,4 @@
-//! The byte stream under a WebSocket, which records what its peer does.
+//! The byte stream under a WebSocket, which records when its peer last sent or accepted bytes.
 //!
 //! Deadlines are based on bytes, not on messages: a peer that sends a large message slowly is not
 //! idle.

@@ -1,4 +1,4 @@
-//! Closes WebSockets.
+//! Closes WebSockets with the close codes of RFC 6455 and of the GraphQL subprotocols.
 //!
 //! A close code reaches every peer that reads: the TCP connection stays open while the peer may
 //! still be sending, because a reset would discard the code.
@@ -89,7 +89,8 @@ impl SocketEnd {
         Self::close(CloseCode::Overloaded, "Client is too slow")
     }
 
-    /// The end of a subscription that requires the socket to close; `None` if it completed.
+    /// Returns how the session ends because a subscription ended; `None` if the subscription
+    /// completed, which keeps the socket open.
     pub(super) fn of_subscription(end: End) -> Option<Self> {
         match end {
             End::Complete => None,

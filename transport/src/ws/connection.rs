@@ -1,5 +1,5 @@
 //! The parts that all WebSocket sessions share: the socket, its deadlines, its flushes and the
-//! signal to leave.
+//! shutdown signal.
 //!
 //! Polled by the one task of its session, so that a peer that does not read blocks only the
 //! sending side.
@@ -33,7 +33,7 @@ pub(super) struct Connection {
     socket: Socket,
     pub(super) deadlines: Deadlines,
     timer: Pin<Box<Sleep>>,
-    /// Ready when the client should leave. A set polls a future only after it was woken.
+    /// Ready when the connection should close. A set polls a future only after it was woken.
     departure: FuturesUnordered<BoxFuture<'static, ()>>,
     /// Number of frames sent since the last flush.
     unflushed: usize,
@@ -69,7 +69,7 @@ impl Connection {
         self.activity().blocked_since.is_some()
     }
 
-    /// Returns `true` once, when the client should leave because the server shuts down.
+    /// Returns `true` once, when the connection should close because the server is shutting down.
     pub(super) fn poll_departure(&mut self, cx: &mut Context<'_>) -> bool {
         self.departure.poll_next_unpin(cx) == Poll::Ready(Some(()))
     }
@@ -124,7 +124,7 @@ impl Connection {
     /// Wakes the session at its next deadline.
     pub(super) fn set_timer(&mut self, cx: &mut Context<'_>, activity: Activity, limits: &Limits) {
         let next = self.deadlines.next(activity, limits);
-        // A timer that fires too early is cheaper than one that is reset for every message.
+        // A timer that fires too early is cheaper than a reset for each message.
         if next < self.timer.deadline() || self.timer.is_elapsed() {
             self.timer.as_mut().reset(next);
         }

@@ -1,7 +1,7 @@
 //! The deadlines of one WebSocket: heartbeat, idle timeout, write timeout, initialization and
 //! drain.
 //!
-//! Pure arithmetic: the caller provides the current time and sets the timers.
+//! The caller provides the current time and sets the timers.
 
 use tokio::time::Instant;
 

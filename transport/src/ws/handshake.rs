@@ -45,7 +45,7 @@ pub struct Handshake {
 pub(super) struct Opening(OnUpgrade);
 
 impl Handshake {
-    /// Whether a request asks for a WebSocket.
+    /// Whether a request asks for an upgrade to a WebSocket.
     pub(crate) fn is_requested(parts: &Parts) -> bool {
         let upgrade = parts.headers.get(UPGRADE);
         parts.method == Method::GET

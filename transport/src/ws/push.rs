@@ -1,7 +1,7 @@
 //! WebSockets that only send: one stream of text frames to each client.
 //!
-//! What clients send is ignored. Only a pong counts as activity, so a client that sends but does
-//! not answer pings is closed after the idle timeout.
+//! Messages from clients are ignored. Only a pong counts as activity, so a client that sends but
+//! does not answer pings is closed after the idle timeout.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! One GraphQL WebSocket session.
+//! One GraphQL WebSocket session, of the subprotocol `graphql-transport-ws` or `graphql-ws`.
 //!
 //! Reading, operations and writing are polled in one task and do not wait for each other: a peer
 //! that does not read blocks neither the reading of its messages nor its operations, which may

@@ -1,7 +1,7 @@
-//! The messages of the two GraphQL subprotocols: parsing and formatting.
+//! The messages of the WebSocket subprotocols `graphql-transport-ws` and `graphql-ws`: parsing and
+//! formatting.
 //!
-//! Pure functions. A message that a client may not send is an error with the message of the close
-//! frame.
+//! The error for a message that a client may not send contains the message of the close frame.
 
 use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub(super) enum ClientMessage {
 /// The credentials in the payload of `connection_init`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// No `authorization`. Contains another key of the payload, if there is one.
+    /// No `authorization`. Contains another key of the payload, if it has one.
     Absent(Option<String>),
     /// The value of `authorization`.
     Value(String),

@@ -18,7 +18,7 @@ use super::{
 use crate::{observer::CloseReason, service::Service};
 
 impl<S: Service> Session<S> {
-    /// Sends frames until there are none or the peer accepts no more.
+    /// Sends frames until none is left or the peer accepts no more.
     pub(super) fn poll_writer(&mut self, cx: &mut Context<'_>) -> PollSession {
         loop {
             ready!(self.connection.poll_ready(cx, &self.context.limits))?;

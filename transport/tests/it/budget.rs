@@ -1,4 +1,4 @@
-//! Operations that are too large, on every transport.
+//! Tests of operations that are too large, on every transport.
 
 use std::{fmt::Write, time::Instant};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Documents that would be expensive to validate or to execute.
-fn hostile() -> Vec<(&'static str, String)> {
+fn expensive_documents() -> Vec<(&'static str, String)> {
     let mut bomb = "query { ...F0 }".to_owned();
     for level in 0..40 {
         let next = level + 1;
@@ -66,7 +66,7 @@ fn hostile() -> Vec<(&'static str, String)> {
 async fn expensive_operations_are_rejected_on_every_transport_while_others_are_served() {
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
-    for (name, query) in hostile() {
+    for (name, query) in expensive_documents() {
         let started = Instant::now();
         let response = "application/graphql-response+json";
         let (status, _, code) = send_and_read(app.query(&query).header("accept", response)).await;

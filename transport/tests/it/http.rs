@@ -251,10 +251,10 @@ async fn a_large_body_is_rejected_before_all_of_it_arrives() {
         let head = format!("{head}{length}\r\n\r\n");
         peer.write_all(head.as_bytes()).await.expect("sent");
         peer.write_all(&sent).await.expect("sent");
-        let mut said = [0; 13];
-        let answer = timeout(Duration::from_mins(1), peer.read_exact(&mut said));
+        let mut status = [0; 13];
+        let answer = timeout(Duration::from_mins(1), peer.read_exact(&mut status));
         answer.await.expect("in time").expect("an answer");
-        assert_eq!(&said, b"HTTP/1.1 413 ", "{length}");
+        assert_eq!(&status, b"HTTP/1.1 413 ", "{length}");
     }
 }
 

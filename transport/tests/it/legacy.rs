@@ -1,4 +1,4 @@
-//! The WebSocket subprotocol of subscriptions-transport-ws.
+//! Tests of the WebSocket subprotocol `graphql-ws` (of subscriptions-transport-ws).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Persisted documents, and compressed responses.
+//! Tests of automatic persisted queries, trusted documents and compressed responses.
 
 use std::fmt::Write;
 

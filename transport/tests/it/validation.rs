@@ -33,8 +33,8 @@ async fn start() -> App {
     .await
 }
 
-/// Documents with the code and the first location of their error.
-fn wrong() -> Vec<(Value, &'static str, Value)> {
+/// Invalid requests, each with the code and the first location of its error.
+fn invalid_requests() -> Vec<(Value, &'static str, Value)> {
     let query = |query: &str, variables: Value| json!({"query": query, "variables": variables});
     let at = |column: u32| json!({"line": 1, "column": column});
     vec![
@@ -112,7 +112,7 @@ fn wrong() -> Vec<(Value, &'static str, Value)> {
 async fn invalid_documents_are_request_errors_on_every_transport() {
     let app = start().await;
     let mut client = Client::ready(&app).await;
-    for (request, code, place) in wrong() {
+    for (request, code, place) in invalid_requests() {
         for (accept, status) in [
             ("application/graphql-response+json", 400),
             ("application/json", 200),
@@ -191,8 +191,8 @@ async fn valid_documents_are_executed() {
     }
 }
 
-/// Documents with the column of their error.
-const BENT: [(&str, u32); 13] = [
+/// Invalid uses of meta-fields, each with the column of its error.
+const INVALID_META_FIELDS: [(&str, u32); 13] = [
     ("{ __typename @nope }", 14),
     ("{ __typename @skip }", 14),
     ("{ __typename @skip(if: $u) }", 20),
@@ -214,7 +214,7 @@ const BENT: [(&str, u32); 13] = [
 #[tokio::test]
 async fn meta_fields_are_validated() {
     let app = start().await;
-    for (query, column) in BENT {
+    for (query, column) in INVALID_META_FIELDS {
         let name = query.contains(" A ").then_some("A");
         let request = json!({"query": query, "operationName": name});
         let response = app.post(&request).send().await.expect("response");

@@ -1,4 +1,4 @@
-//! graphql-transport-ws: messages and close codes.
+//! Tests of the WebSocket subprotocol `graphql-transport-ws`: messages and close codes.
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -1,8 +1,8 @@
-//! Computes the canonical text of a subscription, by which subscribers share executions.
+//! Computes the canonical text of a subscription: subscribers with the same text share executions.
 //!
 //! Two operations with the same text give the same response to the same event. The arguments of the
-//! root field are left out: they choose events and do not shape responses. An operation that cannot
-//! be printed has no text and is not shared.
+//! root field are left out: they select events and do not affect responses. An operation that
+//! cannot be printed has no text and is not shared.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -74,7 +74,7 @@ fn operation<'a>(
 struct CanonicalPrinter<'a> {
     document: &'a ExecutableDocument,
     text: String,
-    /// Variables that shape the response.
+    /// Variables that affect the response.
     used: BTreeSet<Name>,
     /// Fragments that are being printed, to detect cycles.
     fragments: BTreeSet<Name>,

@@ -38,8 +38,8 @@ pub(crate) struct Executor {
     starts: Arc<Semaphore>,
 }
 
-/// Maximum number of subscriptions that start at the same time. A start needs much memory for a
-/// moment, and when a thousand clients reconnect at once, more concurrency does not make it faster.
+/// Maximum number of subscriptions that start at the same time. A start briefly needs much memory,
+/// and more concurrency does not make the reconnection of a thousand clients faster.
 const MAX_CONCURRENT_STARTS: usize = 32;
 
 impl Executor {

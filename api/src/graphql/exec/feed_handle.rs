@@ -1,8 +1,8 @@
-//! Connects a subscription's resolver with its executor.
+//! The handle through which the resolver and the executor of a subscription communicate.
 //!
-//! The resolver hands over the subscription plan; the executor feeds events, which the resolver
-//! returns as objects. The library executes one event at a time, so the position stored last is
-//! that of the next response.
+//! The resolver passes the subscription plan to the executor. The executor passes each event to the
+//! resolver, which returns it as an object. async-graphql executes one event at a time, so the
+//! stored position is that of the next response.
 
 use std::sync::{
     Arc,

@@ -1,8 +1,7 @@
 //! Groups subscribers with the same canonical text, so that each event is executed once for all.
 //!
 //! A member gets the same body as it would alone. The first member that reaches an event executes
-//! it; the others get the same bytes, as long as what the body says besides the event is still
-//! true.
+//! it. The others get the same bytes, unless the other state that the body depends on has changed.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -43,7 +42,7 @@ pub(super) struct Group {
     bodies: Mutex<VecDeque<CachedBody>>,
 }
 
-/// What a body depends on besides the event.
+/// The state that a body depends on besides the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DeliveryContext {
     /// Whether the event is part of the initial snapshot, which shows the current state.
@@ -71,7 +70,7 @@ impl Groups {
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
-        // Ended groups are removed when the map would grow, which bounds it by the living groups.
+        // Groups without members are removed before the map grows, which bounds its size.
         if groups.len() == groups.capacity() {
             groups.retain(|_, group| group.strong_count() > 0);
         }

@@ -1,7 +1,6 @@
-//! Masks internal errors.
+//! Masks internal errors: the client gets a request ID, under which the cause is logged.
 //!
-//! Every error that a client gets has a code and a message that was written for clients. The cause
-//! of an internal error is logged with a request ID, and the client gets the ID.
+//! Every error in a response has a code, and a message that is written for clients.
 
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ pub(super) fn mask_error(error: &mut ServerError) {
                 extensions.set("reason", reason);
             }
         }
-        // Messages of the library: without a path the document is invalid, with one a value is.
+        // Errors of async-graphql: without a path the document is invalid, with a path a value is.
         (None, false) if error.path.is_empty() => extensions.set("code", code::VALIDATION_FAILED),
         (None, false) => extensions.set("code", code::BAD_USER_INPUT),
         (known, _) => {

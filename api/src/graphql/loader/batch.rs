@@ -1,7 +1,7 @@
 //! A batching loader without timers and background tasks.
 //!
-//! A batch collects keys until the task that created it yields. So the keys that the rows of one
-//! response need are one load, however many rows there are.
+//! A batch collects keys until the task that created it yields. So the keys that all rows of a
+//! response need are loaded together.
 
 use std::{
     any::{Any, TypeId},
@@ -134,7 +134,7 @@ async fn task_yielded() {
     .await;
 }
 
-/// Wakes the waiting task when the runtime has come around.
+/// Wakes the waiting task in a later turn of the runtime.
 #[derive(Default)]
 struct YieldSignal {
     done: AtomicBool,

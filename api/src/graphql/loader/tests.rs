@@ -1,4 +1,4 @@
-//! The number of statements of nested lists does not grow with their rows.
+//! Tests that the number of statements for nested lists does not grow with the number of rows.
 
 use std::sync::{Arc, Mutex};
 
@@ -42,8 +42,8 @@ async fn sample(database: &TestDatabase) -> (SampleSchema, Statements) {
     (sample, statements)
 }
 
-/// Documents with `N` rows, and the number of statements that each needs for every `N`. Stocks and
-/// the newest prices are in memory.
+/// Documents with `N` rows, and the number of statements that each needs, whatever `N` is. Stocks
+/// and the newest prices are in memory.
 const DOCUMENTS: [(&str, usize); 16] = [
     (
         "{ stocks(first: N) { nodes { symbol stale history(first: 20) { nodes { price volume } }

@@ -1,4 +1,4 @@
-//! The `Alert` type.
+//! The GraphQL type `Alert`: an alert that fired.
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
@@ -15,7 +15,7 @@ use crate::graphql::{
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
 
-/// The GraphQL object of an alert.
+/// The GraphQL type `Alert`.
 #[derive(Clone)]
 pub(crate) struct AlertObject(pub Alert);
 

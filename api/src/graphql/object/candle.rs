@@ -1,4 +1,4 @@
-//! The `Candle` type.
+//! The GraphQL type `Candle`: open, high, low and close of an interval.
 
 use async_graphql::Object;
 
@@ -8,7 +8,7 @@ use crate::graphql::{
 };
 use crate::service::CandleDetails;
 
-/// The GraphQL object of a candle.
+/// The GraphQL type `Candle`.
 #[derive(Clone)]
 pub(crate) struct CandleObject(pub(in crate::graphql) CandleDetails);
 

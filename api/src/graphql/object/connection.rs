@@ -14,7 +14,7 @@ use crate::{
     service::Service,
 };
 
-/// The position of a page in its list.
+/// Information about pagination in a connection.
 #[derive(SimpleObject, Clone, Debug)]
 pub(crate) struct PageInfo {
     /// Whether there are more items after this page.
@@ -56,15 +56,15 @@ macro_rules! edge {
 }
 
 edge!(
-    /// An edge of a list of stocks.
+    /// An edge in a list of stocks.
     StockEdge, StockObject, |stock, _service| ListCursor::Stock(stock.symbol.clone()).encode()
 );
 edge!(
-    /// An edge of a list of prices.
+    /// An edge in a list of prices.
     PriceEdge, PriceObject, |price, service| service.cursor(price.seq, price.recorded_at)
 );
 edge!(
-    /// An edge of a list of alerts.
+    /// An edge in a list of alerts.
     AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.recorded_at())
 );
 

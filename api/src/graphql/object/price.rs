@@ -1,4 +1,4 @@
-//! The `Price` type.
+//! The GraphQL type `Price`: a recorded price of a stock.
 
 use async_graphql::{Context, Object, Result};
 use entity::Price;
@@ -10,7 +10,7 @@ use crate::graphql::{
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
-/// The GraphQL object of a price.
+/// The GraphQL type `Price`.
 #[derive(Clone)]
 pub(crate) struct PriceObject(pub Price);
 
@@ -22,7 +22,7 @@ impl PriceObject {
         Symbol(self.0.symbol.clone())
     }
 
-    /// The stock that was priced.
+    /// The stock that the price belongs to.
     async fn stock(&self, ctx: &Context<'_>) -> Result<StockObject> {
         StockObject::by_id(ctx, self.0.stock_id)
     }
@@ -59,8 +59,8 @@ impl PriceObject {
     }
 
     /// The difference between the price and the previous close in percent, rounded to 4 decimals.
-    /// Null if the previous close is unknown. Computed from both as shown, with 8 decimals; alerts
-    /// compare the numbers as the provider sent them.
+    /// Null if the previous close is unknown. Computed from `price` and `previousClose`, which have
+    /// at most 8 decimals; alerts use the unrounded values of the provider.
     fn change_percent(&self) -> Option<Decimal> {
         self.0.change_percent().map(Decimal)
     }
@@ -75,8 +75,8 @@ impl PriceObject {
         Date(self.0.trading_day)
     }
 
-    /// The market's time of the price, as sent by the provider. If the provider sent only a date,
-    /// the close of that session, or `recordedAt` if that is earlier.
+    /// The time of the price on its market, as sent by the provider. If the provider sent only a
+    /// date, the close of that session or `recordedAt`, whichever is earlier.
     fn market_time(&self) -> DateTime {
         DateTime(self.0.market_time)
     }

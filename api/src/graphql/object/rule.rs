@@ -1,4 +1,4 @@
-//! The `AlertRule` type.
+//! The GraphQL type `AlertRule`: a condition that fires alerts.
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::AlertRule;
@@ -11,7 +11,7 @@ use crate::graphql::{
     scalar::{DateTime, Decimal, Symbol},
 };
 
-/// The GraphQL object of an alert rule.
+/// The GraphQL type `AlertRule`.
 #[derive(Clone)]
 pub(crate) struct RuleObject(pub AlertRule);
 
@@ -50,7 +50,7 @@ impl RuleObject {
         Decimal(self.0.threshold)
     }
 
-    /// The price that a percentage is measured against. Null for other kinds.
+    /// The price that the percentage is relative to. Null unless `kind` is `PERCENT_CHANGE`.
     fn base(&self) -> Option<ChangeBase> {
         self.0.base.map(Into::into)
     }

@@ -1,4 +1,4 @@
-//! The `Status` type.
+//! The GraphQL type `Status`: the state of the server, its database, feed and providers.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::Position;
@@ -10,10 +10,10 @@ use crate::graphql::{
 };
 use crate::service::{ProviderReport, SystemStatus};
 
-/// The GraphQL object of the server's status.
+/// The GraphQL type `Status`.
 pub(crate) struct StatusObject(pub(in crate::graphql) SystemStatus);
 
-/// The state of the server and of what it depends on.
+/// The state of the server, its database, its feed, its providers and the market.
 #[Object(name = "Status")]
 impl StatusObject {
     /// The version of the server.
@@ -63,7 +63,7 @@ impl StatusObject {
             .collect()
     }
 
-    /// The hours of the market.
+    /// The trading hours of the market.
     async fn market(&self) -> MarketStatus {
         MarketStatus {
             open: self.0.market.is_open(self.0.now),
@@ -78,7 +78,7 @@ impl StatusObject {
 pub(crate) struct DatabaseStatus {
     /// The kind of database.
     kind: DatabaseKind,
-    /// Whether the database currently answers.
+    /// Whether the database is available.
     up: bool,
 }
 
@@ -95,7 +95,8 @@ pub(crate) struct FeedStatus {
     subscribers: i32,
 }
 
-/// The hours of the market.
+/// The trading hours of the United States stock market. If the setting `MARKET_HOURS` is `always`,
+/// the market never closes.
 #[derive(SimpleObject)]
 pub(crate) struct MarketStatus {
     /// Whether the regular session is open.
@@ -106,7 +107,7 @@ pub(crate) struct MarketStatus {
     next_close: Option<DateTime>,
 }
 
-/// The GraphQL object of a provider's status.
+/// The GraphQL type `ProviderStatus`.
 pub(crate) struct ProviderObject(ProviderReport);
 
 /// The state of a market-data provider.
@@ -154,7 +155,7 @@ impl ProviderObject {
         minute.into_iter().chain(day).collect()
     }
 
-    /// A readable remark about the provider, such as the reason for its state.
+    /// Readable text about the provider, such as the reason for its state. Null if none is needed.
     async fn note(&self) -> Option<&str> {
         self.0.row.note.as_deref()
     }

@@ -1,4 +1,4 @@
-//! The `Stock` type, with its prices, candles, alerts and alert rules.
+//! The GraphQL type `Stock`, with its prices, candles, alerts and alert rules.
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Stock;
@@ -22,7 +22,7 @@ use crate::graphql::{
 };
 use crate::service::{Error, GRAPHQL};
 
-/// The GraphQL object of a stock.
+/// The GraphQL type `Stock`.
 #[derive(Clone)]
 pub(crate) struct StockObject(pub Stock);
 
@@ -68,32 +68,34 @@ impl StockObject {
         self.0.tracked
     }
 
-    /// The market whose sessions and hours apply.
+    /// The market that determines the trading sessions of the stock.
     fn market(&self) -> Market {
         market::Market::of(&self.0.symbol).into()
     }
 
-    /// Whether the price may be out of date. This is so if no provider has sent a price for three
-    /// polling intervals while the market is open, the last three answers of providers had no
-    /// price, no price is stored, the newest price is more than one session behind (in a replay:
-    /// three of its days), or the database is unavailable. `note` gives the reason.
+    /// Whether the latest price may be out of date. `note` contains the reason. A stock is stale if
+    /// it has no price, or if its latest price is more than one session behind (in a replay, more
+    /// than two trading days). It is also stale if no provider has sent a price for three polling
+    /// intervals while the market was open, or if the last three answers of providers had no
+    /// price. While the database is unavailable, every stock is stale.
     async fn stale(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(service(ctx)?.condition(&self.0).await?.is_stale())
     }
 
-    /// How old the newest price is, in sessions of the market; in a replay, in days of the replay.
+    /// The age of the latest price, in trading sessions of its market. In a replay, in trading days
+    /// of the replay.
     async fn freshness(&self, ctx: &Context<'_>) -> Result<Freshness> {
         Ok(service(ctx)?.condition(&self.0).await?.freshness.into())
     }
 
-    /// Why the price is stale, as text: `the newest price is of 2022-10-27`. Null if it is not
-    /// stale.
+    /// The reason why the stock is stale, as readable text such as `the newest price is of
+    /// 2022-10-27`. Null if the stock is not stale.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let condition = service(ctx)?.condition(&self.0).await?;
         Ok(condition.cause.map(|cause| cause.to_string()))
     }
 
-    /// The latest recorded price. Null until there is one.
+    /// The latest recorded price. Null if no price has been recorded yet.
     async fn latest_price(&self, ctx: &Context<'_>) -> Result<Option<PriceObject>> {
         Ok(service(ctx)?.latest_price(self.0.id).map(PriceObject))
     }

@@ -1,4 +1,4 @@
-//! Values that are written to the response as JSON without an asynchronous resolver.
+//! Values of columns: fields of a row that are written as JSON without an asynchronous resolver.
 //!
 //! The JSON is the same as that of the value that async-graphql would produce.
 

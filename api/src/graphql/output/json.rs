@@ -1,5 +1,4 @@
-//! Writes responses as JSON, and passes JSON that is already written through async-graphql as a raw
-//! value.
+//! Writes responses as JSON, and wraps finished JSON as a raw value of async-graphql.
 //!
 //! The bytes are the same as those of async-graphql with `serde_json`.
 
@@ -117,7 +116,7 @@ mod tests {
             for data in [data.clone(), Value::Null] {
                 let mut given = Response::new(data).extension("more", value!({"a": [1]}));
                 given.errors.clone_from(&errors);
-                let expected = serde_json::to_string(&given).expect("it is written");
+                let expected = serde_json::to_string(&given).expect("serialized");
                 assert_eq!(response(&given), expected);
             }
         }
@@ -129,6 +128,6 @@ mod tests {
         let mut out = String::new();
         push_value(&mut out, &value);
         assert_eq!(out, "[{\"a\":[1,\"b\"]},null]");
-        assert_eq!(out, serde_json::to_string(&value).expect("it is written"));
+        assert_eq!(out, serde_json::to_string(&value).expect("serialized"));
     }
 }

@@ -1,8 +1,8 @@
-//! Lists of rows that are written as JSON in one pass, instead of with a future for every field.
+//! Lists of rows that are written as JSON in one pass, without a future for each field.
 //!
-//! The data is byte for byte that of async-graphql, which resolves the fields that load something
-//! and the lists that have no [`ListPlan`]. Errors differ in one point: their path ends at the field
-//! that failed, where that of async-graphql ends at the row.
+//! The data is byte for byte the same as that of async-graphql, which still resolves the fields
+//! that load data and the lists without a [`ListPlan`]. Only the path of an error differs: it ends
+//! at the field that failed; that of async-graphql ends at the row.
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +39,7 @@ impl<T: Clone> FromIterator<T> for Rows<'_, T> {
 pub(in crate::graphql) struct Edges<'a, T>(pub(in crate::graphql) &'a [T]);
 
 /// Implements the output type of a list. In the schema it is the type `$vec`. It is written by the
-/// plan that `$plan` makes, or resolved from the items `$items` if there is none.
+/// plan that `$plan` returns or, without a plan, resolved from the items `$items`.
 macro_rules! list {
     ($list:ident<$row:ident: $bound:path> as $vec:ty, $plan:path, |$it:ident, $ctx:ident| $items:expr) => {
         impl<$row: $bound> OutputType for $list<'_, $row> {

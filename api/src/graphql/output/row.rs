@@ -1,4 +1,4 @@
-//! Rows of lists. A field that needs nothing but the row is a column.
+//! Rows of lists, and their columns: the fields that are computed from the row alone.
 
 use async_graphql::{Context, ContextSelectionSet, Error, ObjectType, Result};
 
@@ -6,16 +6,15 @@ use crate::service::Service;
 
 /// An object that occurs in lists.
 pub(in crate::graphql) trait Row: ObjectType + Clone {
-    /// Returns how to write a field that needs nothing but the row; `None` for a field that loads
-    /// something.
+    /// Returns the function that writes a column; `None` if the field loads data.
     fn column(field: &str) -> Option<Column<Self>>;
 }
 
 /// Writes one field of a row.
 pub(in crate::graphql) type Column<T> = fn(&T, &Context<'_>, &mut String) -> Result<(), Error>;
 
-/// Declares which of an object's resolvers are columns: those that only read the row. A resolver
-/// that must be async is given as a closure beside its name.
+/// Declares which resolvers of an object are columns. An async resolver is replaced by a closure,
+/// which follows its name.
 macro_rules! columns {
     ($row:ty { $($field:ident $(= $value:expr)?),+ $(,)? }) => {
         impl $crate::graphql::output::Row for $row {

@@ -77,7 +77,7 @@ fn next_waiting(reader: &mut HubReader) -> Result<Option<(Arc<FeedEvent>, u64)>,
 
 /// The positions of all queued events, each with the number of events skipped before it.
 fn waiting(reader: &mut HubReader) -> Vec<(i64, u64)> {
-    let next = || next_waiting(reader).expect("it is not disconnected");
+    let next = || next_waiting(reader).expect("connected");
     std::iter::from_fn(next)
         .map(|(event, missed)| (event.position.seq, missed))
         .collect()
@@ -164,7 +164,7 @@ fn a_slow_consumer_of_all_events_is_disconnected_and_its_queue_is_freed() {
     publish(&hub, 4, 1);
     assert_eq!(disconnect.reason(), Some(DisconnectReason::SlowConsumer));
     let (last, missed) = next_waiting(&mut other)
-        .expect("it is not disconnected")
+        .expect("connected")
         .expect("the last");
     assert_eq!((last.position.seq, missed), (4, 3));
     // Held by the hub and the other reader, not by the slow consumer.

@@ -1,4 +1,4 @@
-//! The condition of stocks at given times, over GraphQL and REST.
+//! Tests of the condition of stocks at given times, over GraphQL and REST.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// A database that tracks AAPL and IBM, and a clock.
-struct World {
+struct Fixture {
     database: TestDatabase,
     store: Store,
     clock: ManualClock,
 }
 
-impl World {
+impl Fixture {
     async fn new(database: TestDatabase, now: &str) -> Self {
         let clock = ManualClock::at(at(now));
         let store = Store::new((*database).clone(), clock.shared());
@@ -39,7 +39,7 @@ impl World {
             alert_threshold: entity::Decimal::from_int(5),
             symbols: ["AAPL", "IBM"].map(symbol).into(),
         };
-        store::seed(&store, &seed).await.expect("it is seeded");
+        store::seed(&store, &seed).await.expect("seeded");
         Self {
             database,
             store,
@@ -72,7 +72,7 @@ impl World {
             ..QuoteBatch::default()
         };
         let ingest = Ingest::new(self.store.clone(), metrics);
-        let stored = ingest.ingest(answers).await.expect("it is stored");
+        let stored = ingest.ingest(answers).await.expect("stored");
         assert_eq!(stored.prices, 1);
     }
 
@@ -114,7 +114,7 @@ impl World {
         let listed = listed
             .as_array()
             .and_then(|all| all.iter().find(|it| it["symbol"] == of));
-        let listed = listed.expect("it is listed");
+        let listed = listed.expect("listed");
         let fields = |stock: &Value| json!([stock["stale"], stock["freshness"]]);
         assert_eq!(fields(stock), fields(listed), "{answer} {listed}");
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -158,68 +158,68 @@ fn condition(stale: bool, freshness: &str, note: Option<&str>) -> (bool, String,
 
 testkit::on_both_databases! {
     async fn freshness_counts_sessions(database) {
-        let world = World::new(database, "2026-11-24T20:00:00Z").await;
-        world.quote("test", "AAPL", "2026-11-24").await;
-        let service = world.service().await;
+        let fixture = Fixture::new(database, "2026-11-24T20:00:00Z").await;
+        fixture.quote("test", "AAPL", "2026-11-24").await;
+        let service = fixture.service().await;
         let old = "the newest price is of 2026-11-24";
         for (now, expected) in [
             ("2026-11-24T20:00:00Z", condition(false, "CURRENT", None)),
             ("2026-11-25T14:29:59Z", condition(false, "CURRENT", None)),
             // A day behind in an open session.
             ("2026-11-25T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
-            // Thanksgiving, then a early close.
+            // Thanksgiving, then an early close.
             ("2026-11-26T20:00:00Z", condition(false, "PREVIOUS_SESSION", None)),
             ("2026-11-27T14:30:00Z", condition(true, "OLD", Some(old))),
         ] {
-            assert_eq!(world.condition(&service, "AAPL", now).await, expected, "{now}");
+            assert_eq!(fixture.condition(&service, "AAPL", now).await, expected, "{now}");
         }
-        let priceless = world.condition(&service, "IBM", "2026-11-25T20:00:00Z").await;
+        let priceless = fixture.condition(&service, "IBM", "2026-11-25T20:00:00Z").await;
         assert_eq!(priceless, condition(true, "NONE", Some("no price yet")));
     }
 
     async fn three_answers_without_a_price_make_a_stock_stale(database) {
         let now = "2026-11-24T20:00:00Z";
-        let world = World::new(database, now).await;
-        world.provider("live", Some(Duration::from_mins(5))).await;
-        world.quote("test", "AAPL", "2026-11-24").await;
-        let service = world.service().await;
-        assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        let fixture = Fixture::new(database, now).await;
+        fixture.provider("live", Some(Duration::from_mins(5))).await;
+        fixture.quote("test", "AAPL", "2026-11-24").await;
+        let service = fixture.service().await;
+        assert_eq!(fixture.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
         for _ in 0..3 {
-            let counted = stock::count_unpriced_answers(world.database.write(), &[1]);
-            counted.await.expect("it is counted");
+            let counted = stock::count_unpriced_answers(fixture.database.write(), &[1]);
+            counted.await.expect("counted");
         }
         let note = "no price in the last 3 answers; polled hourly, then daily";
-        let stale = world.condition(&service, "AAPL", "2026-11-24T20:00:02Z").await;
+        let stale = fixture.condition(&service, "AAPL", "2026-11-24T20:00:02Z").await;
         assert_eq!(stale, condition(true, "CURRENT", Some(note)));
     }
 
     async fn a_stock_without_answers_in_an_open_market_is_stale(database) {
-        let world = World::new(database, "2026-11-24T20:00:00Z").await;
-        world.provider("live", Some(Duration::from_mins(5))).await;
-        world.quote("test", "AAPL", "2026-11-24").await;
-        let service = world.service().await;
+        let fixture = Fixture::new(database, "2026-11-24T20:00:00Z").await;
+        fixture.provider("live", Some(Duration::from_mins(5))).await;
+        fixture.quote("test", "AAPL", "2026-11-24").await;
+        let service = fixture.service().await;
         let note = "no answer with a price for 3 polling intervals";
         for (now, expected) in [
             ("2026-11-24T20:15:00Z", condition(false, "CURRENT", None)),
             ("2026-11-24T20:15:01Z", condition(true, "CURRENT", Some(note))),
             ("2026-11-24T21:00:00Z", condition(false, "CURRENT", None)),
         ] {
-            assert_eq!(world.condition(&service, "AAPL", now).await, expected, "{now}");
+            assert_eq!(fixture.condition(&service, "AAPL", now).await, expected, "{now}");
         }
     }
 
     async fn a_replay_is_measured_in_its_days_until_it_ends(database) {
         let now = "2026-11-24T20:00:00Z";
-        let world = World::new(database, now).await;
-        world.provider(REPLAY, Some(Duration::from_secs(1))).await;
-        world.quote(REPLAY, "IBM", "2008-01-14").await;
-        world.quote(REPLAY, "AAPL", "2008-01-17").await;
-        let service = world.service().await;
+        let fixture = Fixture::new(database, now).await;
+        fixture.provider(REPLAY, Some(Duration::from_secs(1))).await;
+        fixture.quote(REPLAY, "IBM", "2008-01-14").await;
+        fixture.quote(REPLAY, "AAPL", "2008-01-17").await;
+        let service = fixture.service().await;
         let old = "the newest price is of 2008-01-14";
-        assert_eq!(world.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
-        assert_eq!(world.condition(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
-        world.provider(REPLAY, None).await;
+        assert_eq!(fixture.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        assert_eq!(fixture.condition(&service, "IBM", now).await, condition(true, "OLD", Some(old)));
+        fixture.provider(REPLAY, None).await;
         let later = "2026-11-24T20:01:00Z";
-        assert_eq!(world.condition(&service, "IBM", later).await, condition(false, "OLD", None));
+        assert_eq!(fixture.condition(&service, "IBM", later).await, condition(false, "OLD", None));
     }
 }

@@ -1,4 +1,4 @@
-//! Every alert fires when it should and not otherwise, is about what there is, and has its page.
+//! Tests of the alerting rules: each fires when expected, uses existing metrics and has a runbook.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -17,15 +17,15 @@ fn rules() -> Vec<Value> {
 }
 
 #[test]
-fn promtool_sees_each_fire_and_keep_quiet() {
+fn every_alert_has_a_promtool_test_in_which_it_fires_and_one_in_which_it_does_not() {
     let tested = Command::new(program("promtool", "prometheus"))
         .args(["test", "rules", "alerts.test.yml"])
         .current_dir(shipped("deploy/prometheus"))
         .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&[tested.stdout, tested.stderr].concat()).into_owned();
-    assert!(tested.status.success(), "{said}");
-    // How often each is expected to fire, and to be quiet.
+        .expect("executed");
+    let output = String::from_utf8_lossy(&[tested.stdout, tested.stderr].concat()).into_owned();
+    assert!(tested.status.success(), "{output}");
+    // How often each alert is expected to fire, and not to fire.
     let mut expected: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     let file = yaml(&text("deploy/prometheus/alerts.test.yml"));
     for test in list(&file["tests"]) {
@@ -43,7 +43,7 @@ fn promtool_sees_each_fire_and_keep_quiet() {
 }
 
 #[test]
-fn each_says_how_bad_it_is_and_what_to_do() {
+fn every_alert_has_a_severity_a_description_and_a_runbook() {
     let page = text("docs/operations.md");
     for rule in rules() {
         let name = word(&rule["alert"]);
@@ -67,24 +67,24 @@ fn metrics(expression: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_are_about_what_the_programs_tell_and_notice_a_tracker_that_dies() {
+async fn every_alert_uses_exported_metrics_and_a_killed_tracker_is_detected() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     product.get("/api/v1/stocks").await;
     let prometheus = Prometheus::watch(&home, &product);
-    let tell = || prometheus.last_words();
-    until("the price is shown", tell, async || {
+    let report = || prometheus.last_words();
+    until("Prometheus has the price", report, async || {
         prometheus.number("stock_tracker_current_price").await
     })
     .await;
-    let told = scraped(product.metrics).await + &scraped(product.tracking_metrics).await;
+    let metrics_text = scraped(product.metrics).await + &scraped(product.tracking_metrics).await;
     for rule in rules() {
         for metric in metrics(word(&rule["expr"])) {
             assert!(
-                told.contains(&format!("\n{metric}")),
-                "{metric} is told by nobody"
+                metrics_text.contains(&format!("\n{metric}")),
+                "{metric} is not exported"
             );
         }
     }
@@ -97,20 +97,24 @@ async fn they_are_about_what_the_programs_tell_and_notice_a_tracker_that_dies() 
     };
     for rule in rules() {
         let name = word(&rule["alert"]);
-        // How quick a busy machine is, is another matter.
+        // May fire on a busy machine.
         if name.contains("Slow") {
             continue;
         }
-        until(&format!("{name} is quiet"), tell, async || {
+        until(&format!("{name} is inactive"), report, async || {
             state(name).await.filter(|state| state == "inactive")
         })
         .await;
     }
     product.tracker.as_mut().expect("one").kill();
-    until("somebody will be told", tell, async || {
-        let down = state("StockTrackerTrackerDown").await;
-        down.filter(|state| state == "pending")
-    })
+    until(
+        "the alert for a dead tracker is pending",
+        report,
+        async || {
+            let down = state("StockTrackerTrackerDown").await;
+            down.filter(|state| state == "pending")
+        },
+    )
     .await;
     let up = state("StockTrackerApiDown").await;
     assert_eq!(up.as_deref(), Some("inactive"));

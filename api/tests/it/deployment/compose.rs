@@ -1,5 +1,4 @@
-//! `docker-compose.yml` as docker-compose reads it, and as the programs understand what it tells
-//! them.
+//! Tests of `docker-compose.yml`: docker-compose accepts it, and the programs accept its settings.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{list, program, secrets, shipped, text, word, yaml};
 
-/// Where the containers find their secrets.
+/// The directory of the secrets in the containers.
 const SECRETS: &str = "/run/secrets";
 
 /// Every variable of the file that is not a setting of the programs.
@@ -23,13 +22,13 @@ const ALL: &str = "POSTGRES_PASSWORD=chosen\nADMIN_TOKEN=chosen\nGRAFANA_ADMIN_P
     POSTGRES_MAX_CONNECTIONS=300\nAPI_PORT=8081-8083\nMETRICS_PORT=9093-9095\nPROMETHEUS_PORT=9190\n\
     GRAFANA_PORT=3100\nPROMETHEUS_RETENTION=7d\nSTOCK_TRACKER_TAG=v1\nGIT_REVISION=abc\n";
 
-/// Runs `docker-compose config` in a folder with this `.env`, or with none, and no other variables.
+/// Runs `docker-compose config` in a folder with this `.env`, if any, and without other variables.
 fn config(dotenv: Option<&str>) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("docker-compose.yml");
-    fs::write(file, text("docker-compose.yml")).expect("it is written");
+    fs::write(file, text("docker-compose.yml")).expect("written");
     if let Some(dotenv) = dotenv {
-        fs::write(folder.path().join(".env"), dotenv).expect("it is written");
+        fs::write(folder.path().join(".env"), dotenv).expect("written");
     }
     Command::new(program("docker-compose", "docker-compose"))
         .current_dir(folder.path())
@@ -38,25 +37,25 @@ fn config(dotenv: Option<&str>) -> Output {
         .env("HOME", folder.path())
         .arg("config")
         .output()
-        .expect("it runs")
+        .expect("executed")
 }
 
-/// The services as docker-compose makes them with this `.env`.
+/// Returns the services as docker-compose resolves them with this `.env`.
 pub(super) fn services(dotenv: Option<&str>) -> Map<String, Value> {
     let output = config(dotenv);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    // It warns of variables that are not set.
-    assert!(said.trim().is_empty(), "{said}");
+    let output_text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{output_text}");
+    // docker-compose warns about variables that are not set.
+    assert!(output_text.trim().is_empty(), "{output_text}");
     let file = yaml(&String::from_utf8_lossy(&output.stdout));
     file["services"].as_object().expect("services").clone()
 }
 
-/// The services as the file has them.
+/// Returns the services as the file contains them.
 fn written() -> Map<String, Value> {
     let mut file: serde_norway::Value =
         serde_norway::from_str(&text("docker-compose.yml")).expect("YAML");
-    // What is merged merges itself.
+    // A merged mapping may itself contain merge keys.
     for _ in 0..2 {
         file.apply_merge().expect("anchors");
     }
@@ -68,13 +67,13 @@ pub(super) fn environment(service: &Value) -> BTreeMap<String, String> {
     let variables = service["environment"].as_object().expect("variables");
     let set = variables
         .iter()
-        // Without a value it is not handed on. A dollar is written twice, so that it can be read
-        // again.
+        // A variable without a value is not passed to the container. In the output of
+        // docker-compose, a dollar sign is escaped as two.
         .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.replace("$$", "$"))));
     set.collect()
 }
 
-/// The settings of a service that name files with secrets, in `folder` in place of the container's.
+/// The settings of a service that name files with secrets, with `folder` instead of [`SECRETS`].
 pub(super) fn secret_settings(service: &Value, folder: &Path) -> BTreeMap<String, String> {
     let here = folder.to_str().expect("a path");
     let settings = environment(service).into_iter();
@@ -87,7 +86,7 @@ pub(super) fn secret_settings(service: &Value, folder: &Path) -> BTreeMap<String
 /// The settings of a program in its container.
 fn settings(program: Program, services: &Map<String, Value>) -> Settings {
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = secrets::draw(folder.path(), services);
+    let generated = secrets::generate(folder.path(), services);
     let service = &services[program.name()];
     let mut variables = environment(service);
     variables.extend(secret_settings(service, folder.path()));
@@ -99,12 +98,12 @@ fn settings(program: Program, services: &Map<String, Value>) -> Settings {
         Err(refusal) => panic!("{refusal}"),
     };
     let token = settings.access.admin_token.as_ref().expect("a token");
-    assert_eq!(token.expose(), drawn["admin_token"]);
+    assert_eq!(token.expose(), generated["admin_token"]);
     settings
 }
 
 #[test]
-fn it_starts_with_nothing_set_with_a_key_and_with_everything() {
+fn the_settings_are_valid_without_variables_with_a_key_and_with_all_variables() {
     for dotenv in [
         None,
         Some(""),
@@ -122,7 +121,7 @@ fn it_starts_with_nothing_set_with_a_key_and_with_everything() {
 }
 
 #[test]
-fn the_documented_ports_answer() {
+fn the_documented_ports_are_published() {
     let published = |service: &Value| {
         let ports = list(&service["ports"]).iter();
         ports.map(|it| word(it).to_owned()).collect::<Vec<_>>()
@@ -153,7 +152,7 @@ fn the_documented_ports_answer() {
     );
 }
 
-/// docker-compose replaces a container when what it is given changes.
+/// docker-compose replaces a container when its configuration changes.
 #[test]
 fn a_changed_secret_replaces_the_containers_that_read_it() {
     let before = services(None);
@@ -162,7 +161,7 @@ fn a_changed_secret_replaces_the_containers_that_read_it() {
         for service in ["secrets", "api", "tracker"] {
             assert_ne!(before[service], after[service], "{variable}: {service}");
         }
-        // The volume has its password, whatever is set.
+        // The password of PostgreSQL is stored in its volume, so the variable has no effect.
         assert_eq!(before["postgres"], after["postgres"]);
     }
 }
@@ -170,13 +169,13 @@ fn a_changed_secret_replaces_the_containers_that_read_it() {
 #[test]
 fn the_secrets_are_written_before_anything_reads_them() {
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = secrets::draw(folder.path(), &services(None));
+    let generated = secrets::generate(folder.path(), &services(None));
     for (name, service) in &written() {
         let volumes = service["volumes"].as_array().into_iter().flatten();
         let mounted = volumes.map(word).find(|it| it.starts_with("secrets:"));
         let Some(mounted) = mounted else {
             let reads = service.to_string().contains(SECRETS);
-            assert!(!reads, "{name} reads what is not mounted");
+            assert!(!reads, "{name} reads secrets that are not mounted");
             continue;
         };
         if name == "secrets" {
@@ -195,30 +194,30 @@ fn the_secrets_are_written_before_anything_reads_them() {
         assert!(!files.is_empty(), "{name}");
         for file in files {
             let file = file.strip_prefix(SECRETS).expect("a secret");
-            assert!(drawn.contains_key(&file[1..]), "{name}: {file}");
+            assert!(generated.contains_key(&file[1..]), "{name}: {file}");
         }
     }
 }
 
 #[test]
-fn the_programs_understand_what_it_tells_them() {
+fn the_programs_accept_the_settings_of_their_services() {
     let services = services(Some("UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\n"));
     for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
         let settings = settings(program, &services);
         assert_eq!(settings.tracking.update_interval, Duration::from_mins(7));
         assert!(!settings.api.is_loopback() && !settings.metrics.is_loopback());
         let written = written();
-        let patience = word(&written[name]["stop_grace_period"]).strip_suffix('s');
-        let patience: u64 = patience.and_then(|it| it.parse().ok()).expect("seconds");
+        let grace = word(&written[name]["stop_grace_period"]).strip_suffix('s');
+        let grace: u64 = grace.and_then(|it| it.parse().ok()).expect("seconds");
         let longest = settings.shutdown_grace + Duration::from_millis(5500);
-        assert!(Duration::from_secs(patience) > longest, "{name}");
+        assert!(Duration::from_secs(grace) > longest, "{name}");
     }
-    // What nobody set is not set to nothing.
+    // A variable that is not set is not passed as an empty value.
     assert!(!environment(&services["api"]).contains_key("READ_TOKEN"));
 }
 
 #[test]
-fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
+fn services_have_minimal_privileges_and_publish_ports_on_loopback_only() {
     for (name, service) in written() {
         assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{name}");
         let options = list(&service["security_opt"]);
@@ -231,8 +230,8 @@ fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
         assert_eq!(service["restart"], restart, "{name}");
         assert!(word(&service["logging"]["options"]["max-size"]).len() > 1);
         assert!(service["mem_limit"].is_string(), "{name}");
-        // The database needs a few, to become its own user; what writes the secrets gives them to
-        // their readers.
+        // PostgreSQL needs some capabilities to change its user, and `secrets` to change the owner
+        // of files.
         let rootless = service["read_only"] == true && service.get("cap_add").is_none();
         assert!(
             rootless || name == "postgres" || name == "secrets",
@@ -248,7 +247,7 @@ fn nothing_has_rights_that_it_does_not_need_and_only_this_machine_reaches_it() {
 }
 
 #[test]
-fn all_parts_find_each_other() {
+fn the_addresses_and_paths_of_the_services_match() {
     let written = written();
     let services = services(None);
     for program in ["api", "tracker"] {
@@ -259,12 +258,12 @@ fn all_parts_find_each_other() {
         let [user, password, database] =
             ["USER", "PASSWORD_FILE", "DB"].map(|it| &postgres[&format!("POSTGRES_{it}")]);
         let url = format!("postgres://{user}@postgres:5432/{database}");
-        let told = environment(&services[program]);
-        assert_eq!(told["DATABASE_URL"], url);
-        assert_eq!(told["DATABASE_PASSWORD_FILE"], *password);
+        let variables = environment(&services[program]);
+        assert_eq!(variables["DATABASE_URL"], url);
+        assert_eq!(variables["DATABASE_PASSWORD_FILE"], *password);
     }
     assert!(written["postgres"]["healthcheck"]["test"].is_array());
-    // Prometheus asks where the programs tell.
+    // Prometheus scrapes the metrics ports of the programs.
     let scraped = yaml(&text("deploy/prometheus/prometheus.yml"));
     for job in list(&scraped["scrape_configs"]) {
         let found = &job["dns_sd_configs"][0];
@@ -277,7 +276,7 @@ fn all_parts_find_each_other() {
         "deploy/grafana/provisioning/datasources/prometheus.yml",
     ));
     assert_eq!(source["datasources"][0]["url"], "http://prometheus:9090");
-    // What is mounted from here is here, and Grafana looks where it is mounted.
+    // Mounted folders exist, and Grafana reads dashboards from one of them.
     let mut mounted = Vec::new();
     for service in written.values() {
         for volume in service["volumes"].as_array().unwrap_or(&Vec::new()) {

@@ -1,4 +1,4 @@
-//! Every panel of the dashboard has data, from the running programs through Prometheus.
+//! Tests of the Grafana dashboard: each panel has data from the running programs.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
     product::{Home, Product},
 };
 
-/// What Grafana's import page takes.
+/// The dashboard for Grafana's import page.
 const IMPORTABLE: &str = "grafana-dashboard.json";
 
 fn panels() -> Vec<Value> {
@@ -24,7 +24,7 @@ fn panels() -> Vec<Value> {
     panels.collect()
 }
 
-/// What the panels ask: their title and their query.
+/// The title and the queries of each panel.
 fn questions(panels: &[Value]) -> Vec<(String, String)> {
     let each = panels.iter().flat_map(|panel| {
         let title = word(&panel["title"]);
@@ -64,7 +64,7 @@ async fn every_panel_has_data() {
     }
 }
 
-/// Something of everything that is counted: reads, mistakes, prices, and clients that come and go.
+/// Causes every kind of event that is counted: reads, errors, prices, connections.
 async fn traffic(exchange: &Exchange, product: &Product, round: u32) {
     exchange.quote("AAPL", &format!("188.{round:02}"), "170");
     let plain = Client::plain(product).await;
@@ -82,7 +82,7 @@ async fn traffic(exchange: &Exchange, product: &Product, round: u32) {
     assert_eq!(polled.status, 200, "{}", polled.text);
     let seconds = exchange.asked("AAPL");
     until(
-        "it is polled again",
+        "the stock is polled again",
         || product.last_words(),
         async || (exchange.asked("AAPL") > seconds).then_some(()),
     )
@@ -91,7 +91,7 @@ async fn traffic(exchange: &Exchange, product: &Product, round: u32) {
 }
 
 #[test]
-fn the_documented_queries_are_on_it_word_for_word() {
+fn the_queries_of_the_readme_are_on_the_dashboard() {
     let questions = questions(&panels());
     let asked: BTreeSet<&str> = questions.iter().map(|(_, query)| &**query).collect();
     let readme = text("README.md");
@@ -101,8 +101,7 @@ fn the_documented_queries_are_on_it_word_for_word() {
     }
 }
 
-/// The dashboard for Grafana's import page, which asks for the data source that takes the input's
-/// place.
+/// Generates the dashboard for the import page, which asks the user for the data source.
 fn importable() -> String {
     const INPUTS: &str = r#"{
   "__inputs": [
@@ -137,14 +136,14 @@ fn importable() -> String {
 }
 
 #[test]
-fn the_importable_dashboard_is_fresh() {
+fn the_importable_dashboard_is_up_to_date() {
     let fresh = importable();
     #[expect(
         clippy::disallowed_methods,
         reason = "asks whether to rewrite the file"
     )]
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(shipped(IMPORTABLE), fresh).expect("it is written");
+        std::fs::write(shipped(IMPORTABLE), fresh).expect("written");
         return;
     }
     assert!(
@@ -154,7 +153,7 @@ fn the_importable_dashboard_is_fresh() {
 }
 
 #[test]
-fn the_importable_dashboard_asks_for_its_data_source_everywhere() {
+fn every_panel_of_the_importable_dashboard_uses_the_chosen_data_source() {
     let board: Value = serde_json::from_str(&text(IMPORTABLE)).expect("JSON");
     let input = &list(&board["__inputs"])[0];
     assert_eq!(
@@ -175,7 +174,7 @@ fn the_importable_dashboard_asks_for_its_data_source_everywhere() {
 }
 
 #[test]
-fn panels_have_places_of_their_own_and_the_provisioned_source() {
+fn panels_do_not_overlap_and_use_the_provisioned_data_source() {
     let source = yaml(&text(
         "deploy/grafana/provisioning/datasources/prometheus.yml",
     ));

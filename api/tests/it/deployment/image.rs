@@ -1,5 +1,4 @@
-//! The `Dockerfile` against the repository that it is built from, and the image's health check
-//! against a program.
+//! Tests of the `Dockerfile` and of the image's health check.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -8,7 +7,7 @@ use testkit::TestDatabaseUrl;
 use super::{shipped, text};
 use crate::{process::until, product::Home};
 
-/// The Dockerfile's instructions, with what is continued on one line.
+/// The Dockerfile's instructions, with continued lines joined.
 fn instructions() -> Vec<String> {
     let file = text("Dockerfile");
     let lines = file.lines().filter(|line| !line.starts_with('#'));
@@ -17,7 +16,7 @@ fn instructions() -> Vec<String> {
     joined.map(str::to_owned).collect()
 }
 
-/// What is copied from the repository, file by file, and where to.
+/// The files that are copied from the repository, each with its destination.
 fn copied() -> Vec<(String, String)> {
     let mut copied = Vec::new();
     for line in instructions() {
@@ -35,7 +34,7 @@ fn copied() -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_is_copied_is_there() {
+fn every_copied_file_exists_and_is_not_ignored() {
     let ignored = text(".dockerignore");
     let ignored: BTreeSet<&str> = ignored.lines().collect();
     let copied = copied();
@@ -43,13 +42,13 @@ fn what_is_copied_is_there() {
     for (from, _) in copied {
         assert!(shipped(&from).is_file(), "{from}");
         let top = from.split('/').next().unwrap_or_default();
-        let told = ignored.contains(&*format!("!{from}"));
-        assert!(told || !ignored.contains(top), "{from} is ignored");
+        let included = ignored.contains(&*format!("!{from}"));
+        assert!(included || !ignored.contains(top), "{from} is ignored");
     }
 }
 
 #[test]
-fn the_compiler_is_the_one_that_everybody_builds_with() {
+fn the_image_builds_with_the_toolchain_of_the_repository() {
     let toolchain = text("rust-toolchain.toml");
     let line = toolchain.lines().find(|it| it.starts_with("channel = "));
     let channel = line.and_then(|it| it.split('"').nth(1)).expect("a channel");
@@ -58,10 +57,10 @@ fn the_compiler_is_the_one_that_everybody_builds_with() {
     assert!(found, "not {channel}");
 }
 
-/// The layer of dependencies fails to build when a crate is left out or names a file that is not
-/// copied.
+/// The layer that builds the dependencies must contain every crate and every file that a crate
+/// names.
 #[test]
-fn cargo_can_read_the_layer_of_dependencies() {
+fn cargo_accepts_the_layer_that_builds_the_dependencies() {
     let folder = tempfile::tempdir().expect("a folder");
     for (from, to) in copied() {
         if to.starts_with('/') {
@@ -70,7 +69,7 @@ fn cargo_can_read_the_layer_of_dependencies() {
         let name = from.rsplit('/').next().expect("a name");
         let to = folder.path().join(to);
         fs::create_dir_all(&to).expect("a folder");
-        fs::copy(shipped(&from), to.join(name)).expect("it is copied");
+        fs::copy(shipped(&from), to.join(name)).expect("copied");
     }
     let steps = instructions();
     let build = steps.iter().find(|it| it.contains("src/lib.rs"));
@@ -85,7 +84,7 @@ fn cargo_can_read_the_layer_of_dependencies() {
         .current_dir(folder.path())
         .status();
     assert!(prepared.expect("a shell").success(), "{script}");
-    // It goes as far as to ask the compiler who it is: by then it has read all that it was given.
+    // cargo reads all manifests before it calls the compiler, which is replaced by `false`.
     let read = Command::new(env!("CARGO"))
         .args(["build", "--offline"])
         .args(cargo.split_whitespace())
@@ -93,28 +92,28 @@ fn cargo_can_read_the_layer_of_dependencies() {
         .current_dir(folder.path())
         .output()
         .expect("cargo is a program");
-    let said = String::from_utf8_lossy(&read.stderr);
-    assert!(said.contains("`false -vV`"), "{said}");
+    let output = String::from_utf8_lossy(&read.stderr);
+    assert!(output.contains("`false -vV`"), "{output}");
 }
 
-/// Whether the health check of the image says that a program is well that tells it at this port.
+/// Whether the health check of the image succeeds for a program with this metrics port.
 fn is_healthy(port: u16) -> bool {
-    let asked = Command::new("bash")
+    let status = Command::new("bash")
         .arg(shipped("deploy/healthcheck"))
         .env("METRICS_PORT", port.to_string())
         .status();
-    asked.expect("a shell").success()
+    status.expect("a shell").success()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_health_check_tells_ready_from_draining_and_dead() {
+async fn the_health_check_fails_while_a_program_drains_and_after_its_end() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let mut product = home.start(&[]).await;
     let port = product.metrics.port();
     assert!(is_healthy(port));
     product.api.signal("TERM");
-    let tell = || product.last_words();
-    until("it drains", tell, async || {
+    let report = || product.last_words();
+    until("the program drains", report, async || {
         (!is_healthy(port)).then_some(())
     })
     .await;

@@ -1,7 +1,6 @@
-//! Debian's Prometheus on the configuration that is shipped.
+//! Runs Debian's Prometheus with the configuration of `deploy/prometheus`.
 //!
-//! One invariant: only what a container would find elsewhere is replaced (targets), and how often
-//! it looks.
+//! Only the targets and the scrape interval are replaced.
 
 use std::{
     fs,
@@ -19,7 +18,7 @@ use crate::{
     product::{Home, Product},
 };
 
-/// A real Prometheus that reads the product each second.
+/// A running Prometheus that scrapes the product every second.
 pub(crate) struct Prometheus {
     process: Process,
     address: SocketAddr,
@@ -27,14 +26,14 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it.
+    /// Starts Prometheus.
     pub(crate) fn watch(home: &Home, product: &Product) -> Self {
         let folder = tempfile::tempdir_in(home.folder.path()).expect("a folder");
         let configuration = folder.path().join("prometheus.yml");
-        fs::write(&configuration, configured(product).to_string()).expect("it is written");
+        fs::write(&configuration, configured(product).to_string()).expect("written");
         let alerts = shipped("deploy/prometheus/alerts.yml");
-        fs::copy(alerts, folder.path().join("alerts.yml")).expect("it is copied");
-        // Prometheus says nothing of a port that it was given by the system.
+        fs::copy(alerts, folder.path().join("alerts.yml")).expect("copied");
+        // Prometheus does not report a port that the system chose.
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = free.local_addr().expect("an address");
         drop(free);
@@ -53,7 +52,7 @@ impl Prometheus {
         }
     }
 
-    /// The `data` of what a path of its API answers, once it answers.
+    /// Returns `data` of a response of its API, or `None` while Prometheus does not respond.
     pub(crate) async fn api(&self, path: &str, query: &[(&str, &str)]) -> Option<Value> {
         let request = browser().get(format!("http://{}/api/v1/{path}", self.address));
         let mut answer: Value = request.query(query).send().await.ok()?.json().await.ok()?;
@@ -61,7 +60,7 @@ impl Prometheus {
         Some(answer["data"].take())
     }
 
-    /// A number that a query finds: finite, not negative, the first of its series that is.
+    /// Returns the first value of a query that is finite and not negative.
     pub(crate) async fn number(&self, query: &str) -> Option<f64> {
         let data = self.api("query", &[("query", query)]).await?;
         let numbers = data["result"].as_array()?.iter().filter_map(|series| {
@@ -71,7 +70,7 @@ impl Prometheus {
         numbers.into_iter().next()
     }
 
-    /// The end of what it said.
+    /// The last lines of its output.
     pub(crate) fn last_words(&self) -> String {
         self.process.last_words()
     }
@@ -89,10 +88,10 @@ fn configured(product: &Product) -> Value {
     for job in jobs.expect("a list") {
         let targets = match job["job_name"].as_str() {
             Some("api") => vec![product.metrics.to_string()],
-            // In one process there is no other.
+            // A single process has no tracker target.
             Some("tracker") if product.tracker.is_none() => vec![],
             Some("tracker") => vec![product.tracking_metrics.to_string()],
-            other => panic!("the tests know nothing of {other:?}"),
+            other => panic!("unknown job {other:?}"),
         };
         let job = job.as_object_mut().expect("a job");
         job.remove("dns_sd_configs").expect("found by name");

@@ -1,4 +1,4 @@
-//! A database that is brought back from a backup, as docs/operations.md tells it.
+//! Tests of a restore from a backup, as documented in docs/operations.md.
 
 use std::{path::Path, process::Command};
 
@@ -18,14 +18,14 @@ use crate::{
 const LATEST: &str = r#"{ stock(symbol: "AAPL") { latestPrice { price cursor } } }"#;
 const FOLLOW: &str = r"subscription($after: Cursor) { priceUpdates(after: $after) { price } }";
 
-/// Waits for a price, and answers its cursor.
+/// Waits for a price, and returns its cursor.
 async fn cursor(product: &Product, price: &str) -> String {
-    let told = product.until_data(price, LATEST, |data| {
+    let cursor = product.until_data(price, LATEST, |data| {
         let latest = &data["stock"]["latestPrice"];
         let cursor = latest["cursor"].as_str().map(str::to_owned);
         cursor.filter(|_| latest["price"] == price)
     });
-    told.await
+    cursor.await
 }
 
 async fn refused(product: &Product, cursor: &str) {
@@ -37,26 +37,26 @@ async fn refused(product: &Product, cursor: &str) {
     assert_eq!(error["extensions"]["reason"], "CURSOR_EXPIRED", "{error}");
 }
 
-/// Runs the statement that draws a new epoch.
-async fn draw_epoch(url: &str, statement: &str) {
-    let database = Database::connect(url).await.expect("it connects");
-    let drawn = database.execute_unprepared(statement).await;
-    assert_eq!(drawn.expect("it runs").rows_affected(), 1);
-    database.close().await.expect("it closes");
+/// Runs the statement that sets a new epoch.
+async fn set_epoch(url: &str, statement: &str) {
+    let database = Database::connect(url).await.expect("connected");
+    let done = database.execute_unprepared(statement).await;
+    assert_eq!(done.expect("executed").rows_affected(), 1);
+    database.close().await.expect("closed");
 }
 
 fn run(name: &str, arguments: &[&str]) {
     let done = Command::new(program(name, "postgresql-client"))
         .args(arguments)
         .output();
-    let done = done.expect("it runs");
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{name}: {said}");
+    let done = done.expect("executed");
+    let output = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {output}");
 }
 
-/// What follows a backup is lost, its cursors are refused, and those who come without one are told
-/// everything.
-async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
+/// Asserts that prices after the backup are lost, that old cursors are rejected, and that clients
+/// without a cursor receive every event.
+async fn continues_without_lost_prices(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
     exchange.quote("AAPL", "103", "100");
     let product = home.track(exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let next = cursor(&product, "103").await;
@@ -71,10 +71,10 @@ async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
     client.subscribe("q", FOLLOW, json!({"after": next})).await;
     exchange.quote("AAPL", "104", "100");
     for _ in 0..2 {
-        let told: Value = client.hear().await;
+        let message: Value = client.receive().await;
         assert_eq!(
-            told["payload"]["data"]["priceUpdates"]["price"], "104",
-            "{told}"
+            message["payload"]["data"]["priceUpdates"]["price"], "104",
+            "{message}"
         );
     }
     let kept = product
@@ -88,7 +88,7 @@ async fn goes_on(home: &Home, exchange: &Exchange, before: &str, lost: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
+async fn after_a_restored_dump_earlier_cursors_are_rejected() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
@@ -99,11 +99,11 @@ async fn a_restored_dump_refuses_cursors_that_its_feed_never_gave() {
     let lost = cursor(&product, "102").await;
     drop(product);
     restore(url, &dump);
-    draw_epoch(url, &text("deploy/new-epoch.sql")).await;
-    goes_on(&home, &exchange, &before, &lost).await;
+    set_epoch(url, &text("deploy/new-epoch.sql")).await;
+    continues_without_lost_prices(&home, &exchange, &before, &lost).await;
 }
 
-/// Answers the file.
+/// Dumps the database. Returns the path of the file.
 fn dump(home: &Home) -> String {
     let dump = home.folder.path().join("stocktracker.dump");
     let dump = dump.to_str().expect("a path");
@@ -112,7 +112,7 @@ fn dump(home: &Home) -> String {
     dump.to_owned()
 }
 
-/// Into an empty database, as what was made since the dump must not stay.
+/// Restores a dump into an empty database, so that no later rows remain.
 fn restore(url: &str, dump: &str) {
     let (server, database) = url.rsplit_once('/').expect("a database");
     let server = format!("{server}/postgres");
@@ -129,9 +129,9 @@ fn restore(url: &str, dump: &str) {
     );
 }
 
-/// As where a standby is promoted that lacks the end, and nobody has stopped anything.
+/// Like the promotion of a standby that lacks the last events, while the product runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_noticed() {
+async fn a_database_that_is_replaced_while_the_product_runs_is_detected() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
@@ -161,14 +161,14 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
 
     exchange.quote("AAPL", "103", "100");
     restore(url, &dump);
-    // Nobody is told on as if nothing had happened.
+    // No subscription continues.
     for client in clients {
         assert_eq!(client.closed().await, 1013);
     }
-    let told = stream.text().await.expect("it ends");
-    let (_, ending) = told.trim_end().rsplit_once("\n\n").expect("events");
-    assert!(ending.contains("UNAVAILABLE"), "{told}");
-    // That is no fault of theirs.
+    let events = stream.text().await.expect("the end");
+    let (_, ending) = events.trim_end().rsplit_once("\n\n").expect("events");
+    assert!(ending.contains("UNAVAILABLE"), "{events}");
+    // They do not count as slow clients.
     let counts = async || {
         let text = scraped(product.metrics).await;
         let has = |protocol: &str, reason: &str, count: u32| {
@@ -183,13 +183,18 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
             })
             .then_some(())
     };
-    until("it is counted", || product.last_words(), counts).await;
+    until(
+        "the closed subscriptions are counted",
+        || product.last_words(),
+        counts,
+    )
+    .await;
     cursor(&product, "103").await;
     refused(&product, &lost).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", all, json!({"after": before})).await;
-    let told = client.next("p").await;
-    assert_eq!(told["data"]["priceUpdates"]["price"], "103");
+    let event = client.next("p").await;
+    assert_eq!(event["data"]["priceUpdates"]["price"], "103");
     let kept = product
         .ask(r#"{ history(symbol: "AAPL") { nodes { price } } }"#)
         .await;
@@ -198,28 +203,28 @@ async fn a_database_that_takes_the_place_of_another_under_a_running_product_is_n
         json!([{"price": "103"}, {"price": "101"}])
     );
 
-    // What an operator does then has an effect on those that run.
-    draw_epoch(url, &text("deploy/new-epoch.sql")).await;
+    // The statement also affects the running processes.
+    set_epoch(url, &text("deploy/new-epoch.sql")).await;
     assert_eq!(client.closed().await, 1013);
     refused(&product, &before).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", all, json!({})).await;
     exchange.quote("AAPL", "104", "100");
     for price in ["103", "104"] {
-        let told = client.next("p").await;
-        assert_eq!(told["data"]["priceUpdates"]["price"], price);
+        let event = client.next("p").await;
+        assert_eq!(event["data"]["priceUpdates"]["price"], price);
     }
     assert!(product.api.is_alive());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restored_file_does_so_too() {
+async fn after_a_restored_file_earlier_cursors_are_rejected() {
     let home = Home::new(TestDatabaseUrl::sqlite());
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "101", "100");
     let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
     let before = cursor(&product, "101").await;
-    // Ended, it leaves one file, which is as good as a copy of a running one.
+    // After its end, the process leaves a single file, which can be copied.
     product.api.signal("TERM");
     assert_eq!(product.api.ended().await, Some(0));
     drop(product);
@@ -230,20 +235,20 @@ async fn a_restored_file_does_so_too() {
         .expect("a file");
     let file = Path::new(file.split('?').next().expect("a path"));
     let saved = home.folder.path().join("saved.db");
-    std::fs::copy(file, &saved).expect("it is saved");
+    std::fs::copy(file, &saved).expect("copied");
     exchange.quote("AAPL", "102", "100");
     let product = home.track(&exchange, &[]).await;
     let lost = cursor(&product, "102").await;
     drop(product);
     for left in ["-wal", "-shm"] {
-        // There may be none.
+        // The file may not exist.
         let _ = std::fs::remove_file(format!("{}{left}", file.display()));
     }
-    std::fs::copy(&saved, file).expect("it is restored");
+    std::fs::copy(&saved, file).expect("restored");
     let page = text("docs/operations.md");
     let statement = page.split_once("sqlite3 stock-tracker.db 'UPDATE ");
     let statement = statement.and_then(|(_, rest)| rest.split('\'').next());
-    let statement = format!("UPDATE {}", statement.expect("it is told"));
-    draw_epoch(home.database.as_str(), &statement).await;
-    goes_on(&home, &exchange, &before, &lost).await;
+    let statement = format!("UPDATE {}", statement.expect("a statement"));
+    set_epoch(home.database.as_str(), &statement).await;
+    continues_without_lost_prices(&home, &exchange, &before, &lost).await;
 }

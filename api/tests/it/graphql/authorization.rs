@@ -44,7 +44,7 @@ on_both! {
         // A replay that has ended, so that only clients can change anything.
         let file = home.folder.path().join("days.csv");
         let day = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nAAPL,2008-01-02,1,1,1,1,1,1\nAAPL,2008-01-03,2,2,2,2,1,2\n";
-        std::fs::write(&file, day).expect("it is written");
+        std::fs::write(&file, day).expect("written");
         let file = file.to_str().expect("a path").to_owned();
         let product = home.start(&[
             ("REPLAY_FILE", &*file),
@@ -119,14 +119,14 @@ async fn is_rejected_everywhere(product: &Product, schema: &Value, field: &Value
         let headers = [("sec-websocket-protocol", protocol)];
         let mut socket = Client::open(product, "/graphql", &headers)
             .await
-            .expect("it connects");
+            .expect("connected");
         socket.init(json!({})).await;
         let payload = json!({"query": query});
         socket
-            .say(&json!({"type": start, "id": "m", "payload": payload}))
+            .send(&json!({"type": start, "id": "m", "payload": payload}))
             .await;
         let message = loop {
-            let message = socket.hear().await;
+            let message = socket.receive().await;
             if message["id"] == "m" {
                 break message;
             }
@@ -222,7 +222,7 @@ fn named<'a>(schema: &'a Value, of: &Value) -> &'a Value {
     types
         .iter()
         .find(|it| it["name"] == of["name"])
-        .expect("it is defined")
+        .expect("defined")
 }
 
 fn kind(of: &Value) -> &str {
@@ -241,7 +241,7 @@ async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
     if home.is_postgres() {
         let mut database = PgConnection::connect(home.database.as_str())
             .await
-            .expect("it connects");
+            .expect("connected");
         let tables = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p')
             AND relnamespace = 'public'::regnamespace AND NOT relispartition";
         for table in postgres_texts(&mut database, tables.to_owned()).await {
@@ -251,7 +251,7 @@ async fn rows(home: &Home) -> BTreeMap<String, Vec<String>> {
     } else {
         let url = home.database.as_str().split('?').next().expect("a URL");
         let options: SqliteConnectOptions = url.parse().expect("a URL");
-        let mut database = options.read_only(true).connect().await.expect("it opens");
+        let mut database = options.read_only(true).connect().await.expect("opened");
         let tables =
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
         for table in sqlite_texts(&mut database, tables.to_owned()).await {

@@ -1,4 +1,4 @@
-//! Connections: every page of every list is the right slice of the whole list.
+//! Tests of connections: every page of a list equals the expected slice of the whole list.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::archive::{ALERTS, Archive, on_archives};
 
-/// A list: its field, its fixed arguments, and a field that identifies a node.
+/// A list field with the arguments of every request, and a field that identifies a node.
 struct List {
     field: &'static str,
     fixed: &'static str,
@@ -37,21 +37,21 @@ const LISTS: [List; 4] = [
 ];
 
 on_archives! {
-    async fn every_page_is_exact_in_both_directions(archive) {
+    async fn every_page_equals_the_slice_that_its_arguments_select(archive) {
         for list in &LISTS {
             let whole = page(archive, list, "first: 500").await;
             let cursors = cursors(&whole);
             assert!(cursors.len() >= 3, "{whole}");
             for args in arguments(&cursors) {
                 let actual = page(archive, list, &args.text).await;
-                let expected = args.of(&whole["edges"]);
+                let expected = args.expected(&whole["edges"]);
                 assert_eq!(actual["edges"], expected["edges"], "{}({})", list.field, args.text);
                 assert_eq!(actual["pageInfo"], expected["pageInfo"], "{}({})", list.field, args.text);
             }
         }
     }
 
-    async fn nodes_match_the_edges_and_the_count_is_of_the_whole_list(archive) {
+    async fn nodes_equal_the_nodes_of_edges_and_total_count_counts_the_whole_list(archive) {
         let data = archive.ask(r#"{
             stocks(first: 1) { totalCount nodes { symbol } edges { node { symbol } } }
             found: stocks(search: "ib") { totalCount nodes { symbol } }
@@ -81,7 +81,7 @@ on_archives! {
         assert_eq!(data, all);
     }
 
-    async fn the_lists_of_a_stock_are_those_of_the_query(archive) {
+    async fn the_lists_of_a_stock_equal_those_of_the_query_root(archive) {
         let data = archive.ask(r#"{
             stock(symbol: "AAPL") { history(last: 3) { nodes { cursor } } alerts(first: 2) { totalCount nodes { id } } }
             history(symbol: "AAPL", last: 3) { nodes { cursor } }
@@ -91,7 +91,7 @@ on_archives! {
         assert_eq!(data["stock"]["alerts"], data["alerts"]);
     }
 
-    async fn sizes_out_of_range_and_foreign_cursors_are_rejected(archive) {
+    async fn sizes_out_of_range_and_cursors_of_other_lists_are_rejected(archive) {
         let stocks = cursors(&page(archive, &LISTS[0], "first: 1").await).remove(0);
         let prices = cursors(&page(archive, &LISTS[1], "first: 1").await).remove(0);
         for list in &LISTS {
@@ -129,7 +129,7 @@ on_archives! {
         }
     }
 
-    async fn from_and_to_bound_a_history_and_from_after_to_is_rejected(archive) {
+    async fn from_and_to_limit_a_history_and_a_from_after_to_is_rejected(archive) {
         let all = archive.ask(r#"{ history(symbol: "AAPL") { nodes { price recordedAt } } }"#).await;
         let at = |index: usize| all["history"]["nodes"][index]["recordedAt"].as_str().expect("an instant");
         let span = format!(r#"from: "{}", to: "{}""#, at(6), at(2));
@@ -212,9 +212,8 @@ fn arguments(cursors: &[String]) -> Vec<Arguments> {
 }
 
 impl Arguments {
-    /// Returns the page by the definition of connections: a slice of the list, and whether items
-    /// exist before and after it.
-    fn of(&self, edges: &Value) -> Value {
+    /// Returns the expected page: a slice of the list, and whether items exist before and after it.
+    fn expected(&self, edges: &Value) -> Value {
         let edges = edges.as_array().expect("a list");
         let mut from = self.after.map_or(0, |at| at + 1);
         let mut to = self.before.unwrap_or(edges.len()).max(from);
@@ -224,7 +223,7 @@ impl Arguments {
         if let Some(last) = self.last {
             from = from.max(to.saturating_sub(last));
         }
-        // If the cursors overlap, the slice is empty and items exist on both sides.
+        // If `after` is not before `before`, the slice is empty and items exist on both sides.
         let overlap =
             matches!((self.after, self.before), (Some(after), Some(before)) if after >= before);
         let slice = &edges[from..to];

@@ -71,11 +71,14 @@ async fn mutations_without_the_token_are_rejected(product: &Product, alert: &str
         }
 
         socket.subscribe("m", query, variables).await;
-        let message = socket.hear().await;
+        let message = socket.receive().await;
         let error = &message["payload"]["errors"][0];
         assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{message}");
         assert_eq!(error["path"], json!([field]), "{message}");
-        assert_eq!(socket.hear().await, json!({"type": "complete", "id": "m"}));
+        assert_eq!(
+            socket.receive().await,
+            json!({"type": "complete", "id": "m"})
+        );
     }
     assert_eq!(product.ask(state).await, before);
 }
@@ -146,7 +149,7 @@ async fn a_stock_is_untracked_and_tracked_again(product: &Product, exchange: &Ex
     assert_eq!(untracked["untrackStock"]["stock"]["tracked"], false);
     let again = product.admin(UNTRACK, symbol("NVDA")).await.data();
     assert_eq!(again, untracked);
-    // It is no longer polled, but its data is kept.
+    // After that it is not polled, but its data is kept.
     assert_eq!(product.get("/api/v1/stocks/NVDA").await.status, 404);
     let history = product.get("/api/v1/stocks/NVDA/history").await;
     assert_eq!(history.json().as_array().map(Vec::len), Some(1));
@@ -164,7 +167,12 @@ async fn a_stock_is_untracked_and_tracked_again(product: &Product, exchange: &Ex
     let polls = exchange.asked("NVDA");
     let others = exchange.asked("AAPL");
     let polled = async || (exchange.asked("AAPL") >= others + 2).then_some(());
-    until("the others are polled", || product.last_words(), polled).await;
+    until(
+        "the other stocks are polled",
+        || product.last_words(),
+        polled,
+    )
+    .await;
     assert!(
         exchange.asked("NVDA") <= polls + 1,
         "one poll may have been in progress"

@@ -1,11 +1,11 @@
-//! Global IDs.
+//! Tests of global IDs: the fields `node` and `nodes`.
 
 use serde_json::{Value, json};
 
 use crate::archive::on_archives;
 
 on_archives! {
-    async fn every_object_is_found_by_its_id(archive) {
+    async fn node_and_nodes_find_every_object_by_its_id(archive) {
         let data = archive.ask("{ stocks { nodes { id } } alerts { nodes { id } } alertRules { id } }").await;
         let mut ids = Vec::new();
         for list in [&data["stocks"]["nodes"], &data["alerts"]["nodes"], &data["alertRules"]] {
@@ -24,7 +24,7 @@ on_archives! {
         assert_eq!(found["nodes"][8]["threshold"], "5");
     }
 
-    async fn an_unknown_id_is_null_and_nodes_keeps_order_and_repetitions(archive) {
+    async fn an_unknown_id_is_null_and_nodes_keeps_the_order_of_ids(archive) {
         let stock = archive.ask(r#"{ stock(symbol: "IBM") { id } }"#).await["stock"]["id"].take();
         // Empty, malformed, `Stock:999`, `Stock:02`, `Nope:1`, `Stock:99999999999999999999`.
         for wrong in ["", "x", "U3RvY2s6OTk5", "U3RvY2s6MDI", "Tm9wZTox", "U3RvY2s6OTk5OTk5OTk5OTk5OTk5OTk5OTk"] {
@@ -37,7 +37,7 @@ on_archives! {
         assert_eq!(ids, [Some(stock.clone()), None, Some(stock)]);
     }
 
-    async fn nodes_accepts_at_most_a_hundred_ids(archive) {
+    async fn nodes_rejects_more_than_100_ids(archive) {
         let many = |count: usize| json!({"ids": vec!["x"; count]});
         let found = archive.graphql(NODES, many(100)).await.data();
         assert_eq!(found["nodes"], json!(vec![Value::Null; 100]));

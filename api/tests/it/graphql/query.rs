@@ -141,7 +141,7 @@ on_archives! {
     async fn a_client_can_introspect_the_schema(archive) {
         let data = archive.ask("{ __schema { types { name specifiedByURL } subscriptionType { fields { name } } } }").await;
         let types = data["__schema"]["types"].as_array().expect("a list");
-        let decimal = types.iter().find(|it| it["name"] == "Decimal").expect("it is there");
+        let decimal = types.iter().find(|it| it["name"] == "Decimal").expect("present");
         assert!(decimal["specifiedByURL"].is_string(), "{decimal}");
         let fields: Vec<Value> = data["__schema"]["subscriptionType"]["fields"].as_array().expect("a list").clone();
         assert_eq!(fields, [json!({"name": "priceUpdates"}), json!({"name": "alerts"})]);

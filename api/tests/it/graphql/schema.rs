@@ -156,7 +156,7 @@ fn the_committed_sdl_is_fresh() {
         reason = "a switch of the test, not a setting"
     )]
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&file, &sdl).expect("it is written");
+        fs::write(&file, &sdl).expect("written");
     }
     assert!(
         fs::read_to_string(&file).is_ok_and(|committed| committed == sdl),

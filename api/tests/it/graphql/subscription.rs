@@ -159,7 +159,7 @@ async fn expect_nothing_more(client: &mut Client) {
     let answer = client.next("marker").await;
     assert_eq!(answer["data"], json!({"__typename": "Query"}));
     assert_eq!(
-        client.hear().await,
+        client.receive().await,
         json!({"type": "complete", "id": "marker"})
     );
 }

@@ -24,8 +24,8 @@ pub(super) struct AcknowledgedWrites {
 impl AcknowledgedWrites {
     /// Reads a consistent snapshot.
     pub(super) async fn read(database: &Database) -> Self {
-        let moment = database.begin_read().await.expect("a transaction");
-        let connection = &moment;
+        let snapshot = database.begin_read().await.expect("a transaction");
+        let connection = &snapshot;
         let prices = stock_price::Entity::find().order_by_asc(stock_price::Column::Seq);
         let alerts = alert::Entity::find().order_by_asc(alert::Column::Seq);
         let feed = feed::Entity::find().order_by_asc(feed::Column::Seq);
@@ -45,15 +45,15 @@ impl AcknowledgedWrites {
 
     /// Asserts that the feed has one event at every position, and that its prices and alerts are
     /// those of the tables.
-    pub(super) fn is_unbroken(&self) {
+    pub(super) fn assert_feed_is_complete(&self) {
         let mut next = 1;
         let (mut prices, mut alerts) = (Vec::new(), Vec::new());
         for row in &self.feed {
             let events: Vec<Event> = serde_json::from_str(&row.events).expect("events");
-            let mut places: Vec<i64> = events.iter().map(Event::seq).collect();
-            places.sort_unstable();
+            let mut positions: Vec<i64> = events.iter().map(Event::seq).collect();
+            positions.sort_unstable();
             let expected: Vec<i64> = (next..=row.seq).collect();
-            assert_eq!(places, expected, "the feed is not broken");
+            assert_eq!(positions, expected, "the feed has every position once");
             next = row.seq + 1;
             for event in events {
                 match event {
@@ -66,10 +66,10 @@ impl AcknowledgedWrites {
         assert_eq!(next, self.head.seq + 1);
         prices.sort_unstable();
         let stored: Vec<i64> = self.prices.iter().map(|row| row.seq).collect();
-        assert_eq!(prices, stored, "what is told is stored");
+        assert_eq!(prices, stored, "the feed has the stored rows");
         alerts.sort_unstable();
         let stored: Vec<i64> = self.alerts.iter().map(|row| row.seq).collect();
-        assert_eq!(alerts, stored, "what is told is stored");
+        assert_eq!(alerts, stored, "the feed has the stored rows");
         let times = self.feed.windows(2);
         assert!(
             times
@@ -79,7 +79,7 @@ impl AcknowledgedWrites {
     }
 
     /// Asserts that the alerts are those that the prices cause at 5 percent, each once.
-    pub(super) fn has_its_alerts(&self) {
+    pub(super) fn assert_alerts_match_prices(&self) {
         let mut fired: HashSet<(i64, chrono::NaiveDate, bool, i128)> = HashSet::new();
         let mut highest: BTreeMap<(i64, chrono::NaiveDate, bool), i128> = BTreeMap::new();
         for row in &self.prices {
@@ -106,12 +106,12 @@ impl AcknowledgedWrites {
         });
         let stored: Vec<_> = stored.collect();
         let once: HashSet<_> = stored.iter().copied().collect();
-        assert_eq!(stored.len(), once.len(), "no alert is doubled");
-        assert_eq!(once, fired, "no alert is lost or made up");
+        assert_eq!(stored.len(), once.len(), "no alert is stored twice");
+        assert_eq!(once, fired, "the alerts match the prices");
     }
 
     /// Asserts that a client received everything that was stored after its first event, in order.
-    pub(super) fn was_told(&self, told: &[Value], what: &str) {
+    pub(super) fn assert_received(&self, received: &[Value], what: &str) {
         let symbols: HashMap<i64, &String> = self
             .stocks
             .iter()
@@ -134,21 +134,24 @@ impl AcknowledgedWrites {
             };
             self.alerts.iter().map(line).collect()
         };
-        let told: Vec<String> = told.iter().map(line).collect();
-        let first = told.first().expect("something was told");
+        let received: Vec<String> = received.iter().map(line).collect();
+        let first = received.first().expect("an event");
         let from = stored.iter().position(|line| line == first);
-        let stored = &stored[from.expect("it is stored")..];
-        assert!(!told.is_empty() && stored.len() >= told.len(), "{what}");
-        for (at, (told, stored)) in told.iter().zip(stored).enumerate() {
+        let stored = &stored[from.expect("stored")..];
+        assert!(
+            !received.is_empty() && stored.len() >= received.len(),
+            "{what}"
+        );
+        for (at, (received, stored)) in received.iter().zip(stored).enumerate() {
             assert_eq!(
-                told, stored,
-                "{what}: the {at}th is the next one that was stored"
+                received, stored,
+                "{what}: event {at} is the next stored row"
             );
         }
     }
 }
 
-/// An event as [`AcknowledgedWrites::was_told`] compares it.
+/// An event as [`AcknowledgedWrites::assert_received`] compares it.
 fn line(event: &Value) -> String {
     let text = |field: &str| event[field].as_str();
     let at = text("recordedAt")

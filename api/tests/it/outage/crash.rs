@@ -22,7 +22,7 @@ use crate::{
 /// Number of kills.
 const CYCLES: usize = 50;
 /// Symbols that clients track and untrack.
-const TOYS: usize = 8;
+const TOGGLED: usize = 8;
 /// Number of clients that do so.
 const WRITERS: usize = 2;
 const PRICES: &str = "subscription($after: Cursor) { priceUpdates(after: $after, mode: ALL) { symbol price recordedAt cursor } }";
@@ -31,24 +31,24 @@ const ALERTS: &str = "subscription($after: Cursor) { alerts(after: $after) { sym
 on_both! {
     async fn fifty_kills_lose_and_duplicate_nothing(home) {
         let file = home.folder.path().join("days.csv");
-        fs::write(&file, days()).expect("it is written");
+        fs::write(&file, days()).expect("written");
         let variables = [
             ("REPLAY_FILE", file.to_str().expect("a path")),
             ("REPLAY_SPEED", "40"),
             ("DEFAULT_SYMBOLS", "AAA,BBB"),
             ("ADMIN_TOKEN", ADMIN),
         ];
-        let mut told = Told::default();
+        let mut received = Received::default();
         let mut acknowledged = BTreeMap::new();
         for cycle in 0..CYCLES {
             let mut product = home.start(&variables).await;
-            told.gather(&product, 2 + cycle % 3).await;
+            received.connect(&product, 2 + cycle % 3).await;
             let over = CancellationToken::new();
-            let (_writers, mut writes) = toy(&product, cycle, &over);
-            told.more(cycle % 4).await;
+            let (_writers, mut outcomes) = toggle_symbols(&product, cycle, &over);
+            received.receive(cycle % 4).await;
             loop {
-                let write = timeout(PATIENCE, writes.recv()).await.expect("something is written");
-                let (symbol, tracked) = write.expect("writers go on");
+                let write = timeout(PATIENCE, outcomes.recv()).await.expect("a write in time");
+                let (symbol, tracked) = write.expect("a running writer");
                 acknowledged.insert(symbol, tracked);
                 if tracked.is_some() {
                     break;
@@ -62,23 +62,23 @@ on_both! {
             if let Some(tracker) = &mut product.tracker {
                 tracker.kill();
             }
-            told.hang_up();
-            while let Some((symbol, tracked)) = writes.recv().await {
+            received.disconnect();
+            while let Some((symbol, tracked)) = outcomes.recv().await {
                 acknowledged.insert(symbol, tracked);
             }
         }
         let database = home.database.connect().await;
-        let ledger = AcknowledgedWrites::read(&database).await;
-        ledger.is_unbroken();
-        ledger.has_its_alerts();
-        ledger.was_told(&told.prices, "prices");
-        ledger.was_told(&told.alerts, "alerts");
-        assert!(told.prices.len() > CYCLES && told.alerts.len() > CYCLES, "there was load");
+        let writes = AcknowledgedWrites::read(&database).await;
+        writes.assert_feed_is_complete();
+        writes.assert_alerts_match_prices();
+        writes.assert_received(&received.prices, "prices");
+        writes.assert_received(&received.alerts, "alerts");
+        assert!(received.prices.len() > CYCLES && received.alerts.len() > CYCLES, "enough events");
         // The last write of each symbol was acknowledged, or its outcome is unknown.
         let known = acknowledged.iter().filter_map(|(symbol, tracked)| Some((symbol, (*tracked)?)));
         assert!(known.clone().count() > 0, "{acknowledged:?}");
         for (symbol, tracked) in known {
-            assert_eq!(ledger.stocks[symbol].tracked, tracked, "{symbol}");
+            assert_eq!(writes.stocks[symbol].tracked, tracked, "{symbol}");
         }
     }
 }
@@ -98,32 +98,32 @@ fn days() -> String {
             .expect("memory");
         }
     }
-    for toy in 0..TOYS {
-        writeln!(file, "T{toy},2050-01-03,1,1,1,1,1,1").expect("memory");
+    for number in 0..TOGGLED {
+        writeln!(file, "T{number},2050-01-03,1,1,1,1,1,1").expect("memory");
     }
     file
 }
 
 /// Starts clients that track and untrack symbols until their server is gone. Sends the acknowledged
 /// state of each symbol, or `None` while a write is not acknowledged.
-fn toy(
+fn toggle_symbols(
     product: &Product,
     cycle: usize,
     over: &CancellationToken,
 ) -> (JoinSet<()>, mpsc::UnboundedReceiver<(String, Option<bool>)>) {
     let mut writers = JoinSet::new();
-    let (tell, told) = mpsc::unbounded_channel();
+    let (sender, outcomes) = mpsc::unbounded_channel();
     let url = product.url("/graphql");
     for of in 0..WRITERS {
-        let (url, over, tell) = (url.clone(), over.clone(), tell.clone());
+        let (url, over, sender) = (url.clone(), over.clone(), sender.clone());
         writers.spawn(async move {
             let client = browser();
             // Starts at a different symbol in each cycle, so that a short cycle does not leave one
             // unknown.
             for step in cycle.. {
                 // Each writer has its own symbols, and toggles one on each visit.
-                let symbol = format!("T{}", (step * WRITERS + of) % TOYS);
-                let wanted = (step * WRITERS / TOYS).is_multiple_of(2);
+                let symbol = format!("T{}", (step * WRITERS + of) % TOGGLED);
+                let wanted = (step * WRITERS / TOGGLED).is_multiple_of(2);
                 let field = if wanted { "trackStock" } else { "untrackStock" };
                 let query = format!(
                     "mutation {{ {field}(input: {{symbol: \"{symbol}\"}}) {{ stock {{ tracked }} }} }}"
@@ -132,7 +132,7 @@ fn toy(
                     .post(&url)
                     .bearer_auth(ADMIN)
                     .json(&json!({"query": query}));
-                if tell.send((symbol.clone(), None)).is_err() {
+                if sender.send((symbol.clone(), None)).is_err() {
                     return;
                 }
                 let asked = async { request.send().await?.json::<Value>().await };
@@ -140,49 +140,48 @@ fn toy(
                     return;
                 };
                 let known = answer["data"][field]["stock"]["tracked"] == wanted;
-                if known && tell.send((symbol, Some(wanted))).is_err() {
+                if known && sender.send((symbol, Some(wanted))).is_err() {
                     return;
                 }
             }
         });
     }
-    (writers, told)
+    (writers, outcomes)
 }
 
 /// The events that a client received over all its connections.
 #[derive(Default)]
-struct Told {
+struct Received {
     client: Option<Client>,
     prices: Vec<Value>,
     alerts: Vec<Value>,
 }
 
-impl Told {
+impl Received {
     /// Resumes with the last cursors, and receives at least `count` prices and an alert.
-    async fn gather(&mut self, product: &Product, count: usize) {
+    async fn connect(&mut self, product: &Product, count: usize) {
         let mut client = Client::graphql(product, json!({})).await;
-        for (id, query, told) in [("p", PRICES, &self.prices), ("a", ALERTS, &self.alerts)] {
+        for (id, query, received) in [("p", PRICES, &self.prices), ("a", ALERTS, &self.alerts)] {
             // Alerts start where prices do, so that none is missed.
-            let last = told.last().or(self.prices.first());
+            let last = received.last().or(self.prices.first());
             let after = last.map(|event| event["cursor"].clone());
             client.subscribe(id, query, json!({"after": after})).await;
         }
         self.client = Some(client);
-        self.more(count).await;
+        self.receive(count).await;
     }
 
-    async fn more(&mut self, count: usize) {
-        let client = self.client.as_mut().expect("it is connected");
+    async fn receive(&mut self, count: usize) {
+        let client = self.client.as_mut().expect("connected");
         let wanted = (self.prices.len() + count, self.alerts.len() + count.min(1));
         while self.prices.len() < wanted.0 || self.alerts.len() < wanted.1 {
-            let mut message = client.hear().await;
+            let mut message = client.receive().await;
             assert_eq!(message["type"], "next", "{message}");
             let mut data = message["payload"]["data"].take();
             if message["payload"]["extensions"]["delivery"]["snapshot"] == true {
-                // Only the first connection gets a snapshot.
                 assert!(
                     self.prices.len() < 2,
-                    "only the first begins with what there is"
+                    "only the first connection gets a snapshot"
                 );
             }
             match message["id"].as_str() {
@@ -192,7 +191,7 @@ impl Told {
         }
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         self.client = None;
     }
 }

@@ -42,18 +42,20 @@ async fn while_the_database_is_down_memory_answers_and_recovery_is_immediate() {
         .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
         .await;
     let priced = |data: &Value| data["history"]["nodes"][2].is_object().then_some(());
-    product.until_data("it is tracked", HELD, priced).await;
+    product
+        .until_data("the stock has three prices", HELD, priced)
+        .await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
     let load = Load::begin(&product);
-    let mut told = Vec::new();
+    let mut received = Vec::new();
 
     for how in [Stop::Fast, Stop::Immediate, Stop::Killed] {
-        let before = told.len();
-        hear(&mut client, &mut told, before + 3).await;
+        let before = received.len();
+        receive(&mut client, &mut received, before + 3).await;
         let stopped = Instant::now();
         server.stop(how).await;
-        says_stale(&product).await;
+        is_reported_stale(&product).await;
         println!("{how:?}: stale after {:?}", stopped.elapsed());
         memory_answers(&product).await;
         the_rest_is_unavailable(&product).await;
@@ -67,43 +69,48 @@ async fn while_the_database_is_down_memory_answers_and_recovery_is_immediate() {
             (fresh && answer.get("extensions").is_none() && stored.get("errors").is_none())
                 .then_some(())
         };
-        until("it is used again", || product.last_words(), current).await;
+        until(
+            "the database is used again",
+            || product.last_words(),
+            current,
+        )
+        .await;
         let used = back.elapsed();
         // The open subscription and the tracker continue.
-        let heard = told.len();
-        hear(&mut client, &mut told, heard + 1).await;
+        let count = received.len();
+        receive(&mut client, &mut received, count + 1).await;
         println!(
-            "{how:?}: used again after {used:?}, told on after {:?}",
+            "{how:?}: used again after {used:?}, events again after {:?}",
             back.elapsed()
         );
         assert!(used < SOON, "{how:?}: {used:?}");
         assert!(product.api.is_alive());
         assert!(product.tracker.as_mut().is_some_and(Process::is_alive));
     }
-    let heard = told.len();
-    hear(&mut client, &mut told, heard + 2).await;
+    let count = received.len();
+    receive(&mut client, &mut received, count + 2).await;
     drop(market);
     load.end().await;
-    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
-    ledger.is_unbroken();
-    ledger.has_its_alerts();
+    let writes = AcknowledgedWrites::read(&home.database.connect().await).await;
+    writes.assert_feed_is_complete();
+    writes.assert_alerts_match_prices();
     // The first two are the snapshot.
-    ledger.was_told(&told[2..], "prices");
+    writes.assert_received(&received[2..], "prices");
 }
 
 /// Receives this many events.
-pub(super) async fn hear(client: &mut Client, told: &mut Vec<Value>, count: usize) {
-    while told.len() < count {
-        told.push(client.next("p").await["data"]["priceUpdates"].take());
+pub(super) async fn receive(client: &mut Client, received: &mut Vec<Value>, count: usize) {
+    while received.len() < count {
+        received.push(client.next("p").await["data"]["priceUpdates"].take());
     }
 }
 
-async fn says_stale(product: &Product) {
+async fn is_reported_stale(product: &Product) {
     let stale = async || {
         let answer = bounded(product.graphql(HELD, json!({}))).await.json();
         (answer["extensions"]["stale"] == true).then_some(())
     };
-    until("it says that it is stale", || product.last_words(), stale).await;
+    until("responses are stale", || product.last_words(), stale).await;
 }
 
 async fn memory_answers(product: &Product) {
@@ -181,9 +188,7 @@ async fn the_rest_is_unavailable(product: &Product) {
 
 /// Fails if a response takes too long.
 pub(super) async fn bounded<T>(answer: impl Future<Output = T>) -> T {
-    timeout(BOUND, answer)
-        .await
-        .expect("it is answered in time")
+    timeout(BOUND, answer).await.expect("a response in time")
 }
 
 /// Changes prices until dropped: AAPL up and down, IBM up through multiples of the threshold.

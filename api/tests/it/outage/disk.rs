@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     acknowledged_writes::AcknowledgedWrites,
-    database::{PRICES, SOON, bounded, hear},
+    database::{PRICES, SOON, bounded, receive},
 };
 use crate::{
     client::Client,
@@ -31,11 +31,11 @@ async fn a_full_disk_is_reported_and_survived_on_sqlite() {
     let url = |folder: &Path| format!("sqlite://{}/stocks.db?mode=rwc", folder.display());
     let mut home = Home::new(TestDatabaseUrl::external(url(disk.mount_point())));
     home.entrance = disk.command_prefix();
-    let told = is_reported_and_survived(&disk, &home).await;
+    let received = is_reported_and_survived(&disk, &home).await;
     let copy = home.folder.path();
     let copied = fs::copy(disk.path().join("stocks.db"), copy.join("stocks.db"));
-    copied.expect("it is one file once it is closed");
-    is_whole(TestDatabaseUrl::external(url(copy)), &told).await;
+    copied.expect("one file after it is closed");
+    is_whole(TestDatabaseUrl::external(url(copy)), &received).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,26 +43,26 @@ async fn a_full_disk_is_reported_and_survived_on_postgresql() {
     let disk = TestDisk::mount(DISK);
     let server = TestServer::start().await;
     let home = Home::new(server.url_on(&disk).await);
-    let told = is_reported_and_survived(&disk, &home).await;
-    is_whole(home.database, &told).await;
+    let received = is_reported_and_survived(&disk, &home).await;
+    is_whole(home.database, &received).await;
 }
 
-/// The events that a subscriber received.
+/// Fills the disk and frees it again. Returns the events that a subscriber received.
 async fn is_reported_and_survived(disk: &TestDisk, home: &Home) -> Vec<Value> {
     let variables = [("REPLAY_SPEED", "20"), ("ADMIN_TOKEN", ADMIN)];
     let mut product = home.start(&variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
-    let mut told = Vec::new();
-    hear(&mut client, &mut told, 40).await;
+    let mut received = Vec::new();
+    receive(&mut client, &mut received, 40).await;
 
     disk.fill();
     let waits =
         |event: &Value| (event["message"] == "failed to store prices, retrying").then_some(());
     let tracking = product.tracker.as_ref().unwrap_or(&product.api);
-    tracking.logged("prices are not stored", waits).await;
+    tracking.logged("prices cannot be stored", waits).await;
     cannot_write(&product).await;
-    reads_go_on(&product).await;
+    reads_succeed(&product).await;
     is_degraded(&product).await;
     assert_eq!(bounded(product.get("/readyz")).await.status, 200);
 
@@ -84,14 +84,19 @@ async fn is_reported_and_survived(disk: &TestDisk, home: &Home) -> Vec<Value> {
             .is_ok()
             .then_some(())
     };
-    until("it can be written again", || product.last_words(), again).await;
+    until("writes succeed again", || product.last_words(), again).await;
     let well = async || {
         let health = bounded(product.get("/api/v1/health")).await;
         (health.json()["status"] == "ok").then_some(())
     };
-    until("it is well again", || product.last_words(), well).await;
-    let heard = told.len();
-    hear(&mut client, &mut told, heard + 40).await;
+    until(
+        "the health check is ok again",
+        || product.last_words(),
+        well,
+    )
+    .await;
+    let count = received.len();
+    receive(&mut client, &mut received, count + 40).await;
 
     assert!(product.api.is_alive());
     product.api.signal("TERM");
@@ -100,15 +105,15 @@ async fn is_reported_and_survived(disk: &TestDisk, home: &Home) -> Vec<Value> {
         tracker.signal("TERM");
         assert_eq!(tracker.ended().await, Some(0));
     }
-    told
+    received
 }
 
-async fn is_whole(place: TestDatabaseUrl, told: &[Value]) {
-    let ledger = AcknowledgedWrites::read(&place.connect().await).await;
-    ledger.is_unbroken();
-    ledger.has_its_alerts();
+async fn is_whole(place: TestDatabaseUrl, received: &[Value]) {
+    let writes = AcknowledgedWrites::read(&place.connect().await).await;
+    writes.assert_feed_is_complete();
+    writes.assert_alerts_match_prices();
     // The first four may be the snapshot.
-    ledger.was_told(&told[4..], "prices");
+    writes.assert_received(&received[4..], "prices");
 }
 
 /// Runs a mutation. Returns its error if it fails.
@@ -130,13 +135,13 @@ async fn cannot_write(product: &Product) {
         }
         None
     };
-    let error = until("a write is refused", || product.last_words(), refused).await;
+    let error = until("a write fails", || product.last_words(), refused).await;
     assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{error}");
     assert_eq!(error["message"], "the database's disk is full");
     assert_eq!(error["extensions"]["retryAfter"], 2);
 }
 
-async fn reads_go_on(product: &Product) {
+async fn reads_succeed(product: &Product) {
     for query in [HELD, STORED] {
         let answer = bounded(product.graphql(query, json!({}))).await.json();
         assert!(answer.get("errors").is_none(), "{answer}");
@@ -147,13 +152,18 @@ async fn reads_go_on(product: &Product) {
 }
 
 async fn is_degraded(product: &Product) {
-    let said = async || {
+    let degraded = async || {
         let health = bounded(product.get("/api/v1/health")).await;
         assert_eq!(health.status, 200, "{}", health.text);
         let health = health.json();
         (health["status"] == "degraded").then_some(health)
     };
-    let health = until("it is degraded", || product.last_words(), said).await;
+    let health = until(
+        "the health check is degraded",
+        || product.last_words(),
+        degraded,
+    )
+    .await;
     let tracker = health["checks"]["tracker"].as_str().expect("a check");
     assert!(tracker.starts_with("no heartbeat for "), "{health}");
 }

@@ -28,13 +28,13 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_never_hangs() {
         .await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     let load = Load::begin(&product);
-    hear(&mut client, &mut told, 4).await;
+    receive(&mut client, &mut received, 4).await;
 
     // High latency only delays events. A response time of a second would count as away.
     proxy.inject(NetworkFault::Delay(Duration::from_millis(100)));
-    hear(&mut client, &mut told, 4).await;
+    receive(&mut client, &mut received, 4).await;
     proxy.inject(NetworkFault::None);
     settled(&product).await;
 
@@ -42,7 +42,7 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_never_hangs() {
     proxy.cut().await;
     away(&product).await;
     proxy.restore().await;
-    hear(&mut client, &mut told, 4).await;
+    receive(&mut client, &mut received, 4).await;
     settled(&product).await;
 
     // Half open, twice: existing connections never carry anything again, without an error.
@@ -50,19 +50,19 @@ async fn an_api_that_was_cut_off_catches_up_without_a_gap_and_never_hangs() {
         proxy.inject(NetworkFault::Swallow);
         away(&product).await;
         proxy.inject(NetworkFault::None);
-        hear(&mut client, &mut told, 4).await;
+        receive(&mut client, &mut received, 4).await;
         settled(&product).await;
     }
     drop(market);
     load.end().await;
-    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
-    ledger.is_unbroken();
-    ledger.was_told(&told[2..], "prices");
+    let writes = AcknowledgedWrites::read(&home.database.connect().await).await;
+    writes.assert_feed_is_complete();
+    writes.assert_received(&received[2..], "prices");
 }
 
-async fn hear(client: &mut Client, told: &mut Vec<serde_json::Value>, more: usize) {
+async fn receive(client: &mut Client, received: &mut Vec<serde_json::Value>, more: usize) {
     for _ in 0..more {
-        told.push(client.next("p").await["data"]["priceUpdates"].take());
+        received.push(client.next("p").await["data"]["priceUpdates"].take());
     }
 }
 
@@ -73,7 +73,7 @@ async fn away(product: &Product) {
         assert_eq!(answer.status, 200);
         (!answer.header("age").is_empty()).then_some(())
     };
-    until("it knows that it is cut off", || product.last_words(), away).await;
+    until("the outage is detected", || product.last_words(), away).await;
     assert_eq!(bounded(product.get("/api/v1/alerts")).await.status, 503);
 }
 
@@ -85,7 +85,7 @@ async fn settled(product: &Product) {
         (stored.status == 200 && held.header("age").is_empty()).then_some(())
     };
     until(
-        "it asks the database again",
+        "the database is used again",
         || product.last_words(),
         settled,
     )

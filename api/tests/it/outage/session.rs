@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     acknowledged_writes::AcknowledgedWrites,
-    database::{Load, Market, PRICES, SOON, hear},
+    database::{Load, Market, PRICES, SOON, receive},
 };
 use crate::{
     answer::Answer,
@@ -67,10 +67,10 @@ async fn terminated_sessions_lose_no_answer_no_event_and_no_provider_request() {
     drop(market);
     load.end().await;
     let witness = home.database.connect().await;
-    let ledger = AcknowledgedWrites::read(&witness).await;
-    ledger.is_unbroken();
-    ledger.has_its_alerts();
-    ledger.was_told(&told[2..], "prices");
+    let writes = AcknowledgedWrites::read(&witness).await;
+    writes.assert_feed_is_complete();
+    writes.assert_alerts_match_prices();
+    writes.assert_received(&told[2..], "prices");
     // Every request of either tracker was charged before it was sent.
     let asked = exchange.asked_in_all();
     let rows = provider::Entity::find()
@@ -103,7 +103,7 @@ async fn a_read_only_database_is_reported_and_written_again_as_soon_as_possible(
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
     let mut told = Vec::new();
-    hear(&mut client, &mut told, 4).await;
+    receive(&mut client, &mut told, 4).await;
     let mut operator = PgConnection::connect(home.database.as_str())
         .await
         .expect("a session");
@@ -128,14 +128,14 @@ async fn a_read_only_database_is_reported_and_written_again_as_soon_as_possible(
     order("RESET default_transaction_read_only", "").await;
     let begun = Instant::now();
     let heard = told.len();
-    hear(&mut client, &mut told, heard + 4).await;
+    receive(&mut client, &mut told, heard + 4).await;
     assert!(begun.elapsed() < 2 * SOON, "{:?}", begun.elapsed());
     let writes = async || write_age(&product).await.filter(|age| *age < 4.0);
     until("it writes", || product.last_words(), writes).await;
     drop(market);
-    let ledger = AcknowledgedWrites::read(&home.database.connect().await).await;
-    ledger.is_unbroken();
-    ledger.was_told(&told[2..], "prices");
+    let writes = AcknowledgedWrites::read(&home.database.connect().await).await;
+    writes.assert_feed_is_complete();
+    writes.assert_received(&told[2..], "prices");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,7 +28,7 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
     let mut product = home.track(&exchange, &variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     let standby = async || {
         let standby = home.tracker(&polling(&url, &variables));
         logged(&standby, "standing by").await;
@@ -36,7 +36,7 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
     };
     for _ in 0..3 {
         let next = standby().await;
-        let mut first = product.tracker.replace(next).expect("it tracks");
+        let mut first = product.tracker.replace(next).expect("tracked");
         first.kill();
         let killed = Instant::now();
         polls_on(&exchange, &product.last_words()).await;
@@ -49,7 +49,7 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
     }
     // The server terminates the session of a suspended machine; only then may another tracker poll.
     let next = standby().await;
-    let sleeper = product.tracker.replace(next).expect("it tracks");
+    let sleeper = product.tracker.replace(next).expect("tracked");
     sleeper.signal("STOP");
     let slept = Instant::now();
     polls_on(&exchange, &product.last_words()).await;
@@ -62,16 +62,16 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
         next.kill();
     }
     polls_on(&exchange, &sleeper.last_words()).await;
-    let heard = told.len() + 20;
-    while told.len() < heard {
-        told.push(client.next("p").await["data"]["priceUpdates"].take());
+    let count = received.len() + 20;
+    while received.len() < count {
+        received.push(client.next("p").await["data"]["priceUpdates"].take());
     }
     drop((market, sleeper));
     let database = home.database.connect().await;
-    let ledger = AcknowledgedWrites::read(&database).await;
-    ledger.is_unbroken();
-    ledger.has_its_alerts();
-    ledger.was_told(&told[2..], "prices");
+    let writes = AcknowledgedWrites::read(&database).await;
+    writes.assert_feed_is_complete();
+    writes.assert_alerts_match_prices();
+    writes.assert_received(&received[2..], "prices");
     // Every request of either tracker was charged before it was sent.
     let rows = provider::Entity::find().all(database.read()).await;
     let charged: i32 = rows
@@ -90,10 +90,10 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
 async fn polls_on(exchange: &Exchange, words: &str) {
     let asked = exchange.asked_in_all();
     let more = async || (exchange.asked_in_all() > asked + 2).then_some(());
-    until("somebody polls", || words.to_owned(), more).await;
+    until("a tracker polls", || words.to_owned(), more).await;
 }
 
 async fn logged(process: &Process, words: &str) {
-    let said = |event: &Value| event["message"].as_str()?.contains(words).then_some(());
-    process.logged(words, said).await;
+    let find = |event: &Value| event["message"].as_str()?.contains(words).then_some(());
+    process.logged(words, find).await;
 }

@@ -1,8 +1,8 @@
-//! Follows the stream of the feed.
+//! Reads the feed from its NATS stream, and from the table where the stream has a gap.
 //!
-//! Batches that the stream does not deliver in order and without gaps are read from the table: at
-//! the start, after each error, after an entry that does not follow the last one, and after each
-//! second without entries. Entries that follow in order need no access to the table.
+//! The table is read at the start, after each error, after an entry that does not follow the last
+//! one, and after each second without entries. While entries follow each other, the database is not
+//! accessed.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ use crate::{
 
 /// Delay after the daily budget had no requests to spare.
 const BUDGET_RETRY_DELAY: Duration = Duration::from_mins(5);
-/// The history of a stock is not requested again before, even if it is tracked anew.
+/// Minimum time between two requests for the history of a stock, even if it is tracked again.
 const MIN_INTERVAL: Duration = Duration::from_hours(24);
 /// Delay after the first failure. Each further one waits six times as long, up to a day.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ impl LiveLoop {
         Ok(())
     }
 
-    /// Dispatches the request for one stock, unless there is something else to send.
+    /// Dispatches the request for one stock, unless another request has priority.
     pub(super) fn dispatch_backfill(&mut self, now: Timestamp) {
         let busy =
             self.backfill.in_flight || self.scheduled > 0 || !self.refresh_requests.is_empty();

@@ -90,7 +90,7 @@ impl LiveLoop {
         let alone = state.fails_alone(provider, health.responses());
         match error {
             None => health.record_quote(),
-            // Says neither that the provider works nor that it fails.
+            // It does not show whether the provider works.
             Some(PollError::NoPrice { .. }) if alone => {}
             Some(error) => health.record_error(error, planned, now, random),
         }

@@ -1,9 +1,9 @@
-//! Dispatches polls: failover order, retries and concurrency limits.
+//! Dispatches polls: failover order, retry policy and concurrency limits.
 //!
-//! Each symbol is polled from the first provider in failover order that is available. A symbol that
-//! only has to wait for a provider waits, so that its prices do not alternate between providers.
-//! Each scheduled poll is sent once; if it fails, the next provider is tried, or the same one is
-//! retried.
+//! Each symbol is polled from the first provider in failover order that is available. If that
+//! provider is only rate limited, the symbol waits for it, so that its prices do not alternate
+//! between providers. Each scheduled poll is sent once; if it fails, the next provider is tried, or
+//! the same one is retried.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ const MIN_DELAY: Duration = Duration::from_millis(5);
 /// Where to send the poll of a symbol.
 enum Route {
     Poll(ScheduledPoll),
-    /// Nowhere yet; contains when to try again, if known.
+    /// To no provider yet. Contains when to try again, if known.
     Wait(Option<Timestamp>),
 }
 
@@ -86,7 +86,7 @@ impl LiveLoop {
                 now,
             );
             let unanswered = unanswered_since(stock, interval, now);
-            let at = unanswered.map_or(at, |asked_at| at.max(asked_at.after(interval)));
+            let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;
             if !planned {
                 wake(at);
@@ -291,6 +291,6 @@ impl LiveLoop {
 /// Returns when the last scheduled poll of a stock was sent, if it is unanswered. A time far in the
 /// future was recorded by a wrong clock and is ignored.
 fn unanswered_since(stock: &TrackedStock, interval: Duration, now: Timestamp) -> Option<Timestamp> {
-    let asked_at = stock.asked_at.filter(|at| *at <= now.after(interval));
-    asked_at.filter(|asked_at| stock.answered_at < Some(*asked_at))
+    let requested_at = stock.requested_at.filter(|at| *at <= now.after(interval));
+    requested_at.filter(|requested_at| stock.answered_at < Some(*requested_at))
 }

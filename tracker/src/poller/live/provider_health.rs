@@ -15,13 +15,14 @@ use crate::{
     schedule::{Backoff, MAX_RETRIES, PollPlan, RETRY_REFUSED_AFTER},
 };
 
-/// The number of consecutive failures that opens the breaker: then one request at a time is sent.
+/// The number of consecutive failures that opens the breaker. While it is open, one request at a
+/// time is sent.
 const BREAKER_THRESHOLD: u32 = 3;
 /// A symbol waits for a provider at most this long; otherwise the next provider is used.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Minimum time between two requests, unless the plan allows more: free plans reject bursts.
 const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
-/// Maximum wait that a provider can ask for.
+/// Maximum wait that a provider can request.
 const MAX_RATE_LIMIT: Duration = Duration::from_hours(1);
 /// A provider that has never sent a quote is considered refused after this many consecutive
 /// answers that its plan does not include a symbol. This keeps a long list of symbols from using
@@ -189,7 +190,7 @@ impl ProviderHealth {
             .max(self.not_before);
     }
 
-    /// Records a quote, or the answer that there is no new one.
+    /// Records a quote, or an answer without a new one.
     pub(super) fn record_quote(&mut self) {
         self.refusal = None;
         self.not_entitled = None;

@@ -11,8 +11,8 @@ use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshReque
 use crate::schedule::HumanDuration;
 
 impl LiveLoop {
-    /// Reads new poll requests and what else may have changed, including the tracked stocks if
-    /// `stocks`; writes the provider status. Returns when it began.
+    /// Reads new poll requests, the next split and backfill requests, and the tracked stocks if
+    /// `stocks`; updates the metrics and writes the provider status. Returns when it began.
     pub(super) async fn refresh_once(&mut self, stocks: bool) -> Instant {
         let started = Instant::now();
         let refreshed = self.try_refresh(stocks).await;
@@ -65,7 +65,7 @@ impl LiveLoop {
             }
         }
         let statuses = self.provider_statuses();
-        with_timeout(self.status.write_once(&self.context.store, statuses)).await?;
+        with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;
         self.load_splits().await?;
         self.load_backfill().await?;
         if self.prune_throttle.is_due() {
@@ -74,7 +74,7 @@ impl LiveLoop {
         Ok(())
     }
 
-    /// Logs when the budget of the active provider extends the update interval or no longer does.
+    /// Logs when the budget of the active provider begins or ceases to extend the update interval.
     fn log_pace(&mut self) {
         let active = self.active_provider(self.context.now());
         let Some(health) = self.providers.get(active) else {

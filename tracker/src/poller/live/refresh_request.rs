@@ -1,7 +1,7 @@
-//! A poll request of a client on its way through the failover order.
+//! A poll request of a client, which is sent to the providers in failover order.
 //!
-//! Each provider is tried at most once, in order. The first that answers for the symbol decides. If
-//! none can be asked, the response contains the earliest time for another attempt.
+//! Each provider is tried at most once. The first answer for the symbol completes the request. If
+//! no provider can be polled, the response contains the earliest time for another attempt.
 
 use entity::{PollOutcome, Timestamp};
 use store::poll_request::{Completion, PendingRequest, RESPONSE_TIMEOUT};
@@ -15,9 +15,9 @@ pub(super) struct RefreshRequest {
     pub(super) request: PendingRequest,
     /// Whether a poll for it is in flight.
     pub(super) in_flight: bool,
-    /// The response, once it is known; it remains to be written.
+    /// The response, once it is known, until it is written.
     pub(super) completion: Option<Completion>,
-    /// The providers that were asked or skipped.
+    /// The providers that were polled or skipped.
     tried: Vec<usize>,
     /// The earliest time at which a provider that was skipped is available again.
     retry_at: Option<Timestamp>,
@@ -36,7 +36,7 @@ impl RefreshRequest {
         }
     }
 
-    /// Whether its sender no longer waits for it.
+    /// Whether its sender has stopped waiting for it.
     pub(super) fn is_expired(&self) -> bool {
         !self.in_flight && Instant::now() >= self.expires
     }
@@ -45,7 +45,7 @@ impl RefreshRequest {
         self.tried.contains(&provider)
     }
 
-    /// Marks a provider as asked or skipped. `retry_at` is when it is available again, if known.
+    /// Marks a provider as polled or skipped. `retry_at` is when it is available again, if known.
     pub(super) fn mark_tried(&mut self, provider: usize, retry_at: Option<Timestamp>) {
         self.tried.push(provider);
         self.retry_at = [self.retry_at, retry_at].into_iter().flatten().min();

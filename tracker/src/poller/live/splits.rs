@@ -1,7 +1,7 @@
 //! Requests splits: immediately for a stock with held prices, and once a day for every other stock.
 //!
-//! Held prices are released when a provider has answered, when none can, or when their time is
-//! over. What is held is read from the database, so a tracker also releases what another one held.
+//! Held prices are released when a provider has answered, when none can, or at their
+//! deadline. They are read from the database, so a tracker also releases those of another one.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use std::{
 
 use entity::{Split, Symbol, Timestamp};
 use store::{
-    held::{self, HeldStock},
+    held_price::{self, HeldStock},
     split::{self, DueSplitCheck},
 };
 use tokio::task::{JoinError, JoinSet};
@@ -27,7 +27,7 @@ use crate::{
     schedule::reserved_requests,
 };
 
-/// The splits of a stock are not requested in the background again before.
+/// Minimum time between two background requests for the splits of a stock.
 const MIN_INTERVAL: Duration = Duration::from_hours(24);
 /// Delay after a background request that failed or was not sent.
 const RETRY_DELAY: Duration = Duration::from_mins(5);
@@ -37,11 +37,11 @@ const RETRY_DELAY: Duration = Duration::from_mins(5);
 pub(super) struct SplitRequests {
     /// The stocks with held prices, as last read.
     held: Vec<HeldStock>,
-    /// The providers that failed since the price of a stock is held, by stock.
+    /// The providers that have failed since the price of a stock was held, by stock.
     failed: HashMap<i64, Vec<usize>>,
     /// When the next request for a stock may be sent, by stock.
     not_before: HashMap<i64, Timestamp>,
-    /// The next stock of the background, and the number of requests today.
+    /// The next stock for a background request, and the number of such requests today.
     due: Option<(DueSplitCheck, u64)>,
     background_paused_until: Option<Timestamp>,
     /// The stocks with a request in flight.
@@ -67,11 +67,11 @@ enum HeldAction {
 }
 
 impl LiveLoop {
-    /// Reads which prices are held, and which stock is next in the background.
+    /// Reads which prices are held, and which stock is next for a background request.
     pub(super) async fn load_splits(&mut self) -> Result<(), store::Error> {
         let database = self.context.store.database.read();
         let (splits, now) = (&mut self.splits, self.context.now());
-        splits.held = with_timeout(held::stocks(database)).await?;
+        splits.held = with_timeout(held_price::stocks(database)).await?;
         let is_held = |id: &i64| splits.held.iter().any(|held| held.stock_id == *id);
         splits.failed.retain(|id, _| is_held(id));
         splits.not_before.retain(|id, _| is_held(id));
@@ -145,8 +145,8 @@ impl LiveLoop {
         HeldAction::Release
     }
 
-    /// Requests the splits of one stock if nothing else is to be sent. This uses at most half of
-    /// the day's reserve.
+    /// Requests the splits of one stock, unless another request has priority. This uses at most
+    /// half of the day's reserve.
     fn dispatch_background_splits(&mut self, now: Timestamp) {
         let busy = self.scheduled > 0
             || !self.refresh_requests.is_empty()

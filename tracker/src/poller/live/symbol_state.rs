@@ -30,7 +30,7 @@ pub(super) struct SymbolState {
 /// A scheduled poll with its failovers and retries.
 #[derive(Clone, Debug, Default)]
 struct Round {
-    /// The providers that were asked.
+    /// The providers that were polled.
     tried: Vec<usize>,
     retries: u32,
 }
@@ -64,7 +64,7 @@ impl SymbolState {
         });
     }
 
-    /// Whether a provider was asked in this round.
+    /// Whether a provider was polled in this round.
     pub(super) fn has_tried(&self, provider: usize) -> bool {
         let round = self.round.as_ref();
         round.is_some_and(|round| round.tried.contains(&provider))
@@ -76,7 +76,7 @@ impl SymbolState {
         (round.retries < MAX_RETRIES).then(|| self.backoff.retry_at(now).unwrap_or(now))
     }
 
-    /// Returns until when a provider is not asked, because its plan does not include this symbol.
+    /// Returns until when a provider is not polled, because its plan does not include this symbol.
     pub(super) fn not_entitled_until(&self, provider: usize, now: Timestamp) -> Option<Timestamp> {
         self.not_entitled
             .iter()

@@ -1,5 +1,5 @@
 //! The JSON envelope of all Alpha Vantage responses: data sections, or a notice with the reason why
-//! there are none.
+//! they are missing.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

@@ -34,11 +34,11 @@ pub(super) struct PriceRow {
     pub(super) low: Option<Decimal>,
     pub(super) close: Decimal,
     pub(super) volume: Option<i64>,
-    /// The closes that splits are detected by, if the row has an adjusted close.
+    /// The closes from which splits are detected, if the row has an adjusted close.
     pub(super) closes: Option<Closes>,
 }
 
-/// Why a row is invalid. An invalid row stops the start.
+/// Why a row is invalid. An invalid row prevents the start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// The first line is not the header.
@@ -66,7 +66,7 @@ pub struct FieldError {
     expected: &'static str,
 }
 
-/// What is odd about a row. A warning does not stop the start.
+/// A problem of a row that does not prevent the start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RowWarning {
     /// A field has an invalid value.

@@ -3,7 +3,7 @@
 //! A printed price stands for an interval: 2.15 for all values from 2.145 to 2.155. A jump is a
 //! split if the intervals of both columns allow a ratio n:m of whole numbers up to [`LARGEST_TERM`]
 //! that differs from 1 by a fifth or more. If several ratios are possible, the one with the
-//! smallest terms counts. If the intervals also allow that there was no jump, there is no split.
+//! smallest terms counts. If the intervals also allow that nothing jumped, no split is detected.
 //! Smaller jumps are dividends. All arithmetic is exact, on whole numbers.
 
 use entity::Decimal;
@@ -74,9 +74,9 @@ impl WrittenPrice {
         self.price
     }
 
-    /// Returns the least and the greatest value that this price may stand for, in units of half of
-    /// 1e-8. The price of the other row in the same column counts for the precision because
-    /// trailing zeros are often left out.
+    /// Returns the bounds of the values that this price may stand for, in units of half of 1e-8.
+    /// Trailing zeros are often left out, so the precision is that of the more precise of this
+    /// price and the `other` row's.
     fn bounds(self, other: Self) -> (i128, i128) {
         let step = self.finest.max(self.step.min(other.step));
         let twice = 2 * round(self.price.units().into(), step);

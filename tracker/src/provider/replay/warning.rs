@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::row::RowWarning;
 
-/// The maximum of logged warnings of a file. A file of an index has thousands of rows without an
-/// open.
+/// Maximum number of warnings that are logged for a file. The file of an index has thousands of
+/// rows without an open.
 const MAX_LOGGED: usize = 10;
 
 /// The warnings about a file.

@@ -8,6 +8,7 @@ use tokio::{
     net::TcpListener,
 };
 use tracker::{
+    metrics::CallOutcome,
     provider::{
         AlphaVantage, AlphaVantageError, DayZone, Pacing, Poll, PollError, QuoteProvider,
         RequestBudget,
@@ -100,7 +101,7 @@ async fn a_poll_of_several_symbols_sends_no_request() {
     let symbols: [Symbol; 2] = ["MSFT", "AAPL"].map(symbol);
     let poll = client(&server.uri()).poll(&symbols).await;
     assert_eq!(poll.answers.len(), 2);
-    assert_eq!(poll.outcome(), "error");
+    assert_eq!(poll.outcome(), CallOutcome::Error);
     let empty: Poll = client(&server.uri()).poll(&[]).await;
     assert!(empty.answers.is_empty());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Documents within the budget and documents that exceed it.
+//! Tests with documents within the budget and documents that exceed it.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The allow-list of documents, loaded from a directory.
+//! Trusted documents: an allow-list that is loaded from a directory.
 //!
 //! Loaded once at startup. Leading and trailing white space of a document is ignored.
 
@@ -11,7 +11,7 @@ use std::{
 
 use super::{Hash, hash_of, hex};
 
-/// The documents of the allow-list.
+/// The trusted documents.
 #[derive(Default)]
 pub(super) struct Directory {
     by_text: HashMap<Hash, Arc<str>>,

@@ -1,4 +1,4 @@
-//! Resolution of persisted documents.
+//! Tests of automatic persisted queries and trusted documents.
 
 use async_graphql::value;
 

@@ -1,4 +1,4 @@
-//! Documents and values that are valid or invalid according to the specification.
+//! Tests with documents and values that are valid or invalid according to the specification.
 
 mod literals;
 mod merging;

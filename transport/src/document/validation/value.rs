@@ -1,7 +1,7 @@
 //! Checks the values of arguments and variables against the types of their positions.
 //!
 //! The same rules apply to literals in the document and to variables in the request, except for
-//! enum values: a name in a document, a string in a request. Called for every argument, default
+//! enum values: a name in a document, a string in a request. Called for each argument, default
 //! value and variable.
 
 use std::fmt::{self, Write};

@@ -1,4 +1,4 @@
-//! A common view of values in documents and in requests, without copying them.
+//! A trait for values in documents and for values in requests, so that one check works for both.
 
 use async_graphql::{Name, Number, Value as ConstValue};
 use async_graphql_value::{Value, indexmap::IndexMap};

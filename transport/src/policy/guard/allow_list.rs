@@ -28,7 +28,7 @@ struct AllowEntry {
 struct Origin<'a> {
     scheme: &'a str,
     name: &'a str,
-    /// The port, or the default port of the scheme; `None` if there is neither.
+    /// The port, or the default port of the scheme; `None` if neither exists.
     port: Option<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! Randomized test: subscribers lose no event.
+//! Randomized test: every subscriber receives all of its events.
 //!
 //! Many clients with random behaviour use the real schema, service, hub and database. The oracle
 //! compares what each received with what is stored in the end. Limits are small, so that few events

@@ -1,4 +1,4 @@
-//! Lists with a list plan have the bytes that async-graphql writes.
+//! Tests that lists with a list plan have the same bytes as those of async-graphql.
 
 mod cost;
 mod document;
@@ -77,7 +77,7 @@ fn random_documents_get_the_same_response_with_and_without_list_plans() {
                 prop_assert!(is_at_field, "{:?}", error);
             }
             let body = json::response(&response);
-            let expected = serde_json::to_vec(&expected).expect("it can be written");
+            let expected = serde_json::to_vec(&expected).expect("serialized");
             prop_assert_eq!(
                 String::from_utf8_lossy(&body),
                 String::from_utf8_lossy(&expected)
@@ -138,10 +138,10 @@ async fn a_list_without_a_plan_is_resolved_like_a_vec() {
             errors.map(|error| error.message.clone()).collect()
         };
         assert_eq!(messages(&rows), messages(&vec), "{document}");
-        let data = serde_json::to_string(&vec.data).expect("it can be written");
+        let data = serde_json::to_string(&vec.data).expect("serialized");
         let body = String::from_utf8(json::response(&Response::new(rows.data)).into());
         assert_eq!(
-            body.expect("it is text"),
+            body.expect("text"),
             format!("{{\"data\":{data}}}"),
             "{document}"
         );
@@ -213,7 +213,7 @@ async fn the_path_of_an_error_in_nested_lists_ends_at_its_field() {
         ),
     ] {
         let response = sample.execute(request(document), Resolver::ListPlan).await;
-        let body = serde_json::to_value(&response).expect("it can be written");
+        let body = serde_json::to_value(&response).expect("serialized");
         assert_eq!(body["errors"][0]["path"], path, "{body}");
     }
 }

@@ -1,31 +1,19 @@
-//! Recorded responses of the service, and arbitrary ones.
-
-use std::time::Duration;
+//! Tests of parsing daily histories, from recorded, damaged and random responses.
 
 use proptest::prelude::*;
 
-use super::*;
-
-const SERIES: &str = include_str!("../../../../tests/fixtures/alpha_vantage/series.json");
+use super::{
+    super::recorded::{check_notices, key, msft, recorded},
+    *,
+};
 
 fn parse_msft(body: &[u8]) -> Result<Vec<DailyBar>, PollError> {
-    let requested = "MSFT".parse().expect("a symbol");
-    parse(body, &requested, &Secret::new("RECORDEDKEY00001"))
-}
-
-macro_rules! recorded {
-    ($name:literal) => {
-        parse_msft(include_bytes!(concat!(
-            "../../../../tests/fixtures/alpha_vantage/",
-            $name,
-            ".json"
-        )))
-    };
+    parse(body, &msft(), &key())
 }
 
 #[test]
 fn a_history_is_parsed_exactly() {
-    let bars = parse_msft(SERIES.as_bytes()).expect("a history");
+    let bars = parse_msft(recorded("series").as_bytes()).expect("a history");
     assert_eq!(bars.len(), 3);
     let decimal = |text: &str| text.parse().expect("a number");
     assert_eq!(
@@ -43,6 +31,7 @@ fn a_history_is_parsed_exactly() {
 
 #[test]
 fn a_bar_with_an_invalid_date_or_price_is_left_out() {
+    let series = recorded("series");
     for (from, to, bars) in [
         ("\"28.0000\"", "\"0.0000\"", 2),
         ("\"28.0000\"", "null", 2),
@@ -50,63 +39,32 @@ fn a_bar_with_an_invalid_date_or_price_is_left_out() {
         ("\"5. volume\": \"36394700\"", "\"5. volume\": \"many\"", 3),
         ("\"6. nothing\"", "\"6. nothing\"", 3),
     ] {
-        let parsed = parse_msft(SERIES.replace(from, to).as_bytes()).expect("a history");
+        let parsed = parse_msft(series.replace(from, to).as_bytes()).expect("a history");
         assert_eq!(parsed.len(), bars, "{from} {to}");
     }
-    let without_volume = SERIES.replace("volume", "turnover");
+    let without_volume = series.replace("volume", "turnover");
     let bars = parse_msft(without_volume.as_bytes()).expect("a history");
     assert!(bars.iter().all(|bar| bar.volume.is_none()));
 }
 
 #[test]
 fn each_notice_has_the_same_error_as_for_a_quote() {
-    let limited = |seconds| PollError::RateLimited {
-        wait: Duration::from_secs(seconds),
-    };
-    for (name, result, error) in [
-        ("burst", recorded!("burst"), limited(2)),
-        ("burst_pattern", recorded!("burst_pattern"), limited(2)),
-        ("per_minute", recorded!("per_minute"), limited(60)),
-        ("per_minute_note", recorded!("per_minute_note"), limited(60)),
-        ("daily", recorded!("daily"), PollError::BudgetSpent),
-        ("premium", recorded!("premium"), PollError::NotEntitled),
-        (
-            "artificial",
-            recorded!("artificial"),
-            PollError::NotEntitled,
-        ),
-        (
-            "invalid_call",
-            recorded!("invalid_call"),
-            PollError::UnknownSymbol,
-        ),
-        ("empty", recorded!("empty"), PollError::UnknownSymbol),
-    ] {
-        assert_eq!(result, Err(error), "{name}");
-    }
-    for result in [recorded!("invalid_key"), recorded!("demo_key")] {
-        assert!(matches!(result, Err(PollError::Refused { .. })));
-    }
-    for result in [recorded!("unknown_notice"), recorded!("unknown_error")] {
-        let Err(PollError::Upstream { reason, .. }) = result else {
-            panic!("{result:?}");
-        };
-        assert!(!reason.contains("RECORDEDKEY00001"), "{reason}");
-    }
+    check_notices(parse_msft);
 }
 
 #[test]
 fn an_undocumented_response_is_malformed() {
-    let another = SERIES.replace("MSFT", "IBM");
-    let without_symbol = SERIES.replace("2. Symbol", "2. Name");
-    let without_close = SERIES.replace("close\"", "end\"");
-    let quote = include_str!("../../../../tests/fixtures/alpha_vantage/quote.json");
+    let series = recorded("series");
+    let another = series.replace("MSFT", "IBM");
+    let without_symbol = series.replace("2. Symbol", "2. Name");
+    let without_close = series.replace("close\"", "end\"");
+    let quote = recorded("quote");
     for body in [
         "",
         "null",
         "[]",
         "<!DOCTYPE html><title>502</title>",
-        quote,
+        &quote,
         &another,
         &without_symbol,
         &without_close,
@@ -127,11 +85,15 @@ fn an_undocumented_response_is_malformed() {
 
 proptest! {
     #[test]
-    fn parsing_never_panics(body in prop::collection::vec(any::<u8>(), 0..200), at in 0..SERIES.len()) {
+    fn parsing_never_panics(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let series = recorded("series").into_bytes();
+        let (before, after) = series.split_at(at.index(series.len()));
         let _ = parse_msft(&body);
         // A truncated response, and one with other bytes inserted.
-        let _ = parse_msft(&SERIES.as_bytes()[..at]);
-        let mixed = [&SERIES.as_bytes()[..at], &body, &SERIES.as_bytes()[at..]].concat();
-        let _ = parse_msft(&mixed);
+        let _ = parse_msft(before);
+        let _ = parse_msft(&[before, &body, after].concat());
     }
 }

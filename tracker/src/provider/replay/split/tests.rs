@@ -1,4 +1,4 @@
-//! Detection of splits between two rows.
+//! Tests of the detection of splits between two rows.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Literals in the document.
+//! Tests of the validation of literals: values that are written in the document.
 
 use serde_json::json;
 

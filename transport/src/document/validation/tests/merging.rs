@@ -1,4 +1,4 @@
-//! Field merging, and the limit of its steps.
+//! Tests of the validation of field merging, and of its step limit.
 
 use std::fmt::Write;
 

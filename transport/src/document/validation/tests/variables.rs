@@ -1,4 +1,4 @@
-//! Variables: their values, their positions and their defaults.
+//! Tests of the validation of variables: their values, positions and default values.
 
 use serde_json::json;
 

@@ -76,7 +76,7 @@ impl Template {
 
     pub(super) async fn copy(&self) -> TestDatabase {
         let url = TestDatabaseUrl::sqlite();
-        fs::copy(&self.path, path(&url)).expect("it is copied");
+        fs::copy(&self.path, path(&url)).expect("copied");
         TestDatabase::connect(url).await
     }
 }
@@ -93,7 +93,7 @@ pub(super) async fn seed(database: &TestDatabase) {
         symbols: TRACKED.iter().map(|text| symbol(text)).collect(),
     };
     let store = Store::new((*database).clone(), SystemClock::shared());
-    store::seed(&store, &seed).await.expect("it is seeded");
+    store::seed(&store, &seed).await.expect("seeded");
 }
 
 fn symbol(text: &str) -> Symbol {
@@ -172,12 +172,12 @@ impl Simulation {
         worked.expect("all clients finish in time")
     }
 
-    /// Watches the number of batches written.
+    /// Returns a receiver of the number of batches written so far.
     pub(super) fn written(&self) -> watch::Receiver<Option<usize>> {
         self.written.subscribe()
     }
 
-    /// Writes random prices of some days.
+    /// Writes random prices of several trading days.
     pub(super) async fn write(&self, mut random: SeededRandom) {
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let ingest = Ingest::new(self.store.clone(), metrics);
@@ -206,10 +206,10 @@ impl Simulation {
             let quotes = quotes.collect();
             let batch_of_quotes = QuoteBatch {
                 // Prices that suggest a split are held, and their alerts fire later.
-                splits_can_be_asked: random.percent(50),
+                reports_splits: random.percent(50),
                 ..quote_batch(quotes)
             };
-            ingest.ingest(batch_of_quotes).await.expect("it is stored");
+            ingest.ingest(batch_of_quotes).await.expect("stored");
             if random.percent(40) {
                 self.release(&ingest).await;
             }
@@ -233,7 +233,7 @@ impl Simulation {
         ingest
             .ingest(quote_batch(quotes.into()))
             .await
-            .expect("it is stored");
+            .expect("stored");
         self.release(&ingest).await;
         let oracle = Oracle::read(&self.database, &TRACKED).await;
         assert!(self.oracle.set(oracle).is_ok(), "it is written once");
@@ -242,10 +242,10 @@ impl Simulation {
 
     /// Releases all held prices, so that their alerts fire.
     async fn release(&self, ingest: &Ingest) {
-        let held = store::held::stocks(self.database.read()).await;
+        let held = store::held_price::stocks(self.database.read()).await;
         for stock in held.expect("an answer") {
             let released = ingest.release(stock.stock_id, None).await;
-            released.expect("it is released");
+            released.expect("released");
         }
     }
 
@@ -259,18 +259,18 @@ impl Simulation {
         if tracks {
             store::stock::track(&mut feed, &symbol(of), None)
                 .await
-                .expect("it is tracked");
+                .expect("tracked");
         } else {
             store::stock::untrack(&mut feed, &symbol(of))
                 .await
-                .expect("it is untracked");
+                .expect("untracked");
         }
-        feed.commit().await.expect("it commits");
+        feed.commit().await.expect("committed");
     }
 
     /// Returns the stored rows, after the writer has finished.
     pub(super) fn oracle(&self) -> &Oracle {
-        self.oracle.get().expect("it is written")
+        self.oracle.get().expect("a finished writer")
     }
 }
 

@@ -1,5 +1,4 @@
-//! Measures what a list costs: the CPU time of a response, in turns with list plans and with the
-//! future of async-graphql for every field.
+//! Measures the CPU time of responses with lists, alternately with list plans and without.
 //!
 //! `cargo test --release -p api -- --ignored --nocapture lists_cost`
 

@@ -51,7 +51,7 @@ pub(super) fn named(of: &Type) -> &str {
     }
 }
 
-/// Writes a document by choices. Once they are used up, it ends soon.
+/// Generates a document from random choices. The document ends soon after the last choice.
 struct Generator {
     choices: std::vec::IntoIter<u8>,
     fragments: Vec<(String, String)>,
@@ -231,7 +231,7 @@ impl Generator {
 
     fn id(&mut self) -> String {
         let kind = [NodeKind::Stock, NodeKind::Alert, NodeKind::AlertRule][self.pick(3)];
-        let row = i64::try_from(self.pick(3)).expect("it is small") + 1;
+        let row = i64::try_from(self.pick(3)).expect("small") + 1;
         format!("\"{}\"", *global_id(kind, row))
     }
 }

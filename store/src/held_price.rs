@@ -2,7 +2,7 @@
 //! alert rules.
 //!
 //! A row is inserted in the transaction of its price and deleted in the transaction of the alerts
-//! that the price causes, so a restarted or another tracker continues where the last one stopped.
+//! that the price fires, so a restarted tracker, or another one, continues with the same prices.
 
 use entity::{
     Symbol, Timestamp,
@@ -20,9 +20,10 @@ use crate::{Error, sql::Sql};
 pub struct HeldStock {
     /// The id of the stock.
     pub stock_id: i64,
-    /// The ticker of the stock.
+    /// The symbol of the stock.
     pub symbol: Symbol,
-    /// When its prices are evaluated at the latest.
+    /// The earliest deadline of its held prices. The tracker evaluates all of them at this time,
+    /// even if the splits of the stock are still unknown.
     pub held_until: Timestamp,
 }
 
@@ -37,8 +38,11 @@ pub async fn stocks(connection: &impl ConnectionTrait) -> Result<Vec<HeldStock>,
     )
 }
 
-/// The held prices of a stock, in feed order.
-pub async fn of(connection: &impl ConnectionTrait, stock_id: i64) -> Result<Vec<Model>, Error> {
+/// Returns the held prices of a stock, in feed order.
+pub async fn by_stock(
+    connection: &impl ConnectionTrait,
+    stock_id: i64,
+) -> Result<Vec<Model>, Error> {
     Ok(Entity::find()
         .filter(Column::StockId.eq(stock_id))
         .order_by_asc(Column::Seq)
@@ -54,8 +58,8 @@ pub async fn add(connection: &impl ConnectionTrait, price: Model) -> Result<(), 
     Ok(())
 }
 
-/// Releases the prices of a stock.
-pub async fn release(connection: &impl ConnectionTrait, stock_id: i64) -> Result<(), Error> {
+/// Deletes the held prices of a stock.
+pub async fn delete(connection: &impl ConnectionTrait, stock_id: i64) -> Result<(), Error> {
     Entity::delete_many()
         .filter(Column::StockId.eq(stock_id))
         .exec(connection)
