@@ -107,12 +107,10 @@ impl RuleIndex {
         self.symbol(stock).needs_volume()
     }
 
-    /// Adds a price that is not evaluated.
-    pub fn observe(&mut self, sample: &Sample) {
-        self.symbols
-            .entry(sample.stock)
-            .or_default()
-            .observe(sample);
+    /// Adds a price that is not evaluated. A split may change levels.
+    pub fn observe(&mut self, sample: &Sample) -> Evaluation {
+        let symbol = self.symbols.entry(sample.stock).or_default();
+        symbol.observe(sample)
     }
 
     /// Evaluates a price.

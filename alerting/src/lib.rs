@@ -8,6 +8,7 @@
 //! O(log rules + fired + re-armed), however many rules exist.
 
 mod condition;
+mod convert;
 mod firing;
 mod group;
 mod index;

@@ -173,9 +173,12 @@ impl SymbolIndex {
     }
 
     /// Adds a sample to the recent prices without evaluating it.
-    pub(crate) fn observe(&mut self, sample: &Sample) {
-        self.advance(sample, &mut Evaluation::default());
+    pub(crate) fn observe(&mut self, sample: &Sample) -> Evaluation {
+        let mut evaluation = Evaluation::default();
+        self.advance(sample, &mut evaluation);
         self.remember(sample);
+        evaluation.states = self.take_changes();
+        evaluation
     }
 
     /// Evaluates a sample.
@@ -239,13 +242,16 @@ impl SymbolIndex {
         evaluation
     }
 
-    /// For each slot whether a price reaches the level of its rule.
+    /// For each slot whether a price reaches the level of its rule. A crossing is not reached by a
+    /// split, because splits adjust the previous price, too.
     fn reached_levels(&self, price: Decimal) -> impl Iterator<Item = bool> {
         self.instances.iter().map(move |instance| {
             instance.as_ref().is_some_and(|instance| {
                 let price = scale::price(price, instance.direction);
                 let key = |level| scale::key(level, instance.direction, true);
-                instance.level.is_some_and(|level| price >= key(level))
+                let level = instance.level;
+                let level = level.filter(|_| !instance.rule.condition.is_crossing());
+                level.is_some_and(|level| price >= key(level))
             })
         })
     }

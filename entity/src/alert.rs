@@ -41,6 +41,15 @@ pub struct Alert {
     /// When the alert was stored, if that was later than `triggered_at` because its price was held.
     #[serde(default)]
     pub fired_at: Option<Timestamp>,
+    /// The position of the price that caused the alert; `None` for the default rule.
+    #[serde(default)]
+    pub price_seq: Option<i64>,
+    /// The name of the rule when it fired.
+    #[serde(default)]
+    pub rule_name: Option<String>,
+    /// The high or low of the session that touched the threshold, if the price did not reach it.
+    #[serde(default)]
+    pub touched: Option<Decimal>,
 }
 
 impl Alert {
@@ -51,6 +60,39 @@ impl Alert {
 
     /// A message for people: `AAPL rose 5.43% to 196.1`.
     pub fn message(&self) -> String {
+        let Self {
+            symbol,
+            price,
+            threshold,
+            ..
+        } = self;
+        match (self.kind, self.touched) {
+            (AlertKind::PriceAbove, Some(high)) => {
+                format!("{symbol} touched {threshold} (high {high}), now {price}")
+            }
+            (AlertKind::PriceBelow, Some(low)) => {
+                format!("{symbol} touched {threshold} (low {low}), now {price}")
+            }
+            (AlertKind::PriceAbove, None) => {
+                format!("{symbol} is at {price}, at or above {threshold}")
+            }
+            (AlertKind::PriceBelow, None) => {
+                format!("{symbol} is at {price}, at or below {threshold}")
+            }
+            (AlertKind::CrossesAbove, _) => {
+                format!("{symbol} crossed above {threshold}, now {price}")
+            }
+            (AlertKind::CrossesBelow, _) => {
+                format!("{symbol} crossed below {threshold}, now {price}")
+            }
+            (AlertKind::VolumeSpike, _) => format!(
+                "{symbol} traded at least {threshold} times its average volume, now {price}"
+            ),
+            (AlertKind::PercentChange | AlertKind::ChangeInWindow, _) => self.change_message(),
+        }
+    }
+
+    fn change_message(&self) -> String {
         let verb = match self.direction {
             Direction::Up => "rose",
             Direction::Down => "fell",
@@ -87,10 +129,19 @@ mod tests {
             triggered_at: Timestamp::from_micros(0),
             acknowledged_at: None,
             fired_at: None,
+            price_seq: None,
+            rule_name: None,
+            touched: None,
         };
         assert_eq!(alert.message(), "AAPL rose 5.43% to 196.1");
         alert.direction = Direction::Down;
         alert.change_percent = Some("-50.8950".parse().expect("a percentage"));
         assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
+        alert.kind = AlertKind::PriceAbove;
+        alert.threshold = Decimal::from_int(190);
+        assert_eq!(alert.message(), "AAPL is at 196.1, at or above 190");
+        alert.threshold = Decimal::from_int(200);
+        alert.touched = Some("201.2".parse().expect("a price"));
+        assert_eq!(alert.message(), "AAPL touched 200 (high 201.2), now 196.1");
     }
 }

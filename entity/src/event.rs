@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Position, Price, Stock};
+use crate::{Alert, AlertRule, Position, Price, Stock};
 
 /// An event, with its own position in the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,22 @@ pub enum Event {
         /// The stock after the change.
         stock: Stock,
     },
+    /// A rule was created, changed or deleted.
+    RuleChanged {
+        /// The position in the feed.
+        seq: i64,
+        /// The rule after the change, or before its deletion.
+        rule: AlertRule,
+        /// Whether the rule was deleted.
+        deleted: bool,
+    },
+    /// The splits of a stock changed.
+    SplitsChanged {
+        /// The position in the feed.
+        seq: i64,
+        /// The stock.
+        stock_id: i64,
+    },
 }
 
 impl Event {
@@ -38,7 +54,9 @@ impl Event {
         match self {
             Self::QuoteRecorded { price, .. } => price.seq,
             Self::AlertFired { alert } => alert.seq,
-            Self::StockChanged { seq, .. } => *seq,
+            Self::StockChanged { seq, .. }
+            | Self::RuleChanged { seq, .. }
+            | Self::SplitsChanged { seq, .. } => *seq,
         }
     }
 }

@@ -3,28 +3,43 @@
 //! The stored text of an enum value is its public name, so a table read by hand agrees with the
 //! API.
 
+use chrono::NaiveDate;
 use sea_orm::{DeriveActiveEnum, EnumIter, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
 use crate::{Decimal, Symbol, Timestamp};
 
 /// An alert rule.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult, Serialize, Deserialize)]
 pub struct AlertRule {
     /// The id.
     pub id: i64,
     /// The stock it applies to; `None` for all tracked stocks.
+    pub stock_id: Option<i64>,
+    /// The ticker of the stock.
     pub symbol: Option<Symbol>,
     /// Whether this is the default rule, configured by `ALERT_THRESHOLD`.
     pub is_default: bool,
+    /// The name, for people.
+    pub name: Option<String>,
+    /// A note, for people.
+    pub note: Option<String>,
     /// The condition.
     pub kind: AlertKind,
-    /// The threshold: percent, a price, or a multiple of the average volume.
+    /// The threshold: percent, a price, or a multiple of the average volume. Splits adjust a price.
     pub threshold: Decimal,
     /// The reference of a percentage.
     pub base: Option<ChangeBase>,
+    /// Which prices a level is compared with.
+    pub basis: PriceBasis,
+    /// The length of the window of `CHANGE_IN_WINDOW`, in seconds.
+    pub window_seconds: Option<i32>,
+    /// How long the condition must hold, in seconds.
+    pub hold_seconds: i32,
     /// How often the rule fires.
     pub trigger: Trigger,
+    /// By how many percent the condition must be missed before the rule can fire again.
+    pub rearm_percent: Decimal,
     /// The minimum time between two alerts, in seconds.
     pub cooldown_seconds: i32,
     /// Whether the rule is evaluated.
@@ -33,6 +48,16 @@ pub struct AlertRule {
     pub expires_at: Option<Timestamp>,
     /// When the rule was created.
     pub created_at: Timestamp,
+    /// When the rule was last changed, if it was.
+    pub updated_at: Option<Timestamp>,
+    /// The threshold as it was set, before splits; `None` for the default rule.
+    pub set_threshold: Option<Decimal>,
+    /// The trading day in whose shares `set_threshold` is, if it is a price.
+    pub level_day: Option<NaiveDate>,
+    /// The position in the feed after which prices are evaluated.
+    pub start_seq: i64,
+    /// When the state of the rule began.
+    pub start_at: Timestamp,
 }
 
 /// The condition of a rule.

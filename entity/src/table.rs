@@ -19,6 +19,8 @@ pub mod poll_request;
 pub mod provider;
 pub mod provider_call;
 pub mod quote;
+pub mod rule_reference;
+pub mod rule_state;
 pub mod split;
 pub mod split_check;
 pub mod stock;

@@ -1,11 +1,8 @@
-//! Reads and writes alerts, and reads their rules.
+//! Reads and writes alerts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use entity::{
-    Alert, AlertRule, Decimal, Position,
-    table::{self, alert_rule},
-};
+use entity::{Alert, Decimal, Position, table};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -121,17 +118,6 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await?)
 }
 
-/// Returns the default rule, if it is enabled.
-pub async fn default_rule(
-    connection: &impl ConnectionTrait,
-) -> Result<Option<alert_rule::Model>, Error> {
-    Ok(alert_rule::Entity::find()
-        .filter(alert_rule::Column::IsDefault.eq(true))
-        .filter(alert_rule::Column::Enabled.eq(true))
-        .one(connection)
-        .await?)
-}
-
 /// Returns the highest threshold that the rule of `alert` reached in the same direction on the same
 /// trading day of the same stock.
 pub async fn highest_threshold(
@@ -157,9 +143,37 @@ pub async fn highest_threshold(
     Ok(row.map(|row| row.threshold))
 }
 
-/// Stores an alert and increments the count of its stock. Returns the id of the alert.
-pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<i64, Error> {
-    let row = table::alert::ActiveModel {
+/// Stores alerts, sets their ids, and increments the counts of their stocks.
+pub async fn record(connection: &impl ConnectionTrait, alerts: &mut [Alert]) -> Result<(), Error> {
+    /// The number of rows per statement; SQLite allows 32 766 parameters.
+    const CHUNK: usize = 1_000;
+    for chunk in alerts.chunks_mut(CHUNK) {
+        let stored = table::alert::Entity::insert_many(chunk.iter().map(row))
+            .exec_with_returning(connection)
+            .await?;
+        let ids: HashMap<i64, i64> = stored.into_iter().map(|row| (row.seq, row.id)).collect();
+        for alert in chunk {
+            let missing = || Error::MissingRow("row in alerts".into());
+            alert.id = *ids.get(&alert.seq).ok_or_else(missing)?;
+        }
+    }
+    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    for alert in alerts.iter() {
+        *counts.entry(alert.stock_id).or_default() += 1;
+    }
+    for (stock_id, count) in counts {
+        let text = "UPDATE stocks SET alert_count = alert_count + ";
+        let sql = Sql::new(connection, text)
+            .bind(count)
+            .push(" WHERE id = ")
+            .bind(stock_id);
+        connection.execute_raw(sql.statement()).await?;
+    }
+    Ok(())
+}
+
+fn row(alert: &Alert) -> table::alert::ActiveModel {
+    table::alert::ActiveModel {
         id: NotSet,
         stock_id: Set(alert.stock_id),
         rule_id: Set(alert.rule_id),
@@ -174,12 +188,10 @@ pub async fn record(connection: &impl ConnectionTrait, alert: &Alert) -> Result<
         triggered_at: Set(alert.triggered_at),
         acknowledged_at: Set(None),
         fired_at: Set(alert.fired_at),
-    };
-    let stored = row.insert(connection).await?;
-    let text = "UPDATE stocks SET alert_count = alert_count + 1 WHERE id = ";
-    let sql = Sql::new(connection, text).bind(alert.stock_id);
-    connection.execute_raw(sql.statement()).await?;
-    Ok(stored.id)
+        price_seq: Set(alert.price_seq),
+        rule_name: Set(alert.rule_name.clone()),
+        touched: Set(alert.touched),
+    }
 }
 
 /// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
@@ -213,22 +225,4 @@ pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error>
     let alert = by_ids(&transaction, &[id]).await?.pop();
     transaction.commit().await?;
     Ok(alert)
-}
-
-/// Returns the rules that apply to a stock, or all rules: the default rule first, then by creation.
-pub async fn rules(
-    connection: &impl ConnectionTrait,
-    stock: Option<i64>,
-) -> Result<Vec<AlertRule>, Error> {
-    let text = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
-                LEFT JOIN stocks ON stocks.id = alert_rules.stock_id WHERE true";
-    let mut sql = Sql::new(connection, text);
-    if let Some(stock) = stock {
-        let watches = " AND (alert_rules.stock_id IS NULL OR alert_rules.stock_id = ";
-        sql = sql.push(watches).bind(stock).push(")");
-    }
-    let sql = sql.push(" ORDER BY is_default DESC, alert_rules.id");
-    Ok(AlertRule::find_by_statement(sql.statement())
-        .all(connection)
-        .await?)
 }

@@ -20,6 +20,7 @@ pub mod poll_request;
 pub mod price;
 pub mod provider;
 pub mod retention;
+pub mod rule;
 mod seed;
 mod snapshot;
 pub mod split;

@@ -19,13 +19,20 @@ pub use self::{
     record::record,
     resume::{After, after, has_expired, pruned_seq},
 };
-use crate::{Error, sql::Sql};
+use crate::{Error, page::Span, sql::Sql};
 
 /// The sort key of a price within its stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PriceKey {
     recorded_at: Timestamp,
     seq: i64,
+}
+
+impl PriceKey {
+    /// Returns the key of the price with this time and position.
+    pub const fn new(recorded_at: Timestamp, seq: i64) -> Self {
+        Self { recorded_at, seq }
+    }
 }
 
 impl From<Position> for PriceKey {
@@ -53,6 +60,75 @@ pub struct Recorded {
     pub from: Option<Timestamp>,
     /// The first instant after the range.
     pub to: Option<Timestamp>,
+}
+
+/// Returns the newest price of a stock before a position, if it is kept.
+pub async fn before(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+    stock: i64,
+    position: PriceKey,
+) -> Result<Option<Price>, Error> {
+    let span = Span {
+        after: Some(position),
+        before: None,
+        limit: 1,
+        from_end: false,
+    };
+    let page = page(connection, now, stock, Recorded::default(), &span).await?;
+    Ok(page.rows.into_iter().next())
+}
+
+/// Returns the price of a stock with a key, if it is kept.
+pub async fn at(
+    connection: &impl ConnectionTrait,
+    stock: i64,
+    key: PriceKey,
+) -> Result<Option<Price>, Error> {
+    let text = format!(
+        "SELECT stocks.symbol, {} FROM stock_prices AS prices JOIN stocks ON stocks.id = stock_id \
+         WHERE stock_id = ",
+        Price::COLUMNS
+    );
+    let sql = Sql::new(connection, text)
+        .bind(stock)
+        .push(" AND recorded_at = ")
+        .bind(key.recorded_at)
+        .push(" AND seq = ")
+        .bind(key.seq);
+    Ok(Price::find_by_statement(sql.statement())
+        .one(connection)
+        .await?)
+}
+
+/// Returns the prices of a stock before a position back to a market time, in feed order. Market
+/// times may step back by less than a page of prices.
+pub async fn window(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+    stock: i64,
+    position: PriceKey,
+    since: Timestamp,
+) -> Result<Vec<Price>, Error> {
+    const PAGE: u32 = 1_000;
+    let mut prices = Vec::new();
+    let mut after = Some(position);
+    while let Some(position) = after {
+        let span = Span {
+            after: Some(position),
+            before: None,
+            limit: PAGE,
+            from_end: false,
+        };
+        let page = page(connection, now, stock, Recorded::default(), &span).await?;
+        let reaches = page.rows.iter().any(|price| price.market_time >= since);
+        after = page.rows.last().map(PriceKey::from);
+        after = after.filter(|_| page.has_next && reaches);
+        prices.extend(page.rows);
+    }
+    prices.retain(|price| price.market_time >= since);
+    prices.reverse();
+    Ok(prices)
 }
 
 /// Returns the latest price of each of `stocks` that has one, in unspecified order.

@@ -95,6 +95,8 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
         enabled: Set(true),
         expires_at: Set(None),
         created_at: Set(now),
+        start_at: Set(now),
+        ..Default::default()
     };
     alert_rule::Entity::insert(rule)
         .exec_without_returning(&transaction)

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use entity::{AlertRule, Position, Price, Stock};
 use sea_orm::EntityTrait;
 
-use crate::{Error, Store, alert, feed::end_within, page::Page, price};
+use crate::{Error, Store, feed::end_within, page::Page, price, rule};
 
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub latest: Vec<Price>,
     /// The newest prices of each stock, newest first.
     pub recent: HashMap<i64, Page<Price>>,
-    /// The rules, in the order of [`alert::rules`].
+    /// The rules, in the order of [`rule::list`].
     pub rules: Vec<AlertRule>,
     /// The position up to which prices may have been deleted: [`price::pruned_seq`].
     pub pruned_seq: i64,
@@ -43,7 +43,7 @@ pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Sn
         price::Recorded::default(),
     );
     let recent = price::first_pages(&transaction, now, &ids, all, limit, false).await?;
-    let rules = alert::rules(&transaction, None).await?;
+    let rules = rule::list(&transaction, None).await?;
     let pruned_seq = price::pruned_seq(&transaction).await?;
     transaction.commit().await?;
     Ok(Snapshot {

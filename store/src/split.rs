@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::{
-    Ratio, Split, Symbol, Timestamp,
+    Event, Ratio, Split, Symbol, Timestamp,
     table::{split, split_check},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, sea_query::OnConflict,
+    QueryFilter, QueryOrder, sea_query::OnConflict,
 };
 
-use crate::{Error, sql::Sql};
+use crate::{Error, feed::FeedTransaction, sql::Sql};
 
 /// A stock whose splits are to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -61,18 +61,40 @@ pub async fn between(
     Ok(splits)
 }
 
-/// Stores splits of a stock, and replaces stored ones of the same days.
+/// Returns all splits of a stock, sorted by day.
+pub async fn all(connection: &impl ConnectionTrait, stock: i64) -> Result<Vec<Split>, Error> {
+    let rows = split::Entity::find()
+        .filter(split::Column::StockId.eq(stock))
+        .order_by_asc(split::Column::EffectiveOn)
+        .all(connection)
+        .await?;
+    let split = |row: split::Model| {
+        Some(Split {
+            effective_on: row.effective_on,
+            ratio: Ratio::new(row.numerator.into(), row.denominator.into())?,
+        })
+    };
+    Ok(rows.into_iter().filter_map(split).collect())
+}
+
+/// Stores splits of a stock, replaces stored ones of the same days, and publishes that. Returns
+/// whether any of them is new.
 pub async fn record(
-    connection: &impl ConnectionTrait,
+    feed: &mut FeedTransaction,
     stock_id: i64,
     splits: &[Split],
     source: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let known = all(feed.connection(), stock_id).await?;
+    let new = || splits.iter().filter(|split| !known.contains(split));
+    if new().next().is_none() {
+        return Ok(false);
+    }
+    let (connection, now) = (feed.connection(), feed.recorded_at());
     for Split {
         effective_on,
         ratio,
-    } in splits
+    } in new()
     {
         // A ratio whose terms exceed 64 bits is not a split.
         let terms = [ratio.numerator(), ratio.denominator()].map(i64::try_from);
@@ -100,7 +122,9 @@ pub async fn record(
             .exec_without_returning(connection)
             .await?;
     }
-    Ok(())
+    let seq = feed.next_seq();
+    feed.push(Event::SplitsChanged { seq, stock_id });
+    Ok(true)
 }
 
 /// Records that a stock's splits are requested from a provider.

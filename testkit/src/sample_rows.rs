@@ -127,6 +127,7 @@ async fn rules(transaction: &DatabaseTransaction) -> i64 {
         enabled: Set(true),
         expires_at: Set((at > 0).then_some(NOW)),
         created_at: Set(NOW),
+        ..Default::default()
     };
     let rules = alert_rule::Entity::insert_many([rule(0), rule(6)]);
     let last = rules.exec(transaction).await.expect("write the rows");

@@ -7,12 +7,13 @@ mod alert;
 mod compare;
 mod held;
 mod load;
+mod rules;
 mod write;
 
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
-use entity::{Alert, AlertKind, Decimal, Event, Price, Ratio, Stock, Symbol};
+use entity::{Alert, Decimal, Event, Price, Ratio, Stock, Symbol};
 use market::{Market, is_unpriced};
 use store::{
     Store,
@@ -25,6 +26,7 @@ use self::{
     alert::EvaluatedPrice,
     compare::{QuoteChange, classify},
     load::CurrentState,
+    rules::{Judgement, LiveRules, SharedRules},
 };
 use crate::{
     candle,
@@ -82,11 +84,11 @@ pub struct IngestReport {
     pub held: usize,
 }
 
-/// A new price, with its stock and the alert that it fires.
+/// A new price, with its stock and the alerts that it fires.
 struct NewPrice {
     price: Price,
     stock: Stock,
-    alert: Option<Alert>,
+    alerts: Vec<Alert>,
 }
 
 /// Stores quotes. Clones share their state.
@@ -95,6 +97,7 @@ pub struct Ingest {
     store: Store,
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
+    rules: SharedRules,
 }
 
 impl Ingest {
@@ -104,6 +107,7 @@ impl Ingest {
             store,
             metrics,
             alert_max_age: None,
+            rules: SharedRules::default(),
         }
     }
 
@@ -148,10 +152,19 @@ impl Ingest {
         write::unpriced_answers(&feed, &with_price, &without_price).await?;
         let mut report = IngestReport::default();
         let mut recorded = Vec::new();
+        let mut rules = self.rules.take(&mut feed).await?;
         for quote in &batch.quotes {
-            let new = self.evaluate(&mut feed, &mut current, &batch, quote, &mut report);
+            let new = self.evaluate(
+                &mut feed,
+                &mut current,
+                &mut rules,
+                &batch,
+                quote,
+                &mut report,
+            );
             recorded.extend(new.await?);
         }
+        rules.store(&mut feed).await?;
         let prices: Vec<Price> = recorded.iter().map(|new| new.price.clone()).collect();
         store::price::record(&feed, &prices).await?;
         let previous = prices
@@ -159,27 +172,26 @@ impl Ingest {
             .map(|price| current.latest.get(&price.stock_id));
         candle::record(&feed, prices.iter().zip(previous)).await?;
         report.prices = prices.len();
-        let mut fired = Vec::new();
-        for NewPrice {
-            price,
-            stock,
-            alert,
-        } in recorded
-        {
+        let mut fired: Vec<Alert> = recorded
+            .iter_mut()
+            .flat_map(|new| std::mem::take(&mut new.alerts))
+            .collect();
+        store::alert::record(feed.connection(), &mut fired).await?;
+        for NewPrice { price, stock, .. } in recorded {
             feed.push(Event::QuoteRecorded { price, stock });
-            if let Some(alert) = alert {
-                fired.push(alert.clone());
-                feed.push(Event::AlertFired { alert });
-            }
+        }
+        for alert in fired.iter().cloned() {
+            feed.push(Event::AlertFired { alert });
         }
         report.alerts = fired.len();
         if let Some(position) = &batch.position {
             provider::set_position(feed.connection(), batch.provider, position).await?;
         }
-        feed.commit().await?;
+        let end = feed.commit().await?;
+        self.rules.put(rules, end.seq);
         self.metrics
             .batch_ingested(report.prices, started.elapsed());
-        self.count_alerts(report.alerts);
+        self.count_alerts(&fired);
         log_committed(&prices, &fired);
         if !replayed {
             log_unpriced(batch.provider, &with_price, &without_price);
@@ -193,6 +205,7 @@ impl Ingest {
         &self,
         feed: &mut FeedTransaction,
         current: &mut CurrentState,
+        rules: &mut LiveRules,
         batch: &QuoteBatch,
         quote: &Quote,
         report: &mut IngestReport,
@@ -221,34 +234,47 @@ impl Ingest {
             QuoteChange::New => price.seq = feed.next_seq(),
         }
         write::details(feed, stock, quote).await?;
-        write::split(feed, stock.id, quote, batch.provider).await?;
+        if write::split(feed, stock.id, quote, batch.provider).await? {
+            rules.splits_changed(feed, stock.id).await?;
+        }
         let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
         let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
-        let alert = if !replayed && self.is_too_old(&price) {
-            None
+        let judgement = if !replayed && self.is_too_old(&price) {
+            Judgement::Ignored
         } else if suspect || current.held.contains(&stock.id) {
-            held::hold(feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
-            report.held += 1;
-            None
+            Judgement::Held
         } else {
-            let evaluated = EvaluatedPrice {
-                stock_id: stock.id,
-                symbol: &stock.symbol,
-                price: inputs.price,
-                trading_day: price.trading_day,
-                recorded_at: price.recorded_at,
-                fired_at: None,
-                replays_day: replayed && begins_day,
-            };
-            alert::evaluate(feed, current.rule.as_ref(), evaluated, reference).await?
+            Judgement::Evaluated
         };
+        let mut alerts = Vec::new();
+        match judgement {
+            Judgement::Ignored => {}
+            Judgement::Held => {
+                held::hold(feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
+                report.held += 1;
+            }
+            Judgement::Evaluated => {
+                let evaluated = EvaluatedPrice {
+                    stock_id: stock.id,
+                    symbol: &stock.symbol,
+                    price: inputs.price,
+                    trading_day: price.trading_day,
+                    recorded_at: price.recorded_at,
+                    fired_at: None,
+                    replays_day: replayed && begins_day,
+                };
+                let alert = alert::evaluate(feed, current.rule.as_ref(), evaluated, reference);
+                alerts.extend(alert.await?);
+            }
+        }
+        alerts.extend(rules.evaluate(feed, &price, judgement).await?);
         stock.answered_at = Some(feed.now());
         stock.unpriced_answers = 0;
-        stock.alert_count += i64::from(alert.is_some());
+        stock.alert_count += i64::try_from(alerts.len()).unwrap_or(i64::MAX);
         Ok(Some(NewPrice {
             price,
             stock: stock.clone(),
-            alert,
+            alerts,
         }))
     }
 
@@ -260,9 +286,9 @@ impl Ingest {
             .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
-    fn count_alerts(&self, count: usize) {
-        for _ in 0..count {
-            self.metrics.alert_triggered(AlertKind::PercentChange);
+    fn count_alerts(&self, alerts: &[Alert]) {
+        for alert in alerts {
+            self.metrics.alert_triggered(alert.kind);
         }
     }
 }

@@ -15,7 +15,7 @@ const WHOLE: i128 = 100 * ONE;
 
 /// All prices, all rules and all states.
 #[derive(Default)]
-pub struct Naive {
+pub(crate) struct Naive {
     /// In the order of the feed.
     history: Vec<Sample>,
     splits: HashMap<i64, Vec<Split>>,
@@ -28,6 +28,8 @@ struct Entry {
     enabled: bool,
     /// The level in the shares of the symbol's newest price.
     level: Option<Decimal>,
+    /// Whether the level never left the range of prices.
+    in_range: bool,
     /// By symbol and direction.
     states: HashMap<(i64, Direction), State>,
     /// The references of `LAST_ALERT`, by symbol.
@@ -45,7 +47,7 @@ struct State {
 /// What the condition of a rule says about a sample.
 struct Judgement {
     is_true: bool,
-    /// Whether it is false by the margin of re-arming.
+    /// Whether it was false by the margin of re-arming.
     rearms: bool,
     reference: Option<Decimal>,
     touched: Option<Decimal>,
@@ -61,10 +63,11 @@ struct Scene<'a> {
 
 impl Naive {
     /// Adds a rule or changes its settings. Its state is kept unless its start differs.
-    pub fn set_rule(&mut self, rule: Rule) {
+    pub(crate) fn set_rule(&mut self, rule: Rule) {
         let mut entry = Entry {
             enabled: rule.enabled,
             level: rule.condition.level(),
+            in_range: true,
             rule,
             states: HashMap::new(),
             references: HashMap::new(),
@@ -74,6 +77,9 @@ impl Naive {
         {
             entry.states = old.states;
             entry.references = old.references;
+            if !old.in_range {
+                (entry.in_range, entry.enabled, entry.level) = (false, false, old.level);
+            }
         }
         if let Some(stock) = entry.rule.stock
             && let Some(newest) = self.newest(stock)
@@ -84,13 +90,13 @@ impl Naive {
     }
 
     /// Removes a rule with its states.
-    pub fn remove_rule(&mut self, rule: i64) {
+    pub(crate) fn remove_rule(&mut self, rule: i64) {
         self.entries.remove(&rule);
     }
 
     /// Replaces the splits of a symbol, sorted by day. A level that becomes true for the newest price
     /// counts as fired.
-    pub fn set_splits(&mut self, stock: i64, splits: Vec<Split>) {
+    pub(crate) fn set_splits(&mut self, stock: i64, splits: Vec<Split>) {
         self.splits.insert(stock, splits);
         let Some(newest) = self.newest(stock).cloned() else {
             return;
@@ -118,13 +124,13 @@ impl Naive {
     }
 
     /// Adds a price that is not evaluated.
-    pub fn observe(&mut self, sample: &Sample) {
+    pub(crate) fn observe(&mut self, sample: &Sample) {
         self.convert_levels(sample);
         self.history.push(sample.clone());
     }
 
     /// Evaluates a price.
-    pub fn evaluate(&mut self, sample: &Sample) -> Vec<Firing> {
+    pub(crate) fn evaluate(&mut self, sample: &Sample) -> Vec<Firing> {
         self.convert_levels(sample);
         let mut entries = std::mem::take(&mut self.entries);
         let scene = Scene {
@@ -141,22 +147,22 @@ impl Naive {
         firings
     }
 
-    /// The level of a rule in the shares of the newest price. `None` if it has no level or has left
-    /// the range of prices.
-    pub fn level(&self, rule: i64) -> Option<Decimal> {
+    /// The level of a rule in the shares of the newest price. `None` if it has left the range of
+    /// prices.
+    pub(crate) fn level(&self, rule: i64) -> Option<Decimal> {
         let entry = self.entries.get(&rule)?;
-        entry.level.filter(|_| entry.enabled)
+        entry.level.filter(|_| entry.in_range)
     }
 
     /// The prices of a symbol, in the order of the feed.
-    pub fn history_of(&self, stock: i64) -> impl Iterator<Item = &Sample> {
+    pub(crate) fn history_of(&self, stock: i64) -> impl Iterator<Item = &Sample> {
         self.history
             .iter()
             .filter(move |sample| sample.stock == stock)
     }
 
     /// The newest price of a symbol.
-    pub fn newest(&self, stock: i64) -> Option<&Sample> {
+    pub(crate) fn newest(&self, stock: i64) -> Option<&Sample> {
         self.history_of(stock).last()
     }
 
@@ -176,20 +182,24 @@ impl Naive {
 }
 
 impl Entry {
-    /// Converts the level as it was set to the shares of a day. If it leaves the range of prices, it
-    /// is kept and the rule is disabled.
+    /// Converts the level as it was set to the shares of a day. If it leaves the range of prices, the
+    /// rule is disabled and keeps its last level from then on.
     fn convert_level(&mut self, splits: &[Split], today: NaiveDate) {
         let Some(level) = self.rule.condition.level() else {
             return;
         };
         match adjust(splits, level, self.rule.level_day, today) {
-            Some(level) => self.level = Some(level),
-            None => self.enabled = false,
+            Some(level) if self.in_range => self.level = Some(level),
+            Some(_) => {}
+            None => {
+                self.in_range = false;
+                self.enabled = false;
+            }
         }
     }
 
-    /// Whether a price is at the level or beyond. `None` for conditions that are not true of a price
-    /// by itself.
+    /// Whether a price is at the level or beyond. `None` for other conditions: a crossing is not true
+    /// of a price by itself, and the price before it is adjusted like the level.
     fn is_reached_by(&self, price: Decimal) -> Option<bool> {
         let level = self.level?;
         match self.rule.condition {
@@ -237,11 +247,11 @@ impl Entry {
         if new_day && self.rearms_daily() {
             state.disarmed = false;
         }
+        if judgement.rearms {
+            state.disarmed = false;
+        }
         if !judgement.is_true {
             state.true_since = None;
-            if judgement.rearms {
-                state.disarmed = false;
-            }
             self.states.insert(key, state);
             return None;
         }
@@ -326,8 +336,8 @@ impl Entry {
                 let level = self.level?;
                 let reached = sample.price >= level;
                 let high = |sample: &Sample| sample.high.unwrap_or(sample.price);
-                let touched = basis == Basis::Range
-                    && self.touches(scene, |sample| high(sample) >= level);
+                let touched =
+                    basis == Basis::Range && self.touches(scene, |sample| high(sample) >= level);
                 Some(Judgement {
                     is_true: reached || touched,
                     rearms: !reached && !touched && self.is_missed(sample.price, direction)?,
@@ -421,10 +431,12 @@ impl Entry {
         direction: Direction,
         is_true: bool,
     ) -> Option<Judgement> {
+        // Without a margin the previous sample has re-armed it: a crossing begins on the other side
+        // of the level, where it is false. It does not matter whether that sample was evaluated.
         let margin = self.rule.rearm_percent > Decimal::ZERO;
         Some(Judgement {
             is_true,
-            rearms: !is_true && (!margin || self.is_missed(scene.sample.price, direction)?),
+            rearms: !margin || (!is_true && self.is_missed(scene.sample.price, direction)?),
             reference: self.level,
             touched: None,
         })

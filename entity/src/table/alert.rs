@@ -25,6 +25,12 @@ pub struct Model {
     pub acknowledged_at: Option<Timestamp>,
     /// When the alert fired, if that was later than its price was stored.
     pub fired_at: Option<Timestamp>,
+    /// The position of the price that caused the alert of a user's rule.
+    pub price_seq: Option<i64>,
+    /// The name of the rule when it fired.
+    pub rule_name: Option<String>,
+    /// The high or low of the session that touched the threshold, if the price did not reach it.
+    pub touched: Option<Decimal>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

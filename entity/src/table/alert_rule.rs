@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{AlertKind, ChangeBase, Decimal, Timestamp, Trigger};
+use crate::{AlertKind, ChangeBase, Decimal, PriceBasis, Timestamp, Trigger};
 
 /// A row of `alert_rules`.
 #[sea_orm::model]
@@ -21,6 +21,21 @@ pub struct Model {
     pub enabled: bool,
     pub expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    pub name: Option<String>,
+    pub note: Option<String>,
+    pub basis: PriceBasis,
+    pub window_seconds: Option<i32>,
+    pub hold_seconds: i32,
+    pub rearm_percent: Decimal,
+    pub updated_at: Option<Timestamp>,
+    /// The threshold as it was set, before splits.
+    pub set_threshold: Option<Decimal>,
+    /// The trading day in whose shares `set_threshold` is.
+    pub level_day: Option<Date>,
+    /// The position in the feed after which prices are evaluated.
+    pub start_seq: i64,
+    /// When the state of the rule began.
+    pub start_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,7 +1,7 @@
 //! Reads the feed from the tables `feed` and `feed_head`.
 
 use entity::{
-    Batch, Position, Timestamp,
+    Batch, Event, Position, Timestamp,
     table::{feed, feed_head},
 };
 use sea_orm::{
@@ -18,7 +18,7 @@ const MAX_BATCHES: u64 = 256;
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
 pub(super) async fn follow(store: &Store, position: Position) -> Result<FeedUpdate, Error> {
-    let mut rows = rows(store, position.seq).await?;
+    let mut rows = rows(store.database.read(), position.seq).await?;
     let Some(first) = rows.first() else {
         let end = end(store).await?;
         // Position 0 has no row. Rows may have been added since the query.
@@ -47,9 +47,30 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<FeedUpda
 
 /// Returns the batches after `seq` that are not pruned.
 pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, Error> {
-    let mut rows = rows(store, seq).await?;
+    let mut rows = rows(store.database.read(), seq).await?;
     rows.retain(|row| row.seq > seq);
     batches(&rows)
+}
+
+/// Returns the events after `seq`, as seen by a transaction. `None` if some are pruned, or if they
+/// are more than one read returns.
+pub(super) async fn events_after(
+    connection: &impl ConnectionTrait,
+    seq: i64,
+) -> Result<Option<Vec<Event>>, Error> {
+    let rows = rows(connection, seq).await?;
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Ok(None);
+    };
+    let is_complete = first.seq == seq || first.after_seq <= seq;
+    if !is_complete || last.seq < end_within(connection).await?.seq {
+        return Ok(None);
+    }
+    let later: Vec<FeedRow> = rows.into_iter().filter(|row| row.seq > seq).collect();
+    let batches = batches(&later)?;
+    Ok(Some(
+        batches.into_iter().flat_map(|batch| batch.events).collect(),
+    ))
 }
 
 /// Whether the feed contains `position`. A pruned position counts as contained; the last row is
@@ -100,8 +121,7 @@ struct FeedRow {
 }
 
 /// Returns at most a page of rows, preceded by the row at `seq`, if it exists, without its events.
-async fn rows(store: &Store, seq: i64) -> Result<Vec<FeedRow>, Error> {
-    let connection = store.database.read();
+async fn rows(connection: &impl ConnectionTrait, seq: i64) -> Result<Vec<FeedRow>, Error> {
     let text = format!(
         "SELECT seq, after_seq, recorded_at, (SELECT epoch FROM feed_head WHERE id = {HEAD}) AS epoch, \
          CASE WHEN seq = "

@@ -67,6 +67,20 @@ impl FeedTransaction {
         self.recorded_at
     }
 
+    /// The position of the last event before this transaction.
+    pub fn begin_seq(&self) -> i64 {
+        self.head.seq
+    }
+
+    /// Returns the events after `seq` up to this transaction. `None` if some are pruned, or if they
+    /// are many.
+    pub async fn events_after(&self, seq: i64) -> Result<Option<Vec<Event>>, Error> {
+        if seq == self.head.seq {
+            return Ok(Some(Vec::new()));
+        }
+        super::table::events_after(&self.transaction, seq).await
+    }
+
     /// The connection to write with.
     pub fn connection(&self) -> &DatabaseTransaction {
         &self.transaction

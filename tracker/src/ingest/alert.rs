@@ -1,4 +1,4 @@
-//! Evaluates the default alert rule for a price, and stores the alert that fires.
+//! Evaluates the default alert rule for a price.
 //!
 //! [`percent_change`] compares the price with the threshold.
 
@@ -21,7 +21,7 @@ pub(super) struct EvaluatedPrice<'a> {
     pub(super) replays_day: bool,
 }
 
-/// Compares a price with its reference price. Stores and returns the alert that fires, if the rule
+/// Compares a price with its reference price. Returns the alert that fires, which is not stored yet, if the rule
 /// has not fired at the same or a higher multiple on the same day.
 pub(super) async fn evaluate(
     feed: &mut FeedTransaction,
@@ -51,6 +51,9 @@ pub(super) async fn evaluate(
         triggered_at: price.recorded_at,
         acknowledged_at: None,
         fired_at: price.fired_at,
+        price_seq: None,
+        rule_name: None,
+        touched: None,
     };
     // A replay that restarted has alerts of the same day from its last round.
     if price.replays_day {
@@ -61,6 +64,5 @@ pub(super) async fn evaluate(
         return Ok(None);
     }
     alert.seq = feed.next_seq();
-    alert.id = alert::record(feed.connection(), &alert).await?;
     Ok(Some(alert))
 }

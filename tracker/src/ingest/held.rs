@@ -4,12 +4,17 @@
 //! its stock are known.
 
 use entity::{Event, Price, Split, Timestamp, table::held_price};
-use store::{feed::FeedTransaction, split};
+use store::{
+    feed::FeedTransaction,
+    price::{self, PriceKey},
+    split,
+};
 
 use super::{
     Ingest,
     alert::{EvaluatedPrice, evaluate},
     log_committed,
+    rules::Judgement,
 };
 use crate::reference::{ReferenceInputs, trading_day_before};
 
@@ -48,14 +53,17 @@ impl Ingest {
     ) -> Result<usize, store::Error> {
         let mut feed = FeedTransaction::begin(&self.store).await?;
         if let Some((source, splits)) = reported {
-            let now = feed.recorded_at();
-            split::record(feed.connection(), stock_id, splits, source, now).await?;
+            split::record(&mut feed, stock_id, splits, source).await?;
+        }
+        let mut rules = self.rules.take(&mut feed).await?;
+        if reported.is_some() {
+            rules.splits_changed(&feed, stock_id).await?;
         }
         let prices = store::held_price::by_stock(feed.connection(), stock_id).await?;
         let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
         let mut fired = Vec::new();
         if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
-            let rule = store::alert::default_rule(feed.connection()).await?;
+            let rule = store::rule::default_rule(feed.connection()).await?;
             let splits = splits_since_closes(&feed, stock_id, &prices).await?;
             for price in &prices {
                 let Some(inputs) = ReferenceInputs::of_held(price) else {
@@ -73,8 +81,17 @@ impl Ingest {
                 let reference = inputs.reference(&splits);
                 let alert = evaluate(&mut feed, rule.as_ref(), evaluated, reference).await?;
                 fired.extend(alert);
+                let key = PriceKey::new(price.recorded_at, price.seq);
+                if let Some(price) = price::at(feed.connection(), stock_id, key).await? {
+                    fired.extend(
+                        rules
+                            .evaluate(&mut feed, &price, Judgement::Evaluated)
+                            .await?,
+                    );
+                }
             }
             store::held_price::delete(feed.connection(), stock_id).await?;
+            store::alert::record(feed.connection(), &mut fired).await?;
             for alert in &fired {
                 let alert = alert.clone();
                 feed.push(Event::AlertFired { alert });
@@ -83,8 +100,10 @@ impl Ingest {
                 store::stock::publish(&mut feed, stock_id).await?;
             }
         }
-        feed.commit().await?;
-        self.count_alerts(fired.len());
+        rules.store(&mut feed).await?;
+        let end = feed.commit().await?;
+        self.rules.put(rules, end.seq);
+        self.count_alerts(&fired);
         log_committed(&[], &fired);
         Ok(fired.len())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp, table::alert_rule};
 use market::Market;
-use store::{alert, candle, feed::FeedTransaction, held_price, price, split, stock};
+use store::{candle, feed::FeedTransaction, held_price, price, rule, split, stock};
 
 use crate::{quote::Quote, reference::trading_day_before};
 
@@ -50,7 +50,7 @@ impl CurrentState {
         let mut state = Self {
             stocks,
             latest,
-            rule: alert::default_rule(connection).await?,
+            rule: rule::default_rule(connection).await?,
             splits: HashMap::new(),
             held: held.map(|stock| stock.stock_id).collect(),
             closes: HashMap::new(),

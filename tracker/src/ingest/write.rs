@@ -44,20 +44,19 @@ pub(super) async fn details(
     Ok(())
 }
 
-/// Stores the split that a quote reports for its trading day, if any.
+/// Stores the split that a quote reports for its trading day, if any. Returns whether it is new.
 pub(super) async fn split(
-    feed: &FeedTransaction,
+    feed: &mut FeedTransaction,
     stock_id: i64,
     quote: &Quote,
     source: &str,
-) -> Result<(), store::Error> {
+) -> Result<bool, store::Error> {
     let Some(ratio) = quote.split else {
-        return Ok(());
+        return Ok(false);
     };
     let split = Split {
         effective_on: quote.trading_day,
         ratio,
     };
-    let now = feed.recorded_at();
-    split::record(feed.connection(), stock_id, &[split], source, now).await
+    split::record(feed, stock_id, &[split], source).await
 }
