@@ -57,15 +57,17 @@ on_both! {
     }
 }
 
+/// Waits for the first prices and the first alert. The alert may fire later than its price, because
+/// the recorded open differs so much from the previous close that it suggests a split.
 async fn wait_for_prices(product: &Product) {
-    let query = "{ stocks { nodes { latestPrice { price } } } }";
+    let query = "{ stocks { nodes { latestPrice { price } } } alerts { totalCount } }";
     let priced = |data: &Value| {
         let stocks = data["stocks"]["nodes"].as_array().expect("a list");
         let priced = stocks.iter().all(|it| it["latestPrice"].is_object());
-        priced.then_some(())
+        (priced && data["alerts"]["totalCount"] == 1).then_some(())
     };
     product
-        .until_data("both stocks have a price", query, priced)
+        .until_data("both stocks have a price and one an alert", query, priced)
         .await;
 }
 

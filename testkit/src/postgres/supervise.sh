@@ -30,6 +30,11 @@ then
         else
             kill "-$command" "$server" 2>/dev/null
             wait "$server"
+            # The sessions of a killed server end later. Until then they use its shared memory, and
+            # a new server would refuse to start.
+            while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qxF "$directory/data"; do
+                sleep 0.1
+            done
             # A killed server leaves this file, which looks like that of a running server.
             rm -f "$directory/data/postmaster.pid"
         fi
