@@ -17,6 +17,7 @@ mod sample;
 mod scale;
 mod split;
 mod symbol_index;
+mod validate;
 mod window;
 
 pub use self::{
@@ -26,4 +27,5 @@ pub use self::{
     rule::{Reference, Rule, RuleStart, State},
     sample::{AverageVolume, Sample},
     split::adjust,
+    validate::{InvalidSetting, validate},
 };

@@ -7,6 +7,7 @@
 
 mod page;
 mod recent;
+mod rules;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,7 +27,7 @@ use store::{
 use tokio::{sync::watch, time::timeout};
 use unicode_normalization::UnicodeNormalization;
 
-use self::recent::RecentPrices;
+use self::{recent::RecentPrices, rules::Rules};
 
 /// Maximum number of prices kept per stock: the default page of REST and the price that follows it.
 const PRICES_PER_STOCK: u32 = 101;
@@ -48,8 +49,7 @@ struct BoardState {
     position: Position,
     stocks: HashMap<i64, BoardStock>,
     ids: BTreeMap<Symbol, i64>,
-    /// The rules when they were last read. The feed does not report their changes.
-    rules: Vec<AlertRule>,
+    rules: Rules,
     /// The newest trading day of all prices. In a replay this is the current day.
     newest_day: Option<NaiveDate>,
     /// Maximum number of prices kept per stock.
@@ -224,20 +224,14 @@ impl QuoteBoard {
         state.stocks.get(&stock)?.recent.page(recorded, span, 0)
     }
 
-    /// Returns the rules when they were last read: all, or those that apply to a stock.
+    /// Returns the rules that apply to a stock, or all rules: the default rule first.
     pub(crate) fn rules(&self, stock: Option<i64>) -> Vec<AlertRule> {
-        let state = self.state();
-        let symbol = stock.and_then(|id| Some(&state.stocks.get(&id)?.stock.symbol));
-        let applies = |rule: &&AlertRule| {
-            let of = rule.symbol.as_ref();
-            stock.is_none() || of.is_none() || of == symbol
-        };
-        state.rules.iter().filter(applies).cloned().collect()
+        self.state().rules.list(stock)
     }
 
-    /// Replaces the rules with those that were just read.
-    pub(crate) fn set_rules(&self, rules: &[AlertRule]) {
-        rules.clone_into(&mut self.state_mut().rules);
+    /// Returns a rule, or `None` if it does not exist.
+    pub(crate) fn rule(&self, id: i64) -> Option<AlertRule> {
+        self.state().rules.by_id(id)
     }
 
     fn state_mut(&self) -> RwLockWriteGuard<'_, BoardState> {
@@ -279,7 +273,7 @@ impl BoardState {
             position,
             stocks: entries.collect(),
             ids,
-            rules,
+            rules: Rules::new(rules),
             newest_day,
             prices_per_stock,
             pruned_seq,
@@ -298,8 +292,10 @@ impl BoardState {
             Event::StockChanged { stock, .. } => {
                 self.update(stock);
             }
-            // The stock's alert count came with the price that caused the alert.
-            Event::AlertFired { .. } => {}
+            Event::RuleChanged { rule, .. } => self.rules.apply(rule),
+            // The stock's alert count came with the price that caused the alert. A split changes no
+            // stored price.
+            Event::AlertFired { .. } | Event::SplitsChanged { .. } => {}
         }
     }
 

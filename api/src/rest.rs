@@ -9,6 +9,7 @@ mod caching;
 mod health;
 mod openapi;
 mod parameter;
+mod rule;
 mod stock;
 mod view;
 
@@ -43,6 +44,7 @@ pub(crate) fn router(service: Service, tokens: AccessTokens) -> Router {
         .route("/api/v1/stocks/{symbol}/history", get(stock::history))
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
+        .route("/api/v1/rules", get(rule::rules))
         .route_layer(middleware::from_fn(caching::conditional))
         .route_layer(middleware::from_fn_with_state(
             service.clone(),

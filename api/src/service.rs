@@ -5,6 +5,7 @@ mod candle;
 mod database;
 mod error;
 mod page;
+mod rules;
 mod staleness;
 mod status;
 mod subscription;
@@ -13,11 +14,12 @@ mod tracking;
 
 use std::collections::HashMap;
 
-use entity::{Alert, AlertRule, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
+use entity::{Alert, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
 use market::PollingHours;
 use runtime::health::Health;
 use store::{
     Store,
+    alert::AlertFilter,
     page::{Page, Span},
     price::{PriceKey, Recorded},
     stock::StockKey,
@@ -26,6 +28,7 @@ use store::{
 pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
+pub(crate) use rules::{NewRule, RuleUpdate};
 pub(crate) use staleness::Condition;
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;
@@ -43,6 +46,7 @@ pub(crate) struct Service {
     hours: PollingHours,
     build: BuildInfo,
     staleness: staleness::Sampler,
+    rule_limit: u64,
 }
 
 impl Service {
@@ -65,6 +69,16 @@ impl Service {
             hours,
             build,
             staleness,
+            rule_limit: u64::MAX,
+        }
+    }
+
+    /// Limits the number of alert rules of users.
+    #[must_use]
+    pub(crate) fn with_rule_limit(self, rule_limit: u32) -> Self {
+        Self {
+            rule_limit: rule_limit.into(),
+            ..self
         }
     }
 
@@ -190,16 +204,15 @@ impl Service {
     /// Returns a page of the alerts of a stock, or of all stocks, newest first.
     pub(crate) async fn alerts(
         &self,
-        stock: Option<&Stock>,
+        filter: AlertFilter,
         triggered: Recorded,
         args: &PageArgs,
         size: PageSize,
     ) -> Result<Page<Alert>, Error> {
         ordered(triggered.from, triggered.to)?;
         let span = args.feed_span(size, self.epoch())?;
-        let stock = stock.map(|stock| stock.id);
         let connection = self.store.database.read();
-        self.read(|| store::alert::page(connection, stock, triggered, &span))
+        self.read(|| store::alert::page(connection, filter, triggered, &span))
             .await
     }
 
@@ -274,6 +287,18 @@ impl Service {
         Ok(alerts.into_iter().map(|alert| (alert.id, alert)).collect())
     }
 
+    /// The number of alerts of a rule.
+    pub(crate) async fn alert_count_of_rule(&self, rule: i64) -> Result<i64, Error> {
+        let connection = self.store.database.read();
+        self.read(|| store::alert::count_of_rule(connection, rule))
+            .await
+    }
+
+    /// The current time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.store.clock.now()
+    }
+
     /// Marks an alert as acknowledged.
     ///
     /// # Errors
@@ -286,21 +311,6 @@ impl Service {
         self.while_connected(acknowledging)
             .await?
             .ok_or_else(missing)
-    }
-
-    /// Returns the rules that apply to a stock, or all rules.
-    pub(crate) async fn rules(&self, stock: Option<i64>) -> Result<Vec<AlertRule>, Error> {
-        let connection = self.store.database.read();
-        match self.read(|| store::alert::rules(connection, stock)).await {
-            Err(error) if error.is_outage() => Ok(self.board.rules(stock)),
-            Ok(rules) => {
-                if stock.is_none() {
-                    self.board.set_rules(&rules);
-                }
-                Ok(rules)
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

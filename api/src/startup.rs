@@ -130,7 +130,8 @@ async fn serve(
     };
     let hours = PollSettings::from(&settings.tracking).hours;
     let health = process.health.clone();
-    let service = Service::new(store, board, hub, health, hours, build);
+    let service = Service::new(store, board, hub, health, hours, build)
+        .with_rule_limit(settings.limits.rules);
     let server = ApiServer {
         service,
         tokens: access_tokens(settings),

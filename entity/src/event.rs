@@ -34,10 +34,8 @@ pub enum Event {
     RuleChanged {
         /// The position in the feed.
         seq: i64,
-        /// The rule after the change, or before its deletion.
+        /// The rule after the change.
         rule: AlertRule,
-        /// Whether the rule was deleted.
-        deleted: bool,
     },
     /// The splits of a stock changed.
     SplitsChanged {

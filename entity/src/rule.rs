@@ -58,6 +58,9 @@ pub struct AlertRule {
     pub start_seq: i64,
     /// When the state of the rule began.
     pub start_at: Timestamp,
+    /// Whether the rule was deleted. Only events have deleted rules.
+    #[sea_orm(skip)]
+    pub deleted: bool,
 }
 
 /// The condition of a rule.

@@ -6,8 +6,8 @@ use entity::{Alert, Decimal, Position, table};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::Expr,
 };
 
@@ -39,16 +39,33 @@ impl Key for AlertKey {
 const SELECT: &str = "SELECT stocks.symbol, alerts.* FROM alerts \
                       JOIN stocks ON stocks.id = alerts.stock_id WHERE ";
 
-/// Returns a page of the alerts of a stock, or of all stocks, newest first.
+/// Which alerts to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertFilter {
+    /// Those of all stocks.
+    All,
+    /// Those of a stock.
+    Stock(i64),
+    /// Those of a rule.
+    Rule(i64),
+}
+
+/// Returns a page of alerts, newest first.
 pub async fn page(
     connection: &impl ConnectionTrait,
-    stock: Option<i64>,
+    filter: AlertFilter,
     triggered: Recorded,
     span: &Span<AlertKey>,
 ) -> Result<Page<Alert>, Error> {
+    let (stock, rule) = match filter {
+        AlertFilter::All => (None, None),
+        AlertFilter::Stock(stock) => (Some(stock), None),
+        AlertFilter::Rule(rule) => (None, Some(rule)),
+    };
     let sql = Sql::new(connection, SELECT)
         .push("true")
         .push_if_some(" AND alerts.stock_id = ", stock)
+        .push_if_some(" AND alerts.rule_id = ", rule)
         .push_if_some(" AND alerts.triggered_at >= ", triggered.from)
         .push_if_some(" AND alerts.triggered_at < ", triggered.to);
     page::read(connection, &sql, span).await
@@ -108,6 +125,13 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<i64, Error> {
     let text = "SELECT CAST(COALESCE(SUM(alert_count), 0) AS bigint) AS count FROM stocks";
     let count = Count::find_by_statement(Sql::new(connection, text).statement());
     Ok(count.one(connection).await?.map_or(0, |row| row.count))
+}
+
+/// Returns the number of alerts of a rule.
+pub async fn count_of_rule(connection: &impl ConnectionTrait, rule: i64) -> Result<i64, Error> {
+    let alerts = table::alert::Entity::find().filter(table::alert::Column::RuleId.eq(rule));
+    let count = alerts.count(connection).await?;
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// Returns the alerts with these ids, in unspecified order.

@@ -100,7 +100,7 @@ pub async fn create(feed: &mut FeedTransaction, mut rule: AlertRule) -> Result<A
         ..row(&rule)
     };
     rule.id = row.insert(feed.connection()).await?.id;
-    publish(feed, seq, &rule, false);
+    publish(feed, seq, &rule);
     Ok(rule)
 }
 
@@ -124,7 +124,7 @@ pub async fn update(
             .await?;
     }
     row(&rule).reset_all().update(feed.connection()).await?;
-    publish(feed, seq, &rule, false);
+    publish(feed, seq, &rule);
     Ok(rule)
 }
 
@@ -134,7 +134,11 @@ pub async fn delete(feed: &mut FeedTransaction, rule: &AlertRule) -> Result<(), 
     alert_rule::Entity::delete_by_id(rule.id)
         .exec(feed.connection())
         .await?;
-    publish(feed, seq, rule, true);
+    let rule = AlertRule {
+        deleted: true,
+        ..rule.clone()
+    };
+    publish(feed, seq, &rule);
     Ok(())
 }
 
@@ -170,17 +174,14 @@ pub async fn apply(feed: &mut FeedTransaction, changes: &[RuleChange]) -> Result
     rules.sort_unstable_by_key(|rule| rule.id);
     for rule in rules {
         let seq = feed.next_seq();
-        publish(feed, seq, &rule, false);
+        publish(feed, seq, &rule);
     }
     Ok(())
 }
 
-fn publish(feed: &mut FeedTransaction, seq: i64, rule: &AlertRule, deleted: bool) {
-    feed.push(Event::RuleChanged {
-        seq,
-        rule: rule.clone(),
-        deleted,
-    });
+fn publish(feed: &mut FeedTransaction, seq: i64, rule: &AlertRule) {
+    let rule = rule.clone();
+    feed.push(Event::RuleChanged { seq, rule });
 }
 
 fn row(rule: &AlertRule) -> alert_rule::ActiveModel {

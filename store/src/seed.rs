@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use entity::{
-    AlertKind, ChangeBase, Decimal, Symbol, Trigger,
+    AlertKind, AlertRule, ChangeBase, Decimal, Symbol, Trigger,
     table::{alert_rule, feed_head, stock},
 };
 use runtime::{config::TrackingSettings, random::Random};
@@ -16,7 +16,11 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use crate::{Error, Store, feed::HEAD};
+use crate::{
+    Error, Store,
+    feed::{FeedTransaction, HEAD},
+    rule,
+};
 
 /// The initial content, from the settings.
 #[derive(Clone, Debug)]
@@ -73,15 +77,8 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
         .exec_without_returning(&transaction)
         .await?;
     if written == 0 {
-        alert_rule::Entity::update_many()
-            .set(alert_rule::ActiveModel {
-                threshold: Set(seed.alert_threshold),
-                ..Default::default()
-            })
-            .filter(alert_rule::Column::IsDefault.eq(true))
-            .exec(&transaction)
-            .await?;
-        return Ok(transaction.commit().await?);
+        transaction.rollback().await?;
+        return update_default_rule(store, seed.alert_threshold).await;
     }
     let rule = alert_rule::ActiveModel {
         id: NotSet,
@@ -113,4 +110,15 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
         .exec_without_returning(&transaction)
         .await?;
     Ok(transaction.commit().await?)
+}
+
+async fn update_default_rule(store: &Store, threshold: Decimal) -> Result<(), Error> {
+    let mut feed = FeedTransaction::begin(store).await?;
+    let rules = rule::list(feed.connection(), None).await?;
+    if let Some(rule) = rules.into_iter().find(|rule| rule.is_default) {
+        let changed = AlertRule { threshold, ..rule };
+        rule::update(&mut feed, changed, false).await?;
+        feed.commit().await?;
+    }
+    Ok(())
 }

@@ -226,7 +226,7 @@ async fn alerts(
             trading_day: Set(day(any)),
             triggered_at: Set(Timestamp::from_micros(NOW.micros() + at)),
             acknowledged_at: Set((any % 2 == 0).then(|| Timestamp::from_micros(pick(MICROS, any)))),
-            fired_at: Set(None),
+            ..Default::default()
         }
     };
     let rows: Vec<_> = (0..shape.alerts).map(alert).collect();

@@ -16,6 +16,9 @@ pub(crate) enum AlertKind {
     CrossesAbove,
     /// The price falls from above the threshold to the threshold or below.
     CrossesBelow,
+    /// The difference between the price and the lowest or highest price of a window before it, in
+    /// percent, is at least the threshold.
+    ChangeInWindow,
     /// The volume of the session reaches `threshold` times the average volume.
     VolumeSpike,
 }
@@ -40,6 +43,17 @@ pub(crate) enum ChangeBase {
     Open,
     /// The price of the last alert of the rule.
     LastAlert,
+}
+
+/// The prices that the level of a rule is compared with.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::PriceBasis")]
+pub(crate) enum PriceBasis {
+    /// The last price.
+    Last,
+    /// The last price, and the high and the low of the session. Also catches a touch of the level
+    /// between two prices.
+    Range,
 }
 
 /// How often an alert rule fires.

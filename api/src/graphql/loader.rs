@@ -10,7 +10,7 @@ mod tests;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::Loader;
-use entity::{Alert, AlertRule, Price};
+use entity::{Alert, Price};
 use store::{candle::CandleRange, page::Page, price::Recorded};
 
 pub(super) use batch::Batcher;
@@ -49,10 +49,6 @@ pub(super) struct CandlesOf {
 /// An alert, by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AlertId(pub(super) i64);
-
-/// All alert rules. They are few, so a rule is not read by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AllRules;
 
 /// Reads through the service, without a cache.
 pub(super) struct ServiceLoader(Service);
@@ -126,16 +122,6 @@ impl Loader<AlertId> for ServiceLoader {
         let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
         let alerts = self.0.alerts_by_id(&ids).await?.into_iter();
         Ok(alerts.map(|(id, alert)| (AlertId(id), alert)).collect())
-    }
-}
-
-impl Loader<AllRules> for ServiceLoader {
-    type Value = Arc<Vec<AlertRule>>;
-    type Error = Arc<Error>;
-
-    async fn load(&self, _: &[AllRules]) -> Result<HashMap<AllRules, Self::Value>, Arc<Error>> {
-        let rules = self.0.rules(None).await?;
-        Ok(HashMap::from([(AllRules, Arc::new(rules))]))
     }
 }
 

@@ -4,9 +4,16 @@
 
 use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObject};
 
+mod rule;
+
+use rule::{
+    CreateAlertRuleInput, CreateAlertRulePayload, DeleteAlertRuleInput, DeleteAlertRulePayload,
+    UpdateAlertRuleInput, UpdateAlertRulePayload,
+};
+
 use super::{
     context::service,
-    object::{AlertObject, NodeKind, StockObject, parse_id},
+    object::{AlertObject, NodeKind, RuleObject, StockObject, global_id, parse_id},
     scalar::Symbol,
 };
 use crate::{auth::Viewer, service::Error};
@@ -137,6 +144,46 @@ impl Mutation {
         let alert = service(ctx)?.acknowledge(row).await?;
         Ok(AcknowledgeAlertPayload {
             alert: AlertObject(alert),
+        })
+    }
+
+    /// Creates an alert rule. It is evaluated from the next price on.
+    async fn create_alert_rule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: CreateAlertRuleInput,
+    ) -> Result<CreateAlertRulePayload> {
+        let rule = service(ctx)?.create_rule(input.into()).await?;
+        Ok(CreateAlertRulePayload {
+            alert_rule: RuleObject(rule),
+        })
+    }
+
+    /// Changes an alert rule. A change of the threshold, base, basis, window, hold, trigger or
+    /// re-arming makes its state begin anew; so does enabling it. Fails with `FORBIDDEN` for the
+    /// default rule.
+    async fn update_alert_rule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: UpdateAlertRuleInput,
+    ) -> Result<UpdateAlertRulePayload> {
+        let id = rule::row(&input.id);
+        let rule = service(ctx)?.update_rule(id, input.into()).await?;
+        Ok(UpdateAlertRulePayload {
+            alert_rule: RuleObject(rule),
+        })
+    }
+
+    /// Deletes an alert rule. Its alerts remain, without a rule. Fails with `FORBIDDEN` for the
+    /// default rule.
+    async fn delete_alert_rule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: DeleteAlertRuleInput,
+    ) -> Result<DeleteAlertRulePayload> {
+        let id = service(ctx)?.delete_rule(rule::row(&input.id)).await?;
+        Ok(DeleteAlertRulePayload {
+            deleted_id: global_id(NodeKind::AlertRule, id),
         })
     }
 }

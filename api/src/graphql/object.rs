@@ -13,10 +13,8 @@ mod stock;
 
 pub(super) use alert::AlertObject;
 pub(super) use candle::CandleObject;
-pub(super) use connection::{AlertConnection, PriceConnection, StockConnection};
-#[cfg(test)]
-pub(super) use node::global_id;
-pub(super) use node::{Node, NodeKind, find, parse_id};
+pub(super) use connection::{AlertConnection, AlertCount, PriceConnection, StockConnection};
+pub(super) use node::{Node, NodeKind, find, global_id, parse_id};
 pub(super) use price::PriceObject;
 pub(super) use rule::RuleObject;
 pub(super) use status::StatusObject;

@@ -2,15 +2,15 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use futures_util::future::join_all;
-use store::price::Recorded;
+use store::{alert::AlertFilter, price::Recorded};
 
 use super::{
     argument::{candle_range, page_args, recorded},
     context::service,
     enums::CandleInterval,
     object::{
-        AlertConnection, AlertObject, CandleObject, Node, PriceConnection, PriceObject, RuleObject,
-        StatusObject, StockConnection, StockObject, find,
+        AlertConnection, AlertCount, AlertObject, CandleObject, Node, PriceConnection, PriceObject,
+        RuleObject, StatusObject, StockConnection, StockObject, find,
     },
     output::Rows,
     scalar::{Cursor, DateTime, Symbol},
@@ -158,12 +158,19 @@ impl Query {
             None => None,
         };
         let args = page_args(first, after, last, before);
+        let (filter, count) = match stock {
+            Some(stock) => (
+                AlertFilter::Stock(stock.id),
+                AlertCount::Known(stock.alert_count),
+            ),
+            None => (AlertFilter::All, AlertCount::OfAll),
+        };
         let page = service
-            .alerts(stock.as_ref(), Recorded::default(), &args, GRAPHQL)
+            .alerts(filter, Recorded::default(), &args, GRAPHQL)
             .await?;
         Ok(AlertConnection {
             page: page.map(AlertObject),
-            total: stock.map(|stock| stock.alert_count),
+            count,
         })
     }
 
@@ -181,12 +188,7 @@ impl Query {
             Some(symbol) => Some(service.known_stock(&symbol.0)?.id),
             None => None,
         };
-        Ok(service
-            .rules(stock)
-            .await?
-            .into_iter()
-            .map(RuleObject)
-            .collect())
+        Ok(service.rules(stock).into_iter().map(RuleObject).collect())
     }
 
     /// The state of the server, its database, its feed, its providers and the market.

@@ -14,7 +14,7 @@ use super::{
     context::service,
     enums::DeliveryMode,
     exec::FeedHandle,
-    object::{AlertObject, PriceObject},
+    object::{AlertObject, PriceObject, RuleObject},
     scalar::{Cursor, Symbol},
 };
 use crate::{live::FeedEvent, service::SubscriptionKind};
@@ -72,6 +72,17 @@ impl SubscriptionRoot {
     ) -> Result<impl Stream<Item = AlertObject> + use<>> {
         subscribe(ctx, SubscriptionKind::Alerts, symbols, after, false, alert).await
     }
+
+    /// Sends each alert rule when it is created, changed or deleted. Earlier changes are not sent.
+    async fn alert_rules(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = RuleObject> + use<>> {
+        let plan = service(ctx)?
+            .plan_subscription(SubscriptionKind::Rules, None, None, false)
+            .await?;
+        Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, rule))
+    }
 }
 
 /// Plans a subscription, and returns the objects of the events that the executor will feed.
@@ -103,6 +114,13 @@ fn price(event: &FeedEvent) -> Option<PriceObject> {
 fn alert(event: &FeedEvent) -> Option<AlertObject> {
     match &event.event {
         Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
+        _ => None,
+    }
+}
+
+fn rule(event: &FeedEvent) -> Option<RuleObject> {
+    match &event.event {
+        Event::RuleChanged { rule, .. } => Some(RuleObject(rule.clone())),
         _ => None,
     }
 }

@@ -40,12 +40,14 @@ impl FeedEvent {
         }
     }
 
-    /// The stock that the event belongs to.
+    /// The stock that the event belongs to; 0 for a rule of all stocks.
     pub(crate) fn stock_id(&self) -> i64 {
         match &self.event {
             Event::QuoteRecorded { price, .. } => price.stock_id,
             Event::AlertFired { alert } => alert.stock_id,
             Event::StockChanged { stock, .. } => stock.id,
+            Event::RuleChanged { rule, .. } => rule.stock_id.unwrap_or_default(),
+            Event::SplitsChanged { stock_id, .. } => *stock_id,
         }
     }
 

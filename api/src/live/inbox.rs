@@ -31,6 +31,8 @@ pub(crate) struct Interest {
     pub(crate) prices: bool,
     /// Whether to receive alerts.
     pub(crate) alerts: bool,
+    /// Whether to receive changes of rules.
+    pub(crate) rules: bool,
     /// What happens when the reader is slow.
     pub(crate) backpressure: Backpressure,
     /// Set when the reader is disconnected.
@@ -131,6 +133,7 @@ pub(super) struct Inbox {
     after: i64,
     prices: bool,
     alerts: bool,
+    rules: bool,
     backpressure: Backpressure,
     queue: Mutex<Queue>,
     pushed: Notify,
@@ -161,6 +164,7 @@ impl Inbox {
             after,
             prices: interest.prices,
             alerts: interest.alerts,
+            rules: interest.rules,
             backpressure: interest.backpressure,
             queue: Mutex::default(),
             pushed: Notify::new(),
@@ -261,7 +265,8 @@ impl Inbox {
             && match event.event {
                 Event::QuoteRecorded { .. } => self.prices,
                 Event::AlertFired { .. } => self.alerts,
-                Event::StockChanged { .. } => false,
+                Event::RuleChanged { .. } => self.rules,
+                Event::StockChanged { .. } | Event::SplitsChanged { .. } => false,
             }
     }
 

@@ -5,6 +5,7 @@ use axum::{
     response::Response,
 };
 use entity::{List, Stock};
+use store::alert::AlertFilter;
 
 use super::{
     parameter::{ListParameters, ListQuery},
@@ -32,9 +33,10 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let list = stock.map_or(List::AllAlerts, |stock| List::Alerts(stock.id));
     let parameters = parameters.of_list(list);
+    let filter = stock.map_or(AlertFilter::All, |stock| AlertFilter::Stock(stock.id));
     let page = service
         .alerts(
-            stock,
+            filter,
             parameters.recorded,
             &parameters.page,
             parameters.size,

@@ -36,6 +36,7 @@ use crate::problem::Problem;
         super::stock::history,
         super::stock::alerts,
         super::alert::alerts,
+        super::rule::rules,
         super::health::health,
         super::health::livez,
         super::health::readyz,

@@ -130,6 +130,9 @@ pub(crate) struct AlertView {
     /// The rule that fired; `null` once it is deleted.
     #[schema(required)]
     pub(crate) rule_id: Option<i64>,
+    /// The name that the rule had when it fired.
+    #[schema(required)]
+    pub(crate) rule_name: Option<String>,
     /// The kind of condition that was met.
     #[schema(schema_with = enumeration::<AlertKind>)]
     pub(crate) kind: AlertKind,
@@ -226,6 +229,7 @@ impl From<&Alert> for AlertView {
             id: alert.id,
             symbol: alert.symbol.to_string(),
             rule_id: alert.rule_id,
+            rule_name: alert.rule_name.clone(),
             kind: alert.kind,
             direction: alert.direction,
             price: Number(alert.price),

@@ -30,6 +30,9 @@ pub(crate) enum Error {
     /// The operation requires the admin token.
     #[error("requires the admin token: Authorization: Bearer <ADMIN_TOKEN>")]
     Unauthenticated,
+    /// The object cannot be changed.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// The provider's budget is exhausted.
     #[error("the provider's request limit is reached")]
     RateLimited {
@@ -104,6 +107,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadInput { .. } | Self::CursorExpired(_) => code::BAD_USER_INPUT,
             Self::Unauthenticated => code::UNAUTHENTICATED,
+            Self::Forbidden(_) => code::FORBIDDEN,
             Self::RateLimited { .. } => code::RATE_LIMITED,
             Self::Unavailable { .. } => code::UNAVAILABLE,
             Self::TooSlow(_) => code::TIMEOUT,

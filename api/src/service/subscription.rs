@@ -160,6 +160,10 @@ impl SubscriptionStream {
     /// Reads a page of events up to `end`. Returns them with the position up to which they are
     /// complete, or `None` if some were deleted.
     async fn page(&self, end: Position) -> Result<Option<(Events, Position)>, Error> {
+        if self.kind == SubscriptionKind::Rules {
+            // The tables have the rules, but not their changes.
+            return Ok(None);
+        }
         let connection = self.service.store.database.read();
         let limit = self.service.hub.limits().page;
         let (stocks, from) = (self.interest.stocks.as_deref(), self.position);

@@ -19,11 +19,17 @@ pub(crate) enum SubscriptionKind {
     Alerts,
     /// Prices and alerts in feed order, without a snapshot.
     All,
+    /// Changes of alert rules, from now on.
+    Rules,
 }
 
 impl SubscriptionKind {
     fn has_prices(self) -> bool {
-        self != Self::Alerts
+        matches!(self, Self::Prices | Self::All)
+    }
+
+    fn has_alerts(self) -> bool {
+        matches!(self, Self::Alerts | Self::All)
     }
 }
 
@@ -86,7 +92,7 @@ impl Service {
                 }
                 (Vec::new(), position)
             }
-            (None, SubscriptionKind::Alerts | SubscriptionKind::All) => {
+            (None, SubscriptionKind::Alerts | SubscriptionKind::All | SubscriptionKind::Rules) => {
                 (Vec::new(), self.hub.position())
             }
             (None, SubscriptionKind::Prices) => self.board.snapshot(stocks.as_deref()),
@@ -100,7 +106,8 @@ impl Service {
             generation,
             stocks,
             prices: kind.has_prices(),
-            alerts: kind != SubscriptionKind::Prices,
+            alerts: kind.has_alerts(),
+            rules: kind == SubscriptionKind::Rules,
             backpressure: if conflate {
                 Backpressure::Conflate
             } else {

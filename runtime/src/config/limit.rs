@@ -60,6 +60,8 @@ pub struct LimitSettings {
     pub sockets_per_address: u32,
     /// Undelivered events of a subscriber.
     pub backlog: u32,
+    /// Maximum number of alert rules of users.
+    pub rules: u32,
     /// Size of the undelivered events of a subscriber.
     pub backlog_bytes: usize,
 }
@@ -87,6 +89,7 @@ impl LimitSettings {
             operations: reader.value("LIMIT_OPERATIONS", count),
             sockets: reader.value("LIMIT_SOCKETS", count),
             sockets_per_address: reader.value("LIMIT_SOCKETS_PER_ADDRESS", count),
+            rules: reader.value("LIMIT_RULES", count),
             backlog: reader.value("LIMIT_BACKLOG", count),
             backlog_bytes: reader.value("LIMIT_BACKLOG_BYTES", size),
         }

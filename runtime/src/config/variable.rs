@@ -193,6 +193,7 @@ pub const VARIABLES: &[Variable] = &[
         "Maximum concurrent WebSockets and event streams"),
     Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Fixed("10000"),
         "Maximum concurrent WebSockets and event streams of a client"),
+    Variable::new(LIMITS, "LIMIT_RULES", Fixed("100000"), "Maximum alert rules of users"),
     Variable::new(LIMITS, "LIMIT_BACKLOG", Fixed("1000"),
         "Maximum undelivered events of a subscriber that receives every event; a slow consumer that exceeds it is disconnected"),
     Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),

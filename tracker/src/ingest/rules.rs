@@ -146,11 +146,7 @@ impl LiveRules {
     async fn apply(&mut self, feed: &FeedTransaction, event: Event) -> Result<(), store::Error> {
         match event {
             Event::RuleChanged { rule, .. } if rule.is_default => {}
-            Event::RuleChanged {
-                rule,
-                deleted: true,
-                ..
-            } => {
+            Event::RuleChanged { rule, .. } if rule.deleted => {
                 self.index.remove_rule(rule.id);
                 self.shared.remove(&rule.id);
             }

@@ -300,7 +300,9 @@ impl World {
             match event {
                 Event::QuoteRecorded { price, .. } => prices.push(price),
                 Event::AlertFired { alert } => alerts.push(alert),
-                Event::StockChanged { .. } => {}
+                Event::StockChanged { .. }
+                | Event::RuleChanged { .. }
+                | Event::SplitsChanged { .. } => {}
             }
         }
         (prices, alerts)

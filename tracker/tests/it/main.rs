@@ -15,6 +15,7 @@ mod program;
 mod provider;
 mod replay;
 mod retry;
+mod rule;
 mod script;
 mod split;
 mod trouble;

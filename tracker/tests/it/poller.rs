@@ -347,6 +347,7 @@ testkit::on_both_databases! {
                 entity::Event::StockChanged { .. } => "stock",
                 entity::Event::QuoteRecorded { .. } => "price",
                 entity::Event::AlertFired { .. } => "alert",
+                _ => "other",
             })
             .collect();
         assert_eq!(kinds, ["stock", "price", "alert"]);

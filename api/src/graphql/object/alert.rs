@@ -38,9 +38,11 @@ impl AlertObject {
     }
 
     /// The rule that fired. Null after the rule is deleted.
-    async fn rule(&self, ctx: &Context<'_>) -> Option<Result<RuleObject>> {
-        let rule = RuleObject::find(ctx, self.0.rule_id?).await;
-        rule.transpose()
+    fn rule(&self, ctx: &Context<'_>) -> Result<Option<RuleObject>> {
+        match self.0.rule_id {
+            Some(id) => RuleObject::find(ctx, id),
+            None => Ok(None),
+        }
     }
 
     /// The kind of condition that was met.

@@ -137,8 +137,18 @@ impl PriceConnection {
 /// A page of alerts, newest first.
 pub(crate) struct AlertConnection {
     pub(in crate::graphql) page: Page<AlertObject>,
-    /// The total number of alerts in the list, if it is the list of one stock.
-    pub(in crate::graphql) total: Option<i64>,
+    pub(in crate::graphql) count: AlertCount,
+}
+
+/// The total number of alerts in a list.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::graphql) enum AlertCount {
+    /// It is known.
+    Known(i64),
+    /// That of all stocks.
+    OfAll,
+    /// That of a rule.
+    OfRule(i64),
 }
 
 /// A page of alerts, newest first.
@@ -161,9 +171,10 @@ impl AlertConnection {
 
     /// The total number of alerts in the list.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = match self.total {
-            Some(total) => total,
-            None => service(ctx)?.alert_count().await?,
+        let count = match self.count {
+            AlertCount::Known(count) => count,
+            AlertCount::OfAll => service(ctx)?.alert_count().await?,
+            AlertCount::OfRule(rule) => service(ctx)?.alert_count_of_rule(rule).await?,
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }

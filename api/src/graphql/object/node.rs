@@ -74,6 +74,6 @@ pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: &str) -> Result<Opti
             let alert = batcher(ctx)?.load_one(AlertId(row)).await?;
             alert.map(|alert| Node::Alert(AlertObject(alert)))
         }
-        NodeKind::AlertRule => RuleObject::find(ctx, row).await?.map(Node::AlertRule),
+        NodeKind::AlertRule => RuleObject::find(ctx, row)?.map(Node::AlertRule),
     })
 }

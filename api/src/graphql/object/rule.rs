@@ -2,13 +2,22 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::AlertRule;
+use store::{alert::AlertFilter, price::Recorded};
 
-use super::node::{NodeKind, global_id};
-use crate::graphql::{
-    context::all_rules,
-    enums::{AlertKind, ChangeBase, Trigger},
-    output::columns,
-    scalar::{DateTime, Decimal, Symbol},
+use super::{
+    alert::AlertObject,
+    connection::{AlertConnection, AlertCount},
+    node::{NodeKind, global_id},
+};
+use crate::{
+    graphql::{
+        argument::page_args,
+        context::service,
+        enums::{AlertKind, ChangeBase, PriceBasis, Trigger},
+        output::columns,
+        scalar::{Cursor, DateTime, Decimal, Symbol},
+    },
+    service::GRAPHQL,
 };
 
 /// The GraphQL type `AlertRule`.
@@ -17,10 +26,8 @@ pub(crate) struct RuleObject(pub AlertRule);
 
 impl RuleObject {
     /// Returns the rule with this id, or `None` if it does not exist.
-    pub(super) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Self>> {
-        let rules = all_rules(ctx).await?;
-        let rule = rules.iter().find(|rule| rule.id == id);
-        Ok(rule.cloned().map(Self))
+    pub(super) fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Self>> {
+        Ok(service(ctx)?.rule(id).map(Self))
     }
 }
 
@@ -39,13 +46,23 @@ impl RuleObject {
         self.0.symbol.clone().map(Symbol)
     }
 
+    /// The name of the rule. Null if it has none.
+    fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// A note about the rule. Null if it has none.
+    fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+
     /// The kind of condition.
     fn kind(&self) -> AlertKind {
         self.0.kind.into()
     }
 
     /// The threshold of the condition: a percentage, a price, or a multiple of the average volume,
-    /// depending on `kind`.
+    /// depending on `kind`. Splits of the stock adjust a price.
     fn threshold(&self) -> Decimal {
         Decimal(self.0.threshold)
     }
@@ -55,12 +72,34 @@ impl RuleObject {
         self.0.base.map(Into::into)
     }
 
+    /// Whether only the last price counts, or also the high and low of the session.
+    fn basis(&self) -> PriceBasis {
+        self.0.basis.into()
+    }
+
+    /// The length of the window before a price, in seconds. Null unless `kind` is
+    /// `CHANGE_IN_WINDOW`.
+    fn window_seconds(&self) -> Option<i32> {
+        self.0.window_seconds
+    }
+
+    /// For how long the condition must be true before the rule fires, in seconds.
+    fn hold_seconds(&self) -> i32 {
+        self.0.hold_seconds
+    }
+
+    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME` rule
+    /// can fire again.
+    fn rearm_percent(&self) -> Decimal {
+        Decimal(self.0.rearm_percent)
+    }
+
     /// How often the rule fires.
     fn trigger(&self) -> Trigger {
         self.0.trigger.into()
     }
 
-    /// The minimum time between two alerts of the rule, in seconds.
+    /// The minimum time between two alerts of the rule for the same symbol and direction, in seconds.
     fn cooldown_seconds(&self) -> i32 {
         self.0.cooldown_seconds
     }
@@ -75,13 +114,62 @@ impl RuleObject {
         self.0.expires_at.map(DateTime)
     }
 
+    /// Whether the rule has expired.
+    fn expired(&self, ctx: &Context<'_>) -> Result<bool> {
+        let now = service(ctx)?.now();
+        Ok(self.0.expires_at.is_some_and(|at| at <= now))
+    }
+
+    /// Whether the rule was deleted. True only in the subscription `alertRules`.
+    fn deleted(&self) -> bool {
+        self.0.deleted
+    }
+
     /// The time at which the rule was created.
     fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
+    }
+
+    /// The time at which the rule was last changed.
+    fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at.unwrap_or(self.0.created_at))
+    }
+
+    /// Lists the alerts of the rule, newest first.
+    async fn alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Returns the first _n_ items of the list, or the first _n_ after `after`: 0 to 500, 50 by default. Cannot be combined with `last`."
+        )]
+        first: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that follow this cursor in the list, which are older."
+        )]
+        after: Option<Cursor>,
+        #[graphql(
+            desc = "Returns the last _n_ items of the list, or the last _n_ before `before`: 0 to 500, in the order of the list. Cannot be combined with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(
+            desc = "Returns the alerts that precede this cursor in the list, which are newer."
+        )]
+        before: Option<Cursor>,
+    ) -> Result<AlertConnection> {
+        let args = page_args(first, after, last, before);
+        let rule = AlertFilter::Rule(self.0.id);
+        let page = service(ctx)?
+            .alerts(rule, Recorded::default(), &args, GRAPHQL)
+            .await?;
+        Ok(AlertConnection {
+            page: page.map(AlertObject),
+            count: AlertCount::OfRule(self.0.id),
+        })
     }
 }
 
 columns!(RuleObject {
     id = |rule: &Self, _| global_id(NodeKind::AlertRule, rule.0.id),
-    symbol, kind, threshold, base, trigger, cooldown_seconds, enabled, expires_at, created_at,
+    symbol, name, note, kind, threshold, base, basis, window_seconds, hold_seconds, trigger,
+    rearm_percent, cooldown_seconds, enabled, expires_at, deleted, created_at, updated_at,
 });

@@ -2,19 +2,19 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Stock;
-use store::price::Recorded;
+use store::{alert::AlertFilter, price::Recorded};
 
 use super::{
     alert::AlertObject,
     candle::CandleObject,
-    connection::{AlertConnection, PriceConnection},
+    connection::{AlertConnection, AlertCount, PriceConnection},
     node::{NodeKind, global_id},
     price::PriceObject,
     rule::RuleObject,
 };
 use crate::graphql::{
     argument::{candle_range, page_args, recorded},
-    context::{all_rules, batcher, service},
+    context::{batcher, service},
     enums::{CandleInterval, Freshness, Market},
     loader::{AlertsOf, CandlesOf, HistoryOf},
     output::{Rows, columns},
@@ -196,9 +196,9 @@ impl StockObject {
         let args = page_args(first, after, last, before);
         let page = match args.first_page(GRAPHQL)? {
             None => {
-                let stock = Some(&self.0);
+                let filter = AlertFilter::Stock(self.0.id);
                 service(ctx)?
-                    .alerts(stock, Recorded::default(), &args, GRAPHQL)
+                    .alerts(filter, Recorded::default(), &args, GRAPHQL)
                     .await?
             }
             Some(first) => {
@@ -211,18 +211,14 @@ impl StockObject {
         };
         Ok(AlertConnection {
             page: page.map(AlertObject),
-            total: Some(self.0.alert_count),
+            count: AlertCount::Known(self.0.alert_count),
         })
     }
 
     /// The alert rules that apply to the stock, including rules for all stocks.
     async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
-        let rules = all_rules(ctx).await?;
-        let symbol = &self.0.symbol;
-        let applying = rules
-            .iter()
-            .filter(|rule| rule.symbol.as_ref().is_none_or(|it| it == symbol));
-        Ok(applying.cloned().map(RuleObject).collect())
+        let rules = service(ctx)?.rules(Some(self.0.id));
+        Ok(rules.into_iter().map(RuleObject).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use async_graphql::{Error, ID, resolver_utils::EnumType};
 
 use super::json::{push_plain, push_quoted, push_text};
 use crate::graphql::{
-    enums::{AlertKind, ChangeBase, Direction, Market, Trigger},
+    enums::{AlertKind, ChangeBase, Direction, Market, PriceBasis, Trigger},
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
@@ -44,6 +44,7 @@ column_values! {
     AlertKind: |kind, out| push_quoted(out, name(*kind));
     Direction: |kind, out| push_quoted(out, name(*kind));
     ChangeBase: |kind, out| push_quoted(out, name(*kind));
+    PriceBasis: |kind, out| push_quoted(out, name(*kind));
     Market: |kind, out| push_quoted(out, name(*kind));
     Trigger: |kind, out| push_quoted(out, name(*kind));
 }
