@@ -16,6 +16,20 @@ pub struct Evaluation {
     pub references: Vec<(i64, Reference)>,
     /// The levels that splits changed.
     pub levels: Vec<LevelChange>,
+    /// How far the rules came, whether or not they fired.
+    pub progress: Progress,
+}
+
+/// How far the rules came with a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// No rule had everything that it compares.
+    #[default]
+    NoReference,
+    /// No rule was true.
+    False,
+    /// A rule was true, but has not held long enough.
+    NotHeld,
 }
 
 /// A rule that fires for a sample.

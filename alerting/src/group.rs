@@ -111,7 +111,7 @@ impl Sorted {
             .map(|(_, slot)| *slot)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -22,7 +22,7 @@ mod window;
 
 pub use self::{
     condition::{Basis, Condition},
-    firing::{Evaluation, Firing, LevelChange, StateChange},
+    firing::{Evaluation, Firing, LevelChange, Progress, StateChange},
     index::RuleIndex,
     rule::{Reference, Rule, RuleStart, State},
     sample::{AverageVolume, Sample},

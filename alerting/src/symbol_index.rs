@@ -10,8 +10,8 @@ use chrono::NaiveDate;
 use entity::{ChangeBase, Decimal, Direction, Split, Timestamp, Trigger};
 
 use crate::{
-    Condition, Evaluation, Firing, LevelChange, Reference, Rule, RuleStart, Sample, State,
-    StateChange, adjust,
+    Condition, Evaluation, Firing, LevelChange, Progress, Reference, Rule, RuleStart, Sample,
+    State, StateChange, adjust,
     group::{Extreme, Group, Signal, Slot, Value},
     scale,
     window::Window,
@@ -190,6 +190,7 @@ impl SymbolIndex {
             self.update_holds(*signal, value, sample);
             self.rearm(*signal, value);
         }
+        evaluation.progress = self.progress(&values);
         let mut candidates: Vec<(i64, Direction, Slot)> = values
             .iter()
             .flat_map(|(signal, value)| self.candidates(*signal, value, sample))
@@ -295,6 +296,21 @@ impl SymbolIndex {
             }
             self.timers.pop_first();
             self.place(slot);
+        }
+    }
+
+    fn progress(&self, values: &[(Signal, Value)]) -> Progress {
+        let holds = |(signal, _): &(Signal, Value)| {
+            self.groups
+                .get(signal)
+                .is_some_and(|group| !group.holding.is_empty())
+        };
+        if values.iter().any(holds) {
+            Progress::NotHeld
+        } else if values.is_empty() {
+            Progress::NoReference
+        } else {
+            Progress::False
         }
     }
 

@@ -28,7 +28,7 @@ use store::{
 pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
-pub(crate) use rules::{NewRule, RuleUpdate};
+pub(crate) use rules::{NewRule, NotFired, RuleTest, RuleUpdate, TestFiring};
 pub(crate) use staleness::Condition;
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;

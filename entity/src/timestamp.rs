@@ -35,6 +35,9 @@ pub struct Timestamp(i64);
 pub struct TimestampError;
 
 impl Timestamp {
+    /// The earliest instant.
+    pub const MIN: Self = Self(i64::MIN);
+
     /// Creates an instant from microseconds since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -101,6 +101,49 @@ pub async fn at(
         .await?)
 }
 
+/// Returns the number of prices of a stock in a time range, counted up to `limit`.
+pub async fn count(
+    connection: &impl ConnectionTrait,
+    stock: i64,
+    recorded: Recorded,
+    limit: u64,
+) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        count: i64,
+    }
+    let text = "SELECT COUNT(*) AS count FROM (SELECT 1 FROM stock_prices WHERE stock_id = ";
+    let sql = Sql::new(connection, text)
+        .bind(stock)
+        .push_if_some(" AND recorded_at >= ", recorded.from)
+        .push_if_some(" AND recorded_at < ", recorded.to)
+        .push(&format!(" LIMIT {limit}) AS prices"));
+    let count = Count::find_by_statement(sql.statement());
+    let count = count.one(connection).await?.map_or(0, |row| row.count);
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// Returns at most `limit` prices of a stock after a position, in feed order, and whether more
+/// follow.
+pub async fn following(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+    stock: i64,
+    recorded: Recorded,
+    position: Option<PriceKey>,
+    limit: u32,
+) -> Result<(Vec<Price>, bool), Error> {
+    let span = Span {
+        after: None,
+        before: position,
+        limit,
+        from_end: true,
+    };
+    let mut page = page(connection, now, stock, recorded, &span).await?;
+    page.rows.reverse();
+    Ok((page.rows, page.has_previous))
+}
+
 /// Returns the prices of a stock before a position back to a market time, in feed order. Market
 /// times may step back by less than a page of prices.
 pub async fn window(

@@ -171,3 +171,19 @@ pub(crate) enum DeliveryMode {
     /// Sends every price. A client that cannot keep up is disconnected.
     All,
 }
+
+/// Why an alert rule did not fire in a dry run: the furthest that any price came.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "crate::service::NotFired")]
+pub(crate) enum NotFiredReason {
+    /// The range has no prices.
+    NoPrices,
+    /// No price had everything that the rule compares, such as a previous close.
+    NoReference,
+    /// The condition was never true.
+    NeverTrue,
+    /// The condition was true, but never for long enough.
+    NotHeld,
+    /// The rule had expired before the first price.
+    Expired,
+}

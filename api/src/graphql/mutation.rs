@@ -6,9 +6,10 @@ use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObjec
 
 mod rule;
 
+pub(super) use rule::CreateAlertRuleInput;
 use rule::{
-    CreateAlertRuleInput, CreateAlertRulePayload, DeleteAlertRuleInput, DeleteAlertRulePayload,
-    UpdateAlertRuleInput, UpdateAlertRulePayload,
+    CreateAlertRulePayload, DeleteAlertRuleInput, DeleteAlertRulePayload, UpdateAlertRuleInput,
+    UpdateAlertRulePayload,
 };
 
 use super::{

@@ -8,6 +8,7 @@ mod connection;
 mod node;
 mod price;
 mod rule;
+mod rule_test;
 mod status;
 mod stock;
 
@@ -17,5 +18,6 @@ pub(super) use connection::{AlertConnection, AlertCount, PriceConnection, StockC
 pub(super) use node::{Node, NodeKind, find, global_id, parse_id};
 pub(super) use price::PriceObject;
 pub(super) use rule::RuleObject;
+pub(super) use rule_test::RuleTestObject;
 pub(super) use status::StatusObject;
 pub(super) use stock::StockObject;

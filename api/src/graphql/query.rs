@@ -8,9 +8,10 @@ use super::{
     argument::{candle_range, page_args, recorded},
     context::service,
     enums::CandleInterval,
+    mutation::CreateAlertRuleInput,
     object::{
         AlertConnection, AlertCount, AlertObject, CandleObject, Node, PriceConnection, PriceObject,
-        RuleObject, StatusObject, StockConnection, StockObject, find,
+        RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, find,
     },
     output::Rows,
     scalar::{Cursor, DateTime, Symbol},
@@ -189,6 +190,22 @@ impl Query {
             None => None,
         };
         Ok(service.rules(stock).into_iter().map(RuleObject).collect())
+    }
+
+    /// Evaluates an alert rule over stored prices, as if it had existed from `from` on. For days
+    /// before the first price, daily candles are evaluated. Stores nothing.
+    async fn test_alert_rule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The rule. It may have expired.")] input: CreateAlertRuleInput,
+        #[graphql(
+            desc = "Evaluates only prices recorded at or after this time. Defaults to all stored prices, at most 1,000,000."
+        )]
+        from: Option<DateTime>,
+        #[graphql(desc = "Evaluates only prices recorded before this time.")] to: Option<DateTime>,
+    ) -> Result<RuleTestObject> {
+        let test = service(ctx)?.test_rule(input.into(), recorded(from, to));
+        Ok(RuleTestObject(test.await?))
     }
 
     /// The state of the server, its database, its feed, its providers and the market.

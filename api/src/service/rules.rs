@@ -3,11 +3,15 @@
 //! A rule is evaluated by the tracker, from the first price that is recorded after it. Its change is
 //! a feed entry, and is on the quote board before the mutation returns.
 
+mod test;
+
 use alerting::{InvalidSetting, validate};
 use entity::{AlertKind, AlertRule, ChangeBase, Decimal, PriceBasis, Symbol, Timestamp, Trigger};
 use market::Market;
 use store::{feed::FeedTransaction, rule};
 use unicode_normalization::UnicodeNormalization;
+
+pub(crate) use test::{NotFired, RuleTest, TestFiring};
 
 use super::{Error, Service};
 

@@ -6,5 +6,6 @@ mod connection;
 mod mutation;
 mod node;
 mod query;
+mod rule;
 mod schema;
 mod subscription;
