@@ -6,6 +6,7 @@ mod database;
 mod error;
 mod page;
 mod rules;
+mod splits;
 mod staleness;
 mod status;
 mod subscription;

@@ -127,6 +127,23 @@ pub async fn record(
     Ok(true)
 }
 
+/// Removes the split of a day, and publishes that. Returns whether there was one.
+pub async fn remove(
+    feed: &mut FeedTransaction,
+    stock_id: i64,
+    effective_on: NaiveDate,
+) -> Result<bool, Error> {
+    let removed = split::Entity::delete_by_id((stock_id, effective_on))
+        .exec(feed.connection())
+        .await?;
+    if removed.rows_affected == 0 {
+        return Ok(false);
+    }
+    let seq = feed.next_seq();
+    feed.push(Event::SplitsChanged { seq, stock_id });
+    Ok(true)
+}
+
 /// Records that a stock's splits are requested from a provider.
 pub async fn record_request(
     connection: &impl ConnectionTrait,

@@ -15,7 +15,7 @@ use rule::{
 use super::{
     context::service,
     object::{AlertObject, NodeKind, RuleObject, StockObject, global_id, parse_id},
-    scalar::Symbol,
+    scalar::{Date, Decimal, Symbol},
 };
 use crate::{auth::Viewer, service::Error};
 
@@ -59,6 +59,25 @@ pub(crate) struct RefreshStockInput {
 pub(crate) struct AcknowledgeAlertInput {
     /// The global ID of the alert.
     id: ID,
+}
+
+/// Input of `recordSplit`.
+#[derive(InputObject)]
+pub(crate) struct RecordSplitInput {
+    /// The ticker symbol, in any case.
+    symbol: Symbol,
+    /// The first trading day with prices in new shares.
+    effective_on: Date,
+    /// New shares per old share: 2 for 2:1, 0.1 for a reverse split of 1:10. 1 removes the split of
+    /// the day.
+    ratio: Decimal,
+}
+
+/// Payload of `recordSplit`.
+#[derive(SimpleObject)]
+pub(crate) struct RecordSplitPayload {
+    /// The stock.
+    stock: StockObject,
 }
 
 /// Payload of `trackStock`.
@@ -145,6 +164,24 @@ impl Mutation {
         let alert = service(ctx)?.acknowledge(row).await?;
         Ok(AcknowledgeAlertPayload {
             alert: AlertObject(alert),
+        })
+    }
+
+    /// Records a share split, and replaces one of the same day. Levels of alert rules and earlier
+    /// prices that rules compare with are divided by the ratio. A split fires no alert.
+    async fn record_split(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: RecordSplitInput,
+    ) -> Result<RecordSplitPayload> {
+        let RecordSplitInput {
+            symbol,
+            effective_on,
+            ratio,
+        } = input;
+        let recording = service(ctx)?.record_split(&symbol.0, effective_on.0, ratio.0);
+        Ok(RecordSplitPayload {
+            stock: StockObject(recording.await?),
         })
     }
 

@@ -64,6 +64,7 @@ fn interest(stocks: Option<Vec<i64>>, backpressure: Backpressure) -> Interest {
         stocks,
         prices: true,
         alerts: true,
+        rules: false,
         backpressure,
         disconnect: DisconnectSignal::default(),
         max_event_size: MaxEventSize::default(),

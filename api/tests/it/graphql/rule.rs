@@ -50,10 +50,13 @@ on_both! {
         assert_eq!(created, &json!({"id": id, "enabled": true, "deleted": false, "threshold": "103"}));
 
         exchange.quote("AAPL", "104", "100");
-        let fired = |data: &Value| (data["alertRules"][1]["alerts"]["totalCount"] == 1).then(|| data["alertRules"][1].clone());
+        // It fires once, and is disabled in the same transaction.
+        let fired = |data: &Value| {
+            let rule = &data["alertRules"][1];
+            (rule["enabled"] == false && rule["alerts"]["totalCount"] == 1).then(|| rule.clone())
+        };
         let fired = product.until_data("it fires", RULES, fired).await;
         assert_eq!(fired["alerts"]["nodes"], json!([{"message": "AAPL is at 104, at or above 103"}]));
-        assert_eq!(fired["enabled"], false, "it fires once");
         let disabled = &client.next("r").await["data"]["alertRules"];
         assert_eq!(disabled["enabled"], false, "{disabled}");
         let listed = product.get("/api/v1/rules").await.json();
@@ -82,6 +85,30 @@ on_both! {
         assert_eq!(left["alertRules"].as_array().map(Vec::len), Some(1));
         assert_eq!(left["alerts"]["nodes"][0]["rule"], Value::Null);
         assert_eq!(product.admin(DELETE, json!({ "id": id })).await.code(), "NOT_FOUND");
+    }
+
+    async fn a_recorded_split_adjusts_the_level_of_a_rule_and_fires_nothing(home) {
+        let exchange = Exchange::open().await;
+        exchange.quote("AAPL", "100", "100");
+        let product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL"), ("ALERT_MAX_AGE", "any")]).await;
+        priced(&product, "100").await;
+        let today = product.ask(r#"{ stock(symbol: "AAPL") { latestPrice { tradingDay } } }"#).await;
+        let day = &today["stock"]["latestPrice"]["tradingDay"];
+        create(&product, json!({"symbol": "AAPL", "kind": "PRICE_ABOVE", "threshold": "120"})).await;
+        let record = async |ratio: &str| {
+            let split = "mutation($day: Date!, $ratio: Decimal!) {
+                recordSplit(input: {symbol: \"AAPL\", effectiveOn: $day, ratio: $ratio}) { stock { symbol } } }";
+            product.admin(split, json!({"day": day, "ratio": ratio})).await
+        };
+        assert_eq!(record("0").await.code(), "BAD_USER_INPUT");
+        // The level is in the shares of the day already: a split of that day does not change it.
+        assert_eq!(record("2").await.data()["recordSplit"]["stock"]["symbol"], "AAPL");
+        exchange.quote("AAPL", "101", "100");
+        priced(&product, "101").await;
+        let rules = product.ask("{ alertRules { threshold alerts { totalCount } } }").await;
+        assert_eq!(rules["alertRules"][1], json!({"threshold": "120", "alerts": {"totalCount": 0}}));
+        // A ratio of 1 removes it.
+        assert_eq!(record("1").await.data()["recordSplit"]["stock"]["symbol"], "AAPL");
     }
 
     async fn a_wrong_field_of_a_rule_is_named(home) {

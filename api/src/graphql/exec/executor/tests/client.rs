@@ -169,6 +169,7 @@ impl Client {
                 stocks: None,
                 prices: true,
                 alerts: true,
+                rules: false,
                 backpressure: Backpressure::Disconnect {
                     max_events,
                     max_bytes,
@@ -229,9 +230,7 @@ impl Client {
                 let (symbol, price) = match &event.event {
                     entity::Event::QuoteRecorded { price, .. } => (&price.symbol, price.price),
                     entity::Event::AlertFired { alert } => (&alert.symbol, alert.price),
-                    other @ entity::Event::StockChanged { .. } => {
-                        panic!("no client receives {other:?}")
-                    }
+                    other => panic!("no client receives {other:?}"),
                 };
                 let received = Received {
                     seq: event.position.seq,
