@@ -1,7 +1,7 @@
 //! Exact decimal numbers for prices, percentages and thresholds.
 //!
 //! A [`Decimal`] is an integer number of units of 1e-8. It is never converted to or from a float,
-//! so every client reads exactly the digits that a provider sent.
+//! so every client reads the same digits.
 
 use std::{fmt, str::FromStr};
 

@@ -136,7 +136,7 @@ fn importable() -> String {
 }
 
 #[test]
-fn the_importable_dashboard_is_up_to_date() {
+fn the_importable_dashboard_is_fresh() {
     let fresh = importable();
     #[expect(
         clippy::disallowed_methods,
