@@ -18,6 +18,7 @@ mod stock;
 mod symbol;
 pub mod table;
 mod timestamp;
+mod webhook;
 
 pub use alert::Alert;
 pub use candle::{Candle, CandleInterval};
@@ -34,3 +35,4 @@ pub use split::Split;
 pub use stock::Stock;
 pub use symbol::{Symbol, SymbolError};
 pub use timestamp::{Timestamp, TimestampError};
+pub use webhook::{Delivery, DeliveryAttempt, DeliveryState, SecretText, Webhook, WebhookFormat};
