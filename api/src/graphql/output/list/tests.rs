@@ -166,8 +166,9 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
 
 #[test]
 fn every_field_that_only_reads_a_row_is_a_column() {
-    // They depend on the answers of providers and on the newest price.
-    const LOADED: [(&str, &str); 3] = [
+    // They depend on the answers of providers, on the newest price and on the clock.
+    const LOADED: [(&str, &str); 4] = [
+        ("AlertRule", "expired"),
         ("Stock", "stale"),
         ("Stock", "freshness"),
         ("Stock", "note"),
