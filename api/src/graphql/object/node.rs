@@ -45,9 +45,7 @@ impl NodeKind {
 
 /// Returns the global ID of a row.
 pub(in crate::graphql) fn global_id(kind: NodeKind, row: i64) -> ID {
-    URL_SAFE_NO_PAD
-        .encode(format!("{}:{row}", kind.name()))
-        .into()
+    entity::global_id(kind.name(), row).into()
 }
 
 /// Decodes a global ID. Returns `None` if it is malformed.
