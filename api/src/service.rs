@@ -12,6 +12,7 @@ mod status;
 mod subscription;
 mod subscription_plan;
 mod tracking;
+mod webhooks;
 
 use std::collections::HashMap;
 
@@ -34,6 +35,7 @@ pub(crate) use staleness::Condition;
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
+pub(crate) use webhooks::{NewWebhook, WebhookSettings, WebhookUpdate};
 
 use crate::{live::Hub, quote_board::QuoteBoard};
 
@@ -48,6 +50,7 @@ pub(crate) struct Service {
     build: BuildInfo,
     staleness: staleness::Sampler,
     rule_limit: u64,
+    webhooks: Option<WebhookSettings>,
 }
 
 impl Service {
@@ -71,6 +74,7 @@ impl Service {
             build,
             staleness,
             rule_limit: u64::MAX,
+            webhooks: None,
         }
     }
 
@@ -79,6 +83,15 @@ impl Service {
     pub(crate) fn with_rule_limit(self, rule_limit: u32) -> Self {
         Self {
             rule_limit: rule_limit.into(),
+            ..self
+        }
+    }
+
+    /// Makes the service check webhooks and send test messages to them.
+    #[must_use]
+    pub(crate) fn with_webhooks(self, webhooks: WebhookSettings) -> Self {
+        Self {
+            webhooks: Some(webhooks),
             ..self
         }
     }

@@ -25,10 +25,7 @@ pub async fn list(connection: &impl ConnectionTrait) -> Result<Vec<Webhook>, Err
 }
 
 /// Returns the webhooks with these ids, by creation.
-pub async fn by_ids(
-    connection: &impl ConnectionTrait,
-    ids: &[i64],
-) -> Result<Vec<Webhook>, Error> {
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Webhook>, Error> {
     let rows = webhook::Entity::find()
         .filter(webhook::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(webhook::Column::Id)

@@ -353,7 +353,8 @@ impl TrackerMetrics {
         }
         for format in WebhookFormat::iter() {
             for delivered in [true, false] {
-                self.deliveries_attempted.add(0, &delivery(format, delivered));
+                self.deliveries_attempted
+                    .add(0, &delivery(format, delivered));
             }
         }
         self.stale_symbols.record(0, &[]);

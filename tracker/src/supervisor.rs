@@ -7,7 +7,10 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use delivery::Sender;
 use runtime::{
-    config::{DeliverySettings, RetentionSettings}, lifecycle::Shutdown, outage_log::OutageLog, random::Random,
+    config::{DeliverySettings, RetentionSettings},
+    lifecycle::Shutdown,
+    outage_log::OutageLog,
+    random::Random,
 };
 use store::{Store, lease::Lease};
 use tokio_util::sync::CancellationToken;
@@ -156,7 +159,9 @@ impl Tracker {
     /// Sends alerts to webhooks.
     async fn deliver(&self) {
         if let Some(deliveries) = &self.deliveries {
-            deliveries.run(&self.ingest.alerts_fired(), &self.stopping).await;
+            deliveries
+                .run(&self.ingest.alerts_fired(), &self.stopping)
+                .await;
         }
     }
 

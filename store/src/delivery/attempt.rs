@@ -76,19 +76,20 @@ pub async fn record(store: &Store, webhook_id: i64, result: &AttemptResult) -> R
     let change = webhook::Entity::update_many().filter(webhook::Column::Id.eq(webhook_id));
     let failing = Expr::cust_with_values("COALESCE(failing_since, $1)", [result.at]);
     match &result.webhook {
-        WebhookChange::Delivered => {
-            change
-                .col_expr(webhook::Column::LastDeliveredAt, Expr::value(now))
-                .col_expr(webhook::Column::FailingSince, Expr::value(None::<i64>))
-                .col_expr(webhook::Column::PausedUntil, Expr::value(None::<i64>))
-        }
+        WebhookChange::Delivered => change
+            .col_expr(webhook::Column::LastDeliveredAt, Expr::value(now))
+            .col_expr(webhook::Column::FailingSince, Expr::value(None::<i64>))
+            .col_expr(webhook::Column::PausedUntil, Expr::value(None::<i64>)),
         WebhookChange::Failing { paused_until } => change
             .col_expr(webhook::Column::FailingSince, failing)
             .col_expr(webhook::Column::PausedUntil, Expr::value(*paused_until)),
         WebhookChange::Disabled { reason } => change
             .col_expr(webhook::Column::FailingSince, failing)
             .col_expr(webhook::Column::Enabled, Expr::value(false))
-            .col_expr(webhook::Column::DisabledReason, Expr::value(reason.as_str())),
+            .col_expr(
+                webhook::Column::DisabledReason,
+                Expr::value(reason.as_str()),
+            ),
     }
     .exec(&transaction)
     .await?;

@@ -39,7 +39,8 @@ pub async fn due_webhooks(
     struct DueRow {
         id: i64,
     }
-    let text = "SELECT id FROM webhooks WHERE enabled AND (paused_until IS NULL OR paused_until <= ";
+    let text =
+        "SELECT id FROM webhooks WHERE enabled AND (paused_until IS NULL OR paused_until <= ";
     let sql = Sql::new(connection, text)
         .bind(now)
         .push(

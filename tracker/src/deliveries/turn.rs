@@ -99,7 +99,7 @@ impl Deliveries {
         };
         let ended = self.store.clock.now();
         let plan = retry::plan(webhook.format, &attempt.outcome, ended);
-        let next = due
+        let next: Vec<_> = due
             .into_iter()
             .map(|pending| {
                 let step = plan.step(&pending, self.random.unit());
@@ -110,9 +110,9 @@ impl Deliveries {
             at: now,
             duration_ms: i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX),
             status: attempt.status,
-            error: match attempt.outcome {
+            error: match &attempt.outcome {
                 Outcome::Delivered => None,
-                Outcome::Failed(failure) => Some(failure.error),
+                Outcome::Failed(failure) => Some(failure.error.clone()),
             },
             webhook: plan.webhook(&next, ended),
             next,

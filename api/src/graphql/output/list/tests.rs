@@ -18,7 +18,7 @@ use testkit::{TestDatabase, sample_rows::Shape};
 
 use crate::graphql::{
     fixture::{Resolver, SampleSchema},
-    object::{AlertObject, CandleObject, PriceObject, RuleObject, StockObject},
+    object::{AlertObject, CandleObject, DeliveryObject, PriceObject, RuleObject, StockObject},
     output::{Row, Rows, columns, json},
 };
 use document::{RandomDocument, TYPES, document, named};
@@ -160,6 +160,7 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
         "Alert" => |field| AlertObject::column(field).is_some(),
         "AlertRule" => |field| RuleObject::column(field).is_some(),
         "Candle" => |field| CandleObject::column(field).is_some(),
+        "Delivery" => |field| DeliveryObject::column(field).is_some(),
         other => panic!("{other} is in lists; add its columns here"),
     }
 }
@@ -182,7 +183,10 @@ fn every_field_that_only_reads_a_row_is_a_column() {
     });
     let mut rows: Vec<&str> = nodes.chain(["AlertRule", "Candle"]).collect();
     rows.sort_unstable();
-    assert_eq!(rows, ["Alert", "AlertRule", "Candle", "Price", "Stock"]);
+    assert_eq!(
+        rows,
+        ["Alert", "AlertRule", "Candle", "Delivery", "Price", "Stock"]
+    );
     for row in rows {
         for field in &TYPES[row] {
             let name = &*field.name.node;
