@@ -6,14 +6,16 @@
 
 mod alert_view;
 mod attempt;
+mod format;
 mod guard;
 mod message;
 mod sender;
 mod target;
+mod text;
 
 pub use alert_view::{AlertView, Number};
 pub use attempt::{Advice, Attempt, Failure, Outcome};
 pub use guard::{Lookup, Resolver, SystemResolver, is_globally_reachable};
 pub use message::{AlertToSend, Message, take};
 pub use sender::{Error, Sender};
-pub use target::{MASK, Target, TargetError, mask};
+pub use target::{MASK, Target, TargetError, draw_secret, mask};
