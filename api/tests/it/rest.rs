@@ -14,12 +14,13 @@ use crate::{
 };
 
 /// Every readable path, with a symbol as its parameter.
-pub(crate) const PATHS: [&str; 7] = [
+pub(crate) const PATHS: [&str; 8] = [
     "/api/v1/stocks",
     "/api/v1/stocks/AAPL",
     "/api/v1/stocks/AAPL/history",
     "/api/v1/stocks/AAPL/alerts",
     "/api/v1/alerts",
+    "/api/v1/rules",
     "/api/v1/health",
     "/api/v1/openapi.json",
 ];
