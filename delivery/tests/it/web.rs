@@ -35,8 +35,8 @@ async fn a_receiver_verifies_the_signature_with_either_key() {
         assert_eq!(request.line, "POST /hook?a=b HTTP/1.1");
         for key in [KEY, OLD_KEY] {
             let verifier = standardwebhooks::Webhook::new(key).expect("a key");
-            let verified = verifier.verify(&request.body, &request.headers);
-            verified.expect("a valid signature");
+            let is_valid = verifier.verify(&request.body, &request.headers).is_ok();
+            assert!(is_valid, "{key}");
         }
         let other = standardwebhooks::Webhook::new("whsec_b3RoZXI=").expect("a key");
         assert!(other.verify(&request.body, &request.headers).is_err());
