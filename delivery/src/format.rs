@@ -60,9 +60,9 @@ pub(crate) fn request(
         WebhookFormat::Standard => standard::request(url, target.secrets(), content, now),
         WebhookFormat::Slack => slack::request(url, text),
         WebhookFormat::Discord => discord::request(url, text),
-        WebhookFormat::Ntfy => ntfy::request(url, target.token(), text, content),
+        WebhookFormat::Ntfy => ntfy::request(url, target.token(), &text, content),
         WebhookFormat::Telegram => telegram::request(url, text),
-        WebhookFormat::Apprise => apprise::request(url, target.token(), text),
+        WebhookFormat::Apprise => apprise::request(url, target.token(), &text),
         // A mailbox is not a server.
         WebhookFormat::Email => Err(FormatError::Encoding),
     }

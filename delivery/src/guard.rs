@@ -122,8 +122,8 @@ pub fn is_globally_reachable(address: IpAddr) -> bool {
 fn is_global_v4(address: Ipv4Addr) -> bool {
     !matches!(
         address.octets(),
-        // This network, private, loopback.
-        [0 | 10 | 127, ..]
+        // This network, private, loopback; multicast, reserved, broadcast.
+        [0 | 10 | 127 | 224..=255, ..]
         // Shared between a provider and its customers.
         | [100, 64..=127, ..]
         // Link-local, where clouds serve credentials.
@@ -139,18 +139,15 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
         // Documentation.
         | [198, 51, 100, _]
         | [203, 0, 113, _]
-        // Multicast, reserved, broadcast.
-        | [224..=255, ..]
     )
 }
 
-/// Only 2000::/3 is allocated for global unicast, so the special blocks outside of it need no line.
+/// Only `2000::/3` is allocated for global unicast, so the special blocks outside of it need no
+/// line.
 fn is_global_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
         // Protocol assignments, among them Teredo and benchmarking; documentation; 6to4.
-        [0x2001, 0..=0x1ff | 0x0db8, ..] | [0x2002, ..] => false,
-        // Documentation.
-        [0x3fff, 0..=0x0fff, ..] => false,
+        [0x2001, 0..=0x1ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

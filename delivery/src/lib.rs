@@ -9,6 +9,8 @@ mod attempt;
 mod format;
 mod guard;
 mod message;
+#[cfg(test)]
+mod sample;
 mod sender;
 mod target;
 mod text;

@@ -26,7 +26,7 @@ pub(crate) enum Content {
     /// Alerts.
     Alerts(Vec<AlertToSend>),
     /// A marked example.
-    Test(Test),
+    Test(Box<Test>),
 }
 
 /// A marked example.
@@ -54,10 +54,10 @@ impl Message {
     /// Like [`runtime::random::draw_id`].
     pub fn test(now: Timestamp) -> Self {
         Self {
-            content: Content::Test(Test {
+            content: Content::Test(Box::new(Test {
                 id: format!("test_{}", runtime::random::draw_id()),
                 alert: example(now),
-            }),
+            })),
         }
     }
 

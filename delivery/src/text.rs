@@ -3,14 +3,11 @@
 //! The name of a rule is text of a user. It is put on one line, in parentheses after the message of
 //! the alert, and each format escapes it.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use entity::{Alert, Timestamp};
 
-use crate::{
-    AlertToSend,
-    message::{Content, Test},
-};
+use crate::{AlertToSend, message::Content};
 
 /// Age from which a message says when its alert fired.
 const OLD: Duration = Duration::from_mins(5);
@@ -34,12 +31,12 @@ impl Text {
     pub(crate) fn new(content: &Content, now: Timestamp, escape: Escape) -> Self {
         let alerts = match content {
             Content::Alerts(alerts) => alerts,
-            Content::Test(Test { alert, .. }) => {
+            Content::Test(test) => {
                 return Self {
                     title: "Test of Stock Tracker".to_owned(),
                     lines: vec![format!(
                         "This is a test of Stock Tracker. An alert looks like this: {}",
-                        escape(&alert.message())
+                        escape(&test.alert.message())
                     )],
                 };
             }
@@ -85,14 +82,12 @@ pub(crate) fn count_title(alerts: usize) -> String {
 pub(crate) fn line(alert: &Alert, now: Timestamp, escape: Escape) -> String {
     let mut line = escape(&alert.message());
     if let Some(name) = name(alert) {
-        line.push_str(&format!(" ({})", escape(&name)));
+        let _ = write!(line, " ({})", escape(&name));
     }
     let fired_at = alert.recorded_at();
     if now.since(fired_at) > OLD {
-        line.push_str(&format!(
-            ", fired at {}",
-            fired_at.to_utc().format("%Y-%m-%d %H:%M UTC")
-        ));
+        let fired_at = fired_at.to_utc().format("%Y-%m-%d %H:%M UTC");
+        let _ = write!(line, ", fired at {fired_at}");
     }
     line
 }
@@ -100,10 +95,13 @@ pub(crate) fn line(alert: &Alert, now: Timestamp, escape: Escape) -> String {
 /// The name of the rule on one line, without characters that change the direction of text.
 fn name(alert: &Alert) -> Option<String> {
     let visible = |it: char| match it {
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
-        '\u{feff}' | '\u{061c}' => None,
-        '\u{2028}' | '\u{2029}' => Some(' '),
-        it if it.is_control() => Some(' '),
+        '\u{061c}'
+        | '\u{200b}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => None,
+        it if it.is_control() || ['\u{2028}', '\u{2029}'].contains(&it) => Some(' '),
         it => Some(it),
     };
     let name: String = alert

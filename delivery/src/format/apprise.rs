@@ -9,7 +9,7 @@ use crate::{target::TAG, text::Text};
 
 /// The body.
 #[derive(Serialize)]
-struct Body {
+struct Notification {
     title: String,
     body: String,
     #[serde(rename = "type")]
@@ -22,9 +22,9 @@ struct Body {
 pub(super) fn request(
     url: &Url,
     token: Option<&HeaderValue>,
-    text: Text,
+    text: &Text,
 ) -> Result<Request, FormatError> {
-    let body = Body {
+    let body = Notification {
         body: text.body(),
         title: crate::text::without_mentions(&text.title),
         kind: "warning",

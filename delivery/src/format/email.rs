@@ -12,7 +12,7 @@ use lettre::{
 };
 
 use super::FormatError;
-use crate::message::{Content, Test};
+use crate::message::Content;
 
 /// The name of the sender.
 const SENDER: &str = "Stock Tracker";
@@ -49,7 +49,7 @@ fn id(content: &Content) -> String {
             [one] => format!("Alert-{}", one.alert.id),
             [first, .., last] => format!("Alerts-{}-{}", first.alert.id, last.alert.id),
         },
-        Content::Test(Test { id, .. }) => id.clone(),
+        Content::Test(test) => test.id.clone(),
     }
 }
 

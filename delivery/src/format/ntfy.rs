@@ -6,11 +6,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::{FormatError, Request};
-use crate::{
-    AlertToSend,
-    message::{Content, Test},
-    text::Text,
-};
+use crate::{AlertToSend, message::Content, text::Text};
 
 /// The priorities of messages.
 const NORMAL: &str = "3";
@@ -24,7 +20,7 @@ const ENCODED_WORD: usize = 45;
 pub(super) fn request(
     url: &Url,
     token: Option<&HeaderValue>,
-    text: Text,
+    text: &Text,
     content: &Content,
 ) -> Result<Request, FormatError> {
     let title = HeaderValue::try_from(header_text(&text.title));
@@ -75,7 +71,7 @@ fn is_high(alert: &AlertToSend) -> bool {
 fn tags(content: &Content) -> &'static str {
     let alerts: Vec<&Alert> = match content {
         Content::Alerts(alerts) => alerts.iter().map(|it| &it.alert).collect(),
-        Content::Test(Test { alert, .. }) => vec![alert],
+        Content::Test(test) => vec![&test.alert],
     };
     let has = |direction| alerts.iter().any(|alert| alert.direction == direction);
     match (has(Direction::Up), has(Direction::Down)) {

@@ -12,10 +12,7 @@ use standardwebhooks::{
 use url::Url;
 
 use super::{FormatError, Request, json};
-use crate::{
-    AlertView,
-    message::{Content, Test},
-};
+use crate::{AlertView, message::Content};
 
 /// The body.
 #[derive(Serialize)]
@@ -39,7 +36,7 @@ pub(super) fn request(
             [one] => ("alert.fired", global_id("Alert", one.alert.id), &one.alert),
             _ => return Err(FormatError::Several),
         },
-        Content::Test(Test { id, alert }) => ("alert.test", id.clone(), alert),
+        Content::Test(test) => ("alert.test", test.id.clone(), &test.alert),
     };
     let mut request = json::request(url.clone(), &event(kind, alert))?;
     let seconds = now.micros().div_euclid(1_000_000);

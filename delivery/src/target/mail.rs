@@ -17,9 +17,12 @@ pub(super) fn parse(url: &str, settings: &DeliverySettings) -> Result<Address, T
     let decoded = percent_decode_str(address)
         .decode_utf8()
         .map_err(|_| wrong())?;
-    // Quoted local parts, comments, lists and address literals are left out.
+    // Quoted local parts, comments, lists, header fields and address literals are left out.
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(&byte);
-    if !decoded.bytes().all(is_plain) || decoded.matches('@').count() != 1 {
+    let is_one = decoded
+        .split_once('@')
+        .is_some_and(|(_, domain)| is_domain(domain));
+    if !is_one || !decoded.bytes().all(is_plain) || address.contains('?') {
         return Err(wrong());
     }
     let address = decoded.parse().map_err(|_| wrong())?;
@@ -39,8 +42,13 @@ fn address(url: &str) -> Option<&str> {
 /// Returns the domain of the address in a URL.
 pub(super) fn domain(url: &str) -> Option<&str> {
     let (_, domain) = address(url)?.rsplit_once('@')?;
+    is_domain(domain).then_some(domain)
+}
+
+/// Whether a text has only the characters of a domain name.
+fn is_domain(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    domain.bytes().all(is_plain).then_some(domain)
+    text.bytes().all(is_plain)
 }
 
 /// Returns the URL of a mailbox without its local part.
