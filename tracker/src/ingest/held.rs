@@ -91,6 +91,7 @@ impl Ingest {
                 }
             }
             store::held_price::delete(feed.connection(), stock_id).await?;
+            rules.released(stock_id);
             store::alert::record(feed.connection(), &mut fired).await?;
             for alert in &fired {
                 let alert = alert.clone();
