@@ -48,6 +48,8 @@ pub(crate) struct Service {
     build: BuildInfo,
     staleness: staleness::Sampler,
     rule_limit: u64,
+    /// Maximum number of samples of a dry run.
+    max_samples: u64,
 }
 
 impl Service {
@@ -71,6 +73,7 @@ impl Service {
             build,
             staleness,
             rule_limit: u64::MAX,
+            max_samples: rules::MAX_SAMPLES,
         }
     }
 
