@@ -133,6 +133,12 @@ impl RuleIndex {
         self.symbol(stock).set_splits(splits)
     }
 
+    /// Converts the level of a rule of a symbol if its stored level lacks a split. If `marks`, a
+    /// level that the split makes true counts as fired.
+    pub fn catch_up(&mut self, stock: i64, rule: i64, stored: Decimal, marks: bool) -> Evaluation {
+        self.symbol(stock).catch_up(rule, stored, marks)
+    }
+
     /// The rules of a symbol, including those for all symbols.
     fn symbol(&mut self, stock: i64) -> &mut SymbolIndex {
         let symbol = self.symbols.entry(stock).or_default();

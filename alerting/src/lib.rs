@@ -18,6 +18,7 @@ mod scale;
 mod split;
 mod symbol_index;
 mod validate;
+mod volume;
 mod window;
 
 pub use self::{
@@ -25,7 +26,8 @@ pub use self::{
     firing::{Evaluation, Firing, LevelChange, Progress, StateChange},
     index::RuleIndex,
     rule::{Reference, Rule, RuleStart, State},
-    sample::{AverageVolume, Sample},
+    sample::Sample,
     split::adjust,
     validate::{InvalidSetting, validate},
+    volume::AverageVolume,
 };

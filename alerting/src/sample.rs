@@ -3,6 +3,8 @@
 use chrono::NaiveDate;
 use entity::{Decimal, Timestamp};
 
+use crate::AverageVolume;
+
 /// A stored price of one stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -32,13 +34,4 @@ pub struct Sample {
     pub volume: Option<i64>,
     /// The volume of the sessions before, if it was read.
     pub average_volume: Option<AverageVolume>,
-}
-
-/// The average volume of the last 20 sessions, of which at least 5 have one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AverageVolume {
-    /// The sum of the volumes, in units of the sample's shares. Positive.
-    pub sum: i128,
-    /// The number of sessions with a volume. Positive.
-    pub sessions: u32,
 }

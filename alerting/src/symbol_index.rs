@@ -34,6 +34,13 @@ impl Instance {
         self.level
             .unwrap_or_else(|| self.rule.condition.threshold())
     }
+
+    /// Whether a price is at a level or beyond. A crossing is not reached by a split, because splits
+    /// adjust the previous price, too.
+    fn is_reached(&self, level: Decimal, price: Decimal) -> bool {
+        let price = scale::price(price, self.direction);
+        !self.rule.condition.is_crossing() && price >= scale::key(level, self.direction, true)
+    }
 }
 
 /// The instances of a rule, UP before DOWN.
@@ -233,26 +240,55 @@ impl SymbolIndex {
         let reached_now: Vec<bool> = self.reached_levels(previous.price).collect();
         for (slot, (before, now)) in (0..).zip(reached.into_iter().zip(reached_now)) {
             if now && !before {
-                self.update(slot, |instance| {
-                    instance.state.fired_day = Some(day);
-                    instance.state.disarmed = instance.rule.trigger != Trigger::OncePerDay;
-                });
+                self.mark_fired(slot, day);
             }
         }
         evaluation.states = self.take_changes();
         evaluation
     }
 
-    /// For each slot whether a price reaches the level of its rule. A crossing is not reached by a
-    /// split, because splits adjust the previous price, too.
+    /// Converts the level of a rule if the stored one lacks a split, and disables a rule whose level
+    /// left the range of prices. If `marks`, a level that becomes true counts as fired.
+    pub(crate) fn catch_up(&mut self, rule: i64, stored: Decimal, marks: bool) -> Evaluation {
+        let mut evaluation = Evaluation::default();
+        let (Some(day), Some(previous)) = (self.day, self.previous) else {
+            return evaluation;
+        };
+        for slot in self.slots(rule) {
+            let Some(instance) = self.instance(slot).filter(|it| it.level.is_some()) else {
+                continue;
+            };
+            let set = instance.rule.condition.threshold();
+            let level = adjust(&self.splits, set, instance.rule.level_day, day);
+            let was_reached = instance.is_reached(stored, previous.price);
+            let is_reached = level.is_some_and(|level| instance.is_reached(level, previous.price));
+            if level.is_none() && instance.rule.enabled {
+                self.set_level(slot, None, &mut evaluation);
+            } else if level.is_some_and(|level| level != stored) {
+                evaluation.levels.push(LevelChange { rule, level });
+            }
+            if marks && is_reached && !was_reached {
+                self.mark_fired(slot, day);
+            }
+        }
+        evaluation.states = self.take_changes();
+        evaluation
+    }
+
+    /// Counts a level that a split made true as fired.
+    fn mark_fired(&mut self, slot: Slot, day: NaiveDate) {
+        self.update(slot, |instance| {
+            instance.state.fired_day = Some(day);
+            instance.state.disarmed = instance.rule.trigger != Trigger::OncePerDay;
+        });
+    }
+
+    /// For each slot whether a price reaches the level of its rule.
     fn reached_levels(&self, price: Decimal) -> impl Iterator<Item = bool> {
         self.instances.iter().map(move |instance| {
             instance.as_ref().is_some_and(|instance| {
-                let price = scale::price(price, instance.direction);
-                let key = |level| scale::key(level, instance.direction, true);
                 let level = instance.level;
-                let level = level.filter(|_| !instance.rule.condition.is_crossing());
-                level.is_some_and(|level| price >= key(level))
+                level.is_some_and(|level| instance.is_reached(level, price))
             })
         })
     }

@@ -1,4 +1,5 @@
-//! Test support: throwaway databases and servers, injected faults, seeded randomness, an oracle.
+//! Test support: throwaway databases and servers, injected faults, seeded randomness, an
+//! oracle of events, and a naive evaluator of alert rules.
 //!
 //! Only tests and benchmarks depend on this crate. A server that a test starts, and the server's
 //! files, are removed when the test process ends, even if it is killed.
@@ -6,6 +7,7 @@
 mod database_url;
 mod disk;
 mod fault_proxy;
+mod naive_rules;
 mod nats;
 pub mod oracle;
 mod postgres;
@@ -22,6 +24,7 @@ pub use self::{
     database_url::TestDatabaseUrl,
     disk::TestDisk,
     fault_proxy::{FaultProxy, NetworkFault},
+    naive_rules::NaiveRules,
     nats::TestNats,
     postgres::server::{Stop, TestServer},
     seeded_random::SeededRandom,

@@ -1,4 +1,3 @@
 //! Compares the evaluator with a reference evaluator.
 
-mod naive;
 mod random;

@@ -18,7 +18,7 @@ use alerting::{
 use chrono::{Days, NaiveDate};
 use entity::{ChangeBase, Decimal, Direction, Ratio, Split, Timestamp, Trigger};
 
-use crate::naive::Naive;
+use testkit::NaiveRules;
 
 /// The seeds of the random histories.
 const SEEDS: RangeInclusive<u64> = 1..=2000;
@@ -670,7 +670,7 @@ impl Store {
     }
 
     /// An index as a new process loads it.
-    fn load(&self, naive: &Naive) -> RuleIndex {
+    fn load(&self, naive: &NaiveRules) -> RuleIndex {
         let mut index = RuleIndex::default();
         for stock in 1..=3 {
             index.load_splits(stock, self.splits_of(stock));
@@ -694,7 +694,7 @@ impl Store {
 /// Both evaluators and what was persisted.
 #[derive(Default)]
 struct Replay {
-    naive: Naive,
+    naive: NaiveRules,
     index: RuleIndex,
     store: Store,
     counts: Counts,
@@ -764,6 +764,7 @@ impl Replay {
             let prices = self
                 .naive
                 .history_of(stock)
+                .iter()
                 .map(|sample| (sample.market_time, sample.price, sample.trading_day));
             self.index.load_window(stock, prices);
         }

@@ -3,15 +3,18 @@
 //! A rule is evaluated by the tracker, from the first price that is recorded after it. Its change is
 //! a feed entry, and is on the quote board before the mutation returns.
 
-mod test;
+mod dry_run;
+#[cfg(test)]
+mod tests;
 
-use alerting::{InvalidSetting, validate};
+use alerting::{Condition, InvalidSetting, adjust, validate};
 use entity::{AlertKind, AlertRule, ChangeBase, Decimal, PriceBasis, Symbol, Timestamp, Trigger};
 use market::Market;
 use store::{feed::FeedTransaction, rule};
 use unicode_normalization::UnicodeNormalization;
 
-pub(crate) use test::{NotFired, RuleTest, TestFiring};
+pub(in crate::service) use dry_run::MAX_SAMPLES;
+pub(crate) use dry_run::{NotFired, RuleTest, TestFiring};
 
 use super::{Error, Service};
 
@@ -123,6 +126,10 @@ impl Service {
             if rule.threshold != old.threshold {
                 self.set_level(&feed, &mut rule).await?;
             }
+            if rule.enabled && !old.enabled && self.has_left_range(&feed, &rule).await? {
+                let reason = "a split took it out of the range of prices; set another one";
+                return Ok(Err(Error::bad_input("threshold", reason)));
+            }
             let restarts = begins_anew(&old, &rule);
             let rule = rule::update(&mut feed, rule, restarts).await?;
             Ok(Ok((rule, feed.commit().await?)))
@@ -215,6 +222,24 @@ impl Service {
         let session = || Market::of(symbol).last_session(feed.now());
         rule.level_day = Some(newest.map_or_else(session, |price| price.trading_day));
         Ok(())
+    }
+
+    /// Whether splits took the level of a rule out of the range of prices.
+    async fn has_left_range(
+        &self,
+        feed: &FeedTransaction,
+        rule: &AlertRule,
+    ) -> Result<bool, store::Error> {
+        let level = Condition::of(rule).level();
+        let (Some(stock), Some(level), Some(day)) = (rule.stock_id, level, rule.level_day) else {
+            return Ok(false);
+        };
+        let connection = feed.connection();
+        let newest = store::price::latest(connection, &[stock]).await?.pop();
+        let splits = store::split::all(connection, stock).await?;
+        let is_outside =
+            |newest: entity::Price| adjust(&splits, level, day, newest.trading_day).is_none();
+        Ok(newest.is_some_and(is_outside))
     }
 
     fn check_expiry(&self, expires_at: Option<Timestamp>) -> Result<(), Error> {

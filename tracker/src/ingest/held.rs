@@ -91,6 +91,7 @@ impl Ingest {
                 fired.extend(alerts);
             }
             store::held_price::delete(feed.connection(), stock_id).await?;
+            rules.released(stock_id);
             store::delivery::enqueue(&feed, &fired).await?;
             for alert in &fired {
                 let alert = alert.clone();

@@ -4,18 +4,17 @@
 //! transaction, brought up to the feed's position, and put back after the commit. After a failure it
 //! is loaded again from the database, so that it never has more than what was committed.
 
+mod changes;
+mod load;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use alerting::{AverageVolume, Evaluation, Firing, Reference, RuleIndex, Sample, State};
-use chrono::NaiveDate;
-use entity::{
-    Alert, AlertRule, CandleInterval, Event, Price, Split,
-    table::{rule_reference, rule_state},
-};
+use alerting::{AverageVolume, Firing, RuleIndex, Sample};
+use entity::{Alert, AlertRule, CandleInterval, Event, Price};
 use market::Market;
 use parking_lot::Mutex;
 use store::{
@@ -23,16 +22,14 @@ use store::{
     feed::FeedTransaction,
     held_price,
     price::{self, PriceKey},
-    rule::{self, RuleChange},
-    split,
+    rule, split,
 };
 
-/// The longest window of a rule.
-const LONGEST_WINDOW: Duration = Duration::from_hours(24);
-/// The number of sessions whose volumes are averaged, and how many of them must have one.
-const VOLUME_SESSIONS: (u32, u32) = (20, 5);
-/// The number of rules that are loaded with one statement.
-const PAGE: u32 = 5_000;
+use self::changes::Changes;
+
+/// Back to which market time the prices of a window are read. The longest window has 24 hours, but
+/// market times may step back afterwards, by less than two days.
+const LOADED_WINDOW: Duration = Duration::from_hours(72);
 
 /// The index between transactions.
 #[derive(Clone, Debug, Default)]
@@ -45,17 +42,11 @@ pub(super) struct LiveRules {
     seq: i64,
     /// The stocks whose splits and newest price are loaded.
     loaded: HashSet<i64>,
-    /// Whether a rule applies to all stocks.
+    /// The rules for all stocks.
     shared: HashSet<i64>,
+    /// The stocks with held prices.
+    held: HashSet<i64>,
     changes: Changes,
-}
-
-/// What is to be stored in the transaction.
-#[derive(Debug, Default)]
-struct Changes {
-    states: Vec<rule_state::Model>,
-    references: Vec<rule_reference::Model>,
-    rules: BTreeMap<i64, RuleChange>,
 }
 
 /// How a stored price is evaluated.
@@ -72,12 +63,19 @@ pub(super) enum Judgement {
 impl SharedRules {
     /// Takes the index out and brings it up to the start of a transaction.
     pub(super) async fn take(&self, feed: &mut FeedTransaction) -> Result<LiveRules, store::Error> {
-        let kept = self.0.lock().take();
-        let events = match &kept {
-            Some(rules) => feed.events_after(rules.seq).await?,
-            None => None,
-        };
-        let (Some(mut rules), Some(events)) = (kept, events) else {
+        let mut kept = self.0.lock().take();
+        let mut events = None;
+        if let Some(rules) = &kept
+            && rules.has_held_prices(feed).await?
+        {
+            events = feed.events_after(rules.seq).await?;
+        }
+        // The prices of another tracker changed states, which only the database has.
+        let events = events.filter(|events| {
+            let mut events = events.iter();
+            !events.any(|event| matches!(event, Event::QuoteRecorded { .. }))
+        });
+        let (Some(mut rules), Some(events)) = (kept.take(), events) else {
             return LiveRules::load(feed).await;
         };
         for event in events {
@@ -93,53 +91,14 @@ impl SharedRules {
 }
 
 impl LiveRules {
-    async fn load(feed: &FeedTransaction) -> Result<Self, store::Error> {
-        let connection = feed.connection();
-        let mut rules = Self {
-            index: RuleIndex::default(),
-            seq: feed.begin_seq(),
-            loaded: HashSet::new(),
-            shared: HashSet::new(),
-            changes: Changes::default(),
-        };
-        let mut last = 0;
-        loop {
-            let page = rule::after(connection, last, PAGE).await?;
-            let (Some(first), Some(end)) = (page.first(), page.last()) else {
-                break;
-            };
-            let range = (first.id, end.id);
-            last = end.id;
-            for rule in &page {
-                rules.set_rule(feed, rule).await?;
-            }
-            for row in rule::states(connection, range.0, range.1).await? {
-                rules.load_stock(feed, row.stock_id).await?;
-                let state = State {
-                    disarmed: row.disarmed,
-                    fired_at: row.fired_at,
-                    fired_day: row.fired_day,
-                    true_since: row.true_since,
-                };
-                rules
-                    .index
-                    .load_state(row.rule_id, row.stock_id, row.direction, state);
-            }
-            for row in rule::references(connection, range.0, range.1).await? {
-                rules.load_stock(feed, row.stock_id).await?;
-                let reference = Reference {
-                    price: row.price,
-                    trading_day: row.trading_day,
-                };
-                rules
-                    .index
-                    .load_reference(row.rule_id, row.stock_id, reference);
-            }
+    /// Whether no other tracker released prices that were held when these rules were current.
+    async fn has_held_prices(&self, feed: &FeedTransaction) -> Result<bool, store::Error> {
+        if self.held.is_empty() {
+            return Ok(true);
         }
-        if !rules.index.is_empty() {
-            tracing::info!(rules = rules.index.len(), "alert rules loaded");
-        }
-        Ok(rules)
+        let held = held_price::stocks(feed.connection()).await?;
+        let held: HashSet<i64> = held.into_iter().map(|stock| stock.stock_id).collect();
+        Ok(self.held.is_subset(&held))
     }
 
     /// Applies an event of another transaction.
@@ -149,8 +108,14 @@ impl LiveRules {
             Event::RuleChanged { rule, .. } if rule.deleted => {
                 self.index.remove_rule(rule.id);
                 self.shared.remove(&rule.id);
+                self.changes.forget(rule.id, false);
             }
-            Event::RuleChanged { rule, .. } => self.set_rule(feed, &rule).await?,
+            Event::RuleChanged { seq, rule } => {
+                // What the rule was before does not replace the change.
+                self.changes.forget(rule.id, seq != rule.start_seq);
+                self.set_rule(feed, &rule).await?;
+                self.catch_up(&rule, false);
+            }
             Event::SplitsChanged { stock_id, .. } => self.splits_changed(feed, stock_id).await?,
             Event::QuoteRecorded { .. } | Event::AlertFired { .. } | Event::StockChanged { .. } => {
             }
@@ -170,28 +135,6 @@ impl LiveRules {
             }
         }
         self.index.set_rule(rule.into());
-        Ok(())
-    }
-
-    /// Loads the splits of a stock and its newest price that was evaluated.
-    async fn load_stock(&mut self, feed: &FeedTransaction, stock: i64) -> Result<(), store::Error> {
-        if !self.loaded.insert(stock) {
-            return Ok(());
-        }
-        let connection = feed.connection();
-        let splits = split::all(connection, stock).await?;
-        self.index.load_splits(stock, splits);
-        let held = held_price::by_stock(connection, stock).await?;
-        let newest = match held.first() {
-            Some(held) => {
-                let key = PriceKey::new(held.recorded_at, held.seq);
-                price::before(connection, feed.now(), stock, key).await?
-            }
-            None => price::latest(connection, &[stock]).await?.pop(),
-        };
-        if let Some(price) = newest {
-            self.index.observe(&sample(&price));
-        }
         Ok(())
     }
 
@@ -219,6 +162,7 @@ impl LiveRules {
     ) -> Result<Vec<Alert>, store::Error> {
         let stock = price.stock_id;
         if judgement == Judgement::Held {
+            self.held.insert(stock);
             return Ok(Vec::new());
         }
         if !self.loaded.contains(&stock) {
@@ -234,7 +178,7 @@ impl LiveRules {
             return Ok(Vec::new());
         }
         if self.index.needs_window(stock) {
-            let since = price.market_time.before(LONGEST_WINDOW);
+            let since = price.market_time.before(LOADED_WINDOW);
             let key = PriceKey::from(price);
             let before = price::window(feed.connection(), feed.now(), stock, key, since).await?;
             let before = before
@@ -252,70 +196,22 @@ impl LiveRules {
 
     /// Stores what the evaluations changed, and publishes the rules that changed.
     pub(super) async fn store(&mut self, feed: &mut FeedTransaction) -> Result<(), store::Error> {
-        let Changes {
-            states,
-            references,
-            rules,
-        } = std::mem::take(&mut self.changes);
-        rule::set_states(feed.connection(), states).await?;
-        rule::set_references(feed.connection(), references).await?;
-        let rules: Vec<RuleChange> = rules.into_values().collect();
-        rule::apply(feed, &rules).await
-    }
-}
-
-impl Changes {
-    fn add(&mut self, stock_id: i64, evaluation: &Evaluation) {
-        for change in &evaluation.states {
-            let State {
-                disarmed,
-                fired_at,
-                fired_day,
-                true_since,
-            } = change.state;
-            let row = rule_state::Model {
-                rule_id: change.rule,
-                stock_id,
-                direction: change.direction,
-                disarmed,
-                fired_at,
-                fired_day,
-                true_since,
-            };
-            let same = |old: &rule_state::Model| {
-                (old.rule_id, old.stock_id, old.direction)
-                    == (row.rule_id, row.stock_id, row.direction)
-            };
-            // One statement cannot write a row twice.
-            self.states.retain(|old| !same(old));
-            self.states.push(row);
-        }
-        for (rule_id, reference) in &evaluation.references {
-            self.references
-                .retain(|old| (old.rule_id, old.stock_id) != (*rule_id, stock_id));
-            self.references.push(rule_reference::Model {
-                rule_id: *rule_id,
-                stock_id,
-                price: reference.price,
-                trading_day: reference.trading_day,
-            });
-        }
-        for change in &evaluation.levels {
-            let rule = self.rule(change.rule);
-            rule.level = change.level.or(rule.level);
-            rule.disables |= change.level.is_none();
-        }
-        for firing in evaluation.firings.iter().filter(|firing| firing.disables) {
-            self.rule(firing.rule).disables = true;
-        }
+        std::mem::take(&mut self.changes).store(feed).await
     }
 
-    fn rule(&mut self, id: i64) -> &mut RuleChange {
-        self.rules.entry(id).or_insert(RuleChange {
-            id,
-            level: None,
-            disables: false,
-        })
+    /// Notes that no price of a stock is held any more.
+    pub(super) fn released(&mut self, stock: i64) {
+        self.held.remove(&stock);
+    }
+
+    /// Converts the level of a rule if its stored level lacks a split. If `is_loaded`, no tracker
+    /// has seen the split, and a level that it makes true counts as fired.
+    fn catch_up(&mut self, rule: &AlertRule, is_loaded: bool) {
+        if let Some(stock) = rule.stock_id {
+            let (id, level) = (rule.id, rule.threshold);
+            let evaluation = self.index.catch_up(stock, id, level, is_loaded);
+            self.changes.add(stock, &evaluation);
+        }
     }
 }
 
@@ -385,35 +281,18 @@ async fn average_volume(
     price: &Price,
 ) -> Result<Option<AverageVolume>, store::Error> {
     let market = Market::of(&price.symbol);
-    let (limit, least) = VOLUME_SESSIONS;
     let range = CandleRange {
         interval: CandleInterval::OneDay,
         from: None,
         to: Some(market.session(price.trading_day).start),
-        limit,
+        limit: AverageVolume::SESSIONS,
     };
     let stock = price.stock_id;
-    let candles = candle::newest(feed.connection(), &[stock], range).await?;
+    let mut candles = candle::newest(feed.connection(), &[stock], range).await?;
+    let candles = candles.remove(&stock).unwrap_or_default().rows;
     let splits = split::all(feed.connection(), stock).await?;
-    let volumes: Vec<i128> = candles
-        .get(&stock)
-        .into_iter()
-        .flat_map(|candles| &candles.rows)
-        .filter_map(|candle| {
-            let day = market.day_of(candle.start);
-            Some(multiply(candle.volume?, &splits, day, price.trading_day))
-        })
-        .collect();
-    let sessions = u32::try_from(volumes.len()).unwrap_or(limit);
-    let sum: i128 = volumes.iter().sum();
-    Ok((sessions >= least && sum > 0).then_some(AverageVolume { sum, sessions }))
-}
-
-/// Converts a volume of the day `from` to the shares of the day `to`.
-fn multiply(volume: i64, splits: &[Split], from: NaiveDate, to: NaiveDate) -> i128 {
-    let volume = i128::from(volume);
-    match Split::between(splits, from, to) {
-        Some(ratio) => volume.saturating_mul(ratio.numerator()) / ratio.denominator(),
-        None => volume,
-    }
+    let volumes = candles
+        .iter()
+        .map(|candle| (market.day_of(candle.start), candle.volume));
+    Ok(AverageVolume::of(volumes, &splits, price.trading_day))
 }

@@ -1,0 +1,428 @@
+//! Judges a history of quotes, rules and splits twice: by trackers over a database, and by the naive
+//! evaluator over the prices that they stored.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use alerting::{AverageVolume, Firing, Rule, Sample};
+use chrono::NaiveDate;
+use entity::{
+    AlertRule, Candle, Decimal, Direction, Price, Ratio, Split, Stock, Timestamp, table::alert,
+};
+use market::{Market, PollingHours};
+use runtime::{
+    clock::ManualClock, health::Health, lifecycle::Lifecycle, metrics::Metrics, random::Random,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use store::{
+    Seed, Store, candle, feed::FeedTransaction, held_price, price, price::Recorded, rule, split,
+};
+use testkit::{NaiveRules, TestDatabase};
+use tracker::{
+    ingest::{Ingest, IngestReport, QuoteBatch},
+    metrics::TrackerMetrics,
+    quote::Quote,
+};
+
+use super::super::{NewRule, RuleTest, RuleUpdate, begins_anew, changed};
+use crate::{
+    live::{BacklogLimits, Hub},
+    quote_board::QuoteBoard,
+    service::{BuildInfo, Error, Service},
+};
+
+/// The provider of all quotes.
+pub(super) const PROVIDER: &str = "test";
+
+/// A firing of the naive evaluator.
+#[derive(Clone, Debug)]
+pub(super) struct Fired {
+    /// The price.
+    pub(super) sample: Sample,
+    pub(super) firing: Firing,
+}
+
+/// The columns of an alert that both evaluators determine.
+pub(super) type AlertColumns = (
+    Option<i64>,
+    i64,
+    i64,
+    Direction,
+    Decimal,
+    Decimal,
+    [Option<Decimal>; 3],
+    Timestamp,
+);
+
+/// The trackers, the naive evaluator, and the service of the dry runs.
+pub(super) struct Trial {
+    pub(super) database: TestDatabase,
+    pub(super) store: Store,
+    pub(super) clock: ManualClock,
+    pub(super) service: Service,
+    pub(super) naive: NaiveRules,
+    /// The firings of the naive evaluator, in order.
+    pub(super) fired: Vec<Fired>,
+    pub(super) stocks: Vec<Stock>,
+    /// Two trackers, each with rules in memory.
+    trackers: [Ingest; 2],
+    active: usize,
+    /// The close and volume of each session, by stock.
+    sessions: HashMap<i64, BTreeMap<NaiveDate, (Timestamp, Option<i64>)>>,
+    /// The prices that wait for their release, by stock.
+    held: BTreeMap<i64, Vec<Price>>,
+    /// Rules that were deleted, whose alerts have no rule any more.
+    deleted: HashSet<i64>,
+}
+
+impl Trial {
+    /// A database that tracks `symbols`, and a clock.
+    pub(super) async fn new(database: TestDatabase, symbols: &[&str], now: Timestamp) -> Self {
+        let clock = ManualClock::at(now);
+        let store = Store::new((*database).clone(), clock.shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: Decimal::from_int(5),
+            symbols: symbols
+                .iter()
+                .map(|text| text.parse().expect("a symbol"))
+                .collect(),
+        };
+        store::seed(&store, &seed).await.expect("seed the store");
+        let service = service(&store).await;
+        let stocks = service.quoted_stocks().into_iter().map(|(stock, _)| stock);
+        Self {
+            stocks: stocks.collect(),
+            trackers: [tracker(&store), tracker(&store)],
+            database,
+            store,
+            clock,
+            service,
+            naive: NaiveRules::default(),
+            fired: Vec::new(),
+            active: 0,
+            sessions: HashMap::new(),
+            held: BTreeMap::new(),
+            deleted: HashSet::new(),
+        }
+    }
+
+    async fn begin(&self) -> FeedTransaction {
+        self.clock.advance(Duration::from_secs(1));
+        FeedTransaction::begin(&self.store).await.expect("begin")
+    }
+
+    /// Creates rules as the API does.
+    pub(super) async fn create(&mut self, new: Vec<NewRule>) -> Vec<AlertRule> {
+        let mut feed = self.begin().await;
+        let mut created = Vec::new();
+        for new in new {
+            let mut rule = self.service.checked_rule(new).expect("a valid rule");
+            let level = self.service.set_level(&feed, &mut rule).await;
+            level.expect("the newest price");
+            created.push(rule::create(&mut feed, rule).await.expect("create"));
+        }
+        feed.commit().await.expect("commit");
+        for rule in &created {
+            self.naive.set_rule(Rule::from(rule));
+        }
+        created
+    }
+
+    /// Changes a rule as the API does. Returns it, and whether its state began anew.
+    pub(super) async fn update(&mut self, id: i64, update: RuleUpdate) -> (AlertRule, bool) {
+        let mut feed = self.begin().await;
+        let old = rule::by_ids(feed.connection(), &[id]).await.expect("rules");
+        let old = old.into_iter().next().expect("the rule exists");
+        let mut rule = changed(&old, update).expect("a valid rule");
+        if rule.threshold != old.threshold {
+            let level = self.service.set_level(&feed, &mut rule).await;
+            level.expect("the newest price");
+        }
+        let restarts = begins_anew(&old, &rule);
+        let rule = rule::update(&mut feed, rule, restarts)
+            .await
+            .expect("update");
+        feed.commit().await.expect("commit");
+        self.naive.set_rule(Rule::from(&rule));
+        (rule, restarts)
+    }
+
+    /// Deletes a rule.
+    pub(super) async fn delete(&mut self, id: i64) {
+        let mut feed = self.begin().await;
+        let rules = rule::by_ids(feed.connection(), &[id]).await.expect("rules");
+        rule::delete(&mut feed, &rules[0]).await.expect("delete");
+        feed.commit().await.expect("commit");
+        self.naive.remove_rule(id);
+        self.deleted.insert(id);
+    }
+
+    /// Records or removes the split of a day.
+    pub(super) async fn split(&mut self, stock: i64, day: NaiveDate, ratio: Option<Ratio>) {
+        let mut feed = self.begin().await;
+        if let Some(ratio) = ratio {
+            let split = Split {
+                effective_on: day,
+                ratio,
+            };
+            let recorded = split::record(&mut feed, stock, &[split], PROVIDER).await;
+            recorded.expect("record the split");
+        } else {
+            let removed = split::remove(&mut feed, stock, day).await;
+            removed.expect("remove the split");
+        }
+        feed.commit().await.expect("commit");
+        self.read_splits(stock).await;
+    }
+
+    pub(super) async fn splits(&self, stock: i64) -> Vec<Split> {
+        let splits = split::all(self.store.database.read(), stock).await;
+        splits.expect("splits")
+    }
+
+    async fn read_splits(&mut self, stock: i64) -> Vec<Split> {
+        let splits = self.splits(stock).await;
+        self.naive.set_splits(stock, splits.clone());
+        splits
+    }
+
+    /// Continues with the other tracker.
+    pub(super) fn take_over(&mut self) {
+        self.active = 1 - self.active;
+    }
+
+    /// Restarts the tracker.
+    pub(super) fn restart(&mut self) {
+        self.trackers[self.active] = tracker(&self.store);
+    }
+
+    /// Stores a batch, whose transaction fails the first time if `fails`.
+    pub(super) async fn ingest(&mut self, batch: QuoteBatch, fails: bool) -> IngestReport {
+        self.clock.advance(Duration::from_secs(1));
+        let tracker = self.trackers[self.active].clone();
+        if fails {
+            let broken = [("feed", "feed_away"), ("feed_away", "feed")];
+            let [away, back] =
+                broken.map(|(from, to)| format!("ALTER TABLE {from} RENAME TO {to}"));
+            self.database.execute(&away).await.expect("rename");
+            let failed = tracker.ingest(batch.clone()).await;
+            self.database.execute(&back).await.expect("rename");
+            if let Ok(report) = failed {
+                assert_eq!(report.prices, 0, "nothing is stored without the feed");
+            }
+        }
+        let report = tracker.ingest(batch).await.expect("store the batch");
+        let ids: Vec<i64> = self.stocks.iter().map(|stock| stock.id).collect();
+        let connection = self.store.database.read();
+        let mut new = price::latest(connection, &ids).await.expect("prices");
+        new.retain(|price| {
+            let seen = self.naive.newest(price.stock_id).map(|newest| newest.seq);
+            let held = self.held.get(&price.stock_id).and_then(|held| held.last());
+            Some(price.seq) > seen.max(held.map(|held| held.seq))
+        });
+        new.sort_unstable_by_key(|price| price.seq);
+        assert_eq!(new.len(), report.prices);
+        for price in new {
+            let held = held_price::by_stock(self.store.database.read(), price.stock_id).await;
+            if held.expect("held prices").is_empty() {
+                self.judge(&price).await;
+            } else {
+                let waiting = self.held.entry(price.stock_id).or_default();
+                waiting.push(price.clone());
+            }
+            let sessions = self.sessions.entry(price.stock_id).or_default();
+            add_session(sessions, price.trading_day, price.market_time, price.volume);
+        }
+        report
+    }
+
+    /// The stocks with held prices.
+    pub(super) fn held(&self) -> Vec<i64> {
+        self.held.keys().copied().collect()
+    }
+
+    /// Releases the held prices of a stock, perhaps with its splits.
+    pub(super) async fn release(&mut self, stock: i64, reported: Option<Split>) {
+        self.clock.advance(Duration::from_secs(1));
+        let reported = reported.as_ref().map(std::slice::from_ref);
+        let reported = reported.map(|splits| (PROVIDER, splits));
+        let tracker = self.trackers[self.active].clone();
+        let released = tracker.release(stock, reported).await;
+        released.expect("release the prices");
+        for price in self.held.remove(&stock).unwrap_or_default() {
+            self.judge(&price).await;
+        }
+        self.read_splits(stock).await;
+    }
+
+    /// Writes candles of sessions before the first price.
+    pub(super) async fn write_candles(&mut self, candles: &[Candle]) {
+        let feed = self.begin().await;
+        let written = candle::write(feed.connection(), candles).await;
+        written.expect("write the candles");
+        feed.commit().await.expect("commit");
+    }
+
+    /// Adds the volume of a session before the first price.
+    pub(super) fn add_session(&mut self, stock: i64, day: NaiveDate, volume: Option<i64>) {
+        let sessions = self.sessions.entry(stock).or_default();
+        add_session(sessions, day, Timestamp::MIN, volume);
+    }
+
+    async fn judge(&mut self, price: &Price) {
+        let splits = self.read_splits(price.stock_id).await;
+        let sessions = self.sessions.get(&price.stock_id);
+        let sample = Sample {
+            stock: price.stock_id,
+            seq: price.seq,
+            recorded_at: price.recorded_at,
+            market_time: price.market_time,
+            trading_day: price.trading_day,
+            session_open: Market::of(&price.symbol).session(price.trading_day).start,
+            price: price.price,
+            previous_close: price.previous_close,
+            open: price.open,
+            high: price.high,
+            low: price.low,
+            volume: price.volume,
+            average_volume: sessions
+                .and_then(|sessions| average(sessions, price.trading_day, &splits)),
+        };
+        let firings = self.naive.evaluate(&sample);
+        self.fired.extend(firings.into_iter().map(|firing| Fired {
+            sample: sample.clone(),
+            firing,
+        }));
+    }
+
+    /// The alerts that should be stored, in order.
+    pub(super) fn expected_alerts(&self) -> Vec<AlertColumns> {
+        let columns = |Fired { sample, firing }: &Fired| {
+            (
+                Some(firing.rule).filter(|rule| !self.deleted.contains(rule)),
+                sample.seq,
+                sample.stock,
+                firing.direction,
+                sample.price,
+                firing.threshold,
+                [firing.reference, firing.change_percent, firing.touched],
+                sample.recorded_at,
+            )
+        };
+        self.fired.iter().map(columns).collect()
+    }
+
+    /// The alerts that are stored, in order.
+    pub(super) async fn stored_alerts(&self) -> Vec<AlertColumns> {
+        let rows = alert::Entity::find()
+            .filter(alert::Column::PriceSeq.is_not_null())
+            .order_by_asc(alert::Column::Seq);
+        let rows = rows.all(self.store.database.read()).await.expect("alerts");
+        let columns = |row: alert::Model| {
+            (
+                row.rule_id,
+                row.price_seq.unwrap_or_default(),
+                row.stock_id,
+                row.direction,
+                row.price,
+                row.threshold,
+                [row.reference_price, row.change_percent, row.touched],
+                row.triggered_at,
+            )
+        };
+        rows.into_iter().map(columns).collect()
+    }
+}
+
+/// A service over the current data.
+pub(super) async fn service(store: &Store) -> Service {
+    let lifecycle = Lifecycle::without_signals(Duration::ZERO, Random::seeded(1));
+    let health = Health::new(lifecycle.shutdown());
+    let (board, position) = QuoteBoard::load(store).await.expect("the tables");
+    let build = BuildInfo {
+        version: "",
+        revision: None,
+        started_at: store.clock.now(),
+    };
+    let hub = Hub::new(position, BacklogLimits::default());
+    let hours = PollingHours::Always;
+    Service::new(store.clone(), board, hub, health, hours, build)
+}
+
+/// Runs a dry run over a database that is always up.
+pub(super) async fn dry_run(
+    service: &Service,
+    new: NewRule,
+    range: Recorded,
+) -> Result<RuleTest, Error> {
+    let keep_alive = async {
+        loop {
+            service.health.database_answered();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = keep_alive => unreachable!("it never ends"),
+        test = service.test_rule(new, range) => test,
+    }
+}
+
+fn tracker(store: &Store) -> Ingest {
+    let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+    Ingest::new(store.clone(), metrics)
+}
+
+/// The newest volume of a session counts.
+fn add_session(
+    sessions: &mut BTreeMap<NaiveDate, (Timestamp, Option<i64>)>,
+    day: NaiveDate,
+    at: Timestamp,
+    volume: Option<i64>,
+) {
+    let (newest, known) = sessions.entry(day).or_insert((at, None));
+    if at >= *newest {
+        (*newest, *known) = (at, volume.or(*known));
+    } else {
+        *known = known.or(volume);
+    }
+}
+
+/// The average volume of the 20 sessions before a day, of which 5 have one.
+fn average(
+    sessions: &BTreeMap<NaiveDate, (Timestamp, Option<i64>)>,
+    day: NaiveDate,
+    splits: &[Split],
+) -> Option<AverageVolume> {
+    let before = sessions.range(..day).rev().take(20);
+    let volumes: Vec<i128> = before
+        .filter_map(|(of, (_, volume))| {
+            let (mut shares, mut per) = (1, 1);
+            for split in splits {
+                if split.effective_on > *of && split.effective_on <= day {
+                    shares *= split.ratio.numerator();
+                    per *= split.ratio.denominator();
+                }
+            }
+            Some(i128::from((*volume)?) * shares / per)
+        })
+        .collect();
+    let sum = volumes.iter().sum();
+    (volumes.len() >= 5 && sum > 0).then_some(AverageVolume {
+        sum,
+        sessions: u32::try_from(volumes.len()).expect("at most 20"),
+    })
+}
+
+/// A batch of the test's provider.
+pub(super) fn batch(quotes: Vec<Quote>, reports_splits: bool) -> QuoteBatch {
+    QuoteBatch {
+        provider: PROVIDER,
+        quotes,
+        reports_splits,
+        ..QuoteBatch::default()
+    }
+}
