@@ -11,6 +11,8 @@ WORKDIR /build
 # A layer with only the dependencies, which is rebuilt when a manifest or the lock file changes. The
 # crates and the other files that their manifests name are empty in this layer.
 COPY Cargo.toml Cargo.lock ./
+COPY alerting/Cargo.toml alerting/
+COPY delivery/Cargo.toml delivery/
 COPY entity/Cargo.toml entity/
 COPY market/Cargo.toml market/
 COPY migration/Cargo.toml migration/

@@ -12,6 +12,7 @@ mod status;
 mod subscription;
 mod subscription_plan;
 mod tracking;
+mod webhooks;
 
 use std::collections::HashMap;
 
@@ -34,6 +35,7 @@ pub(crate) use staleness::Condition;
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
+pub(crate) use webhooks::{NewWebhook, WebhookSettings, WebhookUpdate};
 
 use crate::{live::Hub, quote_board::QuoteBoard};
 
@@ -48,8 +50,12 @@ pub(crate) struct Service {
     build: BuildInfo,
     staleness: staleness::Sampler,
     rule_limit: u64,
+<<<<<<< HEAD
+    webhooks: Option<WebhookSettings>,
+=======
     /// Maximum number of samples of a dry run.
     max_samples: u64,
+>>>>>>> rule-tests
 }
 
 impl Service {
@@ -73,7 +79,11 @@ impl Service {
             build,
             staleness,
             rule_limit: u64::MAX,
+<<<<<<< HEAD
+            webhooks: None,
+=======
             max_samples: rules::MAX_SAMPLES,
+>>>>>>> rule-tests
         }
     }
 
@@ -82,6 +92,15 @@ impl Service {
     pub(crate) fn with_rule_limit(self, rule_limit: u32) -> Self {
         Self {
             rule_limit: rule_limit.into(),
+            ..self
+        }
+    }
+
+    /// Makes the service check webhooks and send test messages to them.
+    #[must_use]
+    pub(crate) fn with_webhooks(self, webhooks: WebhookSettings) -> Self {
+        Self {
+            webhooks: Some(webhooks),
             ..self
         }
     }

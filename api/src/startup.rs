@@ -3,10 +3,11 @@
 //! On SQLite the process includes the tracker; on PostgreSQL it only serves. Until the database is
 //! open, the listener responds with 503.
 
-use std::{convert::Infallible, net::SocketAddr, process::ExitCode};
+use std::{convert::Infallible, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
+use delivery::Sender;
 use runtime::{
     clock::SystemClock,
     config::{ConfigError, Secret, Settings},
@@ -27,8 +28,11 @@ use crate::{
     metrics::ServeMetrics,
     quote_board::QuoteBoard,
     routes::{self, ApiServer, InvalidSetting},
-    service::{BuildInfo, Service},
+    service::{BuildInfo, Service, WebhookSettings},
 };
+
+/// Timeout of a test message to a webhook.
+const TEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs the program until it is shut down.
 ///
@@ -39,6 +43,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let providers = Providers::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
+    let sender = Sender::new(&settings.delivery)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
@@ -77,10 +82,12 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
                 counted,
                 random.clone(),
             )
+            .with_deliveries(sender.clone(), settings.delivery.clone())
             .start(shutdown);
         }
         let metrics = ServeMetrics::new(&meter);
-        let routes = serve(&settings, store, &process, metrics, (guard, documents)).await?;
+        let server = (guard, documents, sender);
+        let routes = serve(&settings, store, &process, metrics, server).await?;
         let listener = TcpListener::from_std(listener)?;
         listen(listener, routes, timeouts, shutdown);
         announce(addresses);
@@ -110,7 +117,7 @@ async fn serve(
     store: Store,
     process: &Process,
     metrics: ServeMetrics,
-    (guard, documents): (Guard, Documents),
+    (guard, documents, sender): (Guard, Documents, Sender),
 ) -> anyhow::Result<Router> {
     let (board, position) = QuoteBoard::load(&store)
         .await
@@ -130,8 +137,15 @@ async fn serve(
     };
     let hours = PollSettings::from(&settings.tracking).hours;
     let health = process.health.clone();
+    let webhooks = WebhookSettings {
+        sender,
+        delivery: settings.delivery.clone(),
+        // A result is better than an operation that took too long.
+        test_timeout: TEST_TIMEOUT.min(settings.limits.execution_time.mul_f64(0.9)),
+    };
     let service = Service::new(store, board, hub, health, hours, build)
-        .with_rule_limit(settings.limits.rules);
+        .with_rule_limit(settings.limits.rules)
+        .with_webhooks(webhooks);
     let server = ApiServer {
         service,
         tokens: access_tokens(settings),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::{DeriveActiveEnum, DeriveValueType, EnumIter};
+use sea_orm::{DeriveActiveEnum, DeriveValueType, EnumIter, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
 use crate::{Symbol, Timestamp};
@@ -90,7 +90,7 @@ impl WebhookFormat {
 }
 
 /// An alert that is sent to a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Delivery {
     /// The id.
     pub id: i64,
@@ -98,6 +98,10 @@ pub struct Delivery {
     pub webhook_id: i64,
     /// The id of the alert.
     pub alert_id: i64,
+    /// The position of the alert in the feed.
+    pub alert_seq: i64,
+    /// When the alert was stored.
+    pub alert_recorded_at: Timestamp,
     /// Whether the alert arrived.
     pub state: DeliveryState,
     /// When the next attempt is made, while it is pending.
@@ -123,16 +127,16 @@ pub enum DeliveryState {
 }
 
 /// An attempt to deliver an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct DeliveryAttempt {
     /// The id of the delivery.
     pub delivery_id: i64,
     /// When the attempt began.
     pub at: Timestamp,
     /// The status of the answer, if there was one.
-    pub status: Option<u16>,
+    pub status: Option<i32>,
     /// Why it failed, without secrets.
     pub error: Option<String>,
     /// How long it took, in milliseconds.
-    pub duration_ms: u32,
+    pub duration_ms: i32,
 }

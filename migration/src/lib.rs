@@ -34,6 +34,7 @@ mod m20261128_000001_count_answers_without_a_price;
 mod m20261128_000002_create_splits;
 mod m20261128_000020_remember_polls;
 mod m20261129_000001_create_user_rules;
+mod m20261129_000002_create_webhooks;
 
 /// Migrates a database to the newest schema, and back.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000002_create_splits::Migration),
             Box::new(m20261128_000020_remember_polls::Migration),
             Box::new(m20261129_000001_create_user_rules::Migration),
+            Box::new(m20261129_000002_create_webhooks::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod database;
+mod delivery;
 mod error;
 mod feed;
 mod flag;
@@ -26,6 +27,7 @@ use url::Url;
 
 pub use access::{AccessSettings, Allowed};
 pub use database::{DatabaseSettings, DatabaseUrl, PostgresUrl, SqliteUrl, Synchronous};
+pub use delivery::{DeliverySettings, SmtpSettings};
 pub use error::{ConfigError, Violation};
 pub use feed::{FeedSettings, StreamUrl};
 pub use generated::{env_example, with_fresh_settings};
@@ -94,7 +96,9 @@ pub struct Settings {
     pub tracking: TrackingSettings,
     /// The API key and base URL of Alpha Vantage, and the quota of its plan.
     pub alpha_vantage: AlphaVantageSettings,
-    /// How long prices and the feed are kept.
+    /// How alerts are sent to webhooks.
+    pub delivery: DeliverySettings,
+    /// How long prices, the feed and deliveries are kept.
     pub retention: RetentionSettings,
     /// The replay of recorded prices.
     pub replay: ReplaySettings,
@@ -186,6 +190,7 @@ impl Settings {
             limits,
             tracking: TrackingSettings::read(reader),
             alpha_vantage: AlphaVantageSettings::read(reader),
+            delivery: DeliverySettings::read(reader),
             retention: RetentionSettings::read(reader),
             replay: ReplaySettings::read(reader),
             shutdown_grace: reader.value("SHUTDOWN_GRACE", value::positive_duration),

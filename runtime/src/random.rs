@@ -74,11 +74,21 @@ pub fn draw_id() -> String {
     draw_hex::<8>()
 }
 
-fn draw_hex<const BYTES: usize>() -> String {
+/// Generates random bytes for a key.
+///
+/// # Panics
+///
+/// Like [`draw_token`].
+pub fn draw_bytes<const BYTES: usize>() -> [u8; BYTES] {
     let mut bytes = [0_u8; BYTES];
     SysRng
         .try_fill_bytes(&mut bytes)
         .expect("the operating system provides randomness");
+    bytes
+}
+
+fn draw_hex<const BYTES: usize>() -> String {
+    let bytes = draw_bytes::<BYTES>();
     let nibbles = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
     nibbles
         .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod backfill;
 pub mod candle;
 pub mod database;
+pub mod delivery;
 mod error;
 pub mod feed;
 pub mod held_price;
@@ -26,6 +27,7 @@ mod snapshot;
 pub mod split;
 pub mod sql;
 pub mod stock;
+pub mod webhook;
 
 pub use error::{Error, with_timeout};
 pub use open::{OpenError, open};

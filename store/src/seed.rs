@@ -115,7 +115,9 @@ pub async fn seed(store: &Store, seed: &Seed) -> Result<(), Error> {
 async fn update_default_rule(store: &Store, threshold: Decimal) -> Result<(), Error> {
     let mut feed = FeedTransaction::begin(store).await?;
     let rules = rule::list(feed.connection(), None).await?;
-    if let Some(rule) = rules.into_iter().find(|rule| rule.is_default) {
+    // Another process may have seeded the database, or changed the rule, meanwhile.
+    let differs = |rule: &AlertRule| rule.is_default && rule.threshold != threshold;
+    if let Some(rule) = rules.into_iter().find(differs) {
         let changed = AlertRule { threshold, ..rule };
         rule::update(&mut feed, changed, false).await?;
         feed.commit().await?;

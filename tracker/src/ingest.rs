@@ -10,7 +10,10 @@ mod load;
 mod rules;
 mod write;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::NaiveDate;
 use entity::{Alert, Decimal, Event, Price, Ratio, Stock, Symbol};
@@ -21,6 +24,7 @@ use store::{
     provider,
     stock::{self, Details},
 };
+use tokio::sync::Notify;
 
 use self::{
     alert::EvaluatedPrice,
@@ -98,6 +102,7 @@ pub struct Ingest {
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
     rules: SharedRules,
+    alerts_fired: Arc<Notify>,
 }
 
 impl Ingest {
@@ -108,6 +113,7 @@ impl Ingest {
             metrics,
             alert_max_age: None,
             rules: SharedRules::default(),
+            alerts_fired: Arc::default(),
         }
     }
 
@@ -177,6 +183,7 @@ impl Ingest {
             .flat_map(|new| std::mem::take(&mut new.alerts))
             .collect();
         store::alert::record(feed.connection(), &mut fired).await?;
+        store::delivery::enqueue(&feed, &fired).await?;
         for NewPrice { price, stock, .. } in recorded {
             feed.push(Event::QuoteRecorded { price, stock });
         }
@@ -191,7 +198,7 @@ impl Ingest {
         self.rules.put(rules, end.seq);
         self.metrics
             .batch_ingested(report.prices, started.elapsed());
-        self.count_alerts(&fired);
+        self.committed(&fired);
         log_committed(&prices, &fired);
         if !replayed {
             log_unpriced(batch.provider, &with_price, &without_price);
@@ -286,10 +293,19 @@ impl Ingest {
             .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
-    fn count_alerts(&self, alerts: &[Alert]) {
+    /// Counts committed alerts and wakes their delivery.
+    fn committed(&self, alerts: &[Alert]) {
         for alert in alerts {
             self.metrics.alert_triggered(alert.kind);
         }
+        if !alerts.is_empty() {
+            self.alerts_fired.notify_one();
+        }
+    }
+
+    /// Is notified when alerts were committed.
+    pub(crate) fn alerts_fired(&self) -> Arc<Notify> {
+        Arc::clone(&self.alerts_fired)
     }
 }
 

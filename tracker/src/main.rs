@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use delivery::Sender;
 use runtime::{
     clock::SystemClock,
     config::{ConfigError, Program, Settings},
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
 /// Starts the tracker and waits for the shutdown.
 async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
     let providers = Providers::from_settings(&settings)?;
+    let sender = Sender::new(&settings.delivery)?;
     let process = Process::start(&settings, signals).await?;
     let Process {
         telemetry,
@@ -49,6 +51,7 @@ async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOut
             metrics,
             random.clone(),
         )
+        .with_deliveries(sender, settings.delivery.clone())
         .start(shutdown);
     }
     let close = async {

@@ -1,4 +1,4 @@
-//! Deletes expired prices and feed entries, and creates the partitions of the coming months.
+//! Deletes expired prices, feed entries and deliveries, and creates the partitions of the coming months.
 //!
 //! Works in small transactions, so that a writer waits for one batch at most. Runs under the lease,
 //! so that one process does it at a time.
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime::config::RetentionSettings;
 use store::{
-    Store,
+    Store, delivery,
     retention::{PruneCursor, create_partitions, prune_feed, prune_prices},
 };
 
@@ -34,6 +34,9 @@ pub(crate) async fn run(store: &Store, retention: RetentionSettings) {
 async fn run_once(store: &Store, retention: RetentionSettings) -> Result<(), store::Error> {
     create_partitions(store).await?;
     while prune_feed(store, retention).await? {
+        tokio::time::sleep(BATCH_PAUSE).await;
+    }
+    while delivery::prune(store, retention.deliveries).await? {
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     let mut cursor = Some(PruneCursor::default());

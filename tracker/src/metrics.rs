@@ -5,13 +5,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use entity::{AlertKind, Decimal, Symbol};
+use entity::{AlertKind, Decimal, Iterable, Symbol, Timestamp, WebhookFormat};
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
 use parking_lot::{Mutex, MutexGuard};
 use runtime::metrics::seconds;
+use store::delivery::QueueCounts;
 use tokio::time::Instant;
 
 /// Histogram bounds of the number of quotes in a batch.
@@ -119,8 +120,18 @@ pub struct TrackerMetrics {
     ingest_duration: Histogram<f64>,
     provider_budget_left: Gauge<u64>,
     stale_symbols: Gauge<u64>,
+    deliveries_attempted: Counter<u64>,
+    queue: Arc<Mutex<Option<DeliveryQueue>>>,
     prices: Prices,
     written: Written,
+}
+
+/// The numbers of deliveries and webhooks when they were last counted.
+#[derive(Clone, Copy, Debug)]
+struct DeliveryQueue {
+    pending: u64,
+    disabled: u64,
+    failing: Duration,
 }
 
 impl TrackerMetrics {
@@ -158,9 +169,15 @@ impl TrackerMetrics {
                 .u64_gauge("stale_symbols")
                 .with_description("Tracked symbols without an answer for too long.")
                 .build(),
+            deliveries_attempted: meter
+                .u64_counter("deliveries_attempted")
+                .with_description("Attempts to deliver an alert to a webhook.")
+                .build(),
+            queue: Arc::default(),
             prices: Prices::default(),
             written: Written::default(),
         };
+        metrics.observe_deliveries(meter);
         metrics.observe_prices(meter);
         metrics.observe_writing(meter);
         metrics.start_at_zero(providers);
@@ -203,12 +220,31 @@ impl TrackerMetrics {
     pub fn tracking_stopped(&self) {
         self.prices().clear();
         *self.written() = None;
+        *self.queue.lock() = None;
         self.stale_counted(0);
     }
 
     /// Records a committed alert.
     pub fn alert_triggered(&self, kind: AlertKind) {
         self.alerts_triggered.add(1, &[alert(kind)]);
+    }
+
+    /// Records attempts to deliver a number of alerts with one message.
+    pub fn deliveries_attempted(&self, format: WebhookFormat, delivered: bool, alerts: usize) {
+        let alerts = u64::try_from(alerts).unwrap_or(u64::MAX);
+        self.deliveries_attempted
+            .add(alerts, &delivery(format, delivered));
+    }
+
+    /// Records the numbers of deliveries and webhooks.
+    pub fn deliveries_counted(&self, counts: QueueCounts, now: Timestamp) {
+        *self.queue.lock() = Some(DeliveryQueue {
+            pending: u64::try_from(counts.pending).unwrap_or_default(),
+            disabled: u64::try_from(counts.disabled).unwrap_or_default(),
+            failing: counts
+                .failing_since
+                .map_or(Duration::ZERO, |since| now.since(since)),
+        });
     }
 
     /// Records that a batch of `quotes` was committed in `took`.
@@ -239,6 +275,41 @@ impl TrackerMetrics {
 
     fn written(&self) -> MutexGuard<'_, Option<Instant>> {
         self.written.lock()
+    }
+
+    fn observe_deliveries(&self, meter: &Meter) {
+        let queue = |metrics: &Self| *metrics.queue.lock();
+        let metrics = self.clone();
+        let _ = meter
+            .u64_observable_gauge("deliveries_pending")
+            .with_description("Deliveries that are to be attempted, or attempted again.")
+            .with_callback(move |observer| {
+                if let Some(queue) = queue(&metrics) {
+                    observer.observe(queue.pending, &[]);
+                }
+            })
+            .build();
+        let metrics = self.clone();
+        let _ = meter
+            .u64_observable_gauge("webhooks_disabled")
+            .with_description("Webhooks that were disabled because the receiver answered 410.")
+            .with_callback(move |observer| {
+                if let Some(queue) = queue(&metrics) {
+                    observer.observe(queue.disabled, &[]);
+                }
+            })
+            .build();
+        let metrics = self.clone();
+        let _ = meter
+            .f64_observable_gauge("webhook_failing")
+            .with_unit("s")
+            .with_description("How long the webhook that fails longest has failed.")
+            .with_callback(move |observer| {
+                if let Some(queue) = queue(&metrics) {
+                    observer.observe(queue.failing.as_secs_f64(), &[]);
+                }
+            })
+            .build();
     }
 
     fn observe_writing(&self, meter: &Meter) {
@@ -280,6 +351,12 @@ impl TrackerMetrics {
         for kind in AlertKind::all() {
             self.alerts_triggered.add(0, &[alert(kind)]);
         }
+        for format in WebhookFormat::iter() {
+            for delivered in [true, false] {
+                self.deliveries_attempted
+                    .add(0, &delivery(format, delivered));
+            }
+        }
         self.stale_symbols.record(0, &[]);
     }
 }
@@ -289,6 +366,14 @@ fn call(provider: &'static str, endpoint: Endpoint, outcome: CallOutcome) -> [Ke
         KeyValue::new("provider", provider),
         KeyValue::new("endpoint", endpoint.as_str()),
         KeyValue::new("outcome", outcome.as_str()),
+    ]
+}
+
+fn delivery(format: WebhookFormat, delivered: bool) -> [KeyValue; 2] {
+    let outcome = if delivered { "delivered" } else { "failed" };
+    [
+        KeyValue::new("format", format.name().to_lowercase()),
+        KeyValue::new("outcome", outcome),
     ]
 }
 

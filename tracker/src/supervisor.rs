@@ -5,14 +5,19 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use delivery::Sender;
 use runtime::{
-    config::RetentionSettings, lifecycle::Shutdown, outage_log::OutageLog, random::Random,
+    config::{DeliverySettings, RetentionSettings},
+    lifecycle::Shutdown,
+    outage_log::OutageLog,
+    random::Random,
 };
 use store::{Store, lease::Lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Providers, candle,
+    deliveries::Deliveries,
     ingest::Ingest,
     maintenance,
     metrics::TrackerMetrics,
@@ -33,6 +38,7 @@ pub struct Tracker {
     providers: Providers,
     settings: PollSettings,
     retention: RetentionSettings,
+    deliveries: Option<Deliveries>,
     stopping: CancellationToken,
 }
 
@@ -55,7 +61,24 @@ impl Tracker {
             providers,
             settings,
             retention,
+            deliveries: None,
             stopping: CancellationToken::new(),
+        }
+    }
+
+    /// Makes the tracker send alerts to webhooks.
+    #[must_use]
+    pub fn with_deliveries(self, sender: Sender, settings: DeliverySettings) -> Self {
+        let deliveries = Deliveries::new(
+            self.store.clone(),
+            sender,
+            settings,
+            self.metrics.clone(),
+            self.random.clone(),
+        );
+        Self {
+            deliveries: Some(deliveries),
+            ..self
         }
     }
 
@@ -96,7 +119,7 @@ impl Tracker {
         self.metrics.tracking_written();
         let lost = tokio::select! {
             biased;
-            () = Box::pin(self.poll(&lease)) => None,
+            ((), ()) = Box::pin(async { tokio::join!(self.poll(&lease), self.deliver()) }) => None,
             error = lease.lost() => Some(error),
             () = Box::pin(maintenance::run(&self.store, self.retention)) => None,
         };
@@ -131,6 +154,15 @@ impl Tracker {
             reports_splits: providers.iter().any(|provider| provider.splits().is_some()),
         };
         poller::run(context, providers, self.settings).await;
+    }
+
+    /// Sends alerts to webhooks.
+    async fn deliver(&self) {
+        if let Some(deliveries) = &self.deliveries {
+            deliveries
+                .run(&self.ingest.alerts_fired(), &self.stopping)
+                .await;
+        }
     }
 
     /// Waits before a retry. Returns `None` if the process stops first.

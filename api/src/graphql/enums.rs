@@ -187,3 +187,35 @@ pub(crate) enum NotFiredReason {
     /// The rule had expired before the first price.
     Expired,
 }
+
+/// The protocol of a receiver of alerts.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::WebhookFormat")]
+pub(crate) enum WebhookFormat {
+    /// Standard Webhooks: signed JSON for a server.
+    Standard,
+    /// Slack, or Mattermost.
+    Slack,
+    /// Discord.
+    Discord,
+    /// A topic of ntfy.
+    Ntfy,
+    /// A bot of Telegram: `https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>`.
+    Telegram,
+    /// Apprise API.
+    Apprise,
+    /// Mail: `mailto:` and one address. Requires `SMTP_URL`.
+    Email,
+}
+
+/// The state of a delivery.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "entity::DeliveryState")]
+pub(crate) enum DeliveryState {
+    /// It is to be attempted, or attempted again.
+    Pending,
+    /// The receiver accepted it.
+    Delivered,
+    /// It is not attempted again, unless it is redelivered.
+    Failed,
+}

@@ -10,7 +10,7 @@ mod tests;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::Loader;
-use entity::{Alert, Price};
+use entity::{Alert, Delivery, DeliveryAttempt, Price};
 use store::{candle::CandleRange, page::Page, price::Recorded};
 
 pub(super) use batch::Batcher;
@@ -49,6 +49,18 @@ pub(super) struct CandlesOf {
 /// An alert, by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AlertId(pub(super) i64);
+
+/// The deliveries of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct DeliveriesOf(pub(super) i64);
+
+/// The attempts of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AttemptsOf(pub(super) i64);
+
+/// The number of pending deliveries of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PendingOf(pub(super) i64);
 
 /// Reads through the service, without a cache.
 pub(super) struct ServiceLoader(Service);
@@ -114,16 +126,26 @@ impl Loader<CandlesOf> for ServiceLoader {
     }
 }
 
-impl Loader<AlertId> for ServiceLoader {
-    type Value = Alert;
-    type Error = Arc<Error>;
+/// Declares the loader of values by the id of one row.
+macro_rules! load_by_id {
+    ($key:ident, $value:ty, $method:ident) => {
+        impl Loader<$key> for ServiceLoader {
+            type Value = $value;
+            type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[AlertId]) -> Result<HashMap<AlertId, Alert>, Arc<Error>> {
-        let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-        let alerts = self.0.alerts_by_id(&ids).await?.into_iter();
-        Ok(alerts.map(|(id, alert)| (AlertId(id), alert)).collect())
-    }
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
+                let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
+                let found = self.0.$method(&ids).await?.into_iter();
+                Ok(found.map(|(id, value)| ($key(id), value)).collect())
+            }
+        }
+    };
 }
+
+load_by_id!(AlertId, Alert, alerts_by_id);
+load_by_id!(DeliveriesOf, Vec<Delivery>, deliveries_of_alerts);
+load_by_id!(AttemptsOf, Vec<DeliveryAttempt>, attempts);
+load_by_id!(PendingOf, i64, pending_deliveries);
 
 /// Groups keys by everything but the stock, and returns the stocks of each group.
 fn group_stocks<K, A: Eq + Hash>(

@@ -2,34 +2,31 @@
 //!
 //! Every mutation requires the admin token: the guard is on the root type, not on its fields.
 
-use async_graphql::{Context, Guard, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 mod rule;
+mod webhook;
 
 pub(super) use rule::CreateAlertRuleInput;
 use rule::{
     CreateAlertRulePayload, DeleteAlertRuleInput, DeleteAlertRulePayload, UpdateAlertRuleInput,
     UpdateAlertRulePayload,
 };
+use webhook::{
+    CreateWebhookInput, CreateWebhookPayload, DeleteWebhookInput, DeleteWebhookPayload,
+    RedeliverAlertInput, RedeliverAlertPayload, RotateWebhookSecretInput,
+    RotateWebhookSecretPayload, TestWebhookInput, TestWebhookPayload, UpdateWebhookInput,
+    UpdateWebhookPayload,
+};
 
 use super::{
-    context::service,
-    object::{AlertObject, NodeKind, RuleObject, StockObject, global_id, parse_id},
+    context::{Admin, service},
+    object::{
+        AlertObject, DeliveryObject, NodeKind, RuleObject, StockObject, WebhookObject, global_id,
+        parse_id,
+    },
     scalar::{Date, Decimal, Symbol},
 };
-use crate::{auth::Viewer, service::Error};
-
-/// Rejects requests without the admin token.
-struct Admin;
-
-impl Guard for Admin {
-    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        match ctx.data_opt::<Viewer>() {
-            Some(Viewer::Admin) => Ok(()),
-            _ => Err(Error::Unauthenticated.into()),
-        }
-    }
-}
 
 /// Input of `trackStock`.
 #[derive(InputObject)]
@@ -158,10 +155,7 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The input of the mutation.")] input: AcknowledgeAlertInput,
     ) -> Result<AcknowledgeAlertPayload> {
-        let row = parse_id(&input.id)
-            .filter(|(kind, _)| *kind == NodeKind::Alert)
-            .map(|(_, row)| row);
-        let alert = service(ctx)?.acknowledge(row).await?;
+        let alert = service(ctx)?.acknowledge(alert_row(&input.id)).await?;
         Ok(AcknowledgeAlertPayload {
             alert: AlertObject(alert),
         })
@@ -223,5 +217,104 @@ impl Mutation {
         Ok(DeleteAlertRulePayload {
             deleted_id: global_id(NodeKind::AlertRule, id),
         })
+    }
+
+    /// Creates a webhook, to which alerts are sent from now on.
+    async fn create_webhook(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: CreateWebhookInput,
+    ) -> Result<CreateWebhookPayload> {
+        let (webhook, secret) = service(ctx)?.create_webhook(input.into()).await?;
+        Ok(CreateWebhookPayload {
+            webhook: WebhookObject(webhook),
+            secret: secret.0,
+        })
+    }
+
+    /// Changes a webhook. A new address or token, and enabling it, make its pending deliveries due
+    /// now.
+    async fn update_webhook(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: UpdateWebhookInput,
+    ) -> Result<UpdateWebhookPayload> {
+        let id = webhook::row(&input.id);
+        let webhook = service(ctx)?.update_webhook(id, input.into()).await?;
+        Ok(UpdateWebhookPayload {
+            webhook: WebhookObject(webhook),
+        })
+    }
+
+    /// Deletes a webhook with its deliveries. Pending ones are not sent.
+    async fn delete_webhook(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: DeleteWebhookInput,
+    ) -> Result<DeleteWebhookPayload> {
+        let id = service(ctx)?
+            .delete_webhook(webhook::row(&input.id))
+            .await?;
+        Ok(DeleteWebhookPayload {
+            deleted_id: global_id(NodeKind::Webhook, id),
+        })
+    }
+
+    /// Replaces the signing key of a webhook. Messages are signed with both keys for 24 hours.
+    async fn rotate_webhook_secret(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: RotateWebhookSecretInput,
+    ) -> Result<RotateWebhookSecretPayload> {
+        let rotating = service(ctx)?.rotate_webhook_secret(webhook::row(&input.id));
+        let (webhook, secret) = rotating.await?;
+        Ok(RotateWebhookSecretPayload {
+            webhook: WebhookObject(webhook),
+            secret: secret.0,
+        })
+    }
+
+    /// Sends a test message to a webhook and returns what came back.
+    async fn test_webhook(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: TestWebhookInput,
+    ) -> Result<TestWebhookPayload> {
+        let result = service(ctx)?.test_webhook(webhook::row(&input.id)).await?;
+        Ok(TestWebhookPayload {
+            delivered: result.error.is_none(),
+            status: result.status.map(i32::from),
+            error: result.error,
+        })
+    }
+
+    /// Sends an alert to a webhook again, whether or not the webhook selects it. It is attempted for
+    /// 24 hours.
+    async fn redeliver_alert(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The input of the mutation.")] input: RedeliverAlertInput,
+    ) -> Result<RedeliverAlertPayload> {
+        let (alert, webhook) = (alert_row(&input.alert_id), webhook::row(&input.webhook_id));
+        let delivery = service(ctx)?.redeliver(alert, webhook).await?;
+        Ok(RedeliverAlertPayload {
+            delivery: DeliveryObject(delivery),
+        })
+    }
+}
+
+/// Returns the row of an alert's global ID, or `None` if it is not one.
+fn alert_row(id: &ID) -> Option<i64> {
+    parse_id(id)
+        .filter(|(kind, _)| *kind == NodeKind::Alert)
+        .map(|(_, row)| row)
+}
+
+/// Converts a field to `None` if it keeps its value, and to `Some(None)` if it is cleared.
+fn cleared<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }

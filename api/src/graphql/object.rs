@@ -5,19 +5,23 @@
 mod alert;
 mod candle;
 mod connection;
+mod delivery;
 mod node;
 mod price;
 mod rule;
 mod rule_test;
 mod status;
 mod stock;
+mod webhook;
 
 pub(super) use alert::AlertObject;
 pub(super) use candle::CandleObject;
 pub(super) use connection::{AlertConnection, AlertCount, PriceConnection, StockConnection};
+pub(super) use delivery::DeliveryObject;
 pub(super) use node::{Node, NodeKind, find, global_id, parse_id};
 pub(super) use price::PriceObject;
 pub(super) use rule::RuleObject;
 pub(super) use rule_test::RuleTestObject;
 pub(super) use status::StatusObject;
 pub(super) use stock::StockObject;
+pub(super) use webhook::WebhookObject;

@@ -6,12 +6,13 @@ use store::{alert::AlertFilter, price::Recorded};
 
 use super::{
     argument::{candle_range, page_args, recorded},
-    context::service,
+    context::{Admin, service},
     enums::CandleInterval,
     mutation::CreateAlertRuleInput,
     object::{
         AlertConnection, AlertCount, AlertObject, CandleObject, Node, PriceConnection, PriceObject,
-        RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, find,
+        RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, WebhookObject,
+        find,
     },
     output::Rows,
     scalar::{Cursor, DateTime, Symbol},
@@ -206,6 +207,13 @@ impl Query {
     ) -> Result<RuleTestObject> {
         let test = service(ctx)?.test_rule(input.into(), recorded(from, to));
         Ok(RuleTestObject(test.await?))
+    }
+
+    /// Lists the webhooks, by creation. Requires the admin token.
+    #[graphql(guard = "Admin")]
+    async fn webhooks(&self, ctx: &Context<'_>) -> Result<Vec<WebhookObject>> {
+        let webhooks = service(ctx)?.webhooks().await?;
+        Ok(webhooks.into_iter().map(WebhookObject).collect())
     }
 
     /// The state of the server, its database, its feed, its providers and the market.

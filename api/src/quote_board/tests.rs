@@ -207,6 +207,7 @@ async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
     let retention = runtime::config::RetentionSettings {
         ticks: store.clock.now().since(rows[middle].recorded_at),
         feed: Duration::from_hours(1),
+        deliveries: Duration::from_hours(30 * 24),
     };
     let mut cursor = Some(PruneCursor::default());
     while let Some(from) = cursor {

@@ -1,40 +1,18 @@
-//! The JSON representation of stocks, prices and alerts, for REST and `/ws`.
+//! The JSON representation of stocks, prices and alerts, for REST and `/ws`. That of alerts is also
+//! sent to webhooks, and therefore defined in `delivery`.
 //!
 //! Independent of the tables. An unknown value is `null`. Numbers have their exact digits.
 
-use entity::{Alert, AlertKind, Decimal, Direction, Iterable, Price, Stock};
+pub(crate) use delivery::{AlertView, Number};
+use entity::{Price, Stock};
 use market::Freshness;
-use serde::{Serialize, Serializer, ser::Error};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
+    ToSchema,
+    openapi::{ObjectBuilder, Schema, Type},
 };
 
 use crate::service::Condition;
-
-/// A [`Decimal`] as a JSON number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Number(pub Decimal);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?;
-        raw.serialize(serializer)
-    }
-}
-
-impl PartialSchema for Number {
-    fn schema() -> RefOr<Schema> {
-        let text = "Exact, at most 8 fractional digits, no exponent and no trailing zeros.";
-        ObjectBuilder::new()
-            .schema_type(Type::Number)
-            .description(Some(text))
-            .into()
-    }
-}
-
-impl ToSchema for Number {}
 
 /// A stock with its latest price.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -118,48 +96,6 @@ pub(crate) struct PriceView {
     pub(crate) provider: String,
 }
 
-/// An alert that fired.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Alert)]
-pub(crate) struct AlertView {
-    /// The id of the alert, for deduplication.
-    #[schema(minimum = 1)]
-    pub(crate) id: i64,
-    /// The ticker symbol of the stock.
-    pub(crate) symbol: String,
-    /// The rule that fired; `null` once it is deleted.
-    #[schema(required)]
-    pub(crate) rule_id: Option<i64>,
-    /// The name that the rule had when it fired.
-    #[schema(required)]
-    pub(crate) rule_name: Option<String>,
-    /// The kind of condition that was met.
-    #[schema(schema_with = enumeration::<AlertKind>)]
-    pub(crate) kind: AlertKind,
-    /// The direction of the price: `UP` or `DOWN`.
-    #[schema(schema_with = enumeration::<Direction>)]
-    pub(crate) direction: Direction,
-    /// The price that triggered the alert.
-    pub(crate) price: Number,
-    /// The value that the price was compared with, such as the previous close.
-    #[schema(required)]
-    pub(crate) reference_price: Option<Number>,
-    /// The difference between the price and the reference price in percent, rounded to 4 decimals.
-    #[schema(required)]
-    pub(crate) change_percent: Option<Number>,
-    /// The threshold that was reached; for the default rule, a multiple: 5, 10, 15 …
-    pub(crate) threshold: Number,
-    /// A sentence that describes the alert.
-    #[schema(example = "AAPL rose 5.43% to 196.1")]
-    pub(crate) message: String,
-    /// The date of the trading session.
-    #[schema(format = Date)]
-    pub(crate) trading_day: String,
-    /// The time at which the price that triggered the alert was recorded (RFC 3339).
-    #[schema(format = DateTime)]
-    pub(crate) triggered_at: String,
-}
-
 /// The public name of a freshness, the same as in GraphQL.
 fn freshness_name(freshness: Freshness) -> &'static str {
     match freshness {
@@ -176,13 +112,6 @@ fn freshness() -> Schema {
     let names = [Current, PreviousSession, Old, None].map(freshness_name);
     let schema = ObjectBuilder::new().schema_type(Type::String);
     schema.enum_values(Some(names)).build().into()
-}
-
-/// The schema of an enumeration.
-fn enumeration<T: Iterable + Serialize>() -> Schema {
-    let values = T::iter().filter_map(|value| serde_json::to_value(value).ok());
-    let schema = ObjectBuilder::new().schema_type(Type::String);
-    schema.enum_values(Some(values)).build().into()
 }
 
 impl StockView {
@@ -219,26 +148,6 @@ impl From<&Price> for PriceView {
             market_time: price.market_time.to_string(),
             recorded_at: price.recorded_at.to_string(),
             provider: price.provider.clone(),
-        }
-    }
-}
-
-impl From<&Alert> for AlertView {
-    fn from(alert: &Alert) -> Self {
-        Self {
-            id: alert.id,
-            symbol: alert.symbol.to_string(),
-            rule_id: alert.rule_id,
-            rule_name: alert.rule_name.clone(),
-            kind: alert.kind,
-            direction: alert.direction,
-            price: Number(alert.price),
-            reference_price: alert.reference_price.map(Number),
-            change_percent: alert.change_percent.map(Number),
-            threshold: Number(alert.threshold),
-            message: alert.message(),
-            trading_day: alert.trading_day.to_string(),
-            triggered_at: alert.triggered_at.to_string(),
         }
     }
 }

@@ -155,7 +155,7 @@ impl Clients {
         insta::allow_duplicates! {
             insta::assert_snapshot!(timeless(&frames.join("\n")), @r#"
             {"type":"stock_update","payload":{"id":1,"symbol":"AAPL","name":null,"currency":null,"exchange":null,"current_price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"last_updated":"[time]","stale":true,"freshness":"OLD"}}
-            {"type":"alert","payload":{"id":2,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}}
+            {"type":"alert","payload":{"id":2,"symbol":"AAPL","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}}
             "#);
         }
         Cursors {
@@ -218,7 +218,7 @@ async fn rest_has_the_same_values(product: &Product) {
         /api/v1/stocks/AAPL/history
         [{"symbol":"AAPL","price":196.87654321,"previous_close":178.2,"change":18.67654321,"change_percent":10.4807,"volume":17145307,"trading_day":"2024-10-18","market_time":"2024-10-18T20:00:00Z","recorded_at":"[time]","provider":"alphavantage"},{"symbol":"AAPL","price":187.12345678,"previous_close":178.2,"change":8.92345678,"change_percent":5.0076,"volume":17145307,"trading_day":"2024-10-18","market_time":"2024-10-18T20:00:00Z","recorded_at":"[time]","provider":"alphavantage"}]
         /api/v1/stocks/AAPL/alerts?limit=1
-        [{"id":2,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}]
+        [{"id":2,"symbol":"AAPL","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"UP","price":196.87654321,"reference_price":178.2,"change_percent":10.4807,"threshold":10,"message":"AAPL rose 10.48% to 196.87654321","trading_day":"2024-10-18","triggered_at":"[time]"}]
         "#);
     }
     // A stock has the same text in a list and alone.

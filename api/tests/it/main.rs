@@ -8,6 +8,7 @@ mod databases;
 mod exchange;
 mod process;
 mod product;
+mod receiver;
 
 mod departure;
 mod deployment;
@@ -29,3 +30,4 @@ mod slow;
 mod socket;
 mod suspend;
 mod symbol;
+mod webhook;

@@ -14,12 +14,13 @@ use crate::{
 };
 
 /// Every readable path, with a symbol as its parameter.
-pub(crate) const PATHS: [&str; 7] = [
+pub(crate) const PATHS: [&str; 8] = [
     "/api/v1/stocks",
     "/api/v1/stocks/AAPL",
     "/api/v1/stocks/AAPL/history",
     "/api/v1/stocks/AAPL/alerts",
     "/api/v1/alerts",
+    "/api/v1/rules",
     "/api/v1/health",
     "/api/v1/openapi.json",
 ];
@@ -52,9 +53,9 @@ on_archives! {
             /api/v1/stocks/AAPL/history?limit=2
             [{"symbol":"AAPL","price":118.45,"previous_close":103.00000001,"change":15.44999999,"change_percent":15,"volume":1000,"trading_day":"2008-01-17","market_time":"2008-01-17T21:00:00Z","recorded_at":"[time]","provider":"replay"},{"symbol":"AAPL","price":103.00000001,"previous_close":104,"change":-0.99999999,"change_percent":-0.9615,"volume":1000,"trading_day":"2008-01-16","market_time":"2008-01-16T21:00:00Z","recorded_at":"[time]","provider":"replay"}]
             /api/v1/stocks/AAPL/alerts?limit=2
-            [{"id":4,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":3,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":100.5,"reference_price":94.5,"change_percent":6.3492,"threshold":5,"message":"AAPL rose 6.35% to 100.5","trading_day":"2008-01-09","triggered_at":"[time]"}]
+            [{"id":4,"symbol":"AAPL","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":3,"symbol":"AAPL","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"UP","price":100.5,"reference_price":94.5,"change_percent":6.3492,"threshold":5,"message":"AAPL rose 6.35% to 100.5","trading_day":"2008-01-09","triggered_at":"[time]"}]
             /api/v1/alerts?limit=2
-            [{"id":5,"symbol":"IBM","rule_id":1,"kind":"PERCENT_CHANGE","direction":"DOWN","price":48,"reference_price":51,"change_percent":-5.8824,"threshold":5,"message":"IBM fell 5.88% to 48","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":4,"symbol":"AAPL","rule_id":1,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"}]
+            [{"id":5,"symbol":"IBM","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"DOWN","price":48,"reference_price":51,"change_percent":-5.8824,"threshold":5,"message":"IBM fell 5.88% to 48","trading_day":"2008-01-17","triggered_at":"[time]"},{"id":4,"symbol":"AAPL","rule_id":1,"rule_name":null,"kind":"PERCENT_CHANGE","direction":"UP","price":118.45,"reference_price":103.00000001,"change_percent":15,"threshold":10,"message":"AAPL rose 15% to 118.45","trading_day":"2008-01-17","triggered_at":"[time]"}]
             /api/v1/health
             {"status":"ok","checks":{"database":"ok","provider replay":"ok","tracker":"ok"}}
             "#);

@@ -73,6 +73,8 @@ pub struct RetentionSettings {
     pub ticks: Duration,
     /// The rows of the feed.
     pub feed: Duration,
+    /// Finished deliveries, with their attempts.
+    pub deliveries: Duration,
 }
 
 impl RetentionSettings {
@@ -80,6 +82,7 @@ impl RetentionSettings {
         Self {
             ticks: reader.value("RETENTION_TICKS", value::positive_duration),
             feed: reader.value("RETENTION_FEED", value::positive_duration),
+            deliveries: reader.value("RETENTION_DELIVERIES", value::positive_duration),
         }
     }
 }

@@ -116,6 +116,7 @@ const ACCESS: &str = "Access";
 const LIMITS: &str = "Limits (sizes from 1KiB to 1GiB, or in bytes without a unit; counts from 1)";
 const PROVIDERS: &str = "Providers";
 const TRACKING: &str = "Tracking";
+const DELIVERY: &str = "Delivery";
 const RETENTION: &str = "Retention";
 const REPLAY: &str = "Replay";
 const OPERATION: &str = "Operation";
@@ -194,6 +195,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_SOCKETS_PER_ADDRESS", Fixed("10000"),
         "Maximum concurrent WebSockets and event streams of a client"),
     Variable::new(LIMITS, "LIMIT_RULES", Fixed("100000"), "Maximum alert rules of users"),
+    Variable::new(LIMITS, "LIMIT_DELIVERIES", Fixed("64"), "Maximum concurrent requests to webhooks"),
     Variable::new(LIMITS, "LIMIT_BACKLOG", Fixed("1000"),
         "Maximum undelivered events of a subscriber that receives every event; a slow consumer that exceeds it is disconnected"),
     Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),
@@ -221,10 +223,20 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(TRACKING, "DEFAULT_SYMBOLS", Fixed("AAPL,GOOG,IBM,MSFT"),
         "Symbols that a new database tracks, a comma-separated list; later changes have no effect"),
 
+    Variable::new(DELIVERY, "WEBHOOK_ALLOW_PRIVATE", Fixed("false"),
+        "Allow webhooks at addresses that are not globally reachable, such as 127.0.0.1 and 10.0.0.0/8; anyone with the admin token can then send requests to your network").switch(),
+    Variable::new(DELIVERY, "SMTP_URL", Described("no mail"),
+        "Mail server for alerts by mail: smtps://user:password@host for TLS (port 465), or smtp://host, which uses STARTTLS if the server offers it (port 587)").sensitive(),
+    Variable::new(DELIVERY, "SMTP_URL_FILE", Unset, "File with the URL of the mail server, instead of SMTP_URL"),
+    Variable::new(DELIVERY, "SMTP_FROM", Unset,
+        "Sender address of mail, such as alerts@example.com; required if SMTP_URL is set"),
+
     Variable::new(RETENTION, "RETENTION_TICKS", Fixed("90d"),
         "How long to keep prices; candles, alerts and the newest price of each symbol are never deleted"),
     Variable::new(RETENTION, "RETENTION_FEED", Fixed("24h"),
         "How long to keep the feed, and so how long a process may be disconnected and still catch up from it"),
+    Variable::new(RETENTION, "RETENTION_DELIVERIES", Fixed("30d"),
+        "How long to keep finished deliveries of alerts and the log of their attempts"),
 
     Variable::new(REPLAY, "REPLAY_FILE", Described("the bundled prices"),
         "Daily prices to replay, as CSV, plain or gzip"),

@@ -105,7 +105,7 @@ impl FeedTransaction {
         self.seq
     }
 
-    /// Adds an event, which is published on commit.
+    /// Adds an event, which is published on commit, in the order of positions.
     pub fn push(&mut self, event: Event) {
         debug_assert!(
             event.seq() <= self.seq,
@@ -115,7 +115,7 @@ impl FeedTransaction {
     }
 
     /// Commits and wakes the followers. Returns the new end of the feed.
-    pub async fn commit(self) -> Result<Position, Error> {
+    pub async fn commit(mut self) -> Result<Position, Error> {
         let position = Position {
             epoch: self.head.epoch,
             seq: self.seq,
@@ -125,6 +125,8 @@ impl FeedTransaction {
             self.transaction.commit().await?;
             return Ok(position);
         }
+        // Clients that resume skip what comes before their cursor.
+        self.events.sort_by_key(Event::seq);
         let events = serde_json::to_string(&self.events).map_err(Error::Serialize)?;
         let row = feed::ActiveModel {
             seq: Set(self.seq),

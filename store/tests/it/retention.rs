@@ -21,6 +21,7 @@ const DAY: Duration = Duration::from_hours(24);
 const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: DAY,
+    deliveries: Duration::from_hours(30 * 24),
 };
 
 /// Stores the candle of the minute of all prices in these tests.

@@ -80,19 +80,19 @@ impl Ingest {
                 };
                 let reference = inputs.reference(&splits);
                 let alert = evaluate(&mut feed, rule.as_ref(), evaluated, reference).await?;
-                fired.extend(alert);
+                let mut alerts = Vec::from_iter(alert);
                 let key = PriceKey::new(price.recorded_at, price.seq);
                 if let Some(price) = price::at(feed.connection(), stock_id, key).await? {
-                    fired.extend(
-                        rules
-                            .evaluate(&mut feed, &price, Judgement::Evaluated)
-                            .await?,
-                    );
+                    let evaluated = rules.evaluate(&mut feed, &price, Judgement::Evaluated);
+                    alerts.extend(evaluated.await?);
                 }
+                // The default rule compares the next price with the stored alerts.
+                store::alert::record(feed.connection(), &mut alerts).await?;
+                fired.extend(alerts);
             }
             store::held_price::delete(feed.connection(), stock_id).await?;
             rules.released(stock_id);
-            store::alert::record(feed.connection(), &mut fired).await?;
+            store::delivery::enqueue(&feed, &fired).await?;
             for alert in &fired {
                 let alert = alert.clone();
                 feed.push(Event::AlertFired { alert });
@@ -104,7 +104,7 @@ impl Ingest {
         rules.store(&mut feed).await?;
         let end = feed.commit().await?;
         self.rules.put(rules, end.seq);
-        self.count_alerts(&fired);
+        self.committed(&fired);
         log_committed(&[], &fired);
         Ok(fired.len())
     }

@@ -45,6 +45,7 @@ pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
 const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
+    deliveries: Duration::from_hours(30 * 24),
 };
 
 pub(crate) struct World {

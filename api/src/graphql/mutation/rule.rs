@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 
+use super::cleared;
 use crate::{
     graphql::{
         enums::{AlertKind, ChangeBase, PriceBasis, Trigger},
@@ -126,15 +127,6 @@ impl From<UpdateAlertRuleInput> for RuleUpdate {
             enabled: input.enabled,
             expires_at: cleared(input.expires_at).map(|at| at.map(|at| at.0)),
         }
-    }
-}
-
-/// Converts a field to `None` if it keeps its value, and to `Some(None)` if it is cleared.
-fn cleared<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
-    match field {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }
 

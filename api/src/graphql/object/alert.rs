@@ -4,13 +4,15 @@ use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
 
 use super::{
+    delivery::DeliveryObject,
     node::{NodeKind, global_id},
     rule::RuleObject,
     stock::StockObject,
 };
 use crate::graphql::{
-    context::service,
+    context::{Admin, batcher, service},
     enums::{AlertKind, Direction},
+    loader::DeliveriesOf,
     output::columns,
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
@@ -95,6 +97,13 @@ impl AlertObject {
     /// The time at which the alert was acknowledged. Null until then.
     fn acknowledged_at(&self) -> Option<DateTime> {
         self.0.acknowledged_at.map(DateTime)
+    }
+
+    /// The deliveries of the alert to webhooks. Requires the admin token.
+    #[graphql(guard = "Admin")]
+    async fn deliveries(&self, ctx: &Context<'_>) -> Result<Vec<DeliveryObject>> {
+        let found = batcher(ctx)?.load_one(DeliveriesOf(self.0.id)).await?;
+        Ok(found.into_iter().flatten().map(DeliveryObject).collect())
     }
 
     /// The position of the alert in the feed. Use it as `after` to continue a list or to resume a

@@ -1,10 +1,10 @@
-//! Relay connections: pages of stocks, prices and alerts.
+//! Relay connections: pages of stocks, prices, alerts and deliveries.
 
 use async_graphql::{Context, ContextSelectionSet, Object, Result, SimpleObject};
 use entity::Cursor as ListCursor;
 use store::page::Page;
 
-use super::{alert::AlertObject, price::PriceObject, stock::StockObject};
+use super::{alert::AlertObject, delivery::DeliveryObject, price::PriceObject, stock::StockObject};
 use crate::{
     graphql::{
         context::service,
@@ -67,6 +67,11 @@ edge!(
     /// An edge in a list of alerts.
     AlertEdge, AlertObject, |alert, service| service.cursor(alert.seq, alert.recorded_at())
 );
+edge!(
+    /// An edge in a list of deliveries.
+    DeliveryEdge, DeliveryObject,
+    |delivery, service| service.cursor(delivery.alert_seq, delivery.alert_recorded_at)
+);
 
 fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
     let service = service(ctx)?;
@@ -125,6 +130,30 @@ impl PriceConnection {
 
     /// The prices of the page.
     async fn nodes(&self) -> Rows<'_, PriceObject> {
+        Rows::from(&*self.page.rows)
+    }
+
+    /// Information for pagination.
+    fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        page_info(&self.page, ctx)
+    }
+}
+
+/// A page of deliveries, newest alert first.
+pub(crate) struct DeliveryConnection {
+    pub(in crate::graphql) page: Page<DeliveryObject>,
+}
+
+/// A page of deliveries, newest alert first.
+#[Object]
+impl DeliveryConnection {
+    /// The edges of the page.
+    async fn edges(&self) -> Edges<'_, DeliveryObject> {
+        Edges(&self.page.rows)
+    }
+
+    /// The deliveries of the page.
+    async fn nodes(&self) -> Rows<'_, DeliveryObject> {
         Rows::from(&*self.page.rows)
     }
 

@@ -5,9 +5,12 @@
 use async_graphql::{Context, ID, Interface, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{alert::AlertObject, rule::RuleObject, stock::StockObject};
+use super::{
+    alert::AlertObject, delivery::DeliveryObject, rule::RuleObject, stock::StockObject,
+    webhook::WebhookObject,
+};
 use crate::graphql::{
-    context::{batcher, service},
+    context::{batcher, require_admin, service},
     loader::AlertId,
 };
 
@@ -21,6 +24,10 @@ pub(crate) enum Node {
     Alert(AlertObject),
     /// An alert rule.
     AlertRule(RuleObject),
+    /// A webhook.
+    Webhook(WebhookObject),
+    /// A delivery.
+    Delivery(DeliveryObject),
 }
 
 /// The type of object that an ID refers to.
@@ -29,25 +36,33 @@ pub(in crate::graphql) enum NodeKind {
     Stock,
     Alert,
     AlertRule,
+    Webhook,
+    Delivery,
 }
 
 impl NodeKind {
-    const ALL: [Self; 3] = [Self::Stock, Self::Alert, Self::AlertRule];
+    const ALL: [Self; 5] = [
+        Self::Stock,
+        Self::Alert,
+        Self::AlertRule,
+        Self::Webhook,
+        Self::Delivery,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Stock => "Stock",
             Self::Alert => "Alert",
             Self::AlertRule => "AlertRule",
+            Self::Webhook => "Webhook",
+            Self::Delivery => "Delivery",
         }
     }
 }
 
 /// Returns the global ID of a row.
 pub(in crate::graphql) fn global_id(kind: NodeKind, row: i64) -> ID {
-    URL_SAFE_NO_PAD
-        .encode(format!("{}:{row}", kind.name()))
-        .into()
+    entity::global_id(kind.name(), row).into()
 }
 
 /// Decodes a global ID. Returns `None` if it is malformed.
@@ -75,5 +90,15 @@ pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: &str) -> Result<Opti
             alert.map(|alert| Node::Alert(AlertObject(alert)))
         }
         NodeKind::AlertRule => RuleObject::find(ctx, row)?.map(Node::AlertRule),
+        NodeKind::Webhook => {
+            require_admin(ctx)?;
+            let webhook = service(ctx)?.webhook(row).await?;
+            webhook.map(|webhook| Node::Webhook(WebhookObject(webhook)))
+        }
+        NodeKind::Delivery => {
+            require_admin(ctx)?;
+            let delivery = service(ctx)?.delivery(row).await?;
+            delivery.map(|delivery| Node::Delivery(DeliveryObject(delivery)))
+        }
     })
 }

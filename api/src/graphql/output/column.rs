@@ -6,7 +6,7 @@ use async_graphql::{Error, ID, resolver_utils::EnumType};
 
 use super::json::{push_plain, push_quoted, push_text};
 use crate::graphql::{
-    enums::{AlertKind, ChangeBase, Direction, Market, PriceBasis, Trigger},
+    enums::{AlertKind, ChangeBase, DeliveryState, Direction, Market, PriceBasis, Trigger},
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
@@ -42,6 +42,7 @@ column_values! {
     i32: |number, out| push_plain(out, number);
     bool: |flag, out| push_plain(out, flag);
     AlertKind: |kind, out| push_quoted(out, name(*kind));
+    DeliveryState: |kind, out| push_quoted(out, name(*kind));
     Direction: |kind, out| push_quoted(out, name(*kind));
     ChangeBase: |kind, out| push_quoted(out, name(*kind));
     PriceBasis: |kind, out| push_quoted(out, name(*kind));

@@ -211,6 +211,8 @@ fn value(schema: &Value, of: &Value, sample: &str) -> String {
             .expect("a value")
             .to_owned(),
         (_, Some("String" | "ID" | "Symbol")) => "\"AAPL\"".to_owned(),
+        (_, Some("Date")) => "\"2030-01-02\"".to_owned(),
+        (_, Some("Decimal")) => "\"1.5\"".to_owned(),
         (_, Some("Int" | "Float")) => "1".to_owned(),
         (_, Some("Boolean")) => "true".to_owned(),
         _ => sample.to_owned(),

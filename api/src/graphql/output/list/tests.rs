@@ -18,7 +18,7 @@ use testkit::{TestDatabase, sample_rows::Shape};
 
 use crate::graphql::{
     fixture::{Resolver, SampleSchema},
-    object::{AlertObject, CandleObject, PriceObject, RuleObject, StockObject},
+    object::{AlertObject, CandleObject, DeliveryObject, PriceObject, RuleObject, StockObject},
     output::{Row, Rows, columns, json},
 };
 use document::{RandomDocument, TYPES, document, named};
@@ -160,14 +160,16 @@ fn columns_of(row: &str) -> fn(&str) -> bool {
         "Alert" => |field| AlertObject::column(field).is_some(),
         "AlertRule" => |field| RuleObject::column(field).is_some(),
         "Candle" => |field| CandleObject::column(field).is_some(),
+        "Delivery" => |field| DeliveryObject::column(field).is_some(),
         other => panic!("{other} is in lists; add its columns here"),
     }
 }
 
 #[test]
 fn every_field_that_only_reads_a_row_is_a_column() {
-    // They depend on the answers of providers and on the newest price.
-    const LOADED: [(&str, &str); 3] = [
+    // They depend on the answers of providers, on the newest price and on the clock.
+    const LOADED: [(&str, &str); 4] = [
+        ("AlertRule", "expired"),
         ("Stock", "stale"),
         ("Stock", "freshness"),
         ("Stock", "note"),
@@ -181,7 +183,10 @@ fn every_field_that_only_reads_a_row_is_a_column() {
     });
     let mut rows: Vec<&str> = nodes.chain(["AlertRule", "Candle"]).collect();
     rows.sort_unstable();
-    assert_eq!(rows, ["Alert", "AlertRule", "Candle", "Price", "Stock"]);
+    assert_eq!(
+        rows,
+        ["Alert", "AlertRule", "Candle", "Delivery", "Price", "Stock"]
+    );
     for row in rows {
         for field in &TYPES[row] {
             let name = &*field.name.node;
