@@ -50,12 +50,9 @@ pub(crate) struct Service {
     build: BuildInfo,
     staleness: staleness::Sampler,
     rule_limit: u64,
-<<<<<<< HEAD
     webhooks: Option<WebhookSettings>,
-=======
     /// Maximum number of samples of a dry run.
     max_samples: u64,
->>>>>>> rule-tests
 }
 
 impl Service {
@@ -79,11 +76,8 @@ impl Service {
             build,
             staleness,
             rule_limit: u64::MAX,
-<<<<<<< HEAD
             webhooks: None,
-=======
             max_samples: rules::MAX_SAMPLES,
->>>>>>> rule-tests
         }
     }
 

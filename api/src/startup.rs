@@ -43,8 +43,8 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let providers = Providers::from_settings(&settings)?;
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
-    let sender = Sender::new(&settings.delivery)?;
     let process = Process::start(&settings, signals).await?;
+    let sender = Sender::new(&settings.delivery)?;
     let Process {
         telemetry,
         health,

@@ -22,8 +22,8 @@ fn main() -> ExitCode {
 /// Starts the tracker and waits for the shutdown.
 async fn run(settings: Settings, signals: Signals) -> anyhow::Result<ShutdownOutcome> {
     let providers = Providers::from_settings(&settings)?;
-    let sender = Sender::new(&settings.delivery)?;
     let process = Process::start(&settings, signals).await?;
+    let sender = Sender::new(&settings.delivery)?;
     let Process {
         telemetry,
         health,

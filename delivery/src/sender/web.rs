@@ -32,15 +32,24 @@ pub(super) struct WebClient {
 impl WebClient {
     /// Creates a client.
     pub(super) fn new(guard: Guard) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .user_agent(concat!("stock-tracker/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(guard.clone())
-            .build()
-            .map_err(reqwest::Error::without_url)?;
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("stock-tracker/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .referer(false)
+                .no_proxy()
+                .dns_resolver(guard.clone())
+        };
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(
+                %error,
+                "webhooks with https cannot be sent: install the root certificates (ca-certificates)"
+            );
+            // Without certificates, plain HTTP still works.
+            builder().tls_certs_only([]).build()
+        });
+        let client = client.map_err(reqwest::Error::without_url)?;
         Ok(Self { client, guard })
     }
 
