@@ -17,6 +17,7 @@ mod provider;
 mod replay;
 mod retry;
 mod rule;
+mod rule_replay;
 mod script;
 mod split;
 mod trouble;

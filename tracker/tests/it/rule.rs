@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use entity::{
-    AlertKind, AlertRule, ChangeBase, Direction, Event, PriceBasis, Ratio, Split, Timestamp,
-    Trigger, table::alert,
+    AlertKind, AlertRule, ChangeBase, Decimal, Direction, Event, PriceBasis, Ratio, Split,
+    Timestamp, Trigger, table::alert,
 };
 use store::{feed::FeedTransaction, rule, split};
 use tracker::{
@@ -15,7 +15,7 @@ use tracker::{
 use crate::fixture::{World, date, decimal, quote};
 
 /// A rule that fires each time, of AAPL.
-fn of_aapl(kind: AlertKind, threshold: &str) -> AlertRule {
+pub(crate) fn of_aapl(kind: AlertKind, threshold: &str) -> AlertRule {
     let start = Timestamp::default();
     AlertRule {
         id: 0,
@@ -45,7 +45,7 @@ fn of_aapl(kind: AlertKind, threshold: &str) -> AlertRule {
     }
 }
 
-async fn create(world: &World, new: AlertRule) -> AlertRule {
+pub(crate) async fn create(world: &World, new: AlertRule) -> AlertRule {
     let mut feed = FeedTransaction::begin(&world.store).await.expect("begin");
     let created = rule::create(&mut feed, new).await.expect("create");
     feed.commit().await.expect("commit");
@@ -68,7 +68,7 @@ async fn store(world: &World, ingest: &Ingest, restarts: bool, quotes: Vec<Quote
 }
 
 /// The alerts of rules of users as (rule, price, message).
-async fn fired(world: &World) -> Vec<(i64, String, String)> {
+pub(crate) async fn fired(world: &World) -> Vec<(i64, String, String)> {
     let rows = world.alerts().await;
     let users: Vec<alert::Model> = rows
         .into_iter()
@@ -89,6 +89,24 @@ async fn fired(world: &World) -> Vec<(i64, String, String)> {
             )
         })
         .collect()
+}
+
+/// Records a split of AAPL.
+async fn record(world: &World, day: &str, ratio: i128) {
+    let mut feed = FeedTransaction::begin(&world.store).await.expect("begin");
+    let split = Split {
+        effective_on: date(day),
+        ratio: Ratio::new(ratio, 1).expect("a ratio"),
+    };
+    let recorded = split::record(&mut feed, 1, &[split], "test").await;
+    assert!(recorded.expect("record"));
+    feed.commit().await.expect("commit");
+}
+
+/// The stored level of a rule.
+async fn level(world: &World, id: i64) -> Decimal {
+    let rules = rule::by_ids(world.store.database.read(), &[id]).await;
+    rules.expect("rules")[0].threshold
 }
 
 fn prices(of: &str, prices: &[&str]) -> Vec<Quote> {
@@ -208,5 +226,63 @@ testkit::on_both_databases! {
         assert_eq!(users.len(), 1);
         assert_eq!((users[0].rule_id, users[0].direction), (None, Direction::Up));
         assert_eq!(users[0].rule_name.as_deref(), Some("PRICE_ABOVE 103"));
+    }
+
+    async fn a_tracker_that_takes_over_knows_what_the_other_one_fired(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let (first, second) = (world.ingest(), world.ingest());
+        store(&world, &first, false, prices("AAPL", &["100"])).await;
+        store(&world, &second, false, prices("AAPL", &["101"])).await;
+        let id = create(&world, of_aapl(AlertKind::PriceAbove, "103")).await.id;
+        for (ingest, price) in [(&first, "102"), (&second, "103"), (&first, "104"), (&second, "102"), (&first, "105")] {
+            store(&world, ingest, false, prices("AAPL", &[price])).await;
+        }
+        let at: Vec<_> = fired(&world).await.into_iter().map(|(rule, price, _)| (rule, price)).collect();
+        assert_eq!(at, [(id, "103".to_owned()), (id, "105".to_owned())]);
+    }
+
+    async fn a_split_that_no_tracker_saw_moves_levels_and_fires_nothing(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        store(&world, &world.ingest(), false, prices("AAPL", &["100"])).await;
+        let id = create(&world, of_aapl(AlertKind::PriceAbove, "180")).await.id;
+        let monday = |price: &str| Quote { trading_day: date("2026-11-23"), ..quote("AAPL", price) };
+        store(&world, &world.ingest(), false, vec![monday("101")]).await;
+        record(&world, "2026-11-23", 2).await;
+        store(&world, &world.ingest(), false, vec![monday("102")]).await;
+        assert_eq!(level(&world, id).await, decimal("90"));
+        assert_eq!(fired(&world).await, []);
+        store(&world, &world.ingest(), false, vec![monday("89"), monday("90")]).await;
+        assert_eq!(fired(&world).await.len(), 1);
+    }
+
+    async fn a_level_that_is_set_after_a_split_stays(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let ingest = world.ingest();
+        store(&world, &ingest, false, prices("AAPL", &["100"])).await;
+        let created = create(&world, of_aapl(AlertKind::PriceAbove, "180")).await;
+        let deleted = create(&world, of_aapl(AlertKind::PriceAbove, "190")).await;
+        let monday = |price: &str| Quote { trading_day: date("2026-11-23"), ..quote("AAPL", price) };
+        store(&world, &ingest, false, vec![monday("101")]).await;
+        record(&world, "2026-11-23", 2).await;
+        let (new, level_day) = (decimal("102"), Some(date("2026-11-23")));
+        let changed = AlertRule { threshold: new, set_threshold: Some(new), level_day, ..created };
+        let mut feed = FeedTransaction::begin(&world.store).await.expect("begin");
+        let changed = rule::update(&mut feed, changed, true).await.expect("update");
+        rule::delete(&mut feed, &deleted).await.expect("delete");
+        feed.commit().await.expect("commit");
+        store(&world, &ingest, false, vec![monday("101.5")]).await;
+        assert_eq!(level(&world, changed.id).await, new);
+        store(&world, &world.ingest(), false, vec![monday("103")]).await;
+        assert_eq!(fired(&world).await.len(), 1);
+    }
+
+    async fn held_prices_of_one_multiple_fire_the_default_rule_once(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let ingest = world.ingest();
+        for price in ["130", "131"] {
+            let batch = QuoteBatch { provider: "test", quotes: prices("AAPL", &[price]), reports_splits: true, ..QuoteBatch::default() };
+            assert_eq!(ingest.ingest(batch).await.expect("store").held, 1);
+        }
+        assert_eq!(ingest.release(1, None).await.expect("release"), 1);
     }
 }

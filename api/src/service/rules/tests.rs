@@ -1,9 +1,12 @@
 //! Tests of alert rules: live evaluation, the naive evaluator and dry runs agree.
 
+mod bundled;
 mod comparison;
+mod dry_runs;
 mod history;
 mod markets;
 mod random_rule;
+mod settings;
 mod trial;
 
 use std::{ops::Range, panic::AssertUnwindSafe};

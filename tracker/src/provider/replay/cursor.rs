@@ -62,7 +62,7 @@ impl ReplayCursor {
     /// Moves to the start of the first pass.
     pub(super) fn rewind(&mut self) {
         self.last_played = None;
-        self.next = Some(ReplayDay { index: 0, weeks: 0 });
+        self.next = Some(ReplayDay::first(0));
         self.restarts = false;
     }
 
@@ -78,7 +78,7 @@ impl ReplayCursor {
         let weeks = weeks_past(dataset.first(), day);
         if fits(dataset, weeks) {
             self.rewind();
-            self.next = Some(ReplayDay { index: 0, weeks });
+            self.next = Some(ReplayDay::first(weeks));
         } else {
             self.restart();
         }
@@ -103,7 +103,10 @@ impl ReplayCursor {
         let weeks = weeks.saturating_add(self.pass_weeks);
         self.restarts = !fits(dataset, weeks);
         let weeks = if self.restarts { 0 } else { weeks };
-        ReplayDay { index: 0, weeks }
+        ReplayDay {
+            repeats: !self.restarts,
+            ..ReplayDay::first(weeks)
+        }
     }
 }
 
@@ -154,6 +157,7 @@ impl ReplayPosition {
         Some(ReplayDay {
             index,
             weeks: self.weeks,
+            repeats: self.weeks > 0,
         })
     }
 

@@ -31,12 +31,27 @@ pub(super) struct ReplayDay {
     pub(super) index: usize,
     /// By how many weeks this pass shifts the dates.
     pub(super) weeks: u32,
+    /// Whether a pass over the same data precedes this one.
+    pub(super) repeats: bool,
+}
+
+impl ReplayDay {
+    /// The first day of a pass that no pass over the same data precedes.
+    pub(super) const fn first(weeks: u32) -> Self {
+        Self {
+            index: 0,
+            weeks,
+            repeats: false,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Ticker {
     symbol: Symbol,
     company: Option<Company>,
+    /// New shares at the end of a pass per share at its start.
+    growth: Ratio,
 }
 
 #[derive(Debug)]
@@ -58,6 +73,8 @@ struct Bar {
     previous_close: Option<Decimal>,
     /// A split since the ticker's previous bar, in new shares per old share.
     split: Option<Ratio>,
+    /// Whether it is the ticker's first bar.
+    is_first: bool,
 }
 
 impl Dataset {
@@ -70,6 +87,7 @@ impl Dataset {
             .map(|symbol| Ticker {
                 symbol,
                 company: None,
+                growth: Ratio::ONE,
             })
             .collect();
         rows.retain(|row| row.date >= from);
@@ -101,6 +119,11 @@ impl Dataset {
                 None => Some(close),
             })
             .filter(|close| *close > Decimal::ZERO);
+        let ratio = split.and_then(|split| Ratio::new(split.new.into(), split.old.into()));
+        if let Some(ratio) = ratio {
+            let growth = &mut self.tickers[ticker].growth;
+            *growth = growth.times(ratio);
+        }
         let bar = Bar {
             ticker,
             open: row.open,
@@ -109,7 +132,8 @@ impl Dataset {
             close: row.close,
             volume: row.volume,
             previous_close,
-            split: split.and_then(|split| Ratio::new(split.new.into(), split.old.into())),
+            split: ratio,
+            is_first: before.is_none(),
         };
         match self.days.last_mut() {
             Some(day) if day.date == row.date => day.bars.push(bar),
@@ -172,7 +196,10 @@ impl Dataset {
         // The time of the close is that of the recorded date: the shifted date may be a holiday or
         // an early close.
         let close = market::new_york_time(trading_day, market::session_close_time(day.date));
-        let company = self.tickers[ticker].company;
+        let (company, growth) = (self.tickers[ticker].company, self.tickers[ticker].growth);
+        // A new pass returns to the shares of the first day.
+        let returns = replayed.repeats && bar.is_first && growth != Ratio::ONE;
+        let split = returns.then(|| growth.inverse()).or(bar.split);
         Some(Quote {
             symbol: symbol.clone(),
             price: bar.close,
@@ -189,7 +216,7 @@ impl Dataset {
             currency: company.map(|company| company.currency.to_owned()),
             exchange: company.map(|company| company.exchange.to_owned()),
             unrounded: None,
-            split: bar.split,
+            split,
         })
     }
 

@@ -76,7 +76,7 @@ pub(super) async fn check_alerts(trial: &Trial) -> usize {
 }
 
 /// Compares the levels of rules, and whether they are enabled.
-fn check_rules(trial: &Trial, rules: &[AlertRule]) {
+pub(super) fn check_rules(trial: &Trial, rules: &[AlertRule]) {
     for rule in rules {
         let naive = &trial.naive;
         assert_eq!(rule.enabled, naive.is_enabled(rule.id), "{rule:#?}");
@@ -128,7 +128,7 @@ pub(super) async fn check_dry_run(trial: &Trial, service: &Service, rule: &Alert
         .filter(|fired| fired.firing.rule == rule.id && fired.sample.seq > rule.start_seq);
     for (at, fired) in of_rule.enumerate() {
         let (sample, firing) = (&fired.sample, &fired.firing);
-        let splits = trial.splits(sample.stock).await;
+        let splits = trial.splits(sample.stock);
         let newest = trial.naive.newest(sample.stock).expect("a price");
         let today = newest.trading_day;
         let converted = |price| adjust(&splits, price, sample.trading_day, today);
@@ -144,15 +144,16 @@ pub(super) async fn check_dry_run(trial: &Trial, service: &Service, rule: &Alert
             [firing.reference.and_then(converted), firing.change_percent],
             sample.trading_day,
         ));
-        if let Some(found) = test.fired.get(at) {
+        if let Some(found) = test.fired.get(at).filter(|_| rule.stock_id.is_some()) {
             let ratio = Split::between(&splits, sample.trading_day, today);
             let factor = Ratio::from_decimal(found.split_factor);
             assert_eq!(factor, Some(ratio.unwrap_or(Ratio::ONE)));
         }
     }
     expected.sort_by_key(|it| it.0);
+    assert_eq!(test.count, u64::try_from(expected.len()).expect("a few"));
+    expected.truncate(1_000);
     assert_eq!(found, expected, "{rule:#?}");
-    assert_eq!(test.count, u64::try_from(found.len()).expect("a few"));
     assert_eq!(test.not_fired.is_none(), !found.is_empty());
     found.len()
 }

@@ -9,7 +9,8 @@ use std::{
 use alerting::{AverageVolume, Firing, Rule, Sample};
 use chrono::NaiveDate;
 use entity::{
-    AlertRule, Candle, Decimal, Direction, Price, Ratio, Split, Stock, Timestamp, table::alert,
+    AlertRule, Candle, Decimal, Direction, Price, Ratio, Split, Stock, Symbol, Timestamp,
+    table::alert,
 };
 use market::{Market, PollingHours};
 use runtime::{
@@ -71,6 +72,8 @@ pub(super) struct Trial {
     active: usize,
     /// The close and volume of each session, by stock.
     sessions: HashMap<i64, BTreeMap<NaiveDate, (Timestamp, Option<i64>)>>,
+    /// The recorded splits, by stock.
+    splits: HashMap<i64, Vec<Split>>,
     /// The prices that wait for their release, by stock.
     held: BTreeMap<i64, Vec<Price>>,
     /// Rules that were deleted, whose alerts have no rule any more.
@@ -104,6 +107,7 @@ impl Trial {
             fired: Vec::new(),
             active: 0,
             sessions: HashMap::new(),
+            splits: HashMap::new(),
             held: BTreeMap::new(),
             deleted: HashSet::new(),
         }
@@ -178,15 +182,21 @@ impl Trial {
         self.read_splits(stock).await;
     }
 
-    pub(super) async fn splits(&self, stock: i64) -> Vec<Split> {
-        let splits = split::all(self.store.database.read(), stock).await;
-        splits.expect("splits")
+    /// The splits of a stock.
+    pub(super) fn splits(&self, stock: i64) -> Vec<Split> {
+        self.splits.get(&stock).cloned().unwrap_or_default()
     }
 
-    async fn read_splits(&mut self, stock: i64) -> Vec<Split> {
-        let splits = self.splits(stock).await;
+    async fn read_splits(&mut self, stock: i64) {
+        let splits = split::all(self.store.database.read(), stock).await;
+        let splits = splits.expect("splits");
         self.naive.set_splits(stock, splits.clone());
-        splits
+        self.splits.insert(stock, splits);
+    }
+
+    /// Whether a rule has fired.
+    pub(super) fn has_fired(&self, rule: i64) -> bool {
+        self.fired.iter().any(|fired| fired.firing.rule == rule)
     }
 
     /// Continues with the other tracker.
@@ -214,6 +224,8 @@ impl Trial {
                 assert_eq!(report.prices, 0, "nothing is stored without the feed");
             }
         }
+        let with_split = batch.quotes.iter().filter(|quote| quote.split.is_some());
+        let reported: Vec<Symbol> = with_split.map(|quote| quote.symbol.clone()).collect();
         let report = tracker.ingest(batch).await.expect("store the batch");
         let ids: Vec<i64> = self.stocks.iter().map(|stock| stock.id).collect();
         let connection = self.store.database.read();
@@ -226,17 +238,25 @@ impl Trial {
         new.sort_unstable_by_key(|price| price.seq);
         assert_eq!(new.len(), report.prices);
         for price in new {
-            let held = held_price::by_stock(self.store.database.read(), price.stock_id).await;
-            if held.expect("held prices").is_empty() {
-                self.judge(&price).await;
-            } else {
+            if reported.contains(&price.symbol) {
+                self.read_splits(price.stock_id).await;
+            }
+            let waits = report.held > 0 || self.held.contains_key(&price.stock_id);
+            if waits && self.is_held(price.stock_id).await {
                 let waiting = self.held.entry(price.stock_id).or_default();
                 waiting.push(price.clone());
+            } else {
+                self.judge(&price);
             }
             let sessions = self.sessions.entry(price.stock_id).or_default();
             add_session(sessions, price.trading_day, price.market_time, price.volume);
         }
         report
+    }
+
+    async fn is_held(&self, stock: i64) -> bool {
+        let held = held_price::by_stock(self.store.database.read(), stock).await;
+        !held.expect("held prices").is_empty()
     }
 
     /// The stocks with held prices.
@@ -252,10 +272,10 @@ impl Trial {
         let tracker = self.trackers[self.active].clone();
         let released = tracker.release(stock, reported).await;
         released.expect("release the prices");
-        for price in self.held.remove(&stock).unwrap_or_default() {
-            self.judge(&price).await;
-        }
         self.read_splits(stock).await;
+        for price in self.held.remove(&stock).unwrap_or_default() {
+            self.judge(&price);
+        }
     }
 
     /// Writes candles of sessions before the first price.
@@ -272,8 +292,8 @@ impl Trial {
         add_session(sessions, day, Timestamp::MIN, volume);
     }
 
-    async fn judge(&mut self, price: &Price) {
-        let splits = self.read_splits(price.stock_id).await;
+    fn judge(&mut self, price: &Price) {
+        let splits = self.splits(price.stock_id);
         let sessions = self.sessions.get(&price.stock_id);
         let sample = Sample {
             stock: price.stock_id,

@@ -1,0 +1,106 @@
+//! The cost of alert rules: `cargo bench -p tracker --bench rules -- RULES`. The argument is the
+//! maximum number of rules, 1,000,000 by default.
+//!
+//! The index of rules and the naive loop over all rules judge the same prices in the same run. Then
+//! prices are stored in a SQLite file with and without rules, and the rules are loaded as by a
+//! tracker that takes over.
+
+#![expect(clippy::print_stdout, reason = "it is a program that prints tables")]
+
+mod random_rules;
+mod storing;
+
+use std::time::{Duration, Instant};
+
+use alerting::{RuleIndex, Sample};
+use chrono::NaiveDate;
+use entity::{Decimal, Timestamp};
+use testkit::{NaiveRules, SeededRandom};
+
+/// The numbers of rules.
+const RULES: [usize; 3] = [10, 10_000, 1_000_000];
+/// The numbers of stocks that the rules are spread over.
+const STOCKS: [i64; 2] = [1, 1_000];
+/// The number of prices that the index judges.
+const PRICES: usize = 2_000;
+/// How many rules the naive loop looks at in all, at least once each.
+const NAIVE_STEPS: usize = 3_000_000;
+
+#[tokio::main]
+async fn main() {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark has no settings")]
+    let most = std::env::args().find_map(|it| it.parse::<usize>().ok());
+    let most = most.unwrap_or(1_000_000);
+    let counts = RULES.into_iter().filter(|count| *count <= most);
+    println!("| rules | stocks | index, µs a price | naive loop, µs a price | ratio | firings |");
+    println!("|------:|-------:|------------------:|-----------------------:|------:|--------:|");
+    for count in counts {
+        for stocks in STOCKS {
+            judge(count, stocks);
+        }
+    }
+    println!();
+    storing::store_prices(most.min(10_000)).await;
+    println!();
+    storing::load_rules(most).await;
+}
+
+/// Judges a price walk of stock 1 with rules that are spread over `stocks`.
+fn judge(count: usize, stocks: i64) {
+    let mut random = SeededRandom::new(1);
+    let mut index = RuleIndex::default();
+    let mut naive = NaiveRules::default();
+    for id in 1..=count {
+        let id = i64::try_from(id).expect("a count");
+        let rule = random_rules::rule(&mut random, id, 1 + id % stocks);
+        index.set_rule(rule.clone());
+        naive.set_rule(rule);
+    }
+    let samples: Vec<Sample> = random_rules::walk(&mut random).take(PRICES).collect();
+    index.load_window(1, []);
+    let rounds = (NAIVE_STEPS / count).clamp(1, PRICES);
+    let (mut ours, mut theirs, mut firings) = (Vec::new(), Vec::new(), 0);
+    for (at, sample) in samples.iter().enumerate() {
+        let begun = Instant::now();
+        let evaluation = index.evaluate(sample);
+        ours.push(begun.elapsed());
+        firings += evaluation.firings.len();
+        if at < rounds {
+            let begun = Instant::now();
+            let expected = naive.evaluate(sample);
+            theirs.push(begun.elapsed());
+            assert_eq!(expected, evaluation.firings, "both fire the same");
+        }
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!(
+        "| {count} | {stocks} | {:.1} | {:.1} | {:.1} | {firings} |",
+        micros(ours),
+        micros(theirs),
+        micros(theirs) / micros(ours)
+    );
+}
+
+fn median(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
+    took[took.len() / 2]
+}
+
+fn micros(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e6
+}
+
+/// The trading day of all prices, a Friday.
+fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 20).expect("a date")
+}
+
+/// Noon of that day in New York.
+fn noon() -> Timestamp {
+    "2026-11-20T17:00:00Z".parse().expect("an instant")
+}
+
+/// A price in hundredths.
+fn hundredths(price: i64) -> Decimal {
+    Decimal::from_units(price * 1_000_000)
+}
