@@ -138,7 +138,7 @@ on_both! {
             (json!({"holdSeconds": 1, "kind": "CROSSES_BELOW"}), "holdSeconds"),
             (json!({"rearmPercent": "50.1"}), "rearmPercent"),
             (json!({"rearmPercent": "1", "kind": "VOLUME_SPIKE"}), "rearmPercent"),
-            (json!({"cooldownSeconds": 604801}), "cooldownSeconds"),
+            (json!({"cooldownSeconds": 604_801}), "cooldownSeconds"),
             (json!({"expiresAt": "2020-01-01T00:00:00Z"}), "expiresAt"),
             (json!({"name": ""}), "name"),
             (json!({"name": "a\nb"}), "name"),
