@@ -40,7 +40,7 @@ RUN groupadd --gid 10001 stock-tracker \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/stock-tracker \
         --shell /usr/sbin/nologin stock-tracker \
     && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/stock-tracker
-# To verify the certificates of market-data providers.
+# To verify the certificates of market-data providers, webhook receivers and mail servers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/api /build/target/release/tracker /usr/local/bin/
 COPY deploy/healthcheck deploy/generate-secrets /usr/local/bin/

@@ -38,31 +38,31 @@ impl ServeMetrics {
         let metrics = Self {
             websocket_clients: meter
                 .i64_up_down_counter("websocket_clients")
-                .with_description("Clients connected for live events.")
+                .with_description("Open WebSockets and event streams.")
                 .build(),
             http_request_duration: seconds(
                 meter,
                 "http_request_duration",
-                "How long requests take to answer.",
+                "Time from a request to its response; for streams, until they start.",
             ),
             graphql_operation_duration: seconds(
                 meter,
                 "graphql_operation_duration",
-                "How long GraphQL operations take; of subscriptions, their start.",
+                "Duration of GraphQL operations; for subscriptions, the time until they start.",
             ),
             feed_lag: meter
                 .f64_gauge("feed_lag")
                 .with_unit("s")
-                .with_description("How far this process is behind the committed feed.")
+                .with_description("Delay of this process behind the committed feed.")
                 .build(),
-            deliveries: counter("deliveries", "Events handed to clients."),
+            deliveries: counter("deliveries", "Events sent to clients."),
             conflated: counter(
                 "conflated",
-                "Events that a newer one of the symbol replaced.",
+                "Events that a newer one of the same symbol replaced before they were sent.",
             ),
             subscribers_closed: counter(
                 "subscribers_closed",
-                "Subscribers that are gone: subscriptions of GraphQL, connections of the plain WebSocket.",
+                "Ended GraphQL subscriptions and connections to /ws, by reason.",
             ),
         };
         metrics.start_at_zero();

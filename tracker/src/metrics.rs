@@ -145,7 +145,7 @@ impl TrackerMetrics {
             api_call_duration: seconds(
                 meter,
                 "api_call_duration",
-                "How long calls to providers take.",
+                "Duration of calls to providers.",
             ),
             alerts_triggered: meter
                 .u64_counter("alerts_triggered")
@@ -159,19 +159,21 @@ impl TrackerMetrics {
             ingest_duration: seconds(
                 meter,
                 "ingest_duration",
-                "How long a batch takes to commit.",
+                "Time from receiving a batch to its commit.",
             ),
             provider_budget_left: meter
                 .u64_gauge("provider_budget_left")
-                .with_description("Requests that the provider's plan still allows.")
+                .with_description("Requests left in the provider's quota, by window.")
                 .build(),
             stale_symbols: meter
                 .u64_gauge("stale_symbols")
-                .with_description("Tracked symbols without an answer for too long.")
+                .with_description(
+                    "Tracked symbols that have no price, or one that may be out of date.",
+                )
                 .build(),
             deliveries_attempted: meter
                 .u64_counter("deliveries_attempted")
-                .with_description("Attempts to deliver an alert to a webhook.")
+                .with_description("Attempts to deliver an alert to a webhook, by outcome.")
                 .build(),
             queue: Arc::default(),
             prices: Prices::default(),
@@ -282,7 +284,7 @@ impl TrackerMetrics {
         let metrics = self.clone();
         let _ = meter
             .u64_observable_gauge("deliveries_pending")
-            .with_description("Deliveries that are to be attempted, or attempted again.")
+            .with_description("Deliveries that wait for their first attempt or a retry.")
             .with_callback(move |observer| {
                 if let Some(queue) = queue(&metrics) {
                     observer.observe(queue.pending, &[]);
@@ -292,7 +294,7 @@ impl TrackerMetrics {
         let metrics = self.clone();
         let _ = meter
             .u64_observable_gauge("webhooks_disabled")
-            .with_description("Webhooks that were disabled because the receiver answered 410.")
+            .with_description("Webhooks that are disabled because the receiver answered 410 Gone.")
             .with_callback(move |observer| {
                 if let Some(queue) = queue(&metrics) {
                     observer.observe(queue.disabled, &[]);
@@ -303,7 +305,7 @@ impl TrackerMetrics {
         let _ = meter
             .f64_observable_gauge("webhook_failing")
             .with_unit("s")
-            .with_description("How long the webhook that fails longest has failed.")
+            .with_description("Time since the first failed attempt of the webhook that has failed longest; 0 if none fails.")
             .with_callback(move |observer| {
                 if let Some(queue) = queue(&metrics) {
                     observer.observe(queue.failing.as_secs_f64(), &[]);
@@ -317,7 +319,7 @@ impl TrackerMetrics {
         let _ = meter
             .f64_observable_gauge("write_age")
             .with_unit("s")
-            .with_description("How long ago the process that tracks last wrote that it does.")
+            .with_description("Time since the active tracker last wrote its heartbeat.")
             .with_callback(move |observer| {
                 if let Some(written) = *metrics.written() {
                     observer.observe(written.elapsed().as_secs_f64(), &[]);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use entity::AlertKind;
+use entity::{AlertKind, Timestamp, WebhookFormat};
 use runtime::metrics::Metrics;
+use store::delivery::QueueCounts;
 use tracker::metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics};
 use transport::{Observer, OperationKind, OperationOutcome};
 
@@ -30,6 +31,14 @@ fn the_names_and_labels_are_stable() {
     let symbol = "AAPL".parse().expect("a symbol");
     tracker.price_recorded(&symbol, "187.23".parse().expect("a price"));
     tracker.alert_triggered(AlertKind::PercentChange);
+    tracker.deliveries_attempted(WebhookFormat::Ntfy, false, 2);
+    let failing_since = Timestamp::default();
+    let counts = QueueCounts {
+        pending: 2,
+        disabled: 1,
+        failing_since: Some(failing_since),
+    };
+    tracker.deliveries_counted(counts, failing_since.after(Duration::from_mins(5)));
     tracker.batch_ingested(4, took);
     tracker.budget_counted("alphavantage", BudgetWindow::Day, 24);
     serve.request_answered(

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Metrics of the process that tracks: the name, and the labels of each series.
-const TRACKING: [(&str, &[&str]); 9] = [
+const TRACKING: [(&str, &[&str]); 13] = [
     ("api_calls_total", &["endpoint", "outcome", "provider"]),
     ("api_call_duration_seconds_count", &["endpoint", "provider"]),
     ("current_price", &["symbol"]),
@@ -32,6 +32,10 @@ const TRACKING: [(&str, &[&str]); 9] = [
     ("provider_budget_left", &["provider", "window"]),
     ("stale_symbols", &[]),
     ("write_age_seconds", &[]),
+    ("deliveries_attempted_total", &["format", "outcome"]),
+    ("deliveries_pending", &[]),
+    ("webhooks_disabled", &[]),
+    ("webhook_failing_seconds", &[]),
 ];
 /// Metrics of `api`.
 const SERVING: [(&str, &[&str]); 8] = [

@@ -156,6 +156,16 @@ fn the_documented_ports_are_published() {
 #[test]
 fn a_changed_secret_replaces_the_containers_that_read_it() {
     let before = services(None);
+    for variable in ["ALPHA_VANTAGE_API_KEY", "SMTP_URL"] {
+        let after = services(Some(&format!("{variable}=changed\n")));
+        for service in ["api", "tracker"] {
+            assert_ne!(before[service], after[service], "{variable}: {service}");
+        }
+        // Other containers do not get it.
+        for service in ["secrets", "postgres", "prometheus", "grafana"] {
+            assert_eq!(before[service], after[service], "{variable}: {service}");
+        }
+    }
     for variable in ["ADMIN_TOKEN", "POSTGRES_PASSWORD"] {
         let after = services(Some(&format!("{variable}=changed\n")));
         for service in ["secrets", "api", "tracker"] {
@@ -201,10 +211,22 @@ fn the_secrets_are_written_before_anything_reads_them() {
 
 #[test]
 fn the_programs_accept_the_settings_of_their_services() {
-    let services = services(Some("UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\n"));
+    let services = services(Some(
+        "UPDATE_INTERVAL=7m\nALLOWED_HOSTS=desk.example\nLIMIT_RULES=50\nLIMIT_DELIVERIES=8\n\
+        WEBHOOK_ALLOW_PRIVATE=true\nRETENTION_DELIVERIES=7d\n\
+        SMTP_URL=smtps://user:pa%24word@mail.example\nSMTP_FROM=alerts@mail.example\n",
+    ));
     for (name, program) in [("api", Program::Api), ("tracker", Program::Tracker)] {
         let settings = settings(program, &services);
         assert_eq!(settings.tracking.update_interval, Duration::from_mins(7));
+        assert_eq!(settings.limits.rules, 50);
+        assert_eq!(settings.retention.deliveries, Duration::from_hours(7 * 24));
+        let delivery = settings.delivery;
+        assert!(delivery.allow_private);
+        assert_eq!(delivery.max_concurrent, 8);
+        let smtp = delivery.smtp.expect("a mail server");
+        assert_eq!(smtp.url.expose(), "smtps://user:pa%24word@mail.example");
+        assert_eq!(smtp.from, "alerts@mail.example");
         assert!(!settings.api.is_loopback() && !settings.metrics.is_loopback());
         let written = written();
         let grace = word(&written[name]["stop_grace_period"]).strip_suffix('s');
