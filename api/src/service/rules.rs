@@ -39,6 +39,7 @@ pub(crate) struct NewRule {
 
 /// A change of a rule. `None` keeps a setting, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::option_option, reason = "kept, cleared and set differ")]
 pub(crate) struct RuleUpdate {
     pub(crate) name: Option<Option<String>>,
     pub(crate) note: Option<Option<String>>,
@@ -176,7 +177,7 @@ impl Service {
             stock_id: stock.as_ref().map(|stock| stock.id),
             symbol: stock.map(|stock| stock.symbol),
             is_default: false,
-            name: new.name.map(normalized),
+            name: new.name.as_deref().map(normalized),
             note: new.note,
             kind: new.kind,
             threshold: new.threshold,
@@ -257,7 +258,7 @@ fn changed(old: &AlertRule, update: RuleUpdate) -> Result<AlertRule, Error> {
     }
     let mut rule = old.clone();
     if let Some(name) = update.name {
-        rule.name = name.map(normalized);
+        rule.name = name.as_deref().map(normalized);
     }
     if let Some(note) = update.note {
         rule.note = note;
@@ -300,7 +301,7 @@ fn begins_anew(old: &AlertRule, new: &AlertRule) -> bool {
     settings(old) != settings(new) || (new.enabled && !old.enabled)
 }
 
-fn normalized(text: String) -> String {
+fn normalized(text: &str) -> String {
     text.nfc().collect()
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn check_alerts(trial: &Trial) -> usize {
     let unequal = stored.iter().zip(&expected).position(|(a, b)| a != b);
     let at = unequal.or((stored.len() != expected.len()).then(|| stored.len().min(expected.len())));
     if let Some(at) = at {
-        let of = |alerts: &[super::trial::AlertColumns]| alerts.get(at).cloned();
+        let of = |alerts: &[super::trial::AlertColumns]| alerts.get(at).copied();
         let (stored, expected) = (of(&stored), of(&expected));
         let rules = rule::list(trial.store.database.read(), None).await;
         let rules = rules.expect("rules");
@@ -94,11 +94,11 @@ fn is_comparable(history: &History, rule: &AlertRule) -> bool {
         .filter(|(stock, _)| rule.stock_id.is_none_or(|of| of == *stock));
     let has_late_split = of_rule.map(|(_, late)| late).max() >= Some(rule.start_at);
     let waits = rule.stock_id.is_none() && rule.trigger == Trigger::Once;
-    !history.rules[&rule.id].is_special
-        && rule.start_at > history.begun_at
-        && !has_late_split
-        && !(waits && history.held_at > rule.start_at)
-        && (!is_level(rule.kind) || history.trial.naive.level(rule.id).is_some())
+    let is_excluded = has_late_split || history.rules[&rule.id].is_special;
+    let has_waited = waits && history.held_at > rule.start_at;
+    let has_level = is_level(rule.kind);
+    let left_range = has_level && history.trial.naive.level(rule.id).is_none();
+    rule.start_at > history.begun_at && !is_excluded && !has_waited && !left_range
 }
 
 /// What a firing consists of, in the shares of the newest price.
