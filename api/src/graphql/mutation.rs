@@ -311,7 +311,10 @@ fn alert_row(id: &ID) -> Option<i64> {
 }
 
 /// Converts a field to `None` if it keeps its value, and to `Some(None)` if it is cleared.
-#[expect(clippy::option_option, reason = "kept, cleared and set differ")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer option says whether the setting changes"
+)]
 fn cleared<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,

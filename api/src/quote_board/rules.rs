@@ -49,12 +49,11 @@ impl Rules {
 
     /// Returns the rules that apply to a stock, or all rules: the default rule first, then by id.
     pub(super) fn list(&self, stock: Option<i64>) -> Vec<AlertRule> {
-        let ids: Vec<i64> = if stock.is_none() {
+        let of = |stock| self.by_stock.get(&stock).into_iter().flatten().copied();
+        let ids: BTreeSet<i64> = if stock.is_none() {
             self.by_id.keys().copied().collect()
         } else {
-            let of = |stock| self.by_stock.get(&stock).into_iter().flatten().copied();
-            let ids: BTreeSet<i64> = of(None).chain(of(stock)).collect();
-            ids.into_iter().collect()
+            of(None).chain(of(stock)).collect()
         };
         let is_default = |id: &i64| Some(*id) == self.default_rule;
         let users = ids.iter().copied().filter(|id| !is_default(id));

@@ -39,7 +39,10 @@ pub(crate) struct NewRule {
 
 /// A change of a rule. `None` keeps a setting, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::option_option, reason = "kept, cleared and set differ")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer option says whether the setting changes"
+)]
 pub(crate) struct RuleUpdate {
     pub(crate) name: Option<Option<String>>,
     pub(crate) note: Option<Option<String>>,

@@ -48,6 +48,10 @@ pub(crate) struct NewWebhook {
 
 /// A change of a webhook. `None` keeps a setting, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::option_option,
+    reason = "the outer option says whether the setting changes"
+)]
 pub(crate) struct WebhookUpdate {
     pub(crate) url: Option<String>,
     pub(crate) token: Option<Option<String>>,
@@ -107,7 +111,11 @@ impl Service {
             id: 0,
             format: new.format,
             url: SecretText(new.url),
-            description: new.description.map(checked_description).transpose()?,
+            description: new
+                .description
+                .as_deref()
+                .map(checked_description)
+                .transpose()?,
             token: new.token.map(SecretText),
             secret: secret.clone(),
             previous_secret: None,
@@ -149,7 +157,7 @@ impl Service {
             url: update.url.map(SecretText),
             token: update.token.map(|token| token.map(SecretText)),
             description: match update.description {
-                Some(text) => Some(text.map(checked_description).transpose()?),
+                Some(text) => Some(text.as_deref().map(checked_description).transpose()?),
                 None => None,
             },
             stocks: match update.symbols {
@@ -176,9 +184,10 @@ impl Service {
     pub(crate) async fn delete_webhook(&self, id: Option<i64>) -> Result<i64, Error> {
         let id = id.ok_or_else(missing_webhook)?;
         let deleting = webhook::delete(&self.store, id);
-        match self.while_connected(deleting).await? {
-            true => Ok(id),
-            false => Err(missing_webhook()),
+        if self.while_connected(deleting).await? {
+            Ok(id)
+        } else {
+            Err(missing_webhook())
         }
     }
 
@@ -362,7 +371,7 @@ fn selected(argument: &'static str, mut ids: Vec<i64>) -> Result<Vec<i64>, Error
     Ok(ids)
 }
 
-fn checked_description(text: String) -> Result<String, Error> {
+fn checked_description(text: &str) -> Result<String, Error> {
     let text: String = text.nfc().collect();
     if text.chars().count() > MAX_DESCRIPTION {
         let reason = format!("is longer than {MAX_DESCRIPTION} characters");

@@ -87,6 +87,7 @@ impl Receiver {
             reply: Arc::new(Mutex::new(Box::new(|| Reply::Status(204)))),
         };
         let router = Router::new().fallback(take).with_state(desk.clone());
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
         tokio::spawn(async move { axum::serve(listener, router).await });
         let url = format!("http://{address}/hooks/secret-path?key=secret-query");
         Self { url, desk }

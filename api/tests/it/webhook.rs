@@ -67,11 +67,11 @@ async fn fire(product: &Product, exchange: &Exchange, symbol: &str) {
     }
 }
 
-/// Waits for the next requests after the first `seen`.
+/// Waits for this number of requests.
 async fn requests(product: &Product, receiver: &Receiver, count: usize) -> Vec<Received> {
     let arrived = async || {
-        let received = receiver.received();
-        (received.len() >= count).then_some(received)
+        let sent = receiver.received();
+        (sent.len() >= count).then_some(sent)
     };
     until("requests arrive", || product.last_words(), arrived).await
 }

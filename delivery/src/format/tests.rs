@@ -60,8 +60,8 @@ fn standard_signs_the_alert_as_rest_shows_it() {
     let target = target.signed_with(&keys).expect("keys");
     let body = r#"{"type":"alert.fired","timestamp":"2026-11-28T15:30:12.500Z","data":{"id":7,"symbol":"AAPL","rule_id":3,"rule_name":"Big moves","kind":"PERCENT_CHANGE","direction":"UP","price":196.1,"reference_price":186,"change_percent":5.4301,"threshold":5,"message":"AAPL rose 5.43% to 196.1","trading_day":"2026-11-28","triggered_at":"2026-11-28T15:30:12.500Z"}}"#;
     let sign = |key: &SecretText| {
-        let signer = standardwebhooks::Webhook::new(&key.0).expect("a key");
-        let signed = signer.sign("QWxlcnQ6Nw", 1_795_879_815, body.as_bytes());
+        let webhook = standardwebhooks::Webhook::new(&key.0).expect("a key");
+        let signed = webhook.sign("QWxlcnQ6Nw", 1_795_879_815, body.as_bytes());
         signed.expect("a signature")
     };
     assert_eq!(

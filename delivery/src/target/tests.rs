@@ -57,12 +57,23 @@ fn valid_receivers_are_accepted() {
     }
 }
 
+/// Fails if one of the receivers is accepted, or if its error does not contain the text or does
+/// contain the URL.
+fn assert_rejected(receivers: &[(WebhookFormat, &str, &str)]) {
+    for &(format, url, problem) in receivers {
+        let error = parse(format, url).expect_err(url);
+        assert_eq!(error.field, "url");
+        assert!(error.problem.contains(problem), "{url}: {error}");
+        assert!(!error.to_string().contains("S3CRET"), "{error}");
+    }
+}
+
 #[test]
-fn an_invalid_receiver_is_explained_and_not_shown() {
-    use WebhookFormat::{Email, Ntfy, Standard, Telegram};
+fn an_invalid_url_is_explained_and_not_shown() {
+    use WebhookFormat::Standard;
     let private = "globally reachable";
     let long = format!("https://hooks.example/{}", "a".repeat(2048));
-    for (format, url, problem) in [
+    assert_rejected(&[
         (Standard, "", "must be a URL"),
         (Standard, "S3CRET", "must be a URL"),
         (Standard, "https://", "must be a URL"),
@@ -110,6 +121,13 @@ fn an_invalid_receiver_is_explained_and_not_shown() {
         (Standard, "http://[::ffff:10.0.0.1]/", private),
         (Standard, "http://[64:ff9b::a00:1]/", private),
         (Standard, "http://[fd00::1]/", private),
+    ]);
+}
+
+#[test]
+fn an_invalid_topic_chat_or_mailbox_is_explained_and_not_shown() {
+    use WebhookFormat::{Email, Ntfy, Telegram};
+    assert_rejected(&[
         (Ntfy, "https://ntfy.sh", "must end with a topic"),
         (Ntfy, "https://ntfy.sh/?S3CRET", "must end with a topic"),
         (Ntfy, "https://ntfy.sh/S3CRET/", "must end with a topic"),
@@ -167,12 +185,7 @@ fn an_invalid_receiver_is_explained_and_not_shown() {
         (Email, "mailto:S3CRET@[10.0.0.1]", "one address"),
         (Email, "mailto:\"S3CRET\"@a.example", "one address"),
         (Email, "mailto:***@example.com", "the whole URL"),
-    ] {
-        let error = parse(format, url).expect_err(url);
-        assert_eq!(error.field, "url");
-        assert!(error.problem.contains(problem), "{url}: {error}");
-        assert!(!error.to_string().contains("S3CRET"), "{error}");
-    }
+    ]);
 }
 
 #[test]

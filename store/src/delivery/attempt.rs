@@ -7,7 +7,7 @@ use entity::{
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::Expr,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::PendingDelivery;
@@ -74,7 +74,7 @@ pub async fn record(store: &Store, webhook_id: i64, result: &AttemptResult) -> R
         }
     }
     let change = webhook::Entity::update_many().filter(webhook::Column::Id.eq(webhook_id));
-    let failing = Expr::cust_with_values("COALESCE(failing_since, $1)", [result.at]);
+    let failing = Expr::col(webhook::Column::FailingSince).if_null(result.at);
     match &result.webhook {
         WebhookChange::Delivered => change
             .col_expr(webhook::Column::LastDeliveredAt, Expr::value(now))

@@ -5,6 +5,7 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
+use delivery::Sender;
 use entity::{
     Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
     table::{alert, feed, provider, stock, stock_price},
@@ -12,7 +13,7 @@ use entity::{
 use market::PollingHours;
 use runtime::{
     clock::ManualClock,
-    config::{AlphaVantageSettings, RetentionSettings, Secret},
+    config::{AlphaVantageSettings, DeliverySettings, RetentionSettings, Secret},
     metrics::Metrics,
     random::Random,
 };
@@ -207,6 +208,35 @@ impl World {
             self.counted.clone(),
             Random::seeded(11),
         );
+        self.run(tracker)
+    }
+
+    /// Runs a tracker that only sends alerts to webhooks, also on this machine.
+    pub(crate) fn deliver(&self) -> Running {
+        let settings = PollSettings {
+            update_interval: Duration::from_mins(5),
+            hours: PollingHours::Always,
+            alert_max_age: None,
+            history: false,
+        };
+        let delivery = DeliverySettings {
+            allow_private: true,
+            max_concurrent: 64,
+            smtp: None,
+        };
+        let sender = Sender::new(&delivery).expect("a sender");
+        let tracker = Tracker::new(
+            self.store.clone(),
+            Providers::new(Vec::new()),
+            settings,
+            RETENTION,
+            self.counted.clone(),
+            Random::seeded(11),
+        );
+        self.run(tracker.with_deliveries(sender, delivery))
+    }
+
+    fn run(&self, tracker: Tracker) -> Running {
         let (stopping, killed) = (CancellationToken::new(), CancellationToken::new());
         let (stop, kill) = (stopping.clone(), killed.clone());
         #[expect(clippy::disallowed_methods, reason = "the test ends it")]

@@ -2,6 +2,7 @@
 
 mod budget;
 mod candle;
+mod delivery;
 mod expected_replay;
 mod fixture;
 mod history;

@@ -14,7 +14,7 @@ use crate::{
     exchange::Exchange,
     process::until,
     product::{Home, Product, polling},
-    receiver::{Receiver, Reply},
+    receiver::{Received, Receiver, Reply},
 };
 
 /// How often the tracker is killed on each database.
@@ -70,10 +70,10 @@ on_both! {
         let mut fired: Vec<&str> = nodes.iter().filter(is_user).filter_map(|it| it["id"].as_str()).collect();
         fired.reverse();
         assert_eq!(fired.len(), KILLS.div_ceil(2) * SYMBOLS.len());
-        let received = receiver.received();
+        let sent = receiver.received();
         let mut bodies: BTreeMap<String, &str> = BTreeMap::new();
         let mut first = Vec::new();
-        for request in &received {
+        for request in &sent {
             request.assert_signed_with(&secret);
             let body = bodies.entry(request.id()).or_insert_with(|| {
                 first.push(request.id());
@@ -82,7 +82,7 @@ on_both! {
             assert_eq!(*body, request.body, "every attempt sends the same");
         }
         assert_eq!(first, fired, "first attempts are in the order of the feed");
-        let accepted: BTreeSet<String> = received.iter().filter(|it| it.is_accepted()).map(|it| it.id()).collect();
+        let accepted: BTreeSet<String> = sent.iter().filter(|it| it.is_accepted()).map(Received::id).collect();
         assert_eq!(accepted.len(), fired.len(), "nothing is lost");
     }
 }

@@ -94,11 +94,12 @@ fn is_comparable(history: &History, rule: &AlertRule) -> bool {
         .filter(|(stock, _)| rule.stock_id.is_none_or(|of| of == *stock));
     let has_late_split = of_rule.map(|(_, late)| late).max() >= Some(rule.start_at);
     let waits = rule.stock_id.is_none() && rule.trigger == Trigger::Once;
-    let is_excluded = has_late_split || history.rules[&rule.id].is_special;
-    let has_waited = waits && history.held_at > rule.start_at;
-    let has_level = is_level(rule.kind);
-    let left_range = has_level && history.trial.naive.level(rule.id).is_none();
-    rule.start_at > history.begun_at && !is_excluded && !has_waited && !left_range
+    let is_changed = history.rules[&rule.id].is_special || has_late_split;
+    let waited = waits && history.held_at > rule.start_at;
+    rule.start_at > history.begun_at
+        && !is_changed
+        && !waited
+        && (!is_level(rule.kind) || history.trial.naive.level(rule.id).is_some())
 }
 
 /// What a firing consists of, in the shares of the newest price.
