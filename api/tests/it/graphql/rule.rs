@@ -133,7 +133,7 @@ on_both! {
             (json!({"kind": "CHANGE_IN_WINDOW"}), "windowSeconds"),
             (json!({"kind": "CHANGE_IN_WINDOW", "windowSeconds": 60}), "windowSeconds"),
             (json!({"holdSeconds": -1}), "holdSeconds"),
-            (json!({"holdSeconds": 86401}), "holdSeconds"),
+            (json!({"holdSeconds": 86_401}), "holdSeconds"),
             (json!({"holdSeconds": 1, "basis": "RANGE"}), "holdSeconds"),
             (json!({"holdSeconds": 1, "kind": "CROSSES_BELOW"}), "holdSeconds"),
             (json!({"rearmPercent": "50.1"}), "rearmPercent"),

@@ -1,16 +1,18 @@
 //! A random history: quotes, rules that are created, changed and deleted, splits that are known
 //! early and late, restarts, takeovers, failed transactions, and held prices.
 
+mod changes;
+mod splits;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{AlertRule, Candle, CandleInterval, Ratio, Split, Timestamp};
+use entity::{AlertRule, Candle, CandleInterval, Ratio, Timestamp};
 use market::{Market, session_close, session_open};
 use testkit::{SeededRandom, TestDatabase};
 use tracker::quote::Quote;
 
 use super::{
-    super::{NewRule, RuleUpdate},
     markets::RandomMarket,
     random_rule,
     trial::{Trial, batch},
@@ -24,11 +26,6 @@ const BATCHES: usize = 70;
 const RULES: usize = 110;
 /// The first trading day, a Monday.
 const FIRST: &str = "2026-11-02";
-/// Ratios that keep prices exact to 8 decimals.
-const EXACT: [(i128, i128); 6] = [(2, 1), (4, 1), (5, 1), (1, 2), (1, 4), (1, 10)];
-/// Others. The last ones barely move the prices, so that levels are crossed by a split alone.
-const ROUNDED: [(i128, i128); 6] = [(3, 1), (3, 2), (1, 3), (7, 3), (101, 100), (98, 100)];
-
 /// What is known of a rule.
 pub(super) struct Known {
     pub(super) rule: AlertRule,
@@ -249,157 +246,4 @@ impl History {
         let clock = self.trial.store.clock.now().max(open.after(late));
         self.trial.clock.set(clock);
     }
-
-    /// Plans a split of the next day, which becomes known now or later, perhaps with a wrong ratio,
-    /// or a split that never happens.
-    async fn plan_split(&mut self, index: usize) {
-        let Some(day) = self.days.get(self.today + 1).copied() else {
-            return;
-        };
-        let (ratio, wrong) = (self.ratio(), self.ratio());
-        let case = self.random.between(1, 7);
-        if case < 7 {
-            self.markets[index].next_split = Some(ratio);
-        }
-        match case {
-            1..=3 => self.split(index, day, Some(ratio)).await,
-            4 => self.late.push((index, day, Some(ratio))),
-            5 => {
-                self.split(index, day, Some(wrong)).await;
-                self.late.push((index, day, Some(ratio)));
-            }
-            6 => {
-                self.late.push((index, day, Some(wrong)));
-                self.late.push((index, day, Some(ratio)));
-            }
-            _ => {
-                self.late.push((index, day, Some(wrong)));
-                self.late.push((index, day, None));
-            }
-        }
-    }
-
-    fn ratio(&mut self) -> Ratio {
-        let (new, old) = self
-            .random
-            .choose(if self.is_exact { &EXACT } else { &ROUNDED });
-        Ratio::new(new, old).expect("a positive ratio")
-    }
-
-    async fn split(&mut self, market: usize, day: NaiveDate, ratio: Option<Ratio>) {
-        self.trial
-            .split(self.markets[market].stock, day, ratio)
-            .await;
-        if day <= self.days[self.today] {
-            self.unsettled = true;
-            self.late_at[market] = self.trial.store.clock.now();
-        }
-    }
-
-    /// Releases held prices, often because their split is reported.
-    async fn release(&mut self, stock: i64) {
-        let market = self.markets.iter().position(|market| market.stock == stock);
-        let market = market.expect("a market");
-        let known = self.late.iter().position(|(of, day, ratio)| {
-            *of == market && *day <= self.days[self.today] && ratio.is_some()
-        });
-        let mut reported = None;
-        if let Some(at) = known.filter(|_| self.random.percent(70)) {
-            let (_, effective_on, ratio) = self.late.remove(at);
-            reported = ratio.map(|ratio| Split {
-                effective_on,
-                ratio,
-            });
-            self.late_at[market] = self.trial.store.clock.now();
-        }
-        self.trial.release(stock, reported).await;
-    }
-
-    async fn change_something(&mut self) {
-        if self.random.percent(25) {
-            let count = self.random.between(1, 6);
-            self.create(count).await;
-            return;
-        }
-        let ids: Vec<i64> = self.rules.keys().copied().collect();
-        let id = self.random.choose(&ids);
-        let has_level = random_rule::is_level(self.rules[&id].rule.kind);
-        let in_range = !has_level || self.trial.naive.level(id).is_some();
-        let update = match self.random.between(1, 9) {
-            1..=3 if in_range && !self.unsettled => self.new_settings(id),
-            4 => RuleUpdate {
-                cooldown_seconds: Some(random_rule::cooldown(&mut self.random)),
-                ..RuleUpdate::default()
-            },
-            5 => RuleUpdate {
-                name: Some(Some("another name".to_owned())),
-                ..RuleUpdate::default()
-            },
-            6..=7 if in_range && !self.unsettled => RuleUpdate {
-                enabled: Some(true),
-                ..RuleUpdate::default()
-            },
-            8 => RuleUpdate {
-                enabled: Some(false),
-                ..RuleUpdate::default()
-            },
-            9 => {
-                self.trial.delete(id).await;
-                self.rules.remove(&id);
-                return;
-            }
-            _ => return,
-        };
-        let (rule, restarted) = self.trial.update(id, update).await;
-        let known = self.rules.get_mut(&id).expect("the rule exists");
-        let unchanged = settings(&known.rule) == settings(&rule);
-        known.is_special = if restarted {
-            !rule.enabled
-        } else {
-            known.is_special || !unchanged
-        };
-        known.rule = rule;
-    }
-
-    /// Draws settings of which some begin the state anew.
-    fn new_settings(&mut self, id: i64) -> RuleUpdate {
-        let rule = &self.rules[&id].rule;
-        let stock = rule.stock_id;
-        let mut new = NewRule {
-            symbol: rule.symbol.clone(),
-            name: None,
-            note: None,
-            kind: rule.kind,
-            threshold: rule.threshold,
-            base: rule.base,
-            basis: rule.basis,
-            window_seconds: rule.window_seconds,
-            hold_seconds: rule.hold_seconds,
-            trigger: rule.trigger,
-            rearm_percent: rule.rearm_percent,
-            cooldown_seconds: rule.cooldown_seconds,
-            enabled: true,
-            expires_at: None,
-        };
-        let market = self.markets.iter().position(|it| Some(it.stock) == stock);
-        let (level, _) = self.level(market.unwrap_or_default());
-        random_rule::redraw(&mut self.random, &mut new, level);
-        let keeps_threshold = self.random.percent(50);
-        RuleUpdate {
-            threshold: (!keeps_threshold).then_some(new.threshold),
-            base: Some(new.base),
-            basis: Some(new.basis),
-            window_seconds: new.window_seconds,
-            hold_seconds: Some(new.hold_seconds),
-            trigger: Some(new.trigger),
-            rearm_percent: Some(new.rearm_percent),
-            cooldown_seconds: Some(new.cooldown_seconds),
-            ..RuleUpdate::default()
-        }
-    }
-}
-
-/// The settings whose change makes a dry run differ from the past.
-fn settings(rule: &AlertRule) -> (i32, bool, Option<Timestamp>) {
-    (rule.cooldown_seconds, rule.enabled, rule.expires_at)
 }

@@ -1,24 +1,24 @@
 //! Judges a history of quotes, rules and splits twice: by trackers over a database, and by the naive
 //! evaluator over the prices that they stored.
 
+mod alerts;
+mod changes;
+mod sessions;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
-use alerting::{AverageVolume, Firing, Rule, Sample};
+use alerting::{Firing, Sample};
 use chrono::NaiveDate;
-use entity::{
-    AlertRule, Candle, Decimal, Direction, Price, Ratio, Split, Stock, Symbol, Timestamp,
-    table::alert,
-};
+use entity::{Candle, Decimal, Price, Split, Stock, Symbol, Timestamp};
 use market::{Market, PollingHours};
 use runtime::{
     clock::ManualClock, health::Health, lifecycle::Lifecycle, metrics::Metrics, random::Random,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use store::{
-    Seed, Store, candle, feed::FeedTransaction, held_price, price, price::Recorded, rule, split,
+    Seed, Store, candle, feed::FeedTransaction, held_price, price, price::Recorded, split,
 };
 use testkit::{NaiveRules, TestDatabase};
 use tracker::{
@@ -27,7 +27,9 @@ use tracker::{
     quote::Quote,
 };
 
-use super::super::{NewRule, RuleTest, RuleUpdate, begins_anew, changed};
+pub(super) use self::alerts::AlertColumns;
+use self::sessions::{Sessions, add_session, average};
+use super::super::{NewRule, RuleTest};
 use crate::{
     live::{BacklogLimits, Hub},
     quote_board::QuoteBoard,
@@ -45,18 +47,6 @@ pub(super) struct Fired {
     pub(super) firing: Firing,
 }
 
-/// The columns of an alert that both evaluators determine.
-pub(super) type AlertColumns = (
-    Option<i64>,
-    i64,
-    i64,
-    Direction,
-    Decimal,
-    Decimal,
-    [Option<Decimal>; 3],
-    Timestamp,
-);
-
 /// The trackers, the naive evaluator, and the service of the dry runs.
 pub(super) struct Trial {
     pub(super) database: TestDatabase,
@@ -71,7 +61,7 @@ pub(super) struct Trial {
     trackers: [Ingest; 2],
     active: usize,
     /// The close and volume of each session, by stock.
-    sessions: HashMap<i64, BTreeMap<NaiveDate, (Timestamp, Option<i64>)>>,
+    sessions: HashMap<i64, Sessions>,
     /// The recorded splits, by stock.
     splits: HashMap<i64, Vec<Split>>,
     /// The prices that wait for their release, by stock.
@@ -116,70 +106,6 @@ impl Trial {
     async fn begin(&self) -> FeedTransaction {
         self.clock.advance(Duration::from_secs(1));
         FeedTransaction::begin(&self.store).await.expect("begin")
-    }
-
-    /// Creates rules as the API does.
-    pub(super) async fn create(&mut self, new: Vec<NewRule>) -> Vec<AlertRule> {
-        let mut feed = self.begin().await;
-        let mut created = Vec::new();
-        for new in new {
-            let mut rule = self.service.checked_rule(new).expect("a valid rule");
-            let level = self.service.set_level(&feed, &mut rule).await;
-            level.expect("the newest price");
-            created.push(rule::create(&mut feed, rule).await.expect("create"));
-        }
-        feed.commit().await.expect("commit");
-        for rule in &created {
-            self.naive.set_rule(Rule::from(rule));
-        }
-        created
-    }
-
-    /// Changes a rule as the API does. Returns it, and whether its state began anew.
-    pub(super) async fn update(&mut self, id: i64, update: RuleUpdate) -> (AlertRule, bool) {
-        let mut feed = self.begin().await;
-        let old = rule::by_ids(feed.connection(), &[id]).await.expect("rules");
-        let old = old.into_iter().next().expect("the rule exists");
-        let mut rule = changed(&old, update).expect("a valid rule");
-        if rule.threshold != old.threshold {
-            let level = self.service.set_level(&feed, &mut rule).await;
-            level.expect("the newest price");
-        }
-        let restarts = begins_anew(&old, &rule);
-        let rule = rule::update(&mut feed, rule, restarts)
-            .await
-            .expect("update");
-        feed.commit().await.expect("commit");
-        self.naive.set_rule(Rule::from(&rule));
-        (rule, restarts)
-    }
-
-    /// Deletes a rule.
-    pub(super) async fn delete(&mut self, id: i64) {
-        let mut feed = self.begin().await;
-        let rules = rule::by_ids(feed.connection(), &[id]).await.expect("rules");
-        rule::delete(&mut feed, &rules[0]).await.expect("delete");
-        feed.commit().await.expect("commit");
-        self.naive.remove_rule(id);
-        self.deleted.insert(id);
-    }
-
-    /// Records or removes the split of a day.
-    pub(super) async fn split(&mut self, stock: i64, day: NaiveDate, ratio: Option<Ratio>) {
-        let mut feed = self.begin().await;
-        if let Some(ratio) = ratio {
-            let split = Split {
-                effective_on: day,
-                ratio,
-            };
-            let recorded = split::record(&mut feed, stock, &[split], PROVIDER).await;
-            recorded.expect("record the split");
-        } else {
-            let removed = split::remove(&mut feed, stock, day).await;
-            removed.expect("remove the split");
-        }
-        feed.commit().await.expect("commit");
-        self.read_splits(stock).await;
     }
 
     /// The splits of a stock.
@@ -317,44 +243,6 @@ impl Trial {
             firing,
         }));
     }
-
-    /// The alerts that should be stored, in order.
-    pub(super) fn expected_alerts(&self) -> Vec<AlertColumns> {
-        let columns = |Fired { sample, firing }: &Fired| {
-            (
-                Some(firing.rule).filter(|rule| !self.deleted.contains(rule)),
-                sample.seq,
-                sample.stock,
-                firing.direction,
-                sample.price,
-                firing.threshold,
-                [firing.reference, firing.change_percent, firing.touched],
-                sample.recorded_at,
-            )
-        };
-        self.fired.iter().map(columns).collect()
-    }
-
-    /// The alerts that are stored, in order.
-    pub(super) async fn stored_alerts(&self) -> Vec<AlertColumns> {
-        let rows = alert::Entity::find()
-            .filter(alert::Column::PriceSeq.is_not_null())
-            .order_by_asc(alert::Column::Seq);
-        let rows = rows.all(self.store.database.read()).await.expect("alerts");
-        let columns = |row: alert::Model| {
-            (
-                row.rule_id,
-                row.price_seq.unwrap_or_default(),
-                row.stock_id,
-                row.direction,
-                row.price,
-                row.threshold,
-                [row.reference_price, row.change_percent, row.touched],
-                row.triggered_at,
-            )
-        };
-        rows.into_iter().map(columns).collect()
-    }
 }
 
 /// A service over the current data.
@@ -395,48 +283,6 @@ fn tracker(store: &Store) -> Ingest {
     let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
     Ingest::new(store.clone(), metrics)
 }
-
-/// The newest volume of a session counts.
-fn add_session(
-    sessions: &mut BTreeMap<NaiveDate, (Timestamp, Option<i64>)>,
-    day: NaiveDate,
-    at: Timestamp,
-    volume: Option<i64>,
-) {
-    let (newest, known) = sessions.entry(day).or_insert((at, None));
-    if at >= *newest {
-        (*newest, *known) = (at, volume.or(*known));
-    } else {
-        *known = known.or(volume);
-    }
-}
-
-/// The average volume of the 20 sessions before a day, of which 5 have one.
-fn average(
-    sessions: &BTreeMap<NaiveDate, (Timestamp, Option<i64>)>,
-    day: NaiveDate,
-    splits: &[Split],
-) -> Option<AverageVolume> {
-    let before = sessions.range(..day).rev().take(20);
-    let volumes: Vec<i128> = before
-        .filter_map(|(of, (_, volume))| {
-            let (mut shares, mut per) = (1, 1);
-            for split in splits {
-                if split.effective_on > *of && split.effective_on <= day {
-                    shares *= split.ratio.numerator();
-                    per *= split.ratio.denominator();
-                }
-            }
-            Some(i128::from((*volume)?) * shares / per)
-        })
-        .collect();
-    let sum = volumes.iter().sum();
-    (volumes.len() >= 5 && sum > 0).then_some(AverageVolume {
-        sum,
-        sessions: u32::try_from(volumes.len()).expect("at most 20"),
-    })
-}
-
 /// A batch of the test's provider.
 pub(super) fn batch(quotes: Vec<Quote>, reports_splits: bool) -> QuoteBatch {
     QuoteBatch {
