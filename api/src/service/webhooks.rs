@@ -50,7 +50,7 @@ pub(crate) struct NewWebhook {
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::option_option,
-    reason = "the outer option says whether the setting changes"
+    reason = "the outer option is whether the setting changes"
 )]
 pub(crate) struct WebhookUpdate {
     pub(crate) url: Option<String>,
