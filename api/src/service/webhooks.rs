@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use delivery::{Message, Outcome, Sender, Target, TargetError};
 use entity::{Delivery, DeliveryAttempt, SecretText, Symbol, Timestamp, Webhook, WebhookFormat};
-use runtime::{config::DeliverySettings, random::draw_token};
+use runtime::{config::DeliverySettings, random::draw_bytes};
 use store::{
     delivery::DeliveryKey,
     page::Page,
@@ -382,7 +382,7 @@ fn checked_description(text: &str) -> Result<String, Error> {
 
 /// Generates a signing key, in the form of Standard Webhooks.
 fn draw_secret() -> SecretText {
-    SecretText(format!("whsec_{}", STANDARD.encode(draw_token().expose())))
+    SecretText(format!("whsec_{}", STANDARD.encode(draw_bytes::<32>())))
 }
 
 fn missing_webhook() -> Error {
