@@ -44,7 +44,6 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let guard = routes::guard(&settings.access)?;
     let documents = routes::documents(&settings)?;
     let process = Process::start(&settings, signals).await?;
-    let sender = Sender::new(&settings.delivery)?;
     let Process {
         telemetry,
         health,
@@ -61,6 +60,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let timeouts = Timeouts::from_settings(&settings);
     let starting = routes::starting(health, &guard);
     listen_until(&opened, waiting, starting, timeouts, shutdown);
+    let sender = Sender::new(&settings.delivery)?;
     let seed = Seed::new(&settings.tracking, random);
     let opening = store::open(&settings, &seed, SystemClock::shared(), health, shutdown);
     let store = shutdown

@@ -9,7 +9,7 @@ use entity::{Alert, Timestamp};
 
 use crate::{AlertToSend, message::Content};
 
-/// Age from which a message says when its alert fired.
+/// Age from which a message contains the time at which its alert fired.
 const OLD: Duration = Duration::from_mins(5);
 /// Follows each `@`, so that it mentions no one. Not visible.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';

@@ -1,4 +1,5 @@
-//! Deletes expired prices, feed entries and deliveries, and creates the partitions of the coming months.
+//! Deletes expired prices, feed entries and deliveries, and creates the partitions of the coming
+//! months.
 //!
 //! Works in small transactions, so that a writer waits for one batch at most. Runs under the lease,
 //! so that one process does it at a time.

@@ -313,7 +313,7 @@ fn alert_row(id: &ID) -> Option<i64> {
 /// Converts a field to `None` if it keeps its value, and to `Some(None)` if it is cleared.
 #[expect(
     clippy::option_option,
-    reason = "the outer option says whether the setting changes"
+    reason = "the outer option is whether the setting changes"
 )]
 fn cleared<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {

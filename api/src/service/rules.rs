@@ -41,7 +41,7 @@ pub(crate) struct NewRule {
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::option_option,
-    reason = "the outer option says whether the setting changes"
+    reason = "the outer option is whether the setting changes"
 )]
 pub(crate) struct RuleUpdate {
     pub(crate) name: Option<Option<String>>,

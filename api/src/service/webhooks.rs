@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use delivery::{Message, Outcome, Sender, Target, TargetError};
 use entity::{Delivery, DeliveryAttempt, SecretText, Symbol, Timestamp, Webhook, WebhookFormat};
-use runtime::{config::DeliverySettings, random::draw_token};
+use runtime::{config::DeliverySettings, random::draw_bytes};
 use store::{
     delivery::DeliveryKey,
     page::Page,
@@ -50,7 +50,7 @@ pub(crate) struct NewWebhook {
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::option_option,
-    reason = "the outer option says whether the setting changes"
+    reason = "the outer option is whether the setting changes"
 )]
 pub(crate) struct WebhookUpdate {
     pub(crate) url: Option<String>,
@@ -382,7 +382,7 @@ fn checked_description(text: &str) -> Result<String, Error> {
 
 /// Generates a signing key, in the form of Standard Webhooks.
 fn draw_secret() -> SecretText {
-    SecretText(format!("whsec_{}", STANDARD.encode(draw_token().expose())))
+    SecretText(format!("whsec_{}", STANDARD.encode(draw_bytes::<32>())))
 }
 
 fn missing_webhook() -> Error {

@@ -208,6 +208,9 @@ async fn a_start_waits_for_an_unreachable_database_then_names_it_without_its_pas
     let alive = async || ask("livez").await.filter(|status| *status == 200);
     until("the process is alive", || api.last_words(), alive).await;
     assert_eq!(ask("readyz").await, Some(503));
+    let address = format!("127.0.0.1:{listener}");
+    let listens = async || TcpStream::connect(&address).await.ok();
+    until("the API listens", || api.last_words(), listens).await;
     // The API listener responds in the error format of each kind of client.
     let get = async |path: &str| {
         let answer = client.get(format!("http://127.0.0.1:{listener}/{path}"));

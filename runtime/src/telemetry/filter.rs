@@ -13,8 +13,9 @@ use tracing_subscriber::{
 use super::LogSettings;
 
 /// The crates of this workspace, which `DEBUG` raises to `debug`.
-const OWN_CRATES: [&str; 8] = [
+const OWN_CRATES: [&str; 9] = [
     "api",
+    "delivery",
     "entity",
     "market",
     "migration",

@@ -1,4 +1,4 @@
-//! What the condition of a rule says about a sample.
+//! Whether the condition of a rule is true for a sample.
 
 use alerting::{Basis, Condition, Sample};
 use entity::{ChangeBase, Decimal, Direction};
@@ -10,7 +10,7 @@ const ONE: i128 = 100_000_000;
 /// Units in 100 percent.
 const WHOLE: i128 = 100 * ONE;
 
-/// What the condition of a rule says about a sample.
+/// Whether the condition of a rule is true for a sample.
 pub(super) struct Judgement {
     pub(super) is_true: bool,
     /// Whether it was false by the margin of re-arming.
@@ -93,7 +93,7 @@ impl Entry {
     }
 
     /// Whether the high or low of the session reached the level between the sample before and this
-    /// one. `reached` tells whether that of a sample did.
+    /// one. `reached` is whether that of a sample did.
     fn touches(&self, scene: &Scene<'_>, reached: impl Fn(&Sample) -> bool) -> bool {
         let sample = scene.sample;
         if !reached(sample) {

@@ -21,8 +21,8 @@ pub(super) struct EvaluatedPrice<'a> {
     pub(super) replays_day: bool,
 }
 
-/// Compares a price with its reference price. Returns the alert that fires, which is not stored yet, if the rule
-/// has not fired at the same or a higher multiple on the same day.
+/// Compares a price with its reference price. Returns the alert that fires, which is not stored
+/// yet, if the rule has not fired at the same or a higher multiple on the same day.
 pub(super) async fn evaluate(
     feed: &mut FeedTransaction,
     rule: Option<&alert_rule::Model>,

@@ -148,7 +148,7 @@ impl<'a> SymbolTest<'a> {
         if let Some(from) = first
             && let Some(seq) = self.observe_before(from).await?
         {
-            // The range begins among the prices, whose days are not judged from candles.
+            // The range begins among the prices, whose days are not evaluated from candles.
             rule.start.seq = seq;
             earlier_candles = &[];
         }
