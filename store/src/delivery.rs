@@ -1,7 +1,7 @@
 //! Deliveries: the alerts that are to be sent to webhooks, and the log of attempts.
 //!
 //! A delivery is stored in the transaction of its alert, so that none is lost. The
-//! [queue](self::queue) of a webhook returns what to send next; [`record`] stores how that ended.
+//! module `queue` returns what to send next; [`record`] stores how that ended.
 
 mod attempt;
 mod log;

@@ -145,7 +145,8 @@ pub struct QueueCounts {
     pub pending: i64,
     /// The number of webhooks that an answer disabled.
     pub disabled: i64,
-    /// Since when the enabled webhook that fails for the longest time has failed.
+    /// Since when the webhook that fails for the longest time has failed, of those that are enabled
+    /// and have pending deliveries.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -153,7 +154,8 @@ pub struct QueueCounts {
 pub async fn counts(connection: &impl ConnectionTrait) -> Result<QueueCounts, Error> {
     let text = "SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'PENDING') AS pending, \
                 (SELECT COUNT(*) FROM webhooks WHERE disabled_reason IS NOT NULL) AS disabled, \
-                (SELECT MIN(failing_since) FROM webhooks WHERE enabled) AS failing_since";
+                (SELECT MIN(failing_since) FROM webhooks WHERE enabled AND EXISTS (SELECT 1 FROM \
+                deliveries WHERE webhook_id = webhooks.id AND state = 'PENDING')) AS failing_since";
     let sql = Sql::new(connection, text);
     let counts = QueueCounts::find_by_statement(sql.statement())
         .one(connection)

@@ -2,7 +2,7 @@
 //!
 //! For each stock, the rows are found in ranges of the key, and no more rows are read than
 //! requested: on SQLite in its single table at once, on PostgreSQL month by month
-//! ([`super::window`]). The latest price of a stock is found even if retention deleted all of its
+//! ([`super::window()`]). The latest price of a stock is found even if retention deleted all of its
 //! prices.
 
 use std::collections::HashSet;
