@@ -30,4 +30,5 @@ pub use self::{
     split::adjust,
     validate::{InvalidSetting, validate},
     volume::AverageVolume,
+    window::LOADED_WINDOW,
 };

@@ -1,7 +1,7 @@
 //! A price as the evaluator sees it.
 
 use chrono::NaiveDate;
-use entity::{Decimal, Timestamp};
+use entity::{Decimal, Price, Timestamp};
 
 use crate::AverageVolume;
 
@@ -34,4 +34,25 @@ pub struct Sample {
     pub volume: Option<i64>,
     /// The volume of the sessions before, if it was read.
     pub average_volume: Option<AverageVolume>,
+}
+
+impl Sample {
+    /// Creates the sample of a stored price, without the average volume.
+    pub fn new(price: &Price, session_open: Timestamp) -> Self {
+        Self {
+            stock: price.stock_id,
+            seq: price.seq,
+            recorded_at: price.recorded_at,
+            market_time: price.market_time,
+            trading_day: price.trading_day,
+            session_open,
+            price: price.price,
+            previous_close: price.previous_close,
+            open: price.open,
+            high: price.high,
+            low: price.low,
+            volume: price.volume,
+            average_volume: None,
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! The lowest and highest prices of a symbol within any time before now.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use entity::{Decimal, Timestamp};
 
-/// The longest window of a rule, in microseconds.
-const LONGEST: i64 = 86_400 * 1_000_000;
+/// How far before the market time of a sample prices are loaded for a window. The longest window has
+/// 24 hours, but market times may step back afterwards, by less than two days: quotes of an earlier
+/// trading day are dropped.
+pub const LOADED_WINDOW: Duration = Duration::from_hours(72);
 
 /// Prices by market time, reduced to those that can be the lowest or the highest of a window that
 /// ends now.
@@ -62,12 +64,11 @@ fn add(
         staircase.remove(&earlier);
     }
     staircase.insert(time, price);
-    // Times step back by less than two days: quotes of an earlier trading day are dropped.
     let Some((&newest, _)) = staircase.last_key_value() else {
         return;
     };
     while let Some((&oldest, _)) = staircase.first_key_value() {
-        if newest.micros() - oldest.micros() <= 3 * LONGEST {
+        if newest.since(oldest) <= LOADED_WINDOW {
             break;
         }
         staircase.remove(&oldest);

@@ -7,7 +7,7 @@
 mod retry;
 mod turn;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use delivery::Sender;
 use runtime::{config::DeliverySettings, outage_log::OutageLog, random::Random};
@@ -72,7 +72,7 @@ impl Deliveries {
             for webhook in in_turn(due.unwrap_or_default(), last, &busy, free) {
                 last = webhook;
                 busy.insert(webhook);
-                let this = Arc::new(self.clone());
+                let this = self.clone();
                 turns.spawn(async move {
                     this.turn(webhook).await;
                     webhook

@@ -103,7 +103,7 @@ impl Service {
         Ok(rule)
     }
 
-    /// Changes a rule.
+    /// Changes a rule. An update without a change has no effect.
     ///
     /// # Errors
     ///
@@ -127,6 +127,9 @@ impl Service {
                 Ok(rule) => rule,
                 Err(error) => return Ok(Err(error)),
             };
+            if rule == old {
+                return Ok(Ok((old, None)));
+            }
             if rule.threshold != old.threshold {
                 self.set_level(&feed, &mut rule).await?;
             }
@@ -136,10 +139,12 @@ impl Service {
             }
             let restarts = begins_anew(&old, &rule);
             let rule = rule::update(&mut feed, rule, restarts).await?;
-            Ok(Ok((rule, feed.commit().await?)))
+            Ok(Ok((rule, Some(feed.commit().await?))))
         };
         let (rule, end) = self.while_connected(updating).await??;
-        self.board.wait_for(end.seq).await;
+        if let Some(end) = end {
+            self.board.wait_for(end.seq).await;
+        }
         Ok(rule)
     }
 

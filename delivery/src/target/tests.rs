@@ -96,6 +96,11 @@ fn an_invalid_url_is_explained_and_not_shown() {
         (Standard, "https://S3CRET@hooks.example", "user or password"),
         (
             Standard,
+            "https://@hooks.example/S3CRET",
+            "user or password",
+        ),
+        (
+            Standard,
             "https://u:S3CRET@hooks.example",
             "user or password",
         ),

@@ -15,17 +15,18 @@ pub(crate) const TAG: &str = "tag";
 /// Parses the URL of a server.
 pub(super) fn parse(
     format: WebhookFormat,
-    url: &str,
+    text: &str,
     settings: &DeliverySettings,
 ) -> Result<Url, TargetError> {
     let wrong = |problem: &str| Err(TargetError::url(problem));
-    let Ok(url) = Url::parse(url) else {
+    let Ok(url) = Url::parse(text) else {
         return wrong("must be a URL such as https://hooks.example/alerts");
     };
     if !matches!(url.scheme(), "http" | "https") {
         return wrong("must begin with https:// or http://");
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    // The parser removes an empty user.
+    if authority(text).contains('@') {
         return wrong("must not contain a user or password");
     }
     if url.fragment().is_some() {
@@ -47,6 +48,13 @@ pub(super) fn parse(
         ),
         _ => Ok(url),
     }
+}
+
+/// The part of a URL between its scheme and its path.
+fn authority(url: &str) -> &str {
+    let (_, rest) = url.split_once(':').unwrap_or_default();
+    let rest = rest.trim_start_matches(['/', '\\']);
+    rest.split(['/', '\\', '?', '#']).next().unwrap_or_default()
 }
 
 /// Returns the origin of a URL and [`MASK`].

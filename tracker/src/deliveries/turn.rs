@@ -1,6 +1,6 @@
 //! The turn of a webhook: sends what is due, one request after the other.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use delivery::{AlertToSend, Attempt, Message, Outcome, Target, TargetError, take};
 use entity::{Decimal, Timestamp, Webhook, WebhookFormat};
@@ -23,9 +23,10 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 impl Deliveries {
     /// Sends what is due for a webhook.
-    pub(super) async fn turn(self: Arc<Self>, webhook: i64) {
+    pub(super) async fn turn(&self, webhook: i64) {
+        let mut is_burst = false;
         for _ in 0..MESSAGES {
-            match self.send_next(webhook).await {
+            match self.send_next(webhook, &mut is_burst).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -36,8 +37,9 @@ impl Deliveries {
         }
     }
 
-    /// Sends the next message of a webhook. Returns whether there was one.
-    async fn send_next(&self, id: i64) -> Result<bool, store::Error> {
+    /// Sends the next message of a webhook. Returns whether there was one. The rest of a burst that
+    /// does not fit into a message is a burst, too.
+    async fn send_next(&self, id: i64, is_burst: &mut bool) -> Result<bool, store::Error> {
         let connection = self.store.database.read();
         let now = self.store.clock.now();
         let found = webhook::by_ids(connection, &[id]).await?.pop();
@@ -56,9 +58,11 @@ impl Deliveries {
             return Ok(false);
         }
         let alerts = self.alerts(&due).await?;
-        due.truncate(match due.len() {
-            0..=BURST => 1,
-            _ => take(webhook.format, &alerts, now).max(1),
+        *is_burst |= due.len() > BURST;
+        due.truncate(if *is_burst {
+            take(webhook.format, &alerts, now).max(1)
+        } else {
+            1
         });
         let message = Message::alerts(&alerts[..due.len()]);
         let result = self.attempt(&webhook, &message, due, now).await;

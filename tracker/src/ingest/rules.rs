@@ -10,10 +10,9 @@ mod load;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
-use alerting::{AverageVolume, Firing, RuleIndex, Sample};
+use alerting::{AverageVolume, Firing, LOADED_WINDOW, RuleIndex, Sample};
 use entity::{Alert, AlertRule, CandleInterval, Event, Price};
 use market::Market;
 use parking_lot::Mutex;
@@ -26,10 +25,6 @@ use store::{
 };
 
 use self::changes::Changes;
-
-/// Back to which market time the prices of a window are read. The longest window has 24 hours, but
-/// market times may step back afterwards, by less than two days.
-const LOADED_WINDOW: Duration = Duration::from_hours(72);
 
 /// The index between transactions.
 #[derive(Clone, Debug, Default)]
@@ -216,21 +211,8 @@ impl LiveRules {
 }
 
 fn sample(price: &Price) -> Sample {
-    Sample {
-        stock: price.stock_id,
-        seq: price.seq,
-        recorded_at: price.recorded_at,
-        market_time: price.market_time,
-        trading_day: price.trading_day,
-        session_open: Market::of(&price.symbol).session(price.trading_day).start,
-        price: price.price,
-        previous_close: price.previous_close,
-        open: price.open,
-        high: price.high,
-        low: price.low,
-        volume: price.volume,
-        average_volume: None,
-    }
+    let session = Market::of(&price.symbol).session(price.trading_day);
+    Sample::new(price, session.start)
 }
 
 /// Converts firings to alerts of a price.

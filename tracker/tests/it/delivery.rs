@@ -116,6 +116,23 @@ on_both_databases! {
         running.stop().await;
     }
 
+    async fn the_rest_of_a_burst_is_merged_too(database) {
+        let symbols: Vec<String> = (0..105).map(|at| format!("S{at}")).collect();
+        let names: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        let world = World::new(database, &names).await;
+        let chat = Receiver::answering(200).await;
+        chat.webhook(&world, WebhookFormat::Discord, Selection::default()).await;
+        world.store(names.iter().map(|of| quote(of, "110")).collect()).await;
+        let running = world.deliver();
+        world.attempted(symbols.len()).await;
+        // A message of Discord has at most 2,000 characters.
+        let bodies = chat.bodies().await;
+        assert_eq!(bodies.len(), 2, "{bodies:?}");
+        let texts = bodies.concat();
+        assert!(symbols.iter().all(|of| texts.contains(&format!("{of} rose 10% to 110"))), "{bodies:?}");
+        running.stop().await;
+    }
+
     async fn a_failing_receiver_is_retried_for_a_day_and_others_do_not_wait(database) {
         let world = World::new(database, &["AAPL", "IBM"]).await;
         let (broken, works) = (Receiver::answering(500).await, Receiver::answering(200).await);

@@ -70,6 +70,11 @@ on_both! {
         assert_eq!(updated["updateAlertRule"]["alertRule"], expected);
         assert_eq!(client.next("r").await["data"]["alertRules"]["threshold"], "103.5");
 
+        // An update without a change is no event: the next one is the deletion.
+        let same = json!({"id": id, "threshold": "103.5"});
+        let same = product.admin(UPDATE, json!({ "input": same })).await.data();
+        assert_eq!(same["updateAlertRule"]["alertRule"], expected);
+
         let test = product.graphql(TEST, json!({"input": {"symbol": "AAPL", "kind": "PRICE_ABOVE", "threshold": "103"}})).await.data();
         let test = &test["testAlertRule"];
         assert_eq!((&test["count"], &test["pricesSeen"], &test["notFired"]), (&json!(1), &json!(2), &Value::Null));

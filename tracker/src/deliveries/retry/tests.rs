@@ -1,3 +1,5 @@
+//! Tests of delays, order and final failures.
+
 use chrono::NaiveDate;
 use entity::{Alert, AlertKind, Decimal, Direction};
 

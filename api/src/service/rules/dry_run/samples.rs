@@ -10,15 +10,9 @@ use super::symbol::SymbolTest;
 
 impl SymbolTest<'_> {
     pub(super) fn price_sample(&self, price: &Price) -> Sample {
-        let market = Market::of(&self.stock.symbol);
         let day = price.trading_day;
+        let session = Market::of(&self.stock.symbol).session(day);
         Sample {
-            stock: self.stock.id,
-            seq: price.seq,
-            recorded_at: price.recorded_at,
-            market_time: price.market_time,
-            trading_day: day,
-            session_open: market.session(day).start,
             price: self
                 .converted(Some(price.price), day)
                 .unwrap_or(price.price),
@@ -26,8 +20,7 @@ impl SymbolTest<'_> {
             open: self.converted(price.open, day),
             high: self.converted(price.high, day),
             low: self.converted(price.low, day),
-            volume: price.volume,
-            average_volume: None,
+            ..Sample::new(price, session.start)
         }
     }
 

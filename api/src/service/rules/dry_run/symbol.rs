@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use alerting::{AverageVolume, Evaluation, Progress, Rule, RuleIndex, RuleStart, Sample};
+use alerting::{
+    AverageVolume, Evaluation, LOADED_WINDOW, Progress, Rule, RuleIndex, RuleStart, Sample,
+};
 use chrono::NaiveDate;
 use entity::{Candle, CandleInterval, Decimal, Price, Split, Stock, Timestamp, Trigger};
 use market::Market;
@@ -247,7 +249,8 @@ impl<'a> SymbolTest<'a> {
         Ok(sample.map(|sample| sample.seq))
     }
 
-    /// Loads the samples of the last day before the range, if the rule has a window.
+    /// Loads the samples before the range that the window of its first price can contain, if the
+    /// rule has a window.
     async fn load_window(&mut self, candles: &[Sample]) -> Result<(), Error> {
         if !self.index.needs_window(self.stock.id) {
             return Ok(());
@@ -258,10 +261,14 @@ impl<'a> SymbolTest<'a> {
             .iter()
             .map(|sample| (sample.market_time, sample.price, sample.trading_day))
             .collect();
-        if let Some(from) = self.range.from {
-            let day = std::time::Duration::from_hours(24);
-            let key = PriceKey::new(from, i64::MIN);
-            let since = from.before(3 * day);
+        // Market times may be much older than the times at which prices were recorded.
+        let range = self.range;
+        let first = || price::following(connection, now, stock, range, None, 1);
+        if let Some(first) = self.service.read(first).await?.0.pop() {
+            let (key, since) = (
+                PriceKey::from(&first),
+                first.market_time.before(LOADED_WINDOW),
+            );
             let before = self
                 .service
                 .read(|| price::window(connection, now, stock, key, since))

@@ -135,6 +135,22 @@ async fn candles_stand_for_the_days_before_the_first_price() {
 }
 
 #[tokio::test]
+async fn a_window_contains_prices_before_the_range_however_old_they_are() {
+    let mut trial = trial(&["AAPL"]).await;
+    // Prices of last week that were recorded today, as in a replay.
+    store(&mut trial, "AAPL", "2026-11-12", &["100"]).await;
+    let from = trial.service.now().after(Duration::from_secs(1));
+    store(&mut trial, "AAPL", "2026-11-13", &["103"]).await;
+    let change = NewRule {
+        window_seconds: Some(86_400),
+        ..plain(AlertKind::ChangeInWindow, "3")
+    };
+    let dry = test(&trial, change, Some(from)).await.expect("a dry run");
+    let references: Vec<_> = dry.fired.iter().map(|it| it.reference_price).collect();
+    assert_eq!(references, [Some(decimal("100"))]);
+}
+
+#[tokio::test]
 async fn a_rule_that_does_not_fire_has_the_reason_of_its_furthest_sample() {
     let mut trial = trial(&["AAPL"]).await;
     let above = |threshold| plain(AlertKind::PriceAbove, threshold);

@@ -221,21 +221,11 @@ impl Trial {
     fn judge(&mut self, price: &Price) {
         let splits = self.splits(price.stock_id);
         let sessions = self.sessions.get(&price.stock_id);
+        let session = Market::of(&price.symbol).session(price.trading_day);
         let sample = Sample {
-            stock: price.stock_id,
-            seq: price.seq,
-            recorded_at: price.recorded_at,
-            market_time: price.market_time,
-            trading_day: price.trading_day,
-            session_open: Market::of(&price.symbol).session(price.trading_day).start,
-            price: price.price,
-            previous_close: price.previous_close,
-            open: price.open,
-            high: price.high,
-            low: price.low,
-            volume: price.volume,
             average_volume: sessions
                 .and_then(|sessions| average(sessions, price.trading_day, &splits)),
+            ..Sample::new(price, session.start)
         };
         let firings = self.naive.evaluate(&sample);
         self.fired.extend(firings.into_iter().map(|firing| Fired {
