@@ -86,8 +86,8 @@ impl RuleIndex {
         self.symbol(stock).set_reference(rule, reference);
     }
 
-    /// Whether the prices of the last day of a symbol must be [loaded](Self::load_window) before its
-    /// next sample is evaluated.
+    /// Whether the prices of the last day of a symbol must be [loaded](Self::load_window) before
+    /// its next sample is evaluated.
     pub fn needs_window(&mut self, stock: i64) -> bool {
         self.symbol(stock).needs_window()
     }

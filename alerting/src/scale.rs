@@ -1,5 +1,6 @@
 //! Converts prices, changes and volumes to integers of one scale, so that each condition is a
-//! comparison of a signal with a key: true if `signal >= key`, and re-armed if `signal < re-arm key`.
+//! comparison of a signal with a key: true if `signal >= key`, and re-armed if `signal < re-arm
+//! key`.
 //!
 //! For DOWN, signals and keys are negated.
 
@@ -13,8 +14,8 @@ pub(crate) fn price(price: Decimal, direction: Direction) -> i128 {
     signed(i128::from(price.units()) * SCALE, direction)
 }
 
-/// The signal of a change from a reference, in percent. Rounded down, which no comparison with a key
-/// notices because keys are integers.
+/// The signal of a change from a reference, in percent. Rounded down, which no comparison with a
+/// key notices because keys are integers.
 pub(crate) fn change(price: Decimal, reference: Decimal, direction: Direction) -> i128 {
     let change = i128::from(price.units()) - i128::from(reference.units());
     let hundredfold = signed(change, direction) * SCALE;

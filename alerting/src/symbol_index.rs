@@ -35,8 +35,8 @@ impl Instance {
             .unwrap_or_else(|| self.rule.condition.threshold())
     }
 
-    /// Whether a price is at a level or beyond. A crossing is not reached by a split, because splits
-    /// adjust the previous price, too.
+    /// Whether a price is at a level or beyond. A crossing is not reached by a split, because
+    /// splits adjust the previous price, too.
     fn is_reached(&self, level: Decimal, price: Decimal) -> bool {
         let price = scale::price(price, self.direction);
         !self.rule.condition.is_crossing() && price >= scale::key(level, self.direction, true)

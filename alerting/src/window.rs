@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use entity::{Decimal, Timestamp};
 
-/// How far before the market time of a sample prices are loaded for a window. The longest window has
-/// 24 hours, but market times may step back afterwards, by less than two days: quotes of an earlier
-/// trading day are dropped.
+/// How far before the market time of a sample prices are loaded for a window. The longest window
+/// has 24 hours, but market times may step back afterwards, by less than two days: quotes of an
+/// earlier trading day are dropped.
 pub const LOADED_WINDOW: Duration = Duration::from_hours(72);
 
 /// Prices by market time, reduced to those that can be the lowest or the highest of a window that

@@ -1,7 +1,7 @@
 //! The reference evaluator of alert rules.
 //!
-//! It keeps every price and evaluates every rule for each of them, word by word as the specification
-//! says. It shares no code with the index of rules except the data types and [`adjust`].
+//! It keeps every price and evaluates every rule for each of them, word by word as in the
+//! specification. It shares no code with the index of rules except the data types and [`adjust`].
 
 mod entry;
 mod judgement;
@@ -63,8 +63,8 @@ impl NaiveRules {
         self.entries.remove(&rule);
     }
 
-    /// Replaces the splits of a symbol, sorted by day. A level that becomes true for the newest price
-    /// counts as fired.
+    /// Replaces the splits of a symbol, sorted by day. A level that becomes true for the newest
+    /// price counts as fired.
     pub fn set_splits(&mut self, stock: i64, splits: Vec<Split>) {
         self.splits.insert(stock, splits);
         let Some(newest) = self.newest(stock).cloned() else {

@@ -1,8 +1,8 @@
 //! Sends alerts to webhooks, while this process holds the lease.
 //!
-//! A delivery is stored with its alert. The sender reads those that are due, makes one attempt at a
-//! time for each webhook, and stores how it ended. If the process ends between the two, the alert is
-//! sent again, with the same id.
+//! A delivery is stored with its alert. The sender reads those that are due, makes one attempt at
+//! a time for each webhook, and stores how it ended. If the process ends between the two, the
+//! alert is sent again, with the same id.
 
 mod retry;
 mod turn;

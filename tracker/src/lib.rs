@@ -1,9 +1,10 @@
 //! Polls market-data providers, stores exact prices and fires alerts.
 //!
-//! A price, the alerts that it triggers and the feed entry that announces them are committed in one
-//! transaction ([`ingest`]). Polling can be killed or repeated at any point, and several trackers
-//! can race, without storing or announcing anything twice. Alerts are sent to webhooks at least once
-//! ([`deliveries`]). The program `tracker` runs a [`Tracker`]; on SQLite, `api` does.
+//! A price, the alerts that it triggers and the feed entry that announces them are committed in
+//! one transaction ([`ingest`]). Polling can be killed or repeated at any point, and several
+//! trackers can race, without storing or announcing anything twice. Alerts are sent to webhooks
+//! at least once ([`deliveries`]). The program `tracker` runs a [`Tracker`]; on SQLite, `api`
+//! does.
 
 pub mod alert;
 pub mod budget;

@@ -30,8 +30,8 @@ impl SymbolIndex {
         evaluation
     }
 
-    /// Converts the level of a rule if the stored one lacks a split, and disables a rule whose level
-    /// left the range of prices. If `marks`, a level that becomes true counts as fired.
+    /// Converts the level of a rule if the stored one lacks a split, and disables a rule whose
+    /// level left the range of prices. If `marks`, a level that becomes true counts as fired.
     pub(crate) fn catch_up(&mut self, rule: i64, stored: Decimal, marks: bool) -> Evaluation {
         let mut evaluation = Evaluation::default();
         let (Some(day), Some(previous)) = (self.day, self.previous) else {

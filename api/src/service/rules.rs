@@ -1,7 +1,7 @@
 //! The alert rules of users.
 //!
-//! A rule is evaluated by the tracker, from the first price that is recorded after it. Its change is
-//! a feed entry, and is on the quote board before the mutation returns.
+//! A rule is evaluated by the tracker, from the first price that is recorded after it. Its change
+//! is a feed entry, and is on the quote board before the mutation returns.
 
 mod dry_run;
 #[cfg(test)]
@@ -79,8 +79,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the stock was never tracked, [`Error::BadInput`] for a setting that is
-    /// invalid or does not go with the kind, and at the limit of rules.
+    /// [`Error::NotFound`] if the stock was never tracked, [`Error::BadInput`] for a setting that
+    /// is invalid or does not go with the kind, and at the limit of rules.
     pub(crate) async fn create_rule(&self, new: NewRule) -> Result<AlertRule, Error> {
         let rule = self.checked_rule(new)?;
         self.check_expiry(rule.expires_at)?;

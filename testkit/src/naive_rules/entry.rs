@@ -42,8 +42,8 @@ impl Entry {
         }
     }
 
-    /// Converts the level as it was set to the shares of a day. If it leaves the range of prices, the
-    /// rule is disabled and keeps its last level from then on.
+    /// Converts the level as it was set to the shares of a day. If it leaves the range of prices,
+    /// the rule is disabled and keeps its last level from then on.
     pub(super) fn convert_level(&mut self, splits: &[Split], today: NaiveDate) {
         let Some(level) = self.rule.condition.level() else {
             return;
@@ -58,8 +58,8 @@ impl Entry {
         }
     }
 
-    /// Whether a price is at the level or beyond. `None` for other conditions: a crossing is not true
-    /// of a price by itself, and the price before it is adjusted like the level.
+    /// Whether a price is at the level or beyond. `None` for other conditions: a crossing is not
+    /// true of a price by itself, and the price before it is adjusted like the level.
     pub(super) fn is_reached_by(&self, price: Decimal) -> Option<bool> {
         let level = self.level?;
         match self.rule.condition {

@@ -1,8 +1,8 @@
 //! Evaluates the rules of users for the prices of a transaction.
 //!
 //! The index of rules stays in memory between transactions. It is taken out at the start of a
-//! transaction, brought up to the feed's position, and put back after the commit. After a failure it
-//! is loaded again from the database, so that it never has more than what was committed.
+//! transaction, brought up to the feed's position, and put back after the commit. After a failure
+//! it is loaded again from the database, so that it never has more than what was committed.
 
 mod changes;
 mod load;

@@ -66,8 +66,8 @@ pub(crate) struct TestFiring {
 }
 
 impl TestFiring {
-    /// The key of the order in which the samples of all symbols are evaluated. Candles have no position
-    /// in a feed: those of one instant are sorted by symbol, because the sort is stable.
+    /// The key of the order in which the samples of all symbols are evaluated. Candles have no
+    /// position in a feed: those of one instant are sorted by symbol, because the sort is stable.
     fn order(&self) -> (Timestamp, i64) {
         let seq = if self.is_candle { i64::MIN } else { self.seq };
         (self.at, seq)
