@@ -9,8 +9,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder,
 };
 
 use crate::{Error, Store, sql::Sql};
@@ -32,11 +32,6 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .all(connection)
         .await?;
     with_selections(connection, rows).await
-}
-
-/// Returns the number of webhooks.
-pub async fn count(connection: &impl ConnectionTrait) -> Result<u64, Error> {
-    Ok(webhook::Entity::find().count(connection).await?)
 }
 
 async fn with_selections(

@@ -20,8 +20,6 @@ pub struct PendingDelivery {
     pub id: i64,
     /// How many attempts have failed.
     pub failures: i32,
-    /// When it was due.
-    pub due_at: Timestamp,
     /// Until when it is attempted.
     pub expires_at: Timestamp,
     /// Until when later alerts wait for it, after its first failure.
@@ -102,7 +100,6 @@ pub async fn due(
         Some(PendingDelivery {
             id: row.id,
             failures: row.failures,
-            due_at: row.next_attempt_at,
             expires_at: row.expires_at,
             blocks_until: row.blocks_until,
             alert: Alert {

@@ -11,7 +11,6 @@ fn pending(failures: i32, blocks_until: Option<Timestamp>) -> PendingDelivery {
     PendingDelivery {
         id: 1,
         failures,
-        due_at: NOW,
         expires_at: NOW.after(Duration::from_hours(24)),
         blocks_until,
         alert: Alert {
