@@ -96,7 +96,7 @@ pub(crate) struct SymbolIndex {
 }
 
 impl SymbolIndex {
-    /// Whether a rule needs [`Sample::average_volume`].
+    /// Whether a rule needs [`average_volume`](crate::Sample::average_volume).
     pub(crate) const fn needs_volume(&self) -> bool {
         self.spikes > 0
     }
