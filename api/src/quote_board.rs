@@ -10,6 +10,7 @@
 //! bounded by a size: those of the stocks that were read least recently are dropped, and loaded
 //! again when they are read.
 
+mod capacity;
 mod loading;
 mod newest;
 mod page;
@@ -36,10 +37,9 @@ use store::{
 };
 use tokio::{sync::watch, time::timeout};
 
+use self::capacity::Capacity;
 pub(crate) use self::state::BoardState;
 
-/// Default maximum size of the newest prices and alerts of stocks, in bytes.
-const DEFAULT_LIMIT: usize = 64 << 20;
 /// Maximum time to wait for a committed entry of the feed. Only an outage takes that long.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -54,18 +54,26 @@ pub(crate) struct QuoteBoard {
 }
 
 impl QuoteBoard {
-    /// Loads the board from the database. Returns it with its position in the feed.
+    /// Loads the board with the default size of [`load_within`](Self::load_within).
+    #[cfg(test)]
     pub(crate) async fn load(store: &Store) -> Result<(Self, Position), store::Error> {
-        Self::load_within(store, DEFAULT_LIMIT).await
+        Self::load_within(store, 64 << 20).await
     }
 
-    /// Like [`load`](Self::load). Limits the size of the newest prices and alerts of stocks, in
-    /// bytes.
+    /// Loads the board from the database. Returns it with its position in the feed. The newest
+    /// prices and alerts of stocks take at most `size` bytes.
     pub(crate) async fn load_within(
         store: &Store,
-        limit: usize,
+        size: usize,
     ) -> Result<(Self, Position), store::Error> {
-        let state = loading::snapshot(store, limit).await?;
+        Self::load_with(store, Capacity::within(size)).await
+    }
+
+    async fn load_with(
+        store: &Store,
+        capacity: Capacity,
+    ) -> Result<(Self, Position), store::Error> {
+        let state = loading::snapshot(store, capacity).await?;
         let position = state.position();
         let board = Self {
             state: Arc::new(RwLock::new(state)),
@@ -77,8 +85,8 @@ impl QuoteBoard {
 
     /// Reloads the board, after a gap in the feed or its replacement.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), store::Error> {
-        let limit = self.read().limit;
-        let state = loading::snapshot(store, limit).await?;
+        let capacity = self.read().capacity;
+        let state = loading::snapshot(store, capacity).await?;
         let seq = state.position().seq;
         *self.state.write() = state;
         self.applied.send_replace(seq);

@@ -5,33 +5,34 @@ use std::{cmp::Reverse, sync::atomic::Ordering::Relaxed, time::Duration};
 use entity::Stock;
 use store::{RecentPages, RecentSizes, Store};
 
-use super::{
-    QuoteBoard,
-    recent::{ALERTS_PER_STOCK, PRICES_PER_STOCK},
-    state::{self, BoardState},
-};
+use super::{QuoteBoard, capacity::Capacity, state::BoardState};
 
 /// Maximum number of stocks whose rows are loaded with the board, so that a start is fast.
 const PRELOADED: usize = 500;
 /// Maximum time to wait until the board is as new as the rows that were read.
 const FOLLOW_TIMEOUT: Duration = Duration::from_millis(100);
-/// The number of rows to load per stock.
-const SIZES: RecentSizes = RecentSizes {
-    prices: PRICES_PER_STOCK,
-    alerts: ALERTS_PER_STOCK,
-};
 
 /// Reads the contents of the board, with the rows of as many stocks as fit: tracked ones first.
-pub(super) async fn snapshot(store: &Store, limit: usize) -> Result<BoardState, store::Error> {
-    let most = PRELOADED.min(state::stocks_within(limit));
+pub(super) async fn snapshot(
+    store: &Store,
+    capacity: Capacity,
+) -> Result<BoardState, store::Error> {
+    let most = PRELOADED.min(capacity.stocks());
     let select = |stocks: &[Stock]| {
         let mut stocks: Vec<&Stock> = stocks.iter().collect();
         stocks.sort_unstable_by_key(|stock| (Reverse(stock.tracked), stock.id));
         stocks.iter().take(most).map(|stock| stock.id).collect()
     };
-    let alerts = state::alerts_within(limit);
-    let snapshot = store::snapshot(store, alerts, SIZES, select).await?;
-    Ok(BoardState::new(snapshot, limit))
+    let sizes = sizes(capacity);
+    let snapshot = store::snapshot(store, capacity.all_alerts, sizes, select).await?;
+    Ok(BoardState::new(snapshot, capacity))
+}
+
+fn sizes(capacity: Capacity) -> RecentSizes {
+    RecentSizes {
+        prices: capacity.prices,
+        alerts: capacity.alerts,
+    }
 }
 
 impl QuoteBoard {
@@ -56,7 +57,8 @@ impl QuoteBoard {
                 ticket,
                 pages: None,
             };
-            let pages = store::recent(store, &load.stocks, SIZES).await?;
+            let sizes = sizes(self.read().capacity);
+            let pages = store::recent(store, &load.stocks, sizes).await?;
             self.wait_at_most(pages.position.seq, FOLLOW_TIMEOUT).await;
             load.pages = Some(pages);
         }

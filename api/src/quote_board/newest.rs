@@ -77,7 +77,8 @@ impl<T> Default for Newest<T> {
 
 impl<T: Row> Newest<T> {
     /// Creates the list from the first page of its rows.
-    pub(super) fn new(page: Page<T>) -> Self {
+    pub(super) fn new(mut page: Page<T>) -> Self {
+        page.rows.shrink_to_fit();
         Self {
             heap_size: page.rows.iter().map(T::heap_size).sum(),
             rows: page.rows.into(),

@@ -3,16 +3,7 @@
 use entity::{Alert, Event, Price};
 use tokio::sync::watch;
 
-use super::newest::Newest;
-
-/// Maximum number of prices kept per stock: the default page of REST and the price that follows it.
-pub(super) const PRICES_PER_STOCK: u32 = 101;
-/// Maximum number of alerts kept per stock: the default page of GraphQL and the alert that follows
-/// it.
-pub(super) const ALERTS_PER_STOCK: u32 = 51;
-/// Approximate maximum size of the rows of a stock, in bytes.
-pub(super) const MAX_STOCK_SIZE: usize = PRICES_PER_STOCK as usize * (size_of::<Price>() + 64)
-    + ALERTS_PER_STOCK as usize * (size_of::<Alert>() + 96);
+use super::{capacity::Capacity, newest::Newest};
 
 /// The newest prices and alerts of a stock.
 #[derive(Debug, Default)]
@@ -23,10 +14,10 @@ pub(super) struct StockRows {
 
 impl StockRows {
     /// Applies an event of this stock, or a change of a rule.
-    pub(super) fn apply(&mut self, event: &Event) {
+    pub(super) fn apply(&mut self, event: &Event, capacity: Capacity) {
         match event {
-            Event::QuoteRecorded { price, .. } => self.prices.push(price.clone(), PRICES_PER_STOCK),
-            Event::AlertFired { alert } => self.alerts.push(alert.clone(), ALERTS_PER_STOCK),
+            Event::QuoteRecorded { price, .. } => self.prices.push(price.clone(), capacity.prices),
+            Event::AlertFired { alert } => self.alerts.push(alert.clone(), capacity.alerts),
             Event::AlertChanged { alert, .. } => self.alerts.replace(alert.clone()),
             Event::RuleChanged { rule, .. } if rule.deleted => self.alerts.forget_rule(rule.id),
             Event::RuleChanged { .. }
@@ -80,11 +71,11 @@ impl RecentRows {
     }
 
     /// Applies an event of this stock, or a change of a rule.
-    pub(super) fn apply(&mut self, event: &Event) {
+    pub(super) fn apply(&mut self, event: &Event, capacity: Capacity) {
         match self {
             Self::Unloaded => {}
             Self::Loading(loading) => loading.events.push(event.clone()),
-            Self::Loaded(rows) => rows.apply(event),
+            Self::Loaded(rows) => rows.apply(event, capacity),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the board holds, for readers that borrow from it.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 
 use chrono::NaiveDate;
 use entity::{Alert, Batch, Event, Position, Price, Stock, Symbol};
@@ -14,15 +14,12 @@ use store::{
 use tokio::sync::watch;
 
 use super::{
+    capacity::Capacity,
     newest::Newest,
-    recent::{Loading, MAX_STOCK_SIZE, RecentRows, StockRows},
+    recent::{Loading, RecentRows, StockRows},
     rules::Rules,
     stocks::Stocks,
 };
-
-/// Maximum number of alerts kept of all stocks: the largest page of GraphQL and the alert that
-/// follows it.
-const ALERTS: u32 = 501;
 
 /// The contents of the board at one position of the feed.
 #[derive(Debug)]
@@ -36,28 +33,15 @@ pub(crate) struct BoardState {
     newest_day: Option<NaiveDate>,
     /// The retention watermark: later prices were not deleted from the tables.
     pub(super) pruned_seq: i64,
-    /// Maximum size of the rows in memory, in bytes.
-    pub(super) limit: usize,
+    pub(super) capacity: Capacity,
     /// Size of the rows in memory, in bytes.
     size: usize,
     /// Increases when rows are loaded or dropped.
     clock: u64,
 }
 
-/// Returns the maximum number of alerts of all stocks to keep within a limit in bytes. They take at
-/// most an eighth of it.
-pub(super) fn alerts_within(limit: usize) -> u32 {
-    let fitting = limit / 8 / (size_of::<Alert>() + 96);
-    u32::try_from(fitting).map_or(ALERTS, |fitting| fitting.min(ALERTS))
-}
-
-/// Returns the number of stocks whose rows fit into a limit in bytes.
-pub(super) fn stocks_within(limit: usize) -> usize {
-    (limit - limit / 8) / MAX_STOCK_SIZE
-}
-
 impl BoardState {
-    pub(super) fn new(snapshot: Snapshot, limit: usize) -> Self {
+    pub(super) fn new(snapshot: Snapshot, capacity: Capacity) -> Self {
         let newest_day = snapshot.latest.iter().map(|price| price.trading_day).max();
         let mut state = Self {
             position: snapshot.position,
@@ -66,7 +50,7 @@ impl BoardState {
             rules: Rules::new(snapshot.rules),
             newest_day,
             pruned_seq: snapshot.pruned_seq,
-            limit,
+            capacity,
             size: 0,
             clock: 0,
         };
@@ -80,6 +64,8 @@ impl BoardState {
             state.set_rows(stock, rows);
         }
         state.drop_least_recent();
+        // Rows that are read are newer than those that were only loaded.
+        state.clock += 1;
         state
     }
 
@@ -106,7 +92,7 @@ impl BoardState {
             }
             Event::AlertFired { alert } => {
                 let before = self.alerts.size();
-                self.alerts.push(alert.clone(), alerts_within(self.limit));
+                self.alerts.push(alert.clone(), self.capacity.all_alerts);
                 self.size = self.size + self.alerts.size() - before;
                 self.apply_to_rows(alert.stock_id, event);
             }
@@ -122,7 +108,7 @@ impl BoardState {
                 if rule.deleted {
                     self.alerts.forget_rule(rule.id);
                     for entry in self.stocks.all_mut() {
-                        entry.recent.apply(event);
+                        entry.recent.apply(event, self.capacity);
                     }
                 }
             }
@@ -134,7 +120,7 @@ impl BoardState {
     fn apply_to_rows(&mut self, stock: i64, event: &Event) {
         if let Some(entry) = self.stocks.get_mut(stock) {
             let before = entry.recent.size();
-            entry.recent.apply(event);
+            entry.recent.apply(event, self.capacity);
             self.size = self.size + entry.recent.size() - before;
         }
     }
@@ -149,13 +135,11 @@ impl BoardState {
     }
 
     /// Drops the rows of the stocks that were read least recently, if all rows exceed the limit.
-    fn drop_least_recent(&mut self) {
-        if self.size <= self.limit {
+    pub(super) fn drop_least_recent(&mut self) {
+        if self.size <= self.capacity.size {
             return;
         }
         self.clock += 1;
-        // Some more are dropped, so that the next ones fit.
-        let target = self.limit - self.limit / 8;
         let mut loaded: Vec<(u64, i64)> = self
             .stocks
             .all()
@@ -164,7 +148,7 @@ impl BoardState {
             .collect();
         loaded.sort_unstable();
         for (_, stock) in loaded {
-            if self.size <= target {
+            if self.size <= self.capacity.reduced_size() {
                 break;
             }
             if let Some(entry) = self.stocks.get_mut(stock) {
@@ -174,13 +158,28 @@ impl BoardState {
         }
     }
 
+    /// Size of the rows in memory, in bytes.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Drops the rows of all stocks.
+    #[cfg(test)]
+    pub(super) fn drop_rows(&mut self) {
+        for entry in self.stocks.all_mut() {
+            self.size -= entry.recent.size();
+            entry.recent = RecentRows::Unloaded;
+        }
+    }
+
     /// Whether the rows of one of these stocks are not in memory, but would fit.
     pub(super) fn lacks_rows(&self, stocks: &[i64]) -> bool {
         let lacks = |id: &i64| {
             let entry = self.stocks.get(*id);
             entry.is_some_and(|entry| entry.recent.loaded().is_none())
         };
-        stocks_within(self.limit) > 0 && stocks.iter().any(lacks)
+        self.capacity.stocks() > 0 && stocks.iter().any(lacks)
     }
 
     /// Begins to load the rows of those of `stocks` that are not in memory, at most as many as fit.
@@ -191,7 +190,7 @@ impl BoardState {
         ticket: u64,
     ) -> (Vec<i64>, Vec<watch::Receiver<()>>) {
         let (mut begun, mut others) = (Vec::new(), Vec::new());
-        let most = stocks_within(self.limit);
+        let most = self.capacity.stocks();
         for id in stocks {
             match self.stocks.get_mut(*id).map(|entry| &mut entry.recent) {
                 Some(recent @ RecentRows::Unloaded) if begun.len() < most => {
@@ -219,8 +218,7 @@ impl BoardState {
             pages.position.epoch == self.position.epoch && pages.position.seq <= self.position.seq
         });
         let seq = pages.as_ref().map_or(0, |pages| pages.position.seq);
-        let mut rows: std::collections::HashMap<i64, StockRows> =
-            pages.into_iter().flat_map(by_stock).collect();
+        let mut rows: HashMap<i64, StockRows> = pages.into_iter().flat_map(by_stock).collect();
         self.clock += 1;
         for id in stocks {
             let Some(entry) = self.stocks.get_mut(*id) else {
@@ -236,7 +234,7 @@ impl BoardState {
             entry.recent = RecentRows::Unloaded;
             if let Some(mut rows) = rows.remove(id) {
                 for event in events.iter().filter(|event| event.seq() > seq) {
-                    rows.apply(event);
+                    rows.apply(event, self.capacity);
                 }
                 self.set_rows(*id, rows);
             }
