@@ -21,7 +21,8 @@ use market::PollingHours;
 use runtime::health::Health;
 use store::{
     Store,
-    alert::AlertFilter,
+    alert::{AlertFilter, AlertKey},
+    feed::FeedTransaction,
     page::{Page, Span},
     price::{PriceKey, Recorded},
     stock::StockKey,
@@ -188,13 +189,22 @@ impl Service {
     ) -> Result<Page<Price>, Error> {
         ordered(recorded.from, recorded.to)?;
         let span: Span<Position> = args.feed_span(size, self.epoch())?;
-        if let Some(page) = self.current_history(stock.id, recorded, &span) {
+        let from_memory = || self.current()?.history(stock.id, recorded, &span);
+        if let Some(page) = from_memory() {
             return Ok(page);
         }
         let keys: Span<PriceKey> = span.map(PriceKey::from);
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let read = || store::price::page(connection, now, stock.id, recorded, &keys);
-        match self.read(read).await {
+        let read = async {
+            if self.load_rows(&[stock.id], &span).await?
+                && let Some(page) = from_memory()
+            {
+                return Ok(page);
+            }
+            self.read(|| store::price::page(connection, now, stock.id, recorded, &keys))
+                .await
+        };
+        match read.await {
             Err(error) if error.is_outage() => {
                 let page = self.board.history_in_outage(stock.id, recorded, &span);
                 page.ok_or(error)
@@ -203,22 +213,25 @@ impl Service {
         }
     }
 
-    /// A page of a stock's prices from memory, unless the board is behind the database.
-    fn current_history(
-        &self,
-        stock: i64,
-        recorded: Recorded,
-        span: &Span<Position>,
-    ) -> Option<Page<Price>> {
-        let is_current = self.hub.feed_stall().is_none();
-        if is_current {
-            self.board.history(stock, recorded, span)
-        } else {
-            None
-        }
+    /// The quote board, unless it is behind the database.
+    fn current(&self) -> Option<&QuoteBoard> {
+        self.hub.feed_stall().is_none().then_some(&self.board)
     }
 
-    /// Returns a page of the alerts of a stock, or of all stocks, newest first.
+    /// Loads the rows of stocks into memory if the page may be there afterwards. Returns whether
+    /// they were loaded.
+    async fn load_rows(&self, stocks: &[i64], span: &Span<Position>) -> Result<bool, Error> {
+        let is_newest = span.after.is_none() && !span.from_end;
+        let loads = is_newest && self.current().is_some_and(|board| board.lacks_rows(stocks));
+        if loads {
+            self.read(|| self.board.load_rows(&self.store, stocks))
+                .await?;
+        }
+        Ok(loads)
+    }
+
+    /// Returns a page of alerts, newest first: from memory if the quote board holds all of it, else
+    /// from the database.
     pub(crate) async fn alerts(
         &self,
         filter: AlertFilter,
@@ -227,10 +240,30 @@ impl Service {
         size: PageSize,
     ) -> Result<Page<Alert>, Error> {
         ordered(triggered.from, triggered.to)?;
-        let span = args.feed_span(size, self.epoch())?;
+        let span: Span<Position> = args.feed_span(size, self.epoch())?;
+        let from_memory = || self.current()?.alerts(filter, triggered, &span);
+        if let Some(page) = from_memory() {
+            return Ok(page);
+        }
+        let keys: Span<AlertKey> = span.map(AlertKey::from);
         let connection = self.store.database.read();
-        self.read(|| store::alert::page(connection, filter, triggered, &span))
-            .await
+        let read = async {
+            if let AlertFilter::Stock(stock) = filter
+                && self.load_rows(&[stock], &span).await?
+                && let Some(page) = from_memory()
+            {
+                return Ok(page);
+            }
+            self.read(|| store::alert::page(connection, filter, triggered, &keys))
+                .await
+        };
+        match read.await {
+            Err(error) if error.is_outage() => {
+                let page = self.board.alerts_in_outage(filter, triggered, &span);
+                page.ok_or(error)
+            }
+            read => read,
+        }
     }
 
     /// Returns the first page of the prices of each stock. Like [`history`](Self::history), for
@@ -242,34 +275,98 @@ impl Service {
         first: FirstPage,
     ) -> Result<HashMap<i64, Page<Price>>, Error> {
         ordered(recorded.from, recorded.to)?;
+        let (connection, now) = (self.store.database.read(), self.store.clock.now());
         let FirstPage { limit, from_end } = first;
+        self.first_pages(
+            stocks,
+            first,
+            |board, stock, span| board.history(stock, recorded, span),
+            |board, stock, span| board.history_in_outage(stock, recorded, span),
+            |missing| async move {
+                let read = || {
+                    store::price::first_pages(connection, now, &missing, recorded, limit, from_end)
+                };
+                self.read(read).await
+            },
+        )
+        .await
+    }
+
+    /// Returns the first page of the alerts of each stock.
+    pub(crate) async fn first_alerts(
+        &self,
+        stocks: &[i64],
+        first: FirstPage,
+    ) -> Result<HashMap<i64, Page<Alert>>, Error> {
+        let (connection, all) = (self.store.database.read(), Recorded::default());
+        let FirstPage { limit, from_end } = first;
+        let of_stock = AlertFilter::Stock;
+        self.first_pages(
+            stocks,
+            first,
+            |board, stock, span| board.alerts(of_stock(stock), all, span),
+            |board, stock, span| board.alerts_in_outage(of_stock(stock), all, span),
+            |missing| async move {
+                let read = || store::alert::first_pages(connection, &missing, limit, from_end);
+                self.read(read).await
+            },
+        )
+        .await
+    }
+
+    /// Returns the first page of a list of each stock: from memory, or else with `read` from the
+    /// database, or else as memory has it in an outage.
+    async fn first_pages<T, F>(
+        &self,
+        stocks: &[i64],
+        first: FirstPage,
+        from_memory: impl Fn(&QuoteBoard, i64, &Span<Position>) -> Option<Page<T>>,
+        in_outage: impl Fn(&QuoteBoard, i64, &Span<Position>) -> Option<Page<T>>,
+        read: impl FnOnce(Vec<i64>) -> F,
+    ) -> Result<HashMap<i64, Page<T>>, Error>
+    where
+        F: Future<Output = Result<HashMap<i64, Page<T>>, Error>>,
+    {
         let span = Span {
             after: None,
             before: None,
-            limit,
-            from_end,
+            limit: first.limit,
+            from_end: first.from_end,
         };
         let mut pages = HashMap::with_capacity(stocks.len());
-        let mut missing = Vec::new();
-        for id in stocks {
-            match self.current_history(*id, recorded, &span) {
-                Some(page) => {
-                    pages.insert(*id, page);
+        let find = |stocks: &[i64], pages: &mut HashMap<_, _>| {
+            let mut missing = Vec::new();
+            for stock in stocks {
+                match self
+                    .current()
+                    .and_then(|board| from_memory(board, *stock, &span))
+                {
+                    Some(page) => {
+                        pages.insert(*stock, page);
+                    }
+                    None => missing.push(*stock),
                 }
-                None => missing.push(*id),
             }
-        }
+            missing
+        };
+        let mut missing = find(stocks, &mut pages);
         if missing.is_empty() {
             return Ok(pages);
         }
-        let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let read =
-            || store::price::first_pages(connection, now, &missing, recorded, limit, from_end);
-        match self.read(read).await {
+        let reading = async {
+            if self.load_rows(&missing, &span).await? {
+                missing = find(&missing, &mut pages);
+            }
+            if missing.is_empty() {
+                return Ok(HashMap::new());
+            }
+            read(missing.clone()).await
+        };
+        match reading.await {
             Err(error) if error.is_outage() => {
-                for id in missing {
-                    match self.board.history_in_outage(id, recorded, &span) {
-                        Some(page) => pages.insert(id, page),
+                for stock in missing {
+                    match in_outage(&self.board, stock, &span) {
+                        Some(page) => pages.insert(stock, page),
                         None => return Err(error),
                     };
                 }
@@ -279,29 +376,31 @@ impl Service {
         Ok(pages)
     }
 
-    /// Returns the first page of the alerts of each stock.
-    pub(crate) async fn first_alerts(
-        &self,
-        stocks: &[i64],
-        first: FirstPage,
-    ) -> Result<HashMap<i64, Page<Alert>>, Error> {
-        let FirstPage { limit, from_end } = first;
-        let connection = self.store.database.read();
-        self.read(|| store::alert::first_pages(connection, stocks, limit, from_end))
-            .await
-    }
-
     /// The number of alerts of all stocks.
     pub(crate) async fn alert_count(&self) -> Result<i64, Error> {
+        if let Some(board) = self.current() {
+            return Ok(board.alert_count());
+        }
         let connection = self.store.database.read();
-        self.read(|| store::alert::count(connection)).await
+        match self.read(|| store::alert::count(connection)).await {
+            Err(error) if error.is_outage() => Ok(self.board.alert_count()),
+            read => read,
+        }
     }
 
     /// Returns alerts by id. Unknown ids are omitted.
     pub(crate) async fn alerts_by_id(&self, ids: &[i64]) -> Result<HashMap<i64, Alert>, Error> {
-        let connection = self.store.database.read();
-        let alerts = self.read(|| store::alert::by_ids(connection, ids)).await?;
-        Ok(alerts.into_iter().map(|alert| (alert.id, alert)).collect())
+        let found = self.current().map(|board| board.alerts_by_id(ids));
+        let mut found = found.unwrap_or_default();
+        let missing = ids.iter().copied().filter(|id| !found.contains_key(id));
+        let missing: Vec<i64> = missing.collect();
+        if !missing.is_empty() {
+            let connection = self.store.database.read();
+            let read = || store::alert::by_ids(connection, &missing);
+            let alerts = self.read(read).await?;
+            found.extend(alerts.into_iter().map(|alert| (alert.id, alert)));
+        }
+        Ok(found)
     }
 
     /// The number of alerts of a rule.
@@ -324,10 +423,14 @@ impl Service {
     pub(crate) async fn acknowledge(&self, id: Option<i64>) -> Result<Alert, Error> {
         let missing = || Error::NotFound("no alert has this id".to_owned());
         let id = id.ok_or_else(missing)?;
-        let acknowledging = store::alert::acknowledge(&self.store, id);
-        self.while_connected(acknowledging)
-            .await?
-            .ok_or_else(missing)
+        let acknowledging = async {
+            let mut feed = FeedTransaction::begin(&self.store).await?;
+            let alert = store::alert::acknowledge(&mut feed, id).await?;
+            Ok((alert, feed.commit().await?))
+        };
+        let (alert, end) = self.while_connected(acknowledging).await?;
+        self.board.wait_for(end.seq).await;
+        alert.ok_or_else(missing)
     }
 }
 

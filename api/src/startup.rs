@@ -119,7 +119,7 @@ async fn serve(
     metrics: ServeMetrics,
     (guard, documents, sender): (Guard, Documents, Sender),
 ) -> anyhow::Result<Router> {
-    let (board, position) = QuoteBoard::load(&store)
+    let (board, position) = QuoteBoard::load_within(&store, settings.limits.recent)
         .await
         .context("cannot read the feed")?;
     let follower = FeedFollower::after(store.clone(), position);

@@ -23,6 +23,13 @@ pub enum Event {
         /// The alert.
         alert: Alert,
     },
+    /// An alert was acknowledged, or lost its rule.
+    AlertChanged {
+        /// The position in the feed.
+        seq: i64,
+        /// The alert after the change, with its own position.
+        alert: Alert,
+    },
     /// A stock was tracked, untracked or renamed, or its number of alerts changed without a price.
     StockChanged {
         /// The position in the feed.
@@ -52,7 +59,8 @@ impl Event {
         match self {
             Self::QuoteRecorded { price, .. } => price.seq,
             Self::AlertFired { alert } => alert.seq,
-            Self::StockChanged { seq, .. }
+            Self::AlertChanged { seq, .. }
+            | Self::StockChanged { seq, .. }
             | Self::RuleChanged { seq, .. }
             | Self::SplitsChanged { seq, .. } => *seq,
         }

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::{Alert, Decimal, Position, table};
+use entity::{Alert, Decimal, Event, Position, table};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Value,
     sea_query::Expr,
 };
 
 use crate::{
-    Error, Store,
+    Error,
+    feed::FeedTransaction,
     page::{self, Key, Page, Span},
     price::Recorded,
     sql::Sql,
@@ -219,34 +220,55 @@ fn row(alert: &Alert) -> table::alert::ActiveModel {
 }
 
 /// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
-/// rule can fire again.
-pub async fn detach(connection: &impl ConnectionTrait, alert: &Alert) -> Result<(), Error> {
+/// rule can fire again, and publishes them.
+pub async fn detach(feed: &mut FeedTransaction, alert: &Alert) -> Result<(), Error> {
+    let sql = Sql::new(feed.connection(), SELECT)
+        .push("alerts.stock_id = ")
+        .bind(alert.stock_id)
+        .push(" AND alerts.trading_day = ")
+        .bind(alert.trading_day)
+        .push_if_some(" AND alerts.rule_id = ", alert.rule_id);
+    let alerts = Alert::find_by_statement(sql.statement())
+        .all(feed.connection())
+        .await?;
+    if alerts.is_empty() {
+        return Ok(());
+    }
     table::alert::Entity::update_many()
         .col_expr(table::alert::Column::RuleId, Expr::value(None::<i64>))
-        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
-        .filter(table::alert::Column::StockId.eq(alert.stock_id))
-        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
-        .exec(connection)
+        .filter(table::alert::Column::Id.is_in(alerts.iter().map(|alert| alert.id)))
+        .exec(feed.connection())
         .await?;
+    for alert in alerts {
+        let alert = Alert {
+            rule_id: None,
+            ..alert
+        };
+        publish(feed, alert);
+    }
     Ok(())
 }
 
-/// Acknowledges an alert. A second acknowledgement keeps the first time. Returns `None` if the
-/// alert does not exist.
-pub async fn acknowledge(store: &Store, id: i64) -> Result<Option<Alert>, Error> {
-    let transaction = store.database.begin_write().await?;
-    let Some(row) = table::alert::Entity::find_by_id(id)
-        .one(&transaction)
-        .await?
-    else {
+/// Acknowledges an alert, and publishes it. A second acknowledgement keeps the first time. Returns
+/// `None` if the alert does not exist.
+pub async fn acknowledge(feed: &mut FeedTransaction, id: i64) -> Result<Option<Alert>, Error> {
+    let Some(mut alert) = by_ids(feed.connection(), &[id]).await?.pop() else {
         return Ok(None);
     };
-    if row.acknowledged_at.is_none() {
-        let mut row = row.into_active_model();
-        row.acknowledged_at = Set(Some(store.clock.now()));
-        row.update(&transaction).await?;
+    if alert.acknowledged_at.is_none() {
+        alert.acknowledged_at = Some(feed.now());
+        let row = table::alert::ActiveModel {
+            id: Set(id),
+            acknowledged_at: Set(alert.acknowledged_at),
+            ..Default::default()
+        };
+        row.update(feed.connection()).await?;
+        publish(feed, alert.clone());
     }
-    let alert = by_ids(&transaction, &[id]).await?.pop();
-    transaction.commit().await?;
-    Ok(alert)
+    Ok(Some(alert))
+}
+
+fn publish(feed: &mut FeedTransaction, alert: Alert) {
+    let seq = feed.next_seq();
+    feed.push(Event::AlertChanged { seq, alert });
 }

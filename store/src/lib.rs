@@ -33,7 +33,7 @@ pub use error::{Error, with_timeout};
 pub use open::{OpenError, open};
 use runtime::clock::SharedClock;
 pub use seed::{Seed, seed};
-pub use snapshot::{Snapshot, snapshot};
+pub use snapshot::{RecentPages, RecentSizes, Snapshot, recent, snapshot};
 
 use crate::{
     database::Database,

@@ -5,10 +5,17 @@
 
 use std::collections::HashMap;
 
-use entity::{AlertRule, Position, Price, Stock};
-use sea_orm::EntityTrait;
+use entity::{Alert, AlertRule, Position, Price, Stock};
+use sea_orm::{ConnectionTrait, EntityTrait};
 
-use crate::{Error, Store, feed::end_within, page::Page, price, rule};
+use crate::{
+    Error, Store,
+    alert::{self, AlertFilter},
+    feed::end_within,
+    page::{Page, Span},
+    price::{self, Recorded},
+    rule,
+};
 
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
@@ -19,39 +26,98 @@ pub struct Snapshot {
     pub stocks: Vec<Stock>,
     /// The latest price of each stock that has one, in unspecified order.
     pub latest: Vec<Price>,
-    /// The newest prices of each stock, newest first.
-    pub recent: HashMap<i64, Page<Price>>,
+    /// The newest alerts of all stocks, newest first.
+    pub alerts: Page<Alert>,
+    /// The newest rows of the selected stocks.
+    pub recent: RecentPages,
     /// The rules, in the order of [`rule::list`].
     pub rules: Vec<AlertRule>,
     /// The position up to which prices may have been deleted: [`price::pruned_seq`].
     pub pruned_seq: i64,
 }
 
-/// Reads a snapshot. `recent` returns the number of newest prices per stock, given the number of
-/// stocks.
-pub async fn snapshot(store: &Store, recent: impl Fn(usize) -> u32) -> Result<Snapshot, Error> {
+/// The newest prices and alerts of some stocks at a position of the feed, newest first.
+#[derive(Clone, Debug)]
+pub struct RecentPages {
+    /// The position.
+    pub position: Position,
+    /// The prices of each stock.
+    pub prices: HashMap<i64, Page<Price>>,
+    /// The alerts of each stock.
+    pub alerts: HashMap<i64, Page<Alert>>,
+}
+
+/// The number of newest rows to read per stock.
+#[derive(Clone, Copy, Debug)]
+pub struct RecentSizes {
+    /// The number of prices.
+    pub prices: u32,
+    /// The number of alerts.
+    pub alerts: u32,
+}
+
+/// Reads a snapshot, with at most `alerts` alerts of all stocks, and the newest rows of the stocks
+/// whose ids `select` returns.
+pub async fn snapshot(
+    store: &Store,
+    alerts: u32,
+    sizes: RecentSizes,
+    select: impl Fn(&[Stock]) -> Vec<i64>,
+) -> Result<Snapshot, Error> {
     let transaction = store.database.begin_read().await?;
-    let position = end_within(&transaction).await?;
     let rows = entity::table::stock::Entity::find();
     let rows = rows.all(&transaction).await?;
     let stocks: Vec<Stock> = rows.into_iter().map(Into::into).collect();
     let ids: Vec<i64> = stocks.iter().map(|stock| stock.id).collect();
     let latest = price::latest(&transaction, &ids).await?;
-    let (now, limit, all) = (
-        store.clock.now(),
-        recent(ids.len()),
-        price::Recorded::default(),
-    );
-    let recent = price::first_pages(&transaction, now, &ids, all, limit, false).await?;
+    let span = Span {
+        after: None,
+        before: None,
+        limit: alerts,
+        from_end: false,
+    };
+    let all = Recorded::default();
+    let alerts = alert::page(&transaction, AlertFilter::All, all, &span).await?;
+    let recent = recent_within(store, &transaction, &select(&stocks), sizes).await?;
     let rules = rule::list(&transaction, None).await?;
     let pruned_seq = price::pruned_seq(&transaction).await?;
     transaction.commit().await?;
     Ok(Snapshot {
-        position,
+        position: recent.position,
         stocks,
         latest,
+        alerts,
         recent,
         rules,
         pruned_seq,
+    })
+}
+
+/// Reads the newest rows of `stocks`.
+pub async fn recent(
+    store: &Store,
+    stocks: &[i64],
+    sizes: RecentSizes,
+) -> Result<RecentPages, Error> {
+    let transaction = store.database.begin_read().await?;
+    let recent = recent_within(store, &transaction, stocks, sizes).await?;
+    transaction.commit().await?;
+    Ok(recent)
+}
+
+async fn recent_within(
+    store: &Store,
+    transaction: &impl ConnectionTrait,
+    stocks: &[i64],
+    sizes: RecentSizes,
+) -> Result<RecentPages, Error> {
+    let (now, all) = (store.clock.now(), Recorded::default());
+    let position = end_within(transaction).await?;
+    let prices = price::first_pages(transaction, now, stocks, all, sizes.prices, false).await?;
+    let alerts = alert::first_pages(transaction, stocks, sizes.alerts, false).await?;
+    Ok(RecentPages {
+        position,
+        prices,
+        alerts,
     })
 }

@@ -144,17 +144,24 @@ impl Oracle {
                 RowContent::Alert(alert.price),
             ));
         }
+        let mut others = Vec::new();
         let feed = feed::Entity::find().order_by_asc(feed::Column::Seq);
         for entry in feed.all(connection).await.expect("the feed") {
             let events: Vec<Event> = serde_json::from_str(&entry.events).expect("events");
             for event in events {
-                if let Event::StockChanged { seq, stock } = event {
-                    rows.push(row(seq, stock.id, RowContent::Tracked(stock.tracked)));
+                match event {
+                    Event::StockChanged { seq, stock } => {
+                        rows.push(row(seq, stock.id, RowContent::Tracked(stock.tracked)));
+                    }
+                    Event::AlertChanged { seq, .. } => others.push(seq),
+                    _ => {}
                 }
             }
         }
         rows.sort_by_key(|row| row.seq);
-        let gapless = rows.iter().zip(1..).all(|(row, seq)| row.seq == seq);
+        others.extend(rows.iter().map(|row| row.seq));
+        others.sort_unstable();
+        let gapless = others.iter().zip(1..).all(|(stored, seq)| *stored == seq);
         assert!(
             gapless,
             "the positions of the feed and of the tables differ"

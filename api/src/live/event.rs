@@ -44,7 +44,7 @@ impl FeedEvent {
     pub(crate) fn stock_id(&self) -> i64 {
         match &self.event {
             Event::QuoteRecorded { price, .. } => price.stock_id,
-            Event::AlertFired { alert } => alert.stock_id,
+            Event::AlertFired { alert } | Event::AlertChanged { alert, .. } => alert.stock_id,
             Event::StockChanged { stock, .. } => stock.id,
             Event::RuleChanged { rule, .. } => rule.stock_id.unwrap_or_default(),
             Event::SplitsChanged { stock_id, .. } => *stock_id,

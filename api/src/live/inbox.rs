@@ -266,7 +266,9 @@ impl Inbox {
                 Event::QuoteRecorded { .. } => self.prices,
                 Event::AlertFired { .. } => self.alerts,
                 Event::RuleChanged { .. } => self.rules,
-                Event::StockChanged { .. } | Event::SplitsChanged { .. } => false,
+                Event::AlertChanged { .. }
+                | Event::StockChanged { .. }
+                | Event::SplitsChanged { .. } => false,
             }
     }
 

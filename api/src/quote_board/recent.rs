@@ -1,68 +1,86 @@
-//! The newest prices of a stock in memory, and pages of them.
+//! The newest prices and alerts of one stock.
 
-use std::{cmp::Reverse, collections::VecDeque};
+use entity::{Alert, Event, Price};
+use tokio::sync::watch;
 
-use entity::{Position, Price};
-use store::{
-    page::{Page, Span},
-    price::Recorded,
-};
+use super::{capacity::Capacity, newest::Newest};
 
-use super::page;
-
-/// The newest prices of a stock, newest first, without a gap.
-#[derive(Debug)]
-pub(super) struct RecentPrices {
-    prices: VecDeque<Price>,
-    /// Whether the stock has no older prices.
-    is_complete: bool,
+/// The newest prices and alerts of a stock.
+#[derive(Debug, Default)]
+pub(super) struct StockRows {
+    pub(super) prices: Newest<Price>,
+    pub(super) alerts: Newest<Alert>,
 }
 
-impl RecentPrices {
-    /// Creates the list from the first page of a stock's prices.
-    pub(super) fn new(page: Page<Price>) -> Self {
-        Self {
-            prices: page.rows.into(),
-            is_complete: !page.has_next,
+impl StockRows {
+    /// Applies an event of this stock, or a change of a rule.
+    pub(super) fn apply(&mut self, event: &Event, capacity: Capacity) {
+        match event {
+            Event::QuoteRecorded { price, .. } => self.prices.push(price.clone(), capacity.prices),
+            Event::AlertFired { alert } => self.alerts.push(alert.clone(), capacity.alerts),
+            Event::AlertChanged { alert, .. } => self.alerts.replace(alert.clone()),
+            Event::RuleChanged { rule, .. } if rule.deleted => self.alerts.forget_rule(rule.id),
+            Event::RuleChanged { .. }
+            | Event::StockChanged { .. }
+            | Event::SplitsChanged { .. } => {}
         }
     }
 
-    /// Adds a new price, and drops the oldest beyond `capacity`.
-    pub(super) fn push(&mut self, price: Price, capacity: usize) {
-        self.prices.push_front(price);
-        if self.prices.len() > capacity {
-            self.prices.truncate(capacity);
-            self.is_complete = false;
+    /// Size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.prices.size() + self.alerts.size()
+    }
+}
+
+/// The newest prices and alerts of a stock, if they are in memory.
+#[derive(Debug)]
+pub(super) enum RecentRows {
+    /// They are in the tables only.
+    Unloaded,
+    /// They are being read from the tables.
+    Loading(Loading),
+    /// They are in memory.
+    Loaded(StockRows),
+}
+
+impl Default for RecentRows {
+    /// The rows of a new stock.
+    fn default() -> Self {
+        Self::Loaded(StockRows::default())
+    }
+}
+
+/// Rows that are being read.
+#[derive(Debug)]
+pub(super) struct Loading {
+    /// Distinguishes this read from others.
+    pub(super) ticket: u64,
+    /// The events that were applied meanwhile.
+    pub(super) events: Vec<Event>,
+    /// Dropped when the read ends.
+    pub(super) done: watch::Sender<()>,
+}
+
+impl RecentRows {
+    /// The rows, if they are in memory.
+    pub(super) fn loaded(&self) -> Option<&StockRows> {
+        match self {
+            Self::Loaded(rows) => Some(rows),
+            Self::Unloaded | Self::Loading(_) => None,
         }
     }
 
-    /// Returns a page of the stock's prices, or `None` if it may contain prices that are not in
-    /// memory. Prices up to `pruned_seq` are ignored: retention may have deleted them.
-    pub(super) fn page(
-        &self,
-        recorded: Recorded,
-        span: &Span<Position>,
-        pruned_seq: i64,
-    ) -> Option<Page<Price>> {
-        let retained = self.prices.partition_point(|price| price.seq > pruned_seq);
-        let is_complete = self.is_complete && retained == self.prices.len();
-        let is_selected = |price: &&Price| {
-            let at = price.recorded_at;
-            recorded.from.is_none_or(|from| at >= from) && recorded.to.is_none_or(|to| at < to)
-        };
-        let retained = self.prices.range(..retained);
-        let oldest = retained.clone().next_back();
-        let rows: Vec<&Price> = retained.filter(is_selected).collect();
-        let key_of = |position: &Position| Reverse((position.recorded_at, position.seq));
-        let key = |price: &Price| Reverse((price.recorded_at, price.seq));
-        let [after, before] =
-            [&span.after, &span.before].map(|position| position.as_ref().map(key_of));
-        let page = page::page(&rows, key, after, before, span.limit, span.from_end);
-        // Older prices are not selected.
-        let is_bounded = oldest
-            .zip(recorded.from)
-            .is_some_and(|(oldest, from)| oldest.recorded_at < from);
-        // If the page is followed by a price in memory, older prices do not affect it.
-        (is_complete || is_bounded || page.has_next).then_some(page)
+    /// Applies an event of this stock, or a change of a rule.
+    pub(super) fn apply(&mut self, event: &Event, capacity: Capacity) {
+        match self {
+            Self::Unloaded => {}
+            Self::Loading(loading) => loading.events.push(event.clone()),
+            Self::Loaded(rows) => rows.apply(event, capacity),
+        }
+    }
+
+    /// Size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.loaded().map_or(0, StockRows::size)
     }
 }

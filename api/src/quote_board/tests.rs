@@ -1,13 +1,16 @@
 //! Tests that the board equals the tables.
 
-use entity::Decimal;
+mod load;
+mod pages;
+
+use chrono::Days;
+use entity::{AlertKind, ChangeBase, Decimal, Direction, Event, PriceBasis, Timestamp, Trigger};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use runtime::{clock::SystemClock, metrics::Metrics};
 use store::{
     Seed,
+    database::Database,
     feed::{FeedFollower, FeedTransaction, FeedUpdate},
-    price::PriceKey,
-    retention::{PruneCursor, prune_prices},
 };
 use testkit::on_both_databases;
 use tracker::metrics::TrackerMetrics;
@@ -20,26 +23,51 @@ use super::*;
 
 const SYMBOLS: [&str; 6] = ["AAPL", "BRK.A", "GOOG", "IBM", "MSFT", "Z"];
 
+/// Small, so that rows are dropped from memory.
+const CAPACITY: Capacity = Capacity {
+    size: 1 << 20,
+    prices: 5,
+    alerts: 4,
+    all_alerts: 6,
+};
+
 /// A change of the tables.
 #[derive(Clone, Debug)]
 enum Change {
     Track(usize, Option<String>),
     Untrack(usize),
-    /// One batch of quotes.
-    Quote(Vec<(usize, i32)>),
+    /// One batch of quotes, on the trading day with this number.
+    Quote(u64, Vec<(usize, i32)>),
+    /// The price of a stock that was held fires an alert, which was triggered earlier.
+    Release(usize),
+    /// The alert with this index, newest first, is acknowledged.
+    Acknowledge(usize),
+    /// The alert with this index, newest first, is detached from its rule.
+    Detach(usize),
+    CreateRule(Option<usize>, i32),
+    /// The rule of the alert with this index, newest first, is deleted.
+    DeleteRule(usize),
 }
 
 fn change() -> impl Strategy<Value = Change> {
     let symbol = 0..SYMBOLS.len();
     let name = proptest::option::of("[a-zäÄ ]{1,2}");
     let quotes = proptest::collection::btree_map(symbol.clone(), 90..130_i32, 1..5);
+    let busy = proptest::collection::btree_map(0..3_usize, 90..130_i32, 1..3);
+    let quote = |(day, quotes): (u64, std::collections::BTreeMap<usize, i32>)| {
+        Change::Quote(day, quotes.into_iter().collect())
+    };
     prop_oneof![
-        (symbol.clone(), name).prop_map(|(at, name)| Change::Track(at, name)),
-        symbol.prop_map(Change::Untrack),
-        quotes.prop_map(|quotes| Change::Quote(quotes.into_iter().collect())),
-        // Prices are the most likely change.
-        proptest::collection::btree_map(0..3_usize, 90..130_i32, 1..3)
-            .prop_map(|quotes| Change::Quote(quotes.into_iter().collect())),
+        1 => (symbol.clone(), name).prop_map(|(at, name)| Change::Track(at, name)),
+        1 => symbol.clone().prop_map(Change::Untrack),
+        4 => (0..30_u64, quotes).prop_map(quote),
+        4 => (0..30_u64, busy).prop_map(quote),
+        1 => symbol.clone().prop_map(Change::Release),
+        2 => (0..12_usize).prop_map(Change::Acknowledge),
+        1 => (0..12_usize).prop_map(Change::Detach),
+        1 => (proptest::option::of(symbol), 95..125_i32)
+            .prop_map(|(at, level)| Change::CreateRule(at, level)),
+        1 => (0..12_usize).prop_map(Change::DeleteRule),
     ]
 }
 
@@ -47,7 +75,8 @@ fn symbol(at: usize) -> Symbol {
     SYMBOLS[at].parse().expect("a symbol")
 }
 
-fn quote((at, price): (usize, i32)) -> Quote {
+fn quote(day: u64, (at, price): (usize, i32)) -> Quote {
+    let first: NaiveDate = "2026-09-01".parse().expect("a date");
     Quote {
         symbol: symbol(at),
         price: Decimal::from_int(price),
@@ -56,7 +85,7 @@ fn quote((at, price): (usize, i32)) -> Quote {
         high: None,
         low: None,
         volume: Some(price.into()),
-        trading_day: "2026-11-20".parse().expect("a date"),
+        trading_day: first + Days::new(day),
         market_time: None,
         name: None,
         currency: Some("USD".to_owned()),
@@ -66,280 +95,311 @@ fn quote((at, price): (usize, i32)) -> Quote {
     }
 }
 
-async fn make(store: &Store, ingest: &Ingest, change: Change) {
-    match change {
-        Change::Quote(quotes) => {
-            let answers = QuoteBatch {
-                provider: "test",
-                quotes: quotes.into_iter().map(quote).collect(),
-                ..QuoteBatch::default()
-            };
-            ingest.ingest(answers).await.expect("stored");
-        }
-        Change::Track(at, name) => {
-            let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
-            let tracked = store::stock::track(&mut feed, &symbol(at), name).await;
-            tracked.expect("tracked");
-            feed.commit().await.expect("committed");
-        }
-        Change::Untrack(at) => {
-            let mut feed = FeedTransaction::begin(store).await.expect("a transaction");
-            let untracked = store::stock::untrack(&mut feed, &symbol(at)).await;
-            untracked.expect("untracked");
-            feed.commit().await.expect("committed");
+/// A rule that fires for each price that crosses `level`.
+fn rule(stock: Option<&Stock>, level: i32) -> AlertRule {
+    let zero = Timestamp::from_micros(0);
+    AlertRule {
+        id: 0,
+        stock_id: stock.map(|stock| stock.id),
+        symbol: stock.map(|stock| stock.symbol.clone()),
+        is_default: false,
+        name: Some(format!("above {level}")),
+        note: None,
+        kind: AlertKind::PriceAbove,
+        threshold: Decimal::from_int(level),
+        base: None::<ChangeBase>,
+        basis: PriceBasis::Last,
+        window_seconds: None,
+        hold_seconds: 0,
+        trigger: Trigger::EveryTime,
+        rearm_percent: Decimal::from_int(0),
+        cooldown_seconds: 0,
+        enabled: true,
+        expires_at: None,
+        created_at: zero,
+        updated_at: None,
+        set_threshold: None,
+        level_day: None,
+        start_seq: 0,
+        start_at: zero,
+        deleted: false,
+    }
+}
+
+/// A database, and a board that follows it.
+struct World {
+    store: Store,
+    ingest: Ingest,
+    board: QuoteBoard,
+    position: Position,
+    /// The trading day of quotes does not decrease.
+    day: u64,
+}
+
+impl World {
+    async fn new(database: &Database, symbols: &[usize], capacity: Capacity) -> Self {
+        let store = Store::new(database.clone(), SystemClock::shared());
+        let seed = Seed {
+            epoch: 7,
+            alert_threshold: Decimal::from_int(5),
+            symbols: symbols.iter().map(|at| symbol(*at)).collect(),
+        };
+        store::seed(&store, &seed).await.expect("seeded");
+        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
+        let ingest = Ingest::new(store.clone(), metrics);
+        let loaded = QuoteBoard::load_with(&store, capacity).await;
+        let (board, position) = loaded.expect("the tables");
+        Self {
+            store,
+            ingest,
+            board,
+            position,
+            day: 0,
         }
     }
+
+    /// Applies the feed to the board.
+    async fn follow(&mut self) {
+        let mut follower = FeedFollower::after(self.store.clone(), self.position);
+        let FeedUpdate::Batches(batches) = follower.read_once().await.expect("the feed") else {
+            panic!("nothing is pruned");
+        };
+        for batch in batches {
+            // A batch that was applied before is ignored.
+            self.board.apply(&batch);
+            self.board.apply(&batch);
+            self.position = batch.end;
+        }
+    }
+
+    async fn begin(&self) -> FeedTransaction {
+        FeedTransaction::begin(&self.store)
+            .await
+            .expect("a transaction")
+    }
+
+    /// Stores the same prices of these stocks on the next trading day.
+    async fn quote(&mut self, stocks: &[usize], price: i32) {
+        let quotes = stocks.iter().map(|at| (*at, price)).collect();
+        self.change(Change::Quote(self.day + 1, quotes)).await;
+    }
+
+    async fn change(&mut self, change: Change) {
+        match change {
+            Change::Quote(day, quotes) => {
+                self.day = self.day.max(day);
+                let answers = QuoteBatch {
+                    provider: "test",
+                    quotes: quotes.into_iter().map(|it| quote(self.day, it)).collect(),
+                    ..QuoteBatch::default()
+                };
+                self.ingest.ingest(answers).await.expect("stored");
+            }
+            Change::Track(at, name) => {
+                let mut feed = self.begin().await;
+                let tracked = store::stock::track(&mut feed, &symbol(at), name).await;
+                tracked.expect("tracked");
+                feed.commit().await.expect("committed");
+            }
+            Change::Untrack(at) => {
+                let mut feed = self.begin().await;
+                let untracked = store::stock::untrack(&mut feed, &symbol(at)).await;
+                untracked.expect("untracked");
+                feed.commit().await.expect("committed");
+            }
+            Change::Release(at) => self.release(at).await,
+            Change::Acknowledge(at) => {
+                let Some(alert) = self.alert(at).await else {
+                    return;
+                };
+                let mut feed = self.begin().await;
+                let acknowledged = store::alert::acknowledge(&mut feed, alert.id).await;
+                acknowledged.expect("acknowledged").expect("an alert");
+                feed.commit().await.expect("committed");
+            }
+            Change::Detach(at) => {
+                let Some(alert) = self.alert(at).await else {
+                    return;
+                };
+                let mut feed = self.begin().await;
+                store::alert::detach(&mut feed, &alert)
+                    .await
+                    .expect("detached");
+                feed.commit().await.expect("committed");
+            }
+            Change::CreateRule(at, level) => {
+                let stock = self.stock(at.unwrap_or_default()).await;
+                let of_stock = at.and(stock.as_ref());
+                let mut feed = self.begin().await;
+                let created = store::rule::create(&mut feed, rule(of_stock, level)).await;
+                created.expect("created");
+                feed.commit().await.expect("committed");
+            }
+            Change::DeleteRule(at) => {
+                let rule = self.alert(at).await.and_then(|alert| alert.rule_id);
+                let rules = store::rule::list(self.store.database.read(), None).await;
+                let mut rules = rules.expect("rules").into_iter();
+                let Some(rule) = rules.find(|it| Some(it.id) == rule && !it.is_default) else {
+                    return;
+                };
+                let mut feed = self.begin().await;
+                store::rule::delete(&mut feed, &rule)
+                    .await
+                    .expect("deleted");
+                feed.commit().await.expect("committed");
+            }
+        }
+    }
+
+    async fn release(&self, at: usize) {
+        let Some(stock) = self.stock(at).await else {
+            return;
+        };
+        let prices = stored(&self.store, stock.id).await;
+        let Some(price) = prices.last() else { return };
+        let mut feed = self.begin().await;
+        let mut alerts = [Alert {
+            id: 0,
+            stock_id: stock.id,
+            symbol: stock.symbol,
+            seq: feed.next_seq(),
+            rule_id: None,
+            kind: AlertKind::PercentChange,
+            direction: Direction::Up,
+            price: price.price,
+            reference_price: None,
+            change_percent: None,
+            threshold: Decimal::from_int(5),
+            trading_day: price.trading_day,
+            triggered_at: price.recorded_at,
+            acknowledged_at: None,
+            fired_at: Some(feed.recorded_at()),
+            price_seq: Some(price.seq),
+            rule_name: None,
+            touched: None,
+        }];
+        let recorded = store::alert::record(feed.connection(), &mut alerts).await;
+        recorded.expect("recorded");
+        let [alert] = alerts;
+        feed.push(Event::AlertFired { alert });
+        let published = store::stock::publish(&mut feed, stock.id).await;
+        published.expect("published");
+        feed.commit().await.expect("committed");
+    }
+
+    async fn stock(&self, at: usize) -> Option<Stock> {
+        let stock = store::stock::by_symbol(self.store.database.read(), &symbol(at)).await;
+        stock.expect("the stocks")
+    }
+
+    /// Returns an alert by its index, newest first.
+    async fn alert(&self, at: usize) -> Option<Alert> {
+        let alerts = alerts(&self.store, AlertFilter::All).await;
+        alerts.into_iter().nth(at)
+    }
+}
+
+fn newest(limit: u32) -> Span<Position> {
+    Span {
+        after: None,
+        before: None,
+        limit,
+        from_end: false,
+    }
+}
+
+/// Returns the stored prices of a stock, newest first.
+async fn stored(store: &Store, stock: i64) -> Vec<Price> {
+    let (connection, now) = (store.database.read(), store.clock.now());
+    let span = newest(500).map(store::price::PriceKey::from);
+    let page = store::price::page(connection, now, stock, Recorded::default(), &span);
+    page.await.expect("a page").rows
+}
+
+/// Returns the newest stored alerts.
+async fn alerts(store: &Store, filter: AlertFilter) -> Vec<Alert> {
+    let span = newest(500).map(store::alert::AlertKey::from);
+    let page = store::alert::page(store.database.read(), filter, Recorded::default(), &span);
+    page.await.expect("a page").rows
 }
 
 /// Asserts that a board equals one that is loaded now.
 async fn assert_equals_tables(board: &QuoteBoard, store: &Store) {
     let (fresh, position) = QuoteBoard::load(store).await.expect("the tables");
-    let (ours, theirs) = (board.state(), fresh.state());
-    assert_eq!(ours.position, position);
-    assert_eq!(ours.ids, theirs.ids);
+    let count = store::alert::count(store.database.read()).await;
+    let (ours, theirs) = (board.read(), fresh.read());
+    assert_eq!(ours.position(), position);
+    assert_eq!(ours.alert_count(), count.expect("the alerts"));
     assert_eq!(ours.rules, theirs.rules);
-    for (id, entry) in &theirs.stocks {
-        let ours = &ours.stocks[id];
-        // Repeated quotes change `answered_at` without an event.
-        let timeless = |stock: &Stock| Stock {
-            answered_at: None,
-            ..stock.clone()
-        };
-        assert_eq!(timeless(&ours.stock), timeless(&entry.stock));
-        assert_eq!(ours.latest, entry.latest);
-    }
-}
-
-/// A query of a stock's prices. Cursors and times are those of the price with this index, newest
-/// first.
-#[derive(Clone, Debug)]
-struct Query {
-    after: Option<usize>,
-    before: Option<usize>,
-    from: Option<usize>,
-    to: Option<usize>,
-    limit: u32,
-    from_end: bool,
-}
-
-/// Queries near the newest prices, of which memory holds `capacity`.
-fn query(capacity: usize) -> impl Strategy<Value = Query> {
-    let index = || proptest::option::weighted(0.3, 0..capacity + 3);
-    let limit = 0..u32::try_from(capacity).expect("a small number") + 2;
-    let times = (index(), index());
-    (index(), index(), times, limit, any::<bool>()).prop_map(
-        |(after, before, (from, to), limit, from_end)| Query {
-            after,
-            before,
-            from,
-            to,
-            limit,
-            from_end,
-        },
-    )
-}
-
-/// Asserts that each page of a stock's prices from memory equals the page from the database.
-/// Returns the number of queries that memory could answer.
-async fn assert_same_pages(
-    board: &QuoteBoard,
-    store: &Store,
-    stock: i64,
-    queries: &[Query],
-) -> usize {
-    let (connection, now) = (store.database.read(), store.clock.now());
-    let rows = stored(store, stock).await;
-    let at = |index: &Option<usize>| {
-        let row = rows.get((*index)?)?;
-        Some(Position {
-            epoch: 7,
-            seq: row.seq,
-            recorded_at: row.recorded_at,
-        })
+    // Repeated quotes change `answered_at` without an event.
+    let timeless = |stock: &Stock| Stock {
+        answered_at: None,
+        ..stock.clone()
     };
-    let mut answered = 0;
-    for query in queries {
-        let span = Span {
-            after: at(&query.after),
-            before: at(&query.before),
-            limit: query.limit,
-            from_end: query.from_end,
-        };
-        let recorded = Recorded {
-            from: at(&query.from).map(|position| position.recorded_at),
-            to: at(&query.to).map(|position| position.recorded_at),
-        };
-        let Some(from_memory) = board.history(stock, recorded, &span) else {
-            continue;
-        };
-        answered += 1;
-        let keys = span.map(PriceKey::from);
-        let from_tables = store::price::page(connection, now, stock, recorded, &keys).await;
-        assert_eq!(from_memory, from_tables.expect("a page"), "{query:?}");
-        if keys.after.is_none() && keys.before.is_none() {
-            let (limit, from_end) = (keys.limit, keys.from_end);
-            let stocks = [stock];
-            let first =
-                store::price::first_pages(connection, now, &stocks, recorded, limit, from_end);
-            let first = first.await.expect("pages");
-            assert_eq!(first.get(&stock), Some(&from_memory), "{query:?}");
-        }
-    }
-    answered
-}
-
-/// Returns the stored prices of a stock, newest first.
-async fn stored(store: &Store, stock: i64) -> Vec<Price> {
-    let every = Span {
-        after: None,
-        before: None,
-        limit: 500,
-        from_end: false,
+    let listed = |state: &BoardState| -> Vec<(Stock, Option<Price>)> {
+        let quoted = state.quoted();
+        quoted
+            .map(|(stock, price)| (timeless(stock), price.cloned()))
+            .collect()
     };
-    let (connection, now) = (store.database.read(), store.clock.now());
-    let page = store::price::page(connection, now, stock, Recorded::default(), &every);
-    page.await.expect("a page").rows
-}
-
-/// Deletes the prices that are older than half of `rows`.
-async fn prune(store: &Store, board: &QuoteBoard, rows: &[Price]) {
-    let middle = rows.len() / 2;
-    let retention = runtime::config::RetentionSettings {
-        ticks: store.clock.now().since(rows[middle].recorded_at),
-        feed: Duration::from_hours(1),
-        deliveries: Duration::from_hours(30 * 24),
-    };
-    let mut cursor = Some(PruneCursor::default());
-    while let Some(from) = cursor {
-        cursor = prune_prices(store, retention, from).await.expect("a batch");
+    assert_eq!(listed(&ours), listed(&theirs));
+    for entry in theirs.stocks.all() {
+        let (id, symbol) = (entry.stock.id, &entry.stock.symbol);
+        let stock = ours.stock_by_id(id).map(timeless);
+        assert_eq!(stock.as_ref(), Some(&timeless(&entry.stock)));
+        assert_eq!(ours.stock(symbol), ours.stock_by_id(id));
+        assert_eq!(ours.latest_price(id), entry.latest.as_ref());
     }
-    let pruned_seq = store::price::pruned_seq(store.database.read()).await;
-    let pruned_seq = pruned_seq.expect("the head");
-    assert!(pruned_seq >= rows[middle + 1].seq, "prices are deleted");
-    board.set_pruned_seq(pruned_seq);
 }
 
 on_both_databases! {
-    async fn memory_and_tables_give_the_same_answers_after_any_events(database) {
-        let store = Store::new((*database).clone(), SystemClock::shared());
-        let seed = Seed {
-            epoch: 7,
-            alert_threshold: Decimal::from_int(5),
-            symbols: vec![symbol(0), symbol(3)],
-        };
-        store::seed(&store, &seed).await.expect("seeded");
-        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
-        let ingest = Ingest::new(store.clone(), metrics);
-        let mut runner = TestRunner::deterministic();
-        let (board, mut position) = QuoteBoard::load(&store).await.expect("the tables");
-        // Few, so that prices are dropped from memory.
-        let capacity = 5;
-        board.state_mut().prices_per_stock = capacity;
-        for round in 0..240 {
-            let change = change().new_tree(&mut runner).expect("a change").current();
-            make(&store, &ingest, change).await;
-            let mut follower = FeedFollower::after(store.clone(), position);
-            let FeedUpdate::Batches(batches) = follower.read_once().await.expect("the feed") else {
-                panic!("nothing is pruned");
-            };
-            for batch in batches {
-                // A batch that was applied before is ignored.
-                board.apply(&batch);
-                board.apply(&batch);
-                position = batch.end;
-            }
-            if round == 99 {
-                let reloaded = board.reload(&store).await;
-                reloaded.expect("the tables");
-                board.state_mut().prices_per_stock = capacity;
-            }
-            if round % 10 == 9 {
-                assert_equals_tables(&board, &store).await;
-            }
-            if round % 60 == 59 {
-                let priced: Vec<i64> = {
-                    let state = board.state();
-                    let priced = state.stocks.values().filter(|entry| entry.latest.is_some());
-                    priced.map(|entry| entry.stock.id).collect()
-                };
-                let (mut busiest, mut most) = (0, Vec::new());
-                for stock in &priced {
-                    let rows = stored(&store, *stock).await;
-                    if rows.len() > most.len() {
-                        (busiest, most) = (*stock, rows);
-                    }
-                }
-                // The first time, nothing is pruned.
-                if round > 60 {
-                    prune(&store, &board, &most).await;
-                }
-                for stock in priced {
-                    let queries: Vec<Query> = (0..40)
-                        .map(|_| query(capacity).new_tree(&mut runner).expect("a query").current())
-                        .collect();
-                    let answered = assert_same_pages(&board, &store, stock, &queries).await;
-                    assert!(stock != busiest || answered >= 8, "memory answered {answered}");
-                }
-            }
-        }
-        board.wait_for(position.seq).await;
-        assert!(position.seq > 100, "{position:?}");
-    }
-
     async fn a_cursor_that_is_ahead_of_memory_is_left_to_the_tables(database) {
-        let store = Store::new((*database).clone(), SystemClock::shared());
-        let seed = Seed {
-            epoch: 7,
-            alert_threshold: Decimal::from_int(5),
-            symbols: vec![symbol(0)],
-        };
-        store::seed(&store, &seed).await.expect("seeded");
-        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
-        let ingest = Ingest::new(store.clone(), metrics);
-        let (board, position) = QuoteBoard::load(&store).await.expect("the tables");
-        make(&store, &ingest, Change::Quote(vec![(0, 100)])).await;
+        let mut world = World::new(&database, &[0], CAPACITY).await;
+        let position = world.position;
+        world.quote(&[0], 120).await;
+        let board = &world.board;
         let stock = board.stock(&symbol(0)).expect("a stock").id;
-        let end = store::feed::end(&store).await.expect("the end");
-        let newest = |after| Span { after, before: None, limit: 1, from_end: false };
+        let end = store::feed::end(&world.store).await.expect("the end");
+        let newest = |after| Span { after, ..newest(1) };
         let recorded = Recorded::default();
         assert!(board.history(stock, recorded, &newest(Some(position))).is_some());
         assert_eq!(board.history(stock, recorded, &newest(Some(end))), None);
+        for filter in [AlertFilter::All, AlertFilter::Stock(stock)] {
+            assert!(board.alerts(filter, recorded, &newest(Some(position))).is_some());
+            assert_eq!(board.alerts(filter, recorded, &newest(Some(end))), None);
+            assert!(board.alerts_in_outage(filter, recorded, &newest(Some(end))).is_some());
+        }
         // In an outage, deleted prices are returned too.
         assert!(board.history_in_outage(stock, recorded, &newest(Some(end))).is_some());
     }
 
     async fn a_search_finds_names_in_any_case_and_form(database) {
-        let store = Store::new((*database).clone(), SystemClock::shared());
-        let seed = Seed {
-            epoch: 7,
-            alert_threshold: Decimal::from_int(5),
-            symbols: Vec::new(),
-        };
-        store::seed(&store, &seed).await.expect("seeded");
-        let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
-        let ingest = Ingest::new(store.clone(), metrics);
+        let mut world = World::new(&database, &[], CAPACITY).await;
         // Older versions stored names without normalization.
         let names = ["Nestle\u{301} S.A.", "\u{c9}lectricit\u{e9}", "Stra\u{df}e", "\u{39f}\u{394}\u{39f}\u{3a3}"];
         for (at, name) in names.iter().enumerate() {
-            make(&store, &ingest, Change::Track(at, Some((*name).to_owned()))).await;
+            world.change(Change::Track(at, Some((*name).to_owned()))).await;
         }
-        let (board, _) = QuoteBoard::load(&store).await.expect("the tables");
+        let (loaded, _) = QuoteBoard::load(&world.store).await.expect("the tables");
+        world.follow().await;
         let span = Span { after: None, before: None, limit: 10, from_end: false };
-        for (search, found) in [
-            ("nestl\u{e9}", &SYMBOLS[..1]),
-            ("NESTLE\u{301}", &SYMBOLS[..1]),
-            ("nestle s", &[]),
-            ("e\u{301}LEC", &SYMBOLS[1..2]),
-            ("STRASSE", &SYMBOLS[2..3]),
-            ("\u{3bf}\u{3b4}\u{3bf}\u{3c2}", &SYMBOLS[3..4]),
-            ("brk", &SYMBOLS[1..2]),
-            ("%", &[]),
-            ("", &SYMBOLS[..4]),
-        ] {
-            let page = board.stocks(Some(search), &span);
-            let rows: Vec<&str> = page.rows.iter().map(|stock| stock.symbol.as_str()).collect();
-            assert_eq!(rows, found, "{search}");
-            assert_eq!(board.stock_count(Some(search)), found.len(), "{search}");
+        for board in [&loaded, &world.board] {
+            for (search, found) in [
+                ("nestl\u{e9}", &SYMBOLS[..1]),
+                ("NESTLE\u{301}", &SYMBOLS[..1]),
+                ("nestle s", &[]),
+                ("e\u{301}LEC", &SYMBOLS[1..2]),
+                ("STRASSE", &SYMBOLS[2..3]),
+                ("\u{3bf}\u{3b4}\u{3bf}\u{3c2}", &SYMBOLS[3..4]),
+                ("brk", &SYMBOLS[1..2]),
+                ("%", &[]),
+                ("", &SYMBOLS[..4]),
+            ] {
+                let page = board.stocks(Some(search), &span);
+                let rows: Vec<&str> = page.rows.iter().map(|stock| stock.symbol.as_str()).collect();
+                assert_eq!(rows, found, "{search}");
+                assert_eq!(board.stock_count(Some(search)), found.len(), "{search}");
+            }
         }
     }
 }

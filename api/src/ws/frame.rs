@@ -34,9 +34,10 @@ pub(super) fn write(event: &Event, position: Option<Position>) -> Option<Utf8Byt
             WsMessage::StockUpdate(StockView::new(stock, Some(price), condition))
         }
         Event::AlertFired { alert } => WsMessage::Alert(alert.into()),
-        Event::StockChanged { .. } | Event::RuleChanged { .. } | Event::SplitsChanged { .. } => {
-            return None;
-        }
+        Event::AlertChanged { .. }
+        | Event::StockChanged { .. }
+        | Event::RuleChanged { .. }
+        | Event::SplitsChanged { .. } => return None,
     };
     let cursor = position.map(|position| Cursor::Feed(position).encode());
     let frame = WsFrame { message, cursor };

@@ -15,7 +15,7 @@ use crate::{
     rest::problem,
 };
 
-/// Alerts, which are not kept in memory.
+/// Alerts, which are kept in memory only up to `LIMIT_RECENT`.
 const QUERY: &str = "{ alerts(first: 2) { nodes { price } } }";
 const PATH: &str = "/api/v1/alerts?limit=2";
 
@@ -48,7 +48,8 @@ impl Operator {
 
 /// A product with alerts, and a session that locks their table.
 async fn stalled(home: &Home, variables: &[(&str, &str)]) -> (Product, Operator, Operator) {
-    let product = home.start(variables).await;
+    let variables = [variables, &[("LIMIT_RECENT", "0")]].concat();
+    let product = home.start(&variables).await;
     let some = |data: &Value| (data["alerts"]["nodes"].as_array()?.len() == 2).then_some(());
     product.until_data("alerts are stored", QUERY, some).await;
     let mut locking = Operator::at(home).await;

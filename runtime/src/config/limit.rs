@@ -46,6 +46,8 @@ pub struct LimitSettings {
     pub cost: u32,
     /// Size of the cache of automatic persisted queries; 0 disables them.
     pub persisted: usize,
+    /// Size of the cache of the newest prices and alerts of stocks; 0 disables it.
+    pub recent: usize,
     /// Timeout for `connection_init` on a GraphQL WebSocket.
     pub init_time: Duration,
     /// Idle timeout of a GraphQL WebSocket.
@@ -83,6 +85,7 @@ impl LimitSettings {
             fields: reader.value("LIMIT_FIELDS", count),
             cost: reader.value("LIMIT_COST", count),
             persisted: reader.value("LIMIT_PERSISTED", |text| value::bytes(text, 0, MAX_SIZE)),
+            recent: reader.value("LIMIT_RECENT", |text| value::bytes(text, 0, MAX_SIZE)),
             init_time: reader.value("LIMIT_INIT_TIME", value::positive_duration),
             silence: reader.value("LIMIT_SILENCE", value::positive_duration),
             message: reader.value("LIMIT_MESSAGE", size),

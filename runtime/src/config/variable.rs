@@ -184,6 +184,8 @@ pub const VARIABLES: &[Variable] = &[
         "Maximum fields in a response, estimated from the sizes of its lists (query complexity)"),
     Variable::new(LIMITS, "LIMIT_PERSISTED", Fixed("8MiB"),
         "Size of the cache of automatic persisted queries, at most 1GiB; 0 disables them"),
+    Variable::new(LIMITS, "LIMIT_RECENT", Fixed("64MiB"),
+        "Size of the cache of the newest prices and alerts of stocks, at most 1GiB; 0 disables it"),
     Variable::new(LIMITS, "LIMIT_INIT_TIME", Fixed("10s"),
         "Timeout for connection_init on a GraphQL WebSocket"),
     Variable::new(LIMITS, "LIMIT_SILENCE", Fixed("30s"),

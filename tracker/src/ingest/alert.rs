@@ -57,7 +57,7 @@ pub(super) async fn evaluate(
     };
     // A replay that restarted has alerts of the same day from its last round.
     if price.replays_day {
-        alert::detach(feed.connection(), &alert).await?;
+        alert::detach(feed, &alert).await?;
     }
     let highest = alert::highest_threshold(feed.connection(), &alert).await?;
     if highest.is_some_and(|highest| alert.threshold <= highest) {

@@ -112,8 +112,10 @@ impl LiveRules {
                 self.catch_up(&rule, false);
             }
             Event::SplitsChanged { stock_id, .. } => self.splits_changed(feed, stock_id).await?,
-            Event::QuoteRecorded { .. } | Event::AlertFired { .. } | Event::StockChanged { .. } => {
-            }
+            Event::QuoteRecorded { .. }
+            | Event::AlertFired { .. }
+            | Event::AlertChanged { .. }
+            | Event::StockChanged { .. } => {}
         }
         Ok(())
     }

@@ -331,7 +331,8 @@ impl World {
             match event {
                 Event::QuoteRecorded { price, .. } => prices.push(price),
                 Event::AlertFired { alert } => alerts.push(alert),
-                Event::StockChanged { .. }
+                Event::AlertChanged { .. }
+                | Event::StockChanged { .. }
                 | Event::RuleChanged { .. }
                 | Event::SplitsChanged { .. } => {}
             }

@@ -59,7 +59,8 @@ impl AcknowledgedWrites {
                 match event {
                     Event::QuoteRecorded { price, .. } => prices.push(price.seq),
                     Event::AlertFired { alert } => alerts.push(alert.seq),
-                    Event::StockChanged { .. }
+                    Event::AlertChanged { .. }
+                    | Event::StockChanged { .. }
                     | Event::RuleChanged { .. }
                     | Event::SplitsChanged { .. } => {}
                 }

@@ -7,7 +7,7 @@ use testkit::{FaultProxy, NetworkFault, TestDatabaseUrl};
 
 use super::{
     acknowledged_writes::AcknowledgedWrites,
-    database::{Load, Market, PRICES, bounded},
+    database::{Load, Market, PRICES, STORED, bounded},
 };
 use crate::{
     client::Client,
@@ -74,15 +74,16 @@ async fn away(product: &Product) {
         (!answer.header("age").is_empty()).then_some(())
     };
     until("the outage is detected", || product.last_words(), away).await;
-    assert_eq!(bounded(product.get("/api/v1/alerts")).await.status, 503);
+    let stored = bounded(product.graphql(STORED, json!({}))).await;
+    assert_eq!(stored.code(), "UNAVAILABLE");
 }
 
 /// Waits until the database is used again.
 async fn settled(product: &Product) {
     let settled = async || {
-        let stored = bounded(product.get("/api/v1/alerts")).await;
+        let stored = bounded(product.graphql(STORED, json!({}))).await.json();
         let held = bounded(product.get("/api/v1/stocks")).await;
-        (stored.status == 200 && held.header("age").is_empty()).then_some(())
+        (stored.get("errors").is_none() && held.header("age").is_empty()).then_some(())
     };
     until(
         "the database is used again",
