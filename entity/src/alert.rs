@@ -66,6 +66,13 @@ impl Alert {
             threshold,
             ..
         } = self;
+        // The reference of a level is the level.
+        if self
+            .reference_price
+            .is_some_and(|price| price != *threshold)
+        {
+            return self.change_message();
+        }
         match (self.kind, self.touched) {
             (AlertKind::PriceAbove, Some(high)) => {
                 format!("{symbol} touched {threshold} (high {high}), now {price}")
@@ -139,8 +146,11 @@ mod tests {
         assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
         alert.kind = AlertKind::PriceAbove;
         alert.threshold = Decimal::from_int(190);
+        assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
+        alert.reference_price = Some(alert.threshold);
         assert_eq!(alert.message(), "AAPL is at 196.1, at or above 190");
         alert.threshold = Decimal::from_int(200);
+        alert.reference_price = Some(alert.threshold);
         alert.touched = Some("201.2".parse().expect("a price"));
         assert_eq!(alert.message(), "AAPL touched 200 (high 201.2), now 196.1");
     }
