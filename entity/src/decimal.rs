@@ -260,10 +260,18 @@ impl FromStr for Decimal {
     }
 }
 
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The longest text is -92233720368.54775808. It is written from its end.
-        let mut text = [0; 21];
+/// The longest text is -92233720368.54775808.
+const MAX_TEXT: usize = 21;
+
+impl Decimal {
+    /// Appends the number in its shortest form, as `Display` writes it.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let mut text = [0; MAX_TEXT];
+        out.extend_from_slice(self.write_at_end(&mut text));
+    }
+
+    /// Writes the number at the end of `text`, and returns it.
+    fn write_at_end(self, text: &mut [u8; MAX_TEXT]) -> &[u8] {
         let mut begin = text.len();
         let mut push = |byte| {
             begin -= 1;
@@ -271,7 +279,9 @@ impl fmt::Display for Decimal {
         };
         let scale = SCALE.unsigned_abs();
         let magnitude = self.0.unsigned_abs();
-        let (mut whole, mut fraction) = (magnitude / scale, magnitude % scale);
+        let mut whole = magnitude / scale;
+        // 32 bits, because they are divided faster.
+        let mut fraction = (magnitude % scale) as u32;
         if fraction > 0 {
             let mut width = DIGITS;
             while fraction.is_multiple_of(10) {
@@ -279,25 +289,29 @@ impl fmt::Display for Decimal {
                 width -= 1;
             }
             for _ in 0..width {
-                push(last_digit(fraction));
+                push(b'0' + (fraction % 10) as u8);
                 fraction /= 10;
             }
             push(b'.');
         }
-        push(last_digit(whole));
+        push(b'0' + (whole % 10) as u8);
         while whole >= 10 {
             whole /= 10;
-            push(last_digit(whole));
+            push(b'0' + (whole % 10) as u8);
         }
         if self.0 < 0 {
             push(b'-');
         }
-        f.write_str(std::str::from_utf8(&text[begin..]).map_err(|_| fmt::Error)?)
+        &text[begin..]
     }
 }
 
-fn last_digit(number: u64) -> u8 {
-    b'0' + (number % 10) as u8
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; MAX_TEXT];
+        let text = self.write_at_end(&mut text);
+        f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
+    }
 }
 
 impl Serialize for Decimal {
@@ -449,6 +463,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_number_is_written_as_it_is_displayed(units: i64) {
+            let number = Decimal::from_units(units);
+            let mut text = Vec::new();
+            number.write_to(&mut text);
+            prop_assert_eq!(String::from_utf8(text), Ok(number.to_string()));
+        }
+
         #[test]
         fn every_number_round_trips_through_its_text(units: i64) {
             let number = Decimal::from_units(units);

@@ -109,13 +109,23 @@ impl FromStr for Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The text of a time with microseconds.
+const TEMPLATE: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
+
+impl Timestamp {
+    /// Appends the time as RFC 3339 in UTC, as `Display` writes it.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        match self.write_over(&mut TEMPLATE.clone()) {
+            Some(text) => out.extend_from_slice(text),
+            None => out.extend_from_slice(self.to_string().as_bytes()),
+        }
+    }
+
+    /// Writes the time over the template, and returns its text. Returns `None` for a year that does
+    /// not have four digits.
+    fn write_over(self, text: &mut [u8; 27]) -> Option<&[u8]> {
         let at = self.to_utc();
-        let Ok(year @ 0..=9999) = u32::try_from(at.year()) else {
-            return f.write_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
-        };
-        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
         put(&mut text[0..4], year);
         put(&mut text[5..7], at.month());
         put(&mut text[8..10], at.day());
@@ -130,7 +140,19 @@ impl fmt::Display for Timestamp {
         };
         put(&mut text[20..26], micros);
         text[end] = b'Z';
-        f.write_str(std::str::from_utf8(&text[..=end]).map_err(|_| fmt::Error)?)
+        Some(&text[..=end])
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.write_over(&mut TEMPLATE.clone()) {
+            Some(text) => f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?),
+            None => {
+                let text = self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+                f.write_str(&text)
+            }
+        }
     }
 }
 
@@ -172,6 +194,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_time_is_written_as_it_is_displayed(micros: i64) {
+            let time = Timestamp::from_micros(micros);
+            let mut text = Vec::new();
+            time.write_to(&mut text);
+            prop_assert_eq!(String::from_utf8(text), Ok(time.to_string()));
+        }
+
         #[test]
         fn an_instant_is_displayed_like_chrono_does(
             micros in -70_000_000_000_000_000..260_000_000_000_000_000_i64,
