@@ -14,10 +14,11 @@ mod enums;
 mod exec;
 #[cfg(test)]
 mod fixture;
+mod json;
 mod loader;
 mod mutation;
 mod object;
-mod output;
+mod plan;
 mod query;
 mod scalar;
 mod schema;

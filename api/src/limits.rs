@@ -19,6 +19,7 @@ pub(crate) fn limits(settings: &LimitSettings, grace: Duration) -> Limits {
     let mut limits = Limits {
         body_bytes: settings.body,
         body_timeout: settings.body_time,
+        prepared_bytes: settings.prepared,
         execution_timeout: settings.execution_time,
         message_bytes: settings.message,
         init_timeout: settings.init_time,

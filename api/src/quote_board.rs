@@ -247,12 +247,12 @@ impl QuoteBoard {
 
     /// Returns the rules that apply to a stock, or all rules: the default rule first.
     pub(crate) fn rules(&self, stock: Option<i64>) -> Vec<AlertRule> {
-        self.read().rules.list(stock)
+        self.read().rules(stock).into_iter().cloned().collect()
     }
 
     /// Returns a rule, or `None` if it does not exist.
     pub(crate) fn rule(&self, id: i64) -> Option<AlertRule> {
-        self.read().rules.by_id(id)
+        self.read().rule(id).cloned()
     }
 }
 

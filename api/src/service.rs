@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 use entity::{Alert, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
 use market::PollingHours;
+use parking_lot::RwLockReadGuard;
 use runtime::health::Health;
 use store::{
     Store,
@@ -32,13 +33,16 @@ pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use rules::{NewRule, NotFired, RuleTest, RuleUpdate, TestFiring};
-pub(crate) use staleness::Condition;
+pub(crate) use staleness::{Condition, Staleness};
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::Delivery;
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 pub(crate) use webhooks::{NewWebhook, WebhookSettings, WebhookUpdate};
 
-use crate::{live::Hub, quote_board::QuoteBoard};
+use crate::{
+    live::Hub,
+    quote_board::{BoardState, QuoteBoard},
+};
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
@@ -123,6 +127,27 @@ impl Service {
         }
     }
 
+    /// Locks the quote board for reading. While it is locked, call no other function of the service
+    /// that reads it.
+    pub(crate) fn board(&self) -> RwLockReadGuard<'_, BoardState> {
+        self.board.read()
+    }
+
+    /// Whether the quote board is as new as the database.
+    pub(crate) fn is_current(&self) -> bool {
+        self.hub.feed_stall().is_none()
+    }
+
+    /// Returns the span of a list that is ordered by positions of the feed, within a range of time.
+    pub(crate) fn feed_span(
+        &self,
+        args: &PageArgs,
+        recorded: Recorded,
+    ) -> Result<Span<Position>, Error> {
+        ordered(recorded.from, recorded.to)?;
+        args.feed_span(GRAPHQL, self.epoch())
+    }
+
     fn epoch(&self) -> i64 {
         self.hub.position().epoch
     }
@@ -182,31 +207,31 @@ impl Service {
     /// of it, else from the database.
     pub(crate) async fn history(
         &self,
-        stock: &Stock,
+        stock: i64,
         recorded: Recorded,
         args: &PageArgs,
         size: PageSize,
     ) -> Result<Page<Price>, Error> {
         ordered(recorded.from, recorded.to)?;
         let span: Span<Position> = args.feed_span(size, self.epoch())?;
-        let from_memory = || self.current()?.history(stock.id, recorded, &span);
+        let from_memory = || self.current()?.history(stock, recorded, &span);
         if let Some(page) = from_memory() {
             return Ok(page);
         }
         let keys: Span<PriceKey> = span.map(PriceKey::from);
         let (connection, now) = (self.store.database.read(), self.store.clock.now());
         let read = async {
-            if self.load_rows(&[stock.id], &span).await?
+            if self.load_rows(&[stock], &span).await?
                 && let Some(page) = from_memory()
             {
                 return Ok(page);
             }
-            self.read(|| store::price::page(connection, now, stock.id, recorded, &keys))
+            self.read(|| store::price::page(connection, now, stock, recorded, &keys))
                 .await
         };
         match read.await {
             Err(error) if error.is_outage() => {
-                let page = self.board.history_in_outage(stock.id, recorded, &span);
+                let page = self.board.history_in_outage(stock, recorded, &span);
                 page.ok_or(error)
             }
             read => read,

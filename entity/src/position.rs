@@ -32,7 +32,7 @@ pub enum Cursor {
 }
 
 /// A list that the REST API serves in pages, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum List {
     /// The prices of the stock with this id.
     Prices(i64),

@@ -41,7 +41,7 @@ const SELECT: &str = "SELECT stocks.symbol, alerts.* FROM alerts \
                       JOIN stocks ON stocks.id = alerts.stock_id WHERE ";
 
 /// Which alerts to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlertFilter {
     /// Those of all stocks.
     All,

@@ -12,10 +12,11 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    document::Rejection,
     document::params::Params,
     document::persisted::{Documents, Hash},
+    document::prepared::{Operation, PreparedDocument, PreparedDocuments},
     document::validation::Types,
-    document::{PreparedOperation, Rejection},
     error::{self, code},
     observer::{NoopObserver, Observer, OperationKind, OperationOutcome},
     policy::connections::ConnectionLimiter,
@@ -28,13 +29,21 @@ use crate::{
 /// Creates an HTML page for the head of a request.
 pub(crate) type Page = Arc<dyn Fn(&Parts) -> Response + Send + Sync>;
 
+/// A request whose operation can be executed.
+#[derive(Debug)]
+pub(crate) struct PreparedRequest<P> {
+    pub(crate) operation: Operation<P>,
+    /// The hash to persist the document under once it was executed.
+    keep: Option<Hash>,
+}
+
 /// The state of a [`Transport`](crate::Transport).
-#[derive(Clone)]
-pub(crate) struct TransportContext<S> {
+pub(crate) struct TransportContext<S: Service> {
     pub(crate) service: S,
     pub(crate) limits: Limits,
     pub(crate) types: Option<Types>,
     pub(crate) documents: Documents,
+    pub(crate) prepared: PreparedDocuments<S::Plan>,
     pub(crate) guard: Guard,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) page: Option<Page>,
@@ -46,9 +55,11 @@ pub(crate) struct TransportContext<S> {
 impl<S: Service> TransportContext<S> {
     /// Creates the state with defaults.
     pub(crate) fn new(service: S) -> Self {
+        let limits = Limits::default();
         Self {
             service,
-            limits: Limits::default(),
+            prepared: PreparedDocuments::new(limits.prepared_bytes),
+            limits,
             types: None,
             documents: Documents::default(),
             guard: Guard::default(),
@@ -61,7 +72,7 @@ impl<S: Service> TransportContext<S> {
     }
 
     /// Resolves, parses and validates the document of a request.
-    pub(crate) fn prepare(&self, params: Params) -> Result<PreparedOperation, Rejection> {
+    pub(crate) fn prepare(&self, params: Params) -> Result<PreparedRequest<S::Plan>, Rejection> {
         let started = Instant::now();
         let (request, keep) = params
             .into_request(&self.documents)
@@ -69,32 +80,43 @@ impl<S: Service> TransportContext<S> {
                 errors: vec![error.to_server_error()],
                 kind: None,
             })?;
-        let prepared =
-            PreparedOperation::prepare(request, keep, &self.limits.budget, self.types.as_ref());
+        let prepared = request.prepare(&self.prepared, &self.limits.budget, self.types.as_ref());
         if let Err(Rejection {
             kind: Some(kind), ..
         }) = &prepared
         {
             self.observe(*kind, OperationOutcome::Refused, started);
         }
-        prepared
+        let operation = prepared?;
+        Ok(PreparedRequest { operation, keep })
     }
 
     /// Executes a query or mutation.
-    pub(crate) async fn execute(&self, operation: PreparedOperation, viewer: S::Viewer) -> Reply {
-        let PreparedOperation {
-            request,
-            kind,
-            keep,
-        } = operation;
+    pub(crate) async fn execute(
+        &self,
+        request: PreparedRequest<S::Plan>,
+        viewer: S::Viewer,
+    ) -> Reply {
+        let PreparedRequest { operation, keep } = request;
+        let (kind, is_cached) = (operation.kind(), operation.is_cached);
+        let prepared = Arc::clone(&operation.prepared);
         let started = Instant::now();
-        let work = async { self.service.execute(request, viewer).await };
+        let work = async {
+            if is_cached {
+                let planned = self.service.execute_plan(&prepared, &operation.variables);
+                if let Some(reply) = planned.await {
+                    return reply;
+                }
+            }
+            let request = operation.into_request();
+            self.service.execute(request, viewer).await
+        };
         let reply = match self.with_timeout(work).await {
             Ok(reply) => reply,
             Err(error) => Reply::refused(vec![error]),
         };
         if reply.outcome != OperationOutcome::Refused {
-            self.persist(keep);
+            self.keep(keep, &prepared, is_cached);
         }
         self.observe(kind, reply.outcome, started);
         reply
@@ -103,22 +125,21 @@ impl<S: Service> TransportContext<S> {
     /// Starts a subscription.
     pub(crate) async fn subscribe(
         &self,
-        operation: PreparedOperation,
+        request: PreparedRequest<S::Plan>,
         viewer: S::Viewer,
     ) -> Result<SubscriptionStream, Vec<ServerError>> {
-        let PreparedOperation {
-            request,
-            kind,
-            keep,
-        } = operation;
+        let PreparedRequest { operation, keep } = request;
+        let (kind, is_cached) = (operation.kind(), operation.is_cached);
+        let prepared = Arc::clone(&operation.prepared);
         let started = Instant::now();
+        let request = operation.into_request();
         let work = async { self.service.subscribe(request, viewer).await };
         let subscription = self
             .with_timeout(work)
             .await
             .unwrap_or_else(|error| Err(vec![error]));
         let outcome = if subscription.is_ok() {
-            self.persist(keep);
+            self.keep(keep, &prepared, is_cached);
             OperationOutcome::Ok
         } else {
             OperationOutcome::Refused
@@ -143,10 +164,13 @@ impl<S: Service> TransportContext<S> {
         }
     }
 
-    /// Persists a document that was executed, and therefore is valid.
-    fn persist(&self, document: Option<(Hash, Arc<str>)>) {
-        if let Some((hash, text)) = document {
-            self.documents.keep(hash, text);
+    /// Keeps a document that was executed, and therefore is valid.
+    fn keep(&self, hash: Option<Hash>, prepared: &Arc<PreparedDocument<S::Plan>>, is_cached: bool) {
+        if let Some(hash) = hash {
+            self.documents.keep(hash, prepared.text());
+        }
+        if !is_cached {
+            self.prepared.put(prepared);
         }
     }
 

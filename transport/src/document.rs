@@ -2,18 +2,20 @@
 //! checked.
 //!
 //! A document is parsed only here; the executor gets the parsed document. Every transport calls
-//! this before it executes an operation.
+//! this before it executes an operation. Documents that were executed are cached.
 
 pub(crate) mod budget;
+mod cache;
 pub(crate) mod params;
 pub(crate) mod persisted;
+pub(crate) mod prepared;
 mod subscription_root;
 pub(crate) mod validation;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    Positioned, Request, ServerError,
+    Extensions, Positioned, ServerError, Variables,
     parser::{
         self,
         types::{
@@ -25,7 +27,7 @@ use async_graphql::{
 
 use self::{
     budget::{BudgetError, LimitExceeded, QueryBudget},
-    persisted::Hash,
+    prepared::{Operation, PreparedDocument, PreparedDocuments},
     validation::{Input, Types},
 };
 use crate::{
@@ -37,17 +39,6 @@ use crate::{
 /// maximum of one operation.
 const ALL_OPERATIONS_FACTOR: u64 = 10;
 
-/// A request that can be executed.
-#[derive(Debug)]
-pub(crate) struct PreparedOperation {
-    /// The request with its parsed document.
-    pub(crate) request: Request,
-    /// The type of the selected operation.
-    pub(crate) kind: OperationKind,
-    /// The text to persist under this hash once it is valid.
-    pub(crate) keep: Option<(Hash, Arc<str>)>,
-}
-
 /// A request that is rejected.
 #[derive(Debug)]
 pub(crate) struct Rejection {
@@ -57,68 +48,110 @@ pub(crate) struct Rejection {
     pub(crate) kind: Option<OperationKind>,
 }
 
-impl PreparedOperation {
-    /// Parses the document, selects the operation, checks the budget and validates against `types`.
-    pub(crate) fn prepare(
-        mut request: Request,
-        keep: Option<Hash>,
-        budget: &QueryBudget,
-        types: Option<&Types>,
-    ) -> Result<Self, Rejection> {
-        let too_large = |exceeded: LimitExceeded| Rejection {
+impl Rejection {
+    fn too_large(exceeded: LimitExceeded) -> Self {
+        Self {
             errors: vec![too_complex(exceeded)],
             kind: None,
+        }
+    }
+}
+
+/// What a request consists of, once its document is resolved to a text.
+#[derive(Debug)]
+pub(crate) struct ResolvedRequest {
+    pub(crate) text: String,
+    pub(crate) operation_name: Option<String>,
+    pub(crate) variables: Variables,
+    pub(crate) extensions: Extensions,
+}
+
+impl ResolvedRequest {
+    /// Prepares the operation: takes its document from `cache`, or parses, measures and validates
+    /// it.
+    pub(crate) fn prepare<P: Default>(
+        self,
+        cache: &PreparedDocuments<P>,
+        budget: &QueryBudget,
+        types: Option<&Types>,
+    ) -> Result<Operation<P>, Rejection> {
+        let name = self.operation_name.as_deref();
+        let cached = cache.get(&self.text, name, &self.variables, budget, types);
+        let is_cached = cached.is_some();
+        let prepared = match cached {
+            Some(prepared) => prepared,
+            None => Arc::new(self.prepare_document(budget, types)?),
         };
-        budget.check_text(&request.query).map_err(too_large)?;
-        let mut document = parser::parse_query(&request.query).map_err(syntax_error)?;
-        let chosen = select_operation(&document, request.operation_name.as_deref())?;
+        Ok(Operation {
+            prepared,
+            is_cached,
+            variables: self.variables,
+            extensions: self.extensions,
+            last_event_id: None,
+        })
+    }
+
+    /// Parses the document, selects the operation, checks the budget and validates against `types`.
+    fn prepare_document<P: Default>(
+        &self,
+        budget: &QueryBudget,
+        types: Option<&Types>,
+    ) -> Result<PreparedDocument<P>, Rejection> {
+        let Self {
+            text,
+            operation_name,
+            variables,
+            ..
+        } = self;
+        let name = operation_name.as_deref();
+        budget.check_text(text).map_err(Rejection::too_large)?;
+        let mut document = parser::parse_query(text).map_err(syntax_error)?;
+        let chosen = select_operation(&document, name)?;
         let kind = kind_of(chosen);
-        budget
-            .check(&document, chosen, &request.variables)
-            .map_err(|error| Rejection {
-                errors: vec![match error {
-                    BudgetError::LimitExceeded(exceeded) => too_complex(exceeded),
-                    BudgetError::FragmentCycle(name) => error::coded(
-                        code::VALIDATION_FAILED,
-                        format!("Cannot spread fragment \"{name}\" within itself."),
-                    ),
-                }],
-                kind: Some(kind),
+        let rejected = |errors| Rejection {
+            errors,
+            kind: Some(kind),
+        };
+        let depends_on_variables = budget
+            .check(&document, chosen, variables)
+            .map_err(|error| match error {
+                BudgetError::LimitExceeded(exceeded) => rejected(vec![too_complex(exceeded)]),
+                BudgetError::FragmentCycle(name) => rejected(vec![error::coded(
+                    code::VALIDATION_FAILED,
+                    format!("Cannot spread fragment \"{name}\" within itself."),
+                )]),
             })?;
+        let measured = depends_on_variables.then(|| document.clone());
+        let mut never_null = Vec::new();
         if let Some(types) = types {
             let input = Input {
-                text: &request.query,
+                text,
                 document: &document,
                 chosen,
-                variables: &request.variables,
+                variables,
                 steps: budget.selections.saturating_mul(ALL_OPERATIONS_FACTOR),
             };
-            let rewrites = types.validate(&input).map_err(|errors| Rejection {
-                errors,
-                kind: Some(kind),
-            })?;
-            for rewrite in rewrites {
+            let valid = types.validate(&input).map_err(rejected)?;
+            never_null = valid.never_null;
+            for rewrite in valid.rewrites {
                 rewrite.apply(&mut document);
             }
             validation::wrap_typenames(&mut document);
         }
         if kind == OperationKind::Subscription {
-            let chosen = select_operation(&document, request.operation_name.as_deref())?;
-            let root =
-                subscription_root::single_field(&document, &chosen.node).map_err(|error| {
-                    Rejection {
-                        errors: vec![error],
-                        kind: Some(kind),
-                    }
-                })?;
-            select_only(&mut document, request.operation_name.as_deref(), root);
+            let chosen = select_operation(&document, name)?;
+            let root = subscription_root::single_field(&document, &chosen.node)
+                .map_err(|error| rejected(vec![error]))?;
+            select_only(&mut document, name, root);
         }
-        request.set_parsed_query(document);
-        let keep = keep.map(|hash| (hash, Arc::from(request.query.as_str())));
-        Ok(Self {
-            request,
+        Ok(PreparedDocument {
+            text: text.as_str().into(),
+            operation_name: operation_name.clone(),
+            document,
             kind,
-            keep,
+            measured,
+            never_null,
+            plan: P::default(),
         })
     }
 }

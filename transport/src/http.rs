@@ -19,8 +19,8 @@ use http::{
 pub use self::accept::accepts;
 use self::accept::{Accept, MediaType};
 use crate::{
-    context::{Page, TransportContext},
-    document::{PreparedOperation, Rejection, params::Params, persisted},
+    context::{Page, PreparedRequest, TransportContext},
+    document::{Rejection, params::Params, persisted},
     error::{self, RequestError, code},
     observer::OperationKind,
     policy::{
@@ -28,7 +28,7 @@ use crate::{
         credentials::{authorization, joined},
         guard::Guard,
     },
-    service::{LastEventId, Reply, Service},
+    service::{Reply, Service},
     ws::{self, Handshake},
 };
 
@@ -120,39 +120,39 @@ async fn handle<S: Service>(
     if params.is_empty() {
         return Err(persisted::missing());
     }
-    let mut operation = match context.prepare(params) {
-        Ok(operation) => operation,
+    let mut request = match context.prepare(params) {
+        Ok(request) => request,
         Err(rejection) => return Ok(rejected(accept, rejection)),
     };
-    if operation.kind == OperationKind::Mutation && parts.method == Method::GET {
+    let kind = request.operation.kind();
+    if kind == OperationKind::Mutation && parts.method == Method::GET {
         return Err(RequestError::method("POST", "mutations require POST"));
     }
-    if operation.kind == OperationKind::Subscription
-        && let Some(id) = joined(&parts.headers, &LAST_EVENT_ID).filter(|id| !id.is_empty())
-    {
-        operation.request = operation.request.data(LastEventId(id));
+    if kind == OperationKind::Subscription {
+        let id = joined(&parts.headers, &LAST_EVENT_ID);
+        request.operation.last_event_id = id.filter(|id| !id.is_empty());
     }
-    execute(context, operation, viewer, accept, parts).await
+    execute(context, request, viewer, accept, parts).await
 }
 
 /// Executes the operation and responds in the format that the client accepts.
 async fn execute<S: Service>(
     context: &Arc<TransportContext<S>>,
-    operation: PreparedOperation,
+    request: PreparedRequest<S::Plan>,
     viewer: S::Viewer,
     accept: Accept,
     parts: &Parts,
 ) -> Result<Response, RequestError> {
-    if operation.kind == OperationKind::Subscription {
+    if request.operation.kind() == OperationKind::Subscription {
         if !accept.stream {
             return Err(not_acceptable(
                 "subscriptions require text/event-stream in Accept",
             ));
         }
         let address = ClientAddress::of(&parts.extensions);
-        return sse::subscribe(context, operation, viewer, address).await;
+        return sse::subscribe(context, request, viewer, address).await;
     }
-    let reply = context.execute(operation, viewer).await;
+    let reply = context.execute(request, viewer).await;
     Ok(match accept.single {
         Some(media) => single(media, reply),
         None => sse::once(&reply.body),
@@ -160,7 +160,7 @@ async fn execute<S: Service>(
 }
 
 /// Returns the HTML page if the request is for it.
-fn page_of<'a, S>(
+fn page_of<'a, S: Service>(
     context: &'a TransportContext<S>,
     route: RouteKind,
     parts: &Parts,

@@ -45,6 +45,7 @@ pub use self::{
     document::{
         budget::{Arguments, IntrospectionBudget, ListSizes, PageSizes, QueryBudget},
         persisted::Documents,
+        prepared::PreparedDocument,
         validation::{Scalars, Types},
     },
     error::{RequestError, code, error_body},

@@ -14,7 +14,7 @@ use tower_http::{
 
 use crate::{
     context::TransportContext,
-    document::{persisted::Documents, validation::Types},
+    document::{persisted::Documents, prepared::PreparedDocuments, validation::Types},
     http::RouteKind,
     observer::Observer,
     policy::{connections::ConnectionLimiter, drain::Drain, guard::Guard, limits::Limits},
@@ -25,8 +25,7 @@ use crate::{
 const MIN_COMPRESSED: u16 = 1024;
 
 /// Serves GraphQL over all protocols.
-#[derive(Clone)]
-pub struct Transport<S> {
+pub struct Transport<S: Service> {
     context: TransportContext<S>,
 }
 
@@ -41,6 +40,7 @@ impl<S: Service> Transport<S> {
     /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.context.prepared = PreparedDocuments::new(limits.prepared_bytes);
         self.context.limits = limits;
         self
     }
@@ -126,7 +126,7 @@ impl<S: Service> Transport<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Transport<S> {
+impl<S: Service> std::fmt::Debug for Transport<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")
             .field("limits", &self.context.limits)

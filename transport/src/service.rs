@@ -8,12 +8,13 @@ pub(crate) mod schema;
 
 use std::future::Future;
 
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 
 use crate::{
+    document::prepared::PreparedDocument,
     error::{self, RequestError, code},
     observer::OperationOutcome,
     policy::connections::ClientAddress,
@@ -23,6 +24,8 @@ use crate::{
 pub trait Service: Clone + Send + Sync + 'static {
     /// The authenticated client; opaque to the transport.
     type Viewer: Clone + Send + Sync + 'static;
+    /// What the service keeps with a document that is executed repeatedly, such as a compiled plan.
+    type Plan: Default + Send + Sync + 'static;
 
     /// Authenticates a client by the value of its `Authorization` header or an equivalent; `None`
     /// is anonymous.
@@ -52,6 +55,20 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// dropped on a timeout and when the client disconnects.
     fn execute(&self, request: Request, viewer: Self::Viewer)
     -> impl Future<Output = Reply> + Send;
+
+    /// Executes a query or mutation whose document was executed before, without async-graphql.
+    /// Called before [`execute`](Self::execute), which follows if the result is `None`: for
+    /// documents that have no plan, and for every error.
+    ///
+    /// The variables have the types of their definitions.
+    fn execute_plan(
+        &self,
+        document: &PreparedDocument<Self::Plan>,
+        variables: &Variables,
+    ) -> impl Future<Output = Option<Reply>> + Send {
+        let _ = (document, variables);
+        std::future::ready(None)
+    }
 
     /// Starts a subscription. The request contains its parsed document and, if the client resumes
     /// an event stream, a [`LastEventId`] in its data.

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use async_graphql::{
-    CustomDirective, Directive, Name, Positioned, Request, Response,
-    parser::types::{self, DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet},
-};
+use async_graphql::{Request, Response};
 use market::PollingHours;
 use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
 use store::{Store, database::Database};
 use testkit::sample_rows::{self, NOW, Shape};
 
 use super::{
-    output::json,
+    loader::batcher,
+    plan::QueryPlan,
     schema::{Schema, SchemaOptions, builder},
 };
 use crate::{
@@ -21,22 +19,23 @@ use crate::{
     service::{BuildInfo, Service},
 };
 
-/// How the lists of a document are resolved.
+/// How an operation is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolver {
-    /// By a list plan, where one is possible.
-    ListPlan,
-    /// By async-graphql, which creates a future for each field.
+    /// By a plan, or by async-graphql if there is none.
+    Plan,
+    /// By async-graphql.
     Library,
 }
 
 impl Resolver {
-    pub(super) const ALL: [Self; 2] = [Self::ListPlan, Self::Library];
+    pub(super) const ALL: [Self; 2] = [Self::Plan, Self::Library];
 }
 
 /// The schema over sample rows, with a database that is always up.
 pub(super) struct SampleSchema {
     schema: Schema,
+    service: Service,
     health: Health,
 }
 
@@ -61,87 +60,39 @@ impl SampleSchema {
             suggestions: true,
         };
         Self {
-            schema: builder(service, options).directive(unplanned).finish(),
+            schema: builder(service.clone(), options).finish(),
+            service,
             health,
         }
     }
 
-    /// Executes a request.
-    pub(super) async fn execute(
-        &self,
-        request: impl Into<Request>,
-        resolver: Resolver,
-    ) -> Response {
-        let mut request = request.into();
-        if resolver == Resolver::Library {
-            let mut document = request.parsed_query().expect("the document parses").clone();
-            forbid_plans(&mut document);
-            request.set_parsed_query(document);
-        }
+    /// Executes a request with async-graphql.
+    pub(super) async fn execute(&self, request: Request) -> Response {
         self.health.database_answered();
         self.schema.execute(request).await
     }
 
+    /// Executes a request with a plan. Returns `None` if async-graphql must execute it.
+    pub(super) async fn execute_plan(&self, request: &mut Request) -> Option<String> {
+        self.health.database_answered();
+        let variables = request.variables.clone();
+        let document = request.parsed_query().expect("the document parses");
+        let (_, operation) = document.operations.iter().next()?;
+        let plan = QueryPlan::compile(document, &operation.node, &variables)?;
+        let batcher = batcher(self.service.clone());
+        let body = plan.execute(&self.service, &batcher, &variables).await?;
+        Some(String::from_utf8(body).expect("the response is UTF-8"))
+    }
+
     /// Executes a request, and returns the body of the response.
-    pub(super) async fn body(&self, request: impl Into<Request>, resolver: Resolver) -> Vec<u8> {
-        let response = self.execute(request, resolver).await;
-        match resolver {
-            Resolver::ListPlan => json::response(&response).into(),
-            Resolver::Library => serde_json::to_vec(&response).expect("serialized"),
+    pub(super) async fn body(&self, request: impl Into<Request>, resolver: Resolver) -> String {
+        let mut request = request.into();
+        if resolver == Resolver::Plan
+            && let Some(body) = self.execute_plan(&mut request).await
+        {
+            return body;
         }
+        let response = self.execute(request).await;
+        serde_json::to_string(&response).expect("serialized")
     }
-}
-
-/// A directive that does nothing. A list has no plan if it is on one of the fields of the rows.
-struct Unplanned;
-
-impl CustomDirective for Unplanned {}
-
-#[Directive(location = "Field")]
-fn unplanned() -> impl CustomDirective {
-    Unplanned
-}
-
-/// Puts `@unplanned` into every selection set.
-fn forbid_plans(document: &mut ExecutableDocument) {
-    for fragment in document.fragments.values_mut() {
-        forbid_plans_in(&mut fragment.node.selection_set);
-    }
-    let operations: Vec<_> = match &mut document.operations {
-        DocumentOperations::Single(operation) => vec![operation],
-        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
-    };
-    for operation in operations {
-        forbid_plans_in(&mut operation.node.selection_set);
-    }
-}
-
-fn forbid_plans_in(set: &mut Positioned<SelectionSet>) {
-    let mut is_marked = false;
-    for selection in &mut set.node.items {
-        match &mut selection.node {
-            Selection::Field(field) => {
-                // One field is enough, unless it is skipped.
-                if !is_marked {
-                    is_marked = field.node.directives.is_empty();
-                    mark(field);
-                }
-                forbid_plans_in(&mut field.node.selection_set);
-            }
-            Selection::InlineFragment(fragment) => {
-                forbid_plans_in(&mut fragment.node.selection_set);
-            }
-            Selection::FragmentSpread(_) => {}
-        }
-    }
-}
-
-fn mark(field: &mut Positioned<Field>) {
-    let (name, pos) = (Name::new("unplanned"), field.pos);
-    let directive = types::Directive {
-        name: Positioned::new(name, pos),
-        arguments: Vec::new(),
-    };
-    let directive = Positioned::new(directive, pos);
-    field.node.directives.push(directive);
 }

@@ -11,11 +11,11 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use entity::{Alert, Delivery, DeliveryAttempt, Price};
-use store::{candle::CandleRange, page::Page, price::Recorded};
+use store::{alert::AlertFilter, candle::CandleRange, page::Page, price::Recorded};
 
 pub(super) use batch::Batcher;
 
-use crate::service::{CandleDetails, Error, FirstPage, Service};
+use crate::service::{CandleDetails, Error, FirstPage, GRAPHQL, PageArgs, Service};
 
 /// The first page of a stock's prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +68,41 @@ pub(super) struct ServiceLoader(Service);
 /// Returns the batching loader of a schema.
 pub(super) fn batcher(service: Service) -> Batcher<ServiceLoader> {
     Batcher::new(ServiceLoader(service))
+}
+
+/// Returns a page of a stock's prices. First pages are read for many stocks at once.
+pub(super) async fn history(
+    service: &Service,
+    batcher: &Batcher<ServiceLoader>,
+    stock: i64,
+    recorded: Recorded,
+    args: &PageArgs,
+) -> Result<Page<Price>, Arc<Error>> {
+    let Some(first) = args.first_page(GRAPHQL)? else {
+        return Ok(service.history(stock, recorded, args, GRAPHQL).await?);
+    };
+    let key = HistoryOf {
+        stock,
+        recorded,
+        first,
+    };
+    Ok(batcher.load_one(key).await?.unwrap_or_default())
+}
+
+/// Returns a page of alerts. First pages are read for many stocks at once.
+pub(super) async fn alerts(
+    service: &Service,
+    batcher: &Batcher<ServiceLoader>,
+    filter: AlertFilter,
+    args: &PageArgs,
+) -> Result<Page<Alert>, Arc<Error>> {
+    let first = args.first_page(GRAPHQL)?;
+    let (AlertFilter::Stock(stock), Some(first)) = (filter, first) else {
+        let all = Recorded::default();
+        return Ok(service.alerts(filter, all, args, GRAPHQL).await?);
+    };
+    let loaded = batcher.load_one(AlertsOf { stock, first }).await?;
+    Ok(loaded.unwrap_or_default())
 }
 
 impl Loader<HistoryOf> for ServiceLoader {

@@ -15,8 +15,11 @@ mod stock;
 mod webhook;
 
 pub(super) use alert::AlertObject;
-pub(super) use candle::CandleObject;
-pub(super) use connection::{AlertConnection, AlertCount, PriceConnection, StockConnection};
+pub(super) use candle::{CandleObject, candle_arguments, write_candles};
+pub(super) use connection::{
+    AlertConnection, AlertCount, Listed, PriceConnection, StockConnection, history_arguments,
+    page_arguments, write_alerts, write_prices,
+};
 pub(super) use delivery::DeliveryObject;
 pub(super) use node::{Node, NodeKind, find, global_id, parse_id};
 pub(super) use price::PriceObject;

@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use futures_util::future::join_all;
-use store::{alert::AlertFilter, price::Recorded};
+use ref_cast::RefCast;
+use store::{alert::AlertFilter, price::Recorded, stock::StockKey};
 
 use super::{
     argument::{candle_range, page_args, recorded},
@@ -12,12 +13,15 @@ use super::{
     object::{
         AlertConnection, AlertCount, AlertObject, CandleObject, Node, PriceConnection, PriceObject,
         RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, WebhookObject,
-        find,
+        candle_arguments, find, history_arguments, page_arguments, write_alerts, write_candles,
+        write_prices,
     },
-    output::Rows,
+    plan::{
+        Arguments, Compiler, ConnectionPlan, Planned, Reader, SelectedField, Unplanned, Writer,
+    },
     scalar::{Cursor, DateTime, Symbol},
 };
-use crate::service::{Error, GRAPHQL};
+use crate::service::{Error, GRAPHQL, PageArgs};
 
 /// The maximum number of IDs that `nodes` accepts.
 const MAX_NODES: usize = 100;
@@ -99,7 +103,7 @@ impl Query {
         let stock = service.known_stock(&symbol.0)?;
         let args = page_args(first, after, last, before);
         let recorded = recorded(from, to);
-        let page = service.history(&stock, recorded, &args, GRAPHQL).await?;
+        let page = service.history(stock.id, recorded, &args, GRAPHQL).await?;
         Ok(PriceConnection {
             page: page.map(PriceObject),
         })
@@ -121,7 +125,7 @@ impl Query {
             desc = "The number of candles to return, counted from the newest of the range: 0 to 1000, 200 by default."
         )]
         first: Option<i32>,
-    ) -> Result<Rows<'static, CandleObject>> {
+    ) -> Result<Vec<CandleObject>> {
         let service = service(ctx)?;
         let stock = service.known_stock(&symbol.0)?.id;
         let range = candle_range(interval, from, to, first)?;
@@ -184,7 +188,7 @@ impl Query {
             desc = "Includes only rules that apply to the stock with this ticker symbol. Defaults to all rules."
         )]
         symbol: Option<Symbol>,
-    ) -> Result<Rows<'static, RuleObject>> {
+    ) -> Result<Vec<RuleObject>> {
         let service = service(ctx)?;
         let stock = match symbol {
             Some(symbol) => Some(service.known_stock(&symbol.0)?.id),
@@ -244,4 +248,99 @@ impl Query {
         let found = ids.iter().map(async |id| find(ctx, id).await.transpose());
         Ok(join_all(found).await)
     }
+}
+
+impl Planned for Query {
+    const NAME: &'static str = "Query";
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        Some(match field.name() {
+            "stock" => {
+                let plan = compiler.object::<StockObject>(field)?;
+                let symbol = Arguments::new(field, compiler, symbol)?;
+                Box::new(move |_, run, out| {
+                    let stock = run.board().stock(&*symbol.get(run)?);
+                    plan.write_nullable(stock.map(StockObject::ref_cast), run, out)
+                })
+            }
+            "stocks" => {
+                let plan = ConnectionPlan::<StockObject>::new(field, compiler)?;
+                let arguments = Arguments::new(field, compiler, stocks_arguments)?;
+                Box::new(move |_, run, out| {
+                    let (search, args) = &*arguments.get(run)?;
+                    let (search, board) = (search.as_deref(), run.board());
+                    let span = args.stock_span(GRAPHQL, StockKey).map_err(|_| Unplanned)?;
+                    let page = board.stocks(search, &span).map(StockObject::ref_cast);
+                    let count = || i64::try_from(board.stock_count(search)).ok();
+                    plan.write(Some(page), count, run, out)
+                })
+            }
+            "history" => {
+                let plan = ConnectionPlan::<PriceObject>::new(field, compiler)?;
+                let symbol = Arguments::new(field, compiler, symbol)?;
+                let arguments = Arguments::new(field, compiler, history_arguments)?;
+                Box::new(move |_, run, out| {
+                    let stock = run.board().stock(&*symbol.get(run)?).ok_or(Unplanned)?;
+                    let (recorded, args) = &*arguments.get(run)?;
+                    let page = run.history(stock.id, *recorded, args)?;
+                    write_prices(&plan, page, run, out)
+                })
+            }
+            "candles" => {
+                let plan = compiler.object::<CandleObject>(field)?;
+                let symbol = Arguments::new(field, compiler, symbol)?;
+                let arguments = Arguments::new(field, compiler, candle_arguments)?;
+                Box::new(move |_, run, out| {
+                    let stock = run.board().stock(&*symbol.get(run)?).ok_or(Unplanned)?;
+                    let candles = run.candles(stock.id, *arguments.get(run)?);
+                    write_candles(&plan, candles, run, out)
+                })
+            }
+            "alerts" => {
+                let plan = ConnectionPlan::<AlertObject>::new(field, compiler)?;
+                let symbol = Arguments::new(field, compiler, optional_symbol)?;
+                let arguments = Arguments::new(field, compiler, page_arguments)?;
+                Box::new(move |_, run, out| {
+                    let (filter, count) = match &*symbol.get(run)? {
+                        None => (AlertFilter::All, AlertCount::OfAll),
+                        Some(symbol) => {
+                            let stock = run.board().stock(symbol).ok_or(Unplanned)?;
+                            let count = AlertCount::Known(stock.alert_count);
+                            (AlertFilter::Stock(stock.id), count)
+                        }
+                    };
+                    let page = run.alerts(filter, &*arguments.get(run)?)?;
+                    write_alerts(&plan, page, count, run, out)
+                })
+            }
+            "alertRules" => {
+                let plan = compiler.object::<RuleObject>(field)?;
+                let symbol = Arguments::new(field, compiler, optional_symbol)?;
+                Box::new(move |_, run, out| {
+                    let stock = match &*symbol.get(run)? {
+                        None => None,
+                        Some(symbol) => Some(run.board().stock(symbol).ok_or(Unplanned)?.id),
+                    };
+                    let rules = run.board().rules(stock);
+                    plan.write_list(rules.into_iter().map(RuleObject::ref_cast), run, out)
+                })
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn symbol(reader: &Reader<'_>) -> Result<entity::Symbol, Unplanned> {
+    Ok(reader.get::<Symbol>("symbol")?.0)
+}
+
+fn optional_symbol(reader: &Reader<'_>) -> Result<Option<entity::Symbol>, Unplanned> {
+    Ok(reader
+        .get::<Option<Symbol>>("symbol")?
+        .map(|symbol| symbol.0))
+}
+
+/// The text to search for, and the page.
+fn stocks_arguments(reader: &Reader<'_>) -> Result<(Option<String>, PageArgs), Unplanned> {
+    Ok((reader.get("search")?, page_arguments(reader)?))
 }

@@ -43,12 +43,12 @@ impl Rules {
         self.by_id.insert(rule.id, rule);
     }
 
-    pub(super) fn by_id(&self, id: i64) -> Option<AlertRule> {
-        self.by_id.get(&id).cloned()
+    pub(super) fn by_id(&self, id: i64) -> Option<&AlertRule> {
+        self.by_id.get(&id)
     }
 
     /// Returns the rules that apply to a stock, or all rules: the default rule first, then by id.
-    pub(super) fn list(&self, stock: Option<i64>) -> Vec<AlertRule> {
+    pub(super) fn list(&self, stock: Option<i64>) -> Vec<&AlertRule> {
         let of = |stock| self.by_stock.get(&stock).into_iter().flatten().copied();
         let ids: BTreeSet<i64> = if stock.is_none() {
             self.by_id.keys().copied().collect()

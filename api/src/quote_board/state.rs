@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 
 use chrono::NaiveDate;
-use entity::{Alert, Batch, Event, Position, Price, Stock, Symbol};
+use entity::{Alert, AlertRule, Batch, Event, Position, Price, Stock, Symbol};
 use store::{
     RecentPages, Snapshot,
     alert::AlertFilter,
@@ -352,6 +352,16 @@ impl BoardState {
     /// The number of alerts of all stocks.
     pub(crate) fn alert_count(&self) -> i64 {
         self.stocks.alert_count()
+    }
+
+    /// Returns the rules that apply to a stock, or all rules: the default rule first.
+    pub(crate) fn rules(&self, stock: Option<i64>) -> Vec<&AlertRule> {
+        self.rules.list(stock)
+    }
+
+    /// Returns a rule, or `None` if it does not exist.
+    pub(crate) fn rule(&self, id: i64) -> Option<&AlertRule> {
+        self.rules.by_id(id)
     }
 
     /// Whether a cursor is from another process, which has served newer rows than the board has.

@@ -63,7 +63,7 @@ pub(crate) async fn history(
     let parameters = parameters.of_list(list);
     let page = service
         .history(
-            &stock,
+            stock.id,
             parameters.recorded,
             &parameters.page,
             parameters.size,

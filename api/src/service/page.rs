@@ -8,7 +8,7 @@ use store::page::Span;
 use super::Error;
 
 /// The arguments of a list, as the client wrote them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PageArgs {
     /// Maximum number of rows from the start of the list, or from `after`.
     pub(crate) first: Option<i32>,

@@ -44,6 +44,8 @@ pub struct LimitSettings {
     pub fields: u32,
     /// Fields in a response, estimated from the sizes of its lists (query complexity).
     pub cost: u32,
+    /// Size of the cache of prepared documents; 0 disables it.
+    pub prepared: usize,
     /// Size of the cache of automatic persisted queries; 0 disables them.
     pub persisted: usize,
     /// Size of the cache of the newest prices and alerts of stocks; 0 disables it.
@@ -84,6 +86,7 @@ impl LimitSettings {
             root_fields: reader.value("LIMIT_ROOT_FIELDS", count),
             fields: reader.value("LIMIT_FIELDS", count),
             cost: reader.value("LIMIT_COST", count),
+            prepared: reader.value("LIMIT_PREPARED", |text| value::bytes(text, 0, MAX_SIZE)),
             persisted: reader.value("LIMIT_PERSISTED", |text| value::bytes(text, 0, MAX_SIZE)),
             recent: reader.value("LIMIT_RECENT", |text| value::bytes(text, 0, MAX_SIZE)),
             init_time: reader.value("LIMIT_INIT_TIME", value::positive_duration),

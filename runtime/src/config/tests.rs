@@ -524,6 +524,7 @@ fn sizes_have_a_unit_or_none() {
             "{text}"
         );
     }
+    assert_eq!(load(&[], &[("LIMIT_PREPARED", "0")]).limits.prepared, 0);
     assert_eq!(load(&[], &[("LIMIT_PERSISTED", "0")]).limits.persisted, 0);
     assert_eq!(load(&[], &[("LIMIT_RECENT", "0")]).limits.recent, 0);
 }

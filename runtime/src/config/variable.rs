@@ -182,6 +182,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_FIELDS", Fixed("1000"), "Maximum fields in an operation, with fragments expanded"),
     Variable::new(LIMITS, "LIMIT_COST", Fixed("100000"),
         "Maximum fields in a response, estimated from the sizes of its lists (query complexity)"),
+    Variable::new(LIMITS, "LIMIT_PREPARED", Fixed("16MiB"),
+        "Approximate size of the cache of documents that were executed, which are not parsed and validated again, at most 1GiB; 0 disables it"),
     Variable::new(LIMITS, "LIMIT_PERSISTED", Fixed("8MiB"),
         "Size of the cache of automatic persisted queries, at most 1GiB; 0 disables them"),
     Variable::new(LIMITS, "LIMIT_RECENT", Fixed("64MiB"),

@@ -122,13 +122,14 @@ impl QueryBudget {
         lexer::check(text.as_bytes(), self)
     }
 
-    /// Checks a parsed document, of which `chosen` will be executed.
+    /// Checks a parsed document, of which `chosen` will be executed. Returns whether its size
+    /// depends on variables.
     pub(crate) fn check(
         &self,
         document: &ExecutableDocument,
         chosen: &Positioned<OperationDefinition>,
         variables: &Variables,
-    ) -> Result<(), BudgetError> {
+    ) -> Result<bool, BudgetError> {
         let definitions = &chosen.node.variable_definitions;
         let mut measurer = Measurer::new(self, document, variables, definitions);
         // Operations and fragments that are not executed are still validated, so the limits apply
@@ -139,11 +140,8 @@ impl QueryBudget {
         for name in document.fragments.keys() {
             measurer.check_fragment(name)?;
         }
-        Ok(check_limit(
-            "aliases",
-            measurer.aliases,
-            self.aliases as u64,
-        )?)
+        check_limit("aliases", measurer.aliases, self.aliases as u64)?;
+        Ok(measurer.depends_on_variables)
     }
 }
 

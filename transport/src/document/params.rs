@@ -3,11 +3,14 @@
 //! A parameter of the wrong type is an error that names it; it is never ignored. Used by HTTP (body
 //! and query string) and by WebSocket (the payload of `subscribe`).
 
-use async_graphql::{Extensions, Request, Value, Variables};
+use async_graphql::{Extensions, Value, Variables};
 use serde::Deserialize;
 
 use crate::{
-    document::persisted::{Documents, Hash},
+    document::{
+        ResolvedRequest,
+        persisted::{Documents, Hash},
+    },
     error::RequestError,
 };
 
@@ -80,14 +83,17 @@ impl Params {
     pub(crate) fn into_request(
         self,
         documents: &Documents,
-    ) -> Result<(Request, Option<Hash>), RequestError> {
+    ) -> Result<(ResolvedRequest, Option<Hash>), RequestError> {
         let extensions = self.extensions.unwrap_or_default();
         let document = documents.resolve(self.query, self.document_id.as_deref(), &extensions)?;
-        let mut request = Request::new(document.text);
-        request.operation_name = self.operation_name.filter(|name| !name.is_empty());
-        request.variables = self.variables.unwrap_or_default();
-        request.variables.values_mut().for_each(normalize_integers);
-        request.extensions = extensions;
+        let mut variables = self.variables.unwrap_or_default();
+        variables.values_mut().for_each(normalize_integers);
+        let request = ResolvedRequest {
+            text: document.text,
+            operation_name: self.operation_name.filter(|name| !name.is_empty()),
+            variables,
+            extensions,
+        };
         Ok((request, document.keep))
     }
 }

@@ -5,7 +5,6 @@
 //! the same text. Documents that fail validation are not stored. Identifiers are resolved before
 //! parsing, for each request.
 
-mod cache;
 mod directory;
 
 use std::{fmt, io, path::Path, sync::Arc};
@@ -13,12 +12,17 @@ use std::{fmt, io, path::Path, sync::Arc};
 use async_graphql::{Extensions, Value};
 use sha2::{Digest, Sha256};
 
-use self::{cache::Cache, directory::Directory};
+use self::directory::Directory;
+use super::cache::Cache;
 use crate::error::{RequestError, code};
 
 /// The SHA-256 of a document.
 pub(crate) type Hash = [u8; 32];
 
+type TextCache = Cache<Hash, Arc<str>>;
+
+/// The size of an entry of the cache besides its text.
+const ENTRY_BYTES: usize = 128;
 /// Default capacity of the cache for automatic persisted queries, in bytes.
 const DEFAULT_CACHE_BYTES: usize = 8 << 20;
 
@@ -31,7 +35,7 @@ enum Mode {
     /// Persisted documents are disabled.
     Disabled,
     /// Automatic persisted queries (APQ): clients register a document by sending it with its hash.
-    Automatic(Arc<Cache>),
+    Automatic(Arc<TextCache>),
     /// Trusted documents: an allow-list from a directory. Other documents are rejected.
     Trusted(Arc<Directory>),
 }
@@ -102,20 +106,21 @@ impl Documents {
     /// Stores a document that passed validation.
     pub(crate) fn keep(&self, hash: Hash, text: Arc<str>) {
         if let Mode::Automatic(cache) = &self.0 {
-            cache.put(hash, text);
+            let bytes = text.len() + ENTRY_BYTES;
+            cache.put(hash, text, bytes);
         }
     }
 }
 
 fn automatic(
-    cache: &Cache,
+    cache: &TextCache,
     text: Option<String>,
     hash: Option<Hash>,
 ) -> Result<Resolved, RequestError> {
     let (text, keep) = match (text, hash) {
         (Some(text), None) => (text, None),
         (Some(text), Some(hash)) if hash_of(&text) == hash => {
-            let keep = (!cache.contains(&hash)).then_some(hash);
+            let keep = cache.get(&hash).is_none().then_some(hash);
             (text, keep)
         }
         (Some(_), Some(_)) => {

@@ -30,8 +30,8 @@ mod view;
 use std::collections::HashMap;
 
 use async_graphql::{
-    Pos, Positioned, ServerError, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
+    Name, Pos, Positioned, ServerError, Variables,
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType, VariableDefinition},
 };
 
 pub use self::schema::{Scalars, Types};
@@ -59,15 +59,22 @@ pub(crate) struct Input<'a> {
     pub(crate) steps: u64,
 }
 
+/// What validation finds out about a valid document.
+#[derive(Default)]
+pub(crate) struct Valid {
+    /// The rewrites that the document needs for async-graphql to execute it correctly.
+    pub(crate) rewrites: Vec<Rewrite>,
+    /// The variables of the chosen operation that have a nullable type and must not be null.
+    pub(crate) never_null: Vec<Name>,
+}
+
 impl Types {
     /// Validates a document and its variables.
-    ///
-    /// Returns the rewrites the document needs for async-graphql to execute it correctly.
     ///
     /// # Errors
     ///
     /// The errors of the document or, if it is valid, of the values provided with it.
-    pub(crate) fn validate(&self, input: &Input<'_>) -> Result<Vec<Rewrite>, Vec<ServerError>> {
+    pub(crate) fn validate(&self, input: &Input<'_>) -> Result<Valid, Vec<ServerError>> {
         let Input { document, .. } = *input;
         let mut validator = SelectionValidator::new(self);
         let fragments: HashMap<_, _> = validator.visit_fragments(document).collect();
@@ -88,7 +95,7 @@ impl Types {
         });
         validator.invalid.extend(duplicates);
         validator.invalid.extend(self.conflicts(input)?);
-        let mut rewrites = Vec::new();
+        let mut valid = Valid::default();
         let mut steps = 0;
         for (name, operation, scope) in &operations {
             let usages = VariableUsages::collect(scope, &fragments);
@@ -99,12 +106,15 @@ impl Types {
             validator.has_undefined |= !usages.check(operation, &mut validator.invalid);
             if std::ptr::eq(*operation, &raw const input.chosen.node) {
                 usages.check_nulls(operation, input.variables, &mut validator.bad_input);
+                valid.never_null = usages.never_null(operation);
             }
-            rewrites.extend(usages.rewrites(*name, operation));
+            valid.rewrites.extend(usages.rewrites(*name, operation));
         }
         into_result(validator.invalid)?;
         if !validator.has_undefined {
-            validator.bad_input.extend(self.check_variables(input));
+            validator.bad_input.extend(
+                self.check_variables(&input.chosen.node.variable_definitions, input.variables),
+            );
             if input.chosen.node.ty != OperationType::Subscription {
                 for error in &mut validator.bad_input {
                     // `reason` is for clients that resume a subscription.
@@ -116,7 +126,16 @@ impl Types {
             }
             into_result(validator.bad_input)?;
         }
-        Ok(rewrites)
+        Ok(valid)
+    }
+
+    /// Whether the values of variables have the types of their definitions.
+    pub(crate) fn accepts(
+        &self,
+        definitions: &[Positioned<VariableDefinition>],
+        variables: &Variables,
+    ) -> bool {
+        self.check_variables(definitions, variables).is_empty()
     }
 
     /// Returns fields that have the same response name but cannot be merged.
@@ -138,13 +157,17 @@ impl Types {
     }
 
     /// Checks the values of variables against their types.
-    fn check_variables(&self, input: &Input<'_>) -> Vec<ServerError> {
+    fn check_variables(
+        &self,
+        definitions: &[Positioned<VariableDefinition>],
+        variables: &Variables,
+    ) -> Vec<ServerError> {
         let mut errors = Vec::new();
-        for definition in &input.chosen.node.variable_definitions {
+        for definition in definitions {
             let variable = &definition.node;
             let name = &variable.name.node;
             let ty = &variable.var_type.node;
-            match input.variables.get(name) {
+            match variables.get(name) {
                 Some(value) => {
                     let position = InputPosition {
                         source: ValueSource::Variable,

@@ -19,8 +19,7 @@ use http::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::{
-    context::TransportContext,
-    document::PreparedOperation,
+    context::{PreparedRequest, TransportContext},
     error::{self, RequestError},
     observer::{CloseReason, Observer, Protocol},
     policy::connections::{ClientAddress, ConnectionPermit},
@@ -35,13 +34,13 @@ const CHUNK: usize = 16 * 1024;
 /// Starts a subscription and streams it.
 pub(super) async fn subscribe<S: Service>(
     context: &Arc<TransportContext<S>>,
-    operation: PreparedOperation,
+    request: PreparedRequest<S::Plan>,
     viewer: S::Viewer,
     address: ClientAddress,
 ) -> Result<Response, RequestError> {
     context.drain.check()?;
     let permit = context.connections.acquire(address, &context.limits)?;
-    let subscription = match context.subscribe(operation, viewer).await {
+    let subscription = match context.subscribe(request, viewer).await {
         Ok(subscription) => subscription,
         Err(errors) => return Ok(once(&error::error_body(&errors))),
     };

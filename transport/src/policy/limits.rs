@@ -15,6 +15,9 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Limits of the document.
     pub budget: QueryBudget,
+    /// Approximate size of the cache of documents that were executed, in bytes. They are not parsed
+    /// and validated again. 0 disables the cache.
+    pub prepared_bytes: usize,
     /// Timeout of a query or mutation, and of the start of a subscription.
     pub execution_timeout: Duration,
     /// Maximum size of a WebSocket message, in bytes.
@@ -52,6 +55,7 @@ impl Default for Limits {
             body_bytes: 1 << 20,
             body_timeout: Duration::from_secs(10),
             budget: QueryBudget::default(),
+            prepared_bytes: 16 << 20,
             execution_timeout: Duration::from_secs(10),
             message_bytes: 1 << 20,
             init_timeout: Duration::from_secs(10),

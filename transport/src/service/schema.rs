@@ -18,6 +18,7 @@ pub struct SchemaService<E>(pub E);
 
 impl<E: Executor> Service for SchemaService<E> {
     type Viewer = ();
+    type Plan = ();
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<(), RequestError> {
         match authorization {

@@ -22,7 +22,8 @@ use super::{
     subscription::OperationKey,
 };
 use crate::{
-    document::{PreparedOperation, params::Params},
+    context::PreparedRequest,
+    document::params::Params,
     error::RequestError,
     observer::{CloseReason, OperationKind},
     service::Service,
@@ -129,7 +130,7 @@ impl<S: Service> Session<S> {
                 prepared.map_err(|rejection| rejection.errors)
             });
         match prepared {
-            Ok(operation) => self.spawn_operation(id, operation, viewer),
+            Ok(request) => self.spawn_operation(id, request, viewer),
             Err(errors) => self.reply(self.subprotocol.error(&id, &errors)),
         }
         Ok(())
@@ -145,7 +146,12 @@ impl<S: Service> Session<S> {
     }
 
     /// Runs an operation concurrently with the others.
-    fn spawn_operation(&mut self, id: String, operation: PreparedOperation, viewer: S::Viewer) {
+    fn spawn_operation(
+        &mut self,
+        id: String,
+        request: PreparedRequest<S::Plan>,
+        viewer: S::Viewer,
+    ) {
         self.generations += 1;
         let key = OperationKey {
             prefix: self.subprotocol.next_prefix(&id),
@@ -161,13 +167,13 @@ impl<S: Service> Session<S> {
         self.active.insert(id, active);
         let context = Arc::clone(&self.context);
         let call = async move {
-            let result = match operation.kind {
+            let result = match request.operation.kind() {
                 OperationKind::Subscription => {
-                    let started = context.subscribe(operation, viewer).await;
+                    let started = context.subscribe(request, viewer).await;
                     started.map(CallResult::Subscription)
                 }
                 OperationKind::Query | OperationKind::Mutation => {
-                    let reply = context.execute(operation, viewer).await;
+                    let reply = context.execute(request, viewer).await;
                     if reply.refusal.is_empty() {
                         Ok(CallResult::Reply(reply))
                     } else {

@@ -35,6 +35,7 @@ pub(crate) struct Fenced {
 
 impl Service for Fenced {
     type Viewer = bool;
+    type Plan = ();
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<bool, RequestError> {
         match authorization {

@@ -6,12 +6,13 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::Semaphore;
 use transport::{
-    ClientAddress, End, Item, Reply, RequestError, SubscriptionEvent, SubscriptionStream,
+    ClientAddress, End, Item, OperationOutcome, PreparedDocument, Reply, RequestError,
+    SubscriptionEvent, SubscriptionStream,
 };
 
 use super::{
@@ -22,7 +23,12 @@ use super::{
 };
 use crate::{
     auth::{AccessTokens, RateLimit, Viewer},
-    graphql::{output::json, schema::Schema},
+    graphql::{
+        json,
+        loader::{Batcher, ServiceLoader, batcher},
+        plan::Plans,
+        schema::Schema,
+    },
     service::{Delivery, Service, SubscriptionPlan},
 };
 
@@ -31,6 +37,7 @@ use crate::{
 pub(crate) struct Executor {
     schema: Schema,
     service: Service,
+    batcher: Arc<Batcher<ServiceLoader>>,
     tokens: AccessTokens,
     rate_limit: RateLimit,
     groups: Groups,
@@ -52,6 +59,7 @@ impl Executor {
     ) -> Self {
         Self {
             schema,
+            batcher: Arc::new(batcher(service.clone())),
             service,
             tokens,
             rate_limit,
@@ -63,6 +71,7 @@ impl Executor {
 
 impl transport::Service for Executor {
     type Viewer = Viewer;
+    type Plan = Plans;
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<Viewer, RequestError> {
         self.tokens.authenticate(authorization)
@@ -79,6 +88,22 @@ impl transport::Service for Executor {
             response = response.extension("stale", Value::Boolean(true));
         }
         Reply::written(response, json::response)
+    }
+
+    async fn execute_plan(
+        &self,
+        document: &PreparedDocument<Plans>,
+        variables: &Variables,
+    ) -> Option<Reply> {
+        let plans = document.plan();
+        let plan = plans.get(document.document(), document.operation(), variables)?;
+        let body = plan.execute(&self.service, &self.batcher, variables);
+        let mut body = body.await?;
+        if self.service.staleness_age().is_some() {
+            body.truncate(body.len() - 1);
+            body.extend_from_slice(br#","extensions":{"stale":true}}"#);
+        }
+        Some(Reply::executed(body.into(), OperationOutcome::Ok))
     }
 
     async fn subscribe(

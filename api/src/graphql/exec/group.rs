@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{feed_handle::FeedHandle, mask::mask};
-use crate::{auth::Viewer, graphql::output::json, live::FeedEvent};
+use crate::{auth::Viewer, graphql::json, live::FeedEvent};
 
 /// Number of bodies that a group keeps for slower members. An older event is executed again.
 const MAX_BODIES: usize = 64;

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Alert;
+use ref_cast::RefCast;
 
 use super::{
     delivery::DeliveryObject,
@@ -13,12 +14,13 @@ use crate::graphql::{
     context::{Admin, batcher, service},
     enums::{AlertKind, Direction},
     loader::DeliveriesOf,
-    output::columns,
+    plan::{Compiler, Planned, SelectedField, Writer, columns},
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
 
 /// The GraphQL type `Alert`.
-#[derive(Clone)]
+#[derive(Clone, RefCast)]
+#[repr(transparent)]
 pub(crate) struct AlertObject(pub Alert);
 
 /// An alert that fired. It is stored in the same transaction as the price that triggered it.
@@ -115,8 +117,37 @@ impl AlertObject {
     }
 }
 
-columns!(AlertObject {
-    id = |alert: &Self, _| global_id(NodeKind::Alert, alert.0.id),
-    symbol, kind, direction, price, reference_price, change_percent, threshold, message,
-    trading_day, triggered_at, acknowledged_at, cursor,
+columns!(AlertObject, |alert, run| {
+    id: global_id(NodeKind::Alert, alert.id),
+    symbol: &alert.symbol,
+    kind: AlertKind::from(alert.kind),
+    direction: Direction::from(alert.direction),
+    price: alert.price,
+    referencePrice: alert.reference_price,
+    changePercent: alert.change_percent,
+    threshold: alert.threshold,
+    message: alert.message(),
+    tradingDay: alert.trading_day,
+    triggeredAt: alert.triggered_at,
+    acknowledgedAt: alert.acknowledged_at,
+    cursor: run.cursor(alert.seq, alert.recorded_at()),
 });
+
+impl Planned for AlertObject {
+    const NAME: &'static str = "Alert";
+    const INTERFACES: &'static [&'static str] = &["Node"];
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        match field.name() {
+            "stock" => StockObject::of(field, compiler, |alert: &Self| alert.0.stock_id),
+            "rule" => {
+                let plan = compiler.object::<RuleObject>(field)?;
+                Some(Box::new(move |alert, run, out| {
+                    let rule = alert.0.rule_id.and_then(|id| run.board().rule(id));
+                    plan.write_nullable(rule.map(RuleObject::ref_cast), run, out)
+                }))
+            }
+            name => Self::column(name),
+        }
+    }
+}

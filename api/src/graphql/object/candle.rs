@@ -1,15 +1,19 @@
 //! The GraphQL type `Candle`: open, high, low and close of an interval.
 
 use async_graphql::Object;
+use ref_cast::RefCast;
+use store::candle::CandleRange;
 
 use crate::graphql::{
-    output::columns,
+    argument::candle_range,
+    plan::{Compiler, ObjectPlan, Planned, Reader, Run, SelectedField, Unplanned, Writer, columns},
     scalar::{DateTime, Decimal, Int64},
 };
 use crate::service::CandleDetails;
 
 /// The GraphQL type `Candle`.
-#[derive(Clone)]
+#[derive(Clone, RefCast)]
+#[repr(transparent)]
 pub(crate) struct CandleObject(pub(in crate::graphql) CandleDetails);
 
 /// The open, high, low and close of a stock's prices within an interval of market time. An interval
@@ -67,14 +71,44 @@ impl CandleObject {
     }
 }
 
-columns!(CandleObject {
-    start,
-    end,
-    open,
-    high,
-    low,
-    close,
-    volume,
-    count,
-    r#final
+columns!(CandleObject, |details, run| {
+    start: details.candle.start,
+    end: details.end,
+    open: details.candle.open,
+    high: details.candle.high,
+    low: details.candle.low,
+    close: details.candle.close,
+    volume: details.candle.volume,
+    count: details.candle.count,
+    r#final: details.is_final,
 });
+
+impl Planned for CandleObject {
+    const NAME: &'static str = "Candle";
+
+    fn field(field: &SelectedField<'_>, _: &Compiler<'_>) -> Option<Writer<Self>> {
+        Self::column(field.name())
+    }
+}
+
+/// The arguments of `candles`.
+pub(in crate::graphql) fn candle_arguments(reader: &Reader<'_>) -> Result<CandleRange, Unplanned> {
+    let range = candle_range(
+        reader.get("interval")?,
+        reader.get("from")?,
+        reader.get("to")?,
+        reader.get("first")?,
+    );
+    range.map_err(|_| Unplanned)
+}
+
+/// Writes a list of candles, unless they are not loaded yet.
+pub(in crate::graphql) fn write_candles(
+    plan: &ObjectPlan<CandleObject>,
+    candles: Option<&[CandleDetails]>,
+    run: &Run<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unplanned> {
+    let candles = candles.unwrap_or_default();
+    plan.write_list(candles.iter().map(CandleObject::ref_cast), run, out)
+}

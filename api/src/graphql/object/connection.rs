@@ -1,17 +1,22 @@
 //! Relay connections: pages of stocks, prices, alerts and deliveries.
 
-use async_graphql::{Context, ContextSelectionSet, Object, Result, SimpleObject};
-use entity::Cursor as ListCursor;
-use store::page::Page;
+use async_graphql::{Context, Object, Result, SimpleObject};
+use entity::{Alert, Cursor as ListCursor, Price};
+use ref_cast::RefCast;
+use store::{alert::AlertFilter, page::Page, price::Recorded};
 
 use super::{alert::AlertObject, delivery::DeliveryObject, price::PriceObject, stock::StockObject};
 use crate::{
     graphql::{
+        argument::{page_args, recorded},
         context::service,
-        output::{ConnectionNode, Edges, Rows},
+        plan::{
+            Arguments, Compiler, ConnectionNode, ConnectionPlan, Reader, Run, SelectedField,
+            Unplanned, Writer,
+        },
         scalar::Cursor,
     },
-    service::Service,
+    service::{PageArgs, Service},
 };
 
 /// Information about pagination in a connection.
@@ -39,7 +44,7 @@ macro_rules! edge {
             node: $node,
         }
 
-        impl ConnectionNode for $node {
+        impl Listed for $node {
             type Edge = $edge;
 
             fn list_cursor(&self, $service: &Service) -> String {
@@ -47,12 +52,24 @@ macro_rules! edge {
                 $cursor
             }
 
-            fn edge(&self, ctx: &ContextSelectionSet<'_>) -> Result<$edge> {
-                let (cursor, node) = (Cursor(self.list_cursor(service(ctx)?)), self.clone());
-                Ok($edge { cursor, node })
+            fn edge(&self, service: &Service) -> $edge {
+                let (cursor, node) = (Cursor(self.list_cursor(service)), self.clone());
+                $edge { cursor, node }
             }
         }
     };
+}
+
+/// A row of a connection.
+pub(in crate::graphql) trait Listed {
+    /// The type of the edge that leads to the row.
+    type Edge;
+
+    /// Returns the position of the row in its list, as a cursor.
+    fn list_cursor(&self, service: &Service) -> String;
+
+    /// Returns the edge of the row.
+    fn edge(&self, service: &Service) -> Self::Edge;
 }
 
 edge!(
@@ -73,7 +90,27 @@ edge!(
     |delivery, service| service.cursor(delivery.alert_seq, delivery.alert_recorded_at)
 );
 
-fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
+impl ConnectionNode for StockObject {
+    const CONNECTION: &'static str = "StockConnection";
+    const EDGE: &'static str = "StockEdge";
+}
+
+impl ConnectionNode for PriceObject {
+    const CONNECTION: &'static str = "PriceConnection";
+    const EDGE: &'static str = "PriceEdge";
+}
+
+impl ConnectionNode for AlertObject {
+    const CONNECTION: &'static str = "AlertConnection";
+    const EDGE: &'static str = "AlertEdge";
+}
+
+fn edges<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<Vec<T::Edge>> {
+    let service = service(ctx)?;
+    Ok(page.rows.iter().map(|row| row.edge(service)).collect())
+}
+
+fn page_info<T: Listed>(page: &Page<T>, ctx: &Context<'_>) -> Result<PageInfo> {
     let service = service(ctx)?;
     let cursor = |row: &T| Cursor(row.list_cursor(service));
     Ok(PageInfo {
@@ -82,6 +119,24 @@ fn page_info<T: ConnectionNode>(page: &Page<T>, ctx: &Context<'_>) -> Result<Pag
         start_cursor: page.rows.first().map(cursor),
         end_cursor: page.rows.last().map(cursor),
     })
+}
+
+/// Compiles the arguments of a page.
+pub(in crate::graphql) fn page_arguments(reader: &Reader<'_>) -> Result<PageArgs, Unplanned> {
+    Ok(page_args(
+        reader.get("first")?,
+        reader.get("after")?,
+        reader.get("last")?,
+        reader.get("before")?,
+    ))
+}
+
+/// Compiles the arguments of a history.
+pub(in crate::graphql) fn history_arguments(
+    reader: &Reader<'_>,
+) -> Result<(Recorded, PageArgs), Unplanned> {
+    let recorded = recorded(reader.get("from")?, reader.get("to")?);
+    Ok((recorded, page_arguments(reader)?))
 }
 
 /// A page of stocks, ordered by symbol.
@@ -94,13 +149,13 @@ pub(crate) struct StockConnection {
 #[Object]
 impl StockConnection {
     /// The edges of the page.
-    async fn edges(&self) -> Edges<'_, StockObject> {
-        Edges(&self.page.rows)
+    fn edges(&self, ctx: &Context<'_>) -> Result<Vec<StockEdge>> {
+        edges(&self.page, ctx)
     }
 
     /// The stocks of the page.
-    async fn nodes(&self) -> Rows<'_, StockObject> {
-        Rows::from(&*self.page.rows)
+    async fn nodes(&self) -> &[StockObject] {
+        &self.page.rows
     }
 
     /// Information for pagination.
@@ -124,13 +179,13 @@ pub(crate) struct PriceConnection {
 #[Object]
 impl PriceConnection {
     /// The edges of the page.
-    async fn edges(&self) -> Edges<'_, PriceObject> {
-        Edges(&self.page.rows)
+    fn edges(&self, ctx: &Context<'_>) -> Result<Vec<PriceEdge>> {
+        edges(&self.page, ctx)
     }
 
     /// The prices of the page.
-    async fn nodes(&self) -> Rows<'_, PriceObject> {
-        Rows::from(&*self.page.rows)
+    async fn nodes(&self) -> &[PriceObject] {
+        &self.page.rows
     }
 
     /// Information for pagination.
@@ -148,13 +203,13 @@ pub(crate) struct DeliveryConnection {
 #[Object]
 impl DeliveryConnection {
     /// The edges of the page.
-    async fn edges(&self) -> Edges<'_, DeliveryObject> {
-        Edges(&self.page.rows)
+    fn edges(&self, ctx: &Context<'_>) -> Result<Vec<DeliveryEdge>> {
+        edges(&self.page, ctx)
     }
 
     /// The deliveries of the page.
-    async fn nodes(&self) -> Rows<'_, DeliveryObject> {
-        Rows::from(&*self.page.rows)
+    async fn nodes(&self) -> &[DeliveryObject] {
+        &self.page.rows
     }
 
     /// Information for pagination.
@@ -184,13 +239,13 @@ pub(in crate::graphql) enum AlertCount {
 #[Object]
 impl AlertConnection {
     /// The edges of the page.
-    async fn edges(&self) -> Edges<'_, AlertObject> {
-        Edges(&self.page.rows)
+    fn edges(&self, ctx: &Context<'_>) -> Result<Vec<AlertEdge>> {
+        edges(&self.page, ctx)
     }
 
     /// The alerts of the page.
-    async fn nodes(&self) -> Rows<'_, AlertObject> {
-        Rows::from(&*self.page.rows)
+    async fn nodes(&self) -> &[AlertObject] {
+        &self.page.rows
     }
 
     /// Information for pagination.
@@ -206,5 +261,50 @@ impl AlertConnection {
             AlertCount::OfRule(rule) => service(ctx)?.alert_count_of_rule(rule).await?,
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// Writes a page of prices, unless it is not loaded yet.
+pub(in crate::graphql) fn write_prices(
+    plan: &ConnectionPlan<PriceObject>,
+    page: Option<Page<&Price>>,
+    run: &Run<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unplanned> {
+    let page = page.map(|page| page.map(PriceObject::ref_cast));
+    plan.write(page, || None, run, out)
+}
+
+/// Writes a page of alerts, unless it is not loaded yet.
+pub(in crate::graphql) fn write_alerts(
+    plan: &ConnectionPlan<AlertObject>,
+    page: Option<Page<&Alert>>,
+    count: AlertCount,
+    run: &Run<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unplanned> {
+    let page = page.map(|page| page.map(AlertObject::ref_cast));
+    let count = || match count {
+        AlertCount::Known(count) => Some(count),
+        AlertCount::OfAll => run.alert_count(None),
+        AlertCount::OfRule(rule) => run.alert_count(Some(rule)),
+    };
+    plan.write(page, count, run, out)
+}
+
+impl AlertConnection {
+    /// Compiles a field whose value is the list of alerts that `list_of` returns.
+    pub(super) fn planned<T: 'static>(
+        field: &SelectedField<'_>,
+        compiler: &Compiler<'_>,
+        list_of: fn(&T) -> (AlertFilter, AlertCount),
+    ) -> Option<Writer<T>> {
+        let plan = ConnectionPlan::new(field, compiler)?;
+        let arguments = Arguments::new(field, compiler, page_arguments)?;
+        Some(Box::new(move |row, run, out| {
+            let (filter, count) = list_of(row);
+            let page = run.alerts(filter, &*arguments.get(run)?)?;
+            write_alerts(&plan, page, count, run, out)
+        }))
     }
 }

@@ -12,7 +12,6 @@ use crate::{
         context::batcher,
         enums::DeliveryState,
         loader::{AlertId, AttemptsOf},
-        output::columns,
         scalar::DateTime,
     },
     service::Error,
@@ -54,11 +53,6 @@ impl DeliveryObject {
         self.0.next_attempt_at.map(DateTime)
     }
 }
-
-columns!(DeliveryObject {
-    id = |delivery: &Self, _| global_id(NodeKind::Delivery, delivery.0.id),
-    state, next_attempt_at,
-});
 
 /// An attempt to deliver an alert.
 #[derive(SimpleObject)]

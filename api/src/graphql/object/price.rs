@@ -2,16 +2,18 @@
 
 use async_graphql::{Context, Object, Result};
 use entity::Price;
+use ref_cast::RefCast;
 
 use super::stock::StockObject;
 use crate::graphql::{
     context::service,
-    output::columns,
+    plan::{Compiler, Planned, SelectedField, Writer, columns},
     scalar::{Cursor, Date, DateTime, Decimal, Int64, Symbol},
 };
 
 /// The GraphQL type `Price`.
-#[derive(Clone)]
+#[derive(Clone, RefCast)]
+#[repr(transparent)]
 pub(crate) struct PriceObject(pub Price);
 
 /// A price of a stock, with the exact digits that its provider sent.
@@ -98,19 +100,30 @@ impl PriceObject {
     }
 }
 
-columns!(PriceObject {
-    symbol,
-    price,
-    previous_close,
-    open,
-    high,
-    low,
-    change,
-    change_percent,
-    volume,
-    trading_day,
-    market_time,
-    recorded_at,
-    provider,
-    cursor,
+columns!(PriceObject, |price, run| {
+    symbol: &price.symbol,
+    price: price.price,
+    previousClose: price.previous_close,
+    open: price.open,
+    high: price.high,
+    low: price.low,
+    change: price.change(),
+    changePercent: price.change_percent(),
+    volume: price.volume,
+    tradingDay: price.trading_day,
+    marketTime: price.market_time,
+    recordedAt: price.recorded_at,
+    provider: price.provider.as_str(),
+    cursor: run.cursor(price.seq, price.recorded_at),
 });
+
+impl Planned for PriceObject {
+    const NAME: &'static str = "Price";
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        match field.name() {
+            "stock" => StockObject::of(field, compiler, |price: &Self| price.0.stock_id),
+            name => Self::column(name),
+        }
+    }
+}

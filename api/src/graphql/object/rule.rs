@@ -1,7 +1,8 @@
 //! The GraphQL type `AlertRule`: a condition that fires alerts.
 
 use async_graphql::{Context, ID, Object, Result};
-use entity::AlertRule;
+use entity::{AlertRule, Timestamp};
+use ref_cast::RefCast;
 use store::{alert::AlertFilter, price::Recorded};
 
 use super::{
@@ -14,14 +15,15 @@ use crate::{
         argument::page_args,
         context::service,
         enums::{AlertKind, ChangeBase, PriceBasis, Trigger},
-        output::columns,
+        plan::{Compiler, Planned, SelectedField, Writer, columns},
         scalar::{Cursor, DateTime, Decimal, Symbol},
     },
     service::GRAPHQL,
 };
 
 /// The GraphQL type `AlertRule`.
-#[derive(Clone)]
+#[derive(Clone, RefCast)]
+#[repr(transparent)]
 pub(crate) struct RuleObject(pub AlertRule);
 
 impl RuleObject {
@@ -116,8 +118,7 @@ impl RuleObject {
 
     /// Whether the rule has expired.
     fn expired(&self, ctx: &Context<'_>) -> Result<bool> {
-        let now = service(ctx)?.now();
-        Ok(self.0.expires_at.is_some_and(|at| at <= now))
+        Ok(is_expired(&self.0, service(ctx)?.now()))
     }
 
     /// Whether the rule was deleted. True only in the subscription `alertRules`.
@@ -168,8 +169,43 @@ impl RuleObject {
     }
 }
 
-columns!(RuleObject {
-    id = |rule: &Self, _| global_id(NodeKind::AlertRule, rule.0.id),
-    symbol, name, note, kind, threshold, base, basis, window_seconds, hold_seconds, trigger,
-    rearm_percent, cooldown_seconds, enabled, expires_at, deleted, created_at, updated_at,
+columns!(RuleObject, |rule, run| {
+    id: global_id(NodeKind::AlertRule, rule.id),
+    symbol: rule.symbol.as_ref(),
+    name: rule.name.as_deref(),
+    note: rule.note.as_deref(),
+    kind: AlertKind::from(rule.kind),
+    threshold: rule.threshold,
+    base: rule.base.map(ChangeBase::from),
+    basis: PriceBasis::from(rule.basis),
+    windowSeconds: rule.window_seconds,
+    holdSeconds: rule.hold_seconds,
+    rearmPercent: rule.rearm_percent,
+    trigger: Trigger::from(rule.trigger),
+    cooldownSeconds: rule.cooldown_seconds,
+    enabled: rule.enabled,
+    expiresAt: rule.expires_at,
+    expired: is_expired(rule, run.now()),
+    deleted: rule.deleted,
+    createdAt: rule.created_at,
+    updatedAt: rule.updated_at.unwrap_or(rule.created_at),
 });
+
+impl Planned for RuleObject {
+    const NAME: &'static str = "AlertRule";
+    const INTERFACES: &'static [&'static str] = &["Node"];
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        match field.name() {
+            "alerts" => AlertConnection::planned(field, compiler, |rule: &Self| {
+                let id = rule.0.id;
+                (AlertFilter::Rule(id), AlertCount::OfRule(id))
+            }),
+            name => Self::column(name),
+        }
+    }
+}
+
+fn is_expired(rule: &AlertRule, now: Timestamp) -> bool {
+    rule.expires_at.is_some_and(|at| at <= now)
+}

@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::Stock;
-use store::{alert::AlertFilter, price::Recorded};
+use ref_cast::RefCast;
+use store::alert::AlertFilter;
 
 use super::{
     alert::AlertObject,
-    candle::CandleObject,
-    connection::{AlertConnection, AlertCount, PriceConnection},
+    candle::{CandleObject, candle_arguments, write_candles},
+    connection::{AlertConnection, AlertCount, PriceConnection, history_arguments, write_prices},
     node::{NodeKind, global_id},
     price::PriceObject,
     rule::RuleObject,
@@ -16,14 +17,18 @@ use crate::graphql::{
     argument::{candle_range, page_args, recorded},
     context::{batcher, service},
     enums::{CandleInterval, Freshness, Market},
-    loader::{AlertsOf, CandlesOf, HistoryOf},
-    output::{Rows, columns},
+    loader::{self, CandlesOf},
+    plan::{
+        Arguments, ColumnValue, Compiler, ConnectionPlan, Planned, SelectedField, Unplanned,
+        Writer, columns,
+    },
     scalar::{Cursor, DateTime, Symbol},
 };
-use crate::service::{Error, GRAPHQL};
+use crate::service::{Condition, Error};
 
 /// The GraphQL type `Stock`.
-#[derive(Clone)]
+#[derive(Clone, RefCast)]
+#[repr(transparent)]
 pub(crate) struct StockObject(pub Stock);
 
 impl StockObject {
@@ -32,6 +37,19 @@ impl StockObject {
         let stock = service(ctx)?.stock_by_id(id);
         let missing = || Error::NotFound("the stock no longer exists".to_owned());
         Ok(Self(stock.ok_or_else(missing)?))
+    }
+
+    /// Compiles a field whose value is the stock with the id that `id_of` returns.
+    pub(super) fn of<T: 'static>(
+        field: &SelectedField<'_>,
+        compiler: &Compiler<'_>,
+        id_of: fn(&T) -> i64,
+    ) -> Option<Writer<T>> {
+        let plan = compiler.object::<Self>(field)?;
+        Some(Box::new(move |row, run, out| {
+            let stock = run.board().stock_by_id(id_of(row)).ok_or(Unplanned)?;
+            plan.write(Self::ref_cast(stock), run, out)
+        }))
     }
 }
 
@@ -128,25 +146,9 @@ impl StockObject {
     ) -> Result<PriceConnection> {
         let args = page_args(first, after, last, before);
         let recorded = recorded(from, to);
-        let page = match args.first_page(GRAPHQL)? {
-            // A cursor belongs to the list of one stock. First pages are read for many stocks at
-            // once.
-            None => {
-                service(ctx)?
-                    .history(&self.0, recorded, &args, GRAPHQL)
-                    .await?
-            }
-            Some(first) => {
-                let key = HistoryOf {
-                    stock: self.0.id,
-                    recorded,
-                    first,
-                };
-                batcher(ctx)?.load_one(key).await?.unwrap_or_default()
-            }
-        };
+        let page = loader::history(service(ctx)?, batcher(ctx)?, self.0.id, recorded, &args);
         Ok(PriceConnection {
-            page: page.map(PriceObject),
+            page: page.await?.map(PriceObject),
         })
     }
 
@@ -165,7 +167,7 @@ impl StockObject {
             desc = "The number of candles to return, counted from the newest of the range: 0 to 1000, 200 by default."
         )]
         first: Option<i32>,
-    ) -> Result<Rows<'static, CandleObject>> {
+    ) -> Result<Vec<CandleObject>> {
         let range = candle_range(interval, from, to, first)?;
         let stock = self.0.id;
         let candles = batcher(ctx)?.load_one(CandlesOf { stock, range }).await?;
@@ -194,21 +196,8 @@ impl StockObject {
         before: Option<Cursor>,
     ) -> Result<AlertConnection> {
         let args = page_args(first, after, last, before);
-        let page = match args.first_page(GRAPHQL)? {
-            None => {
-                let filter = AlertFilter::Stock(self.0.id);
-                service(ctx)?
-                    .alerts(filter, Recorded::default(), &args, GRAPHQL)
-                    .await?
-            }
-            Some(first) => {
-                let key = AlertsOf {
-                    stock: self.0.id,
-                    first,
-                };
-                batcher(ctx)?.load_one(key).await?.unwrap_or_default()
-            }
-        };
+        let filter = AlertFilter::Stock(self.0.id);
+        let page = loader::alerts(service(ctx)?, batcher(ctx)?, filter, &args).await?;
         Ok(AlertConnection {
             page: page.map(AlertObject),
             count: AlertCount::Known(self.0.alert_count),
@@ -216,13 +205,86 @@ impl StockObject {
     }
 
     /// The alert rules that apply to the stock, including rules for all stocks.
-    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Rows<'static, RuleObject>> {
+    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<RuleObject>> {
         let rules = service(ctx)?.rules(Some(self.0.id));
         Ok(rules.into_iter().map(RuleObject).collect())
     }
 }
 
-columns!(StockObject {
-    id = |stock: &Self, _| global_id(NodeKind::Stock, stock.0.id),
-    symbol, name, currency, exchange, tracked, market,
+columns!(StockObject, |stock, run| {
+    id: global_id(NodeKind::Stock, stock.id),
+    symbol: &stock.symbol,
+    name: stock.name.as_deref(),
+    currency: stock.currency.as_deref(),
+    exchange: stock.exchange.as_deref(),
+    tracked: stock.tracked,
+    market: Market::from(market::Market::of(&stock.symbol)),
 });
+
+impl Planned for StockObject {
+    const NAME: &'static str = "Stock";
+    const INTERFACES: &'static [&'static str] = &["Node"];
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        Some(match field.name() {
+            "stale" => condition(|condition, out| condition.is_stale().push_json(out)),
+            "freshness" => condition(|condition, out| {
+                Freshness::from(condition.freshness).push_json(out);
+            }),
+            "note" => condition(|condition, out| {
+                condition
+                    .cause
+                    .map(|cause| cause.to_string())
+                    .push_json(out);
+            }),
+            "latestPrice" => {
+                let plan = compiler.object::<PriceObject>(field)?;
+                Box::new(move |stock, run, out| {
+                    let price = run.board().latest_price(stock.0.id);
+                    plan.write_nullable(price.map(PriceObject::ref_cast), run, out)
+                })
+            }
+            "history" => {
+                let plan = ConnectionPlan::<PriceObject>::new(field, compiler)?;
+                let arguments = Arguments::new(field, compiler, history_arguments)?;
+                Box::new(move |stock, run, out| {
+                    let (recorded, args) = &*arguments.get(run)?;
+                    let page = run.history(stock.0.id, *recorded, args)?;
+                    write_prices(&plan, page, run, out)
+                })
+            }
+            "candles" => {
+                let plan = compiler.object::<CandleObject>(field)?;
+                let arguments = Arguments::new(field, compiler, candle_arguments)?;
+                Box::new(move |stock, run, out| {
+                    let candles = run.candles(stock.0.id, *arguments.get(run)?);
+                    write_candles(&plan, candles, run, out)
+                })
+            }
+            "alerts" => AlertConnection::planned(field, compiler, |stock: &Self| {
+                let count = AlertCount::Known(stock.0.alert_count);
+                (AlertFilter::Stock(stock.0.id), count)
+            })?,
+            "alertRules" => {
+                let plan = compiler.object::<RuleObject>(field)?;
+                Box::new(move |stock, run, out| {
+                    let rules = run.board().rules(Some(stock.0.id));
+                    plan.write_list(rules.into_iter().map(RuleObject::ref_cast), run, out)
+                })
+            }
+            name => return Self::column(name),
+        })
+    }
+}
+
+/// Writes a field that depends on the condition of the stock.
+fn condition(
+    write: impl Fn(Condition, &mut Vec<u8>) + Send + Sync + 'static,
+) -> Writer<StockObject> {
+    Box::new(move |stock, run, out| {
+        if let Some(condition) = run.condition(&stock.0) {
+            write(condition, out);
+        }
+        Ok(())
+    })
+}

@@ -3,7 +3,7 @@
 //! Uses only the name and the arguments of the field, so no schema is required. Called once for
 //! each field.
 
-use std::{collections::HashMap, convert::Infallible, fmt};
+use std::{cell::Cell, collections::HashMap, convert::Infallible, fmt};
 
 use async_graphql::{
     Positioned, Value as ConstValue, Variables,
@@ -22,6 +22,7 @@ pub struct Arguments<'a> {
     field: &'a Field,
     variables: &'a Variables,
     definitions: &'a [Positioned<VariableDefinition>],
+    read_variable: Cell<bool>,
 }
 
 impl<'a> Arguments<'a> {
@@ -34,7 +35,13 @@ impl<'a> Arguments<'a> {
             field,
             variables,
             definitions,
+            read_variable: Cell::new(false),
         }
+    }
+
+    /// Whether the value of a variable was read.
+    pub(super) fn read_variable(&self) -> bool {
+        self.read_variable.get()
     }
 
     /// Returns a non-negative integer argument, given as a literal or as a variable.
@@ -58,6 +65,7 @@ impl<'a> Arguments<'a> {
         let value = self.field.get_argument(name)?.node.clone();
         value
             .into_const_with(|variable| {
+                self.read_variable.set(true);
                 let given = self.variables.get(&variable).cloned();
                 let default = || {
                     let mut all = self.definitions.iter();

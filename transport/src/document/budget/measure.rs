@@ -50,6 +50,8 @@ pub(super) struct Measurer<'a> {
     /// Sizes by fragment name, `None` while the fragment is being measured.
     fragments: HashMap<&'a str, Option<Size>>,
     pub(super) aliases: u64,
+    /// Whether the length of a list is a variable.
+    pub(super) depends_on_variables: bool,
     /// Number of selections visited.
     pub(super) steps: u64,
 }
@@ -68,6 +70,7 @@ impl<'a> Measurer<'a> {
             definitions,
             fragments: HashMap::new(),
             aliases: 0,
+            depends_on_variables: false,
             steps: 0,
         }
     }
@@ -178,6 +181,7 @@ impl<'a> Measurer<'a> {
         }
         let arguments = Arguments::new(field, self.variables, self.definitions);
         let items = self.budget.list_sizes.length(name, &arguments);
+        self.depends_on_variables |= arguments.read_variable();
         Ok(Size {
             levels: inner.levels,
             top: 1,

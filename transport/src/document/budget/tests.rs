@@ -25,7 +25,7 @@ fn check(text: &str, variables: &Variables) -> Result<(), BudgetError> {
     budget.check_text(text)?;
     let document = parse_query(text).expect("a document");
     let (_, chosen) = document.operations.iter().next().expect("an operation");
-    budget.check(&document, chosen, variables)
+    budget.check(&document, chosen, variables).map(drop)
 }
 
 fn exceeded(text: &str) -> &'static str {

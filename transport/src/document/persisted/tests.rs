@@ -76,25 +76,6 @@ fn invalid_identifiers_are_rejected() {
 }
 
 #[test]
-fn the_least_recently_used_document_is_evicted_first() {
-    let cache = Cache::new(2 * (128 + 10));
-    let texts = ["0123456789", "1123456789", "2123456789"].map(|text| (hash_of(text), text));
-    cache.put(texts[0].0, texts[0].1.into());
-    cache.put(texts[1].0, texts[1].1.into());
-    cache.put(texts[1].0, texts[1].1.into());
-    assert!(cache.contains(&texts[0].0));
-    cache.put(texts[2].0, texts[2].1.into());
-    assert!(cache.get(&texts[0].0).is_some());
-    assert!(cache.get(&texts[1].0).is_none());
-    assert!(cache.get(&texts[2].0).is_some());
-    cache.put(hash_of("large"), "x".repeat(1000).into());
-    assert!(
-        cache.get(&hash_of("large")).is_none(),
-        "larger than the cache"
-    );
-}
-
-#[test]
 fn only_documents_of_the_directory_are_served() {
     let folder = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| {

@@ -84,8 +84,8 @@ fn validate(text: &str, variables: &Value) -> Result<Vec<String>, Vec<ServerErro
         variables: &Variables::from_json(variables.clone()),
         steps: 50_000,
     };
-    let rewrites = types().validate(&input)?;
-    for rewrite in rewrites {
+    let valid = types().validate(&input)?;
+    for rewrite in valid.rewrites {
         rewrite.apply(&mut document);
     }
     let (_, chosen) = document.operations.iter().next().expect("an operation");

@@ -106,6 +106,19 @@ impl<'a> VariableUsages<'a> {
         }
     }
 
+    /// Returns the variables of a nullable type that are used in a non-null position.
+    pub(super) fn never_null(&self, operation: &'a OperationDefinition) -> Vec<Name> {
+        let definitions = by_name(operation);
+        let is_nullable = |name: &Name| {
+            let definition = definitions.get(name);
+            definition.is_some_and(|(_, definition)| definition.node.var_type.node.nullable)
+        };
+        let required = self.all.iter().filter(|usage| !usage.expected.nullable);
+        let names: HashSet<&Name> = required.map(|usage| usage.name).collect();
+        let names = names.into_iter().filter(|name| is_nullable(name));
+        names.cloned().collect()
+    }
+
     /// Returns the defaults to add so that async-graphql executes the operation correctly.
     pub(super) fn rewrites(
         &self,

@@ -1,101 +1,97 @@
-//! Writes responses as JSON, and wraps finished JSON as a raw value of async-graphql.
-//!
-//! The bytes are the same as those of async-graphql with `serde_json`.
+//! Writes responses as JSON. The bytes are the same as those of `serde_json`.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
-use async_graphql::{Name, Response, Value, indexmap::IndexMap};
-use async_graphql_value::RAW_VALUE_TOKEN;
+use async_graphql::{Response, Value};
 use bytes::Bytes;
 
-/// Wraps JSON as a value. async-graphql must not have to merge it with another value of the same
-/// key: it would keep only the first.
-pub(super) fn raw(json: String) -> Value {
-    let field = (Name::new(RAW_VALUE_TOKEN), Value::String(json));
-    Value::Object(IndexMap::from_iter([field]))
-}
-
 /// Writes a response.
-pub(in crate::graphql) fn response(response: &Response) -> Bytes {
-    let mut out = String::from("{");
+pub(super) fn response(response: &Response) -> Bytes {
+    let mut out = Vec::from(b"{");
     if !response.errors.is_empty() {
-        out.push_str("\"errors\":");
+        out.extend_from_slice(b"\"errors\":");
         push_any(&mut out, &response.errors);
-        out.push(',');
+        out.push(b',');
     }
-    out.push_str("\"data\":");
+    out.extend_from_slice(b"\"data\":");
     push_value(&mut out, &response.data);
     if !response.extensions.is_empty() {
-        out.push_str(",\"extensions\":");
+        out.extend_from_slice(b",\"extensions\":");
         push_any(&mut out, &response.extensions);
     }
-    out.push('}');
+    out.push(b'}');
     out.into()
 }
 
 /// Appends a value.
-pub(super) fn push_value(out: &mut String, value: &Value) {
+pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Boolean(value) => push_plain(out, value),
         Value::String(text) => push_text(out, text),
         Value::Enum(name) => push_text(out, name),
         Value::List(values) => {
-            out.push('[');
+            out.push(b'[');
             for (at, value) in values.iter().enumerate() {
                 push_comma(out, at);
                 push_value(out, value);
             }
-            out.push(']');
+            out.push(b']');
         }
         Value::Object(fields) => {
-            if let Some(Value::String(json)) = fields.get(RAW_VALUE_TOKEN) {
-                return out.push_str(json);
-            }
-            out.push('{');
+            out.push(b'{');
             for (at, (name, value)) in fields.iter().enumerate() {
                 push_comma(out, at);
                 push_text(out, name);
-                out.push(':');
+                out.push(b':');
                 push_value(out, value);
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Number(_) | Value::Binary(_) => push_any(out, value),
     }
 }
 
 /// Appends a string, escaped and quoted.
-pub(super) fn push_text(out: &mut String, text: &str) {
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
-        push_quoted(out, text);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
     } else {
         push_any(out, text);
     }
 }
 
+/// Appends in quotes what `write` appends, which needs no escaping.
+pub(super) fn push_written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    write(out);
+    out.push(b'"');
+}
+
 /// Appends a value in quotes whose text needs no escaping.
-pub(super) fn push_quoted(out: &mut String, value: impl std::fmt::Display) {
-    out.push('"');
+pub(super) fn push_quoted(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    out.push(b'"');
     push_plain(out, value);
-    out.push('"');
+    out.push(b'"');
 }
 
 /// Appends a value whose text is JSON.
-pub(super) fn push_plain(out: &mut String, value: impl std::fmt::Display) {
-    write!(out, "{value}").expect("writing to a string never fails");
+pub(super) fn push_plain(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    write!(out, "{value}").expect("writing to memory never fails");
 }
 
-fn push_comma(out: &mut String, at: usize) {
+fn push_comma(out: &mut Vec<u8>, at: usize) {
     if at > 0 {
-        out.push(',');
+        out.push(b',');
     }
 }
 
-fn push_any(out: &mut String, value: &(impl serde::Serialize + ?Sized)) {
+fn push_any(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
     // Serialization fails only for maps whose keys are not strings; responses have none.
-    out.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
+    out.extend(serde_json::to_vec(value).unwrap_or_else(|_| b"null".into()));
 }
 
 #[cfg(test)]
@@ -120,14 +116,5 @@ mod tests {
                 assert_eq!(response(&given), expected);
             }
         }
-    }
-
-    #[test]
-    fn raw_json_replaces_its_value() {
-        let value = Value::List(vec![raw("{\"a\":[1,\"b\"]}".to_owned()), Value::Null]);
-        let mut out = String::new();
-        push_value(&mut out, &value);
-        assert_eq!(out, "[{\"a\":[1,\"b\"]},null]");
-        assert_eq!(out, serde_json::to_string(&value).expect("serialized"));
     }
 }

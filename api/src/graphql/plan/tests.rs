@@ -1,0 +1,143 @@
+//! Tests that plans write the same bytes as async-graphql.
+
+mod document;
+
+use std::cell::Cell;
+
+use async_graphql::{PathSegment, Request, Variables, parser::parse_query, value};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use testkit::{TestDatabase, sample_rows::Shape};
+
+use super::QueryPlan;
+use crate::{auth::Viewer, graphql::fixture::SampleSchema};
+use document::{RandomDocument, TYPES, document, named};
+
+const SHAPE: Shape = Shape {
+    stocks: 4,
+    prices: 5,
+    alerts: 4,
+    candles: 3,
+};
+
+async fn sample() -> (TestDatabase, SampleSchema) {
+    let database = TestDatabase::sqlite().await;
+    let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
+    (database, sample)
+}
+
+fn request(query: &str) -> Request {
+    let variables = Variables::from_value(value!({"yes": true, "no": false}));
+    Request::new(query).variables(variables).data(Viewer::Admin)
+}
+
+#[test]
+fn random_documents_get_the_response_of_the_library() {
+    const CASES: u32 = 2_000;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let (_database, sample) = runtime.block_on(sample());
+    let (planned, failed) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config::with_cases(CASES));
+    let outcome = runner.run(&document(), |RandomDocument(text)| {
+        runtime.block_on(async {
+            let body = sample.execute_plan(&mut request(&text)).await;
+            let expected = sample.execute(request(&text)).await;
+            for error in &expected.errors {
+                // A document that is not executed proves nothing.
+                let is_at_field = matches!(error.path.last(), Some(PathSegment::Field(_)));
+                prop_assert!(is_at_field, "{:?}", error);
+            }
+            failed.set(failed.get() + u32::from(!expected.errors.is_empty()));
+            let Some(body) = body else {
+                return Ok(());
+            };
+            planned.set(planned.get() + 1);
+            let expected = serde_json::to_string(&expected).expect("serialized");
+            prop_assert_eq!(body, expected);
+            Ok(())
+        })
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+    let (planned, failed) = (planned.get(), failed.get());
+    assert!(planned > CASES / 3, "{planned} documents had a plan");
+    assert!(failed < CASES / 3, "{failed} responses had errors");
+}
+
+/// Returns whether a plan covers a document.
+fn has_plan(text: &str) -> bool {
+    let document = parse_query(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let (_, operation) = document.operations.iter().next().expect("an operation");
+    QueryPlan::compile(&document, &operation.node, &Variables::default()).is_some()
+}
+
+/// The fields that plans leave to async-graphql: they read other tables, need a token, or return an
+/// interface.
+const UNPLANNED: [(&str, &str); 6] = [
+    ("Alert", "deliveries"),
+    ("Query", "node"),
+    ("Query", "nodes"),
+    ("Query", "status"),
+    ("Query", "testAlertRule"),
+    ("Query", "webhooks"),
+];
+
+#[test]
+fn every_field_has_a_plan_or_is_listed() {
+    let paths = [
+        ("Query", "{ FIELD }"),
+        ("Stock", "{ stock(symbol: \"S1\") { FIELD } }"),
+        (
+            "Price",
+            "{ stock(symbol: \"S1\") { latestPrice { FIELD } } }",
+        ),
+        ("Alert", "{ alerts { nodes { FIELD } } }"),
+        ("AlertRule", "{ alertRules { FIELD } }"),
+        (
+            "Candle",
+            "{ candles(symbol: \"S1\", interval: ONE_DAY) { FIELD } }",
+        ),
+        ("StockConnection", "{ stocks { FIELD } }"),
+        ("PriceConnection", "{ history(symbol: \"S1\") { FIELD } }"),
+        ("AlertConnection", "{ alerts { FIELD } }"),
+        ("StockEdge", "{ stocks { edges { FIELD } } }"),
+        (
+            "PriceEdge",
+            "{ history(symbol: \"S1\") { edges { FIELD } } }",
+        ),
+        ("AlertEdge", "{ alerts { edges { FIELD } } }"),
+        ("PageInfo", "{ stocks { pageInfo { FIELD } } }"),
+    ];
+    for (on, path) in paths {
+        for field in &TYPES[on] {
+            let name = &*field.name.node;
+            let arguments = match name {
+                "stock" | "history" if on == "Query" => "(symbol: \"S1\")",
+                "candles" if on == "Query" => "(symbol: \"S1\", interval: ONE_DAY)",
+                "candles" => "(interval: ONE_DAY)",
+                _ => "",
+            };
+            let leaf = !TYPES.contains_key(named(&field.ty.node));
+            let selection = if leaf { "" } else { " { __typename }" };
+            let text = path.replace("FIELD", &format!("{name}{arguments}{selection}"));
+            let expected = !UNPLANNED.contains(&(on, name));
+            assert_eq!(has_plan(&text), expected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_plans_do_not_cover_is_left_to_the_library() {
+    for text in [
+        "mutation { trackStock(symbol: \"S1\") { stock { symbol } } }",
+        "subscription { prices { price } }",
+        "{ __schema { types { name } } }",
+        "{ stock(symbol: \"S1\") { symbol @unknown } }",
+    ] {
+        assert!(!has_plan(text), "{text}");
+    }
+}
