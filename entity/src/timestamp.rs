@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
 
@@ -122,26 +122,61 @@ impl Timestamp {
     }
 
     /// Writes the time over the template, and returns its text. Returns `None` for a year that does
-    /// not have four digits.
+    /// not have four digits. Much faster than chrono.
     fn write_over(self, text: &mut [u8; 27]) -> Option<&[u8]> {
-        let at = self.to_utc();
-        let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
-        put(&mut text[0..4], year);
-        put(&mut text[5..7], at.month());
-        put(&mut text[8..10], at.day());
-        put(&mut text[11..13], at.hour());
-        put(&mut text[14..16], at.minute());
-        put(&mut text[17..19], at.second());
-        let micros = at.timestamp_subsec_micros();
+        const DAY: i64 = 86_400_000_000;
+        let (year, month, day) = date_of(self.0.div_euclid(DAY));
+        let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
+        let of_day = self.0.rem_euclid(DAY);
+        let (seconds, micros) = ((of_day / 1_000_000) as u32, (of_day % 1_000_000) as u32);
+        put(text, 0, year / 100);
+        put(text, 2, year % 100);
+        put(text, 5, month);
+        put(text, 8, day);
+        put(text, 11, seconds / 3600);
+        put(text, 14, seconds / 60 % 60);
+        put(text, 17, seconds % 60);
         let end = match (micros, micros % 1000) {
             (0, _) => 19,
             (_, 0) => 23,
             _ => 26,
         };
-        put(&mut text[20..26], micros);
+        put(text, 20, micros / 10_000);
+        put(text, 22, micros / 100 % 100);
+        put(text, 24, micros % 100);
         text[end] = b'Z';
         Some(&text[..=end])
     }
+}
+
+/// The year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
+///
+/// Years begin in March here, so that a leap day is the last day of its year.
+fn date_of(days: i64) -> (i64, u32, u32) {
+    /// Days in 400 years.
+    const ERA: i64 = 146_097;
+    /// Days from 0000-03-01 to 1970-01-01.
+    const EPOCH: i64 = 719_468;
+    let since = days + EPOCH;
+    let (era, of_era) = (since.div_euclid(ERA), since.rem_euclid(ERA) as u32);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // 153 days in each five months.
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = i64::from(year) + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Writes a number below 100 as two digits.
+fn put(text: &mut [u8; 27], at: usize, number: u32) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 impl fmt::Display for Timestamp {
@@ -153,14 +188,6 @@ impl fmt::Display for Timestamp {
                 f.write_str(&text)
             }
         }
-    }
-}
-
-/// Writes the digits of a number, padded with zeros.
-fn put(digits: &mut [u8], mut number: u32) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
     }
 }
 
@@ -194,6 +221,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_time_is_displayed_as_chrono_displays_it(micros in -70_000_000_000_000_000_i64..300_000_000_000_000_000) {
+            let time = Timestamp::from_micros(micros);
+            let expected = time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            prop_assert_eq!(time.to_string(), expected);
+        }
+
         #[test]
         fn a_time_is_written_as_it_is_displayed(micros: i64) {
             let time = Timestamp::from_micros(micros);
