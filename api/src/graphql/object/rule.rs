@@ -88,8 +88,8 @@ impl RuleObject {
         self.0.hold_seconds
     }
 
-    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME` rule
-    /// can fire again.
+    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME`
+    /// rule can fire again.
     fn rearm_percent(&self) -> Decimal {
         Decimal(self.0.rearm_percent)
     }
@@ -99,7 +99,8 @@ impl RuleObject {
         self.0.trigger.into()
     }
 
-    /// The minimum time between two alerts of the rule for the same symbol and direction, in seconds.
+    /// The minimum time between two alerts of the rule for the same symbol and direction, in
+    /// seconds.
     fn cooldown_seconds(&self) -> i32 {
         self.0.cooldown_seconds
     }
