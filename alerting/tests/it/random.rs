@@ -157,8 +157,8 @@ enum Action {
         sample: Sample,
         evaluated: bool,
     },
-    /// Creates or changes a rule: the state begins anew. The start is that of the step. The level is
-    /// in the units of the newest price unless it is kept.
+    /// Creates or changes a rule: the state begins anew. The start is that of the step. The level
+    /// is in the units of the newest price unless it is kept.
     Set {
         rule: Rule,
         keeps_level: bool,
@@ -971,8 +971,8 @@ fn simpler(step: &Step) -> Vec<Step> {
                 |sample| sample.average_volume = None,
                 |sample| sample.market_time = sample.recorded_at,
             ];
-            // The changes are applied one after another, so each step is simpler than the one before,
-            // and each alone.
+            // The changes are applied one after another, so each step is simpler than the one
+            // before, and each alone.
             let alone = changes.iter().map(|change| {
                 let mut sample = sample.clone();
                 change(&mut sample);

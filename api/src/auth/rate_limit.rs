@@ -1,8 +1,8 @@
 //! The rate limit: requests a minute per client address.
 //!
-//! It applies to every HTTP request but health checks, and to every operation on a WebSocket. Memory
-//! is bounded: the state of the least recently seen client is dropped, so its count starts again
-//! at 0.
+//! It applies to every HTTP request but health checks, and to every operation on a WebSocket.
+//! Memory is bounded: the state of the least recently seen client is dropped, so its count starts
+//! again at 0.
 
 use std::{
     fmt,

@@ -288,8 +288,8 @@ impl Mutation {
         })
     }
 
-    /// Sends an alert to a webhook again, whether or not the webhook selects it. It is attempted for
-    /// 24 hours.
+    /// Sends an alert to a webhook again, whether or not the webhook selects it. It is attempted
+    /// for 24 hours.
     async fn redeliver_alert(
         &self,
         ctx: &Context<'_>,

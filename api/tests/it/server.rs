@@ -73,7 +73,8 @@ on_archives! {
 
     async fn a_malformed_request_gets_the_error_format_of_its_path(archive) {
         let uri = format!("?{}", "x".repeat(70_000));
-        // Larger than what one read of the HTTP library can add to the largest head that it accepts.
+        // Larger than what one read of the HTTP library can add to the largest head that it
+        // accepts.
         let large = format!("x: {}\r\n", "x".repeat(1_000_000));
         let long = "HTTP/1.1 414 ";
         let host = "host: localhost\r\n";

@@ -28,7 +28,7 @@ pub(super) fn escape(text: &str) -> String {
     let mut characters = text.chars().peekable();
     let mut previous = None;
     while let Some(character) = characters.next() {
-        // An underscore within a word, as in BTC_USD, is no mark.
+        // An underscore within a word, as in BTC_USD, does not format text.
         let is_within = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
         let is_within_word = is_within(previous) && is_within(characters.peek().copied());
         match character {

@@ -108,7 +108,7 @@ mod tests {
             smtp: None,
         };
         assert_eq!(load(&[]), Ok(off.clone()));
-        // A sender without a server is no mistake.
+        // A sender without a server is valid.
         assert_eq!(load(&[FROM]), Ok(off));
     }
 

@@ -18,8 +18,8 @@ use crate::{
     rule::{create, fired, of_aapl},
 };
 
-/// A stock that is split 2:1 and then 3:1, and one that comes later and is split 1:10. In the shares
-/// of the first day, AAPL is always at 120.
+/// A stock that is split 2:1 and then 3:1, and one that comes later and is split 1:10. In the
+/// shares of the first day, AAPL is always at 120.
 const TWO_SPLITS: &str = "\
 Ticker,Date,Open,High,Low,Close,Volume,Adj Close
 AAPL,2024-01-02,120,121,119,120,100,20

@@ -27,8 +27,8 @@ pub(crate) struct CreateAlertRuleInput {
     /// The threshold: a percentage, a price, or a multiple of the average volume, depending on
     /// `kind`. Greater than 0.
     threshold: Decimal,
-    /// The price that the percentage is relative to. Only for `PERCENT_CHANGE`, where the default is
-    /// `PREVIOUS_CLOSE`.
+    /// The price that the percentage is relative to. Only for `PERCENT_CHANGE`, where the default
+    /// is `PREVIOUS_CLOSE`.
     base: Option<ChangeBase>,
     /// Whether only the last price counts, or also the high and low of the session. `RANGE` is only
     /// for `PRICE_ABOVE` and `PRICE_BELOW`.
@@ -43,8 +43,8 @@ pub(crate) struct CreateAlertRuleInput {
     /// How often the rule fires.
     #[graphql(default_with = "Some(Trigger::OncePerDay)")]
     trigger: Option<Trigger>,
-    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME` rule
-    /// can fire again: 0 to 50.
+    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME`
+    /// rule can fire again: 0 to 50.
     #[graphql(default_with = "Some(Decimal(entity::Decimal::ZERO))")]
     rearm_percent: Option<Decimal>,
     /// The minimum time between two alerts for the same symbol and direction, in seconds: 0 to

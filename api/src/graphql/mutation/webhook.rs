@@ -15,9 +15,9 @@ use crate::{
 /// Input of `createWebhook`.
 #[derive(InputObject)]
 pub(crate) struct CreateWebhookInput {
-    /// The address to send alerts to: a URL with `https` or `http`, or `mailto:` and one address for
-    /// `EMAIL`. At most 2,048 characters. Addresses that are not globally reachable are refused,
-    /// unless `WEBHOOK_ALLOW_PRIVATE` is set.
+    /// The address to send alerts to: a URL with `https` or `http`, or `mailto:` and one address
+    /// for `EMAIL`. At most 2,048 characters. Addresses that are not globally reachable are
+    /// refused, unless `WEBHOOK_ALLOW_PRIVATE` is set.
     url: String,
     /// The symbols whose alerts are sent. If omitted, the alerts of all symbols are.
     symbols: Option<Vec<Symbol>>,
@@ -46,8 +46,8 @@ impl From<CreateWebhookInput> for NewWebhook {
     }
 }
 
-/// Input of `updateWebhook`. A field that is omitted keeps its value. The format of a webhook cannot
-/// be changed.
+/// Input of `updateWebhook`. A field that is omitted keeps its value. The format of a webhook
+/// cannot be changed.
 #[derive(InputObject)]
 pub(crate) struct UpdateWebhookInput {
     /// The global ID of the webhook.

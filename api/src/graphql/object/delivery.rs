@@ -47,8 +47,9 @@ impl DeliveryObject {
         Ok(attempts.into_iter().flatten().map(Into::into).collect())
     }
 
-    /// The earliest time of the next attempt. The alert also waits for earlier alerts of the webhook
-    /// that are retried, and while the webhook is disabled. Null unless the delivery is pending.
+    /// The earliest time of the next attempt. The alert also waits for earlier alerts of the
+    /// webhook that are retried, and while the webhook is disabled. Null unless the delivery is
+    /// pending.
     fn next_attempt_at(&self) -> Option<DateTime> {
         self.0.next_attempt_at.map(DateTime)
     }

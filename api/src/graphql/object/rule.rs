@@ -90,8 +90,8 @@ impl RuleObject {
         self.0.hold_seconds
     }
 
-    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME` rule
-    /// can fire again.
+    /// By how many percent of the threshold the condition must be missed before an `EVERY_TIME`
+    /// rule can fire again.
     fn rearm_percent(&self) -> Decimal {
         Decimal(self.0.rearm_percent)
     }
@@ -101,7 +101,8 @@ impl RuleObject {
         self.0.trigger.into()
     }
 
-    /// The minimum time between two alerts of the rule for the same symbol and direction, in seconds.
+    /// The minimum time between two alerts of the rule for the same symbol and direction, in
+    /// seconds.
     fn cooldown_seconds(&self) -> i32 {
         self.0.cooldown_seconds
     }

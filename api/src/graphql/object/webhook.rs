@@ -29,8 +29,8 @@ impl WebhookObject {
         global_id(NodeKind::Webhook, self.0.id)
     }
 
-    /// The address that alerts are sent to. Its path and query, or the local part of a mail address,
-    /// are masked.
+    /// The address that alerts are sent to. Its path and query, or the local part of a mail
+    /// address, are masked.
     async fn url(&self) -> String {
         delivery::mask(self.0.format, &self.0.url.0)
     }

@@ -157,8 +157,8 @@ fn the_documented_ports_are_published() {
 fn a_changed_secret_replaces_the_containers_that_read_it() {
     let before = services(None);
     let programs: &[&str] = &["api", "tracker"];
-    // Without `secrets`, the programs read the variable itself. The password of PostgreSQL is stored
-    // in its volume, so the variable has no effect there.
+    // Without `secrets`, the programs read the variable itself. The password of PostgreSQL is
+    // stored in its volume, so the variable has no effect there.
     for (variable, readers) in [
         ("ADMIN_TOKEN", &["api", "secrets", "tracker"][..]),
         ("POSTGRES_PASSWORD", &["api", "secrets", "tracker"]),

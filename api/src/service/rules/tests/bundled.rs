@@ -1,5 +1,5 @@
-//! The bundled closes with random rules: live evaluation through the ingest, the naive evaluator and
-//! dry runs agree.
+//! The bundled closes with random rules: live evaluation through the ingest, the naive evaluator
+//! and dry runs agree.
 
 use std::time::Duration;
 

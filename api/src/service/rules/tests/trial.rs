@@ -1,5 +1,5 @@
-//! Judges a history of quotes, rules and splits twice: by trackers over a database, and by the naive
-//! evaluator over the prices that they stored.
+//! Judges a history of quotes, rules and splits twice: by trackers over a database, and by the
+//! naive evaluator over the prices that they stored.
 
 mod alerts;
 mod changes;
