@@ -30,6 +30,7 @@ impl Latencies {
     ///
     /// If nothing was measured.
     pub(crate) fn percentiles(mut self) -> [f64; 3] {
+        assert!(!self.0.is_empty(), "nothing was measured");
         self.0.sort_unstable();
         [50, 95, 99].map(|percent| {
             let at = (self.0.len() * percent).div_ceil(100);

@@ -44,6 +44,9 @@ Runs the measurements queries, rest, ticks, fanout and idle, or only those named
   --document FILE      replaces the tables of FILE by those of DIRECTORY
 ";
 
+/// Prices that arrive while queries are measured.
+const PRICES_A_SECOND: u32 = 10;
+
 /// How long to measure, and how much data.
 #[derive(Clone, Copy, Debug)]
 struct Effort {
@@ -141,22 +144,14 @@ async fn measure_all(options: &Options, report: &mut Report) {
     let provider = Provider::start();
     let postgres = Database::postgres().await;
     report.section("machine", &machine::description(&postgres.version().await));
-    let is_served = ["queries", "rest", "ticks"].map(|it| options.selects(it));
-    if is_served.contains(&true) {
+    if ["queries", "rest", "ticks"]
+        .iter()
+        .any(|it| options.selects(it))
+    {
         let mut tables = report::Tables::default();
         for database in [&Database::sqlite().await, &postgres] {
             let product = Product::start(database, &provider).await;
-            let flow = Refreshes::start(product.address, 10).await;
-            if options.selects("queries") {
-                queries::measure(&product, effort, report, &mut tables.queries).await;
-            }
-            if options.selects("rest") {
-                rest::measure(&product, effort, report, &mut tables.rest).await;
-            }
-            flow.end();
-            if options.selects("ticks") {
-                ticks::measure(&product, effort, report, &mut tables.ticks).await;
-            }
+            measure_product(options, &product, report, &mut tables).await;
         }
         report.tables(tables);
     }
@@ -165,5 +160,32 @@ async fn measure_all(options: &Options, report: &mut Report) {
     }
     if options.selects("idle") {
         idle::measure(&provider, effort, report).await;
+    }
+}
+
+/// Runs the measurements that a product with a tracker serves.
+async fn measure_product(
+    options: &Options,
+    product: &Product,
+    report: &mut Report,
+    tables: &mut report::Tables,
+) {
+    let (queries, rest) = (options.selects("queries"), options.selects("rest"));
+    if queries || rest {
+        let prices = Refreshes::start(product.address, PRICES_A_SECOND).await;
+        if queries {
+            queries::measure(product, options.effort, report, &mut tables.queries).await;
+        }
+        if rest {
+            rest::measure(product, options.effort, report, &mut tables.rest).await;
+        }
+        let rate = prices.end();
+        assert!(
+            rate > f64::from(PRICES_A_SECOND) / 2.0,
+            "only {rate:.1} prices a second arrived while queries were measured"
+        );
+    }
+    if options.selects("ticks") {
+        ticks::measure(product, options.effort, report, &mut tables.ticks).await;
     }
 }

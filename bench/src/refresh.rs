@@ -32,7 +32,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Refreshes {
     refreshed: Arc<AtomicU32>,
     begun: Instant,
-    rate: u32,
     _sending: Background,
 }
 
@@ -52,25 +51,14 @@ impl Refreshes {
         Self {
             refreshed,
             begun: Instant::now(),
-            rate,
             _sending: sending,
         }
     }
 
     /// Stops. Returns how many prices arrived per second.
-    ///
-    /// # Panics
-    ///
-    /// If far fewer prices arrived than intended.
     pub(crate) fn end(self) -> f64 {
         let refreshed = self.refreshed.load(Ordering::Relaxed);
-        let rate = f64::from(refreshed) / self.begun.elapsed().as_secs_f64();
-        let intended = f64::from(self.rate);
-        assert!(
-            rate > intended / 2.0,
-            "{rate:.1} prices a second instead of {intended}"
-        );
-        rate
+        f64::from(refreshed) / self.begun.elapsed().as_secs_f64()
     }
 }
 
@@ -97,7 +85,7 @@ async fn refresh(address: SocketAddr, client: u32, rate: u32, refreshed: Arc<Ato
     let mut connection = Connection::open(address).await.expect("connect");
     let between = Duration::from_secs(1) / rate;
     let mut due = interval_at(Instant::now() + between * client, between * CLIENTS);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    due.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut turn = client;
     loop {
         due.tick().await;

@@ -75,9 +75,11 @@ pub(crate) async fn measure(
 
 /// The time at which the provider sent a price.
 fn volume(message: &[u8]) -> Option<i64> {
-    const FIELD: &[u8] = br#""volume":""#;
+    const FIELD: &[u8] = br#""volume":"#;
     let start = message.windows(FIELD.len()).rposition(|it| it == FIELD)? + FIELD.len();
-    let digits = message[start..].split(|byte| *byte == b'"').next()?;
+    let digits = message[start..]
+        .split(|byte| !byte.is_ascii_digit())
+        .next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_volume_is_found() {
-        let message = br#"{"type":"next","payload":{"data":{"priceUpdates":{"volume":"17"}}}}"#;
+        let message = br#"{"type":"next","payload":{"data":{"priceUpdates":{"volume":17}}}}"#;
         assert_eq!(volume(message), Some(17));
         assert_eq!(volume(br#"{"volume":null}"#), None);
     }
