@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The number of stocks of a subscription, and of prices in a transaction under saturation.
-pub(crate) const BURST: u32 = 20;
+pub(crate) const BURST: u32 = 4;
 /// Messages a second to all subscribers together, in the steady phase.
 const DELIVERIES: u32 = 10_000;
 

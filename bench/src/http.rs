@@ -1,6 +1,7 @@
 //! A load generator for HTTP/1.1 that costs little.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -51,7 +52,7 @@ impl Response<'_> {
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> std::io::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -66,11 +67,15 @@ impl Connection {
     ///
     /// If the connection fails, or the response has no `Content-Length`.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Response<'_> {
-        let sent = self.stream.write_all(request).await;
-        sent.expect("send a request");
+        self.try_exchange(request).await.expect("a response")
+    }
+
+    /// Like [`exchange`](Self::exchange), but returns an error if the connection fails.
+    pub(crate) async fn try_exchange(&mut self, request: &[u8]) -> io::Result<Response<'_>> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
-            self.read().await;
+            self.read().await?;
             let end = self.buffer.windows(4).position(|it| it == HEAD_END);
             if let Some(end) = end {
                 break end + HEAD_END.len();
@@ -78,18 +83,20 @@ impl Connection {
         };
         let length = content_length(text(&self.buffer[..head])).expect("a length");
         while self.buffer.len() < head + length {
-            self.read().await;
+            self.read().await?;
         }
-        Response {
+        Ok(Response {
             head: text(&self.buffer[..head]),
             body: &self.buffer[head..],
-        }
+        })
     }
 
-    async fn read(&mut self) {
+    async fn read(&mut self) -> io::Result<()> {
         self.buffer.reserve(16 << 10);
-        let read = self.stream.read_buf(&mut self.buffer).await;
-        assert!(read.expect("read") > 0, "the server closed a connection");
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 }
 

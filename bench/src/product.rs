@@ -160,9 +160,11 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
+/// Whether the program accepts requests. Before, it closes connections.
 async fn is_ready(address: SocketAddr) -> bool {
-    match Connection::open(address).await {
-        Ok(mut connection) => connection.exchange(&get("/readyz")).await.is_ok(),
-        Err(_) => false,
-    }
+    let Ok(mut connection) = Connection::open(address).await else {
+        return false;
+    };
+    let response = connection.try_exchange(&get("/readyz")).await;
+    response.is_ok_and(|it| it.is_ok())
 }

@@ -55,8 +55,8 @@ impl Writer {
 
     /// Stores a price of each of the next `count` stocks in one transaction.
     pub(crate) async fn write(&mut self, count: u32, stocks: u32) {
-        let today = trading_day(self.store.clock.now());
-        let quotes = (self.written..self.written + count).map(|at| quote(at, stocks, today));
+        let now = self.store.clock.now();
+        let quotes = (self.written..self.written + count).map(|at| quote(at, stocks, now));
         let batch = QuoteBatch {
             provider: "bench",
             quotes: quotes.collect(),
@@ -110,7 +110,8 @@ fn hundredths(turn: u32) -> i64 {
     LEVEL + if at == 0 { 1 } else { -i64::from(at) }
 }
 
-fn quote(at: u32, stocks: u32, trading_day: NaiveDate) -> Quote {
+/// The quote of a turn, which differs from all others in its volume.
+fn quote(at: u32, stocks: u32, now: Timestamp) -> Quote {
     let price = |hundredths: i64| Decimal::from_units(hundredths * 1_000_000);
     let (stock, turn) = (at % stocks, at / stocks);
     let last = price(hundredths(turn));
@@ -121,8 +122,8 @@ fn quote(at: u32, stocks: u32, trading_day: NaiveDate) -> Quote {
         open: Some(price(10_000)),
         high: Some(price(LEVEL + 1)),
         low: Some(price(9_900)),
-        volume: Some(i64::from(at)),
-        trading_day,
+        volume: Some(now.micros() + i64::from(at)),
+        trading_day: trading_day(now),
         market_time: None,
         name: Some(format!("Stock number {}", stock + 1)),
         currency: Some("USD".to_owned()),

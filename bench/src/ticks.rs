@@ -41,7 +41,7 @@ pub(crate) async fn measure(
     let on_message = move |message: &[u8]| {
         if let Some(sent) = volume(message) {
             let micros = SystemClock.now().micros() - sent;
-            // Until it is measured, prices are those of the seed, whose volume is no time.
+            // The prices at the start of a subscription may be old.
             sink.lock()
                 .push_micros(u32::try_from(micros).unwrap_or(u32::MAX));
         }
