@@ -11,6 +11,8 @@ ALL_FEATURES := --workspace --all-features
 TOOLS ?= $(HOME)/.cache/stock-tracker/tools
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 AUDIT := $(TOOLS)/cargo-audit-0.22.2/bin/cargo-audit
+# The tables that `bench` prints, one in a file.
+FIGURES := target/bench
 ADVISORIES := https://github.com/RustSec/advisory-db.git
 COVERAGE := $(TOOLS)/cargo-llvm-cov-0.9.1/bin/cargo-llvm-cov
 
@@ -53,11 +55,13 @@ audit: rust ## Check the dependencies for known vulnerabilities, if the network 
 	fi
 
 .PHONY: bench
-bench: rust test-deps ## Measure fan-out, a growing history, and alert rules
-	$(CARGO) build --release --package api --package bench
-	target/release/bench
-	$(CARGO) bench --package store --bench age
-	$(CARGO) bench --package tracker --bench rules
+bench: rust test-deps ## Measure all programs beside bare servers, and write docs/performance.md
+	$(CARGO) build --release --package api --package tracker --package bench
+	mkdir -p $(FIGURES)
+	$(CARGO) bench --package store --bench age >$(FIGURES)/age.md
+	$(CARGO) bench --package tracker --bench rules >$(FIGURES)/rules.md
+	ulimit -S -n "$$(ulimit -H -n)" && \
+	    target/release/bench --figures $(FIGURES) --document docs/performance.md
 
 .PHONY: format
 format: rust-parts ## Format the code

@@ -3,9 +3,7 @@
 //! The frame is created once; each connection has its own task.
 
 use std::{
-    io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr},
-    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -22,51 +20,40 @@ use tokio::{
     sync::broadcast::{Receiver, Sender, error::RecvError},
 };
 
+use crate::{
+    fanout::{BURST, Pace},
+    process::Process,
+};
+
+/// The argument that runs this program as the broadcaster.
+pub(crate) const ARGUMENT: &str = "--broadcast";
+
 /// The broadcaster in its own process, which is killed on drop.
 pub(crate) struct Broadcaster {
-    child: Child,
+    pub(crate) process: Process,
     pub(crate) address: SocketAddr,
 }
 
 impl Broadcaster {
-    /// Starts a broadcaster that sends `rate` frames of `size` bytes per second.
-    pub(crate) fn start(rate: u32, size: usize) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("path of this program"))
-            .args([
-                super::BROADCAST.to_owned(),
-                rate.to_string(),
-                size.to_string(),
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start the broadcaster");
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        out.read_line(&mut line)
-            .expect("the server prints its address");
-        Self {
-            child,
-            address: line.trim().parse().expect("an address"),
-        }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Starts a broadcaster that sends frames of `size` bytes.
+    pub(crate) fn start(size: usize, pace: Pace) -> Self {
+        let rate = match pace {
+            Pace::Steady(rate) => rate,
+            Pace::Saturated => 0,
+        };
+        let args = [ARGUMENT, &size.to_string(), &rate.to_string()];
+        let (process, address) = Process::start_bare(&args);
+        Self { process, address }
     }
 }
 
-impl Drop for Broadcaster {
-    fn drop(&mut self) {
-        // Fails if the process has already exited, which is not an error.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Serves until the process is killed.
+/// Serves until the process is killed. `rate` is in frames per second, or 0 for as many as the
+/// clients receive.
+#[tokio::main]
 #[expect(clippy::print_stdout, reason = "the parent process reads the address")]
-pub(crate) async fn serve(rate: u32, size: usize) {
+pub(crate) async fn run(size: &str, rate: &str) {
+    let frame = "x".repeat(size.parse().expect("a size"));
+    let rate: u32 = rate.parse().expect("a rate");
     let (sender, _) = tokio::sync::broadcast::channel(1024);
     let app = Router::new()
         .route("/graphql", any(upgrade))
@@ -75,18 +62,27 @@ pub(crate) async fn serve(rate: u32, size: usize) {
         .await
         .expect("bind a port");
     println!("{}", listener.local_addr().expect("an address"));
-    let publishing = async {
-        let frame = Utf8Bytes::from("x".repeat(size));
-        let mut due = tokio::time::interval(Duration::from_secs(1) / rate);
-        loop {
-            due.tick().await;
+    tokio::select! {
+        served = axum::serve(listener, app) => served.expect("serve connections"),
+        () = publish(sender, frame.into(), rate) => {}
+    }
+}
+
+async fn publish(sender: Sender<Utf8Bytes>, frame: Utf8Bytes, rate: u32) {
+    let (period, burst) = match rate {
+        0 => (Duration::from_millis(1), BURST),
+        rate => (Duration::from_secs(1) / rate, 1),
+    };
+    let mut due = tokio::time::interval(period);
+    loop {
+        due.tick().await;
+        if rate == 0 && sender.len() > BURST as usize {
+            continue;
+        }
+        for _ in 0..burst {
             // Fails if no client is connected.
             let _ = sender.send(frame.clone());
         }
-    };
-    tokio::select! {
-        served = axum::serve(listener, app) => served.expect("serve connections"),
-        () = publishing => {}
     }
 }
 

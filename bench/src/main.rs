@@ -1,119 +1,191 @@
-//! Measures the cost of delivering one price to many subscribers, compared with a bare broadcaster.
+//! Measures the programs `api` and `tracker` under load, compared with bare servers.
 //!
-//! The product is the program `api` with a SQLite file. It replays one stock at a fixed rate,
-//! stores every price, and sends it to each of N `graphql-transport-ws` connections. The
-//! broadcaster only sends a pre-built frame of the same size to N connections at the same rate,
-//! which is the minimum for a WebSocket server with this library. `make bench` builds and runs
-//! both. The figures are those of the server processes, as reported by the kernel.
+//! The programs are those in the directory of this program, with their default settings. Each
+//! measurement is a module. A bare server is this program with another argument: it sends finished
+//! bytes, which is the least that a server with the same libraries can do. CPU time and memory are
+//! those of the server processes, as reported by the kernel. `make bench` builds and runs
+//! everything.
 
+mod answerer;
+mod background;
 mod broadcaster;
+mod fanout;
+mod http;
+mod idle;
+mod latency;
+mod machine;
+mod process;
 mod product;
+mod provider;
+mod queries;
+mod refresh;
+mod report;
+mod rest;
+mod rows;
 mod subscriber;
+mod ticks;
 mod usage;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use self::{broadcaster::Broadcaster, product::Product, usage::Usage};
+use self::{
+    product::{Database, Product},
+    provider::Provider,
+    refresh::Refreshes,
+    report::Report,
+};
 
-/// Messages per second, to all subscribers together.
-const DELIVERIES: u32 = 10_000;
-const SUBSCRIBERS: [u32; 3] = [100, 500, 1000];
-const WARM_UP: Duration = Duration::from_secs(2);
-const MEASURED: Duration = Duration::from_secs(8);
-/// The argument that runs this program as the broadcaster.
-const BROADCAST: &str = "--broadcast";
+const HELP: &str = "\
+bench [--quick] [--figures DIRECTORY] [--document FILE] [MEASUREMENT]...
 
-/// The measured cost of one server.
-struct Cost {
-    /// Microseconds of CPU time per message.
-    cpu: f64,
-    /// KiB of resident memory per connection.
-    memory: f64,
-    /// Messages per second.
-    rate: f64,
+Runs the measurements queries, rest, ticks, fanout and idle, or only those named, and prints tables.
+  --quick              measures for a short time, to see that it works
+  --figures DIRECTORY  also writes each table to DIRECTORY/NAME.md
+  --document FILE      replaces the tables of FILE by those of DIRECTORY
+";
+
+/// Prices that arrive while queries are measured.
+const PRICES_A_SECOND: u32 = 10;
+
+/// How long to measure, and how much data.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    /// The number of alternating rounds of a server and its bare server.
+    rounds: u32,
+    /// The time before a measurement.
+    warm_up: Duration,
+    /// The time of a measurement.
+    measured: Duration,
+    /// Prices of each stock in the file that is opened at a start.
+    old_prices: u32,
+    /// The numbers of subscribers.
+    subscribers: &'static [u32],
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "selects between two programs, not a setting"
-)]
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let is_broadcaster = args.next().is_some_and(|arg| arg == BROADCAST);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // The servers have two threads, the subscribers one, so that they affect both servers equally.
-    let runtime = runtime
-        .worker_threads(if is_broadcaster { 2 } else { 1 })
-        .enable_all()
-        .build();
-    let runtime = runtime.expect("create a runtime");
-    if is_broadcaster {
-        let rate = args
-            .next()
-            .and_then(|rate| rate.parse().ok())
-            .expect("a rate argument");
-        let size = args
-            .next()
-            .and_then(|size| size.parse().ok())
-            .expect("a size argument");
-        runtime.block_on(broadcaster::serve(rate, size));
-    } else {
-        runtime.block_on(compare());
+const FULL: Effort = Effort {
+    rounds: 3,
+    warm_up: Duration::from_secs(1),
+    measured: Duration::from_secs(4),
+    old_prices: 10_000,
+    subscribers: &[100, 1_000, 5_000],
+};
+
+const QUICK: Effort = Effort {
+    rounds: 1,
+    warm_up: Duration::from_millis(300),
+    measured: Duration::from_secs(1),
+    old_prices: 1_000,
+    subscribers: &[100, 1_000],
+};
+
+/// The arguments.
+struct Options {
+    effort: Effort,
+    figures: Option<PathBuf>,
+    document: Option<PathBuf>,
+    measurements: Vec<String>,
+}
+
+impl Options {
+    /// Parses the arguments. Returns `None` if they are invalid or request help.
+    fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self {
+            effort: FULL,
+            figures: None,
+            document: None,
+            measurements: Vec::new(),
+        };
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--quick" => options.effort = QUICK,
+                "--figures" => options.figures = Some(args.next()?.into()),
+                "--document" => options.document = Some(args.next()?.into()),
+                "queries" | "rest" | "ticks" | "fanout" | "idle" => options.measurements.push(arg),
+                _ => return None,
+            }
+        }
+        let is_complete = options.document.is_none() || options.figures.is_some();
+        is_complete.then_some(options)
+    }
+
+    fn selects(&self, measurement: &str) -> bool {
+        self.measurements.is_empty() || self.measurements.iter().any(|it| it == measurement)
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the program prints its results")]
-async fn compare() {
-    println!("{DELIVERIES} messages a second to N subscribers of one stock, for {MEASURED:?}");
-    for count in SUBSCRIBERS {
-        let rate = DELIVERIES / count;
-        let idle = {
-            let product = Product::start(rate);
-            tokio::time::sleep(WARM_UP).await;
-            let before = Usage::of(product.id());
-            tokio::time::sleep(MEASURED).await;
-            (Usage::of(product.id()).cpu - before.cpu) / MEASURED.as_secs_f64()
-        };
-        let product = Product::start(rate);
-        let (ours, size) = measure(product.address, product.id(), count).await;
-        drop(product);
-        let broadcaster = Broadcaster::start(rate, size);
-        let (bare, _) = measure(broadcaster.address, broadcaster.id(), count).await;
-        let beside = idle * 1e6 / ours.rate;
-        let fan_out = ours.cpu - beside;
-        println!(
-            "{count:>5} subscribers: product {:.1} µs CPU a message ({beside:.1} of it polling and storing), {:.1} KiB a \
-             connection, {:.0}/s\n                   bare    {:.1} µs CPU a message, {:.1} KiB a connection, {:.0}/s\n\
-             {:19}ratio   {:.2} in all, {:.2} without polling and storing",
-            ours.cpu,
-            ours.memory,
-            ours.rate,
-            bare.cpu,
-            bare.memory,
-            bare.rate,
-            "",
-            ours.cpu / bare.cpu,
-            fan_out / bare.cpu,
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no settings")]
+#[expect(clippy::print_stderr, reason = "explains its arguments")]
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [broadcaster::ARGUMENT, size, prices] => broadcaster::run(size, prices),
+        [answerer::ARGUMENT, file] => answerer::run(file),
+        _ => match Options::parse(args.iter().cloned()) {
+            Some(options) => measure(&options),
+            None => eprint!("{HELP}"),
+        },
+    }
+}
+
+/// Runs the measurements. The load is generated by one thread.
+fn measure(options: &Options) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("create a runtime");
+    let mut report = Report::new(options.figures.clone());
+    runtime.block_on(measure_all(options, &mut report));
+    report.finish(options.document.as_deref());
+}
+
+async fn measure_all(options: &Options, report: &mut Report) {
+    let effort = options.effort;
+    let provider = Provider::start();
+    let postgres = Database::postgres().await;
+    report.section("machine", &machine::description(&postgres.version().await));
+    if ["queries", "rest", "ticks"]
+        .iter()
+        .any(|it| options.selects(it))
+    {
+        let mut tables = report::Tables::default();
+        for database in [&Database::sqlite().await, &postgres] {
+            let product = Product::start(database, &provider).await;
+            measure_product(options, &product, report, &mut tables).await;
+        }
+        report.tables(tables);
+    }
+    if options.selects("fanout") {
+        fanout::measure(&postgres, &provider, effort, report).await;
+    }
+    if options.selects("idle") {
+        idle::measure(&provider, effort, report).await;
+    }
+}
+
+/// Runs the measurements that a product with a tracker serves.
+async fn measure_product(
+    options: &Options,
+    product: &Product,
+    report: &mut Report,
+    tables: &mut report::Tables,
+) {
+    let (queries, rest) = (options.selects("queries"), options.selects("rest"));
+    if queries || rest {
+        let prices = Refreshes::start(product.address, PRICES_A_SECOND).await;
+        if queries {
+            queries::measure(product, options.effort, report, &mut tables.queries).await;
+        }
+        if rest {
+            rest::measure(product, options.effort, report, &mut tables.rest).await;
+        }
+        let rate = prices.end();
+        assert!(
+            rate > f64::from(PRICES_A_SECOND) / 2.0,
+            "only {rate:.1} prices a second arrived while queries were measured"
         );
     }
-}
-
-/// Measures the cost of a server with `count` subscribers, and the size of its messages.
-async fn measure(address: SocketAddr, process: u32, count: u32) -> (Cost, usize) {
-    // Warm up, so that one-time allocations are not attributed to connections.
-    drop(subscriber::Subscribers::connect(address, 20).await);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let alone = Usage::of(process);
-    let crowd = subscriber::Subscribers::connect(address, count).await;
-    tokio::time::sleep(WARM_UP).await;
-    let before = (Usage::of(process), crowd.received());
-    tokio::time::sleep(MEASURED).await;
-    let after = (Usage::of(process), crowd.received());
-    let received = f64::from(after.1 - before.1);
-    let cost = Cost {
-        cpu: (after.0.cpu - before.0.cpu) / received * 1e6,
-        memory: (after.0.resident - alone.resident) / f64::from(count),
-        rate: received / MEASURED.as_secs_f64(),
-    };
-    (cost, crowd.size())
+    if options.selects("ticks") {
+        ticks::measure(product, options.effort, report, &mut tables.ticks).await;
+    }
 }

@@ -1,91 +1,170 @@
-//! Runs the product, the program `api` in the same directory as this program, replaying one stock.
+//! Runs the product: `api`, and on PostgreSQL a separate `tracker`.
 
 use std::{
-    fmt::Write as _,
-    fs,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::Command,
+    time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
+use sea_orm::{ConnectionTrait, Statement};
+use store::database::DatabaseKind;
+use testkit::{TestDatabaseUrl, TestServer};
 
-/// A running `api`, which is killed on drop.
-pub(crate) struct Product {
-    child: Child,
-    pub(crate) address: SocketAddr,
-    _folder: TempDir,
+use crate::{
+    http::{Connection, get},
+    process::{Process, own_path},
+    provider::Provider,
+    rows,
+};
+
+pub(crate) const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// How long a program may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A database with stocks, prices and alerts.
+pub(crate) struct Database {
+    pub(crate) kind: DatabaseKind,
+    pub(crate) url: TestDatabaseUrl,
+    _server: Option<TestServer>,
 }
 
-impl Product {
-    /// Starts an `api` that stores `rate` prices per second.
-    pub(crate) fn start(rate: u32) -> Self {
-        let folder = tempfile::tempdir().expect("create a directory");
-        fs::write(folder.path().join("days.csv"), days()).expect("write the data set");
-        let own = std::env::current_exe().expect("path of this program");
-        let mut child = Command::new(own.with_file_name("api"))
-            .env_clear()
-            .envs([
-                ("API_PORT", "0"),
-                ("METRICS_PORT", "0"),
-                ("LOG_FORMAT", "json"),
-                ("DEFAULT_SYMBOLS", "AAPL"),
-                ("REPLAY_FILE", "days.csv"),
-            ])
-            .env("REPLAY_SPEED", rate.to_string())
-            // The same number of threads as the broadcaster.
-            .env("TOKIO_WORKER_THREADS", "2")
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("api is built beside this program");
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let address = out
-            .find_map(|line| address_in(&line.expect("a line")))
-            .expect("the server prints its address");
-        // Drain the output, so that the process never blocks on a full pipe.
-        std::thread::spawn(move || out.for_each(drop));
+impl Database {
+    /// A SQLite file.
+    pub(crate) async fn sqlite() -> Self {
+        Self::sqlite_with(rows::PRICES).await
+    }
+
+    /// A SQLite file with `prices` of each stock.
+    pub(crate) async fn sqlite_with(prices: u32) -> Self {
+        let url = TestDatabaseUrl::sqlite();
+        Self::fill(url, prices, None).await
+    }
+
+    /// A database on its own server.
+    pub(crate) async fn postgres() -> Self {
+        let server = TestServer::start().await;
+        Self::fill(server.url(), rows::PRICES, Some(server)).await
+    }
+
+    async fn fill(url: TestDatabaseUrl, prices: u32, server: Option<TestServer>) -> Self {
+        let database = url.connect().await;
+        let kind = database.kind();
+        database.migrate().await.expect("migrate");
+        rows::fill(database.clone(), prices).await;
+        if kind == DatabaseKind::Postgres {
+            // As autovacuum would do.
+            let vacuumed = database.write().execute_unprepared("VACUUM (ANALYZE)");
+            vacuumed.await.expect("vacuum and analyze");
+        }
+        database.close().await;
         Self {
-            child,
-            address,
-            _folder: folder,
+            kind,
+            url,
+            _server: server,
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// The name of the product.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.kind {
+            DatabaseKind::Sqlite => "SQLite",
+            DatabaseKind::Postgres => "PostgreSQL",
+        }
+    }
+
+    /// The version of a PostgreSQL server.
+    pub(crate) async fn version(&self) -> String {
+        let database = self.url.connect().await;
+        let connection = database.read();
+        let sql = Statement::from_string(connection.get_database_backend(), "SHOW server_version");
+        let row = connection.query_one_raw(sql).await.expect("a version");
+        let version = row.and_then(|row| row.try_get_by_index(0).ok());
+        database.close().await;
+        version.expect("a version")
     }
 }
 
-impl Drop for Product {
-    fn drop(&mut self) {
-        // Fails if the process has already exited, which is not an error.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// The running programs, which are killed on drop.
+pub(crate) struct Product {
+    pub(crate) api: Process,
+    _tracker: Option<Process>,
+    pub(crate) address: SocketAddr,
+    /// From the start of `api` until it is ready.
+    pub(crate) started_in: Duration,
+    /// The name of the database.
+    pub(crate) database: &'static str,
+}
+
+impl Product {
+    /// Starts the programs that poll and serve.
+    pub(crate) async fn start(database: &Database, provider: &Provider) -> Self {
+        let api = Self::start_api(database, provider).await;
+        let is_separate = database.kind == DatabaseKind::Postgres;
+        let tracker =
+            is_separate.then(|| Process::start(&mut command("tracker", database, provider)));
+        Self {
+            _tracker: tracker,
+            ..api
+        }
+    }
+
+    /// Starts `api` alone. On SQLite it polls.
+    pub(crate) async fn start_api(database: &Database, provider: &Provider) -> Self {
+        let address = free_address();
+        let begun = Instant::now();
+        let mut command = command("api", database, provider);
+        let mut api = Process::start(command.env("API_PORT", address.port().to_string()));
+        while !is_ready(address).await {
+            assert!(begun.elapsed() < START_TIMEOUT, "api is not ready");
+            api.check();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Self {
+            api,
+            _tracker: None,
+            address,
+            started_in: begun.elapsed(),
+            database: database.name(),
+        }
+    }
+
+    /// The process and the address of `api`.
+    pub(crate) fn target(&self) -> (u32, SocketAddr) {
+        (self.api.id(), self.address)
     }
 }
 
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, url) = line.split_once("GraphQL    http://")?;
-    url.split('/').next()?.parse().ok()
+/// A program with its default settings, which polls a stock only when it is refreshed.
+fn command(program: &str, database: &Database, provider: &Provider) -> Command {
+    let mut command = Command::new(own_path().with_file_name(program));
+    command
+        .env_clear()
+        .envs([
+            ("METRICS_PORT", "0"),
+            ("ADMIN_TOKEN", ADMIN_TOKEN),
+            ("ALPHA_VANTAGE_API_KEY", "none"),
+            ("ALPHA_VANTAGE_PER_MINUTE", "100000"),
+            ("ALPHA_VANTAGE_PER_DAY", "1000000000"),
+            ("UPDATE_INTERVAL", "300d"),
+            ("MARKET_HOURS", "always"),
+        ])
+        .env("DATABASE_URL", database.url.as_str())
+        .env("ALPHA_VANTAGE_URL", format!("http://{}", provider.address));
+    command
 }
 
-/// Daily prices for many years, with small differences.
-fn days() -> String {
-    let mut file = "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\n".to_owned();
-    let start = chrono::NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
-    let days = start.iter_days().filter(|day| {
-        use chrono::Datelike;
-        day.weekday().number_from_monday() < 6
-    });
-    for (at, day) in (0_u32..8000).zip(days) {
-        let price = 100.0 + f64::from(at % 97) / 100.0;
-        writeln!(
-            file,
-            "AAPL,{day},{price},{price},{price},{price},17145307,{price}"
-        )
-        .expect("writing to a string");
-    }
-    file
+/// An address whose port is free now.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listener = listener.expect("bind a port");
+    listener.local_addr().expect("an address")
+}
+
+/// Whether the program accepts requests. Before, it closes connections.
+async fn is_ready(address: SocketAddr) -> bool {
+    let Ok(mut connection) = Connection::open(address).await else {
+        return false;
+    };
+    let response = connection.try_exchange(&get("/readyz")).await;
+    response.is_ok_and(|it| it.is_ok())
 }
