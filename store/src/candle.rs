@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
-use crate::{Error, database::Database, sql::Sql};
-
-/// Encodes NULL in the rows of integers that [`Sql::rows`] sends, which cannot contain NULL.
-const NULL: i64 = -i64::MAX;
+use crate::{
+    Error,
+    database::Database,
+    sql::{Field, Sql, replaced},
+};
 
 /// The key of a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,9 +176,12 @@ pub async fn closes_before(
          AND candles.stock_id = given.stock_id AND candles.start < given.before)"
     );
     let text = "SELECT candles.stock_id, candles.start, candles.close FROM ";
-    let given = stocks.iter().map(|(id, before)| [*id, before.micros()]);
+    let fields = [
+        ("stock_id", Field::Integer(|(id, _): &(i64, Timestamp)| *id)),
+        ("before", Field::Integer(|(_, before)| before.micros())),
+    ];
     let sql = Sql::new(connection, text)
-        .rows(["stock_id", "before"], given)
+        .given(stocks.iter(), &fields)
         .push(&format!(
             " JOIN candles ON candles.minutes = {minutes} \
              AND candles.stock_id = given.stock_id AND candles.start = {last}"
@@ -196,15 +200,15 @@ pub async fn by_keys(
     connection: &impl ConnectionTrait,
     keys: &[CandleKey],
 ) -> Result<Vec<Candle>, Error> {
-    let given = keys.iter().map(|key| {
-        [
-            i64::from(key.interval.minutes()),
-            key.stock_id,
-            key.start.micros(),
-        ]
-    });
-    let sql =
-        Sql::new(connection, "SELECT rows.* FROM ").rows(["minutes", "stock_id", "start"], given);
+    let fields = [
+        (
+            "minutes",
+            Field::Integer(|key: &CandleKey| key.interval.minutes().into()),
+        ),
+        ("stock_id", Field::Integer(|key| key.stock_id)),
+        ("start", Field::Integer(|key| key.start.micros())),
+    ];
+    let sql = Sql::new(connection, "SELECT rows.* FROM ").given(keys.iter(), &fields);
     let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
     // One index lookup per key, whatever size PostgreSQL estimates for the table.
     let sql = if connection.get_database_backend() == DbBackend::Postgres {
@@ -220,53 +224,36 @@ pub async fn by_keys(
 
 /// Inserts or replaces candles, which must have different keys.
 pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
-    const COLUMNS: [&str; 11] = [
-        "minutes",
-        "stock_id",
-        "start",
-        "opened_at",
-        "closed_at",
-        "open",
-        "high",
-        "low",
-        "close",
-        "volume",
-        "count",
-    ];
     if candles.is_empty() {
         return Ok(());
     }
-    let given = candles.iter().map(|candle| {
-        [
-            i64::from(candle.interval.minutes()),
-            candle.stock_id,
-            candle.start.micros(),
-            candle.opened_at.map_or(NULL, Timestamp::micros),
-            candle.closed_at.micros(),
-            Decimal::units(candle.open),
-            Decimal::units(candle.high),
-            Decimal::units(candle.low),
-            Decimal::units(candle.close),
-            candle.volume.unwrap_or(NULL),
-            i64::from(candle.count),
-        ]
-    });
-    let columns = COLUMNS.join(", ");
-    let text = format!(
-        "INSERT INTO candles ({columns}) SELECT minutes, stock_id, start, \
-         NULLIF(opened_at, {NULL}), closed_at, open, high, low, close, NULLIF(volume, {NULL}), count FROM "
-    );
-    let updates: Vec<String> = COLUMNS[3..]
-        .iter()
-        .map(|column| format!("{column} = excluded.{column}"))
-        .collect();
+    let fields = [
+        (
+            "minutes",
+            Field::Integer(|it: &Candle| it.interval.minutes().into()),
+        ),
+        ("stock_id", Field::Integer(|it| it.stock_id)),
+        ("start", Field::Integer(|it| it.start.micros())),
+        (
+            "opened_at",
+            Field::NullableInteger(|it| it.opened_at.map(Timestamp::micros)),
+        ),
+        ("closed_at", Field::Integer(|it| it.closed_at.micros())),
+        ("open", Field::Integer(|it| it.open.units())),
+        ("high", Field::Integer(|it| it.high.units())),
+        ("low", Field::Integer(|it| it.low.units())),
+        ("close", Field::Integer(|it| it.close.units())),
+        ("volume", Field::NullableInteger(|it| it.volume)),
+        ("count", Field::Integer(|it| it.count.into())),
+    ];
+    let names = fields.each_ref().map(|(name, _)| *name);
+    let columns = names.join(", ");
+    let text = format!("INSERT INTO candles ({columns}) SELECT {columns} FROM ");
     // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
     let sql = Sql::new(connection, text)
-        .rows(COLUMNS, given)
-        .push(&format!(
-            " WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET {}",
-            updates.join(", ")
-        ));
+        .given(candles.iter(), &fields)
+        .push(" WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET ")
+        .push(&replaced(&names[3..]));
     connection.execute_raw(sql.statement()).await?;
     Ok(())
 }

@@ -3,9 +3,101 @@
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
 //! of ids, so it is prepared once. Parameters are `$1`, `$2` … on both databases.
 
-use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
 
+use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+
+/// A field of the rows that [`Sql::given`] sends.
+///
+/// Arrays of PostgreSQL are sent without NULL, which is encoded as a value that is never stored.
+pub(crate) enum Field<R> {
+    Integer(fn(&R) -> i64),
+    NullableInteger(fn(&R) -> Option<i64>),
+    Boolean(fn(&R) -> bool),
+    Day(fn(&R) -> NaiveDate),
+    NullableDay(fn(&R) -> Option<NaiveDate>),
+    Text(fn(&R) -> String),
+    NullableText(fn(&R) -> Option<String>),
+}
+
+impl<R> Field<R> {
+    const NULL_INTEGER: i64 = -i64::MAX;
+    const NULL_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a date");
+    const NULL_TEXT: &str = "\u{1}";
+
+    /// The encoding of NULL in arrays, if the field has one.
+    fn null(&self) -> Option<String> {
+        match self {
+            Self::NullableInteger(_) => Some(Self::NULL_INTEGER.to_string()),
+            Self::NullableDay(_) => Some("'0001-01-01'".to_owned()),
+            Self::NullableText(_) => Some(format!("'{}'", Self::NULL_TEXT)),
+            Self::Integer(_) | Self::Boolean(_) | Self::Day(_) | Self::Text(_) => None,
+        }
+    }
+
+    fn array<'a>(&self, rows: impl Iterator<Item = &'a R>) -> Value
+    where
+        R: 'a,
+    {
+        match self {
+            Self::Integer(of) => rows.map(of).collect::<Vec<i64>>().into(),
+            Self::NullableInteger(of) => rows
+                .map(|row| of(row).unwrap_or(Self::NULL_INTEGER))
+                .collect::<Vec<i64>>()
+                .into(),
+            Self::Boolean(of) => rows.map(of).collect::<Vec<bool>>().into(),
+            Self::Day(of) => rows.map(of).collect::<Vec<NaiveDate>>().into(),
+            Self::NullableDay(of) => rows
+                .map(|row| of(row).unwrap_or(Self::NULL_DAY))
+                .collect::<Vec<NaiveDate>>()
+                .into(),
+            Self::Text(of) => rows.map(of).collect::<Vec<String>>().into(),
+            Self::NullableText(of) => rows
+                .map(|row| of(row).unwrap_or_else(|| Self::NULL_TEXT.to_owned()))
+                .collect::<Vec<String>>()
+                .into(),
+        }
+    }
+
+    fn write_json(&self, row: &R, text: &mut String) {
+        match self {
+            Self::Integer(of) => write_value(text, Some(of(row))),
+            Self::NullableInteger(of) => write_value(text, of(row)),
+            Self::Boolean(of) => write_value(text, Some(of(row))),
+            Self::Day(of) => write_quoted(text, Some(of(row))),
+            Self::NullableDay(of) => write_quoted(text, of(row)),
+            Self::Text(of) => write_text(text, Some(of(row))),
+            Self::NullableText(of) => write_text(text, of(row)),
+        }
+    }
+}
+
+/// The assignments of `ON CONFLICT … DO UPDATE SET` that replace these columns.
+pub(crate) fn replaced(columns: &[&str]) -> String {
+    let replaced: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    replaced.join(", ")
+}
+
+fn write_value(text: &mut String, value: Option<impl Display>) {
+    let written = match value {
+        Some(value) => write!(text, "{value}"),
+        None => write!(text, "null"),
+    };
+    written.expect("a string takes all text");
+}
+
+/// Writes a value without characters that JSON escapes.
+fn write_quoted(text: &mut String, value: Option<impl Display>) {
+    write_value(text, value.map(|value| format!("\"{value}\"")));
+}
+
+fn write_text(text: &mut String, value: Option<String>) {
+    write_value(text, value.map(serde_json::Value::from));
+}
 
 /// A statement under construction.
 #[derive(Clone, Debug)]
@@ -23,11 +115,6 @@ impl Sql {
             text: text.into(),
             values: Vec::new(),
         }
-    }
-
-    /// The database of the statement.
-    pub(crate) fn backend(&self) -> DbBackend {
-        self.backend
     }
 
     /// Appends text.
@@ -79,28 +166,6 @@ impl Sql {
             .push("))")
     }
 
-    /// Appends a table of pairs.
-    #[must_use]
-    pub(crate) fn push_pairs(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
-        let [first, second] = columns;
-        if self.backend == DbBackend::Postgres {
-            let (keys, values): (Vec<i64>, Vec<i64>) = pairs.iter().unzip();
-            return self
-                .push(&format!("(SELECT {first}, {second} FROM unnest("))
-                .bind(keys)
-                .push(", ")
-                .bind(values)
-                .push(&format!(") AS pairs ({first}, {second}))"));
-        }
-        let listed: Vec<String> = pairs.iter().map(|(a, b)| format!("[{a},{b}]")).collect();
-        let select = "(SELECT value ->> 0 AS";
-        self.push(&format!(
-            "{select} {first}, value ->> 1 AS {second} FROM json_each("
-        ))
-        .bind(format!("[{}]", listed.join(",")))
-        .push("))")
-    }
-
     /// Appends values in parentheses.
     #[must_use]
     pub fn bind_row(mut self, values: Vec<Value>) -> Self {
@@ -110,30 +175,64 @@ impl Sql {
         self.push(")")
     }
 
-    /// Appends a table `given` of integers with these columns and rows.
+    /// Appends a table `given` of `rows`. The text depends only on the fields.
     #[must_use]
-    pub fn rows<const N: usize>(
+    pub(crate) fn given<'a, R: 'a>(
         self,
-        columns: [&str; N],
-        rows: impl Iterator<Item = [i64; N]>,
+        rows: impl Iterator<Item = &'a R> + Clone,
+        fields: &[(&str, Field<R>)],
     ) -> Self {
         if self.backend == DbBackend::Postgres {
-            let mut arrays: [Vec<i64>; N] = std::array::from_fn(|_| Vec::new());
-            for row in rows {
-                for (array, value) in arrays.iter_mut().zip(row) {
-                    array.push(value);
-                }
-            }
-            let table = self.push("unnest").bind_row(arrays.map(Value::from).into());
-            return table.push(&format!(" AS given ({})", columns.join(", ")));
+            self.arrays(rows, fields)
+        } else {
+            self.json(rows, fields)
         }
-        let fields: Vec<String> = (0..)
-            .zip(columns)
-            .map(|(index, column): (usize, _)| format!("value ->> {index} AS {column}"))
+    }
+
+    fn arrays<'a, R: 'a>(
+        self,
+        rows: impl Iterator<Item = &'a R> + Clone,
+        fields: &[(&str, Field<R>)],
+    ) -> Self {
+        let selected: Vec<String> = fields
+            .iter()
+            .map(|(name, field)| match field.null() {
+                Some(null) => format!("NULLIF({name}, {null}) AS {name}"),
+                None => (*name).to_owned(),
+            })
             .collect();
-        let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
-        self.push(&format!("(SELECT {} FROM json_each(", fields.join(", ")))
-            .bind(format!("[{}]", rows.join(",")))
+        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        let arrays = fields.iter().map(|(_, field)| field.array(rows.clone()));
+        self.push("(SELECT ")
+            .push(&selected.join(", "))
+            .push(" FROM unnest")
+            .bind_row(arrays.collect())
+            .push(&format!(" AS sent ({})) AS given", names.join(", ")))
+    }
+
+    fn json<'a, R: 'a>(
+        self,
+        rows: impl Iterator<Item = &'a R>,
+        fields: &[(&str, Field<R>)],
+    ) -> Self {
+        let mut text = String::from("[");
+        for row in rows {
+            text.push_str(if text.len() == 1 { "[" } else { ",[" });
+            for (index, (_, field)) in fields.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                field.write_json(row, &mut text);
+            }
+            text.push(']');
+        }
+        text.push(']');
+        let selected: Vec<String> = (0..)
+            .zip(fields)
+            .map(|(index, (name, _)): (usize, _)| format!("value ->> {index} AS {name}"))
+            .collect();
+        self.push(&format!("(SELECT {} FROM json_each(", selected.join(", ")))
+            .bind(text)
             .push(")) AS given")
     }
 

@@ -4,15 +4,19 @@
 //! its polls.
 
 use entity::{
-    Event, Stock, Symbol, Timestamp,
+    Event, Price, Stock, Symbol, Timestamp,
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryResult, QuerySelect,
 };
 
-use crate::{Error, feed::FeedTransaction, sql::Sql};
+use crate::{
+    Error,
+    feed::FeedTransaction,
+    sql::{Field, Sql},
+};
 
 /// The position of a stock in the list of stocks.
 #[derive(Clone, Debug)]
@@ -84,17 +88,80 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await?)
 }
 
+/// A tracked stock and what its next price is compared with.
+#[derive(Clone, Debug)]
+pub struct QuotedStock {
+    /// The stock.
+    pub stock: Stock,
+    /// The latest price, if it has one.
+    pub latest: Option<Price>,
+    /// Whether it has held prices.
+    pub is_held: bool,
+    /// Whether it has splits.
+    pub has_splits: bool,
+}
+
 /// Returns the tracked stocks with these symbols, in unspecified order.
 pub async fn tracked(
     connection: &impl ConnectionTrait,
     symbols: impl IntoIterator<Item = &Symbol>,
-) -> Result<Vec<Stock>, Error> {
+) -> Result<Vec<QuotedStock>, Error> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
-    let text = "SELECT * FROM stocks WHERE tracked AND symbol";
+    let text = format!(
+        "SELECT id, symbol, name, currency, exchange, tracked, tracked_at, answered_at, \
+         alert_count, unpriced_answers, \
+         EXISTS (SELECT 1 FROM held_prices WHERE held_prices.stock_id = stocks.id), \
+         EXISTS (SELECT 1 FROM splits WHERE splits.stock_id = stocks.id), {} \
+         FROM stocks LEFT JOIN quotes ON quotes.stock_id = stocks.id WHERE tracked AND symbol",
+        Price::COLUMNS
+    );
     let sql = Sql::new(connection, text).eq_any_text(symbols);
-    Ok(Stock::find_by_statement(sql.statement())
-        .all(connection)
-        .await?)
+    let rows = connection.query_all_raw(sql.statement()).await?;
+    rows.iter().map(quoted).collect()
+}
+
+/// Reads a row by position, which takes less time than by name.
+fn quoted(row: &QueryResult) -> Result<QuotedStock, Error> {
+    /// The position of the first column of the price.
+    const PRICE: usize = 12;
+    let stock = Stock {
+        id: row.try_get_by_index(0)?,
+        symbol: row.try_get_by_index(1)?,
+        name: row.try_get_by_index(2)?,
+        currency: row.try_get_by_index(3)?,
+        exchange: row.try_get_by_index(4)?,
+        tracked: row.try_get_by_index(5)?,
+        tracked_at: row.try_get_by_index(6)?,
+        answered_at: row.try_get_by_index(7)?,
+        alert_count: row.try_get_by_index(8)?,
+        unpriced_answers: row.try_get_by_index(9)?,
+    };
+    let stock_id: Option<i64> = row.try_get_by_index(PRICE)?;
+    let latest = match stock_id {
+        Some(stock_id) => Some(Price {
+            stock_id,
+            symbol: stock.symbol.clone(),
+            recorded_at: row.try_get_by_index(PRICE + 1)?,
+            seq: row.try_get_by_index(PRICE + 2)?,
+            price: row.try_get_by_index(PRICE + 3)?,
+            previous_close: row.try_get_by_index(PRICE + 4)?,
+            open: row.try_get_by_index(PRICE + 5)?,
+            high: row.try_get_by_index(PRICE + 6)?,
+            low: row.try_get_by_index(PRICE + 7)?,
+            volume: row.try_get_by_index(PRICE + 8)?,
+            trading_day: row.try_get_by_index(PRICE + 9)?,
+            market_time: row.try_get_by_index(PRICE + 10)?,
+            market_time_sent: row.try_get_by_index(PRICE + 11)?,
+            provider: row.try_get_by_index(PRICE + 12)?,
+        }),
+        None => None,
+    };
+    Ok(QuotedStock {
+        stock,
+        latest,
+        is_held: row.try_get_by_index(10)?,
+        has_splits: row.try_get_by_index(11)?,
+    })
 }
 
 /// The details of a stock, as a provider reports them.
@@ -245,16 +312,23 @@ pub(crate) async fn reset_unpriced_answers(transaction: &DatabaseTransaction) ->
     Ok(())
 }
 
-/// Stores the name, currency and exchange of a stock.
-pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Result<(), Error> {
-    let row = ActiveModel {
-        id: Set(stock.id),
-        name: Set(stock.name.clone()),
-        currency: Set(stock.currency.clone()),
-        exchange: Set(stock.exchange.clone()),
-        ..Default::default()
-    };
-    row.update(connection).await?;
+/// Stores the name, currency and exchange of stocks.
+pub async fn set_details(connection: &impl ConnectionTrait, stocks: &[Stock]) -> Result<(), Error> {
+    let fields = [
+        ("id", Field::Integer(|it: &Stock| it.id)),
+        ("name", Field::NullableText(|it| it.name.clone())),
+        ("currency", Field::NullableText(|it| it.currency.clone())),
+        ("exchange", Field::NullableText(|it| it.exchange.clone())),
+    ];
+    if stocks.is_empty() {
+        return Ok(());
+    }
+    let text = "UPDATE stocks SET name = given.name, currency = given.currency, \
+                exchange = given.exchange FROM ";
+    let sql = Sql::new(connection, text)
+        .given(stocks.iter(), &fields)
+        .push(" WHERE stocks.id = given.id");
+    connection.execute_raw(sql.statement()).await?;
     Ok(())
 }
 
