@@ -9,17 +9,15 @@
 
 mod bare;
 mod cpu;
-#[path = "../rules/random_rules.rs"]
-mod random_rules;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod world;
 
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
-use entity::{Decimal, Timestamp};
 use testkit::TestDatabase;
 
-use self::{bare::Bare, cpu::Cpu, world::World};
+use self::{bare::Bare, cpu::Cpu, shared::micros, world::World};
 
 /// The number of prices per batch, and the number of batches per round.
 const SIZES: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 20), (1_000, 4)];
@@ -107,23 +105,4 @@ async fn measure(name: &str, rounds: usize, [ours, theirs]: [TestDatabase; 2]) {
             whole.1 / plain.1,
         );
     }
-}
-
-fn micros(took: Duration) -> f64 {
-    took.as_secs_f64() * 1e6
-}
-
-/// The trading day of all prices, a Friday.
-fn today() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 11, 20).expect("a date")
-}
-
-/// Noon of that day in New York.
-fn noon() -> Timestamp {
-    "2026-11-20T17:00:00Z".parse().expect("an instant")
-}
-
-/// A price in hundredths.
-fn hundredths(price: i64) -> Decimal {
-    Decimal::from_units(price * 1_000_000)
 }

@@ -7,10 +7,7 @@ use entity::{
     table::{alert_rule, feed},
 };
 use runtime::{clock::ManualClock, metrics::Metrics};
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    EntityTrait, FromQueryResult, QueryOrder, QuerySelect, Statement,
-};
+use sea_orm::{EntityTrait, FromQueryResult, QueryOrder, QuerySelect, Statement};
 use store::{Seed, Store};
 use testkit::{SeededRandom, TestDatabase};
 use tracker::{
@@ -19,7 +16,10 @@ use tracker::{
     quote::{PreviousClose, Quote},
 };
 
-use super::{STOCKS, hundredths, noon, random_rules, today};
+use super::{
+    STOCKS,
+    shared::{self, hundredths, noon, row, today},
+};
 
 /// The number of rules per stock. Few of them are within reach.
 const RULES: i64 = 10;
@@ -80,8 +80,8 @@ impl World {
 
     async fn write_rules(&self) {
         let mut random = SeededRandom::new(2);
-        let rows = (0..STOCKS * RULES)
-            .map(|id| row(&random_rules::rule(&mut random, id, 1 + id % STOCKS)));
+        let rows =
+            (0..STOCKS * RULES).map(|id| row(&shared::rule(&mut random, id, 1 + id % STOCKS)));
         let written = alert_rule::Entity::insert_many(rows)
             .exec_without_returning(self.store.database.write())
             .await;
@@ -154,38 +154,6 @@ impl World {
             candles: candles.expect("candles"),
             feed,
         }
-    }
-}
-
-fn row(rule: &alerting::Rule) -> alert_rule::ActiveModel {
-    let threshold = rule.condition.threshold();
-    let (base, basis, window) = match rule.condition {
-        alerting::Condition::PercentChange { base, .. } => (Some(base), None, None),
-        alerting::Condition::Above { basis, .. } | alerting::Condition::Below { basis, .. } => {
-            (None, Some(basis), None)
-        }
-        alerting::Condition::ChangeInWindow { window, .. } => (None, None, Some(window)),
-        _ => (None, None, None),
-    };
-    let seconds = |seconds: u64| i32::try_from(seconds).expect("a short time");
-    alert_rule::ActiveModel {
-        id: NotSet,
-        stock_id: Set(rule.stock),
-        is_default: Set(false),
-        kind: Set(rule.condition.kind()),
-        threshold: Set(threshold),
-        base: Set(base),
-        trigger: Set(rule.trigger),
-        cooldown_seconds: Set(seconds(rule.cooldown_seconds.into())),
-        enabled: Set(true),
-        expires_at: Set(None),
-        created_at: Set(noon()),
-        basis: Set(basis.unwrap_or_default()),
-        window_seconds: Set(window.map(|window| seconds(window.as_secs()))),
-        set_threshold: Set(Some(threshold)),
-        level_day: Set(Some(today())),
-        start_at: Set(noon()),
-        ..Default::default()
     }
 }
 
