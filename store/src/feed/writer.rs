@@ -4,10 +4,10 @@
 //! positions is therefore the order of commits, and `recorded_at` never decreases along it, even if
 //! the clock steps backwards.
 
-use entity::{Event, Position, Timestamp};
+use entity::{Batch, Event, Position, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
-use super::{Doorbell, Topic};
+use super::{Doorbell, Topic, entry::FeedEntry};
 use crate::{Error, Store, partition::Partitions, sql::Sql};
 
 /// The id of the only row of `feed_head`.
@@ -130,24 +130,42 @@ impl FeedTransaction {
         // Clients that resume skip what comes before their cursor.
         self.events.sort_by_key(Event::seq);
         let events = serde_json::to_string(&self.events).map_err(Error::Serialize)?;
+        let (transaction, after) = (self.transaction, self.head);
         let text = "INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ";
+        let is_postgres = transaction.get_database_backend() == DbBackend::Postgres;
+        let payload = is_postgres.then(|| FeedEntry::payload(after, position, &events));
         let row = vec![
             position.seq.into(),
-            self.head.seq.into(),
+            after.seq.into(),
             position.recorded_at.into(),
             events.into(),
         ];
-        let insert = Sql::new(&self.transaction, text).bind_row(row);
-        self.transaction.execute_raw(insert.statement()).await?;
-        let update = Sql::new(&self.transaction, "UPDATE feed_head SET seq = ")
+        let insert = Sql::new(&transaction, text).bind_row(row);
+        transaction.execute_raw(insert.statement()).await?;
+        let mut update = Sql::new(&transaction, "UPDATE feed_head SET seq = ")
             .bind(position.seq)
             .push(", recorded_at = ")
             .bind(position.recorded_at)
             .push(&format!(" WHERE id = {HEAD}"));
-        self.transaction.execute_raw(update.statement()).await?;
-        Doorbell::notify(&self.transaction, Topic::Feed).await?;
-        self.transaction.commit().await?;
-        self.doorbell.ring(Topic::Feed);
+        // The other processes are notified when this transaction commits.
+        if let Some(payload) = payload {
+            update = update
+                .push(&format!(
+                    " RETURNING pg_notify('{}', ",
+                    Topic::Feed.channel()
+                ))
+                .bind(payload)
+                .push(")");
+        }
+        transaction.query_one_raw(update.statement()).await?;
+        transaction.commit().await?;
+        self.doorbell.announce(FeedEntry {
+            after,
+            batch: Batch {
+                end: position,
+                events: self.events,
+            },
+        });
         Ok(position)
     }
 }

@@ -92,15 +92,33 @@ impl CurrentState {
         feed: &FeedTransaction,
         days: &HashMap<i64, (NaiveDate, Market)>,
     ) -> Result<(), store::Error> {
-        let with_splits = days.keys().filter(|id| self.with_splits.contains(id));
-        let ids: Vec<i64> = with_splits.copied().collect();
-        let stored = self.closes.values().map(|(day, _)| *day);
-        let calendar = days.values().map(|(day, _)| trading_day_before(*day));
+        let afters: HashMap<i64, NaiveDate> = days
+            .iter()
+            .filter(|(id, _)| self.with_splits.contains(id))
+            .map(|(id, (day, _))| {
+                let calendar = trading_day_before(*day);
+                let stored = self.closes.get(id).map(|(day, _)| *day);
+                (*id, stored.map_or(calendar, |day| day.min(calendar)))
+            })
+            .collect();
         let last = days.values().map(|(day, _)| *day).max();
-        if let (Some(after), Some(until)) = (stored.chain(calendar).min(), last)
-            && !ids.is_empty()
-        {
-            self.splits = split::between(feed.connection(), &ids, after, until).await?;
+        let (Some(first), Some(last)) = (afters.values().min(), last) else {
+            return Ok(());
+        };
+        let ids: Vec<i64> = afters.keys().copied().collect();
+        for (id, mut splits) in split::between(feed.connection(), &ids, *first, last).await? {
+            // The range is that of all stocks.
+            splits.retain(|split| {
+                afters
+                    .get(&id)
+                    .is_some_and(|after| split.effective_on > *after)
+                    && days
+                        .get(&id)
+                        .is_some_and(|(day, _)| split.effective_on <= *day)
+            });
+            if !splits.is_empty() {
+                self.splits.insert(id, splits);
+            }
         }
         Ok(())
     }

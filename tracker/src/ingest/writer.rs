@@ -108,9 +108,16 @@ impl<'a> BatchWriter<'a> {
         Ok((self.rules, self.committing))
     }
 
+    /// Whether what is pending must be stored before a quote.
     fn is_blocked(&self, quote: &Quote) -> bool {
-        let stock = self.current.stocks.get(&quote.symbol);
-        stock.is_some_and(|stock| self.pending.blocked.contains(&stock.id))
+        let Some(stock) = self.current.stocks.get(&quote.symbol) else {
+            return false;
+        };
+        // After a split, rules read the latest prices again.
+        let reads = quote.split.is_some();
+        let pending = &self.pending;
+        pending.blocked.contains(&stock.id)
+            || reads && pending.prices.iter().any(|it| it.stock.id == stock.id)
     }
 
     async fn prepare_rules(

@@ -8,13 +8,14 @@
 use std::time::Duration;
 
 use entity::{
-    AlertKind, AlertRule, ChangeBase, Decimal, Event, PriceBasis, Ratio, SecretText, Split,
-    Timestamp, Trigger, Webhook, WebhookFormat,
+    AlertKind, AlertRule, ChangeBase, Decimal, Event, PriceBasis, ProviderState, Ratio, SecretText,
+    Split, Timestamp, Trigger, Webhook, WebhookFormat,
 };
 use sea_orm::{ConnectionTrait, Statement};
 use store::{
     database::DatabaseKind,
     feed::FeedTransaction,
+    provider::{self, ProviderStatus},
     rule, split,
     webhook::{self, Selection},
 };
@@ -61,6 +62,17 @@ impl Side {
     async fn new(database: TestDatabase, cuts: bool) -> Self {
         let world = World::new(database, &SYMBOLS).await;
         let ingest = world.ingest().with_alert_max_age(Some(1));
+        let replay = ProviderStatus {
+            name: "replay",
+            rank: 0,
+            state: ProviderState::Ok,
+            effective_interval: None,
+            note: None,
+            per_minute: None,
+            per_day: None,
+        };
+        let configured = provider::configure(&world.store, &[replay]).await;
+        configured.expect("the row of the replay");
         Self {
             world,
             ingest,
@@ -385,11 +397,15 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
 
 testkit::on_both_databases! {
     async fn batches_give_the_same_as_quotes_one_by_one(database) {
-        let other = match database.kind() {
-            DatabaseKind::Sqlite => TestDatabase::sqlite().await,
-            DatabaseKind::Postgres => TestDatabase::postgres().await,
-        };
-        let seed = 1;
-        compare(seed, [Side::new(database, false).await, Side::new(other, true).await]).await;
+        let kind = database.kind();
+        for seed in [9, 25] {
+            let database = async || match kind {
+                DatabaseKind::Sqlite => TestDatabase::sqlite().await,
+                DatabaseKind::Postgres => TestDatabase::postgres().await,
+            };
+            let batched = Side::new(database().await, false).await;
+            let single = Side::new(database().await, true).await;
+            compare(seed, [batched, single]).await;
+        }
     }
 }
