@@ -99,10 +99,14 @@ impl FeedSource for TableSource {
 
     async fn read(&mut self, position: Position) -> Result<FeedUpdate, Error> {
         self.receive_available();
-        let batches = self.take_batches(position);
-        if !batches.is_empty() || !self.read_table_next {
-            return Ok(FeedUpdate::Batches(batches));
+        if !self.read_table_next {
+            let batches = self.take_batches(position);
+            if !batches.is_empty() || !self.read_table_next {
+                return Ok(FeedUpdate::Batches(batches));
+            }
         }
+        // The table contains what was received.
+        self.received.clear();
         let update = table::follow(&self.store, position).await?;
         // There may be more than one page.
         self.read_table_next = match &update {
