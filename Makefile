@@ -53,10 +53,11 @@ audit: rust ## Check the dependencies for known vulnerabilities, if the network 
 	fi
 
 .PHONY: bench
-bench: rust test-deps ## Measure fan-out, a growing history, and alert rules
+bench: rust test-deps ## Measure fan-out, a growing history, ingest, and alert rules
 	$(CARGO) build --release --package api --package bench
 	target/release/bench
 	$(CARGO) bench --package store --bench age
+	$(CARGO) bench --package tracker --bench ingest
 	$(CARGO) bench --package tracker --bench rules
 
 .PHONY: format
