@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult};
 
 use crate::{
     Error,
     database::Database,
+    rows::{Row, Rows},
     sql::{Field, Sql, replaced},
 };
 
@@ -208,18 +209,49 @@ pub async fn by_keys(
         ("stock_id", Field::Integer(|key| key.stock_id)),
         ("start", Field::Integer(|key| key.start.micros())),
     ];
-    let sql = Sql::new(connection, "SELECT rows.* FROM ").given(keys.iter(), &fields);
+    const COLUMNS: [&str; 11] = [
+        "rows.minutes",
+        "rows.stock_id",
+        "rows.start",
+        "opened_at",
+        "closed_at",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "count",
+    ];
     let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
-    // One index lookup per key, whatever size PostgreSQL estimates for the table.
-    let sql = if connection.get_database_backend() == DbBackend::Postgres {
-        let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
-        sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
-    } else {
-        sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
-    };
-    Ok(Candle::find_by_statement(sql.statement())
-        .all(connection)
-        .await?)
+    let rows = Rows::select(connection, &COLUMNS, |sql| {
+        let sql = sql.push(" FROM ").given(keys.iter(), &fields);
+        // One index lookup per key, whatever size PostgreSQL estimates for the table.
+        if connection.get_database_backend() == DbBackend::Postgres {
+            let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+            sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
+        } else {
+            sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+        }
+    });
+    rows.read(connection).await?.iter().map(candle).collect()
+}
+
+fn candle(row: &Row) -> Result<Candle, Error> {
+    let minutes: i32 = row.get(0)?;
+    let units = |column| Ok::<_, Error>(Decimal::from_units(row.get(column)?));
+    Ok(Candle {
+        stock_id: row.get(1)?,
+        interval: CandleInterval::try_from_value(&minutes)?,
+        start: Timestamp::from_micros(row.get(2)?),
+        opened_at: row.get::<Option<i64>>(3)?.map(Timestamp::from_micros),
+        closed_at: Timestamp::from_micros(row.get(4)?),
+        open: units(5)?,
+        high: units(6)?,
+        low: units(7)?,
+        close: units(8)?,
+        volume: row.get(9)?,
+        count: row.get(10)?,
+    })
 }
 
 /// Inserts or replaces candles, which must have different keys.

@@ -4,17 +4,18 @@
 //! its polls.
 
 use entity::{
-    Event, Price, Stock, Symbol, Timestamp,
+    Decimal, Event, Price, Stock, Symbol, Timestamp,
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryResult, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
 use crate::{
     Error,
     feed::FeedTransaction,
+    rows::{Row, Rows},
     sql::{Field, Sql},
 };
 
@@ -107,60 +108,82 @@ pub async fn tracked(
     symbols: impl IntoIterator<Item = &Symbol>,
 ) -> Result<Vec<QuotedStock>, Error> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
-    let text = format!(
-        "SELECT id, symbol, name, currency, exchange, tracked, tracked_at, answered_at, \
-         alert_count, unpriced_answers, \
-         EXISTS (SELECT 1 FROM held_prices WHERE held_prices.stock_id = stocks.id), \
-         EXISTS (SELECT 1 FROM splits WHERE splits.stock_id = stocks.id), {} \
-         FROM stocks LEFT JOIN quotes ON quotes.stock_id = stocks.id WHERE tracked AND symbol",
-        Price::COLUMNS
-    );
-    let sql = Sql::new(connection, text).eq_any_text(symbols);
-    let rows = connection.query_all_raw(sql.statement()).await?;
-    rows.iter().map(quoted).collect()
+    let columns: Vec<&str> = COLUMNS
+        .into_iter()
+        .chain(Price::COLUMNS.split(", "))
+        .collect();
+    let rows = Rows::select(connection, &columns, |sql| {
+        let quotes = " FROM stocks LEFT JOIN quotes ON quotes.stock_id = stocks.id";
+        sql.push(quotes)
+            .push(" WHERE tracked AND symbol")
+            .eq_any_text(symbols)
+    });
+    rows.read(connection).await?.iter().map(quoted).collect()
 }
 
-/// Reads a row by position, which takes less time than by name.
-fn quoted(row: &QueryResult) -> Result<QuotedStock, Error> {
-    /// The position of the first column of the price.
-    const PRICE: usize = 12;
-    let stock = Stock {
-        id: row.try_get_by_index(0)?,
-        symbol: row.try_get_by_index(1)?,
-        name: row.try_get_by_index(2)?,
-        currency: row.try_get_by_index(3)?,
-        exchange: row.try_get_by_index(4)?,
-        tracked: row.try_get_by_index(5)?,
-        tracked_at: row.try_get_by_index(6)?,
-        answered_at: row.try_get_by_index(7)?,
-        alert_count: row.try_get_by_index(8)?,
-        unpriced_answers: row.try_get_by_index(9)?,
+/// The columns of a [`QuotedStock`] before those of its price.
+const COLUMNS: [&str; 12] = [
+    "id",
+    "symbol",
+    "name",
+    "currency",
+    "exchange",
+    "tracked_at",
+    "answered_at",
+    "alert_count",
+    "unpriced_answers",
+    "CASE WHEN EXISTS (SELECT 1 FROM held_prices WHERE held_prices.stock_id = stocks.id) \
+     THEN 1 ELSE 0 END",
+    "CASE WHEN EXISTS (SELECT 1 FROM splits WHERE splits.stock_id = stocks.id) THEN 1 ELSE 0 END",
+    "CASE WHEN market_time_sent THEN 1 ELSE 0 END",
+];
+
+fn quoted(row: &Row) -> Result<QuotedStock, Error> {
+    let price = |column: usize| COLUMNS.len() + column;
+    let micros = |column| -> Result<Option<Timestamp>, Error> {
+        Ok(row.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
     };
-    let stock_id: Option<i64> = row.try_get_by_index(PRICE)?;
+    let units = |column| -> Result<Option<Decimal>, Error> {
+        Ok(row.get::<Option<i64>>(column)?.map(Decimal::from_units))
+    };
+    let symbol: String = row.get(1)?;
+    let stock = Stock {
+        id: row.get(0)?,
+        symbol: symbol.parse().map_err(|_| DbErr::Type(symbol))?,
+        name: row.get(2)?,
+        currency: row.get(3)?,
+        exchange: row.get(4)?,
+        tracked: true,
+        tracked_at: Timestamp::from_micros(row.get(5)?),
+        answered_at: micros(6)?,
+        alert_count: row.get(7)?,
+        unpriced_answers: row.get(8)?,
+    };
+    let stock_id: Option<i64> = row.get(price(0))?;
     let latest = match stock_id {
         Some(stock_id) => Some(Price {
             stock_id,
             symbol: stock.symbol.clone(),
-            recorded_at: row.try_get_by_index(PRICE + 1)?,
-            seq: row.try_get_by_index(PRICE + 2)?,
-            price: row.try_get_by_index(PRICE + 3)?,
-            previous_close: row.try_get_by_index(PRICE + 4)?,
-            open: row.try_get_by_index(PRICE + 5)?,
-            high: row.try_get_by_index(PRICE + 6)?,
-            low: row.try_get_by_index(PRICE + 7)?,
-            volume: row.try_get_by_index(PRICE + 8)?,
-            trading_day: row.try_get_by_index(PRICE + 9)?,
-            market_time: row.try_get_by_index(PRICE + 10)?,
-            market_time_sent: row.try_get_by_index(PRICE + 11)?,
-            provider: row.try_get_by_index(PRICE + 12)?,
+            recorded_at: Timestamp::from_micros(row.get(price(1))?),
+            seq: row.get(price(2))?,
+            price: Decimal::from_units(row.get(price(3))?),
+            previous_close: units(price(4))?,
+            open: units(price(5))?,
+            high: units(price(6))?,
+            low: units(price(7))?,
+            volume: row.get(price(8))?,
+            trading_day: row.get(price(9))?,
+            market_time: Timestamp::from_micros(row.get(price(10))?),
+            market_time_sent: row.get::<i32>(11)? != 0,
+            provider: row.get(price(12))?,
         }),
         None => None,
     };
     Ok(QuotedStock {
         stock,
         latest,
-        is_held: row.try_get_by_index(10)?,
-        has_splits: row.try_get_by_index(11)?,
+        is_held: row.get::<i32>(9)? != 0,
+        has_splits: row.get::<i32>(10)? != 0,
     })
 }
 

@@ -70,6 +70,10 @@ impl Measured {
 async fn measure(name: &str, rounds: usize, [ours, theirs]: [TestDatabase; 2]) {
     let mut world = World::new(ours).await;
     let mut bare = Bare::new(theirs).await;
+    // The connections are open after a batch.
+    let quotes = world.quotes(1);
+    world.ingest(quotes).await;
+    bare.insert(&world.last_rows().await).await;
     let cpu = Cpu::new(&world.store).await;
     for (size, batches) in SIZES {
         let (mut whole, mut plain) = (Measured::default(), Measured::default());
