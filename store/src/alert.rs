@@ -13,7 +13,7 @@ use crate::{
     Error, Store,
     page::{self, Key, Page, Span},
     price::Recorded,
-    sql::{Field, Sql},
+    sql::{Field, Sql, chunks},
 };
 
 /// The position of an alert in a list.
@@ -185,17 +185,17 @@ pub async fn record(connection: &impl ConnectionTrait, alerts: &mut [Alert]) -> 
         id: i64,
         seq: i64,
     }
-    if alerts.is_empty() {
-        return Ok(());
-    }
     let columns = FIELDS.map(|(name, _)| name).join(", ");
     let text = format!("INSERT INTO alerts ({columns}) SELECT {columns} FROM ");
-    let sql = Sql::new(connection, text)
-        .given(alerts.iter(), &FIELDS)
-        .push(" ORDER BY seq RETURNING id, seq");
-    let rows = IdRow::find_by_statement(sql.statement());
-    let rows = rows.all(connection).await?.into_iter();
-    let ids: HashMap<i64, i64> = rows.map(|row| (row.seq, row.id)).collect();
+    let mut ids: HashMap<i64, i64> = HashMap::new();
+    for alerts in chunks(connection, alerts) {
+        let sql = Sql::new(connection, &text)
+            .given(alerts.iter(), &FIELDS)
+            .push(" ORDER BY seq RETURNING id, seq");
+        let rows = IdRow::find_by_statement(sql.statement());
+        let rows = rows.all(connection).await?.into_iter();
+        ids.extend(rows.map(|row| (row.seq, row.id)));
+    }
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
     for alert in alerts {
         let missing = || Error::MissingRow("row in alerts".into());
@@ -208,10 +208,12 @@ pub async fn record(connection: &impl ConnectionTrait, alerts: &mut [Alert]) -> 
         ("fired", Field::Integer(|(_, fired)| *fired)),
     ];
     let text = "UPDATE stocks SET alert_count = alert_count + given.fired FROM ";
-    let sql = Sql::new(connection, text)
-        .given(counts.iter(), &fields)
-        .push(" WHERE stocks.id = given.id");
-    connection.execute_raw(sql.statement()).await?;
+    for counts in chunks(connection, &counts) {
+        let sql = Sql::new(connection, text)
+            .given(counts.iter(), &fields)
+            .push(" WHERE stocks.id = given.id");
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 
@@ -256,9 +258,6 @@ pub async fn detach(
     rule: i64,
     days: &[(i64, NaiveDate)],
 ) -> Result<(), Error> {
-    if days.is_empty() {
-        return Ok(());
-    }
     let fields = [
         (
             "stock_id",
@@ -266,12 +265,15 @@ pub async fn detach(
         ),
         ("trading_day", Field::Day(|(_, day)| *day)),
     ];
-    let sql = Sql::new(connection, "UPDATE alerts SET rule_id = NULL FROM ")
-        .given(days.iter(), &fields)
-        .push(" WHERE alerts.rule_id = ")
-        .bind(rule)
-        .push(" AND alerts.stock_id = given.stock_id AND alerts.trading_day = given.trading_day");
-    connection.execute_raw(sql.statement()).await?;
+    let same = " AND alerts.stock_id = given.stock_id AND alerts.trading_day = given.trading_day";
+    for days in chunks(connection, days) {
+        let sql = Sql::new(connection, "UPDATE alerts SET rule_id = NULL FROM ")
+            .given(days.iter(), &fields)
+            .push(" WHERE alerts.rule_id = ")
+            .bind(rule)
+            .push(same);
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

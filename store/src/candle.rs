@@ -12,7 +12,7 @@ use crate::{
     Error,
     database::Database,
     rows::{Row, Rows},
-    sql::{Field, Sql, replaced},
+    sql::{Field, Sql, chunks, replaced},
 };
 
 /// The key of a candle.
@@ -168,9 +168,6 @@ pub async fn closes_before(
         start: Timestamp,
         close: Decimal,
     }
-    if stocks.is_empty() {
-        return Ok(Vec::new());
-    }
     let minutes = CandleInterval::OneDay.minutes();
     let last = format!(
         "(SELECT MAX(start) FROM candles WHERE minutes = {minutes} \
@@ -181,19 +178,19 @@ pub async fn closes_before(
         ("stock_id", Field::Integer(|(id, _): &(i64, Timestamp)| *id)),
         ("before", Field::Integer(|(_, before)| before.micros())),
     ];
-    let sql = Sql::new(connection, text)
-        .given(stocks.iter(), &fields)
-        .push(&format!(
-            " JOIN candles ON candles.minutes = {minutes} \
-             AND candles.stock_id = given.stock_id AND candles.start = {last}"
-        ));
-    let rows = CloseRow::find_by_statement(sql.statement())
-        .all(connection)
-        .await?;
-    let closes = rows.into_iter();
-    Ok(closes
-        .map(|row| (row.stock_id, row.start, row.close))
-        .collect())
+    let mut closes = Vec::new();
+    for stocks in chunks(connection, stocks) {
+        let sql = Sql::new(connection, text)
+            .given(stocks.iter(), &fields)
+            .push(&format!(
+                " JOIN candles ON candles.minutes = {minutes} \
+                 AND candles.stock_id = given.stock_id AND candles.start = {last}"
+            ));
+        let rows = CloseRow::find_by_statement(sql.statement());
+        let rows = rows.all(connection).await?.into_iter();
+        closes.extend(rows.map(|row| (row.stock_id, row.start, row.close)));
+    }
+    Ok(closes)
 }
 
 /// Returns the candles with the given keys. Keys without a candle are left out.
@@ -223,17 +220,23 @@ pub async fn by_keys(
         "count",
     ];
     let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
-    let rows = Rows::select(connection, &COLUMNS, |sql| {
-        let sql = sql.push(" FROM ").given(keys.iter(), &fields);
-        // One index lookup per key, whatever size PostgreSQL estimates for the table.
-        if connection.get_database_backend() == DbBackend::Postgres {
-            let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
-            sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
-        } else {
-            sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+    let mut candles = Vec::new();
+    for keys in chunks(connection, keys) {
+        let rows = Rows::select(connection, &COLUMNS, |sql| {
+            let sql = sql.push(" FROM ").given(keys.iter(), &fields);
+            // One index lookup per key, whatever size PostgreSQL estimates for the table.
+            if connection.get_database_backend() == DbBackend::Postgres {
+                let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+                sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
+            } else {
+                sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+            }
+        });
+        for row in rows.read(connection).await? {
+            candles.push(candle(&row)?);
         }
-    });
-    rows.read(connection).await?.iter().map(candle).collect()
+    }
+    Ok(candles)
 }
 
 fn candle(row: &Row) -> Result<Candle, Error> {
@@ -256,9 +259,6 @@ fn candle(row: &Row) -> Result<Candle, Error> {
 
 /// Inserts or replaces candles, which must have different keys.
 pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
-    if candles.is_empty() {
-        return Ok(());
-    }
     let fields = [
         (
             "minutes",
@@ -281,12 +281,14 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
     let names = fields.each_ref().map(|(name, _)| *name);
     let columns = names.join(", ");
     let text = format!("INSERT INTO candles ({columns}) SELECT {columns} FROM ");
-    // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
-    let sql = Sql::new(connection, text)
-        .given(candles.iter(), &fields)
-        .push(" WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET ")
-        .push(&replaced(&names[3..]));
-    connection.execute_raw(sql.statement()).await?;
+    for candles in chunks(connection, candles) {
+        // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
+        let sql = Sql::new(connection, &text)
+            .given(candles.iter(), &fields)
+            .push(" WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET ")
+            .push(&replaced(&names[3..]));
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use sea_orm::{
 
 use crate::{
     Error,
-    sql::{Field, Sql},
+    sql::{Field, Sql, chunks},
 };
 
 /// A stock with held prices.
@@ -80,13 +80,12 @@ pub async fn add(connection: &impl ConnectionTrait, prices: &[Model]) -> Result<
         ("close_day", Field::NullableDay(|it| it.close_day)),
         ("held_until", Field::Integer(|it| it.held_until.micros())),
     ];
-    if prices.is_empty() {
-        return Ok(());
-    }
     let columns = FIELDS.map(|(name, _)| name).join(", ");
     let text = format!("INSERT INTO held_prices ({columns}) SELECT {columns} FROM ");
-    let sql = Sql::new(connection, text).given(prices.iter(), &FIELDS);
-    connection.execute_raw(sql.statement()).await?;
+    for prices in chunks(connection, prices) {
+        let sql = Sql::new(connection, &text).given(prices.iter(), &FIELDS);
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::{
     Error,
     feed::FeedTransaction,
-    sql::{Field, Sql, replaced},
+    sql::{Field, Sql, chunks, replaced},
 };
 
 const SELECT: &str = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
@@ -196,12 +196,15 @@ pub async fn apply(feed: &mut FeedTransaction, changes: &[RuleChange]) -> Result
     ];
     let text = "UPDATE alert_rules SET threshold = given.threshold, enabled = given.enabled, \
                 updated_at = ";
-    let sql = Sql::new(feed.connection(), text)
-        .bind(now)
-        .push(" FROM ")
-        .given(rules.values(), &fields)
-        .push(" WHERE alert_rules.id = given.id");
-    feed.connection().execute_raw(sql.statement()).await?;
+    let rules: Vec<AlertRule> = rules.into_values().collect();
+    for rules in chunks(feed.connection(), &rules) {
+        let sql = Sql::new(feed.connection(), text)
+            .bind(now)
+            .push(" FROM ")
+            .given(rules.iter(), &fields)
+            .push(" WHERE alert_rules.id = given.id");
+        feed.connection().execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 
@@ -310,20 +313,19 @@ async fn upsert<R>(
     fields: &[(&str, Field<R>)],
     key: usize,
 ) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let columns = names.join(", ");
     let (key, others) = names.split_at(key);
     let text = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM ");
-    let sql = Sql::new(connection, text)
-        .given(rows.iter(), fields)
-        .push(&format!(
-            " WHERE true ON CONFLICT ({}) DO UPDATE SET {}",
-            key.join(", "),
-            replaced(others)
-        ));
-    connection.execute_raw(sql.statement()).await?;
+    for rows in chunks(connection, rows) {
+        let sql = Sql::new(connection, &text)
+            .given(rows.iter(), fields)
+            .push(&format!(
+                " WHERE true ON CONFLICT ({}) DO UPDATE SET {}",
+                key.join(", "),
+                replaced(others)
+            ));
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }

@@ -3,75 +3,13 @@
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
 //! of ids, so it is prepared once. Parameters are `$1`, `$2` … on both databases.
 
-use std::fmt::{Display, Write};
+mod field;
 
-use chrono::NaiveDate;
+use std::{fmt::Write, iter, slice::Chunks};
+
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
-/// A field of the rows that [`Sql::given`] sends.
-///
-/// Arrays of PostgreSQL are sent without NULL, which is encoded as a value that is never stored.
-pub(crate) enum Field<R> {
-    Integer(fn(&R) -> i64),
-    NullableInteger(fn(&R) -> Option<i64>),
-    Boolean(fn(&R) -> bool),
-    Day(fn(&R) -> NaiveDate),
-    NullableDay(fn(&R) -> Option<NaiveDate>),
-    Text(fn(&R) -> String),
-    NullableText(fn(&R) -> Option<String>),
-}
-
-impl<R> Field<R> {
-    const NULL_INTEGER: i64 = -i64::MAX;
-    const NULL_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a date");
-    const NULL_TEXT: &str = "\u{1}";
-
-    /// The encoding of NULL in arrays, if the field has one.
-    fn null(&self) -> Option<String> {
-        match self {
-            Self::NullableInteger(_) => Some(Self::NULL_INTEGER.to_string()),
-            Self::NullableDay(_) => Some("'0001-01-01'".to_owned()),
-            Self::NullableText(_) => Some(format!("'{}'", Self::NULL_TEXT)),
-            Self::Integer(_) | Self::Boolean(_) | Self::Day(_) | Self::Text(_) => None,
-        }
-    }
-
-    fn array<'a>(&self, rows: impl Iterator<Item = &'a R>) -> Value
-    where
-        R: 'a,
-    {
-        match self {
-            Self::Integer(of) => rows.map(of).collect::<Vec<i64>>().into(),
-            Self::NullableInteger(of) => rows
-                .map(|row| of(row).unwrap_or(Self::NULL_INTEGER))
-                .collect::<Vec<i64>>()
-                .into(),
-            Self::Boolean(of) => rows.map(of).collect::<Vec<bool>>().into(),
-            Self::Day(of) => rows.map(of).collect::<Vec<NaiveDate>>().into(),
-            Self::NullableDay(of) => rows
-                .map(|row| of(row).unwrap_or(Self::NULL_DAY))
-                .collect::<Vec<NaiveDate>>()
-                .into(),
-            Self::Text(of) => rows.map(of).collect::<Vec<String>>().into(),
-            Self::NullableText(of) => rows
-                .map(|row| of(row).unwrap_or_else(|| Self::NULL_TEXT.to_owned()))
-                .collect::<Vec<String>>()
-                .into(),
-        }
-    }
-
-    fn write_json(&self, row: &R, text: &mut String) {
-        match self {
-            Self::Integer(of) => write_value(text, Some(of(row))),
-            Self::NullableInteger(of) => write_value(text, of(row)),
-            Self::Boolean(of) => write_value(text, Some(of(row))),
-            Self::Day(of) => write_quoted(text, Some(of(row))),
-            Self::NullableDay(of) => write_quoted(text, of(row)),
-            Self::Text(of) => write_text(text, Some(of(row))),
-            Self::NullableText(of) => write_text(text, of(row)),
-        }
-    }
-}
+pub(crate) use self::field::Field;
 
 /// The assignments of `ON CONFLICT … DO UPDATE SET` that replace these columns.
 pub(crate) fn replaced(columns: &[&str]) -> String {
@@ -82,21 +20,19 @@ pub(crate) fn replaced(columns: &[&str]) -> String {
     replaced.join(", ")
 }
 
-fn write_value(text: &mut String, value: Option<impl Display>) {
-    let written = match value {
-        Some(value) => write!(text, "{value}"),
-        None => write!(text, "null"),
-    };
-    written.expect("a string takes all text");
-}
+/// The number of rows that SQLite is sent with a statement. The next larger one is filled up with
+/// rows of NULL, so that there are few texts to prepare.
+const SIZES: [usize; 5] = [1, 4, 16, 64, MAX_ROWS];
+/// The maximum number of rows. SQLite allows 32,766 parameters.
+const MAX_ROWS: usize = 256;
 
-/// Writes a value without characters that JSON escapes.
-fn write_quoted(text: &mut String, value: Option<impl Display>) {
-    write_value(text, value.map(|value| format!("\"{value}\"")));
-}
-
-fn write_text(text: &mut String, value: Option<String>) {
-    write_value(text, value.map(serde_json::Value::from));
+/// Splits rows into those of one statement each: all of them on PostgreSQL.
+pub(crate) fn chunks<'a, R>(connection: &impl ConnectionTrait, rows: &'a [R]) -> Chunks<'a, R> {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        rows.chunks(rows.len().max(1))
+    } else {
+        rows.chunks(MAX_ROWS)
+    }
 }
 
 /// A statement under construction.
@@ -175,7 +111,8 @@ impl Sql {
         self.push(")")
     }
 
-    /// Appends a table `given` of `rows`. The text depends only on the fields.
+    /// Appends a table `given` of `rows`, which are one of the [`chunks`]. The first field is not
+    /// nullable. The text depends only on the fields, and on SQLite on the size of the chunk.
     #[must_use]
     pub(crate) fn given<'a, R: 'a>(
         self,
@@ -185,7 +122,7 @@ impl Sql {
         if self.backend == DbBackend::Postgres {
             self.arrays(rows, fields)
         } else {
-            self.json(rows, fields)
+            self.list(rows, fields)
         }
     }
 
@@ -210,30 +147,31 @@ impl Sql {
             .push(&format!(" AS sent ({})) AS given", names.join(", ")))
     }
 
-    fn json<'a, R: 'a>(
-        self,
-        rows: impl Iterator<Item = &'a R>,
+    fn list<'a, R: 'a>(
+        mut self,
+        rows: impl Iterator<Item = &'a R> + Clone,
         fields: &[(&str, Field<R>)],
     ) -> Self {
-        let mut text = String::from("[");
-        for row in rows {
-            text.push_str(if text.len() == 1 { "[" } else { ",[" });
-            for (index, (_, field)) in fields.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                field.write_json(row, &mut text);
-            }
-            text.push(']');
-        }
-        text.push(']');
-        let selected: Vec<String> = (0..)
+        let count = rows.clone().count();
+        let size = SIZES.into_iter().find(|size| *size >= count);
+        let missing = size.unwrap_or(count) - count;
+        let selected: Vec<String> = (1..)
             .zip(fields)
-            .map(|(index, (name, _)): (usize, _)| format!("value ->> {index} AS {name}"))
+            .map(|(index, (name, _)): (usize, _)| format!("column{index} AS {name}"))
             .collect();
-        self.push(&format!("(SELECT {} FROM json_each(", selected.join(", ")))
-            .bind(text)
-            .push(")) AS given")
+        self = self.push(&format!("(SELECT {} FROM (VALUES ", selected.join(", ")));
+        let rows = rows.map(Some).chain(iter::repeat_n(None, missing));
+        for (index, row) in rows.enumerate() {
+            self.text.push_str(if index == 0 { "(" } else { ", (" });
+            for (column, (_, field)) in fields.iter().enumerate() {
+                self.values.push(field.value(row));
+                let comma = if column == 0 { "" } else { ", " };
+                let written = write!(self.text, "{comma}${}", self.values.len());
+                written.expect("a string takes all text");
+            }
+            self.text.push(')');
+        }
+        self.push(") WHERE column1 IS NOT NULL) AS given")
     }
 
     /// Returns the statement.

@@ -16,7 +16,7 @@ use crate::{
     Error,
     feed::FeedTransaction,
     rows::{Row, Rows},
-    sql::{Field, Sql},
+    sql::{Field, Sql, chunks},
 };
 
 /// The position of a stock in the list of stocks.
@@ -343,15 +343,14 @@ pub async fn set_details(connection: &impl ConnectionTrait, stocks: &[Stock]) ->
         ("currency", Field::NullableText(|it| it.currency.clone())),
         ("exchange", Field::NullableText(|it| it.exchange.clone())),
     ];
-    if stocks.is_empty() {
-        return Ok(());
-    }
     let text = "UPDATE stocks SET name = given.name, currency = given.currency, \
                 exchange = given.exchange FROM ";
-    let sql = Sql::new(connection, text)
-        .given(stocks.iter(), &fields)
-        .push(" WHERE stocks.id = given.id");
-    connection.execute_raw(sql.statement()).await?;
+    for stocks in chunks(connection, stocks) {
+        let sql = Sql::new(connection, text)
+            .given(stocks.iter(), &fields)
+            .push(" WHERE stocks.id = given.id");
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 use crate::{
     Error,
     feed::FeedTransaction,
-    sql::{Field, Sql, replaced},
+    sql::{Field, Sql, chunks, replaced},
 };
 
 /// The columns of [`Price::COLUMNS`].
@@ -53,19 +53,24 @@ pub async fn record(feed: &FeedTransaction, prices: &[&Price]) -> Result<(), Err
     let connection = feed.connection();
     let columns = Price::COLUMNS;
     let insert = format!("INSERT INTO stock_prices ({columns}) SELECT {columns} FROM ");
-    let insert = Sql::new(connection, insert).given(prices.iter().copied(), &FIELDS);
-    connection
-        .execute_raw(insert.statement())
-        .await
-        .inspect_err(|_| feed.forget_partition())?;
+    for prices in chunks(connection, prices) {
+        let insert = Sql::new(connection, &insert).given(prices.iter().copied(), &FIELDS);
+        connection
+            .execute_raw(insert.statement())
+            .await
+            .inspect_err(|_| feed.forget_partition())?;
+    }
     let latest: BTreeMap<i64, &Price> = prices.iter().map(|it| (it.stock_id, *it)).collect();
+    let latest: Vec<&Price> = latest.into_values().collect();
     let insert =
         format!("INSERT INTO quotes ({columns}, begins_at) SELECT {columns}, recorded_at FROM ");
     let names = FIELDS.map(|(name, _)| name);
-    let insert = Sql::new(connection, insert)
-        .given(latest.values().copied(), &FIELDS)
-        .push(" WHERE true ON CONFLICT (stock_id) DO UPDATE SET ")
-        .push(&replaced(&names[1..]));
-    connection.execute_raw(insert.statement()).await?;
+    for latest in chunks(connection, &latest) {
+        let insert = Sql::new(connection, &insert)
+            .given(latest.iter().copied(), &FIELDS)
+            .push(" WHERE true ON CONFLICT (stock_id) DO UPDATE SET ")
+            .push(&replaced(&names[1..]));
+        connection.execute_raw(insert.statement()).await?;
+    }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::{
     feed::{self, FeedTransaction},
     month::Month,
     partition,
-    sql::{Field, Sql},
+    sql::{Field, Sql, chunks},
 };
 use runtime::config::RetentionSettings;
 
@@ -204,12 +204,14 @@ async fn record_pruned(
         ("seq", Field::Integer(|(_, seq)| *seq)),
     ];
     let text = "UPDATE quotes SET pruned_seq = given.seq, begins_at = ";
-    let sql = Sql::new(connection, text)
-        .bind(begins_at)
-        .push(" FROM ")
-        .given(last.iter(), &fields)
-        .push(" WHERE quotes.stock_id = given.stock_id");
-    connection.execute_raw(sql.statement()).await?;
+    for last in chunks(connection, &last) {
+        let sql = Sql::new(connection, text)
+            .bind(begins_at)
+            .push(" FROM ")
+            .given(last.iter(), &fields)
+            .push(" WHERE quotes.stock_id = given.stock_id");
+        connection.execute_raw(sql.statement()).await?;
+    }
     let sql = Sql::new(connection, "UPDATE feed_head SET pruned_seq = ")
         .bind(newest)
         .push(" WHERE pruned_seq < ")

@@ -13,7 +13,7 @@ mod cpu;
 mod shared;
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testkit::TestDatabase;
 
@@ -52,7 +52,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn add(&mut self, elapsed: Duration, cpu: Duration) {
+    fn add(&mut self, (elapsed, cpu): (Duration, Duration)) {
         self.elapsed.push(elapsed);
         self.cpu += cpu;
     }
@@ -70,32 +70,28 @@ impl Measured {
 async fn measure(name: &str, rounds: usize, [ours, theirs]: [TestDatabase; 2]) {
     let mut world = World::new(ours).await;
     let mut bare = Bare::new(theirs).await;
-    // The connections are open after a batch.
-    let quotes = world.quotes(1);
-    world.ingest(quotes).await;
-    bare.insert(&world.last_rows().await).await;
     let cpu = Cpu::new(&world.store).await;
     for (size, batches) in SIZES {
         let (mut whole, mut plain) = (Measured::default(), Measured::default());
         // The first round warms up.
         for round in 0..=rounds {
             let quotes: Vec<_> = (0..batches).map(|_| world.quotes(size)).collect();
-            let mut rows = Vec::new();
-            let (mut elapsed, mut spent) = (Duration::ZERO, Duration::ZERO);
-            for quotes in quotes {
-                let (from, begun) = (cpu.spent(), Instant::now());
-                world.ingest(quotes).await;
-                elapsed += begun.elapsed();
-                spent += cpu.spent() - from;
-                rows.push(world.last_rows().await);
-            }
-            let (from, begun) = (cpu.spent(), Instant::now());
-            for rows in &rows {
-                bare.insert(rows).await;
-            }
+            let ours = cpu.measure(async || {
+                for quotes in quotes {
+                    world.ingest(quotes).await;
+                }
+            });
+            let ours = ours.await;
+            let rows = world.new_rows().await;
+            let theirs = cpu.measure(async || {
+                for rows in &rows {
+                    bare.insert(rows).await;
+                }
+            });
+            let theirs = theirs.await;
             if round > 0 {
-                plain.add(begun.elapsed(), cpu.spent() - from);
-                whole.add(elapsed, spent);
+                whole.add(ours);
+                plain.add(theirs);
             }
         }
         let (whole, plain) = (whole.of(size * batches), plain.of(size * batches));

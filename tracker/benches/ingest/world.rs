@@ -1,13 +1,17 @@
 //! The tracker's side: quotes, and the rows that they become.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use entity::{
-    Candle, Decimal, Price,
+    Candle, CandleInterval, Decimal, Price,
     table::{alert_rule, feed},
 };
+use market::candle_start;
 use runtime::{clock::ManualClock, metrics::Metrics};
-use sea_orm::{EntityTrait, FromQueryResult, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement};
 use store::{Seed, Store};
 use testkit::{SeededRandom, TestDatabase};
 use tracker::{
@@ -120,8 +124,8 @@ impl World {
         assert_eq!(report.prices, count);
     }
 
-    /// Reads what the last batch wrote.
-    pub(super) async fn last_rows(&mut self) -> Rows {
+    /// Reads what the batches since the last call wrote.
+    pub(super) async fn new_rows(&mut self) -> Vec<Rows> {
         let connection = self.store.database.read();
         let query = |text: String| Statement::from_string(connection.get_database_backend(), text);
         let text = format!(
@@ -132,28 +136,38 @@ impl World {
         );
         let prices = Price::find_by_statement(query(text)).all(connection).await;
         let prices = prices.expect("prices");
-        let mut stocks: Vec<String> = prices.iter().map(|it| it.stock_id.to_string()).collect();
-        stocks.sort_unstable();
-        stocks.dedup();
-        // All prices of a batch have one market time.
-        let time = prices[0].market_time.micros();
-        let text = format!(
-            "SELECT * FROM candles WHERE stock_id IN ({}) AND closed_at = {time}",
-            stocks.join(", ")
-        );
-        let candles = Candle::find_by_statement(query(text)).all(connection).await;
-        let row = feed::Entity::find()
-            .order_by_desc(feed::Column::Seq)
-            .limit(1)
-            .one(connection)
+        let candles = query("SELECT * FROM candles".to_owned());
+        let candles = Candle::find_by_statement(candles).all(connection).await;
+        let candles: HashMap<_, _> = candles
+            .expect("candles")
+            .into_iter()
+            .map(|it| ((it.interval, it.stock_id, it.start), it))
+            .collect();
+        let feed = feed::Entity::find()
+            .filter(feed::Column::Seq.gt(self.seq))
+            .order_by_asc(feed::Column::Seq)
+            .all(connection)
             .await;
-        let feed = row.expect("a row").expect("a feed");
-        self.seq = feed.seq;
-        Rows {
-            prices,
-            candles: candles.expect("candles"),
-            feed,
-        }
+        let rows = feed.expect("a feed").into_iter().map(|feed| {
+            let within = |price: &&Price| price.seq > feed.after_seq && price.seq <= feed.seq;
+            let prices: Vec<Price> = prices.iter().filter(within).cloned().collect();
+            let keys: BTreeSet<_> = prices
+                .iter()
+                .flat_map(|price| {
+                    CandleInterval::ALL
+                        .map(|interval| (interval, price.stock_id, candle_start(interval, price)))
+                })
+                .collect();
+            let candles = keys.iter().map(|key| candles[key].clone()).collect();
+            Rows {
+                prices,
+                candles,
+                feed,
+            }
+        });
+        let rows: Vec<Rows> = rows.collect();
+        self.seq = rows.last().map_or(self.seq, |rows| rows.feed.seq);
+        rows
     }
 }
 
