@@ -1,11 +1,12 @@
 //! A builder for SQL statements from fragments and bound values.
 //!
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
-//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on both databases.
+//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on
+//! PostgreSQL and `?` on SQLite, which searches a list of all names for each named parameter.
 
 mod field;
 
-use std::{fmt::Write, iter, slice::Chunks};
+use std::{iter, slice::Chunks};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
@@ -64,8 +65,12 @@ impl Sql {
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
-        let parameter = format!("${}", self.values.len());
-        self.push(&parameter)
+        if self.backend == DbBackend::Postgres {
+            let parameter = format!("${}", self.values.len());
+            self.push(&parameter)
+        } else {
+            self.push("?")
+        }
     }
 
     /// Appends `text` and a parameter, if there is a value.
@@ -165,9 +170,7 @@ impl Sql {
             self.text.push_str(if index == 0 { "(" } else { ", (" });
             for (column, (_, field)) in fields.iter().enumerate() {
                 self.values.push(field.value(row));
-                let comma = if column == 0 { "" } else { ", " };
-                let written = write!(self.text, "{comma}${}", self.values.len());
-                written.expect("a string takes all text");
+                self.text.push_str(if column == 0 { "?" } else { ", ?" });
             }
             self.text.push(')');
         }
