@@ -60,6 +60,7 @@ bench: rust test-deps ## Measure all programs beside bare servers, and write doc
 	mkdir -p $(FIGURES)
 	$(CARGO) bench --package store --bench age >$(FIGURES)/age.md
 	$(CARGO) bench --package tracker --bench rules >$(FIGURES)/rules.md
+	$(CARGO) bench --package tracker --bench ingest >$(FIGURES)/ingest.md
 	ulimit -S -n "$$(ulimit -H -n)" && \
 	    target/release/bench --figures $(FIGURES) --document docs/performance.md
 

@@ -76,6 +76,11 @@ impl RuleIndex {
         }
     }
 
+    /// The settings of a rule of a symbol.
+    pub fn rule(&self, stock: i64, rule: i64) -> Option<&Rule> {
+        self.symbols.get(&stock)?.rule(rule)
+    }
+
     /// Sets the stored state of a rule when the index is loaded.
     pub fn load_state(&mut self, rule: i64, stock: i64, direction: Direction, state: State) {
         self.symbol(stock).set_state(rule, direction, state);

@@ -110,9 +110,13 @@ impl SymbolIndex {
         self.by_rule.contains_key(&rule)
     }
 
+    pub(crate) fn rule(&self, rule: i64) -> Option<&Rule> {
+        self.instances_of(rule).next().map(|it| &*it.rule)
+    }
+
     /// From where on a rule is evaluated.
     pub(crate) fn start(&self, rule: i64) -> Option<RuleStart> {
-        self.instances_of(rule).next().map(|it| it.rule.start)
+        self.rule(rule).map(|it| it.start)
     }
 
     /// Adds a rule, or replaces its settings and keeps its states.

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::{Alert, Decimal, Event, Position, table};
+use chrono::NaiveDate;
+use entity::{Alert, Decimal, Direction, Event, Position, Timestamp, table};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Value,
-    sea_query::Expr,
+    ActiveEnum, ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, Value,
 };
 
 use crate::{
@@ -16,7 +14,7 @@ use crate::{
     feed::FeedTransaction,
     page::{self, Key, Page, Span},
     price::Recorded,
-    sql::Sql,
+    sql::{Field, Sql, chunks},
 };
 
 /// The position of an alert in a list.
@@ -143,107 +141,155 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await?)
 }
 
-/// Returns the highest threshold that the rule of `alert` reached in the same direction on the same
-/// trading day of the same stock.
-pub async fn highest_threshold(
-    connection: &impl ConnectionTrait,
-    alert: &Alert,
-) -> Result<Option<Decimal>, Error> {
-    #[derive(FromQueryResult)]
-    struct RuleRow {
-        threshold: Decimal,
-    }
-    let row = table::alert::Entity::find()
-        .select_only()
-        .column(table::alert::Column::Threshold)
-        .filter(table::alert::Column::RuleId.eq(alert.rule_id))
-        .filter(table::alert::Column::StockId.eq(alert.stock_id))
-        .filter(table::alert::Column::TradingDay.eq(alert.trading_day))
-        .filter(table::alert::Column::Direction.eq(alert.direction))
-        .order_by_desc(table::alert::Column::Threshold)
-        .limit(1)
-        .into_model::<RuleRow>()
-        .one(connection)
-        .await?;
-    Ok(row.map(|row| row.threshold))
+/// The highest threshold that a rule reached for a stock on a trading day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct HighestThreshold {
+    /// The stock.
+    pub stock_id: i64,
+    /// The trading day.
+    pub trading_day: NaiveDate,
+    /// The direction of the change.
+    pub direction: Direction,
+    /// The threshold.
+    pub threshold: Decimal,
 }
 
-/// Stores alerts, sets their ids, and increments the counts of their stocks.
+/// Returns the highest thresholds that a rule reached for each of `stocks` in a range of trading
+/// days, inclusive.
+pub async fn highest_thresholds(
+    connection: &impl ConnectionTrait,
+    rule: i64,
+    stocks: &[i64],
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<Vec<HighestThreshold>, Error> {
+    let text = "SELECT stock_id, trading_day, direction, MAX(threshold) AS threshold FROM alerts \
+                WHERE rule_id = ";
+    let sql = Sql::new(connection, text)
+        .bind(rule)
+        .push(" AND trading_day >= ")
+        .bind(first)
+        .push(" AND trading_day <= ")
+        .bind(last)
+        .push(" AND stock_id")
+        .eq_any(stocks)
+        .push(" GROUP BY stock_id, trading_day, direction");
+    Ok(HighestThreshold::find_by_statement(sql.statement())
+        .all(connection)
+        .await?)
+}
+
+/// Stores alerts, in the order of their positions, sets their ids, and increments the counts of
+/// their stocks.
 pub async fn record(connection: &impl ConnectionTrait, alerts: &mut [Alert]) -> Result<(), Error> {
-    /// The number of rows per statement; SQLite allows 32 766 parameters.
-    const CHUNK: usize = 1_000;
-    for chunk in alerts.chunks_mut(CHUNK) {
-        let stored = table::alert::Entity::insert_many(chunk.iter().map(row))
-            .exec_with_returning(connection)
-            .await?;
-        let ids: HashMap<i64, i64> = stored.into_iter().map(|row| (row.seq, row.id)).collect();
-        for alert in chunk {
-            let missing = || Error::MissingRow("row in alerts".into());
-            alert.id = *ids.get(&alert.seq).ok_or_else(missing)?;
-        }
+    #[derive(FromQueryResult)]
+    struct IdRow {
+        id: i64,
+        seq: i64,
+    }
+    let columns = FIELDS.map(|(name, _)| name).join(", ");
+    let text = format!("INSERT INTO alerts ({columns}) SELECT {columns} FROM ");
+    let mut ids: HashMap<i64, i64> = HashMap::new();
+    for alerts in chunks(connection, alerts) {
+        let sql = Sql::new(connection, &text)
+            .given(alerts.iter(), &FIELDS)
+            .push(" ORDER BY seq RETURNING id, seq");
+        let rows = IdRow::find_by_statement(sql.statement());
+        let rows = rows.all(connection).await?.into_iter();
+        ids.extend(rows.map(|row| (row.seq, row.id)));
     }
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
-    for alert in alerts.iter() {
+    for alert in alerts {
+        let missing = || Error::MissingRow("row in alerts".into());
+        alert.id = *ids.get(&alert.seq).ok_or_else(missing)?;
         *counts.entry(alert.stock_id).or_default() += 1;
     }
-    for (stock_id, count) in counts {
-        let text = "UPDATE stocks SET alert_count = alert_count + ";
+    let counts: Vec<(i64, i64)> = counts.into_iter().collect();
+    let fields = [
+        ("id", Field::Integer(|(id, _): &(i64, i64)| *id)),
+        ("fired", Field::Integer(|(_, fired)| *fired)),
+    ];
+    let text = "UPDATE stocks SET alert_count = alert_count + given.fired FROM ";
+    for counts in chunks(connection, &counts) {
         let sql = Sql::new(connection, text)
-            .bind(count)
-            .push(" WHERE id = ")
-            .bind(stock_id);
+            .given(counts.iter(), &fields)
+            .push(" WHERE stocks.id = given.id");
         connection.execute_raw(sql.statement()).await?;
     }
     Ok(())
 }
 
-fn row(alert: &Alert) -> table::alert::ActiveModel {
-    table::alert::ActiveModel {
-        id: NotSet,
-        stock_id: Set(alert.stock_id),
-        rule_id: Set(alert.rule_id),
-        seq: Set(alert.seq),
-        kind: Set(alert.kind),
-        direction: Set(alert.direction),
-        price: Set(alert.price),
-        reference_price: Set(alert.reference_price),
-        change_percent: Set(alert.change_percent),
-        threshold: Set(alert.threshold),
-        trading_day: Set(alert.trading_day),
-        triggered_at: Set(alert.triggered_at),
-        acknowledged_at: Set(None),
-        fired_at: Set(alert.fired_at),
-        price_seq: Set(alert.price_seq),
-        rule_name: Set(alert.rule_name.clone()),
-        touched: Set(alert.touched),
-    }
-}
+/// The columns of a new alert.
+const FIELDS: [(&str, Field<Alert>); 15] = [
+    ("stock_id", Field::Integer(|it| it.stock_id)),
+    ("rule_id", Field::NullableInteger(|it| it.rule_id)),
+    ("seq", Field::Integer(|it| it.seq)),
+    ("kind", Field::Text(|it| it.kind.to_value())),
+    ("direction", Field::Text(|it| it.direction.to_value())),
+    ("price", Field::Integer(|it| it.price.units())),
+    (
+        "reference_price",
+        Field::NullableInteger(|it| it.reference_price.map(Decimal::units)),
+    ),
+    (
+        "change_percent",
+        Field::NullableInteger(|it| it.change_percent.map(Decimal::units)),
+    ),
+    ("threshold", Field::Integer(|it| it.threshold.units())),
+    ("trading_day", Field::Day(|it| it.trading_day)),
+    (
+        "triggered_at",
+        Field::Integer(|it| it.triggered_at.micros()),
+    ),
+    (
+        "fired_at",
+        Field::NullableInteger(|it| it.fired_at.map(Timestamp::micros)),
+    ),
+    ("price_seq", Field::NullableInteger(|it| it.price_seq)),
+    ("rule_name", Field::NullableText(|it| it.rule_name.clone())),
+    (
+        "touched",
+        Field::NullableInteger(|it| it.touched.map(Decimal::units)),
+    ),
+];
 
-/// Detaches the alerts with the rule, stock and trading day of `alert` from their rule, so that the
-/// rule can fire again, and publishes them.
-pub async fn detach(feed: &mut FeedTransaction, alert: &Alert) -> Result<(), Error> {
+/// Detaches the alerts of a rule for stocks and trading days from the rule, so that it can fire
+/// again, and publishes them.
+pub async fn detach(
+    feed: &mut FeedTransaction,
+    rule: i64,
+    days: &[(i64, NaiveDate)],
+) -> Result<(), Error> {
+    let fields = [
+        (
+            "stock_id",
+            Field::Integer(|(stock, _): &(i64, NaiveDate)| *stock),
+        ),
+        ("trading_day", Field::Day(|(_, day)| *day)),
+    ];
+    let same = " AND alerts.stock_id = given.stock_id AND alerts.trading_day = given.trading_day";
+    let mut detached: Vec<i64> = Vec::new();
+    for days in chunks(feed.connection(), days) {
+        let sql = Sql::new(feed.connection(), "UPDATE alerts SET rule_id = NULL FROM ")
+            .given(days.iter(), &fields)
+            .push(" WHERE alerts.rule_id = ")
+            .bind(rule)
+            .push(same)
+            .push(" RETURNING alerts.id");
+        for row in feed.connection().query_all_raw(sql.statement()).await? {
+            detached.push(row.try_get_by_index(0)?);
+        }
+    }
+    if detached.is_empty() {
+        return Ok(());
+    }
     let sql = Sql::new(feed.connection(), SELECT)
-        .push("alerts.stock_id = ")
-        .bind(alert.stock_id)
-        .push(" AND alerts.trading_day = ")
-        .bind(alert.trading_day)
-        .push_if_some(" AND alerts.rule_id = ", alert.rule_id);
+        .push("alerts.id")
+        .eq_any(&detached)
+        .push(" ORDER BY alerts.seq");
     let alerts = Alert::find_by_statement(sql.statement())
         .all(feed.connection())
         .await?;
-    if alerts.is_empty() {
-        return Ok(());
-    }
-    table::alert::Entity::update_many()
-        .col_expr(table::alert::Column::RuleId, Expr::value(None::<i64>))
-        .filter(table::alert::Column::Id.is_in(alerts.iter().map(|alert| alert.id)))
-        .exec(feed.connection())
-        .await?;
     for alert in alerts {
-        let alert = Alert {
-            rule_id: None,
-            ..alert
-        };
         publish(feed, alert);
     }
     Ok(())

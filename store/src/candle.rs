@@ -6,12 +6,14 @@
 use std::collections::HashMap;
 
 use entity::{Candle, CandleInterval, Decimal, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult};
 
-use crate::{Error, database::Database, sql::Sql};
-
-/// Encodes NULL in the rows of integers that [`Sql::rows`] sends, which cannot contain NULL.
-const NULL: i64 = -i64::MAX;
+use crate::{
+    Error,
+    database::Database,
+    rows::{Row, Rows},
+    sql::{Field, Sql, chunks, replaced},
+};
 
 /// The key of a candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,29 +168,29 @@ pub async fn closes_before(
         start: Timestamp,
         close: Decimal,
     }
-    if stocks.is_empty() {
-        return Ok(Vec::new());
-    }
     let minutes = CandleInterval::OneDay.minutes();
     let last = format!(
         "(SELECT MAX(start) FROM candles WHERE minutes = {minutes} \
          AND candles.stock_id = given.stock_id AND candles.start < given.before)"
     );
     let text = "SELECT candles.stock_id, candles.start, candles.close FROM ";
-    let given = stocks.iter().map(|(id, before)| [*id, before.micros()]);
-    let sql = Sql::new(connection, text)
-        .rows(["stock_id", "before"], given)
-        .push(&format!(
-            " JOIN candles ON candles.minutes = {minutes} \
-             AND candles.stock_id = given.stock_id AND candles.start = {last}"
-        ));
-    let rows = CloseRow::find_by_statement(sql.statement())
-        .all(connection)
-        .await?;
-    let closes = rows.into_iter();
-    Ok(closes
-        .map(|row| (row.stock_id, row.start, row.close))
-        .collect())
+    let fields = [
+        ("stock_id", Field::Integer(|(id, _): &(i64, Timestamp)| *id)),
+        ("before", Field::Integer(|(_, before)| before.micros())),
+    ];
+    let mut closes = Vec::new();
+    for stocks in chunks(connection, stocks) {
+        let sql = Sql::new(connection, text)
+            .given(stocks.iter(), &fields)
+            .push(&format!(
+                " JOIN candles ON candles.minutes = {minutes} \
+                 AND candles.stock_id = given.stock_id AND candles.start = {last}"
+            ));
+        let rows = CloseRow::find_by_statement(sql.statement());
+        let rows = rows.all(connection).await?.into_iter();
+        closes.extend(rows.map(|row| (row.stock_id, row.start, row.close)));
+    }
+    Ok(closes)
 }
 
 /// Returns the candles with the given keys. Keys without a candle are left out.
@@ -196,34 +198,18 @@ pub async fn by_keys(
     connection: &impl ConnectionTrait,
     keys: &[CandleKey],
 ) -> Result<Vec<Candle>, Error> {
-    let given = keys.iter().map(|key| {
-        [
-            i64::from(key.interval.minutes()),
-            key.stock_id,
-            key.start.micros(),
-        ]
-    });
-    let sql =
-        Sql::new(connection, "SELECT rows.* FROM ").rows(["minutes", "stock_id", "start"], given);
-    let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
-    // One index lookup per key, whatever size PostgreSQL estimates for the table.
-    let sql = if connection.get_database_backend() == DbBackend::Postgres {
-        let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
-        sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
-    } else {
-        sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
-    };
-    Ok(Candle::find_by_statement(sql.statement())
-        .all(connection)
-        .await?)
-}
-
-/// Inserts or replaces candles, which must have different keys.
-pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
+    let fields = [
+        (
+            "minutes",
+            Field::Integer(|key: &CandleKey| key.interval.minutes().into()),
+        ),
+        ("stock_id", Field::Integer(|key| key.stock_id)),
+        ("start", Field::Integer(|key| key.start.micros())),
+    ];
     const COLUMNS: [&str; 11] = [
-        "minutes",
-        "stock_id",
-        "start",
+        "rows.minutes",
+        "rows.stock_id",
+        "rows.start",
         "opened_at",
         "closed_at",
         "open",
@@ -233,41 +219,76 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
         "volume",
         "count",
     ];
-    if candles.is_empty() {
-        return Ok(());
+    let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
+    let mut candles = Vec::new();
+    for keys in chunks(connection, keys) {
+        let rows = Rows::select(connection, &COLUMNS, |sql| {
+            let sql = sql.push(" FROM ").given(keys.iter(), &fields);
+            // One index lookup per key, whatever size PostgreSQL estimates for the table.
+            if connection.get_database_backend() == DbBackend::Postgres {
+                let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+                sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
+            } else {
+                sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+            }
+        });
+        for row in rows.read(connection).await? {
+            candles.push(candle(&row)?);
+        }
     }
-    let given = candles.iter().map(|candle| {
-        [
-            i64::from(candle.interval.minutes()),
-            candle.stock_id,
-            candle.start.micros(),
-            candle.opened_at.map_or(NULL, Timestamp::micros),
-            candle.closed_at.micros(),
-            Decimal::units(candle.open),
-            Decimal::units(candle.high),
-            Decimal::units(candle.low),
-            Decimal::units(candle.close),
-            candle.volume.unwrap_or(NULL),
-            i64::from(candle.count),
-        ]
-    });
-    let columns = COLUMNS.join(", ");
-    let text = format!(
-        "INSERT INTO candles ({columns}) SELECT minutes, stock_id, start, \
-         NULLIF(opened_at, {NULL}), closed_at, open, high, low, close, NULLIF(volume, {NULL}), count FROM "
-    );
-    let updates: Vec<String> = COLUMNS[3..]
-        .iter()
-        .map(|column| format!("{column} = excluded.{column}"))
-        .collect();
-    // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
-    let sql = Sql::new(connection, text)
-        .rows(COLUMNS, given)
-        .push(&format!(
-            " WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET {}",
-            updates.join(", ")
-        ));
-    connection.execute_raw(sql.statement()).await?;
+    Ok(candles)
+}
+
+fn candle(row: &Row) -> Result<Candle, Error> {
+    let minutes: i32 = row.get(0)?;
+    let units = |column| Ok::<_, Error>(Decimal::from_units(row.get(column)?));
+    Ok(Candle {
+        stock_id: row.get(1)?,
+        interval: CandleInterval::try_from_value(&minutes)?,
+        start: Timestamp::from_micros(row.get(2)?),
+        opened_at: row.get::<Option<i64>>(3)?.map(Timestamp::from_micros),
+        closed_at: Timestamp::from_micros(row.get(4)?),
+        open: units(5)?,
+        high: units(6)?,
+        low: units(7)?,
+        close: units(8)?,
+        volume: row.get(9)?,
+        count: row.get(10)?,
+    })
+}
+
+/// Inserts or replaces candles, which must have different keys.
+pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
+    let fields = [
+        (
+            "minutes",
+            Field::Integer(|it: &Candle| it.interval.minutes().into()),
+        ),
+        ("stock_id", Field::Integer(|it| it.stock_id)),
+        ("start", Field::Integer(|it| it.start.micros())),
+        (
+            "opened_at",
+            Field::NullableInteger(|it| it.opened_at.map(Timestamp::micros)),
+        ),
+        ("closed_at", Field::Integer(|it| it.closed_at.micros())),
+        ("open", Field::Integer(|it| it.open.units())),
+        ("high", Field::Integer(|it| it.high.units())),
+        ("low", Field::Integer(|it| it.low.units())),
+        ("close", Field::Integer(|it| it.close.units())),
+        ("volume", Field::NullableInteger(|it| it.volume)),
+        ("count", Field::Integer(|it| it.count.into())),
+    ];
+    let names = fields.each_ref().map(|(name, _)| *name);
+    let columns = names.join(", ");
+    let text = format!("INSERT INTO candles ({columns}) SELECT {columns} FROM ");
+    for candles in chunks(connection, candles) {
+        // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
+        let sql = Sql::new(connection, &text)
+            .given(candles.iter(), &fields)
+            .push(" WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET ")
+            .push(&replaced(&names[3..]));
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

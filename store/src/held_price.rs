@@ -5,15 +5,17 @@
 //! that the price fires, so a restarted tracker, or another one, continues with the same prices.
 
 use entity::{
-    Symbol, Timestamp,
+    Decimal, Symbol, Timestamp,
     table::held_price::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
 };
 
-use crate::{Error, sql::Sql};
+use crate::{
+    Error,
+    sql::{Field, Sql, chunks},
+};
 
 /// A stock with held prices.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -50,12 +52,54 @@ pub async fn by_stock(
         .await?)
 }
 
-/// Stores a held price.
-pub async fn add(connection: &impl ConnectionTrait, price: Model) -> Result<(), Error> {
-    Entity::insert(price.into_active_model())
-        .exec_without_returning(connection)
-        .await?;
+/// Stores held prices.
+pub async fn add(connection: &impl ConnectionTrait, prices: &[Model]) -> Result<(), Error> {
+    const FIELDS: [(&str, Field<Model>); 12] = [
+        ("stock_id", Field::Integer(|it| it.stock_id)),
+        ("seq", Field::Integer(|it| it.seq)),
+        ("recorded_at", Field::Integer(|it| it.recorded_at.micros())),
+        ("trading_day", Field::Day(|it| it.trading_day)),
+        ("price", Field::Integer(|it| it.price.units())),
+        (
+            "open",
+            Field::NullableInteger(|it| it.open.map(Decimal::units)),
+        ),
+        (
+            "previous_close",
+            Field::NullableInteger(|it| it.previous_close.map(Decimal::units)),
+        ),
+        ("exact_price", Field::Text(|it| it.exact_price.clone())),
+        (
+            "exact_previous_close",
+            Field::NullableText(|it| it.exact_previous_close.clone()),
+        ),
+        (
+            "close",
+            Field::NullableInteger(|it| it.close.map(Decimal::units)),
+        ),
+        ("close_day", Field::NullableDay(|it| it.close_day)),
+        ("held_until", Field::Integer(|it| it.held_until.micros())),
+    ];
+    let columns = FIELDS.map(|(name, _)| name).join(", ");
+    let text = format!("INSERT INTO held_prices ({columns}) SELECT {columns} FROM ");
+    for prices in chunks(connection, prices) {
+        let sql = Sql::new(connection, &text).given(prices.iter(), &FIELDS);
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
+}
+
+/// Returns the first held price of each of `stocks` that has some, in unspecified order.
+pub async fn first_of(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+) -> Result<Vec<Model>, Error> {
+    let text = "SELECT * FROM held_prices AS held WHERE seq = \
+                (SELECT MIN(seq) FROM held_prices WHERE stock_id = held.stock_id) AND stock_id";
+    let sql = Sql::new(connection, text).eq_any(stocks);
+    Ok(Model::find_by_statement(sql.statement())
+        .all(connection)
+        .await?)
 }
 
 /// Deletes the held prices of a stock.

@@ -21,6 +21,7 @@ pub mod poll_request;
 pub mod price;
 pub mod provider;
 pub mod retention;
+mod rows;
 pub mod rule;
 mod seed;
 mod snapshot;

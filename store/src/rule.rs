@@ -3,22 +3,22 @@
 //! Every change of a rule is a feed entry, so that an index of rules in memory changes in the order
 //! of prices.
 
+use std::collections::{BTreeMap, HashMap};
+
 use entity::{
-    AlertRule, Decimal, Event,
+    AlertRule, Decimal, Event, Timestamp,
     table::{alert_rule, rule_reference, rule_state},
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
-use crate::{Error, feed::FeedTransaction, sql::Sql};
-
-/// The number of rows per statement; SQLite allows 32 766 parameters.
-const CHUNK: usize = 1_000;
+use crate::{
+    Error,
+    feed::FeedTransaction,
+    sql::{Field, Sql, chunks, replaced},
+};
 
 const SELECT: &str = "SELECT stocks.symbol, alert_rules.* FROM alert_rules \
                       LEFT JOIN stocks ON stocks.id = alert_rules.stock_id WHERE ";
@@ -60,6 +60,22 @@ pub async fn by_ids(
         .push("alert_rules.id")
         .eq_any(ids);
     read(connection, sql).await
+}
+
+/// Returns the names of the rules with these ids.
+pub async fn names(
+    connection: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<HashMap<i64, Option<String>>, Error> {
+    #[derive(FromQueryResult)]
+    struct NameRow {
+        id: i64,
+        name: Option<String>,
+    }
+    let sql = Sql::new(connection, "SELECT id, name FROM alert_rules WHERE id").eq_any(ids);
+    let rows = NameRow::find_by_statement(sql.statement());
+    let rows = rows.all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.id, row.name)).collect())
 }
 
 /// Returns at most `limit` rules of users with an id above `after`, by id.
@@ -147,34 +163,47 @@ pub async fn delete(feed: &mut FeedTransaction, rule: &AlertRule) -> Result<(), 
 pub struct RuleChange {
     /// The rule.
     pub id: i64,
+    /// The position of the change in the feed.
+    pub seq: i64,
     /// The level after a split.
     pub level: Option<Decimal>,
     /// Whether the rule is disabled.
     pub disables: bool,
 }
 
-/// Stores changes of rules by the evaluation of a price or a split, and publishes the rules.
+/// Stores changes of rules by the evaluation of prices or splits, in the order of their positions,
+/// and publishes each.
 pub async fn apply(feed: &mut FeedTransaction, changes: &[RuleChange]) -> Result<(), Error> {
     if changes.is_empty() {
         return Ok(());
     }
     let now = feed.recorded_at();
-    for change in changes {
-        let row = alert_rule::ActiveModel {
-            id: Set(change.id),
-            threshold: change.level.map_or(NotSet, Set),
-            enabled: if change.disables { Set(false) } else { NotSet },
-            updated_at: Set(Some(now)),
-            ..Default::default()
-        };
-        row.update(feed.connection()).await?;
-    }
     let ids: Vec<i64> = changes.iter().map(|change| change.id).collect();
-    let mut rules = by_ids(feed.connection(), &ids).await?;
-    rules.sort_unstable_by_key(|rule| rule.id);
-    for rule in rules {
-        let seq = feed.next_seq();
-        publish(feed, seq, &rule);
+    let rules = by_ids(feed.connection(), &ids).await?.into_iter();
+    let mut rules: BTreeMap<i64, AlertRule> = rules.map(|rule| (rule.id, rule)).collect();
+    for change in changes {
+        let missing = || Error::MissingRow("row in alert_rules".into());
+        let rule = rules.get_mut(&change.id).ok_or_else(missing)?;
+        rule.threshold = change.level.unwrap_or(rule.threshold);
+        rule.enabled &= !change.disables;
+        rule.updated_at = Some(now);
+        publish(feed, change.seq, rule);
+    }
+    let fields = [
+        ("id", Field::Integer(|it: &AlertRule| it.id)),
+        ("threshold", Field::Integer(|it| it.threshold.units())),
+        ("enabled", Field::Boolean(|it| it.enabled)),
+    ];
+    let text = "UPDATE alert_rules SET threshold = given.threshold, enabled = given.enabled, \
+                updated_at = ";
+    let rules: Vec<AlertRule> = rules.into_values().collect();
+    for rules in chunks(feed.connection(), &rules) {
+        let sql = Sql::new(feed.connection(), text)
+            .bind(now)
+            .push(" FROM ")
+            .given(rules.iter(), &fields)
+            .push(" WHERE alert_rules.id = given.id");
+        feed.connection().execute_raw(sql.statement()).await?;
     }
     Ok(())
 }
@@ -242,43 +271,61 @@ pub async fn references(
 /// Stores states, which replace those of the same rule, stock and direction.
 pub async fn set_states(
     connection: &impl ConnectionTrait,
-    states: Vec<rule_state::Model>,
+    states: &[rule_state::Model],
 ) -> Result<(), Error> {
-    use rule_state::Column::{Direction, Disarmed, FiredAt, FiredDay, RuleId, StockId, TrueSince};
-    for chunk in states.chunks(CHUNK) {
-        let rows = chunk
-            .iter()
-            .cloned()
-            .map(IntoActiveModel::into_active_model);
-        let replaced = OnConflict::columns([RuleId, StockId, Direction])
-            .update_columns([Disarmed, FiredAt, FiredDay, TrueSince])
-            .to_owned();
-        rule_state::Entity::insert_many(rows)
-            .on_conflict(replaced)
-            .exec_without_returning(connection)
-            .await?;
-    }
-    Ok(())
+    const FIELDS: [(&str, Field<rule_state::Model>); 7] = [
+        ("rule_id", Field::Integer(|it| it.rule_id)),
+        ("stock_id", Field::Integer(|it| it.stock_id)),
+        ("direction", Field::Text(|it| it.direction.to_value())),
+        ("disarmed", Field::Boolean(|it| it.disarmed)),
+        (
+            "fired_at",
+            Field::NullableInteger(|it| it.fired_at.map(Timestamp::micros)),
+        ),
+        ("fired_day", Field::NullableDay(|it| it.fired_day)),
+        (
+            "true_since",
+            Field::NullableInteger(|it| it.true_since.map(Timestamp::micros)),
+        ),
+    ];
+    upsert(connection, "rule_states", states, &FIELDS, 3).await
 }
 
 /// Stores references, which replace those of the same rule and stock.
 pub async fn set_references(
     connection: &impl ConnectionTrait,
-    references: Vec<rule_reference::Model>,
+    references: &[rule_reference::Model],
 ) -> Result<(), Error> {
-    use rule_reference::Column::{Price, RuleId, StockId, TradingDay};
-    for chunk in references.chunks(CHUNK) {
-        let rows = chunk
-            .iter()
-            .cloned()
-            .map(IntoActiveModel::into_active_model);
-        let replaced = OnConflict::columns([RuleId, StockId])
-            .update_columns([Price, TradingDay])
-            .to_owned();
-        rule_reference::Entity::insert_many(rows)
-            .on_conflict(replaced)
-            .exec_without_returning(connection)
-            .await?;
+    const FIELDS: [(&str, Field<rule_reference::Model>); 4] = [
+        ("rule_id", Field::Integer(|it| it.rule_id)),
+        ("stock_id", Field::Integer(|it| it.stock_id)),
+        ("price", Field::Integer(|it| it.price.units())),
+        ("trading_day", Field::Day(|it| it.trading_day)),
+    ];
+    upsert(connection, "rule_references", references, &FIELDS, 2).await
+}
+
+/// Inserts or replaces rows, whose key is the first fields.
+async fn upsert<R>(
+    connection: &impl ConnectionTrait,
+    table: &str,
+    rows: &[R],
+    fields: &[(&str, Field<R>)],
+    key: usize,
+) -> Result<(), Error> {
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let columns = names.join(", ");
+    let (key, others) = names.split_at(key);
+    let text = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM ");
+    for rows in chunks(connection, rows) {
+        let sql = Sql::new(connection, &text)
+            .given(rows.iter(), fields)
+            .push(&format!(
+                " WHERE true ON CONFLICT ({}) DO UPDATE SET {}",
+                key.join(", "),
+                replaced(others)
+            ));
+        connection.execute_raw(sql.statement()).await?;
     }
     Ok(())
 }

@@ -9,10 +9,12 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, sea_query::OnConflict,
+    QueryFilter, sea_query::OnConflict,
 };
 
 use crate::{Error, feed::FeedTransaction, sql::Sql};
+
+const SELECT: &str = "SELECT stock_id, effective_on, numerator, denominator FROM splits";
 
 /// A stock whose splits are to be requested.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -31,6 +33,38 @@ pub async fn between(
     after: NaiveDate,
     until: NaiveDate,
 ) -> Result<HashMap<i64, Vec<Split>>, Error> {
+    let text = format!("{SELECT} WHERE effective_on > ");
+    let sql = Sql::new(connection, text)
+        .bind(after)
+        .push(" AND effective_on <= ")
+        .bind(until)
+        .push(" AND stock_id")
+        .eq_any(stocks);
+    read(connection, sql).await
+}
+
+/// Returns all splits of a stock, sorted by day.
+pub async fn all(connection: &impl ConnectionTrait, stock: i64) -> Result<Vec<Split>, Error> {
+    let mut splits = all_of(connection, &[stock]).await?;
+    Ok(splits.remove(&stock).unwrap_or_default())
+}
+
+/// Returns all splits of each of `stocks` that has some, sorted by day.
+pub async fn all_of(
+    connection: &impl ConnectionTrait,
+    stocks: &[i64],
+) -> Result<HashMap<i64, Vec<Split>>, Error> {
+    let text = format!("{SELECT} WHERE stock_id");
+    let sql = Sql::new(connection, text)
+        .eq_any(stocks)
+        .push(" ORDER BY effective_on");
+    read(connection, sql).await
+}
+
+async fn read(
+    connection: &impl ConnectionTrait,
+    sql: Sql,
+) -> Result<HashMap<i64, Vec<Split>>, Error> {
     #[derive(FromQueryResult)]
     struct SplitRow {
         stock_id: i64,
@@ -38,14 +72,6 @@ pub async fn between(
         numerator: i64,
         denominator: i64,
     }
-    let text = "SELECT stock_id, effective_on, numerator, denominator FROM splits \
-                WHERE effective_on > ";
-    let sql = Sql::new(connection, text)
-        .bind(after)
-        .push(" AND effective_on <= ")
-        .bind(until)
-        .push(" AND stock_id")
-        .eq_any(stocks);
     let rows = SplitRow::find_by_statement(sql.statement())
         .all(connection)
         .await?;
@@ -59,22 +85,6 @@ pub async fn between(
         }
     }
     Ok(splits)
-}
-
-/// Returns all splits of a stock, sorted by day.
-pub async fn all(connection: &impl ConnectionTrait, stock: i64) -> Result<Vec<Split>, Error> {
-    let rows = split::Entity::find()
-        .filter(split::Column::StockId.eq(stock))
-        .order_by_asc(split::Column::EffectiveOn)
-        .all(connection)
-        .await?;
-    let split = |row: split::Model| {
-        Some(Split {
-            effective_on: row.effective_on,
-            ratio: Ratio::new(row.numerator.into(), row.denominator.into())?,
-        })
-    };
-    Ok(rows.into_iter().filter_map(split).collect())
 }
 
 /// Stores splits of a stock, replaces stored ones of the same days, and publishes that. Returns

@@ -1,11 +1,40 @@
 //! A builder for SQL statements from fragments and bound values.
 //!
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
-//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on both databases.
+//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on
+//! PostgreSQL and `?` on SQLite, which searches a list of all names for each named parameter.
 
-use std::collections::BTreeMap;
+mod field;
+
+use std::{iter, slice::Chunks};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+
+pub(crate) use self::field::Field;
+
+/// The assignments of `ON CONFLICT … DO UPDATE SET` that replace these columns.
+pub(crate) fn replaced(columns: &[&str]) -> String {
+    let replaced: Vec<String> = columns
+        .iter()
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    replaced.join(", ")
+}
+
+/// The number of rows that SQLite is sent with a statement. The next larger one is filled up with
+/// rows of NULL, so that there are few texts to prepare.
+const SIZES: [usize; 5] = [1, 4, 16, 64, MAX_ROWS];
+/// The maximum number of rows. SQLite allows 32,766 parameters.
+const MAX_ROWS: usize = 256;
+
+/// Splits rows into those of one statement each: all of them on PostgreSQL.
+pub(crate) fn chunks<'a, R>(connection: &impl ConnectionTrait, rows: &'a [R]) -> Chunks<'a, R> {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        rows.chunks(rows.len().max(1))
+    } else {
+        rows.chunks(MAX_ROWS)
+    }
+}
 
 /// A statement under construction.
 #[derive(Clone, Debug)]
@@ -25,11 +54,6 @@ impl Sql {
         }
     }
 
-    /// The database of the statement.
-    pub(crate) fn backend(&self) -> DbBackend {
-        self.backend
-    }
-
     /// Appends text.
     #[must_use]
     pub fn push(mut self, text: &str) -> Self {
@@ -41,8 +65,12 @@ impl Sql {
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
-        let parameter = format!("${}", self.values.len());
-        self.push(&parameter)
+        if self.backend == DbBackend::Postgres {
+            let parameter = format!("${}", self.values.len());
+            self.push(&parameter)
+        } else {
+            self.push("?")
+        }
     }
 
     /// Appends `text` and a parameter, if there is a value.
@@ -79,28 +107,6 @@ impl Sql {
             .push("))")
     }
 
-    /// Appends a table of pairs.
-    #[must_use]
-    pub(crate) fn push_pairs(self, columns: [&str; 2], pairs: &BTreeMap<i64, i64>) -> Self {
-        let [first, second] = columns;
-        if self.backend == DbBackend::Postgres {
-            let (keys, values): (Vec<i64>, Vec<i64>) = pairs.iter().unzip();
-            return self
-                .push(&format!("(SELECT {first}, {second} FROM unnest("))
-                .bind(keys)
-                .push(", ")
-                .bind(values)
-                .push(&format!(") AS pairs ({first}, {second}))"));
-        }
-        let listed: Vec<String> = pairs.iter().map(|(a, b)| format!("[{a},{b}]")).collect();
-        let select = "(SELECT value ->> 0 AS";
-        self.push(&format!(
-            "{select} {first}, value ->> 1 AS {second} FROM json_each("
-        ))
-        .bind(format!("[{}]", listed.join(",")))
-        .push("))")
-    }
-
     /// Appends values in parentheses.
     #[must_use]
     pub fn bind_row(mut self, values: Vec<Value>) -> Self {
@@ -110,31 +116,65 @@ impl Sql {
         self.push(")")
     }
 
-    /// Appends a table `given` of integers with these columns and rows.
+    /// Appends a table `given` of `rows`, which are one of the [`chunks`]. The first field is not
+    /// nullable. The text depends only on the fields, and on SQLite on the size of the chunk.
     #[must_use]
-    pub fn rows<const N: usize>(
+    pub(crate) fn given<'a, R: 'a>(
         self,
-        columns: [&str; N],
-        rows: impl Iterator<Item = [i64; N]>,
+        rows: impl Iterator<Item = &'a R> + Clone,
+        fields: &[(&str, Field<R>)],
     ) -> Self {
         if self.backend == DbBackend::Postgres {
-            let mut arrays: [Vec<i64>; N] = std::array::from_fn(|_| Vec::new());
-            for row in rows {
-                for (array, value) in arrays.iter_mut().zip(row) {
-                    array.push(value);
-                }
-            }
-            let table = self.push("unnest").bind_row(arrays.map(Value::from).into());
-            return table.push(&format!(" AS given ({})", columns.join(", ")));
+            self.arrays(rows, fields)
+        } else {
+            self.list(rows, fields)
         }
-        let fields: Vec<String> = (0..)
-            .zip(columns)
-            .map(|(index, column): (usize, _)| format!("value ->> {index} AS {column}"))
+    }
+
+    fn arrays<'a, R: 'a>(
+        self,
+        rows: impl Iterator<Item = &'a R> + Clone,
+        fields: &[(&str, Field<R>)],
+    ) -> Self {
+        let selected: Vec<String> = fields
+            .iter()
+            .map(|(name, field)| match field.null() {
+                Some(null) => format!("NULLIF({name}, {null}) AS {name}"),
+                None => (*name).to_owned(),
+            })
             .collect();
-        let rows: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
-        self.push(&format!("(SELECT {} FROM json_each(", fields.join(", ")))
-            .bind(format!("[{}]", rows.join(",")))
-            .push(")) AS given")
+        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        let arrays = fields.iter().map(|(_, field)| field.array(rows.clone()));
+        self.push("(SELECT ")
+            .push(&selected.join(", "))
+            .push(" FROM unnest")
+            .bind_row(arrays.collect())
+            .push(&format!(" AS sent ({})) AS given", names.join(", ")))
+    }
+
+    fn list<'a, R: 'a>(
+        mut self,
+        rows: impl Iterator<Item = &'a R> + Clone,
+        fields: &[(&str, Field<R>)],
+    ) -> Self {
+        let count = rows.clone().count();
+        let size = SIZES.into_iter().find(|size| *size >= count);
+        let missing = size.unwrap_or(count) - count;
+        let selected: Vec<String> = (1..)
+            .zip(fields)
+            .map(|(index, (name, _)): (usize, _)| format!("column{index} AS {name}"))
+            .collect();
+        self = self.push(&format!("(SELECT {} FROM (VALUES ", selected.join(", ")));
+        let rows = rows.map(Some).chain(iter::repeat_n(None, missing));
+        for (index, row) in rows.enumerate() {
+            self.text.push_str(if index == 0 { "(" } else { ", (" });
+            for (column, (_, field)) in fields.iter().enumerate() {
+                self.values.push(field.value(row));
+                self.text.push_str(if column == 0 { "?" } else { ", ?" });
+            }
+            self.text.push(')');
+        }
+        self.push(") WHERE column1 IS NOT NULL) AS given")
     }
 
     /// Returns the statement.

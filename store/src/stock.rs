@@ -4,15 +4,20 @@
 //! its polls.
 
 use entity::{
-    Event, Stock, Symbol, Timestamp,
+    Decimal, Event, Price, Stock, Symbol, Timestamp,
     table::stock::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
     EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use crate::{Error, feed::FeedTransaction, sql::Sql};
+use crate::{
+    Error,
+    feed::FeedTransaction,
+    rows::{Row, Rows},
+    sql::{Field, Sql, chunks},
+};
 
 /// The position of a stock in the list of stocks.
 #[derive(Clone, Debug)]
@@ -84,17 +89,102 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[i64]) -> Result<Ve
         .await?)
 }
 
+/// A tracked stock and what its next price is compared with.
+#[derive(Clone, Debug)]
+pub struct QuotedStock {
+    /// The stock.
+    pub stock: Stock,
+    /// The latest price, if it has one.
+    pub latest: Option<Price>,
+    /// Whether it has held prices.
+    pub is_held: bool,
+    /// Whether it has splits.
+    pub has_splits: bool,
+}
+
 /// Returns the tracked stocks with these symbols, in unspecified order.
 pub async fn tracked(
     connection: &impl ConnectionTrait,
     symbols: impl IntoIterator<Item = &Symbol>,
-) -> Result<Vec<Stock>, Error> {
+) -> Result<Vec<QuotedStock>, Error> {
     let symbols = symbols.into_iter().map(Symbol::to_string).collect();
-    let text = "SELECT * FROM stocks WHERE tracked AND symbol";
-    let sql = Sql::new(connection, text).eq_any_text(symbols);
-    Ok(Stock::find_by_statement(sql.statement())
-        .all(connection)
-        .await?)
+    let columns: Vec<&str> = COLUMNS
+        .into_iter()
+        .chain(Price::COLUMNS.split(", "))
+        .collect();
+    let rows = Rows::select(connection, &columns, |sql| {
+        let quotes = " FROM stocks LEFT JOIN quotes ON quotes.stock_id = stocks.id";
+        sql.push(quotes)
+            .push(" WHERE tracked AND symbol")
+            .eq_any_text(symbols)
+    });
+    rows.read(connection).await?.iter().map(quoted).collect()
+}
+
+/// The columns of a [`QuotedStock`] before those of its price.
+const COLUMNS: [&str; 12] = [
+    "id",
+    "symbol",
+    "name",
+    "currency",
+    "exchange",
+    "tracked_at",
+    "answered_at",
+    "alert_count",
+    "unpriced_answers",
+    "CASE WHEN EXISTS (SELECT 1 FROM held_prices WHERE held_prices.stock_id = stocks.id) \
+     THEN 1 ELSE 0 END",
+    "CASE WHEN EXISTS (SELECT 1 FROM splits WHERE splits.stock_id = stocks.id) THEN 1 ELSE 0 END",
+    "CASE WHEN market_time_sent THEN 1 ELSE 0 END",
+];
+
+fn quoted(row: &Row) -> Result<QuotedStock, Error> {
+    let price = |column: usize| COLUMNS.len() + column;
+    let micros = |column| -> Result<Option<Timestamp>, Error> {
+        Ok(row.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
+    };
+    let units = |column| -> Result<Option<Decimal>, Error> {
+        Ok(row.get::<Option<i64>>(column)?.map(Decimal::from_units))
+    };
+    let symbol: String = row.get(1)?;
+    let stock = Stock {
+        id: row.get(0)?,
+        symbol: symbol.parse().map_err(|_| DbErr::Type(symbol))?,
+        name: row.get(2)?,
+        currency: row.get(3)?,
+        exchange: row.get(4)?,
+        tracked: true,
+        tracked_at: Timestamp::from_micros(row.get(5)?),
+        answered_at: micros(6)?,
+        alert_count: row.get(7)?,
+        unpriced_answers: row.get(8)?,
+    };
+    let stock_id: Option<i64> = row.get(price(0))?;
+    let latest = match stock_id {
+        Some(stock_id) => Some(Price {
+            stock_id,
+            symbol: stock.symbol.clone(),
+            recorded_at: Timestamp::from_micros(row.get(price(1))?),
+            seq: row.get(price(2))?,
+            price: Decimal::from_units(row.get(price(3))?),
+            previous_close: units(price(4))?,
+            open: units(price(5))?,
+            high: units(price(6))?,
+            low: units(price(7))?,
+            volume: row.get(price(8))?,
+            trading_day: row.get(price(9))?,
+            market_time: Timestamp::from_micros(row.get(price(10))?),
+            market_time_sent: row.get::<i32>(11)? != 0,
+            provider: row.get(price(12))?,
+        }),
+        None => None,
+    };
+    Ok(QuotedStock {
+        stock,
+        latest,
+        is_held: row.get::<i32>(9)? != 0,
+        has_splits: row.get::<i32>(10)? != 0,
+    })
 }
 
 /// The details of a stock, as a provider reports them.
@@ -245,16 +335,22 @@ pub(crate) async fn reset_unpriced_answers(transaction: &DatabaseTransaction) ->
     Ok(())
 }
 
-/// Stores the name, currency and exchange of a stock.
-pub async fn set_details(connection: &impl ConnectionTrait, stock: &Stock) -> Result<(), Error> {
-    let row = ActiveModel {
-        id: Set(stock.id),
-        name: Set(stock.name.clone()),
-        currency: Set(stock.currency.clone()),
-        exchange: Set(stock.exchange.clone()),
-        ..Default::default()
-    };
-    row.update(connection).await?;
+/// Stores the name, currency and exchange of stocks.
+pub async fn set_details(connection: &impl ConnectionTrait, stocks: &[Stock]) -> Result<(), Error> {
+    let fields = [
+        ("id", Field::Integer(|it: &Stock| it.id)),
+        ("name", Field::NullableText(|it| it.name.clone())),
+        ("currency", Field::NullableText(|it| it.currency.clone())),
+        ("exchange", Field::NullableText(|it| it.exchange.clone())),
+    ];
+    let text = "UPDATE stocks SET name = given.name, currency = given.currency, \
+                exchange = given.exchange FROM ";
+    for stocks in chunks(connection, stocks) {
+        let sql = Sql::new(connection, text)
+            .given(stocks.iter(), &fields)
+            .push(" WHERE stocks.id = given.id");
+        connection.execute_raw(sql.statement()).await?;
+    }
     Ok(())
 }
 

@@ -22,9 +22,9 @@ pub(crate) use self::{backfill::fill, rebuild::rebuild};
 
 /// Adds prices to their candles, in the order in which they were recorded. Each comes with the
 /// previous price of its stock. The caller holds the lock of the feed.
-pub(crate) async fn record<'a>(
+pub(crate) async fn record(
     feed: &FeedTransaction,
-    prices: impl Iterator<Item = (&'a Price, Option<&'a Price>)> + Clone,
+    prices: &[(&Price, Option<&Price>)],
 ) -> Result<(), store::Error> {
     let key = |price: &Price, interval| CandleKey {
         stock_id: price.stock_id,
@@ -32,7 +32,7 @@ pub(crate) async fn record<'a>(
         start: candle_start(interval, price),
     };
     let keys: BTreeSet<CandleKey> = prices
-        .clone()
+        .iter()
         .flat_map(|(price, _)| CandleInterval::ALL.map(|interval| key(price, interval)))
         .collect();
     if keys.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) async fn record<'a>(
     for (price, before) in prices {
         for interval in CandleInterval::ALL {
             let key = key(price, interval);
-            let candle = fold(candles.remove(&key), key, price, before);
+            let candle = fold(candles.remove(&key), key, price, *before);
             candles.insert(key, candle);
         }
     }

@@ -1,23 +1,25 @@
-//! Stores the quotes of a poll: prices, candles, alerts and their feed entry, in one transaction.
+//! Stores quotes in batches: prices, candles, alerts and their feed entry, in one transaction.
 //!
-//! Repeated and late quotes are detected by comparison with the latest stored price under the
-//! feed's lock. The result therefore does not depend on which process polls, or how often.
+//! Repeated and late quotes are detected by comparison with the latest price under the feed's lock.
+//! The result therefore does not depend on which process polls, how often, or how many quotes are
+//! in a batch.
 
-mod alert;
 mod compare;
+mod current;
+mod default_rule;
+mod details;
 mod held;
-mod load;
+mod inputs;
 mod rules;
-mod write;
+mod writer;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chrono::NaiveDate;
-use entity::{Alert, Decimal, Event, Price, Ratio, Stock, Symbol};
-use market::{Market, is_unpriced};
+use entity::{Alert, Price, Stock, Symbol};
+use market::is_unpriced;
 use store::{
     Store,
     feed::FeedTransaction,
@@ -27,27 +29,22 @@ use store::{
 use tokio::sync::Notify;
 
 use self::{
-    alert::EvaluatedPrice,
-    compare::{QuoteChange, classify},
-    load::CurrentState,
-    rules::{Judgement, LiveRules, SharedRules},
+    current::CurrentState,
+    rules::SharedRules,
+    writer::{BatchWriter, Committing},
 };
-use crate::{
-    candle,
-    metrics::TrackerMetrics,
-    quote::{PreviousClose, Quote},
-    reference::{Close, ReferenceInputs},
-};
+use crate::{metrics::TrackerMetrics, quote::Quote};
 
 /// Maximum time for which a price is held from alerts, while the splits of its stock are requested.
 const MAX_HOLD: Duration = Duration::from_mins(1);
 
-/// The result of one poll, with at most one quote per symbol.
+/// Quotes of a provider, which are stored in one transaction: the result of a poll, or several
+/// messages of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct QuoteBatch {
     /// The provider that was polled.
     pub provider: &'static str,
-    /// The quotes.
+    /// The quotes, in the order in which they arrived. A symbol may have several.
     pub quotes: Vec<Quote>,
     /// The symbols for which the provider returned no price.
     pub quoteless: Vec<Symbol>,
@@ -86,13 +83,6 @@ pub struct IngestReport {
     pub superseded: bool,
     /// The number of new prices that are held from alerts.
     pub held: usize,
-}
-
-/// A new price, with its stock and the alerts that it fires.
-struct NewPrice {
-    price: Price,
-    stock: Stock,
-    alerts: Vec<Alert>,
 }
 
 /// Stores quotes. Clones share their state.
@@ -143,8 +133,9 @@ impl Ingest {
             });
         }
         track(&mut feed, &batch).await?;
+        let quoted = || batch.quotes.iter().map(|quote| &quote.symbol);
         let unquoted = batch.quoteless.iter().chain(&batch.confirmed);
-        let mut current = CurrentState::load(&feed, &batch.quotes, unquoted).await?;
+        let current = CurrentState::load(&feed, &quoted().chain(unquoted).collect()).await?;
         let answered: Vec<i64> = current
             .stocks
             .values()
@@ -153,144 +144,30 @@ impl Ingest {
             .map(|stock| stock.id)
             .collect();
         stock::set_answered(feed.connection(), &answered, feed.now()).await?;
-        let with_price = current.tracked(batch.quotes.iter().map(|quote| &quote.symbol));
+        let with_price = current.tracked(quoted());
         let without_price = current.tracked(&batch.quoteless);
-        write::unpriced_answers(&feed, &with_price, &without_price).await?;
-        let mut report = IngestReport::default();
-        let mut recorded = Vec::new();
-        let mut rules = self.rules.take(&mut feed).await?;
-        for quote in &batch.quotes {
-            let new = self.evaluate(
-                &mut feed,
-                &mut current,
-                &mut rules,
-                &batch,
-                quote,
-                &mut report,
-            );
-            recorded.extend(new.await?);
-        }
-        rules.store(&mut feed).await?;
-        let prices: Vec<Price> = recorded.iter().map(|new| new.price.clone()).collect();
-        store::price::record(&feed, &prices).await?;
-        let previous = prices
-            .iter()
-            .map(|price| current.latest.get(&price.stock_id));
-        candle::record(&feed, prices.iter().zip(previous)).await?;
-        report.prices = prices.len();
-        let mut fired: Vec<Alert> = recorded
-            .iter_mut()
-            .flat_map(|new| std::mem::take(&mut new.alerts))
-            .collect();
-        store::alert::record(feed.connection(), &mut fired).await?;
-        store::delivery::enqueue(&feed, &fired).await?;
-        for NewPrice { price, stock, .. } in recorded {
-            feed.push(Event::QuoteRecorded { price, stock });
-        }
-        for alert in fired.iter().cloned() {
-            feed.push(Event::AlertFired { alert });
-        }
-        report.alerts = fired.len();
+        unpriced_answers(&feed, &with_price, &without_price).await?;
+        let rules = self.rules.take(&mut feed).await?;
+        let writer = BatchWriter::new(&batch, self.alert_max_age, current, rules);
+        let (rules, committing) = writer.write(&mut feed).await?;
         if let Some(position) = &batch.position {
             provider::set_position(feed.connection(), batch.provider, position).await?;
         }
         let end = feed.commit().await?;
         self.rules.put(rules, end.seq);
+        let Committing {
+            report,
+            prices,
+            alerts,
+        } = committing;
         self.metrics
             .batch_ingested(report.prices, started.elapsed());
-        self.committed(&fired);
-        log_committed(&prices, &fired);
+        self.committed(&alerts);
+        log_committed(&prices, &alerts);
         if !replayed {
             log_unpriced(batch.provider, &with_price, &without_price);
         }
         Ok(report)
-    }
-
-    /// Compares a quote with the stored state. If it is new, stores its details, split and alert,
-    /// and returns the price, which is not stored yet.
-    async fn evaluate(
-        &self,
-        feed: &mut FeedTransaction,
-        current: &mut CurrentState,
-        rules: &mut LiveRules,
-        batch: &QuoteBatch,
-        quote: &Quote,
-        report: &mut IngestReport,
-    ) -> Result<Option<NewPrice>, store::Error> {
-        let Some(stock) = current.stocks.get_mut(&quote.symbol) else {
-            return Ok(None);
-        };
-        let latest = current.latest.get(&stock.id);
-        let Some(inputs) = reference_inputs(quote, latest, current.closes.get(&stock.id)) else {
-            return Ok(None);
-        };
-        let splits = current.splits.get(&stock.id).map_or(&[][..], Vec::as_slice);
-        let reference = match quote.split {
-            // The provider adjusts the previous close for the splits that it reports.
-            Some(_) => inputs.previous_close,
-            None => inputs.reference(splits),
-        };
-        let replayed = batch.is_replayed();
-        let mut price = price_of(quote, stock.id, reference, batch.provider, feed);
-        match classify(&price, latest, replayed) {
-            QuoteChange::Repeated => return Ok(None),
-            QuoteChange::Older => {
-                report.older += 1;
-                return Ok(None);
-            }
-            QuoteChange::New => price.seq = feed.next_seq(),
-        }
-        write::details(feed, stock, quote).await?;
-        if write::split(feed, stock.id, quote, batch.provider).await? {
-            rules.splits_changed(feed, stock.id).await?;
-        }
-        let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
-        let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
-        let judgement = if !replayed && self.is_too_old(&price) {
-            Judgement::Ignored
-        } else if suspect || current.held.contains(&stock.id) {
-            Judgement::Held
-        } else {
-            Judgement::Evaluated
-        };
-        let mut alerts = Vec::new();
-        match judgement {
-            Judgement::Ignored => {}
-            Judgement::Held => {
-                held::hold(feed, &price, &inputs, feed.now().after(MAX_HOLD)).await?;
-                report.held += 1;
-            }
-            Judgement::Evaluated => {
-                let evaluated = EvaluatedPrice {
-                    stock_id: stock.id,
-                    symbol: &stock.symbol,
-                    price: inputs.price,
-                    trading_day: price.trading_day,
-                    recorded_at: price.recorded_at,
-                    fired_at: None,
-                    replays_day: replayed && begins_day,
-                };
-                let alert = alert::evaluate(feed, current.rule.as_ref(), evaluated, reference);
-                alerts.extend(alert.await?);
-            }
-        }
-        alerts.extend(rules.evaluate(feed, &price, judgement).await?);
-        stock.answered_at = Some(feed.now());
-        stock.unpriced_answers = 0;
-        stock.alert_count += i64::try_from(alerts.len()).unwrap_or(i64::MAX);
-        Ok(Some(NewPrice {
-            price,
-            stock: stock.clone(),
-            alerts,
-        }))
-    }
-
-    /// Whether a price is too many sessions old to fire alerts.
-    fn is_too_old(&self, price: &Price) -> bool {
-        let market = Market::of(&price.symbol);
-        let last = market.last_session(price.recorded_at);
-        self.alert_max_age
-            .is_some_and(|sessions| market.is_behind(price.trading_day, last, sessions))
     }
 
     /// Counts committed alerts and wakes their delivery.
@@ -323,6 +200,23 @@ async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), sto
     });
     stock::track_answered(feed, symbol, name.clone(), details.unwrap_or_default()).await?;
     Ok(())
+}
+
+/// Counts an answer without a price for the `unpriced` stocks, and resets the count of the `priced`
+/// ones.
+async fn unpriced_answers(
+    feed: &FeedTransaction,
+    priced: &[Stock],
+    unpriced: &[Stock],
+) -> Result<(), store::Error> {
+    let cleared: Vec<i64> = priced
+        .iter()
+        .filter(|stock| stock.unpriced_answers != 0)
+        .map(|stock| stock.id)
+        .collect();
+    let counted: Vec<i64> = unpriced.iter().map(|stock| stock.id).collect();
+    stock::clear_unpriced_answers(feed.connection(), &cleared).await?;
+    stock::count_unpriced_answers(feed.connection(), &counted).await
 }
 
 /// Logs what was committed.
@@ -360,73 +254,5 @@ fn log_unpriced(provider: &str, priced: &[Stock], unpriced: &[Stock]) {
         if is_unpriced(answers) && !is_unpriced(stock.unpriced_answers) {
             tracing::warn!(provider, %symbol, answers, "no price for the symbol: polled hourly, later daily");
         }
-    }
-}
-
-/// Collects the inputs of a quote's reference price. `None` for a price of 0, which no provider
-/// sends.
-fn reference_inputs(
-    quote: &Quote,
-    latest: Option<&Price>,
-    stored: Option<&(NaiveDate, Decimal)>,
-) -> Option<ReferenceInputs> {
-    let close = |rounded: Decimal, exact: Option<Ratio>| {
-        let close = Close::of(rounded)?;
-        Some(Close {
-            exact: exact.unwrap_or(close.exact),
-            ..close
-        })
-    };
-    let unrounded = quote.unrounded;
-    let same_day = latest.filter(|latest| latest.trading_day == quote.trading_day);
-    let (previous_close, stored) = match quote.previous_close {
-        PreviousClose::Sent(sent) => (
-            close(sent, unrounded.and_then(|it| it.previous_close)),
-            stored,
-        ),
-        PreviousClose::None => (None, None),
-        // The first quote of a day determines the previous close of the whole day.
-        PreviousClose::Absent => match same_day {
-            Some(latest) => match latest.previous_close {
-                Some(known) => (Close::of(known), stored),
-                None => (None, None),
-            },
-            None => (None, stored),
-        },
-    };
-    Some(ReferenceInputs {
-        trading_day: quote.trading_day,
-        price: close(quote.price, unrounded.map(|it| it.price))?,
-        open: quote.open,
-        previous_close,
-        stored: stored.copied(),
-    })
-}
-
-/// Converts a quote to a price that has no position in the feed yet.
-fn price_of(
-    quote: &Quote,
-    stock_id: i64,
-    reference: Option<Close>,
-    provider: &str,
-    feed: &FeedTransaction,
-) -> Price {
-    let recorded_at = feed.recorded_at();
-    let market_time = || Market::of(&quote.symbol).market_time(quote.trading_day, recorded_at);
-    Price {
-        stock_id,
-        symbol: quote.symbol.clone(),
-        seq: 0,
-        price: quote.price,
-        previous_close: reference.map(|close| close.rounded),
-        open: quote.open,
-        high: quote.high,
-        low: quote.low,
-        volume: quote.volume,
-        trading_day: quote.trading_day,
-        market_time: quote.market_time.unwrap_or_else(market_time),
-        market_time_sent: quote.market_time.is_some(),
-        recorded_at,
-        provider: provider.to_owned(),
     }
 }

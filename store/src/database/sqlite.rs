@@ -66,7 +66,11 @@ pub(super) async fn open(
     }
     let lock = FileLock::acquire(file)?;
     check_writable(file)?;
-    let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
+    // Statements that write many rows keep a journal of their own, which would be a new file.
+    let writing = options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("temp_store", "MEMORY");
     let reading = options.pragma("query_only", "ON");
     // The writer is opened first: it creates the file and enables WAL mode.
     let write = pool(file, 1, writing, None).await?;

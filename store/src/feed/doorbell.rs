@@ -1,17 +1,22 @@
 //! Notifies tasks that wait for changes in the database (LISTEN and NOTIFY).
 //!
-//! A notification carries no data, so losing one only delays the waiting task until its next poll,
-//! at most a second later.
+//! Losing a notification only delays the waiting task until its next poll, at most a second later.
+//! One about the feed may carry the new entry, so that followers need not read it from the table.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
+use super::entry::FeedEntry;
 use crate::Error;
 
 /// How often a subscriber polls without a notification.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The number of entries that are kept for followers; one that is further behind reads the table.
+const ENTRIES: usize = 16;
+/// The maximum number of events of an entry that is kept. Larger ones are read from the table.
+const MAX_EVENTS: usize = 256;
 
 /// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ impl Topic {
 pub struct Doorbell {
     feed: watch::Sender<()>,
     request: watch::Sender<()>,
+    /// The notifications about the feed, each with its entry, if known.
+    entries: broadcast::Sender<Option<Arc<FeedEntry>>>,
 }
 
 impl Doorbell {
@@ -46,12 +53,31 @@ impl Doorbell {
         Self {
             feed: watch::Sender::new(()),
             request: watch::Sender::new(()),
+            entries: broadcast::Sender::new(ENTRIES),
         }
     }
 
     /// Wakes the subscribers in this process.
     pub fn ring(&self, topic: Topic) {
         self.sender(topic).send_replace(());
+        if topic == Topic::Feed {
+            // It fails if there are no followers.
+            let _ = self.entries.send(None);
+        }
+    }
+
+    /// Wakes the subscribers in this process and sends the followers a committed entry.
+    pub(super) fn announce(&self, entry: FeedEntry) {
+        if entry.batch.events.len() > MAX_EVENTS {
+            return self.ring(Topic::Feed);
+        }
+        self.feed.send_replace(());
+        let _ = self.entries.send(Some(Arc::new(entry)));
+    }
+
+    /// Subscribes to entries of the feed.
+    pub(super) fn entries(&self) -> broadcast::Receiver<Option<Arc<FeedEntry>>> {
+        self.entries.subscribe()
     }
 
     /// Wakes the other processes when the transaction of `connection` commits. Does nothing on

@@ -38,10 +38,12 @@ pub struct FeedFollower {
 impl FeedFollower {
     /// Creates a follower that starts after `position`.
     pub fn after(store: Store, position: Position) -> Self {
-        let table = TableSource::new(store.clone());
         let source: Box<dyn FeedSource> = match &store.stream {
-            None => Box::new(table),
-            Some(stream) => Box::new(StreamSource::new(stream.clone(), table, position.epoch)),
+            None => Box::new(TableSource::new(store.clone())),
+            Some(stream) => {
+                let stream = stream.clone();
+                Box::new(StreamSource::new(stream, store.clone(), position.epoch))
+            }
         };
         Self {
             store,

@@ -45,6 +45,12 @@ pub(super) async fn follow(store: &Store, position: Position) -> Result<FeedUpda
     batches(&rows).map(FeedUpdate::Batches)
 }
 
+/// Whether a page has the maximum number of batches, so that more may follow.
+pub(super) fn is_full_page(batches: &[Batch]) -> bool {
+    // The row at the position that was read last is not among them.
+    u64::try_from(batches.len()).is_ok_and(|count| count >= MAX_BATCHES)
+}
+
 /// Returns the batches after `seq` that are not pruned.
 pub(super) async fn kept_after(store: &Store, seq: i64) -> Result<Vec<Batch>, Error> {
     let mut rows = rows(store.database.read(), seq).await?;

@@ -4,17 +4,11 @@
 //! positions is therefore the order of commits, and `recorded_at` never decreases along it, even if
 //! the clock steps backwards.
 
-use entity::{
-    Event, Position, Timestamp,
-    table::{feed, feed_head},
-};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QuerySelect,
-};
+use entity::{Batch, Event, Position, Timestamp};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
-use super::{Doorbell, Topic};
-use crate::{Error, Store, partition::Partitions};
+use super::{Doorbell, Topic, entry::FeedEntry};
+use crate::{Error, Store, partition::Partitions, sql::Sql};
 
 /// The id of the only row of `feed_head`.
 pub(crate) const HEAD: i32 = 1;
@@ -25,7 +19,8 @@ pub struct FeedTransaction {
     transaction: DatabaseTransaction,
     doorbell: Doorbell,
     partitions: Partitions,
-    head: feed_head::Model,
+    /// The end of the feed before this transaction.
+    head: Position,
     seq: i64,
     now: Timestamp,
     recorded_at: Timestamp,
@@ -37,11 +32,18 @@ impl FeedTransaction {
     pub async fn begin(store: &Store) -> Result<Self, Error> {
         let transaction = store.database.begin_write().await?;
         // SQLite ignores row locks and does not need them: a write transaction is the only writer.
-        let head = feed_head::Entity::find_by_id(HEAD)
-            .lock_exclusive()
-            .one(&transaction)
+        let is_postgres = transaction.get_database_backend() == DbBackend::Postgres;
+        let lock = if is_postgres { " FOR UPDATE" } else { "" };
+        let text = format!("SELECT epoch, seq, recorded_at FROM feed_head WHERE id = {HEAD}{lock}");
+        let head = transaction
+            .query_one_raw(Sql::new(&transaction, text).statement())
             .await?
             .ok_or(Error::MissingRow("row in feed_head".into()))?;
+        let head = Position {
+            epoch: head.try_get_by_index(0)?,
+            seq: head.try_get_by_index(1)?,
+            recorded_at: head.try_get_by_index(2)?,
+        };
         let now = store.clock.now();
         let recorded_at = now.max(head.recorded_at);
         Ok(Self {
@@ -128,22 +130,42 @@ impl FeedTransaction {
         // Clients that resume skip what comes before their cursor.
         self.events.sort_by_key(Event::seq);
         let events = serde_json::to_string(&self.events).map_err(Error::Serialize)?;
-        let row = feed::ActiveModel {
-            seq: Set(self.seq),
-            after_seq: Set(self.head.seq),
-            recorded_at: Set(self.recorded_at),
-            events: Set(events),
-        };
-        feed::Entity::insert(row)
-            .exec_without_returning(&self.transaction)
-            .await?;
-        let mut head = self.head.into_active_model();
-        head.seq = Set(self.seq);
-        head.recorded_at = Set(self.recorded_at);
-        head.update(&self.transaction).await?;
-        Doorbell::notify(&self.transaction, Topic::Feed).await?;
-        self.transaction.commit().await?;
-        self.doorbell.ring(Topic::Feed);
+        let (transaction, after) = (self.transaction, self.head);
+        let text = "INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ";
+        let is_postgres = transaction.get_database_backend() == DbBackend::Postgres;
+        let payload = is_postgres.then(|| FeedEntry::payload(after, position, &events));
+        let row = vec![
+            position.seq.into(),
+            after.seq.into(),
+            position.recorded_at.into(),
+            events.into(),
+        ];
+        let insert = Sql::new(&transaction, text).bind_row(row);
+        transaction.execute_raw(insert.statement()).await?;
+        let mut update = Sql::new(&transaction, "UPDATE feed_head SET seq = ")
+            .bind(position.seq)
+            .push(", recorded_at = ")
+            .bind(position.recorded_at)
+            .push(&format!(" WHERE id = {HEAD}"));
+        // The other processes are notified when this transaction commits.
+        if let Some(payload) = payload {
+            update = update
+                .push(&format!(
+                    " RETURNING pg_notify('{}', ",
+                    Topic::Feed.channel()
+                ))
+                .bind(payload)
+                .push(")");
+        }
+        transaction.query_one_raw(update.statement()).await?;
+        transaction.commit().await?;
+        self.doorbell.announce(FeedEntry {
+            after,
+            batch: Batch {
+                end: position,
+                events: self.events,
+            },
+        });
         Ok(position)
     }
 }

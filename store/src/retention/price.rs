@@ -15,7 +15,7 @@ use crate::{
     feed::{self, FeedTransaction},
     month::Month,
     partition,
-    sql::Sql,
+    sql::{Field, Sql, chunks},
 };
 use runtime::config::RetentionSettings;
 
@@ -195,22 +195,27 @@ async fn record_pruned(
         let seq = last.entry(row.stock_id).or_default();
         *seq = row.seq.max(*seq);
     }
-    let Some(newest) = last.values().max() else {
+    let Some(newest) = last.values().copied().max() else {
         return Ok(());
     };
-    let sql = Sql::new(
-        connection,
-        "UPDATE quotes SET pruned_seq = gone.seq, begins_at = ",
-    )
-    .bind(begins_at)
-    .push(" FROM ")
-    .push_pairs(["stock_id", "seq"], &last)
-    .push(" AS gone WHERE quotes.stock_id = gone.stock_id");
-    connection.execute_raw(sql.statement()).await?;
+    let last: Vec<(i64, i64)> = last.into_iter().collect();
+    let fields = [
+        ("stock_id", Field::Integer(|(id, _): &(i64, i64)| *id)),
+        ("seq", Field::Integer(|(_, seq)| *seq)),
+    ];
+    let text = "UPDATE quotes SET pruned_seq = given.seq, begins_at = ";
+    for last in chunks(connection, &last) {
+        let sql = Sql::new(connection, text)
+            .bind(begins_at)
+            .push(" FROM ")
+            .given(last.iter(), &fields)
+            .push(" WHERE quotes.stock_id = given.stock_id");
+        connection.execute_raw(sql.statement()).await?;
+    }
     let sql = Sql::new(connection, "UPDATE feed_head SET pruned_seq = ")
-        .bind(*newest)
+        .bind(newest)
         .push(" WHERE pruned_seq < ")
-        .bind(*newest);
+        .bind(newest);
     connection.execute_raw(sql.statement()).await?;
     Ok(())
 }

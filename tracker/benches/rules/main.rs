@@ -7,15 +7,17 @@
 
 #![expect(clippy::print_stdout, reason = "it is a program that prints tables")]
 
-mod random_rules;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod storing;
 
 use std::time::{Duration, Instant};
 
 use alerting::{RuleIndex, Sample};
-use chrono::NaiveDate;
-use entity::{Decimal, Timestamp};
+use entity::Timestamp;
 use testkit::{NaiveRules, SeededRandom};
+
+use self::shared::{hundredths, micros, noon, today};
 
 /// The numbers of rules.
 const RULES: [usize; 3] = [10, 10_000, 1_000_000];
@@ -53,11 +55,11 @@ fn judge(count: usize, stocks: i64) {
     let mut naive = NaiveRules::default();
     for id in 1..=count {
         let id = i64::try_from(id).expect("a count");
-        let rule = random_rules::rule(&mut random, id, 1 + id % stocks);
+        let rule = shared::rule(&mut random, id, 1 + id % stocks);
         index.set_rule(rule.clone());
         naive.set_rule(rule);
     }
-    let samples: Vec<Sample> = random_rules::walk(&mut random).take(PRICES).collect();
+    let samples: Vec<Sample> = walk(&mut random).take(PRICES).collect();
     index.load_window(1, []);
     let rounds = (NAIVE_STEPS / count).clamp(1, PRICES);
     let (mut ours, mut theirs, mut firings) = (Vec::new(), Vec::new(), 0);
@@ -87,21 +89,26 @@ fn median(mut took: Vec<Duration>) -> Duration {
     took[took.len() / 2]
 }
 
-fn micros(took: Duration) -> f64 {
-    took.as_secs_f64() * 1e6
-}
-
-/// The trading day of all prices, a Friday.
-fn today() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 11, 20).expect("a date")
-}
-
-/// Noon of that day in New York.
-fn noon() -> Timestamp {
-    "2026-11-20T17:00:00Z".parse().expect("an instant")
-}
-
-/// A price in hundredths.
-fn hundredths(price: i64) -> Decimal {
-    Decimal::from_units(price * 1_000_000)
+/// A price that walks around 100, one a second.
+fn walk(random: &mut SeededRandom) -> impl Iterator<Item = Sample> {
+    let mut price = 10_000;
+    (1..).map(move |seq| {
+        price = (price + random.choose(&[-3, -2, -1, 1, 2, 3])).clamp(9_900, 10_100);
+        let now = Timestamp::from_micros(noon().micros() + seq * 1_000_000);
+        Sample {
+            stock: 1,
+            seq,
+            recorded_at: now,
+            market_time: now,
+            trading_day: today(),
+            session_open: noon().before(Duration::from_hours(2)),
+            price: hundredths(price),
+            previous_close: Some(hundredths(10_000)),
+            open: Some(hundredths(10_000)),
+            high: None,
+            low: None,
+            volume: None,
+            average_volume: None,
+        }
+    })
 }

@@ -2,13 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use alerting::Condition;
 use entity::{Decimal, table::alert_rule};
 use runtime::{clock::ManualClock, metrics::Metrics};
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    EntityTrait,
-};
+use sea_orm::EntityTrait;
 use store::{Seed, Store};
 use testkit::{SeededRandom, TestDatabase};
 use tracker::{
@@ -17,7 +13,10 @@ use tracker::{
     quote::{PreviousClose, Quote},
 };
 
-use super::{hundredths, median, micros, noon, random_rules, today};
+use super::{
+    median,
+    shared::{self, hundredths, micros, noon, row, today},
+};
 
 /// The number of prices that are stored with and without rules, alternately.
 const PRICES: usize = 400;
@@ -63,7 +62,7 @@ impl World {
         for first in (0..count).step_by(CHUNK) {
             let rows = (first..count.min(first + CHUNK)).map(|at| {
                 let id = i64::try_from(at).expect("a count");
-                row(&random_rules::rule(&mut random, id, 1 + id % stocks))
+                row(&shared::rule(&mut random, id, 1 + id % stocks))
             });
             let written = alert_rule::Entity::insert_many(rows);
             let written = written.exec_without_returning(&transaction).await;
@@ -90,38 +89,6 @@ impl World {
 fn ingest(store: &Store) -> Ingest {
     let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
     Ingest::new(store.clone(), metrics)
-}
-
-fn row(rule: &alerting::Rule) -> alert_rule::ActiveModel {
-    let threshold = rule.condition.threshold();
-    let (base, basis, window) = match rule.condition {
-        Condition::PercentChange { base, .. } => (Some(base), None, None),
-        Condition::Above { basis, .. } | Condition::Below { basis, .. } => {
-            (None, Some(basis), None)
-        }
-        Condition::ChangeInWindow { window, .. } => (None, None, Some(window)),
-        _ => (None, None, None),
-    };
-    let seconds = |seconds: u64| i32::try_from(seconds).expect("a short time");
-    alert_rule::ActiveModel {
-        id: NotSet,
-        stock_id: Set(rule.stock),
-        is_default: Set(false),
-        kind: Set(rule.condition.kind()),
-        threshold: Set(threshold),
-        base: Set(base),
-        trigger: Set(rule.trigger),
-        cooldown_seconds: Set(seconds(rule.cooldown_seconds.into())),
-        enabled: Set(true),
-        expires_at: Set(None),
-        created_at: Set(noon()),
-        basis: Set(basis.unwrap_or_default()),
-        window_seconds: Set(window.map(|window| seconds(window.as_secs()))),
-        set_threshold: Set(Some(threshold)),
-        level_day: Set(Some(today())),
-        start_at: Set(noon()),
-        ..Default::default()
-    }
 }
 
 fn quote(price: i64) -> Quote {

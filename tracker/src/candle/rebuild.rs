@@ -65,7 +65,8 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
         .await?;
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
-        record(feed, page.rows.iter().zip(befores)).await?;
+        let prices: Vec<_> = page.rows.iter().zip(befores).collect();
+        record(feed, &prices).await?;
         match page.rows.pop() {
             Some(newest) => last = Some(newest),
             None => return Ok(()),

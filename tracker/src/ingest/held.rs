@@ -3,7 +3,10 @@
 //! A held price is stored and published like any other. Only its alert waits until the splits of
 //! its stock are known.
 
+use std::collections::BTreeMap;
+
 use entity::{Event, Price, Split, Timestamp, table::held_price};
+use market::Market;
 use store::{
     feed::FeedTransaction,
     price::{self, PriceKey},
@@ -12,20 +15,19 @@ use store::{
 
 use super::{
     Ingest,
-    alert::{EvaluatedPrice, evaluate},
+    default_rule::{DefaultRule, EvaluatedPrice},
     log_committed,
     rules::Judgement,
 };
 use crate::reference::{ReferenceInputs, trading_day_before};
 
-/// Holds a price until `held_until` at most.
-pub(super) async fn hold(
-    feed: &FeedTransaction,
+/// Returns the row of a price that is held until `held_until` at most.
+pub(super) fn row(
     price: &Price,
     inputs: &ReferenceInputs,
     held_until: Timestamp,
-) -> Result<(), store::Error> {
-    let row = held_price::Model {
+) -> held_price::Model {
+    held_price::Model {
         stock_id: price.stock_id,
         seq: price.seq,
         recorded_at: price.recorded_at,
@@ -38,8 +40,7 @@ pub(super) async fn hold(
         close: inputs.stored.map(|(_, close)| close),
         close_day: inputs.stored.map(|(day, _)| day),
         held_until,
-    };
-    store::held_price::add(feed.connection(), row).await
+    }
 }
 
 impl Ingest {
@@ -63,7 +64,9 @@ impl Ingest {
         let stock = store::stock::by_ids(feed.connection(), &[stock_id]).await?;
         let mut fired = Vec::new();
         if let Some(stock) = stock.into_iter().next().filter(|_| !prices.is_empty()) {
-            let rule = store::rule::default_rule(feed.connection()).await?;
+            let market = Market::of(&stock.symbol);
+            let days = prices.iter().map(|price| (stock_id, price.trading_day));
+            let mut default_rule = DefaultRule::new(rules.default_rule(), days);
             let splits = splits_since_closes(&feed, stock_id, &prices).await?;
             for price in &prices {
                 let Some(inputs) = ReferenceInputs::of_held(price) else {
@@ -79,17 +82,18 @@ impl Ingest {
                     replays_day: false,
                 };
                 let reference = inputs.reference(&splits);
-                let alert = evaluate(&mut feed, rule.as_ref(), evaluated, reference).await?;
-                let mut alerts = Vec::from_iter(alert);
+                let alert = default_rule.evaluate(&mut feed, evaluated, reference);
+                fired.extend(alert.await?);
                 let key = PriceKey::new(price.recorded_at, price.seq);
                 if let Some(price) = price::at(feed.connection(), stock_id, key).await? {
+                    let day = BTreeMap::from([(stock_id, (market, price.trading_day))]);
+                    rules.prepare(&feed, &day).await?;
                     let evaluated = rules.evaluate(&mut feed, &price, Judgement::Evaluated);
-                    alerts.extend(evaluated.await?);
+                    fired.extend(evaluated.await?);
                 }
-                // The default rule compares the next price with the stored alerts.
-                store::alert::record(feed.connection(), &mut alerts).await?;
-                fired.extend(alerts);
             }
+            rules.name(&feed, &mut fired).await?;
+            store::alert::record(feed.connection(), &mut fired).await?;
             store::held_price::delete(feed.connection(), stock_id).await?;
             rules.released(stock_id);
             store::delivery::enqueue(&feed, &fired).await?;

@@ -8,12 +8,13 @@ mod changes;
 mod load;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use alerting::{AverageVolume, Firing, LOADED_WINDOW, RuleIndex, Sample};
-use entity::{Alert, AlertRule, CandleInterval, Event, Price};
+use chrono::NaiveDate;
+use entity::{Alert, AlertRule, CandleInterval, Decimal, Event, Price, Timestamp};
 use market::Market;
 use parking_lot::Mutex;
 use store::{
@@ -41,6 +42,10 @@ pub(super) struct LiveRules {
     shared: HashSet<i64>,
     /// The stocks with held prices.
     held: HashSet<i64>,
+    /// The id and threshold of the default rule, if it is enabled.
+    default_rule: Option<(i64, Decimal)>,
+    /// The average volumes of the prices that are evaluated next, by stock.
+    volumes: HashMap<i64, AverageVolume>,
     changes: Changes,
 }
 
@@ -99,7 +104,9 @@ impl LiveRules {
     /// Applies an event of another transaction.
     async fn apply(&mut self, feed: &FeedTransaction, event: Event) -> Result<(), store::Error> {
         match event {
-            Event::RuleChanged { rule, .. } if rule.is_default => {}
+            Event::RuleChanged { rule, .. } if rule.is_default => {
+                self.default_rule = rule.enabled.then_some((rule.id, rule.threshold));
+            }
             Event::RuleChanged { rule, .. } if rule.deleted => {
                 self.index.remove_rule(rule.id);
                 self.shared.remove(&rule.id);
@@ -108,7 +115,9 @@ impl LiveRules {
             Event::RuleChanged { seq, rule } => {
                 // What the rule was before does not replace the change.
                 self.changes.forget(rule.id, seq != rule.start_seq);
-                self.set_rule(feed, &rule).await?;
+                self.load_stocks(feed, Vec::from_iter(rule.stock_id))
+                    .await?;
+                self.set_rule(&rule);
                 self.catch_up(&rule, false);
             }
             Event::SplitsChanged { stock_id, .. } => self.splits_changed(feed, stock_id).await?,
@@ -120,18 +129,33 @@ impl LiveRules {
         Ok(())
     }
 
-    async fn set_rule(
-        &mut self,
-        feed: &FeedTransaction,
-        rule: &AlertRule,
-    ) -> Result<(), store::Error> {
-        match rule.stock_id {
-            Some(stock) => self.load_stock(feed, stock).await?,
-            None => {
-                self.shared.insert(rule.id);
-            }
+    /// Sets a rule, whose stock is loaded.
+    fn set_rule(&mut self, rule: &AlertRule) {
+        if rule.stock_id.is_none() {
+            self.shared.insert(rule.id);
         }
         self.index.set_rule(rule.into());
+    }
+
+    /// The id and threshold of the default rule, if it is enabled.
+    pub(super) fn default_rule(&self) -> Option<(i64, Decimal)> {
+        self.default_rule
+    }
+
+    /// Loads what the next prices of these stocks are evaluated with, each with its market and
+    /// trading day. All earlier prices are stored.
+    pub(super) async fn prepare(
+        &mut self,
+        feed: &FeedTransaction,
+        stocks: &BTreeMap<i64, (Market, NaiveDate)>,
+    ) -> Result<(), store::Error> {
+        if !self.shared.is_empty() {
+            let stocks = stocks.keys().copied().collect();
+            self.load_stocks(feed, stocks).await?;
+        }
+        let mut spikes: BTreeMap<i64, (Market, NaiveDate)> = stocks.clone();
+        spikes.retain(|id, _| self.loaded.contains(id) && self.index.needs_volume(*id));
+        self.volumes = average_volumes(feed, &spikes).await?;
         Ok(())
     }
 
@@ -149,8 +173,8 @@ impl LiveRules {
         Ok(())
     }
 
-    /// Evaluates a price that is stored in this transaction, or released. Returns the alerts, whose
-    /// ids are not assigned yet.
+    /// Evaluates a [prepared](Self::prepare) price that is stored in this transaction, or released.
+    /// Returns the alerts, whose ids and names are not assigned yet.
     pub(super) async fn evaluate(
         &mut self,
         feed: &mut FeedTransaction,
@@ -163,10 +187,7 @@ impl LiveRules {
             return Ok(Vec::new());
         }
         if !self.loaded.contains(&stock) {
-            if self.shared.is_empty() {
-                return Ok(Vec::new());
-            }
-            self.load_stock(feed, stock).await?;
+            return Ok(Vec::new());
         }
         let mut sample = sample(price);
         if judgement == Judgement::Ignored {
@@ -183,12 +204,65 @@ impl LiveRules {
                 .map(|it| (it.market_time, it.price, it.trading_day));
             self.index.load_window(stock, before);
         }
-        if self.index.needs_volume(stock) {
-            sample.average_volume = average_volume(feed, price).await?;
-        }
+        sample.average_volume = self.volumes.get(&stock).copied();
         let evaluation = self.index.evaluate(&sample);
         self.changes.add(stock, &evaluation);
-        alerts(feed, price, &evaluation.firings).await
+        Ok(self.alerts(feed, price, &evaluation.firings))
+    }
+
+    /// Converts firings to alerts of a price.
+    fn alerts(&self, feed: &mut FeedTransaction, price: &Price, firings: &[Firing]) -> Vec<Alert> {
+        let now = feed.recorded_at();
+        let alert = |firing: &Firing| {
+            let rule = self.index.rule(price.stock_id, firing.rule)?;
+            Some(Alert {
+                id: 0,
+                stock_id: price.stock_id,
+                symbol: price.symbol.clone(),
+                seq: feed.next_seq(),
+                rule_id: Some(rule.id),
+                kind: rule.condition.kind(),
+                direction: firing.direction,
+                price: price.price,
+                reference_price: firing.reference,
+                change_percent: firing.change_percent,
+                threshold: firing.threshold,
+                trading_day: price.trading_day,
+                triggered_at: price.recorded_at,
+                acknowledged_at: None,
+                fired_at: (price.recorded_at != now).then_some(now),
+                price_seq: Some(price.seq),
+                rule_name: None,
+                touched: firing.touched,
+            })
+        };
+        firings.iter().filter_map(alert).collect()
+    }
+
+    /// Publishes the changes of rules since the last price after the price and its alerts.
+    pub(super) fn end_price(&mut self, feed: &mut FeedTransaction) {
+        self.changes.end_price(feed);
+    }
+
+    /// Sets the names of the rules that fired.
+    pub(super) async fn name(
+        &self,
+        feed: &FeedTransaction,
+        alerts: &mut [Alert],
+    ) -> Result<(), store::Error> {
+        let of_users = alerts.iter().filter(|alert| alert.price_seq.is_some());
+        let ids: BTreeSet<i64> = of_users.filter_map(|alert| alert.rule_id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let names = rule::names(feed.connection(), &ids).await?;
+        for alert in alerts {
+            if let Some(name) = alert.rule_id.and_then(|id| names.get(&id)) {
+                alert.rule_name.clone_from(name);
+            }
+        }
+        Ok(())
     }
 
     /// Stores what the evaluations changed, and publishes the rules that changed.
@@ -217,66 +291,42 @@ fn sample(price: &Price) -> Sample {
     Sample::new(price, session.start)
 }
 
-/// Converts firings to alerts of a price.
-async fn alerts(
-    feed: &mut FeedTransaction,
-    price: &Price,
-    firings: &[Firing],
-) -> Result<Vec<Alert>, store::Error> {
-    if firings.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<i64> = firings.iter().map(|firing| firing.rule).collect();
-    let rules = rule::by_ids(feed.connection(), &ids).await?;
-    let rules: HashMap<i64, AlertRule> = rules.into_iter().map(|rule| (rule.id, rule)).collect();
-    let now = feed.recorded_at();
-    let mut alerts = Vec::new();
-    for firing in firings {
-        let Some(rule) = rules.get(&firing.rule) else {
-            continue;
-        };
-        alerts.push(Alert {
-            id: 0,
-            stock_id: price.stock_id,
-            symbol: price.symbol.clone(),
-            seq: feed.next_seq(),
-            rule_id: Some(rule.id),
-            kind: rule.kind,
-            direction: firing.direction,
-            price: price.price,
-            reference_price: firing.reference,
-            change_percent: firing.change_percent,
-            threshold: firing.threshold,
-            trading_day: price.trading_day,
-            triggered_at: price.recorded_at,
-            acknowledged_at: None,
-            fired_at: (price.recorded_at != now).then_some(now),
-            price_seq: Some(price.seq),
-            rule_name: rule.name.clone(),
-            touched: firing.touched,
-        });
-    }
-    Ok(alerts)
-}
-
-/// The average volume of the sessions before that of a price, in the shares of its trading day.
-async fn average_volume(
+/// The average volumes of the sessions before the trading days of stocks, in the shares of those
+/// days.
+async fn average_volumes(
     feed: &FeedTransaction,
-    price: &Price,
-) -> Result<Option<AverageVolume>, store::Error> {
-    let market = Market::of(&price.symbol);
-    let range = CandleRange {
-        interval: CandleInterval::OneDay,
-        from: None,
-        to: Some(market.session(price.trading_day).start),
-        limit: AverageVolume::SESSIONS,
-    };
-    let stock = price.stock_id;
-    let mut candles = candle::newest(feed.connection(), &[stock], range).await?;
-    let candles = candles.remove(&stock).unwrap_or_default().rows;
-    let splits = split::all(feed.connection(), stock).await?;
-    let volumes = candles
-        .iter()
-        .map(|candle| (market.day_of(candle.start), candle.volume));
-    Ok(AverageVolume::of(volumes, &splits, price.trading_day))
+    stocks: &BTreeMap<i64, (Market, NaiveDate)>,
+) -> Result<HashMap<i64, AverageVolume>, store::Error> {
+    let mut volumes = HashMap::new();
+    if stocks.is_empty() {
+        return Ok(volumes);
+    }
+    let connection = feed.connection();
+    let ids: Vec<i64> = stocks.keys().copied().collect();
+    let splits = split::all_of(connection, &ids).await?;
+    let mut by_start: BTreeMap<Timestamp, Vec<i64>> = BTreeMap::new();
+    for (id, (market, day)) in stocks {
+        let start = market.session(*day).start;
+        by_start.entry(start).or_default().push(*id);
+    }
+    for (start, ids) in by_start {
+        let range = CandleRange {
+            interval: CandleInterval::OneDay,
+            from: None,
+            to: Some(start),
+            limit: AverageVolume::SESSIONS,
+        };
+        for (id, candles) in candle::newest(connection, &ids, range).await? {
+            let Some((market, day)) = stocks.get(&id) else {
+                continue;
+            };
+            let sessions = candles.rows.iter();
+            let sessions = sessions.map(|it| (market.day_of(it.start), it.volume));
+            let splits = splits.get(&id).map_or(&[][..], Vec::as_slice);
+            if let Some(volume) = AverageVolume::of(sessions, splits, *day) {
+                volumes.insert(id, volume);
+            }
+        }
+    }
+    Ok(volumes)
 }

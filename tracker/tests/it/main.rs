@@ -1,5 +1,6 @@
 //! Integration tests of the tracker.
 
+mod batch;
 mod budget;
 mod candle;
 mod delivery;

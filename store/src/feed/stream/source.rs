@@ -14,11 +14,8 @@ use runtime::outage_log::OutageLog;
 
 use super::{FeedStream, StreamEntry, StreamError};
 use crate::{
-    Error,
-    feed::{
-        FeedUpdate,
-        source::{FeedSource, TableSource},
-    },
+    Error, Store,
+    feed::{FeedUpdate, Topic, TopicSubscription, source::FeedSource, table},
     with_timeout,
 };
 
@@ -30,7 +27,9 @@ const MAX_ENTRIES: usize = 256;
 /// A source of the feed that reads the stream.
 pub(crate) struct StreamSource {
     stream: FeedStream,
-    table: TableSource,
+    store: Store,
+    /// Notifications about the table, for when the stream is unavailable.
+    notifications: TopicSubscription,
     /// The epoch of the feed.
     epoch: i64,
     messages: Option<pull::Ordered>,
@@ -44,10 +43,11 @@ pub(crate) struct StreamSource {
 
 impl StreamSource {
     /// Creates a source for the feed with this epoch.
-    pub(crate) fn new(stream: FeedStream, table: TableSource, epoch: i64) -> Self {
+    pub(crate) fn new(stream: FeedStream, store: Store, epoch: i64) -> Self {
         Self {
             stream,
-            table,
+            notifications: store.doorbell.subscribe(Topic::Feed),
+            store,
             epoch,
             messages: None,
             received: Vec::new(),
@@ -62,7 +62,7 @@ impl StreamSource {
 
     /// Reads the table with a timeout, because the stream may continue in the meantime.
     async fn read_table(&mut self, position: Position) -> Result<FeedUpdate, Error> {
-        with_timeout(POLL_INTERVAL, self.table.read(position)).await
+        with_timeout(POLL_INTERVAL, table::follow(&self.store, position)).await
     }
 
     /// Receives the entries that have already arrived.
@@ -132,7 +132,7 @@ impl FeedSource for StreamSource {
                 }
                 Ok(Err(error)) => {
                     self.disconnect(&error);
-                    self.table.wait().await;
+                    self.notifications.notified().await;
                 }
                 Err(late) => self.disconnect(&super::unavailable(late)),
             }

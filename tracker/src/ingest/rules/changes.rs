@@ -19,7 +19,10 @@ pub(super) struct Changes {
     states: BTreeMap<(i64, i64, Direction), rule_state::Model>,
     /// By rule and stock.
     references: BTreeMap<(i64, i64), rule_reference::Model>,
+    /// The changes of rules since the last price, by rule.
     rules: BTreeMap<i64, RuleChange>,
+    /// Those before, with their positions in the feed.
+    published: Vec<RuleChange>,
 }
 
 impl Changes {
@@ -66,6 +69,7 @@ impl Changes {
     fn rule(&mut self, id: i64) -> &mut RuleChange {
         self.rules.entry(id).or_insert(RuleChange {
             id,
+            seq: 0,
             level: None,
             disables: false,
         })
@@ -81,13 +85,21 @@ impl Changes {
         }
     }
 
+    /// Assigns the changes of rules since the last price to the next positions of the feed.
+    pub(super) fn end_price(&mut self, feed: &mut FeedTransaction) {
+        for change in std::mem::take(&mut self.rules).into_values() {
+            let seq = feed.next_seq();
+            self.published.push(RuleChange { seq, ..change });
+        }
+    }
+
     /// Stores the changes, and publishes the rules that changed.
-    pub(super) async fn store(self, feed: &mut FeedTransaction) -> Result<(), store::Error> {
-        let states = self.states.into_values().collect();
-        let references = self.references.into_values().collect();
-        rule::set_states(feed.connection(), states).await?;
-        rule::set_references(feed.connection(), references).await?;
-        let rules: Vec<RuleChange> = self.rules.into_values().collect();
-        rule::apply(feed, &rules).await
+    pub(super) async fn store(mut self, feed: &mut FeedTransaction) -> Result<(), store::Error> {
+        self.end_price(feed);
+        let states: Vec<_> = self.states.into_values().collect();
+        let references: Vec<_> = self.references.into_values().collect();
+        rule::set_states(feed.connection(), &states).await?;
+        rule::set_references(feed.connection(), &references).await?;
+        rule::apply(feed, &self.published).await
     }
 }

@@ -1,8 +1,9 @@
 //! Loads the index of rules from the database, in bounded pages.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use alerting::{Reference, RuleIndex, State};
+use entity::Price;
 use store::{
     feed::FeedTransaction,
     held_price,
@@ -26,6 +27,10 @@ impl LiveRules {
             loaded: HashSet::new(),
             shared: HashSet::new(),
             held: held.into_iter().map(|stock| stock.stock_id).collect(),
+            default_rule: rule::default_rule(connection)
+                .await?
+                .map(|rule| (rule.id, rule.threshold)),
+            volumes: HashMap::new(),
             changes: Changes::default(),
         };
         let mut last = 0;
@@ -35,8 +40,11 @@ impl LiveRules {
                 break;
             };
             last = end.id;
+            // The others are for all stocks.
+            let stocks = page.iter().filter_map(|rule| rule.stock_id);
+            rules.load_stocks(feed, stocks.collect()).await?;
             for rule in &page {
-                rules.set_rule(feed, rule).await?;
+                rules.set_rule(rule);
             }
             rules.load_states(feed, first.id, end.id).await?;
             for rule in &page {
@@ -56,8 +64,12 @@ impl LiveRules {
         first: i64,
         last: i64,
     ) -> Result<(), store::Error> {
-        for row in rule::states(feed.connection(), first, last).await? {
-            self.load_stock(feed, row.stock_id).await?;
+        let states = rule::states(feed.connection(), first, last).await?;
+        let references = rule::references(feed.connection(), first, last).await?;
+        let stocks = states.iter().map(|row| row.stock_id);
+        let stocks = stocks.chain(references.iter().map(|row| row.stock_id));
+        self.load_stocks(feed, stocks.collect()).await?;
+        for row in states {
             let state = State {
                 disarmed: row.disarmed,
                 fired_at: row.fired_at,
@@ -67,8 +79,7 @@ impl LiveRules {
             self.index
                 .load_state(row.rule_id, row.stock_id, row.direction, state);
         }
-        for row in rule::references(feed.connection(), first, last).await? {
-            self.load_stock(feed, row.stock_id).await?;
+        for row in references {
             let reference = Reference {
                 price: row.price,
                 trading_day: row.trading_day,
@@ -79,28 +90,39 @@ impl LiveRules {
         Ok(())
     }
 
-    /// Loads the splits of a stock and its newest price that was evaluated.
-    pub(super) async fn load_stock(
+    /// Loads the splits of stocks and their newest prices that were evaluated, unless they are
+    /// loaded.
+    pub(super) async fn load_stocks(
         &mut self,
         feed: &FeedTransaction,
-        stock: i64,
+        mut stocks: Vec<i64>,
     ) -> Result<(), store::Error> {
-        if !self.loaded.insert(stock) {
+        stocks.retain(|id| !self.loaded.contains(id));
+        if stocks.is_empty() {
             return Ok(());
         }
+        stocks.sort_unstable();
+        stocks.dedup();
         let connection = feed.connection();
-        let splits = split::all(connection, stock).await?;
-        self.index.load_splits(stock, splits);
-        let held = held_price::by_stock(connection, stock).await?;
-        let newest = match held.first() {
-            Some(held) => {
-                let key = PriceKey::new(held.recorded_at, held.seq);
-                price::before(connection, feed.now(), stock, key).await?
+        let mut splits = split::all_of(connection, &stocks).await?;
+        let held = held_price::first_of(connection, &stocks).await?;
+        let latest = price::latest(connection, &stocks).await?;
+        let mut newest: HashMap<i64, Price> =
+            latest.into_iter().map(|it| (it.stock_id, it)).collect();
+        for held in held {
+            let (stock, key) = (held.stock_id, PriceKey::new(held.recorded_at, held.seq));
+            match price::before(connection, feed.now(), stock, key).await? {
+                Some(price) => newest.insert(stock, price),
+                None => newest.remove(&stock),
+            };
+        }
+        for stock in stocks {
+            let splits = splits.remove(&stock).unwrap_or_default();
+            self.index.load_splits(stock, splits);
+            if let Some(price) = newest.get(&stock) {
+                self.index.observe(&sample(price));
             }
-            None => price::latest(connection, &[stock]).await?.pop(),
-        };
-        if let Some(price) = newest {
-            self.index.observe(&sample(&price));
+            self.loaded.insert(stock);
         }
         Ok(())
     }

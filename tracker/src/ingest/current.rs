@@ -1,0 +1,137 @@
+//! The stored state that the quotes of a transaction are compared with, under the feed's lock.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::NaiveDate;
+use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp};
+use market::Market;
+use store::{candle, feed::FeedTransaction, split, stock};
+
+use crate::{quote::Quote, reference::trading_day_before};
+
+/// The state of the stocks of a batch. It includes the new prices, in the order of the batch.
+#[derive(Default)]
+pub(super) struct CurrentState {
+    /// The tracked stocks by symbol.
+    pub(super) stocks: HashMap<Symbol, Stock>,
+    /// The latest price by stock.
+    pub(super) latest: HashMap<i64, Price>,
+    /// The stocks with held prices.
+    pub(super) held: HashSet<i64>,
+    /// The stocks that have splits.
+    pub(super) with_splits: HashSet<i64>,
+    /// The splits between a quote and the previous close, by stock.
+    pub(super) splits: HashMap<i64, Vec<Split>>,
+    /// The last stored close of an earlier day and its date, by stock.
+    pub(super) closes: HashMap<i64, (NaiveDate, Decimal)>,
+}
+
+impl CurrentState {
+    /// Reads the state of the tracked stocks among `symbols`.
+    pub(super) async fn load(
+        feed: &FeedTransaction,
+        symbols: &BTreeSet<&Symbol>,
+    ) -> Result<Self, store::Error> {
+        let mut state = Self::default();
+        let symbols = symbols.iter().copied();
+        for read in stock::tracked(feed.connection(), symbols).await? {
+            let id = read.stock.id;
+            if let Some(latest) = read.latest {
+                state.latest.insert(id, latest);
+            }
+            if read.is_held {
+                state.held.insert(id);
+            }
+            if read.has_splits {
+                state.with_splits.insert(id);
+            }
+            state.stocks.insert(read.stock.symbol.clone(), read.stock);
+        }
+        Ok(state)
+    }
+
+    /// Reads the splits and closes for the next quotes, which are of one trading day for each
+    /// symbol. All earlier prices are stored.
+    pub(super) async fn load_closes(
+        &mut self,
+        feed: &FeedTransaction,
+        quotes: &[Quote],
+    ) -> Result<(), store::Error> {
+        self.closes.clear();
+        self.splits.clear();
+        let days: HashMap<i64, (NaiveDate, Market)> = quotes
+            .iter()
+            .filter_map(|quote| {
+                let stock = self.stocks.get(&quote.symbol)?;
+                Some((stock.id, (quote.trading_day, Market::of(&quote.symbol))))
+            })
+            .collect();
+        for (id, (day, _)) in &days {
+            let latest = self.latest.get(id);
+            if let Some(latest) = latest.filter(|latest| latest.trading_day < *day) {
+                self.closes.insert(*id, (latest.trading_day, latest.price));
+            }
+        }
+        self.load_splits(feed, &days).await?;
+        // After the first price of a day, the stored close matters only if there may be a split.
+        let running: Vec<(i64, Timestamp)> = days
+            .iter()
+            .filter(|(id, _)| !self.closes.contains_key(id) && self.may_be_split(**id))
+            .map(|(id, (day, market))| (*id, market.session(*day).start))
+            .collect();
+        for (id, start, close) in candle::closes_before(feed.connection(), &running).await? {
+            if let Some((_, market)) = days.get(&id) {
+                self.closes.insert(id, (market.day_of(start), close));
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_splits(
+        &mut self,
+        feed: &FeedTransaction,
+        days: &HashMap<i64, (NaiveDate, Market)>,
+    ) -> Result<(), store::Error> {
+        let afters: HashMap<i64, NaiveDate> = days
+            .iter()
+            .filter(|(id, _)| self.with_splits.contains(id))
+            .map(|(id, (day, _))| {
+                let calendar = trading_day_before(*day);
+                let stored = self.closes.get(id).map(|(day, _)| *day);
+                (*id, stored.map_or(calendar, |day| day.min(calendar)))
+            })
+            .collect();
+        let last = days.values().map(|(day, _)| *day).max();
+        let (Some(first), Some(last)) = (afters.values().min(), last) else {
+            return Ok(());
+        };
+        let ids: Vec<i64> = afters.keys().copied().collect();
+        for (id, mut splits) in split::between(feed.connection(), &ids, *first, last).await? {
+            // The range is that of all stocks.
+            splits.retain(|split| {
+                afters
+                    .get(&id)
+                    .is_some_and(|after| split.effective_on > *after)
+                    && days
+                        .get(&id)
+                        .is_some_and(|(day, _)| split.effective_on <= *day)
+            });
+            if !splits.is_empty() {
+                self.splits.insert(id, splits);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a split may change the previous close of a stock.
+    pub(super) fn may_be_split(&self, stock: i64) -> bool {
+        self.splits.contains_key(&stock) || self.held.contains(&stock)
+    }
+
+    /// Returns the tracked stocks among `symbols`, each once, as they are now.
+    pub(super) fn tracked<'a>(&self, symbols: impl IntoIterator<Item = &'a Symbol>) -> Vec<Stock> {
+        let symbols: BTreeSet<&Symbol> = symbols.into_iter().collect();
+        let stock = |symbol| self.stocks.get(symbol).cloned();
+        symbols.into_iter().filter_map(stock).collect()
+    }
+}
