@@ -23,6 +23,7 @@ use crate::{
     policy::guard::Guard,
     policy::limits::Limits,
     service::{Reply, Service, SubscriptionStream},
+    ws::Writers,
 };
 
 /// Creates an HTML page for the head of a request.
@@ -40,6 +41,7 @@ pub(crate) struct TransportContext<S> {
     pub(crate) page: Option<Page>,
     pub(crate) drain: Drain,
     pub(crate) tasks: TaskTracker,
+    pub(crate) writers: Writers,
     pub(crate) connections: ConnectionLimiter,
 }
 
@@ -56,6 +58,7 @@ impl<S: Service> TransportContext<S> {
             page: None,
             drain: Drain::default(),
             tasks: TaskTracker::new(),
+            writers: Writers::default(),
             connections: ConnectionLimiter::default(),
         }
     }

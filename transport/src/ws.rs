@@ -15,8 +15,9 @@ mod session;
 mod subprotocol;
 mod subscription;
 mod writer;
+mod writers;
 
-pub use self::{handshake::Handshake, push::PushServer};
+pub use self::{handshake::Handshake, push::PushServer, writers::Writers};
 
 use std::sync::Arc;
 

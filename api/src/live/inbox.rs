@@ -11,11 +11,11 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
 
 use entity::{Event, Position};
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::event::FeedEvent;
@@ -136,7 +136,6 @@ pub(super) struct Inbox {
     rules: bool,
     backpressure: Backpressure,
     queue: Mutex<Queue>,
-    pushed: Notify,
     disconnect: DisconnectSignal,
     max_event_size: MaxEventSize,
 }
@@ -151,6 +150,8 @@ struct Queue {
     backlog: usize,
     /// The position after which the hub missed events.
     gap: Option<Position>,
+    /// The reader, if it waits for the next event.
+    reader: Option<Waker>,
 }
 
 impl Inbox {
@@ -167,7 +168,6 @@ impl Inbox {
             rules: interest.rules,
             backpressure: interest.backpressure,
             queue: Mutex::default(),
-            pushed: Notify::new(),
             disconnect: interest.disconnect.clone(),
             max_event_size: interest.max_event_size.clone(),
         };
@@ -212,52 +212,50 @@ impl Inbox {
             }
         }
         queue.events.insert(seq, (Arc::clone(event), missed));
-        drop(queue);
-        self.pushed.notify_one();
+        wake_reader(queue);
     }
 
     /// Waits for the oldest queued event. Returns it with the number of events skipped before it.
-    pub(super) async fn pop(&self) -> Result<(Arc<FeedEvent>, u64), ReaderClosed> {
-        loop {
-            if let Some(first) = self.try_pop()? {
-                return Ok(first);
-            }
-            self.pushed.notified().await;
-        }
-    }
-
-    /// Like [`pop`](Self::pop), but returns `None` if the queue is empty.
-    fn try_pop(&self) -> Result<Option<(Arc<FeedEvent>, u64)>, ReaderClosed> {
-        if let Some(reason) = self.disconnect.reason() {
-            return Err(ReaderClosed::Disconnected(reason));
-        }
+    pub(super) fn poll_pop(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Arc<FeedEvent>, u64), ReaderClosed>> {
         let mut queue = self.queue();
-        let first = queue.events.pop_first();
-        if let (None, Some(position)) = (&first, queue.gap) {
-            return Err(ReaderClosed::Gap(position));
+        if let Some(reason) = self.disconnect.reason() {
+            return Poll::Ready(Err(ReaderClosed::Disconnected(reason)));
         }
+        let Some((seq, (event, missed))) = queue.events.pop_first() else {
+            if let Some(position) = queue.gap {
+                return Poll::Ready(Err(ReaderClosed::Gap(position)));
+            }
+            queue.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         queue.backlog = queue.backlog.saturating_sub(1);
-        if let Some((seq, (event, _))) = &first
-            && queue.of_stock.get(&event.stock_id()) == Some(seq)
-        {
-            queue.of_stock.remove(&event.stock_id());
+        let stock = event.stock_id();
+        if queue.of_stock.get(&stock) == Some(&seq) {
+            queue.of_stock.remove(&stock);
         }
-        Ok(first.map(|(_, popped)| popped))
+        Poll::Ready(Ok((event, missed)))
     }
 
     /// Closes the queue after its events: the hub missed what follows `position`.
     pub(super) fn close_at_gap(&self, position: Position) {
-        self.queue().gap = Some(position);
-        self.pushed.notify_one();
+        let mut queue = self.queue();
+        queue.gap = Some(position);
+        wake_reader(queue);
     }
 
     /// Disconnects the reader and frees its queue.
     pub(super) fn disconnect(&self, reason: DisconnectReason) {
         let mut queue = self.queue();
-        *queue = Queue::default();
+        let reader = queue.reader.take();
+        *queue = Queue {
+            reader,
+            ..Queue::default()
+        };
         self.disconnect.set(reason);
-        drop(queue);
-        self.pushed.notify_one();
+        wake_reader(queue);
     }
 
     fn accepts(&self, event: &FeedEvent) -> bool {
@@ -272,6 +270,15 @@ impl Inbox {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock()
+    }
+}
+
+/// Wakes the reader after the queue is unlocked.
+fn wake_reader(mut queue: MutexGuard<'_, Queue>) {
+    let reader = queue.reader.take();
+    drop(queue);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 

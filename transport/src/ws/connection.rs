@@ -1,8 +1,7 @@
 //! The parts that all WebSocket sessions share: the socket, its deadlines, its flushes and the
 //! shutdown signal.
 //!
-//! Polled by the one task of its session, so that a peer that does not read blocks only the
-//! sending side.
+//! A peer that does not read blocks only the sending side.
 
 use std::{
     convert::Infallible,
@@ -35,8 +34,8 @@ pub(super) struct Connection {
     timer: Pin<Box<Sleep>>,
     /// Ready when the connection should close. A set polls a future only after it was woken.
     departure: FuturesUnordered<BoxFuture<'static, ()>>,
-    /// Number of frames sent since the last flush.
-    unflushed: usize,
+    /// Whether all frames sent so far are flushed.
+    is_flushed: bool,
 }
 
 impl Connection {
@@ -52,7 +51,7 @@ impl Connection {
             deadlines,
             timer: Box::pin(sleep_until(next)),
             departure: std::iter::once(drain.departure().boxed()).collect(),
-            unflushed: 0,
+            is_flushed: true,
         }
     }
 
@@ -88,32 +87,24 @@ impl Connection {
         })
     }
 
-    /// Waits until the peer accepts a frame. Flushes after [`Limits::frames_per_flush`] frames.
-    pub(super) fn poll_ready(
-        &mut self,
-        cx: &mut Context<'_>,
-        limits: &Limits,
-    ) -> Poll<Result<(), SocketEnd>> {
-        if self.unflushed >= limits.frames_per_flush {
-            let _ = ready!(self.poll_flush(cx))?;
-        }
+    /// Waits until the peer accepts a frame.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketEnd>> {
         self.socket.poll_ready_unpin(cx).map_err(|_| gone())
     }
 
     /// Sends a frame. Call after [`poll_ready`](Self::poll_ready).
     pub(super) fn send(&mut self, frame: Message) -> Result<(), SocketEnd> {
-        self.unflushed += 1;
+        self.is_flushed = false;
         self.socket.start_send_unpin(frame).map_err(|_| gone())
     }
 
-    /// Flushes the frames sent so far. Returns whether there were any.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, SocketEnd>> {
-        if self.unflushed == 0 {
-            return Poll::Ready(Ok(false));
+    /// Flushes the frames sent so far.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> PollSession {
+        if !self.is_flushed {
+            ready!(self.socket.poll_flush_unpin(cx)).map_err(|_| gone())?;
+            self.is_flushed = true;
         }
-        ready!(self.socket.poll_flush_unpin(cx)).map_err(|_| gone())?;
-        self.unflushed = 0;
-        Poll::Ready(Ok(true))
+        Poll::Pending
     }
 
     /// Returns a deadline that has passed. Call until it returns `None`.

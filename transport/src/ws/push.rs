@@ -4,7 +4,6 @@
 //! does not answer pings is closed after the idle timeout.
 
 use std::{
-    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -23,6 +22,7 @@ use super::{
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
     handshake::Handshake,
+    writers::{self, Writers},
 };
 use crate::{
     error::RequestError,
@@ -51,6 +51,8 @@ pub struct PushServer {
     pub drain: Drain,
     /// Runs the sockets, so that a shutdown can wait for them.
     pub tasks: TaskTracker,
+    /// Sends the events of the sockets, with those of other transports if it is shared.
+    pub writers: Writers,
     /// Receives the events of the sockets, as [`Protocol::Ws`].
     pub observer: Arc<dyn Observer>,
 }
@@ -108,47 +110,19 @@ struct PushSession {
 }
 
 impl PushSession {
-    async fn run(mut self) {
+    async fn run(self) {
         let observer = Arc::clone(&self.server.observer);
         observer.client_connected(Protocol::Ws);
-        let Err(end) = poll_fn(|cx| self.poll(cx)).await;
+        let (writers, tasks) = (self.server.writers.clone(), self.server.tasks.clone());
+        let Some((session, end)) = writers.run(self, &tasks).await else {
+            return;
+        };
         observer.subscription_closed(Protocol::Ws, end.reason());
-        let socket = self.connection.into_socket();
+        let socket = session.connection.into_socket();
         // Events that were not sent are dropped now, not when the client has left.
-        drop((self.frames, self.ended));
-        Box::pin(close::finish(socket, end, [], &self.server.limits)).await;
+        drop((session.frames, session.ended));
+        Box::pin(close::finish(socket, end, [], &session.server.limits)).await;
         observer.client_disconnected(Protocol::Ws);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
-        if self.connection.poll_departure(cx) {
-            return Poll::Ready(Err(SocketEnd::going_away()));
-        }
-        let _ = self.poll_reader(cx)?;
-        while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
-            let is_blocked = self.connection.is_blocked();
-            match deadline {
-                // A ping would wait behind the frames that the peer does not accept.
-                Deadline::Ping => self.is_ping_due = !is_blocked,
-                _ if is_blocked => {
-                    return Poll::Ready(Err(SocketEnd::Gone(CloseReason::IdleTimeout)));
-                }
-                _ => {
-                    let message = "No pong received";
-                    let end = SocketEnd::close(CloseCode::PolicyViolation, message);
-                    return Poll::Ready(Err(end));
-                }
-            }
-        }
-        let _ = self.poll_writer(cx)?;
-        if self.connection.is_blocked()
-            && let Poll::Ready(end) = self.ended.poll_unpin(cx)
-        {
-            return Poll::Ready(Err(session_end(end)));
-        }
-        let activity = self.activity();
-        self.connection.set_timer(cx, activity, &self.server.limits);
-        Poll::Pending
     }
 
     fn activity(&self) -> Activity {
@@ -168,22 +142,11 @@ impl PushSession {
         Poll::Pending
     }
 
-    fn poll_writer(&mut self, cx: &mut Context<'_>) -> PollSession {
-        loop {
-            ready!(self.connection.poll_ready(cx, &self.server.limits))?;
-            if let Some(frame) = self.next_frame(cx)? {
-                self.connection.send(frame)?;
-            } else if !ready!(self.connection.poll_flush(cx))? {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
+    fn next_frame(&mut self, events: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
         if std::mem::take(&mut self.is_ping_due) {
             return Ok(Some(Message::Ping(Bytes::new())));
         }
-        match self.frames.poll_next_unpin(cx) {
+        match self.frames.poll_next_unpin(events) {
             Poll::Pending => Ok(None),
             Poll::Ready(Some(Ok(text))) => {
                 self.server.observer.event_delivered(Protocol::Ws, 0);
@@ -192,6 +155,55 @@ impl PushSession {
             Poll::Ready(Some(Err(end))) => Err(session_end(end)),
             Poll::Ready(None) => Err(session_end(End::Complete)),
         }
+    }
+}
+
+impl writers::Session for PushSession {
+    fn poll(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
+        if self.connection.poll_departure(cx) {
+            return Poll::Ready(Err(SocketEnd::going_away()));
+        }
+        let _ = self.poll_reader(cx)?;
+        while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
+            let is_blocked = self.connection.is_blocked();
+            match deadline {
+                // A ping would wait behind the frames that the peer does not accept.
+                Deadline::Ping => self.is_ping_due = !is_blocked,
+                _ if is_blocked => {
+                    return Poll::Ready(Err(SocketEnd::Gone(CloseReason::IdleTimeout)));
+                }
+                _ => {
+                    let message = "No pong received";
+                    let end = SocketEnd::close(CloseCode::PolicyViolation, message);
+                    return Poll::Ready(Err(end));
+                }
+            }
+        }
+        let _ = self.poll_writer(cx, events)?;
+        if self.connection.is_blocked()
+            && let Poll::Ready(end) = self.ended.poll_unpin(cx)
+        {
+            return Poll::Ready(Err(session_end(end)));
+        }
+        let activity = self.activity();
+        self.connection.set_timer(cx, activity, &self.server.limits);
+        Poll::Pending
+    }
+
+    fn poll_writer(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
+        for _ in 0..self.server.limits.frames_per_flush {
+            ready!(self.connection.poll_ready(cx))?;
+            match self.next_frame(events)? {
+                Some(frame) => self.connection.send(frame)?,
+                None => return self.connection.poll_flush(cx),
+            }
+        }
+        events.waker().wake_by_ref();
+        self.connection.poll_flush(cx)
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 

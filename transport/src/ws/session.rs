@@ -6,7 +6,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -27,6 +26,7 @@ use super::{
     handshake::Socket,
     subprotocol::Subprotocol,
     subscription::{ActiveSubscription, OperationKey, SubscriptionItem},
+    writers,
 };
 use crate::{
     context::TransportContext,
@@ -109,16 +109,18 @@ impl<S: Service> Session<S> {
     }
 
     /// Runs until either side ends the session.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let context = Arc::clone(&self.context);
         let protocol = self.subprotocol.protocol();
         context.observer.client_connected(protocol);
-        let Err(end) = poll_fn(|cx| self.poll(cx)).await;
+        let Some((mut session, end)) = context.writers.run(self, &context.tasks).await else {
+            return;
+        };
         let mut reason = end.reason();
         if reason == CloseReason::IdleTimeout {
-            reason = self.subscription_end_reason().unwrap_or(reason);
+            reason = session.subscription_end_reason().unwrap_or(reason);
         }
-        for active in self.active.values() {
+        for active in session.active.values() {
             if active.started {
                 context.observer.subscription_closed(protocol, reason);
             }
@@ -128,47 +130,12 @@ impl<S: Service> Session<S> {
             replies,
             permit,
             ..
-        } = self;
+        } = session;
         let socket = connection.into_socket();
         // Boxed: otherwise each session reserves memory for it while it runs.
         Box::pin(close::finish(socket, end, replies, &context.limits)).await;
         drop(permit);
         context.observer.client_disconnected(protocol);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
-        let is_draining = self.connection.deadlines.is_draining();
-        if !is_draining && self.connection.poll_departure(cx) {
-            let limits = &self.context.limits;
-            self.connection.deadlines.drain(Instant::now(), limits);
-        }
-        // Read before the deadlines are checked, so that data that arrived in time counts. A
-        // draining session starts no new operations.
-        if !self.connection.deadlines.is_draining() {
-            let _ = self.poll_reader(cx)?;
-        }
-        self.check_deadlines()?;
-        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(cx) {
-            if let Some(call) = call {
-                self.finish_call(call);
-            }
-        }
-        if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
-            return Poll::Ready(Err(SocketEnd::overloaded()));
-        }
-        let was_full = self.is_full();
-        let _ = self.poll_writer(cx)?;
-        if self.connection.deadlines.is_draining() && self.calls.is_empty() {
-            return Poll::Ready(Err(SocketEnd::going_away()));
-        }
-        if was_full && !self.is_full() {
-            // The reader stopped because of the full queue, so nothing else wakes it.
-            cx.waker().wake_by_ref();
-        }
-        let activity = self.connection.activity();
-        self.connection
-            .set_timer(cx, activity, &self.context.limits);
-        Poll::Pending
     }
 
     fn check_deadlines(&mut self) -> Result<(), SocketEnd> {
@@ -249,5 +216,51 @@ impl<S: Service> Session<S> {
             Some((_, SubscriptionItem::Ended(End::Replaced))) => Some(CloseReason::Replaced),
             _ => None,
         })
+    }
+}
+
+impl<S: Service> writers::Session for Session<S> {
+    fn poll(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
+        let is_draining = self.connection.deadlines.is_draining();
+        if !is_draining && self.connection.poll_departure(cx) {
+            let limits = &self.context.limits;
+            self.connection.deadlines.drain(Instant::now(), limits);
+        }
+        // Read before the deadlines are checked, so that data that arrived in time counts. A
+        // draining session starts no new operations.
+        if !self.connection.deadlines.is_draining() {
+            let _ = self.poll_reader(cx)?;
+        }
+        self.check_deadlines()?;
+        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(cx) {
+            if let Some(call) = call {
+                self.finish_call(call);
+            }
+        }
+        if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
+            return Poll::Ready(Err(SocketEnd::overloaded()));
+        }
+        let _ = self.poll_writer(cx, events)?;
+        if self.connection.deadlines.is_draining() && self.calls.is_empty() {
+            return Poll::Ready(Err(SocketEnd::going_away()));
+        }
+        let activity = self.connection.activity();
+        self.connection
+            .set_timer(cx, activity, &self.context.limits);
+        Poll::Pending
+    }
+
+    fn poll_writer(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
+        let was_full = self.is_full();
+        let _ = self.poll_frames(cx, events)?;
+        if was_full && !self.is_full() {
+            // The reader stopped because of the full queue, so nothing else wakes it.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.connection
     }
 }

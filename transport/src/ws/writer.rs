@@ -19,24 +19,29 @@ use crate::{observer::CloseReason, service::Service};
 
 impl<S: Service> Session<S> {
     /// Sends frames until none is left or the peer accepts no more.
-    pub(super) fn poll_writer(&mut self, cx: &mut Context<'_>) -> PollSession {
-        loop {
-            ready!(self.connection.poll_ready(cx, &self.context.limits))?;
-            if let Some(frame) = self.next_frame(cx)? {
-                self.connection.send(frame)?;
-            } else if !ready!(self.connection.poll_flush(cx))? {
-                return Poll::Pending;
+    pub(super) fn poll_frames(
+        &mut self,
+        cx: &mut Context<'_>,
+        events: &mut Context<'_>,
+    ) -> PollSession {
+        for _ in 0..self.context.limits.frames_per_flush {
+            ready!(self.connection.poll_ready(cx))?;
+            match self.next_frame(events)? {
+                Some(frame) => self.connection.send(frame)?,
+                None => return self.connection.poll_flush(cx),
             }
         }
+        events.waker().wake_by_ref();
+        self.connection.poll_flush(cx)
     }
 
     /// Returns the next frame: replies first, then events of any subscription.
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
+    fn next_frame(&mut self, events: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
         if let Some(frame) = self.replies.pop_front() {
             self.unsent = self.unsent.saturating_sub(frame.len());
             return Ok(Some(frame));
         }
-        while let Poll::Ready(Some((key, item))) = self.streams.poll_next_unpin(cx) {
+        while let Poll::Ready(Some((key, item))) = self.streams.poll_next_unpin(events) {
             let active = self.active.get(&key.id);
             if active.is_some_and(|active| active.generation == key.generation) {
                 let text = self.event_message(&key, item)?;
