@@ -8,6 +8,7 @@ mod activity;
 mod close;
 mod connection;
 mod deadlines;
+mod frame;
 mod handshake;
 mod push;
 mod reader;

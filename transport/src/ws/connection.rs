@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -34,8 +34,6 @@ pub(super) struct Connection {
     timer: Pin<Box<Sleep>>,
     /// Ready when the connection should close. A set polls a future only after it was woken.
     departure: FuturesUnordered<BoxFuture<'static, ()>>,
-    /// Whether all frames sent so far are flushed.
-    is_flushed: bool,
 }
 
 impl Connection {
@@ -51,7 +49,6 @@ impl Connection {
             deadlines,
             timer: Box::pin(sleep_until(next)),
             departure: std::iter::once(drain.departure().boxed()).collect(),
-            is_flushed: true,
         }
     }
 
@@ -87,24 +84,16 @@ impl Connection {
         })
     }
 
-    /// Waits until the peer accepts a frame.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketEnd>> {
-        self.socket.poll_ready_unpin(cx).map_err(|_| gone())
+    /// Sends frames. If the peer does not accept them all, the rest is flushed later.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, frames: &[u8]) -> Result<(), SocketEnd> {
+        let stream = self.socket.get_mut();
+        stream.send(cx, frames).map_err(|_| gone())
     }
 
-    /// Sends a frame. Call after [`poll_ready`](Self::poll_ready).
-    pub(super) fn send(&mut self, frame: Message) -> Result<(), SocketEnd> {
-        self.is_flushed = false;
-        self.socket.start_send_unpin(frame).map_err(|_| gone())
-    }
-
-    /// Flushes the frames sent so far.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> PollSession {
-        if !self.is_flushed {
-            ready!(self.socket.poll_flush_unpin(cx)).map_err(|_| gone())?;
-            self.is_flushed = true;
-        }
-        Poll::Pending
+    /// Waits until the peer has accepted everything that was sent.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketEnd>> {
+        let stream = self.socket.get_mut();
+        stream.poll_unsent(cx).map_err(|_| gone())
     }
 
     /// Returns a deadline that has passed. Call until it returns `None`.

@@ -9,7 +9,6 @@ use std::{
 };
 
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use http::request::Parts;
 use tokio::time::Instant;
@@ -21,8 +20,9 @@ use super::{
     close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
+    frame,
     handshake::Handshake,
-    writers::{self, Writers},
+    writers::{self, PollContext, Writers},
 };
 use crate::{
     error::RequestError,
@@ -141,29 +141,14 @@ impl PushSession {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
-
-    fn next_frame(&mut self, events: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
-        if std::mem::take(&mut self.is_ping_due) {
-            return Ok(Some(Message::Ping(Bytes::new())));
-        }
-        match self.frames.poll_next_unpin(events) {
-            Poll::Pending => Ok(None),
-            Poll::Ready(Some(Ok(text))) => {
-                self.server.observer.event_delivered(Protocol::Ws, 0);
-                Ok(Some(Message::Text(text)))
-            }
-            Poll::Ready(Some(Err(end))) => Err(session_end(end)),
-            Poll::Ready(None) => Err(session_end(End::Complete)),
-        }
-    }
 }
 
 impl writers::Session for PushSession {
-    fn poll(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
-        if self.connection.poll_departure(cx) {
+    fn poll(&mut self, cx: &mut PollContext<'_>) -> PollSession {
+        if self.connection.poll_departure(&mut cx.task) {
             return Poll::Ready(Err(SocketEnd::going_away()));
         }
-        let _ = self.poll_reader(cx)?;
+        let _ = self.poll_reader(&mut cx.task)?;
         while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
             let is_blocked = self.connection.is_blocked();
             match deadline {
@@ -179,31 +164,41 @@ impl writers::Session for PushSession {
                 }
             }
         }
-        let _ = self.poll_writer(cx, events)?;
+        let _ = self.poll_writer(cx)?;
         if self.connection.is_blocked()
-            && let Poll::Ready(end) = self.ended.poll_unpin(cx)
+            && let Poll::Ready(end) = self.ended.poll_unpin(&mut cx.task)
         {
             return Poll::Ready(Err(session_end(end)));
         }
         let activity = self.activity();
-        self.connection.set_timer(cx, activity, &self.server.limits);
+        self.connection
+            .set_timer(&mut cx.task, activity, &self.server.limits);
         Poll::Pending
     }
 
-    fn poll_writer(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
-        for _ in 0..self.server.limits.frames_per_flush {
-            ready!(self.connection.poll_ready(cx))?;
-            match self.next_frame(events)? {
-                Some(frame) => self.connection.send(frame)?,
-                None => return self.connection.poll_flush(cx),
-            }
+    fn put_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd> {
+        if std::mem::take(&mut self.is_ping_due) {
+            frame::put_ping(cx.frames);
+            return Ok(true);
         }
-        events.waker().wake_by_ref();
-        self.connection.poll_flush(cx)
+        match self.frames.poll_next_unpin(&mut cx.events) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Some(Ok(text))) => {
+                self.server.observer.event_delivered(Protocol::Ws, 0);
+                frame::put_text(cx.frames, &[text.as_bytes()]);
+                Ok(true)
+            }
+            Poll::Ready(Some(Err(end))) => Err(session_end(end)),
+            Poll::Ready(None) => Err(session_end(End::Complete)),
+        }
     }
 
-    fn connection(&self) -> &Connection {
-        &self.connection
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.server.limits
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 use async_graphql::ServerError;
@@ -26,12 +26,12 @@ use super::{
     handshake::Socket,
     subprotocol::Subprotocol,
     subscription::{ActiveSubscription, OperationKey, SubscriptionItem},
-    writers,
+    writers::{self, PollContext},
 };
 use crate::{
     context::TransportContext,
     observer::CloseReason,
-    policy::connections::ConnectionPermit,
+    policy::{connections::ConnectionPermit, limits::Limits},
     service::{End, Reply, Service, SubscriptionStream},
 };
 
@@ -62,9 +62,8 @@ pub(super) struct Session<S: Service> {
 /// An operation that occupies its id.
 pub(super) struct ActiveOperation {
     pub(super) generation: u64,
-    pub(super) abort: AbortHandle,
-    /// Whether it is a subscription that has started.
-    pub(super) started: bool,
+    /// Aborts the call; `None` for a subscription that has started.
+    pub(super) call: Option<AbortHandle>,
 }
 
 /// A finished query or mutation, or a started subscription.
@@ -121,7 +120,7 @@ impl<S: Service> Session<S> {
             reason = session.subscription_end_reason().unwrap_or(reason);
         }
         for active in session.active.values() {
-            if active.started {
+            if active.call.is_none() {
                 context.observer.subscription_closed(protocol, reason);
             }
         }
@@ -176,11 +175,8 @@ impl<S: Service> Session<S> {
         }
         match result {
             Ok(CallResult::Subscription(events)) => {
-                let (abort, registration) = AbortHandle::new_pair();
-                active.abort = abort;
-                active.started = true;
-                let subscription = ActiveSubscription::new(Arc::new(key), events, registration);
-                self.streams.push(subscription);
+                active.call = None;
+                self.streams.push(ActiveSubscription::new(key, events));
             }
             Ok(CallResult::Reply(reply)) => {
                 self.active.remove(&key.id);
@@ -220,19 +216,19 @@ impl<S: Service> Session<S> {
 }
 
 impl<S: Service> writers::Session for Session<S> {
-    fn poll(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
+    fn poll(&mut self, cx: &mut PollContext<'_>) -> PollSession {
         let is_draining = self.connection.deadlines.is_draining();
-        if !is_draining && self.connection.poll_departure(cx) {
+        if !is_draining && self.connection.poll_departure(&mut cx.task) {
             let limits = &self.context.limits;
             self.connection.deadlines.drain(Instant::now(), limits);
         }
         // Read before the deadlines are checked, so that data that arrived in time counts. A
         // draining session starts no new operations.
         if !self.connection.deadlines.is_draining() {
-            let _ = self.poll_reader(cx)?;
+            let _ = self.poll_reader(&mut cx.task)?;
         }
         self.check_deadlines()?;
-        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(cx) {
+        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(&mut cx.task) {
             if let Some(call) = call {
                 self.finish_call(call);
             }
@@ -240,27 +236,25 @@ impl<S: Service> writers::Session for Session<S> {
         if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
             return Poll::Ready(Err(SocketEnd::overloaded()));
         }
-        let _ = self.poll_writer(cx, events)?;
+        let _ = self.poll_writer(cx)?;
         if self.connection.deadlines.is_draining() && self.calls.is_empty() {
             return Poll::Ready(Err(SocketEnd::going_away()));
         }
         let activity = self.connection.activity();
         self.connection
-            .set_timer(cx, activity, &self.context.limits);
+            .set_timer(&mut cx.task, activity, &self.context.limits);
         Poll::Pending
     }
 
-    fn poll_writer(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession {
-        let was_full = self.is_full();
-        let _ = self.poll_frames(cx, events)?;
-        if was_full && !self.is_full() {
-            // The reader stopped because of the full queue, so nothing else wakes it.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
+    fn put_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd> {
+        self.put_next_frame(cx)
     }
 
-    fn connection(&self) -> &Connection {
-        &self.connection
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.context.limits
     }
 }

@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
@@ -28,22 +28,66 @@ use super::{
     close::SocketEnd,
     connection::{Connection, PollSession},
 };
+use crate::policy::limits::Limits;
 
 /// Number of WebSockets that a writer serves before it yields to other tasks.
 const TURNS: usize = 32;
+/// Size at which frames are sent although more are ready, in bytes.
+const MAX_WRITE: usize = 16 * 1024;
 /// Number of queued WebSockets for each running writer at which another one is started.
 const QUEUED_PER_WRITER: usize = 512;
 
+/// What a session is polled with.
+pub(super) struct PollContext<'a> {
+    /// Wakes the task of the session.
+    pub(super) task: Context<'a>,
+    /// Queues the session for a writer.
+    pub(super) events: Context<'a>,
+    /// The frames to send.
+    pub(super) frames: &'a mut Vec<u8>,
+}
+
 /// A WebSocket session that its task and the writers poll.
 pub(super) trait Session: Send + 'static {
-    /// Polls everything. The socket and the timers wake `cx`, events to send wake `events`.
-    fn poll(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession;
+    /// Polls everything.
+    fn poll(&mut self, cx: &mut PollContext<'_>) -> PollSession;
 
-    /// Sends what is ready. Part of [`poll`](Self::poll).
-    fn poll_writer(&mut self, cx: &mut Context<'_>, events: &mut Context<'_>) -> PollSession;
+    /// Appends the next frame to those to send. Returns whether there is one.
+    fn put_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd>;
 
     /// The connection of the session.
-    fn connection(&self) -> &Connection;
+    fn connection(&mut self) -> &mut Connection;
+
+    /// The limits of the session.
+    fn limits(&self) -> &Limits;
+
+    /// Sends the frames that are ready, if the peer accepts them. Part of [`poll`](Self::poll).
+    fn poll_writer(&mut self, cx: &mut PollContext<'_>) -> PollSession {
+        ready!(self.connection().poll_flush(&mut cx.task))?;
+        let max_frames = self.limits().frames_per_flush;
+        let mut end = None;
+        for at in 1..=max_frames {
+            match self.put_frame(cx) {
+                Ok(true) if at == max_frames => cx.events.waker().wake_by_ref(),
+                Ok(true) if cx.frames.len() < MAX_WRITE => {}
+                Ok(true) => {
+                    self.connection().send(&mut cx.task, cx.frames)?;
+                    cx.frames.clear();
+                    if self.connection().is_blocked() {
+                        return Poll::Pending;
+                    }
+                }
+                Ok(false) => break,
+                Err(error) => {
+                    end = Some(error);
+                    break;
+                }
+            }
+        }
+        self.connection().send(&mut cx.task, cx.frames)?;
+        cx.frames.clear();
+        end.map_or(Poll::Pending, |end| Poll::Ready(Err(end)))
+    }
 }
 
 /// The tasks that send the events of WebSockets. They are started on demand, at most one per thread
@@ -61,8 +105,8 @@ struct Queue {
 
 /// A session in the queue.
 trait QueuedSession: Send + Sync {
-    /// Sends the events of the session.
-    fn write(self: Arc<Self>);
+    /// Sends the events of the session. `frames` is an empty buffer.
+    fn write(self: Arc<Self>, frames: &mut Vec<u8>);
 }
 
 /// A session, shared by its task and the writers.
@@ -136,10 +180,11 @@ impl Writers {
     }
 
     async fn write(self) {
+        let mut frames = Vec::new();
         loop {
             for _ in 0..TURNS {
                 let Some(session) = self.pop() else { return };
-                session.write();
+                session.write(&mut frames);
             }
             yield_now().await;
         }
@@ -159,8 +204,12 @@ impl<S: Session> SharedSession<S> {
         }
         state.task.clone_from(cx.waker());
         let events = waker_ref(self);
-        let mut events = Context::from_waker(&events);
-        match state.session.poll(cx, &mut events) {
+        let mut cx = PollContext {
+            task: Context::from_waker(cx.waker()),
+            events: Context::from_waker(&events),
+            frames: &mut Vec::new(),
+        };
+        match state.session.poll(&mut cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(end)) => Poll::Ready(Some(end)),
         }
@@ -168,7 +217,7 @@ impl<S: Session> SharedSession<S> {
 }
 
 impl<S: Session> QueuedSession for SharedSession<S> {
-    fn write(self: Arc<Self>) {
+    fn write(self: Arc<Self>, frames: &mut Vec<u8>) {
         self.is_queued.swap(false, Ordering::AcqRel);
         let Some(mut guard) = self.state.try_lock() else {
             // It may be past its events, so it is polled once more.
@@ -181,15 +230,21 @@ impl<S: Session> QueuedSession for SharedSession<S> {
             return;
         }
         let events = waker_ref(&self);
-        let mut events = Context::from_waker(&events);
-        let mut cx = Context::from_waker(&state.task);
-        let write = AssertUnwindSafe(|| state.session.poll_writer(&mut cx, &mut events));
+        let mut cx = PollContext {
+            task: Context::from_waker(&state.task),
+            events: Context::from_waker(&events),
+            frames,
+        };
+        let write = AssertUnwindSafe(|| state.session.poll_writer(&mut cx));
         match catch_unwind(write) {
             // The task sets the deadline of the write.
             Ok(Poll::Pending) if state.session.connection().is_blocked() => {}
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(Err(end))) => state.end = Some(end),
-            Err(_) => *guard = None,
+            Err(_) => {
+                frames.clear();
+                *guard = None;
+            }
         }
         drop(guard);
         self.task.wake();

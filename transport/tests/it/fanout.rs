@@ -125,13 +125,13 @@ async fn events_stay_in_order_while_clients_pause_and_send() {
 /// Receives the events `0..events`. Sends pings in between, and sometimes reads nothing.
 async fn run_client(mut client: Client, at: usize, events: usize) {
     let is_modern = client.protocol.as_deref() == Some(MODERN);
-    let (mut next, mut pings, mut pongs, mut frame_pongs) = (0, 0, 0, 0);
-    while next < events || pongs < pings || frame_pongs < pings {
+    let (mut next, mut pings, mut pongs, mut answered) = (0, 0, 0, 0);
+    while next < events || pongs < pings || answered < pings {
         let message = client.socket.next().await.expect("open").expect("a frame");
         match message {
             Message::Pong(payload) => {
-                assert_eq!(payload, frame_pongs.to_string());
-                frame_pongs += 1;
+                assert_eq!(payload, answered.to_string());
+                answered += 1;
             }
             Message::Text(text) => {
                 let message: Value = serde_json::from_str(&text).expect("JSON");

@@ -114,6 +114,7 @@ impl transport::Service for Executor {
             group,
             service: self.service.clone(),
             max_size,
+            largest: 0,
             executing: None,
         };
         Ok(items.boxed())
@@ -126,6 +127,8 @@ struct EventStream {
     group: Arc<Group>,
     service: Service,
     max_size: MaxEventSize,
+    /// The size of the largest event that was recorded in `max_size`.
+    largest: usize,
     /// A delivery whose event is being executed.
     executing: Option<(Delivery, DeliveryContext, BoxFuture<'static, Option<Bytes>>)>,
 }
@@ -167,8 +170,11 @@ impl Stream for EventStream {
 }
 
 impl EventStream {
-    fn item(&self, body: Bytes, delivery: &Delivery, context: DeliveryContext) -> Item {
-        self.max_size.record(body.len());
+    fn item(&mut self, body: Bytes, delivery: &Delivery, context: DeliveryContext) -> Item {
+        if body.len() > self.largest {
+            self.largest = body.len();
+            self.max_size.record(body.len());
+        }
         Item::Next(SubscriptionEvent {
             id: Some(delivery.event.cursor()),
             ..event(body, delivery, context.stale)
