@@ -53,7 +53,9 @@ pub(crate) fn upgrade<S: Service>(
     let authorization = authorization(&parts.headers);
     let context = Arc::clone(context);
     context.tasks.clone().spawn(async move {
-        let Some(socket) = opening.open(&context.limits).await else {
+        // Boxed, like everything that is not needed while the session runs: the task keeps the space
+        // of its largest state.
+        let Some(socket) = Box::pin(opening.open(&context.limits)).await else {
             return;
         };
         if let Some(subprotocol) = subprotocol {

@@ -160,17 +160,16 @@ impl Deliveries {
     /// Joins the hub, or reads the next page of events that the hub no longer keeps.
     fn join(&mut self) {
         let reader = self.service.hub.join(self.interest.clone(), self.position);
-        self.source = match reader {
-            Some(reader) => Source::Hub(reader),
-            None => {
-                let reader = TableReader {
-                    service: self.service.clone(),
-                    kind: self.kind,
-                    interest: self.interest.clone(),
-                    position: self.position,
-                };
-                Source::Tables(async move { reader.read().await }.boxed())
-            }
+        self.source = if let Some(reader) = reader {
+            Source::Hub(reader)
+        } else {
+            let reader = TableReader {
+                service: self.service.clone(),
+                kind: self.kind,
+                interest: self.interest.clone(),
+                position: self.position,
+            };
+            Source::Tables(async move { reader.read().await }.boxed())
         };
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Size of the read buffer, which each socket keeps for its lifetime.
-const READ_BUFFER: usize = 4096;
+const READ_BUFFER: usize = 1024;
 
 /// The server side of a WebSocket.
 pub(super) type Socket = WebSocketStream<ActivityStream<TokioIo<Upgraded>>>;

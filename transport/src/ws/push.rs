@@ -80,7 +80,7 @@ impl PushServer {
         let (response, opening) = handshake.accept(bearer_subprotocol(&parts.headers));
         let (server, frames, ended) = (self.clone(), frames.boxed(), ended.boxed());
         self.tasks.spawn(async move {
-            if let Some(socket) = opening.open(&server.limits).await {
+            if let Some(socket) = Box::pin(opening.open(&server.limits)).await {
                 let now = Instant::now();
                 let deadlines = Deadlines::new(now, &server.limits);
                 let session = PushSession {
@@ -110,19 +110,30 @@ struct PushSession {
 }
 
 impl PushSession {
-    async fn run(self) {
+    /// Runs until either side ends the session.
+    fn run(self) -> impl Future<Output = ()> + Send {
         let observer = Arc::clone(&self.server.observer);
-        observer.client_connected(Protocol::Ws);
         let (writers, tasks) = (self.server.writers.clone(), self.server.tasks.clone());
-        let Some((session, end)) = writers.run(self, &tasks).await else {
-            return;
-        };
+        let running = writers.start(self, &tasks);
+        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        async move {
+            observer.client_connected(Protocol::Ws);
+            if let Some(closing) = closing.await {
+                closing.await;
+                observer.client_disconnected(Protocol::Ws);
+            }
+        }
+    }
+
+    /// Closes the socket. Events that were not sent are dropped now, not when the client has left.
+    fn finish(self, end: SocketEnd) -> impl Future<Output = ()> + Send {
+        let Self {
+            server, connection, ..
+        } = self;
+        let observer = &server.observer;
         observer.subscription_closed(Protocol::Ws, end.reason());
-        let socket = session.connection.into_socket();
-        // Events that were not sent are dropped now, not when the client has left.
-        drop((session.frames, session.ended));
-        Box::pin(close::finish(socket, end, [], &session.server.limits)).await;
-        observer.client_disconnected(Protocol::Ws);
+        let socket = connection.into_socket();
+        async move { close::finish(socket, end, [], &server.limits).await }
     }
 
     fn activity(&self) -> Activity {

@@ -107,34 +107,45 @@ impl<S: Service> Session<S> {
         }
     }
 
-    /// Runs until either side ends the session.
-    pub(super) async fn run(self) {
+    /// Runs until either side ends the session. The future is small, because the session is not
+    /// part of it.
+    pub(super) fn run(self) -> impl Future<Output = ()> + Send + use<S> {
         let context = Arc::clone(&self.context);
         let protocol = self.subprotocol.protocol();
-        context.observer.client_connected(protocol);
-        let Some((mut session, end)) = context.writers.run(self, &context.tasks).await else {
-            return;
-        };
+        let running = context.writers.start(self, &context.tasks);
+        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        async move {
+            context.observer.client_connected(protocol);
+            if let Some(closing) = closing.await {
+                closing.await;
+                context.observer.client_disconnected(protocol);
+            }
+        }
+    }
+
+    /// Closes the socket. Everything else of the session ends immediately.
+    fn finish(mut self, end: SocketEnd) -> impl Future<Output = ()> + Send + use<S> {
         let mut reason = end.reason();
         if reason == CloseReason::IdleTimeout {
-            reason = session.subscription_end_reason().unwrap_or(reason);
+            reason = self.subscription_end_reason().unwrap_or(reason);
         }
-        for active in session.active.values() {
+        for active in self.active.values() {
             if active.call.is_none() {
-                context.observer.subscription_closed(protocol, reason);
+                self.observe_close(reason);
             }
         }
         let Self {
+            context,
             connection,
             replies,
             permit,
             ..
-        } = session;
+        } = self;
         let socket = connection.into_socket();
-        // Boxed: otherwise each session reserves memory for it while it runs.
-        Box::pin(close::finish(socket, end, replies, &context.limits)).await;
-        drop(permit);
-        context.observer.client_disconnected(protocol);
+        async move {
+            close::finish(socket, end, replies, &context.limits).await;
+            drop(permit);
+        }
     }
 
     fn check_deadlines(&mut self) -> Result<(), SocketEnd> {

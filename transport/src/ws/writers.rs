@@ -7,8 +7,8 @@
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -121,6 +121,9 @@ struct SharedSession<S> {
     tasks: TaskTracker,
 }
 
+/// A session that its task polls. Returns the session with its end, or `None` if it panicked.
+pub(super) struct RunningSession<S>(Arc<SharedSession<S>>);
+
 struct State<S> {
     session: S,
     /// How the session ends, if a writer found out.
@@ -130,13 +133,9 @@ struct State<S> {
 }
 
 impl Writers {
-    /// Runs a session until it ends. Returns `None` if it panicked.
-    pub(super) async fn run<S: Session>(
-        &self,
-        session: S,
-        tasks: &TaskTracker,
-    ) -> Option<(S, SocketEnd)> {
-        let shared = Arc::new(SharedSession {
+    /// Starts a session. The writers run on `tasks`.
+    pub(super) fn start<S: Session>(&self, session: S, tasks: &TaskTracker) -> RunningSession<S> {
+        RunningSession(Arc::new(SharedSession {
             state: Mutex::new(Some(State {
                 session,
                 end: None,
@@ -147,11 +146,7 @@ impl Writers {
             writers: self.clone(),
             runtime: Handle::current(),
             tasks: tasks.clone(),
-        });
-        let shared = EndOnDrop(shared);
-        let end = poll_fn(|cx| shared.0.poll(cx)).await?;
-        let state = shared.0.state.lock().take()?;
-        Some((state.session, end))
+        }))
     }
 
     /// Queues a session, and starts a writer if more are needed.
@@ -259,11 +254,19 @@ impl<S: Session> ArcWake for SharedSession<S> {
     }
 }
 
-/// Drops the session when its task ends, even if that is cancelled: the session owns streams that
-/// own wakers that own the session.
-struct EndOnDrop<S>(Arc<SharedSession<S>>);
+impl<S: Session> Future for RunningSession<S> {
+    type Output = Option<(S, SocketEnd)>;
 
-impl<S> Drop for EndOnDrop<S> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let end = ready!(self.0.poll(cx));
+        let state = self.0.state.lock().take();
+        Poll::Ready(state.zip(end).map(|(state, end)| (state.session, end)))
+    }
+}
+
+/// Drops the session even if its task is cancelled: the session owns streams, which own wakers,
+/// which own the session.
+impl<S> Drop for RunningSession<S> {
     fn drop(&mut self) {
         let state = self.0.state.lock().take();
         drop(state);
