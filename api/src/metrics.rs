@@ -4,7 +4,13 @@
 
 mod observer;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::http::{Method, StatusCode};
 use opentelemetry::{
@@ -24,8 +30,8 @@ pub(crate) struct ServeMetrics {
     http_request_duration: Histogram<f64>,
     graphql_operation_duration: Histogram<f64>,
     feed_lag: Gauge<f64>,
-    deliveries: Counter<u64>,
-    conflated: Counter<u64>,
+    deliveries: EventCounts,
+    conflated: EventCounts,
     subscribers_closed: Counter<u64>,
 }
 
@@ -55,8 +61,9 @@ impl ServeMetrics {
                 .with_unit("s")
                 .with_description("Delay of this process behind the committed feed.")
                 .build(),
-            deliveries: counter("deliveries", "Events sent to clients."),
-            conflated: counter(
+            deliveries: EventCounts::new(meter, "deliveries", "Events sent to clients."),
+            conflated: EventCounts::new(
+                meter,
                 "conflated",
                 "Events that a newer one of the same symbol replaced before they were sent.",
             ),
@@ -96,14 +103,44 @@ impl ServeMetrics {
         for protocol in Protocol::ALL {
             let label = protocol_label(*protocol);
             self.websocket_clients.add(0, std::slice::from_ref(&label));
-            self.deliveries.add(0, std::slice::from_ref(&label));
-            self.conflated.add(0, std::slice::from_ref(&label));
             for reason in CloseReason::ALL {
                 let labels = [label.clone(), KeyValue::new("reason", reason.as_str())];
                 self.subscribers_closed.add(0, &labels);
             }
         }
         self.feed_lag.record(0.0, &[]);
+    }
+}
+
+/// A counter of events, by protocol. An instrument with labels would take longer than the rest of a
+/// delivery, so it only reads these numbers.
+#[derive(Clone, Debug)]
+struct EventCounts(Arc<[AtomicU64; Protocol::ALL.len()]>);
+
+impl EventCounts {
+    fn new(meter: &Meter, name: &'static str, help: &'static str) -> Self {
+        let counts = Self(Arc::default());
+        let observed = counts.clone();
+        // The meter provider owns the instrument; dropping the handle has no effect.
+        let _ = meter
+            .u64_observable_counter(name)
+            .with_description(help)
+            .with_callback(move |observer| {
+                for protocol in Protocol::ALL {
+                    let count = observed.of(*protocol).load(Ordering::Relaxed);
+                    observer.observe(count, &[protocol_label(*protocol)]);
+                }
+            })
+            .build();
+        counts
+    }
+
+    fn add(&self, protocol: Protocol, events: u64) {
+        self.of(protocol).fetch_add(events, Ordering::Relaxed);
+    }
+
+    fn of(&self, protocol: Protocol) -> &AtomicU64 {
+        &self.0[protocol as usize]
     }
 }
 

@@ -20,7 +20,7 @@ use runtime::{
 };
 use transport::{
     AllowList, ConnectionLimiter, Documents, Drain, Guard, Limits, PushServer, RequestError,
-    Transport, code,
+    Transport, Writers, code,
 };
 
 use crate::{
@@ -161,6 +161,7 @@ impl ApiServer {
                 connections,
                 drain: self.drain(),
                 tasks: self.shutdown.tasks().clone(),
+                writers: Writers::default(),
                 observer: Arc::new(self.metrics.clone()),
             },
         };

@@ -35,7 +35,7 @@ pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use rules::{NewRule, NotFired, RuleTest, RuleUpdate, TestFiring};
 pub(crate) use staleness::{Condition, Staleness};
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
-pub(crate) use subscription::Delivery;
+pub(crate) use subscription::{Deliveries, Delivery};
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 pub(crate) use webhooks::{NewWebhook, WebhookSettings, WebhookUpdate};
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use entity::{Alert, Decimal, Direction, Event, Position, Timestamp, table};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, Value,
+    FromQueryResult, PaginatorTrait, QueryFilter, Value,
 };
 
 use crate::{

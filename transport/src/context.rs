@@ -24,6 +24,7 @@ use crate::{
     policy::guard::Guard,
     policy::limits::Limits,
     service::{Reply, Service, SubscriptionStream},
+    ws::Writers,
 };
 
 /// Creates an HTML page for the head of a request.
@@ -49,6 +50,7 @@ pub(crate) struct TransportContext<S: Service> {
     pub(crate) page: Option<Page>,
     pub(crate) drain: Drain,
     pub(crate) tasks: TaskTracker,
+    pub(crate) writers: Writers,
     pub(crate) connections: ConnectionLimiter,
 }
 
@@ -67,6 +69,7 @@ impl<S: Service> TransportContext<S> {
             page: None,
             drain: Drain::default(),
             tasks: TaskTracker::new(),
+            writers: Writers::default(),
             connections: ConnectionLimiter::default(),
         }
     }

@@ -63,5 +63,5 @@ pub use self::{
         End, Item, LastEventId, Reply, Service, SubscriptionEvent, SubscriptionStream,
         schema::SchemaService,
     },
-    ws::{Handshake, PushServer},
+    ws::{Handshake, PushServer, Writers},
 };

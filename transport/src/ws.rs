@@ -8,6 +8,7 @@ mod activity;
 mod close;
 mod connection;
 mod deadlines;
+mod frame;
 mod handshake;
 mod push;
 mod reader;
@@ -15,8 +16,9 @@ mod session;
 mod subprotocol;
 mod subscription;
 mod writer;
+mod writers;
 
-pub use self::{handshake::Handshake, push::PushServer};
+pub use self::{handshake::Handshake, push::PushServer, writers::Writers};
 
 use std::sync::Arc;
 
@@ -51,7 +53,9 @@ pub(crate) fn upgrade<S: Service>(
     let authorization = authorization(&parts.headers);
     let context = Arc::clone(context);
     context.tasks.clone().spawn(async move {
-        let Some(socket) = opening.open(&context.limits).await else {
+        // Boxed, like everything that is not needed while the session runs: the task keeps the space
+        // of its largest state.
+        let Some(socket) = Box::pin(opening.open(&context.limits)).await else {
             return;
         };
         if let Some(subprotocol) = subprotocol {

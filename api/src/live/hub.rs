@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -273,8 +274,17 @@ pub(crate) struct HubReader {
 
 impl HubReader {
     /// Waits for the next event. Returns it with the number of events skipped before it.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Arc<FeedEvent>, u64), ReaderClosed>> {
+        self.inbox.poll_pop(cx)
+    }
+
+    /// Waits for the next event, like [`poll_next`](Self::poll_next).
+    #[cfg(test)]
     pub(crate) async fn next(&mut self) -> Result<(Arc<FeedEvent>, u64), ReaderClosed> {
-        self.inbox.pop().await
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 }
 

@@ -11,11 +11,11 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
 
 use entity::{Event, Position};
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::event::FeedEvent;
@@ -136,21 +136,33 @@ pub(super) struct Inbox {
     rules: bool,
     backpressure: Backpressure,
     queue: Mutex<Queue>,
-    pushed: Notify,
     disconnect: DisconnectSignal,
     max_event_size: MaxEventSize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// The queued event of a reader that keeps up. `None` if there is a backlog.
+    next: Option<(Arc<FeedEvent>, u64)>,
+    /// The queued events of a reader that is behind. Never empty.
+    backlog: Option<Box<Backlog>>,
+    /// The position after which the hub missed events.
+    gap: Option<Position>,
+    /// Why the reader was disconnected, if it was.
+    disconnected: Option<DisconnectReason>,
+    /// The reader, if it waits for the next event.
+    reader: Option<Waker>,
+}
+
+/// Several queued events.
+#[derive(Debug, Default)]
+struct Backlog {
     /// Events by position, each with the number of events that were skipped before it.
     events: BTreeMap<i64, (Arc<FeedEvent>, u64)>,
     /// The position of each stock's queued event, if the queue is conflated.
     of_stock: HashMap<i64, i64>,
     /// Number of queued events from before the reader joined. They do not count as lag.
-    backlog: usize,
-    /// The position after which the hub missed events.
-    gap: Option<Position>,
+    before_join: usize,
 }
 
 impl Inbox {
@@ -167,97 +179,96 @@ impl Inbox {
             rules: interest.rules,
             backpressure: interest.backpressure,
             queue: Mutex::default(),
-            pushed: Notify::new(),
             disconnect: interest.disconnect.clone(),
             max_event_size: interest.max_event_size.clone(),
         };
-        let mut queue = inbox.queue();
         let selected = |event: &&Arc<FeedEvent>| {
             let stocks = interest.stocks.as_ref();
             inbox.accepts(event) && stocks.is_none_or(|it| it.contains(&event.stock_id()))
         };
+        let mut backlog = Backlog::default();
         for event in missed.filter(selected) {
-            queue
-                .events
-                .insert(event.position.seq, (Arc::clone(event), 0));
+            backlog.insert(Arc::clone(event), 0);
         }
-        queue.backlog = queue.events.len();
-        drop(queue);
+        backlog.before_join = backlog.events.len();
+        if backlog.before_join > 0 {
+            inbox.queue().backlog = Some(Box::new(backlog));
+        }
         inbox
     }
 
     /// Queues an event of one of the reader's stocks. Never blocks.
     pub(super) fn push(&self, event: &Arc<FeedEvent>) {
-        if !self.accepts(event) || self.disconnect.reason().is_some() {
+        if !self.accepts(event) {
             return;
         }
         let mut queue = self.queue();
-        let seq = event.position.seq;
+        if queue.disconnected.is_some() {
+            return;
+        }
+        if queue.next.is_none() && queue.backlog.is_none() {
+            queue.next = Some((Arc::clone(event), 0));
+            wake_reader(queue);
+            return;
+        }
+        let is_conflated = self.backpressure == Backpressure::Conflate;
+        let backlog = queue.backlog(is_conflated);
         let mut missed = 0;
         match self.backpressure {
             Backpressure::Disconnect {
                 max_events,
                 max_bytes,
             } => {
-                let count = queue.events.len() - queue.backlog + 1;
+                let count = backlog.events.len() - backlog.before_join + 1;
                 if count > max_events || self.max_event_size.exceeds(count, max_bytes) {
                     drop(queue);
                     self.disconnect(DisconnectReason::SlowConsumer);
                     return;
                 }
             }
-            Backpressure::Conflate => {
-                let replaced = queue.of_stock.insert(event.stock_id(), seq);
-                missed = replaced.map_or(0, |replaced| queue.skip(replaced));
-            }
+            Backpressure::Conflate => missed = backlog.conflate(event),
         }
-        queue.events.insert(seq, (Arc::clone(event), missed));
-        drop(queue);
-        self.pushed.notify_one();
+        backlog.insert(Arc::clone(event), missed);
+        wake_reader(queue);
     }
 
     /// Waits for the oldest queued event. Returns it with the number of events skipped before it.
-    pub(super) async fn pop(&self) -> Result<(Arc<FeedEvent>, u64), ReaderClosed> {
-        loop {
-            if let Some(first) = self.try_pop()? {
-                return Ok(first);
-            }
-            self.pushed.notified().await;
-        }
-    }
-
-    /// Like [`pop`](Self::pop), but returns `None` if the queue is empty.
-    fn try_pop(&self) -> Result<Option<(Arc<FeedEvent>, u64)>, ReaderClosed> {
-        if let Some(reason) = self.disconnect.reason() {
-            return Err(ReaderClosed::Disconnected(reason));
-        }
+    pub(super) fn poll_pop(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Arc<FeedEvent>, u64), ReaderClosed>> {
         let mut queue = self.queue();
-        let first = queue.events.pop_first();
-        if let (None, Some(position)) = (&first, queue.gap) {
-            return Err(ReaderClosed::Gap(position));
+        if let Some(reason) = queue.disconnected {
+            return Poll::Ready(Err(ReaderClosed::Disconnected(reason)));
         }
-        queue.backlog = queue.backlog.saturating_sub(1);
-        if let Some((seq, (event, _))) = &first
-            && queue.of_stock.get(&event.stock_id()) == Some(seq)
-        {
-            queue.of_stock.remove(&event.stock_id());
+        if let Some(popped) = queue.pop() {
+            return Poll::Ready(Ok(popped));
         }
-        Ok(first.map(|(_, popped)| popped))
+        if let Some(position) = queue.gap {
+            return Poll::Ready(Err(ReaderClosed::Gap(position)));
+        }
+        queue.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Closes the queue after its events: the hub missed what follows `position`.
     pub(super) fn close_at_gap(&self, position: Position) {
-        self.queue().gap = Some(position);
-        self.pushed.notify_one();
+        let mut queue = self.queue();
+        queue.gap = Some(position);
+        wake_reader(queue);
     }
 
     /// Disconnects the reader and frees its queue.
     pub(super) fn disconnect(&self, reason: DisconnectReason) {
         let mut queue = self.queue();
-        *queue = Queue::default();
+        let reader = queue.reader.take();
+        *queue = Queue {
+            disconnected: Some(reason),
+            reader,
+            ..Queue::default()
+        };
         self.disconnect.set(reason);
-        drop(queue);
-        self.pushed.notify_one();
+        wake_reader(queue);
     }
 
     fn accepts(&self, event: &FeedEvent) -> bool {
@@ -277,7 +288,66 @@ impl Inbox {
     }
 }
 
+/// Wakes the reader after the queue is unlocked.
+fn wake_reader(mut queue: MutexGuard<'_, Queue>) {
+    let reader = queue.reader.take();
+    drop(queue);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
 impl Queue {
+    /// Returns the backlog; begins one with the queued event if there is none.
+    fn backlog(&mut self, is_conflated: bool) -> &mut Backlog {
+        let next = &mut self.next;
+        self.backlog.get_or_insert_with(|| {
+            let mut backlog = Box::<Backlog>::default();
+            if let Some((event, missed)) = next.take() {
+                if is_conflated {
+                    backlog.conflate(&event);
+                }
+                backlog.insert(event, missed);
+            }
+            backlog
+        })
+    }
+
+    fn pop(&mut self) -> Option<(Arc<FeedEvent>, u64)> {
+        if let Some(next) = self.next.take() {
+            return Some(next);
+        }
+        let backlog = self.backlog.as_mut()?;
+        let popped = backlog.pop();
+        if backlog.events.is_empty() {
+            self.backlog = None;
+        }
+        popped
+    }
+}
+
+impl Backlog {
+    fn insert(&mut self, event: Arc<FeedEvent>, missed: u64) {
+        self.events.insert(event.position.seq, (event, missed));
+    }
+
+    fn pop(&mut self) -> Option<(Arc<FeedEvent>, u64)> {
+        let (seq, (event, missed)) = self.events.pop_first()?;
+        self.before_join = self.before_join.saturating_sub(1);
+        let stock = event.stock_id();
+        if self.of_stock.get(&stock) == Some(&seq) {
+            self.of_stock.remove(&stock);
+        }
+        Some((event, missed))
+    }
+
+    /// Removes the queued event that `event` replaces. Returns the number of skipped events that
+    /// `event` must carry.
+    fn conflate(&mut self, event: &FeedEvent) -> u64 {
+        let replaced = self.of_stock.insert(event.stock_id(), event.position.seq);
+        replaced.map_or(0, |replaced| self.skip(replaced))
+    }
+
     /// Removes an event, and returns the number of skipped events that its replacement must carry.
     /// The next event in the queue, if any, carries the number instead, so that a reader knows at
     /// any event how many were skipped before it.

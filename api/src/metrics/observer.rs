@@ -38,10 +38,9 @@ impl Observer for ServeMetrics {
     }
 
     fn event_delivered(&self, protocol: Protocol, missed: u64) {
-        let labels = [protocol_label(protocol)];
-        self.deliveries.add(1, &labels);
+        self.deliveries.add(protocol, 1);
         if missed > 0 {
-            self.conflated.add(missed, &labels);
+            self.conflated.add(protocol, missed);
         }
     }
 

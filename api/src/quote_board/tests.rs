@@ -222,9 +222,10 @@ impl World {
                     return;
                 };
                 let mut feed = self.begin().await;
-                store::alert::detach(&mut feed, &alert)
-                    .await
-                    .expect("detached");
+                let days = [(alert.stock_id, alert.trading_day)];
+                let rule = alert.rule_id.unwrap_or_default();
+                let detached = store::alert::detach(&mut feed, rule, &days).await;
+                detached.expect("detached");
                 feed.commit().await.expect("committed");
             }
             Change::CreateRule(at, level) => {

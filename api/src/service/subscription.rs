@@ -4,10 +4,16 @@
 //! to a position that the hub still keeps, where the subscription joins the hub. A subscription
 //! that the hub cannot serve reads the database again.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use entity::{Event, Position, Price};
-use futures_util::{Stream, stream};
+use futures_util::{FutureExt, Stream, future::BoxFuture};
 
 use super::{Error, Service, SubscriptionKind, SubscriptionPlan};
 use crate::live::{DisconnectReason, FeedEvent, HubReader, Interest, ReaderClosed};
@@ -29,8 +35,8 @@ pub(crate) struct Delivery {
     pub(crate) snapshot: bool,
 }
 
-/// A running subscription.
-struct SubscriptionStream {
+/// The deliveries of a running subscription. Ends after the first `Err`.
+pub(crate) struct Deliveries {
     service: Service,
     kind: SubscriptionKind,
     interest: Interest,
@@ -40,38 +46,42 @@ struct SubscriptionStream {
     stored: VecDeque<Arc<FeedEvent>>,
     /// The position at which the next read starts.
     position: Position,
-    /// The reader in the hub, once joined.
-    reader: Option<HubReader>,
+    source: Source,
 }
 
+/// Where the next events come from.
+enum Source {
+    /// The hub, which the subscription has to join.
+    Unjoined,
+    /// The hub.
+    Hub(HubReader),
+    /// The database, which the hub does not replace yet.
+    Tables(BoxFuture<'static, Result<Page, DisconnectReason>>),
+    /// Nothing: the subscription has ended.
+    Ended,
+}
+
+/// Events from the database, with the position up to which they are complete.
+type Page = (Events, Position);
+
 impl Service {
-    /// Delivers all events of a subscription. The stream ends after the first `Err`.
-    pub(crate) fn deliver(
-        &self,
-        plan: SubscriptionPlan,
-    ) -> impl Stream<Item = Result<Delivery, DisconnectReason>> + Send + use<> {
+    /// Delivers all events of a subscription.
+    pub(crate) fn deliver(&self, plan: SubscriptionPlan) -> Deliveries {
         let SubscriptionPlan {
             kind,
             interest,
             snapshot,
             position,
         } = plan;
-        let snapshot = self.recorded(snapshot, position).into();
-        let subscription = SubscriptionStream {
+        Deliveries {
             service: self.clone(),
             kind,
             interest,
-            snapshot,
+            snapshot: self.recorded(snapshot, position).into(),
             stored: VecDeque::new(),
             position,
-            reader: None,
-        };
-        stream::unfold(Some(subscription), |subscription| async move {
-            let mut subscription = subscription?;
-            let delivery = subscription.next().await;
-            let rest = delivery.is_ok().then_some(subscription);
-            Some((delivery, rest))
-        })
+            source: Source::Unjoined,
+        }
     }
 
     /// Converts prices to the events that recorded them.
@@ -93,73 +103,106 @@ impl Service {
     }
 }
 
-impl SubscriptionStream {
-    async fn next(&mut self) -> Result<Delivery, DisconnectReason> {
+impl Stream for Deliveries {
+    type Item = Result<Delivery, DisconnectReason>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let deliver = |event, missed, snapshot| {
+            Poll::Ready(Some(Ok(Delivery {
+                event,
+                missed,
+                snapshot,
+            })))
+        };
         loop {
-            if let Some(event) = self.snapshot.pop_front() {
-                return Ok(Delivery {
-                    event,
-                    missed: 0,
-                    snapshot: true,
-                });
+            if let Some(event) = this.snapshot.pop_front() {
+                return deliver(event, 0, true);
             }
-            if let Some(event) = self.stored.pop_front() {
-                return Ok(Delivery {
-                    event,
-                    missed: 0,
-                    snapshot: false,
-                });
+            if let Some(event) = this.stored.pop_front() {
+                return deliver(event, 0, false);
             }
-            if let Some(reader) = &mut self.reader {
-                match reader.next().await {
-                    Ok((event, missed)) => {
-                        return Ok(Delivery {
-                            event,
-                            missed,
-                            snapshot: false,
-                        });
-                    }
-                    Err(ReaderClosed::Disconnected(reason)) => return Err(reason),
-                    Err(ReaderClosed::Gap(position)) => {
-                        self.reader = None;
-                        // The reader may have joined ahead of the hub, at a later position.
-                        if position.seq > self.position.seq {
-                            self.position = position;
-                        }
-                    }
+            let end = match &mut this.source {
+                Source::Unjoined => {
+                    this.join();
+                    continue;
                 }
-            }
-            self.reader = self.service.hub.join(self.interest.clone(), self.position);
-            if self.reader.is_none() {
-                // Boxed, so that subscriptions that never need it do not reserve space for it.
-                Box::pin(self.read_stored()).await?;
-            }
+                Source::Hub(reader) => match ready!(reader.poll_next(cx)) {
+                    Ok((event, missed)) => return deliver(event, missed, false),
+                    Err(ReaderClosed::Gap(position)) => {
+                        // The reader may have joined ahead of the hub, at a later position.
+                        if position.seq > this.position.seq {
+                            this.position = position;
+                        }
+                        this.source = Source::Unjoined;
+                        continue;
+                    }
+                    Err(ReaderClosed::Disconnected(reason)) => reason,
+                },
+                Source::Tables(page) => match ready!(page.poll_unpin(cx)) {
+                    Ok((page, up_to)) => {
+                        this.position = up_to;
+                        this.stored = page.into();
+                        this.source = Source::Unjoined;
+                        continue;
+                    }
+                    Err(reason) => reason,
+                },
+                Source::Ended => return Poll::Ready(None),
+            };
+            this.source = Source::Ended;
+            return Poll::Ready(Some(Err(end)));
         }
     }
+}
 
-    /// Reads the next page of events that the hub no longer keeps.
-    async fn read_stored(&mut self) -> Result<(), DisconnectReason> {
+impl Deliveries {
+    /// Joins the hub, or reads the next page of events that the hub no longer keeps.
+    fn join(&mut self) {
+        let reader = self.service.hub.join(self.interest.clone(), self.position);
+        self.source = if let Some(reader) = reader {
+            Source::Hub(reader)
+        } else {
+            let reader = TableReader {
+                service: self.service.clone(),
+                kind: self.kind,
+                interest: self.interest.clone(),
+                position: self.position,
+            };
+            Source::Tables(async move { reader.read().await }.boxed())
+        };
+    }
+}
+
+/// Reads the events of a subscription from the database.
+struct TableReader {
+    service: Service,
+    kind: SubscriptionKind,
+    interest: Interest,
+    /// The position after which events are read.
+    position: Position,
+}
+
+impl TableReader {
+    /// Reads a page; an empty one, after a delay, if the read fails.
+    async fn read(&self) -> Result<Page, DisconnectReason> {
         if let Some(reason) = self.interest.disconnect.reason() {
             return Err(reason);
         }
         let end = self.service.hub.position();
         match self.page(end).await {
-            Ok(Some((page, up_to))) => {
-                self.position = up_to;
-                self.stored = page.into();
-            }
-            Ok(None) => return Err(DisconnectReason::SlowConsumer),
+            Ok(page) => page.ok_or(DisconnectReason::SlowConsumer),
             Err(error) => {
                 tracing::warn!(cause = ?error.cause(), "subscription failed to read events; retrying");
                 tokio::time::sleep(RETRY_DELAY).await;
+                Ok((Events::new(), self.position))
             }
         }
-        Ok(())
     }
 
     /// Reads a page of events up to `end`. Returns them with the position up to which they are
     /// complete, or `None` if some were deleted.
-    async fn page(&self, end: Position) -> Result<Option<(Events, Position)>, Error> {
+    async fn page(&self, end: Position) -> Result<Option<Page>, Error> {
         if self.kind == SubscriptionKind::Rules {
             // The tables have the rules, but not their changes.
             return Ok(None);

@@ -110,10 +110,7 @@ impl DefaultRule {
 
     /// Detaches the alerts of the last round of a replay, before new ones of the same days are
     /// stored.
-    pub(super) async fn detach(
-        &mut self,
-        feed: &mut FeedTransaction,
-    ) -> Result<(), store::Error> {
+    pub(super) async fn detach(&mut self, feed: &mut FeedTransaction) -> Result<(), store::Error> {
         let days: Vec<_> = std::mem::take(&mut self.detached).into_iter().collect();
         match self.rule {
             Some((rule, _)) => alert::detach(feed, rule, &days).await,

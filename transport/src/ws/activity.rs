@@ -1,7 +1,9 @@
-//! The byte stream under a WebSocket, which records when its peer last sent or accepted bytes.
+//! The byte stream under a WebSocket, which records when its peer last sent or accepted bytes, and
+//! keeps what the peer does not accept.
 //!
 //! Deadlines are based on bytes, not on messages: a peer that sends a large message slowly is not
-//! idle.
+//! idle. Writes never wait, so that the frames of the session and those of the WebSocket library
+//! (pongs and closes) do not mix, whoever wrote half of a frame.
 
 use std::{
     io,
@@ -9,6 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::Instant,
@@ -28,6 +31,8 @@ pub(super) struct Activity {
 pub(super) struct ActivityStream<T> {
     inner: T,
     activity: Activity,
+    /// What the peer has not accepted yet. Without an allocation if it is empty.
+    unsent: BytesMut,
 }
 
 impl<T> ActivityStream<T> {
@@ -38,6 +43,7 @@ impl<T> ActivityStream<T> {
                 last_read: Instant::now(),
                 blocked_since: None,
             },
+            unsent: BytesMut::new(),
         }
     }
 
@@ -61,26 +67,67 @@ impl<T: AsyncRead + Unpin> AsyncRead for ActivityStream<T> {
     }
 }
 
+impl<T: AsyncWrite + Unpin> ActivityStream<T> {
+    /// Sends `bytes`, or keeps what the peer does not accept until the next flush.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> io::Result<()> {
+        while self.unsent.is_empty() && !bytes.is_empty() {
+            match self.poll_inner(cx, bytes)? {
+                Poll::Ready(written) => bytes = &bytes[written..],
+                Poll::Pending => break,
+            }
+        }
+        self.unsent.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Sends what was kept.
+    pub(super) fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut unsent = std::mem::take(&mut self.unsent);
+        while !unsent.is_empty() {
+            match self.poll_inner(cx, &unsent) {
+                Poll::Ready(written) => unsent.advance(written?),
+                Poll::Pending => {
+                    self.unsent = unsent;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        match &written {
+            Poll::Pending => {
+                self.activity.blocked_since.get_or_insert_with(Instant::now);
+            }
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(_) => self.activity.blocked_since = None,
+        }
+        written
+    }
+}
+
 impl<T: AsyncWrite + Unpin> AsyncWrite for ActivityStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        if written.is_pending() {
-            self.activity.blocked_since.get_or_insert_with(Instant::now);
-        } else {
-            self.activity.blocked_since = None;
-        }
-        written
+        self.send(cx, bytes)?;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

@@ -135,7 +135,10 @@ pub(super) async fn finish(
     match end {
         SocketEnd::Gone(_) => {}
         SocketEnd::PeerClosed => {
-            let answered = async { while let Some(Ok(_)) = socket.next().await {} };
+            let answered = async {
+                while let Some(Ok(_)) = socket.next().await {}
+                socket.get_mut().flush().await
+            };
             // On a timeout the connection is dropped.
             let _ = timeout(limits.close_timeout, answered).await;
         }

@@ -1,8 +1,7 @@
 //! The parts that all WebSocket sessions share: the socket, its deadlines, its flushes and the
 //! shutdown signal.
 //!
-//! Polled by the one task of its session, so that a peer that does not read blocks only the
-//! sending side.
+//! A peer that does not read blocks only the sending side.
 
 use std::{
     convert::Infallible,
@@ -10,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -35,8 +34,6 @@ pub(super) struct Connection {
     timer: Pin<Box<Sleep>>,
     /// Ready when the connection should close. A set polls a future only after it was woken.
     departure: FuturesUnordered<BoxFuture<'static, ()>>,
-    /// Number of frames sent since the last flush.
-    unflushed: usize,
 }
 
 impl Connection {
@@ -52,7 +49,6 @@ impl Connection {
             deadlines,
             timer: Box::pin(sleep_until(next)),
             departure: std::iter::once(drain.departure().boxed()).collect(),
-            unflushed: 0,
         }
     }
 
@@ -88,32 +84,16 @@ impl Connection {
         })
     }
 
-    /// Waits until the peer accepts a frame. Flushes after [`Limits::frames_per_flush`] frames.
-    pub(super) fn poll_ready(
-        &mut self,
-        cx: &mut Context<'_>,
-        limits: &Limits,
-    ) -> Poll<Result<(), SocketEnd>> {
-        if self.unflushed >= limits.frames_per_flush {
-            let _ = ready!(self.poll_flush(cx))?;
-        }
-        self.socket.poll_ready_unpin(cx).map_err(|_| gone())
+    /// Sends frames. If the peer does not accept them all, the rest is flushed later.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, frames: &[u8]) -> Result<(), SocketEnd> {
+        let stream = self.socket.get_mut();
+        stream.send(cx, frames).map_err(|_| gone())
     }
 
-    /// Sends a frame. Call after [`poll_ready`](Self::poll_ready).
-    pub(super) fn send(&mut self, frame: Message) -> Result<(), SocketEnd> {
-        self.unflushed += 1;
-        self.socket.start_send_unpin(frame).map_err(|_| gone())
-    }
-
-    /// Flushes the frames sent so far. Returns whether there were any.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, SocketEnd>> {
-        if self.unflushed == 0 {
-            return Poll::Ready(Ok(false));
-        }
-        ready!(self.socket.poll_flush_unpin(cx)).map_err(|_| gone())?;
-        self.unflushed = 0;
-        Poll::Ready(Ok(true))
+    /// Waits until the peer has accepted everything that was sent.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketEnd>> {
+        let stream = self.socket.get_mut();
+        stream.poll_unsent(cx).map_err(|_| gone())
     }
 
     /// Returns a deadline that has passed. Call until it returns `None`.

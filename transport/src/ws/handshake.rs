@@ -26,9 +26,7 @@ use crate::{
 };
 
 /// Size of the read buffer, which each socket keeps for its lifetime.
-const READ_BUFFER: usize = 4096;
-/// Size up to which frames are buffered before they are written without a flush.
-const WRITE_BUFFER: usize = 8192;
+const READ_BUFFER: usize = 1024;
 
 /// The server side of a WebSocket.
 pub(super) type Socket = WebSocketStream<ActivityStream<TokioIo<Upgraded>>>;
@@ -111,7 +109,7 @@ impl Opening {
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
+            .write_buffer_size(0)
             .max_message_size(Some(limits.message_bytes))
             .max_frame_size(Some(limits.message_bytes));
         Some(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await)

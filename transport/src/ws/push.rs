@@ -4,13 +4,11 @@
 //! does not answer pings is closed after the idle timeout.
 
 use std::{
-    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use http::request::Parts;
 use tokio::time::Instant;
@@ -22,7 +20,9 @@ use super::{
     close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
+    frame,
     handshake::Handshake,
+    writers::{self, PollContext, Writers},
 };
 use crate::{
     error::RequestError,
@@ -51,6 +51,8 @@ pub struct PushServer {
     pub drain: Drain,
     /// Runs the sockets, so that a shutdown can wait for them.
     pub tasks: TaskTracker,
+    /// Sends the events of the sockets, with those of other transports if it is shared.
+    pub writers: Writers,
     /// Receives the events of the sockets, as [`Protocol::Ws`].
     pub observer: Arc<dyn Observer>,
 }
@@ -78,7 +80,7 @@ impl PushServer {
         let (response, opening) = handshake.accept(bearer_subprotocol(&parts.headers));
         let (server, frames, ended) = (self.clone(), frames.boxed(), ended.boxed());
         self.tasks.spawn(async move {
-            if let Some(socket) = opening.open(&server.limits).await {
+            if let Some(socket) = Box::pin(opening.open(&server.limits)).await {
                 let now = Instant::now();
                 let deadlines = Deadlines::new(now, &server.limits);
                 let session = PushSession {
@@ -108,47 +110,30 @@ struct PushSession {
 }
 
 impl PushSession {
-    async fn run(mut self) {
+    /// Runs until either side ends the session.
+    fn run(self) -> impl Future<Output = ()> + Send {
         let observer = Arc::clone(&self.server.observer);
-        observer.client_connected(Protocol::Ws);
-        let Err(end) = poll_fn(|cx| self.poll(cx)).await;
-        observer.subscription_closed(Protocol::Ws, end.reason());
-        let socket = self.connection.into_socket();
-        // Events that were not sent are dropped now, not when the client has left.
-        drop((self.frames, self.ended));
-        Box::pin(close::finish(socket, end, [], &self.server.limits)).await;
-        observer.client_disconnected(Protocol::Ws);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
-        if self.connection.poll_departure(cx) {
-            return Poll::Ready(Err(SocketEnd::going_away()));
-        }
-        let _ = self.poll_reader(cx)?;
-        while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
-            let is_blocked = self.connection.is_blocked();
-            match deadline {
-                // A ping would wait behind the frames that the peer does not accept.
-                Deadline::Ping => self.is_ping_due = !is_blocked,
-                _ if is_blocked => {
-                    return Poll::Ready(Err(SocketEnd::Gone(CloseReason::IdleTimeout)));
-                }
-                _ => {
-                    let message = "No pong received";
-                    let end = SocketEnd::close(CloseCode::PolicyViolation, message);
-                    return Poll::Ready(Err(end));
-                }
+        let (writers, tasks) = (self.server.writers.clone(), self.server.tasks.clone());
+        let running = writers.start(self, &tasks);
+        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        async move {
+            observer.client_connected(Protocol::Ws);
+            if let Some(closing) = closing.await {
+                closing.await;
+                observer.client_disconnected(Protocol::Ws);
             }
         }
-        let _ = self.poll_writer(cx)?;
-        if self.connection.is_blocked()
-            && let Poll::Ready(end) = self.ended.poll_unpin(cx)
-        {
-            return Poll::Ready(Err(session_end(end)));
-        }
-        let activity = self.activity();
-        self.connection.set_timer(cx, activity, &self.server.limits);
-        Poll::Pending
+    }
+
+    /// Closes the socket. Events that were not sent are dropped now, not when the client has left.
+    fn finish(self, end: SocketEnd) -> impl Future<Output = ()> + Send {
+        let Self {
+            server, connection, ..
+        } = self;
+        let observer = &server.observer;
+        observer.subscription_closed(Protocol::Ws, end.reason());
+        let socket = connection.into_socket();
+        async move { close::finish(socket, end, [], &server.limits).await }
     }
 
     fn activity(&self) -> Activity {
@@ -167,31 +152,64 @@ impl PushSession {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
+}
 
-    fn poll_writer(&mut self, cx: &mut Context<'_>) -> PollSession {
-        loop {
-            ready!(self.connection.poll_ready(cx, &self.server.limits))?;
-            if let Some(frame) = self.next_frame(cx)? {
-                self.connection.send(frame)?;
-            } else if !ready!(self.connection.poll_flush(cx))? {
-                return Poll::Pending;
+impl writers::Session for PushSession {
+    fn poll(&mut self, cx: &mut PollContext<'_>) -> PollSession {
+        if self.connection.poll_departure(&mut cx.task) {
+            return Poll::Ready(Err(SocketEnd::going_away()));
+        }
+        let _ = self.poll_reader(&mut cx.task)?;
+        while let Some(deadline) = self.connection.due(self.activity(), &self.server.limits) {
+            let is_blocked = self.connection.is_blocked();
+            match deadline {
+                // A ping would wait behind the frames that the peer does not accept.
+                Deadline::Ping => self.is_ping_due = !is_blocked,
+                _ if is_blocked => {
+                    return Poll::Ready(Err(SocketEnd::Gone(CloseReason::IdleTimeout)));
+                }
+                _ => {
+                    let message = "No pong received";
+                    let end = SocketEnd::close(CloseCode::PolicyViolation, message);
+                    return Poll::Ready(Err(end));
+                }
             }
         }
+        let _ = self.poll_writer(cx)?;
+        if self.connection.is_blocked()
+            && let Poll::Ready(end) = self.ended.poll_unpin(&mut cx.task)
+        {
+            return Poll::Ready(Err(session_end(end)));
+        }
+        let activity = self.activity();
+        self.connection
+            .set_timer(&mut cx.task, activity, &self.server.limits);
+        Poll::Pending
     }
 
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
+    fn put_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd> {
         if std::mem::take(&mut self.is_ping_due) {
-            return Ok(Some(Message::Ping(Bytes::new())));
+            frame::put_ping(cx.frames);
+            return Ok(true);
         }
-        match self.frames.poll_next_unpin(cx) {
-            Poll::Pending => Ok(None),
+        match self.frames.poll_next_unpin(&mut cx.events) {
+            Poll::Pending => Ok(false),
             Poll::Ready(Some(Ok(text))) => {
                 self.server.observer.event_delivered(Protocol::Ws, 0);
-                Ok(Some(Message::Text(text)))
+                frame::put_text(cx.frames, &[text.as_bytes()]);
+                Ok(true)
             }
             Poll::Ready(Some(Err(end))) => Err(session_end(end)),
             Poll::Ready(None) => Err(session_end(End::Complete)),
         }
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.server.limits
     }
 }
 

@@ -161,8 +161,7 @@ impl<S: Service> Session<S> {
         let (abort, registration) = AbortHandle::new_pair();
         let active = ActiveOperation {
             generation: key.generation,
-            abort,
-            started: false,
+            call: Some(abort),
         };
         self.active.insert(id, active);
         let context = Arc::clone(&self.context);
@@ -188,9 +187,15 @@ impl<S: Service> Session<S> {
     }
 
     fn stop(&mut self, id: &str) {
-        if let Some(active) = self.active.remove(id) {
-            active.abort.abort();
-            if active.started {
+        match self.active.remove(id) {
+            None => {}
+            Some(ActiveOperation {
+                call: Some(call), ..
+            }) => call.abort(),
+            Some(ActiveOperation { generation, .. }) => {
+                let streams = std::mem::take(&mut self.streams);
+                let others = streams.into_iter().filter(|it| !it.is(generation));
+                self.streams = others.collect();
                 self.observe_close(CloseReason::Unsubscribed);
             }
         }

@@ -6,9 +6,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    future::poll_fn,
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
 use async_graphql::ServerError;
@@ -27,11 +26,12 @@ use super::{
     handshake::Socket,
     subprotocol::Subprotocol,
     subscription::{ActiveSubscription, OperationKey, SubscriptionItem},
+    writers::{self, PollContext},
 };
 use crate::{
     context::TransportContext,
     observer::CloseReason,
-    policy::connections::ConnectionPermit,
+    policy::{connections::ConnectionPermit, limits::Limits},
     service::{End, Reply, Service, SubscriptionStream},
 };
 
@@ -62,9 +62,8 @@ pub(super) struct Session<S: Service> {
 /// An operation that occupies its id.
 pub(super) struct ActiveOperation {
     pub(super) generation: u64,
-    pub(super) abort: AbortHandle,
-    /// Whether it is a subscription that has started.
-    pub(super) started: bool,
+    /// Aborts the call; `None` for a subscription that has started.
+    pub(super) call: Option<AbortHandle>,
 }
 
 /// A finished query or mutation, or a started subscription.
@@ -108,67 +107,45 @@ impl<S: Service> Session<S> {
         }
     }
 
-    /// Runs until either side ends the session.
-    pub(super) async fn run(mut self) {
+    /// Runs until either side ends the session. The future is small, because the session is not
+    /// part of it.
+    pub(super) fn run(self) -> impl Future<Output = ()> + Send + use<S> {
         let context = Arc::clone(&self.context);
         let protocol = self.subprotocol.protocol();
-        context.observer.client_connected(protocol);
-        let Err(end) = poll_fn(|cx| self.poll(cx)).await;
+        let running = context.writers.start(self, &context.tasks);
+        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        async move {
+            context.observer.client_connected(protocol);
+            if let Some(closing) = closing.await {
+                closing.await;
+                context.observer.client_disconnected(protocol);
+            }
+        }
+    }
+
+    /// Closes the socket. Everything else of the session ends immediately.
+    fn finish(mut self, end: SocketEnd) -> impl Future<Output = ()> + Send + use<S> {
         let mut reason = end.reason();
         if reason == CloseReason::IdleTimeout {
             reason = self.subscription_end_reason().unwrap_or(reason);
         }
         for active in self.active.values() {
-            if active.started {
-                context.observer.subscription_closed(protocol, reason);
+            if active.call.is_none() {
+                self.observe_close(reason);
             }
         }
         let Self {
+            context,
             connection,
             replies,
             permit,
             ..
         } = self;
         let socket = connection.into_socket();
-        // Boxed: otherwise each session reserves memory for it while it runs.
-        Box::pin(close::finish(socket, end, replies, &context.limits)).await;
-        drop(permit);
-        context.observer.client_disconnected(protocol);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> PollSession {
-        let is_draining = self.connection.deadlines.is_draining();
-        if !is_draining && self.connection.poll_departure(cx) {
-            let limits = &self.context.limits;
-            self.connection.deadlines.drain(Instant::now(), limits);
+        async move {
+            close::finish(socket, end, replies, &context.limits).await;
+            drop(permit);
         }
-        // Read before the deadlines are checked, so that data that arrived in time counts. A
-        // draining session starts no new operations.
-        if !self.connection.deadlines.is_draining() {
-            let _ = self.poll_reader(cx)?;
-        }
-        self.check_deadlines()?;
-        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(cx) {
-            if let Some(call) = call {
-                self.finish_call(call);
-            }
-        }
-        if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
-            return Poll::Ready(Err(SocketEnd::overloaded()));
-        }
-        let was_full = self.is_full();
-        let _ = self.poll_writer(cx)?;
-        if self.connection.deadlines.is_draining() && self.calls.is_empty() {
-            return Poll::Ready(Err(SocketEnd::going_away()));
-        }
-        if was_full && !self.is_full() {
-            // The reader stopped because of the full queue, so nothing else wakes it.
-            cx.waker().wake_by_ref();
-        }
-        let activity = self.connection.activity();
-        self.connection
-            .set_timer(cx, activity, &self.context.limits);
-        Poll::Pending
     }
 
     fn check_deadlines(&mut self) -> Result<(), SocketEnd> {
@@ -209,11 +186,8 @@ impl<S: Service> Session<S> {
         }
         match result {
             Ok(CallResult::Subscription(events)) => {
-                let (abort, registration) = AbortHandle::new_pair();
-                active.abort = abort;
-                active.started = true;
-                let subscription = ActiveSubscription::new(Arc::new(key), events, registration);
-                self.streams.push(subscription);
+                active.call = None;
+                self.streams.push(ActiveSubscription::new(key, events));
             }
             Ok(CallResult::Reply(reply)) => {
                 self.active.remove(&key.id);
@@ -249,5 +223,49 @@ impl<S: Service> Session<S> {
             Some((_, SubscriptionItem::Ended(End::Replaced))) => Some(CloseReason::Replaced),
             _ => None,
         })
+    }
+}
+
+impl<S: Service> writers::Session for Session<S> {
+    fn poll(&mut self, cx: &mut PollContext<'_>) -> PollSession {
+        let is_draining = self.connection.deadlines.is_draining();
+        if !is_draining && self.connection.poll_departure(&mut cx.task) {
+            let limits = &self.context.limits;
+            self.connection.deadlines.drain(Instant::now(), limits);
+        }
+        // Read before the deadlines are checked, so that data that arrived in time counts. A
+        // draining session starts no new operations.
+        if !self.connection.deadlines.is_draining() {
+            let _ = self.poll_reader(&mut cx.task)?;
+        }
+        self.check_deadlines()?;
+        while let Poll::Ready(Some(call)) = self.calls.poll_next_unpin(&mut cx.task) {
+            if let Some(call) = call {
+                self.finish_call(call);
+            }
+        }
+        if self.unsent > self.context.limits.unsent_bytes && self.replies.len() > 1 {
+            return Poll::Ready(Err(SocketEnd::overloaded()));
+        }
+        let _ = self.poll_writer(cx)?;
+        if self.connection.deadlines.is_draining() && self.calls.is_empty() {
+            return Poll::Ready(Err(SocketEnd::going_away()));
+        }
+        let activity = self.connection.activity();
+        self.connection
+            .set_timer(&mut cx.task, activity, &self.context.limits);
+        Poll::Pending
+    }
+
+    fn put_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd> {
+        self.put_next_frame(cx)
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.context.limits
     }
 }

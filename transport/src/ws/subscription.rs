@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures_util::{Stream, StreamExt, future::AbortRegistration, stream::Abortable};
+use futures_util::{Stream, StreamExt};
 
 use crate::service::{End, Item, SubscriptionEvent, SubscriptionStream};
 
@@ -34,19 +34,20 @@ pub(super) enum SubscriptionItem {
 pub(super) struct ActiveSubscription {
     key: Arc<OperationKey>,
     /// `None` after the last item.
-    events: Option<Abortable<SubscriptionStream>>,
+    events: Option<SubscriptionStream>,
 }
 
 impl ActiveSubscription {
-    pub(super) fn new(
-        key: Arc<OperationKey>,
-        events: SubscriptionStream,
-        registration: AbortRegistration,
-    ) -> Self {
+    pub(super) fn new(key: OperationKey, events: SubscriptionStream) -> Self {
         Self {
-            key,
-            events: Some(Abortable::new(events, registration)),
+            key: Arc::new(key),
+            events: Some(events),
         }
+    }
+
+    /// Whether this is the subscription of a generation.
+    pub(super) fn is(&self, generation: u64) -> bool {
+        self.key.generation == generation
     }
 }
 

@@ -1,66 +1,64 @@
 //! The sending side of a GraphQL session.
 //!
-//! Frames that are ready together are sent with one flush. Events are polled only while the peer
+//! Frames that are ready together are sent with one write. Events are polled only while the peer
 //! reads, so a slow consumer's events accumulate (and are conflated) at their source.
 
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use futures_util::StreamExt;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     close::SocketEnd,
-    connection::PollSession,
+    frame,
     session::Session,
     subprotocol::Subprotocol,
     subscription::{OperationKey, SubscriptionItem},
+    writers::PollContext,
 };
-use crate::{observer::CloseReason, service::Service};
+use crate::{
+    observer::CloseReason,
+    service::{End, Service},
+};
 
 impl<S: Service> Session<S> {
-    /// Sends frames until none is left or the peer accepts no more.
-    pub(super) fn poll_writer(&mut self, cx: &mut Context<'_>) -> PollSession {
-        loop {
-            ready!(self.connection.poll_ready(cx, &self.context.limits))?;
-            if let Some(frame) = self.next_frame(cx)? {
-                self.connection.send(frame)?;
-            } else if !ready!(self.connection.poll_flush(cx))? {
-                return Poll::Pending;
+    /// Appends the next frame: replies first, then events of any subscription. Returns whether
+    /// there is one.
+    pub(super) fn put_next_frame(&mut self, cx: &mut PollContext<'_>) -> Result<bool, SocketEnd> {
+        let was_full = self.is_full();
+        if let Some(reply) = self.replies.pop_front() {
+            self.unsent = self.unsent.saturating_sub(reply.len());
+            put_reply(cx.frames, &reply);
+            if was_full && !self.is_full() {
+                // The reader stopped because of the full queue, so nothing else wakes it.
+                cx.task.waker().wake_by_ref();
             }
+            return Ok(true);
         }
-    }
-
-    /// Returns the next frame: replies first, then events of any subscription.
-    fn next_frame(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, SocketEnd> {
-        if let Some(frame) = self.replies.pop_front() {
-            self.unsent = self.unsent.saturating_sub(frame.len());
-            return Ok(Some(frame));
-        }
-        while let Poll::Ready(Some((key, item))) = self.streams.poll_next_unpin(cx) {
-            let active = self.active.get(&key.id);
-            if active.is_some_and(|active| active.generation == key.generation) {
-                let text = self.event_message(&key, item)?;
-                return Ok(Some(Message::text(text)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn event_message(
-        &mut self,
-        key: &OperationKey,
-        item: SubscriptionItem,
-    ) -> Result<String, SocketEnd> {
-        let end = match item {
+        let Poll::Ready(Some((key, item))) = self.streams.poll_next_unpin(&mut cx.events) else {
+            return Ok(false);
+        };
+        match item {
             SubscriptionItem::Next(event) => {
                 let protocol = self.subprotocol.protocol();
                 let observer = &self.context.observer;
                 observer.event_delivered(protocol, event.missed);
-                return Ok(Subprotocol::next(&key.prefix, &event.body));
+                frame::put_text(cx.frames, &[key.prefix.as_bytes(), &event.body, b"}"]);
             }
-            SubscriptionItem::Ended(end) => Some(end),
-            SubscriptionItem::Panicked => None,
-        };
+            SubscriptionItem::Ended(end) => {
+                let text = self.end_message(&key, Some(end))?;
+                frame::put_text(cx.frames, &[text.as_bytes()]);
+            }
+            SubscriptionItem::Panicked => {
+                let text = self.end_message(&key, None)?;
+                frame::put_text(cx.frames, &[text.as_bytes()]);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes a subscription that has ended; `None` if it panicked. Returns the message about it.
+    fn end_message(&mut self, key: &OperationKey, end: Option<End>) -> Result<String, SocketEnd> {
         if let Some(end) = end.and_then(SocketEnd::of_subscription) {
             return Err(end);
         }
@@ -73,5 +71,13 @@ impl<S: Service> Session<S> {
             let error = self.context.service.internal_error();
             self.subprotocol.error(&key.id, &[error])
         })
+    }
+}
+
+/// Appends a reply, which is a text or a ping.
+fn put_reply(frames: &mut Vec<u8>, reply: &Message) {
+    match reply {
+        Message::Text(text) => frame::put_text(frames, &[text.as_bytes()]),
+        _ => frame::put_ping(frames),
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use async_graphql::{Request, ServerError};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use transport::{
     ClientAddress, CloseReason, Drain, End, Item, LastEventId, Limits, Observer, OperationKind,
@@ -31,6 +31,8 @@ pub(crate) struct Fenced {
     strict: bool,
     /// Number of requests and operations until the rate limit is exceeded.
     admits: Arc<AtomicI64>,
+    /// The bodies of the operation `Broadcast`.
+    broadcast: broadcast::Sender<Bytes>,
 }
 
 impl Service for Fenced {
@@ -92,6 +94,13 @@ impl Service for Fenced {
             };
             let items = (after + 1..=3).map(move |n| Item::Next(event(n)));
             return Ok(stream::iter(items).boxed());
+        }
+        if request.operation_name.as_deref() == Some("Broadcast") {
+            let bodies = stream::unfold(self.broadcast.subscribe(), async |mut bodies| {
+                let body = bodies.recv().await.ok()?;
+                Some((Item::Next(SubscriptionEvent::from(body)), bodies))
+            });
+            return Ok(bodies.boxed());
         }
         self.plain.subscribe(request, ()).await
     }
@@ -156,6 +165,7 @@ pub(crate) struct App {
     pub(crate) drain: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) admits: Arc<AtomicI64>,
+    pub(crate) broadcast: broadcast::Sender<Bytes>,
 }
 
 impl App {
@@ -181,10 +191,12 @@ impl App {
         let tasks = TaskTracker::new();
         let plain = SchemaService(schema(counter.clone()));
         let admits = Arc::new(AtomicI64::new(i64::MAX));
+        let (broadcast, _) = broadcast::channel(4096);
         let transport = Transport::new(Fenced {
             plain,
             strict,
             admits: Arc::clone(&admits),
+            broadcast: broadcast.clone(),
         })
         .with_limits(limits)
         .with_observer(log.clone())
@@ -208,6 +220,7 @@ impl App {
             drain,
             tasks,
             admits,
+            broadcast,
         }
     }
 

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
@@ -16,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connected client.
 pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) socket: WebSocketStream<TcpStream>,
     /// The selected subprotocol.
     pub(crate) protocol: Option<String>,
 }
@@ -24,6 +27,25 @@ pub(crate) struct Client {
 impl Client {
     /// Connects with these subprotocols and headers.
     pub(crate) async fn open(
+        app: &App,
+        protocols: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let tcp = TcpStream::connect(app.address).await.expect("connected");
+        Self::open_over(tcp, app, protocols, headers).await
+    }
+
+    /// Connects with a receive buffer that is small, so that frames arrive in pieces.
+    pub(crate) async fn open_small(app: &App, protocols: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a size");
+        let tcp = socket.connect(app.address).await.expect("connected");
+        let opened = Self::open_over(tcp, app, protocols, &[]).await;
+        opened.expect("open")
+    }
+
+    async fn open_over(
+        tcp: TcpStream,
         app: &App,
         protocols: &str,
         headers: &[(&'static str, &str)],
@@ -40,7 +62,7 @@ impl Client {
             let value = HeaderValue::from_str(value).expect("header");
             request.headers_mut().insert(*name, value);
         }
-        match connect_async(request).await {
+        match client_async(request, tcp).await {
             Ok((socket, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");
                 Ok(Self {
@@ -65,8 +87,7 @@ impl Client {
     /// Connects and initializes the connection.
     pub(crate) async fn ready(app: &App) -> Self {
         let mut client = Self::modern(app).await;
-        client.send(&json!({"type": "connection_init"})).await;
-        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
+        client.init().await;
         client
     }
 
@@ -76,6 +97,12 @@ impl Client {
 
     pub(crate) async fn send_text(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.expect("sent");
+    }
+
+    /// Initializes the connection.
+    pub(crate) async fn init(&mut self) {
+        self.send(&json!({"type": "connection_init"})).await;
+        assert_eq!(self.receive().await, json!({"type": "connection_ack"}));
     }
 
     /// Starts an operation.

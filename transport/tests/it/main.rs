@@ -5,6 +5,7 @@ mod client;
 mod demo;
 
 mod budget;
+mod fanout;
 mod guard;
 mod http;
 mod legacy;

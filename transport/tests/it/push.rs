@@ -11,7 +11,7 @@ use futures_util::{SinkExt, StreamExt, future, stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use transport::{ConnectionLimiter, Drain, End, Handshake, Limits, PushServer, Utf8Bytes};
+use transport::{ConnectionLimiter, Drain, End, Handshake, Limits, PushServer, Utf8Bytes, Writers};
 
 use crate::app::Log;
 
@@ -36,6 +36,7 @@ impl Push {
             connections: ConnectionLimiter::default(),
             drain: Drain::new(signal.clone(), Duration::ZERO, |spread| spread),
             tasks: TaskTracker::new(),
+            writers: Writers::default(),
             observer: Arc::new(log.clone()),
         };
         let upgrade = move |request: Request| async move {

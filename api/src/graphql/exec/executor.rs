@@ -4,11 +4,16 @@
 //! once for all subscribers of its group; only `missed`, `snapshot` and `stale` are added per
 //! subscriber.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use async_graphql::{Request, Response, ServerError, Value, Variables};
 use bytes::Bytes;
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::Semaphore;
 use transport::{
     ClientAddress, End, Item, OperationOutcome, PreparedDocument, Reply, RequestError,
@@ -29,7 +34,8 @@ use crate::{
         plan::Plans,
         schema::Schema,
     },
-    service::{Delivery, Service, SubscriptionPlan},
+    live::MaxEventSize,
+    service::{Deliveries, Delivery, Service, SubscriptionPlan},
 };
 
 /// The schema with authentication and the rate limit. Cheap to clone.
@@ -128,31 +134,76 @@ impl transport::Service for Executor {
         let max_size = plan.max_event_size();
         let deliveries = self.service.deliver(plan);
         drop(start);
-        let service = self.service.clone();
-        let items = deliveries.then(move |delivery| {
-            let (group, max_size) = (Arc::clone(&group), max_size.clone());
-            let stale = service.staleness_age().is_some();
-            async move {
-                let delivery = match delivery {
-                    Ok(delivery) => delivery,
-                    Err(reason) => return Item::End(reason.into()),
-                };
-                let snapshot = delivery.snapshot;
-                let context = DeliveryContext { snapshot, stale };
-                match group.body(&delivery.event, context).await {
-                    Some(body) => {
-                        max_size.record(body.len());
-                        let cursor = delivery.event.cursor();
-                        Item::Next(SubscriptionEvent {
-                            id: Some(cursor),
-                            ..event(body, &delivery, stale)
-                        })
-                    }
-                    None => Item::End(End::Complete),
-                }
-            }
-        });
+        let items = EventStream {
+            deliveries,
+            group,
+            service: self.service.clone(),
+            max_size,
+            largest: 0,
+            executing: None,
+        };
         Ok(items.boxed())
+    }
+}
+
+/// The serialized events of a subscription.
+struct EventStream {
+    deliveries: Deliveries,
+    group: Arc<Group>,
+    service: Service,
+    max_size: MaxEventSize,
+    /// The size of the largest event that was recorded in `max_size`.
+    largest: usize,
+    /// A delivery whose event is being executed.
+    executing: Option<(Delivery, DeliveryContext, BoxFuture<'static, Option<Bytes>>)>,
+}
+
+impl Stream for EventStream {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        if this.executing.is_none() {
+            let delivery = match ready!(this.deliveries.poll_next_unpin(cx)) {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(reason)) => return Poll::Ready(Some(Item::End(reason.into()))),
+                None => return Poll::Ready(None),
+            };
+            let context = DeliveryContext {
+                snapshot: delivery.snapshot,
+                stale: this.service.staleness_age().is_some(),
+            };
+            if let Some(body) = this.group.known_body(&delivery.event, context) {
+                return Poll::Ready(Some(this.item(body, &delivery, context)));
+            }
+            let (group, event) = (Arc::clone(&this.group), Arc::clone(&delivery.event));
+            let body = async move { group.body(&event, context).await };
+            this.executing = Some((delivery, context, body.boxed()));
+        }
+        let Some((delivery, context, mut body)) = this.executing.take() else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(body) = body.poll_unpin(cx) else {
+            this.executing = Some((delivery, context, body));
+            return Poll::Pending;
+        };
+        Poll::Ready(Some(match body {
+            Some(body) => this.item(body, &delivery, context),
+            None => Item::End(End::Complete),
+        }))
+    }
+}
+
+impl EventStream {
+    fn item(&mut self, body: Bytes, delivery: &Delivery, context: DeliveryContext) -> Item {
+        if body.len() > self.largest {
+            self.largest = body.len();
+            self.max_size.record(body.len());
+        }
+        Item::Next(SubscriptionEvent {
+            id: Some(delivery.event.cursor()),
+            ..event(body, delivery, context.stale)
+        })
     }
 }
 

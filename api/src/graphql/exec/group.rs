@@ -60,6 +60,13 @@ struct CachedBody {
     body: Arc<OnceCell<Bytes>>,
 }
 
+impl CachedBody {
+    fn is_valid(&self, context: DeliveryContext) -> bool {
+        self.stale == context.stale
+            && (!context.snapshot || self.created_at.elapsed() < SNAPSHOT_LIFETIME)
+    }
+}
+
 impl Groups {
     /// Returns the group of the key, or `new` if none exists. Without a key the group is not
     /// shared.
@@ -89,6 +96,16 @@ impl Group {
         }
     }
 
+    /// Returns the body of an event, if a member has executed it.
+    pub(super) fn known_body(&self, event: &FeedEvent, context: DeliveryContext) -> Option<Bytes> {
+        let seq = event.position.seq;
+        let bodies = self.bodies();
+        // Most members want the newest.
+        let known = bodies.iter().rev().find(|cached| cached.seq <= seq)?;
+        let is_valid = known.seq == seq && known.is_valid(context);
+        is_valid.then(|| known.body.get().cloned()).flatten()
+    }
+
     /// Returns the body of an event, or `None` if the execution has ended.
     pub(super) async fn body(
         &self,
@@ -105,18 +122,16 @@ impl Group {
     fn cell(&self, seq: i64, context: DeliveryContext) -> Arc<OnceCell<Bytes>> {
         let mut bodies = self.bodies();
         let at = bodies.partition_point(|cached| cached.seq < seq);
-        let DeliveryContext { snapshot, stale } = context;
         let known = bodies.get_mut(at).filter(|cached| cached.seq == seq);
         if let Some(cached) = &known
-            && cached.stale == stale
-            && (!snapshot || cached.created_at.elapsed() < SNAPSHOT_LIFETIME)
+            && cached.is_valid(context)
         {
             return Arc::clone(&cached.body);
         }
         let body = Arc::new(OnceCell::new());
         let new = CachedBody {
             seq,
-            stale,
+            stale: context.stale,
             created_at: Instant::now(),
             body: Arc::clone(&body),
         };
