@@ -271,6 +271,10 @@ impl Decimal {
     }
 
     /// Writes the number at the end of `text`, and returns it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "digits, and a remainder below the scale"
+    )]
     fn write_at_end(self, text: &mut [u8; MAX_TEXT]) -> &[u8] {
         let mut begin = text.len();
         let mut push = |byte| {

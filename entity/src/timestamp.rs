@@ -123,6 +123,11 @@ impl Timestamp {
 
     /// Writes the time over the template, and returns its text. Returns `None` for a year that does
     /// not have four digits. Much faster than chrono.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the seconds and microseconds of a day are not negative, and fit"
+    )]
     fn write_over(self, text: &mut [u8; 27]) -> Option<&[u8]> {
         const DAY: i64 = 86_400_000_000;
         let (year, month, day) = date_of(self.0.div_euclid(DAY));
@@ -152,6 +157,7 @@ impl Timestamp {
 /// The year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
 ///
 /// Years begin in March here, so that a leap day is the last day of its year.
+#[expect(clippy::cast_possible_truncation, reason = "a remainder fits")]
 fn date_of(days: i64) -> (i64, u32, u32) {
     /// Days in 400 years.
     const ERA: i64 = 146_097;
@@ -174,6 +180,7 @@ fn date_of(days: i64) -> (i64, u32, u32) {
 }
 
 /// Writes a number below 100 as two digits.
+#[expect(clippy::cast_possible_truncation, reason = "digits are below 10")]
 fn put(text: &mut [u8; 27], at: usize, number: u32) {
     text[at] = b'0' + (number / 10) as u8;
     text[at + 1] = b'0' + (number % 10) as u8;
@@ -181,13 +188,11 @@ fn put(text: &mut [u8; 27], at: usize, number: u32) {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.write_over(&mut TEMPLATE.clone()) {
-            Some(text) => f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?),
-            None => {
-                let text = self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
-                f.write_str(&text)
-            }
+        if let Some(text) = self.write_over(&mut TEMPLATE.clone()) {
+            return f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?);
         }
+        let text = self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        f.write_str(&text)
     }
 }
 

@@ -56,8 +56,12 @@ const CAPACITY: usize = 1024;
 pub(crate) struct Plans {
     /// The variables that `@skip` and `@include` use.
     conditions: OnceLock<Vec<Name>>,
-    plans: Mutex<Vec<(Vec<bool>, Option<Arc<QueryPlan>>)>>,
+    /// The plans by the values of these variables.
+    plans: Mutex<Vec<(Vec<bool>, CompiledPlan)>>,
 }
+
+/// `None` if async-graphql must execute the operation.
+type CompiledPlan = Option<Arc<QueryPlan>>;
 
 impl Plans {
     /// Returns the plan for these variables, or `None` if async-graphql must execute the operation.

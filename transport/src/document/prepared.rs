@@ -113,10 +113,12 @@ impl<P> Operation<P> {
     }
 }
 
+/// The documents of one text, which differ in the selected operation.
+type SameText<P> = Arc<[Arc<PreparedDocument<P>>]>;
+
 /// The documents that were executed, by text.
 pub(crate) struct PreparedDocuments<P> {
-    /// The documents of one text differ in the selected operation.
-    by_text: Cache<Arc<str>, Arc<[Arc<PreparedDocument<P>>]>>,
+    by_text: Cache<Arc<str>, SameText<P>>,
 }
 
 impl<P> PreparedDocuments<P> {
