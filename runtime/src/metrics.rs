@@ -10,14 +10,14 @@ use opentelemetry::{
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    metrics::{Instrument, SdkMeterProvider, Stream},
+    metrics::{Instrument, InstrumentKind, SdkMeterProvider, Stream},
 };
 use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
 
 /// The prefix of all metric names.
 const NAMESPACE: &str = "stock_tracker";
-/// Maximum number of series per instrument. The default of the library, 2000, is less than the
-/// possible number of symbols.
+/// Maximum number of series of an observable gauge, which may be labelled with symbols. The default
+/// of the library, 2000, is less than the possible number of symbols.
 const MAX_SERIES: usize = 100_000;
 /// Histogram bounds of durations in seconds, from half a millisecond to the longest execution.
 const DURATION_BOUNDS: [f64; 14] = [
@@ -104,8 +104,12 @@ impl Metrics {
     }
 }
 
-/// Raises the maximum number of series of every instrument.
-fn raise_series_limit(_: &Instrument) -> Option<Stream> {
+/// Raises the maximum number of series of observable gauges. The others have few labels, and the
+/// library allocates memory for the maximum.
+fn raise_series_limit(instrument: &Instrument) -> Option<Stream> {
+    if instrument.kind() != InstrumentKind::ObservableGauge {
+        return None;
+    }
     Stream::builder()
         .with_cardinality_limit(MAX_SERIES)
         .build()

@@ -4,6 +4,8 @@
 
 use std::{fmt::Display, io, net::SocketAddr, process::ExitCode, time::Duration};
 
+use mimalloc::MiMalloc;
+
 use crate::{
     config::{Program, Settings},
     console,
@@ -16,6 +18,9 @@ use crate::{
     random::Random,
     telemetry::{Telemetry, TelemetryError},
 };
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The timeout for closing connections to the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

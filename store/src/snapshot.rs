@@ -17,6 +17,10 @@ use crate::{
     rule,
 };
 
+/// The number of stocks whose newest rows are read at once. The rows of the database take several
+/// times the memory of the values.
+const STOCKS_PER_READ: usize = 32;
+
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -112,12 +116,16 @@ async fn recent_within(
     sizes: RecentSizes,
 ) -> Result<RecentPages, Error> {
     let (now, all) = (store.clock.now(), Recorded::default());
-    let position = end_within(transaction).await?;
-    let prices = price::first_pages(transaction, now, stocks, all, sizes.prices, false).await?;
-    let alerts = alert::first_pages(transaction, stocks, sizes.alerts, false).await?;
-    Ok(RecentPages {
-        position,
-        prices,
-        alerts,
-    })
+    let mut recent = RecentPages {
+        position: end_within(transaction).await?,
+        prices: HashMap::with_capacity(stocks.len()),
+        alerts: HashMap::with_capacity(stocks.len()),
+    };
+    for stocks in stocks.chunks(STOCKS_PER_READ) {
+        let prices = price::first_pages(transaction, now, stocks, all, sizes.prices, false);
+        recent.prices.extend(prices.await?);
+        let alerts = alert::first_pages(transaction, stocks, sizes.alerts, false);
+        recent.alerts.extend(alerts.await?);
+    }
+    Ok(recent)
 }

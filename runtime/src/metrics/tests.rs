@@ -1,5 +1,7 @@
 //! Tests of the metrics in the text format of Prometheus.
 
+use opentelemetry::metrics::AsyncInstrument;
+
 use super::*;
 
 #[test]
@@ -16,12 +18,15 @@ fn the_metrics_of_the_process_are_included() {
 }
 
 #[test]
-fn an_instrument_has_more_series_than_the_default_of_the_library() {
+fn an_observable_gauge_has_more_series_than_the_default_of_the_library() {
     let metrics = Metrics::new("", "");
-    let gauge = metrics.meter().f64_gauge("price").build();
-    for number in 0..3_000 {
-        gauge.record(1.0, &[KeyValue::new("symbol", format!("S{number}"))]);
-    }
+    let observe = |observer: &dyn AsyncInstrument<f64>| {
+        for number in 0..3_000 {
+            observer.observe(1.0, &[KeyValue::new("symbol", format!("S{number}"))]);
+        }
+    };
+    let gauge = metrics.meter().f64_observable_gauge("price");
+    gauge.with_callback(observe).build();
     let text = metrics.text();
     assert_eq!(text.matches("stock_tracker_price{").count(), 3_000);
     assert!(!text.contains("otel_metric_overflow"));

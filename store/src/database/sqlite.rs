@@ -26,8 +26,11 @@ use super::{
     probe::{Probe, Sessions},
 };
 
-/// The size of the pool for reads. Each connection is a thread with a page cache of 2 MiB.
+/// The size of the pool for reads. Each connection is a thread.
 const READERS: u32 = 4;
+/// The page cache of a connection that reads, in KiB if negative. The pages are also in the cache of
+/// the operating system.
+const READER_CACHE: &str = "-512";
 /// How long a statement waits for a lock, and a caller for a connection.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -71,7 +74,9 @@ pub(super) async fn open(
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("temp_store", "MEMORY");
-    let reading = options.pragma("query_only", "ON");
+    let reading = options
+        .pragma("query_only", "ON")
+        .pragma("cache_size", READER_CACHE);
     // The writer is opened first: it creates the file and enables WAL mode.
     let write = pool(file, 1, writing, None).await?;
     let read = pool(file, READERS, reading.clone(), statement_time).await?;

@@ -85,9 +85,15 @@ impl Connection {
     }
 
     /// Sends frames. If the peer does not accept them all, the rest is flushed later.
-    pub(super) fn send(&mut self, cx: &mut Context<'_>, frames: &[u8]) -> Result<(), SocketEnd> {
-        let stream = self.socket.get_mut();
-        stream.send(cx, frames).map_err(|_| gone())
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        frames: &mut Vec<u8>,
+    ) -> Result<(), SocketEnd> {
+        let sent = self.socket.get_mut().send(cx, frames);
+        // Also after an error: the next session uses the buffer.
+        frames.clear();
+        sent.map_err(|_| gone())
     }
 
     /// Waits until the peer has accepted everything that was sent.

@@ -72,7 +72,6 @@ pub(super) trait Session: Send + 'static {
                 Ok(true) if cx.frames.len() < MAX_WRITE => {}
                 Ok(true) => {
                     self.connection().send(&mut cx.task, cx.frames)?;
-                    cx.frames.clear();
                     if self.connection().is_blocked() {
                         return Poll::Pending;
                     }
@@ -85,7 +84,6 @@ pub(super) trait Session: Send + 'static {
             }
         }
         self.connection().send(&mut cx.task, cx.frames)?;
-        cx.frames.clear();
         end.map_or(Poll::Pending, |end| Poll::Ready(Err(end)))
     }
 }

@@ -232,6 +232,44 @@ async fn a_shutdown_between_events_closes_with_1001() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn events_of_a_client_that_has_gone_reach_no_other() {
+    const ROUNDS: usize = 50;
+    let app = App::start().await;
+    let mut remaining = Vec::new();
+    for at in 0..8 {
+        let mut client = Client::ready(&app).await;
+        subscribe(&mut client, &format!("remaining {at}")).await;
+        remaining.push(client);
+    }
+    for round in 0..ROUNDS {
+        let mut leaving = Vec::new();
+        for _ in 0..8 {
+            let mut client = Client::ready(&app).await;
+            subscribe(&mut client, "leaving").await;
+            leaving.push(client);
+        }
+        all_started(&app, 16).await;
+        publish(&app, 2 * round, 10);
+        for (at, client) in remaining.iter_mut().enumerate() {
+            let message = client.receive().await;
+            assert_eq!(message["id"], format!("remaining {at}"));
+            assert_eq!(number(&message), 2 * round);
+        }
+        // The system resets a connection that is closed with unread data.
+        drop(leaving);
+        publish(&app, 2 * round + 1, 10);
+        for (at, client) in remaining.iter_mut().enumerate() {
+            let message = client.receive().await;
+            assert_eq!(message["id"], format!("remaining {at}"));
+            assert_eq!(number(&message), 2 * round + 1);
+        }
+        while app.broadcast.receiver_count() > 8 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Panics at each event of the legacy subprotocol.
 struct Panicking;
 

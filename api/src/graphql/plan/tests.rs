@@ -4,7 +4,7 @@ mod document;
 
 use std::cell::Cell;
 
-use async_graphql::{PathSegment, Request, Variables, parser::parse_query, value};
+use async_graphql::{Request, Variables, parser::parse_query, value};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -49,8 +49,7 @@ fn random_documents_get_the_response_of_the_library() {
             let expected = sample.execute(request(&text)).await;
             for error in &expected.errors {
                 // A document that is not executed proves nothing.
-                let is_at_field = matches!(error.path.last(), Some(PathSegment::Field(_)));
-                prop_assert!(is_at_field, "{:?}", error);
+                prop_assert!(!error.path.is_empty(), "{:?}", error);
             }
             failed.set(failed.get() + u32::from(!expected.errors.is_empty()));
             let Some(body) = body else {
