@@ -1,8 +1,8 @@
 //! A builder for SQL statements from fragments and bound values.
 //!
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
-//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on
-//! PostgreSQL and `?` on SQLite, which searches a list of all names for each named parameter.
+//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on PostgreSQL and `?` on SQLite,
+//! which searches a list of all names for each named parameter.
 
 mod field;
 

@@ -172,6 +172,10 @@ impl<'a> BatchWriter<'a> {
         if details::record_split(feed, id, quote, batch.provider).await? {
             current.with_splits.insert(id);
             self.rules.splits_changed(feed, id).await?;
+            // In the shares after the split.
+            let day = (Market::of(&quote.symbol), quote.trading_day);
+            let stocks = BTreeMap::from([(id, day)]);
+            self.rules.load_volumes(feed, &stocks).await?;
         }
         let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
         let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
