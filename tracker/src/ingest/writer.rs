@@ -250,7 +250,6 @@ impl<'a> BatchWriter<'a> {
             .collect();
         candle::record(feed, &with_previous).await?;
         store::held_price::add(feed.connection(), &held).await?;
-        self.default_rule.detach(feed).await?;
         self.rules.name(feed, &mut alerts).await?;
         store::alert::record(feed.connection(), &mut alerts).await?;
         store::delivery::enqueue(feed, &alerts).await?;
