@@ -125,7 +125,7 @@ impl Sql {
         fields: &[(&str, Field<R>)],
     ) -> Self {
         if self.backend == DbBackend::Postgres {
-            self.arrays(rows, fields)
+            self.arrays(&rows, fields)
         } else {
             self.list(rows, fields)
         }
@@ -133,7 +133,7 @@ impl Sql {
 
     fn arrays<'a, R: 'a>(
         self,
-        rows: impl Iterator<Item = &'a R> + Clone,
+        rows: &(impl Iterator<Item = &'a R> + Clone),
         fields: &[(&str, Field<R>)],
     ) -> Self {
         let selected: Vec<String> = fields

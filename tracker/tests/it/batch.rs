@@ -378,8 +378,8 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
             if releases {
                 let reported = [known];
                 let reported = splits.then_some(("test", &reported[..]));
-                let released = side.ingest.release(stock, reported).await;
-                released.expect("release");
+                let fired = side.ingest.release(stock, reported).await;
+                fired.expect("release");
             }
             reports.push(side.store(&next, replays, reports_splits).await);
         }

@@ -131,7 +131,7 @@ impl LiveLoop {
             match with_timeout(response).await {
                 Ok(()) => written.push(completion),
                 Err(error) => {
-                    tracing::debug!(error = error.as_dyn(), "failed to respond to poll requests")
+                    tracing::debug!(error = error.as_dyn(), "failed to respond to poll requests");
                 }
             }
         }
