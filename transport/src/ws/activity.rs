@@ -3,7 +3,7 @@
 //!
 //! Deadlines are based on bytes, not on messages: a peer that sends a large message slowly is not
 //! idle. Writes never wait, so that the frames of the session and those of the WebSocket library
-//! (pongs and closes) do not mix, whoever wrote half of a frame.
+//! (pongs and closes) do not mix, even if half of a frame was written.
 
 use std::{
     io,
