@@ -54,14 +54,16 @@ pub(crate) struct QuoteBoard {
 }
 
 impl QuoteBoard {
-    /// Loads the board with the default size of [`load_within`](Self::load_within).
+    /// Loads and [fills](Self::fill) the board within the default size.
     #[cfg(test)]
     pub(crate) async fn load(store: &Store) -> Result<(Self, Position), store::Error> {
-        Self::load_within(store, 64 << 20).await
+        let (board, position) = Self::load_within(store, 64 << 20).await?;
+        board.fill(store).await?;
+        Ok((board, position))
     }
 
-    /// Loads the board from the database. Returns it with its position in the feed. The newest
-    /// prices and alerts of stocks take at most `size` bytes.
+    /// Loads the board from the database, without the newest prices and alerts of stocks, which
+    /// will take at most `size` bytes. Returns it with its position in the feed.
     pub(crate) async fn load_within(
         store: &Store,
         size: usize,
@@ -73,7 +75,7 @@ impl QuoteBoard {
         store: &Store,
         capacity: Capacity,
     ) -> Result<(Self, Position), store::Error> {
-        let state = loading::snapshot(store, capacity).await?;
+        let state = Self::read_state(store, capacity).await?;
         let position = state.position();
         let board = Self {
             state: Arc::new(RwLock::new(state)),
@@ -83,10 +85,15 @@ impl QuoteBoard {
         Ok((board, position))
     }
 
+    async fn read_state(store: &Store, capacity: Capacity) -> Result<BoardState, store::Error> {
+        let snapshot = store::snapshot(store, capacity.all_alerts).await?;
+        Ok(BoardState::new(snapshot, capacity))
+    }
+
     /// Reloads the board, after a gap in the feed or its replacement.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), store::Error> {
         let capacity = self.read().capacity;
-        let state = loading::snapshot(store, capacity).await?;
+        let state = Self::read_state(store, capacity).await?;
         let seq = state.position().seq;
         *self.state.write() = state;
         self.applied.send_replace(seq);

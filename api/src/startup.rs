@@ -111,6 +111,13 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
     }
 }
 
+/// Loads the newest rows of stocks while the program serves. What fails is loaded on request.
+async fn fill(board: QuoteBoard, store: Store) {
+    if let Err(error) = board.fill(&store).await {
+        tracing::debug!(error = error.as_dyn(), "failed to fill the quote board");
+    }
+}
+
 /// Starts to follow the feed, and builds the routes.
 async fn serve(
     settings: &Settings,
@@ -126,8 +133,9 @@ async fn serve(
     let hub = Hub::new(position, backlog_limits(settings));
     let (clock, counted) = (store.clock.clone(), metrics.clone());
     let following = follow(follower, board.clone(), hub.clone(), clock, counted);
+    let filling = fill(board.clone(), store.clone());
     process.shutdown.spawn_background("follower", async move {
-        following.await;
+        tokio::join!(following, filling);
         Ok::<_, Infallible>(())
     });
     let build = BuildInfo {

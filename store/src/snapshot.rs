@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use entity::{Alert, AlertRule, Position, Price, Stock};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::EntityTrait;
 
 use crate::{
     Error, Store,
@@ -16,10 +16,6 @@ use crate::{
     price::{self, Recorded},
     rule,
 };
-
-/// The number of stocks whose newest rows are read at once. The rows of the database take several
-/// times the memory of the values.
-const STOCKS_PER_READ: usize = 32;
 
 /// The state at a position of the feed.
 #[derive(Clone, Debug)]
@@ -32,8 +28,6 @@ pub struct Snapshot {
     pub latest: Vec<Price>,
     /// The newest alerts of all stocks, newest first.
     pub alerts: Page<Alert>,
-    /// The newest rows of the selected stocks.
-    pub recent: RecentPages,
     /// The rules, in the order of [`rule::list`].
     pub rules: Vec<AlertRule>,
     /// The position up to which prices may have been deleted: [`price::pruned_seq`].
@@ -60,15 +54,10 @@ pub struct RecentSizes {
     pub alerts: u32,
 }
 
-/// Reads a snapshot, with at most `alerts` alerts of all stocks, and the newest rows of the stocks
-/// whose ids `select` returns.
-pub async fn snapshot(
-    store: &Store,
-    alerts: u32,
-    sizes: RecentSizes,
-    select: impl Fn(&[Stock]) -> Vec<i64>,
-) -> Result<Snapshot, Error> {
+/// Reads a snapshot, with at most `alerts` alerts of all stocks.
+pub async fn snapshot(store: &Store, alerts: u32) -> Result<Snapshot, Error> {
     let transaction = store.database.begin_read().await?;
+    let position = end_within(&transaction).await?;
     let rows = entity::table::stock::Entity::find();
     let rows = rows.all(&transaction).await?;
     let stocks: Vec<Stock> = rows.into_iter().map(Into::into).collect();
@@ -82,16 +71,14 @@ pub async fn snapshot(
     };
     let all = Recorded::default();
     let alerts = alert::page(&transaction, AlertFilter::All, all, &span).await?;
-    let recent = recent_within(store, &transaction, &select(&stocks), sizes).await?;
     let rules = rule::list(&transaction, None).await?;
     let pruned_seq = price::pruned_seq(&transaction).await?;
     transaction.commit().await?;
     Ok(Snapshot {
-        position: recent.position,
+        position,
         stocks,
         latest,
         alerts,
-        recent,
         rules,
         pruned_seq,
     })
@@ -104,28 +91,14 @@ pub async fn recent(
     sizes: RecentSizes,
 ) -> Result<RecentPages, Error> {
     let transaction = store.database.begin_read().await?;
-    let recent = recent_within(store, &transaction, stocks, sizes).await?;
-    transaction.commit().await?;
-    Ok(recent)
-}
-
-async fn recent_within(
-    store: &Store,
-    transaction: &impl ConnectionTrait,
-    stocks: &[i64],
-    sizes: RecentSizes,
-) -> Result<RecentPages, Error> {
     let (now, all) = (store.clock.now(), Recorded::default());
-    let mut recent = RecentPages {
-        position: end_within(transaction).await?,
-        prices: HashMap::with_capacity(stocks.len()),
-        alerts: HashMap::with_capacity(stocks.len()),
-    };
-    for stocks in stocks.chunks(STOCKS_PER_READ) {
-        let prices = price::first_pages(transaction, now, stocks, all, sizes.prices, false);
-        recent.prices.extend(prices.await?);
-        let alerts = alert::first_pages(transaction, stocks, sizes.alerts, false);
-        recent.alerts.extend(alerts.await?);
-    }
-    Ok(recent)
+    let position = end_within(&transaction).await?;
+    let prices = price::first_pages(&transaction, now, stocks, all, sizes.prices, false).await?;
+    let alerts = alert::first_pages(&transaction, stocks, sizes.alerts, false).await?;
+    transaction.commit().await?;
+    Ok(RecentPages {
+        position,
+        prices,
+        alerts,
+    })
 }

@@ -1,32 +1,18 @@
-//! Loads the board and the rows of stocks from the tables.
+//! Loads the rows of stocks from the tables.
 
-use std::{cmp::Reverse, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use entity::Stock;
 use store::{RecentPages, RecentSizes, Store};
 
-use super::{QuoteBoard, capacity::Capacity, state::BoardState};
+use super::{QuoteBoard, capacity::Capacity};
 
-/// Maximum number of stocks whose rows are loaded with the board, so that a start is fast.
-const PRELOADED: usize = 500;
+/// Maximum number of stocks whose rows are loaded at a start.
+const MAX_FILLED: usize = 500;
+/// The number of stocks whose rows are read at once. The rows of the database take several times the
+/// memory of the values.
+const STOCKS_PER_READ: usize = 32;
 /// Maximum time to wait until the board is as new as the rows that were read.
 const FOLLOW_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Reads the contents of the board, with the rows of as many stocks as fit: tracked ones first.
-pub(super) async fn snapshot(
-    store: &Store,
-    capacity: Capacity,
-) -> Result<BoardState, store::Error> {
-    let most = PRELOADED.min(capacity.stocks());
-    let select = |stocks: &[Stock]| {
-        let mut stocks: Vec<&Stock> = stocks.iter().collect();
-        stocks.sort_unstable_by_key(|stock| (Reverse(stock.tracked), stock.id));
-        stocks.iter().take(most).map(|stock| stock.id).collect()
-    };
-    let sizes = sizes(capacity);
-    let snapshot = store::snapshot(store, capacity.all_alerts, sizes, select).await?;
-    Ok(BoardState::new(snapshot, capacity))
-}
 
 fn sizes(capacity: Capacity) -> RecentSizes {
     RecentSizes {
@@ -36,6 +22,16 @@ fn sizes(capacity: Capacity) -> RecentSizes {
 }
 
 impl QuoteBoard {
+    /// Loads the rows of as many stocks as fit, tracked ones first, so that they are in memory
+    /// before they are requested.
+    pub(crate) async fn fill(&self, store: &Store) -> Result<(), store::Error> {
+        let stocks = self.read().to_fill(MAX_FILLED);
+        for stocks in stocks.chunks(STOCKS_PER_READ) {
+            self.load_rows(store, stocks).await?;
+        }
+        Ok(())
+    }
+
     /// Whether the rows of one of these stocks are not in memory, but would fit.
     pub(crate) fn lacks_rows(&self, stocks: &[i64]) -> bool {
         self.read().lacks_rows(stocks)

@@ -1,6 +1,6 @@
 //! What the board holds, for readers that borrow from it.
 
-use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
+use std::{cmp::Reverse, collections::HashMap, sync::atomic::Ordering::Relaxed};
 
 use chrono::NaiveDate;
 use entity::{Alert, AlertRule, Batch, Event, Position, Price, Stock, Symbol};
@@ -60,13 +60,15 @@ impl BoardState {
             }
         }
         state.size = state.alerts.size();
-        for (stock, rows) in by_stock(snapshot.recent) {
-            state.set_rows(stock, rows);
-        }
-        state.drop_least_recent();
-        // Rows that are read are newer than those that were only loaded.
-        state.clock += 1;
         state
+    }
+
+    /// The stocks whose rows fit, tracked ones first, at most `most`.
+    pub(super) fn to_fill(&self, most: usize) -> Vec<i64> {
+        let mut stocks: Vec<&Stock> = self.stocks.all().map(|entry| &entry.stock).collect();
+        stocks.sort_unstable_by_key(|stock| (Reverse(stock.tracked), stock.id));
+        let most = most.min(self.capacity.stocks());
+        stocks.iter().take(most).map(|stock| stock.id).collect()
     }
 
     /// Applies the next batch of the feed. Returns false if it was applied before.

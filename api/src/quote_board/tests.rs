@@ -149,6 +149,7 @@ impl World {
         let ingest = Ingest::new(store.clone(), metrics);
         let loaded = QuoteBoard::load_with(&store, capacity).await;
         let (board, position) = loaded.expect("the tables");
+        board.fill(&store).await.expect("the tables");
         Self {
             store,
             ingest,

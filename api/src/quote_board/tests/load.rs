@@ -94,6 +94,7 @@ on_both_databases! {
             let capacity = capacity.expect("a size");
             let loaded = QuoteBoard::load_with(&world.store, capacity).await;
             (world.board, _) = loaded.expect("the tables");
+            world.board.fill(&world.store).await.expect("the tables");
             let loaded = stocks.iter().filter(|stock| has(&world, **stock));
             assert_eq!(loaded.count(), fitting, "{capacity:?}");
         }
