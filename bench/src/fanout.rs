@@ -46,6 +46,10 @@ const HEADER: [&str; 9] = [
     "bare KiB",
 ];
 
+/// The number of subscribers from which their memory is measured. That of fewer is less than how
+/// much the memory of the process varies.
+const MIN_FOR_MEMORY: u32 = 1_000;
+
 /// The measured cost of one server.
 struct Cost {
     /// Messages a second.
@@ -75,7 +79,8 @@ pub(crate) async fn measure(
             let bare = of_broadcaster(&Broadcaster::start(size, pace), count, effort).await;
             let operation = format!("delivery to {count} subscribers, {name}");
             report.compare(operation, "µs CPU", ours.cpu, bare.cpu);
-            if pace != Pace::Saturated {
+            let has_memory = count >= MIN_FOR_MEMORY;
+            if has_memory && pace != Pace::Saturated {
                 let operation = format!("memory of each of {count} subscribers");
                 report.compare(operation, "KiB", ours.memory, bare.memory);
             }
@@ -85,11 +90,14 @@ pub(crate) async fn measure(
                 bare.rate,
                 bare.cpu,
                 ours.cpu / bare.cpu,
-                ours.memory,
-                bare.memory,
             ];
+            let memory = [ours.memory, bare.memory].map(|kib| match has_memory {
+                true => number(kib),
+                false => "–".to_owned(),
+            });
             let texts = [count.to_string(), name.to_owned()];
-            rows.push(texts.into_iter().chain(figures.map(number)).collect());
+            let figures = figures.map(number);
+            rows.push(texts.into_iter().chain(figures).chain(memory).collect());
         }
     }
     report.section("fanout", &table(&HEADER, &rows));
