@@ -91,9 +91,12 @@ pub(crate) async fn measure(
                 bare.cpu,
                 ours.cpu / bare.cpu,
             ];
-            let memory = [ours.memory, bare.memory].map(|kib| match has_memory {
-                true => number(kib),
-                false => "–".to_owned(),
+            let memory = [ours.memory, bare.memory].map(|kib| {
+                if has_memory {
+                    number(kib)
+                } else {
+                    "–".to_owned()
+                }
             });
             let texts = [count.to_string(), name.to_owned()];
             let figures = figures.map(number);
