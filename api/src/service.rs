@@ -240,7 +240,7 @@ impl Service {
 
     /// The quote board, unless it is behind the database.
     fn current(&self) -> Option<&QuoteBoard> {
-        self.hub.feed_stall().is_none().then_some(&self.board)
+        self.is_current().then_some(&self.board)
     }
 
     /// Loads the rows of stocks into memory if the page may be there afterwards. Returns whether

@@ -7,7 +7,7 @@ use sea_orm::sqlx::{
 };
 use testkit::TestDatabase;
 
-use super::world::{Rows, seeded};
+use super::{STOCKS, shared, world::Rows};
 
 /// The number of rows per statement on SQLite, where it has a parameter for each value.
 const CHUNK: usize = 100;
@@ -27,7 +27,7 @@ enum Open {
 
 impl Bare {
     pub(super) async fn new(database: TestDatabase) -> Self {
-        seeded(&database).await;
+        shared::seeded(&database, STOCKS).await;
         let connection = if let Some(pool) = database.postgres_pool() {
             let months = "CREATE TABLE rows_of_all_months PARTITION OF stock_prices DEFAULT";
             database.execute(months).await.expect("a partition");

@@ -6,13 +6,13 @@ use std::{
 };
 
 use entity::{
-    Candle, CandleInterval, Decimal, Price,
+    Candle, CandleInterval, Price,
     table::{alert_rule, feed},
 };
 use market::candle_start;
 use runtime::{clock::ManualClock, metrics::Metrics};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement};
-use store::{Seed, Store};
+use store::Store;
 use testkit::{SeededRandom, TestDatabase};
 use tracker::{
     ingest::{Ingest, QuoteBatch},
@@ -22,7 +22,7 @@ use tracker::{
 
 use super::{
     STOCKS,
-    shared::{self, hundredths, noon, row, today},
+    shared::{self, hundredths, row, today},
 };
 
 /// The number of rules per stock. Few of them are within reach.
@@ -49,24 +49,9 @@ pub(super) struct Rows {
     pub(super) feed: feed::Model,
 }
 
-/// Creates a store that tracks [`STOCKS`] stocks.
-pub(super) async fn seeded(database: &TestDatabase) -> (Store, ManualClock) {
-    let clock = ManualClock::at(noon());
-    let store = Store::new((**database).clone(), clock.shared());
-    let seed = Seed {
-        epoch: 7,
-        alert_threshold: Decimal::from_int(5),
-        symbols: (1..=STOCKS)
-            .map(|id| format!("S{id}").parse().expect("a symbol"))
-            .collect(),
-    };
-    store::seed(&store, &seed).await.expect("seed the store");
-    (store, clock)
-}
-
 impl World {
     pub(super) async fn new(database: TestDatabase) -> Self {
-        let (store, clock) = seeded(&database).await;
+        let (store, clock) = shared::seeded(&database, STOCKS).await;
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let world = Self {
             _database: database,

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use entity::{Decimal, table::alert_rule};
+use entity::table::alert_rule;
 use runtime::{clock::ManualClock, metrics::Metrics};
 use sea_orm::EntityTrait;
-use store::{Seed, Store};
+use store::Store;
 use testkit::{SeededRandom, TestDatabase};
 use tracker::{
     ingest::{Ingest, QuoteBatch},
@@ -15,7 +15,7 @@ use tracker::{
 
 use super::{
     median,
-    shared::{self, hundredths, micros, noon, row, today},
+    shared::{self, hundredths, micros, row, today},
 };
 
 /// The number of prices that are stored with and without rules, alternately.
@@ -34,16 +34,7 @@ impl World {
     /// A database with `count` rules of the first `stocks` stocks.
     async fn new(count: usize, stocks: i64) -> Self {
         let database = TestDatabase::sqlite().await;
-        let clock = ManualClock::at(noon());
-        let store = Store::new((*database).clone(), clock.shared());
-        let seed = Seed {
-            epoch: 7,
-            alert_threshold: Decimal::from_int(5),
-            symbols: (1..=STOCKS)
-                .map(|id| format!("S{id}").parse().expect("a symbol"))
-                .collect(),
-        };
-        store::seed(&store, &seed).await.expect("seed the store");
+        let (store, clock) = shared::seeded(&database, STOCKS).await;
         let world = Self {
             _database: database,
             ingest: ingest(&store),

@@ -1,12 +1,29 @@
-//! What benchmarks have in common: random rules around a price of 100, and their rows.
+//! What benchmarks have in common: a store, random rules around a price of 100, and their rows.
 
 use std::time::Duration;
 
 use alerting::{Basis, Condition, Rule, RuleStart};
 use chrono::NaiveDate;
 use entity::{ChangeBase, Decimal, Timestamp, Trigger, table::alert_rule};
+use runtime::clock::ManualClock;
 use sea_orm::ActiveValue::{NotSet, Set};
-use testkit::SeededRandom;
+use store::{Seed, Store};
+use testkit::{SeededRandom, TestDatabase};
+
+/// Creates a store that tracks the stocks `S1` to `S{stocks}`.
+pub(crate) async fn seeded(database: &TestDatabase, stocks: i64) -> (Store, ManualClock) {
+    let clock = ManualClock::at(noon());
+    let store = Store::new((**database).clone(), clock.shared());
+    let seed = Seed {
+        epoch: 7,
+        alert_threshold: Decimal::from_int(5),
+        symbols: (1..=stocks)
+            .map(|id| format!("S{id}").parse().expect("a symbol"))
+            .collect(),
+    };
+    store::seed(&store, &seed).await.expect("seed the store");
+    (store, clock)
+}
 
 /// Draws a rule. Most levels and percentages are out of reach of the walk.
 pub(crate) fn rule(random: &mut SeededRandom, id: i64, stock: i64) -> Rule {

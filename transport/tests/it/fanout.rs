@@ -39,7 +39,7 @@ async fn all_started(app: &App, count: usize) {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     };
-    let started = tokio::time::timeout(std::time::Duration::from_secs(10), started).await;
+    let started = tokio::time::timeout(std::time::Duration::from_mins(1), started).await;
     started.expect("the subscriptions start");
 }
 

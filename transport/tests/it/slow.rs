@@ -102,7 +102,7 @@ async fn reading_stops_when_too_many_replies_are_unsent() {
 #[tokio::test]
 async fn reading_stops_when_too_many_pongs_are_unsent() {
     // More than the buffers of both sides.
-    const PINGS: usize = 64 << 20;
+    const MAX_SENT: usize = 64 << 20;
     /// A masked ping with a payload of 125 bytes.
     const PING_SIZE: usize = 131;
     let app = App::start().await;
@@ -120,7 +120,7 @@ async fn reading_stops_when_too_many_pongs_are_unsent() {
         if rest.is_empty() {
             rest = &pings;
         }
-        assert!(sent < PINGS, "the server keeps pongs without bound");
+        assert!(sent < MAX_SENT, "the server keeps pongs without bound");
     }
     // It reads again once the client reads.
     let (mut reader, mut writer) = stream.split();
