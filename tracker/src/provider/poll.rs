@@ -18,16 +18,23 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Returns a poll that failed with the same error for every symbol.
-    pub fn failed(symbols: &[Symbol], error: &PollError) -> Self {
+    /// Returns the answers of a provider without a position.
+    pub fn answered(answers: Vec<(Symbol, Result<Quote, PollError>)>) -> Self {
         Self {
-            answers: symbols
-                .iter()
-                .map(|symbol| (symbol.clone(), Err(error.clone())))
-                .collect(),
+            answers,
             position: None,
             follows: None,
         }
+    }
+
+    /// Returns a poll that failed with the same error for every symbol.
+    pub fn failed(symbols: &[Symbol], error: &PollError) -> Self {
+        let symbols = symbols.iter();
+        Self::answered(
+            symbols
+                .map(|symbol| (symbol.clone(), Err(error.clone())))
+                .collect(),
+        )
     }
 
     /// The outcome of the request in metrics: [`CallOutcome::Ok`] if it is the outcome of any
