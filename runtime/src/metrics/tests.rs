@@ -25,7 +25,8 @@ fn an_observable_gauge_has_more_series_than_the_default_of_the_library() {
             observer.observe(1.0, &[KeyValue::new("symbol", format!("S{number}"))]);
         }
     };
-    let gauge = metrics.meter().f64_observable_gauge("price");
+    let meter = metrics.meter();
+    let gauge = meter.f64_observable_gauge("price");
     gauge.with_callback(observe).build();
     let text = metrics.text();
     assert_eq!(text.matches("stock_tracker_price{").count(), 3_000);
