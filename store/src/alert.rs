@@ -252,43 +252,30 @@ const FIELDS: [(&str, Field<Alert>); 15] = [
     ),
 ];
 
-/// Detaches the alerts of a rule for stocks and trading days from the rule, so that it can fire
+/// Detaches the alerts of a rule for a stock and trading day from the rule, so that it can fire
 /// again, and publishes them.
 pub async fn detach(
     feed: &mut FeedTransaction,
     rule: i64,
-    days: &[(i64, NaiveDate)],
+    stock: i64,
+    day: NaiveDate,
 ) -> Result<(), Error> {
-    let fields = [
-        (
-            "stock_id",
-            Field::Integer(|(stock, _): &(i64, NaiveDate)| *stock),
-        ),
-        ("trading_day", Field::Day(|(_, day)| *day)),
-    ];
-    let same = " AND alerts.stock_id = given.stock_id AND alerts.trading_day = given.trading_day";
+    let update = Sql::new(
+        feed.connection(),
+        "UPDATE alerts SET rule_id = NULL WHERE rule_id = ",
+    )
+    .bind(rule)
+    .push(" AND stock_id = ")
+    .bind(stock)
+    .push(" AND trading_day = ")
+    .bind(day)
+    .push(" RETURNING id");
     let mut detached: Vec<i64> = Vec::new();
-    for days in chunks(feed.connection(), days) {
-        let sql = Sql::new(feed.connection(), "UPDATE alerts SET rule_id = NULL FROM ")
-            .given(days.iter(), &fields)
-            .push(" WHERE alerts.rule_id = ")
-            .bind(rule)
-            .push(same)
-            .push(" RETURNING alerts.id");
-        for row in feed.connection().query_all_raw(sql.statement()).await? {
-            detached.push(row.try_get_by_index(0)?);
-        }
+    for row in feed.connection().query_all_raw(update.statement()).await? {
+        detached.push(row.try_get_by_index(0)?);
     }
-    if detached.is_empty() {
-        return Ok(());
-    }
-    let sql = Sql::new(feed.connection(), SELECT)
-        .push("alerts.id")
-        .eq_any(&detached)
-        .push(" ORDER BY alerts.seq");
-    let alerts = Alert::find_by_statement(sql.statement())
-        .all(feed.connection())
-        .await?;
+    let mut alerts = by_ids(feed.connection(), &detached).await?;
+    alerts.sort_unstable_by_key(|alert| alert.seq);
     for alert in alerts {
         publish(feed, alert);
     }

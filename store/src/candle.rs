@@ -193,6 +193,21 @@ pub async fn closes_before(
     Ok(closes)
 }
 
+/// The columns that [`by_keys`] reads.
+const COLUMNS: [&str; 11] = [
+    "rows.minutes",
+    "rows.stock_id",
+    "rows.start",
+    "opened_at",
+    "closed_at",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "count",
+];
+
 /// Returns the candles with the given keys. Keys without a candle are left out.
 pub async fn by_keys(
     connection: &impl ConnectionTrait,
@@ -205,19 +220,6 @@ pub async fn by_keys(
         ),
         ("stock_id", Field::Integer(|key| key.stock_id)),
         ("start", Field::Integer(|key| key.start.micros())),
-    ];
-    const COLUMNS: [&str; 11] = [
-        "rows.minutes",
-        "rows.stock_id",
-        "rows.start",
-        "opened_at",
-        "closed_at",
-        "open",
-        "high",
-        "low",
-        "close",
-        "volume",
-        "count",
     ];
     let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
     let mut candles = Vec::new();

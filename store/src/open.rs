@@ -69,7 +69,7 @@ pub async fn open(
         if settings.program == Program::Api {
             // Notified by the stream, so the database does not have to wake every `api` for each
             // batch.
-            topics = &[Topic::Request];
+            topics = &[Topic::Request, Topic::Response];
         }
     }
     shutdown.spawn_background("notifications", notifications(store.clone(), topics));

@@ -5,7 +5,7 @@
 //! that is not answered within [`RESPONSE_TIMEOUT`] has expired: the tracker ignores it and
 //! [deletes](delete_old) it later.
 //!
-//! The queue needs no connection between the processes. [`Topic::Request`] wakes both sides.
+//! The queue needs no connection between the processes: the doorbell wakes both sides.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -13,21 +13,15 @@ use std::{
 };
 
 use entity::{PollOutcome, Symbol, Timestamp, table::poll_request};
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult};
 use tokio::time::timeout;
 
-use crate::{
-    Error, Store,
-    feed::{Doorbell, Topic},
-};
+use crate::{Error, Store, database::DatabaseKind, feed::Topic, sql::Sql};
 
 /// How long `api` waits for a response. The tracker ignores older requests.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// The maximum size of the payload of a notification in bytes; PostgreSQL allows 7,999.
+const MAX_PAYLOAD: usize = 7_900;
 /// How long requests are kept, for debugging.
 const RETENTION: Duration = Duration::from_hours(1);
 
@@ -74,22 +68,19 @@ async fn submit_and_wait(
     request: PollRequest,
     at_database: &AtomicBool,
 ) -> Result<PollResponse, Error> {
-    let mut notifications = store.doorbell.subscribe(Topic::Request);
+    let mut response = store.doorbell.response();
     at_database.store(true, Ordering::Relaxed);
-    let transaction = store.database.begin_write().await?;
-    let row = poll_request::ActiveModel {
-        id: NotSet,
-        symbol: Set(request.symbol),
-        track: Set(request.track),
-        name: Set(request.name),
-        requested_at: Set(store.clock.now()),
-        answered_at: Set(None),
-        outcome: Set(None),
-        retry_after: Set(None),
-    };
-    let id = row.insert(&transaction).await?.id;
-    Doorbell::notify(&transaction, Topic::Request).await?;
-    transaction.commit().await?;
+    let row = vec![
+        request.symbol.into(),
+        request.track.into(),
+        request.name.into(),
+        store.clock.now().into(),
+    ];
+    let columns = "INSERT INTO poll_requests (symbol, track, name, requested_at) VALUES ";
+    let insert = |sql: Sql| sql.push(columns).bind_row(row).push(" RETURNING id");
+    let inserted = write_and_notify(store, insert, Topic::Request, "").await?;
+    let missing = || Error::MissingRow("row in poll_requests".into());
+    let id: i64 = inserted.ok_or_else(missing)?.try_get_by_index(0)?;
     store.doorbell.ring(Topic::Request);
     loop {
         at_database.store(true, Ordering::Relaxed);
@@ -104,7 +95,7 @@ async fn submit_and_wait(
                 retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
             });
         }
-        notifications.notified().await;
+        response.notified(id).await;
     }
 }
 
@@ -177,22 +168,47 @@ impl From<PollOutcome> for Completion {
 pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), Error> {
     let now = store.clock.now();
     let retry_after = completion.retry_at.map(|at| whole_seconds(at.since(now)));
-    let transaction = store.database.begin_write().await?;
-    poll_request::Entity::update_many()
-        .col_expr(poll_request::Column::AnsweredAt, Expr::value(now))
-        .col_expr(
-            poll_request::Column::Outcome,
-            Expr::value(completion.outcome),
-        )
-        .col_expr(poll_request::Column::RetryAfter, Expr::value(retry_after))
-        .filter(poll_request::Column::Id.is_in(ids.iter().copied()))
-        .filter(poll_request::Column::AnsweredAt.is_null())
-        .exec(&transaction)
-        .await?;
-    Doorbell::notify(&transaction, Topic::Request).await?;
-    transaction.commit().await?;
-    store.doorbell.ring(Topic::Request);
+    let update = |sql: Sql| {
+        sql.push("UPDATE poll_requests SET answered_at = ")
+            .bind(now)
+            .push(", outcome = ")
+            .bind(completion.outcome)
+            .push(", retry_after = ")
+            .bind(retry_after)
+            .push(" WHERE answered_at IS NULL AND id")
+            .eq_any(ids)
+            .push(" RETURNING id")
+    };
+    let mut payload = serde_json::to_string(ids).map_err(Error::Serialize)?;
+    if payload.len() > MAX_PAYLOAD {
+        // Wakes the senders of all requests.
+        payload.clear();
+    }
+    write_and_notify(store, update, Topic::Response, &payload).await?;
+    store.doorbell.responded(ids);
     Ok(())
+}
+
+/// Executes one statement, whose first row is returned, and notifies the other processes when it
+/// commits. SQLite has no other processes.
+async fn write_and_notify(
+    store: &Store,
+    statement: impl FnOnce(Sql) -> Sql,
+    topic: Topic,
+    payload: &str,
+) -> Result<Option<QueryResult>, Error> {
+    let connection = store.database.write();
+    let sql = if store.database.kind() == DatabaseKind::Postgres {
+        let notify = format!(") SELECT id, pg_notify('{}', ", topic.channel());
+        statement(Sql::new(connection, "WITH written AS ("))
+            .push(&notify)
+            .bind(payload)
+            .push(") FROM written LIMIT 1")
+    } else {
+        statement(Sql::new(connection, ""))
+    };
+    let rows = connection.query_all_raw(sql.statement()).await?;
+    Ok(rows.into_iter().next())
 }
 
 /// Deletes requests that are older than an hour.

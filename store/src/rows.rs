@@ -50,7 +50,8 @@ impl Rows {
             return Ok(Vec::new());
         };
         let text: String = row.try_get_by_index(0)?;
-        let rows: Vec<Vec<Value>> = serde_json::from_str(&text).map_err(malformed)?;
+        let rows: Vec<Vec<Value>> =
+            serde_json::from_str(&text).map_err(|error| malformed(&error))?;
         Ok(rows.into_iter().map(Row::Json).collect())
     }
 }
@@ -61,13 +62,13 @@ impl Row {
         match self {
             Self::Json(values) => {
                 let value = values.get(column).cloned().unwrap_or_default();
-                serde_json::from_value(value).map_err(malformed)
+                serde_json::from_value(value).map_err(|error| malformed(&error))
             }
             Self::Query(row) => Ok(row.try_get_by_index(column)?),
         }
     }
 }
 
-fn malformed(error: serde_json::Error) -> Error {
+fn malformed(error: &serde_json::Error) -> Error {
     DbErr::Json(error.to_string()).into()
 }

@@ -1,8 +1,8 @@
 //! A builder for SQL statements from fragments and bound values.
 //!
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
-//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on
-//! PostgreSQL and `?` on SQLite, which searches a list of all names for each named parameter.
+//! of ids, so it is prepared once. Parameters are `$1`, `$2` … on PostgreSQL and `?` on SQLite,
+//! which searches a list of all names for each named parameter.
 
 mod field;
 
@@ -125,7 +125,7 @@ impl Sql {
         fields: &[(&str, Field<R>)],
     ) -> Self {
         if self.backend == DbBackend::Postgres {
-            self.arrays(rows, fields)
+            self.arrays(&rows, fields)
         } else {
             self.list(rows, fields)
         }
@@ -133,7 +133,7 @@ impl Sql {
 
     fn arrays<'a, R: 'a>(
         self,
-        rows: impl Iterator<Item = &'a R> + Clone,
+        rows: &(impl Iterator<Item = &'a R> + Clone),
         fields: &[(&str, Field<R>)],
     ) -> Self {
         let selected: Vec<String> = fields

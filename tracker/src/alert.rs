@@ -1,7 +1,7 @@
 //! The default alert rule: whether the change of a price reaches the threshold.
 //!
-//! Exact ratios are compared, before any rounding. `ingest/alert.rs` applies the rule to every new
-//! price and stores the alert that fires.
+//! Exact ratios are compared, before any rounding. `ingest/default_rule.rs` applies the rule to
+//! every new price.
 
 use entity::{Decimal, Direction, Ratio};
 

@@ -8,6 +8,7 @@ mod compare;
 mod current;
 mod default_rule;
 mod details;
+mod group;
 mod held;
 mod inputs;
 mod rules;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 
 use self::{
     current::CurrentState,
+    group::CommitQueue,
     rules::SharedRules,
     writer::{BatchWriter, Committing},
 };
@@ -70,7 +72,7 @@ impl QuoteBatch {
     }
 }
 
-/// What was stored of a [`QuoteBatch`].
+/// What was stored of a [`QuoteBatch`], and of those that were stored in the same transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// The number of new prices.
@@ -92,6 +94,7 @@ pub struct Ingest {
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
     rules: SharedRules,
+    queue: Arc<CommitQueue>,
     alerts_fired: Arc<Notify>,
 }
 
@@ -103,6 +106,7 @@ impl Ingest {
             metrics,
             alert_max_age: None,
             rules: SharedRules::default(),
+            queue: Arc::default(),
             alerts_fired: Arc::default(),
         }
     }
@@ -114,14 +118,16 @@ impl Ingest {
         self
     }
 
-    /// Stores a batch. After an error, nothing of it is stored.
+    /// Stores a batch, with others that wait at the same time. After an error, nothing of it is
+    /// stored.
     #[tracing::instrument(level = "debug", skip_all, fields(provider = batch.provider))]
     pub async fn ingest(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
         // The future is large.
-        Box::pin(self.store_batch(batch)).await
+        let store = |batch: Arc<QuoteBatch>| Box::pin(self.store_batch(batch));
+        self.queue.store(batch, store).await
     }
 
-    async fn store_batch(&self, batch: QuoteBatch) -> Result<IngestReport, store::Error> {
+    async fn store_batch(&self, batch: Arc<QuoteBatch>) -> Result<IngestReport, store::Error> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
         let replayed = batch.is_replayed();

@@ -29,12 +29,33 @@ use self::{session::Session, subprotocol::Subprotocol};
 use crate::{
     context::TransportContext,
     error::RequestError,
+    observer::{Observer, Protocol},
     policy::{
         connections::ClientAddress,
         credentials::{authorization, subprotocols},
     },
     service::Service,
 };
+
+/// Counts a client as connected until it is dropped, also by a panic.
+struct ConnectedClient {
+    observer: Arc<dyn Observer>,
+    protocol: Protocol,
+}
+
+impl ConnectedClient {
+    fn new(observer: &Arc<dyn Observer>, protocol: Protocol) -> Self {
+        observer.client_connected(protocol);
+        let observer = Arc::clone(observer);
+        Self { observer, protocol }
+    }
+}
+
+impl Drop for ConnectedClient {
+    fn drop(&mut self) {
+        self.observer.client_disconnected(self.protocol);
+    }
+}
 
 /// Accepts a WebSocket for GraphQL.
 pub(crate) fn upgrade<S: Service>(

@@ -222,9 +222,9 @@ impl World {
                     return;
                 };
                 let mut feed = self.begin().await;
-                let days = [(alert.stock_id, alert.trading_day)];
+                let (stock, day) = (alert.stock_id, alert.trading_day);
                 let rule = alert.rule_id.unwrap_or_default();
-                let detached = store::alert::detach(&mut feed, rule, &days).await;
+                let detached = store::alert::detach(&mut feed, rule, stock, day).await;
                 detached.expect("detached");
                 feed.commit().await.expect("committed");
             }

@@ -2,19 +2,20 @@
 //!
 //! Losing a notification only delays the waiting task until its next poll, at most a second later.
 //! One about the feed may carry the new entry, so that followers need not read it from the table.
+//! One about responses contains the ids of their requests, so that only their senders read them.
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::sync::{broadcast, watch};
 
 use super::entry::FeedEntry;
-use crate::Error;
 
 /// How often a subscriber polls without a notification.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries that are kept for followers; one that is further behind reads the table.
 const ENTRIES: usize = 16;
+/// The number of notifications about responses that are kept for a sender.
+const RESPONSES: usize = 64;
 /// The maximum number of events of an entry that is kept. Larger ones are read from the table.
 const MAX_EVENTS: usize = 256;
 
@@ -23,18 +24,21 @@ const MAX_EVENTS: usize = 256;
 pub enum Topic {
     /// The feed has grown.
     Feed,
-    /// A request to the tracker was made or completed.
+    /// A request to the tracker was made.
     Request,
+    /// The tracker has responded to requests.
+    Response,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 2] = [Self::Feed, Self::Request];
+    pub(crate) const ALL: [Self; 3] = [Self::Feed, Self::Request, Self::Response];
 
     /// The channel of PostgreSQL's NOTIFY.
-    pub(super) const fn channel(self) -> &'static str {
+    pub(crate) const fn channel(self) -> &'static str {
         match self {
             Self::Feed => "stock_tracker_feed",
             Self::Request => "stock_tracker_request",
+            Self::Response => "stock_tracker_response",
         }
     }
 }
@@ -46,6 +50,8 @@ pub struct Doorbell {
     request: watch::Sender<()>,
     /// The notifications about the feed, each with its entry, if known.
     entries: broadcast::Sender<Option<Arc<FeedEntry>>>,
+    /// The notifications about responses, each with the ids of the requests, if known.
+    responses: broadcast::Sender<Option<Arc<[i64]>>>,
 }
 
 impl Doorbell {
@@ -54,16 +60,50 @@ impl Doorbell {
             feed: watch::Sender::new(()),
             request: watch::Sender::new(()),
             entries: broadcast::Sender::new(ENTRIES),
+            responses: broadcast::Sender::new(RESPONSES),
         }
     }
 
     /// Wakes the subscribers in this process.
     pub fn ring(&self, topic: Topic) {
-        self.sender(topic).send_replace(());
-        if topic == Topic::Feed {
-            // It fails if there are no followers.
-            let _ = self.entries.send(None);
+        // Sending fails if there are no subscribers.
+        match topic {
+            Topic::Feed => {
+                self.feed.send_replace(());
+                let _ = self.entries.send(None);
+            }
+            Topic::Request => {
+                self.request.send_replace(());
+            }
+            Topic::Response => {
+                let _ = self.responses.send(None);
+            }
         }
+    }
+
+    /// Wakes the subscribers in this process, as another process has notified.
+    pub(super) fn relay(&self, topic: Topic, payload: &str) {
+        match topic {
+            Topic::Feed => match FeedEntry::parse(payload) {
+                Some(entry) => self.announce(entry),
+                None => self.ring(topic),
+            },
+            Topic::Request => self.ring(topic),
+            Topic::Response => match serde_json::from_str::<Vec<i64>>(payload) {
+                Ok(ids) => self.responded(&ids),
+                Err(_) => self.ring(topic),
+            },
+        }
+    }
+
+    /// Wakes the senders of these requests in this process.
+    pub(crate) fn responded(&self, ids: &[i64]) {
+        let _ = self.responses.send(Some(ids.into()));
+    }
+
+    /// Subscribes to the response to a request; responses before the call are not delivered.
+    pub(crate) fn response(&self) -> ResponseSubscription {
+        ResponseSubscription(self.responses.subscribe())
     }
 
     /// Wakes the subscribers in this process and sends the followers a committed entry.
@@ -80,30 +120,14 @@ impl Doorbell {
         self.entries.subscribe()
     }
 
-    /// Wakes the other processes when the transaction of `connection` commits. Does nothing on
-    /// SQLite, which has no other writers.
-    pub async fn notify(connection: &impl ConnectionTrait, topic: Topic) -> Result<(), Error> {
-        if connection.get_database_backend() == DbBackend::Postgres {
-            let statement = Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "SELECT pg_notify($1, '')",
-                [topic.channel().into()],
-            );
-            connection.query_one_raw(statement).await?;
-        }
-        Ok(())
+    /// Subscribes to new entries of the feed; notifications before the call are not delivered.
+    pub fn feed(&self) -> TopicSubscription {
+        TopicSubscription(self.feed.subscribe())
     }
 
-    /// Subscribes to a topic; notifications before the call are not delivered.
-    pub fn subscribe(&self, topic: Topic) -> TopicSubscription {
-        TopicSubscription(self.sender(topic).subscribe())
-    }
-
-    fn sender(&self, topic: Topic) -> &watch::Sender<()> {
-        match topic {
-            Topic::Feed => &self.feed,
-            Topic::Request => &self.request,
-        }
+    /// Subscribes to requests; notifications before the call are not delivered.
+    pub fn requests(&self) -> TopicSubscription {
+        TopicSubscription(self.request.subscribe())
     }
 }
 
@@ -118,5 +142,46 @@ impl TopicSubscription {
         if let Ok(Err(_)) = tokio::time::timeout(POLL_INTERVAL, self.0.changed()).await {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+    }
+}
+
+/// A subscription to the response to a request.
+#[derive(Debug)]
+pub(crate) struct ResponseSubscription(broadcast::Receiver<Option<Arc<[i64]>>>);
+
+impl ResponseSubscription {
+    /// Waits until the request may have a response, for at most a second. Read the database
+    /// afterwards.
+    pub(crate) async fn notified(&mut self, request: i64) {
+        let responded = async {
+            // An error means that notifications were missed.
+            while let Ok(Some(ids)) = self.0.recv().await
+                && !ids.contains(&request)
+            {}
+        };
+        let _ = tokio::time::timeout(POLL_INTERVAL, responded).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_response_wakes_only_the_sender_of_its_request() {
+        let doorbell = Doorbell::new();
+        let mut subscription = doorbell.response();
+        let mut notified = Box::pin(subscription.notified(7));
+        doorbell.responded(&[1, 2]);
+        doorbell.relay(Topic::Response, "[6,8]");
+        assert!(poll!(&mut notified).is_pending());
+        doorbell.relay(Topic::Response, "[6,7]");
+        assert!(poll!(&mut notified).is_ready());
+        drop(notified);
+        // A notification may have been lost.
+        doorbell.ring(Topic::Response);
+        assert!(poll!(Box::pin(subscription.notified(7))).is_ready());
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{Doorbell, Topic, entry::FeedEntry};
+use super::{Doorbell, Topic};
 use crate::{Error, Store, with_timeout};
 
 /// Delay before reconnecting.
@@ -57,10 +57,8 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
                     let topic = topics.iter().find(|topic| topic.channel() == channel);
-                    match (topic, FeedEntry::parse(notification.payload())) {
-                        (Some(Topic::Feed), Some(entry)) => doorbell.announce(entry),
-                        (Some(topic), _) => doorbell.ring(*topic),
-                        (None, _) => {}
+                    if let Some(topic) = topic {
+                        doorbell.relay(*topic, notification.payload());
                     }
                 }
                 // The connection was lost and re-established.

@@ -37,7 +37,7 @@ impl Cpu {
         let (before, begun) = (self.spent(), Instant::now());
         work().await;
         let elapsed = begun.elapsed();
-        (elapsed, self.spent() - before)
+        (elapsed, self.spent().saturating_sub(before))
     }
 
     /// The CPU time so far.

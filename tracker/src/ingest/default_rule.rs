@@ -20,8 +20,6 @@ pub(super) struct DefaultRule {
     days: Option<(NaiveDate, NaiveDate)>,
     /// The highest multiples by stock, day and direction. Loaded when a price reaches the first.
     highest: Option<BTreeMap<(i64, NaiveDate, Direction), Decimal>>,
-    /// The stocks and days whose alerts are to be detached from the rule.
-    detached: BTreeSet<(i64, NaiveDate)>,
 }
 
 /// A stored price that may fire an alert.
@@ -51,7 +49,6 @@ impl DefaultRule {
             stocks: stocks.into_iter().collect(),
             days: days().min().zip(days().max()),
             highest: None,
-            detached: BTreeSet::new(),
         }
     }
 
@@ -77,9 +74,10 @@ impl DefaultRule {
                 .insert(load(feed, rule, &self.stocks, self.days).await?),
         };
         // A replay that restarted has alerts of the same day from its last round.
-        if price.replays_day {
-            highest.retain(|(of, on, _), _| (*of, *on) != (stock, day));
-            self.detached.insert((stock, day));
+        let is_replayed = |(of, on, _): &(i64, NaiveDate, Direction)| (*of, *on) == (stock, day);
+        if price.replays_day && highest.keys().any(is_replayed) {
+            highest.retain(|key, _| !is_replayed(key));
+            alert::detach(feed, rule, stock, day).await?;
         }
         let key = (stock, day, firing.direction);
         if highest.get(&key).is_some_and(|it| firing.multiple <= *it) {
@@ -106,16 +104,6 @@ impl DefaultRule {
             rule_name: None,
             touched: None,
         }))
-    }
-
-    /// Detaches the alerts of the last round of a replay, before new ones of the same days are
-    /// stored.
-    pub(super) async fn detach(&mut self, feed: &mut FeedTransaction) -> Result<(), store::Error> {
-        let days: Vec<_> = std::mem::take(&mut self.detached).into_iter().collect();
-        match self.rule {
-            Some((rule, _)) => alert::detach(feed, rule, &days).await,
-            None => Ok(()),
-        }
     }
 }
 

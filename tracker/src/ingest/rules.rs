@@ -153,9 +153,19 @@ impl LiveRules {
             let stocks = stocks.keys().copied().collect();
             self.load_stocks(feed, stocks).await?;
         }
-        let mut spikes: BTreeMap<i64, (Market, NaiveDate)> = stocks.clone();
+        self.volumes.clear();
+        self.load_volumes(feed, stocks).await
+    }
+
+    /// Loads the average volumes that prices of these stocks are compared with.
+    pub(super) async fn load_volumes(
+        &mut self,
+        feed: &FeedTransaction,
+        stocks: &BTreeMap<i64, (Market, NaiveDate)>,
+    ) -> Result<(), store::Error> {
+        let mut spikes = stocks.clone();
         spikes.retain(|id, _| self.loaded.contains(id) && self.index.needs_volume(*id));
-        self.volumes = average_volumes(feed, &spikes).await?;
+        self.volumes.extend(average_volumes(feed, &spikes).await?);
         Ok(())
     }
 

@@ -172,6 +172,10 @@ impl<'a> BatchWriter<'a> {
         if details::record_split(feed, id, quote, batch.provider).await? {
             current.with_splits.insert(id);
             self.rules.splits_changed(feed, id).await?;
+            // In the shares after the split.
+            let day = (Market::of(&quote.symbol), quote.trading_day);
+            let stocks = BTreeMap::from([(id, day)]);
+            self.rules.load_volumes(feed, &stocks).await?;
         }
         let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
         let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
@@ -246,7 +250,6 @@ impl<'a> BatchWriter<'a> {
             .collect();
         candle::record(feed, &with_previous).await?;
         store::held_price::add(feed.connection(), &held).await?;
-        self.default_rule.detach(feed).await?;
         self.rules.name(feed, &mut alerts).await?;
         store::alert::record(feed.connection(), &mut alerts).await?;
         store::delivery::enqueue(feed, &alerts).await?;

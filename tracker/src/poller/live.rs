@@ -17,7 +17,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
 use runtime::outage_log::OutageLog;
-use store::{feed::Topic, provider::ProviderStatus};
+use store::provider::ProviderStatus;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
@@ -104,10 +104,7 @@ impl LiveLoop {
     /// Polls until the process begins to shut down, then completes the requests in flight.
     pub(super) async fn run(mut self) {
         let doorbell = &self.context.store.doorbell;
-        let (mut feed, mut request) = (
-            doorbell.subscribe(Topic::Feed),
-            doorbell.subscribe(Topic::Request),
-        );
+        let (mut feed, mut request) = (doorbell.feed(), doorbell.requests());
         let stopping = self.context.stopping.clone();
         let mut refreshed = self.refresh_once(true).await;
         let mut refresh_at = refreshed + REFRESH_INTERVAL;

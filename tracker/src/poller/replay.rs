@@ -11,7 +11,6 @@ use market::{LastSessions, PollingHours, StalenessContext};
 use runtime::outage_log::OutageLog;
 use store::{
     candle::CandleKey,
-    feed::Topic,
     poll_request::{self, PendingRequest},
     provider::{self, ProviderStatus},
 };
@@ -70,7 +69,7 @@ impl ReplayLoop {
     /// Replays day after day until the process begins to shut down.
     pub(super) async fn run(mut self) {
         let stopping = self.context.stopping.clone();
-        let mut request = self.context.store.doorbell.subscribe(Topic::Request);
+        let mut request = self.context.store.doorbell.requests();
         self.resume().await;
         let mut next = Instant::now();
         while !stopping.is_cancelled() {

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use chrono::Days;
 use entity::{
     AlertKind, AlertRule, ChangeBase, Decimal, Event, PriceBasis, ProviderState, Ratio, SecretText,
     Split, Timestamp, Trigger, Webhook, WebhookFormat,
@@ -220,6 +221,8 @@ impl Quotes {
         let trading_day = match random.between(1, 12) {
             1 => today.pred_opt().expect("a date"),
             2 => today.succ_opt().expect("a date"),
+            // Too old for alerts.
+            3 => today - Days::new(4),
             _ => today,
         };
         let previous_close = match random.between(1, 4) {
@@ -375,8 +378,8 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
             if releases {
                 let reported = [known];
                 let reported = splits.then_some(("test", &reported[..]));
-                let released = side.ingest.release(stock, reported).await;
-                released.expect("release");
+                let fired = side.ingest.release(stock, reported).await;
+                fired.expect("release");
             }
             reports.push(side.store(&next, replays, reports_splits).await);
         }

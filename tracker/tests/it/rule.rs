@@ -276,6 +276,20 @@ testkit::on_both_databases! {
         assert_eq!(fired(&world).await.len(), 1);
     }
 
+    async fn volumes_before_a_split_that_a_quote_reports_count_in_its_shares(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let ingest = world.ingest();
+        create(&world, of_aapl(AlertKind::VolumeSpike, "1.5")).await;
+        let on = |day: &str, volume| Quote { trading_day: date(day), volume: Some(volume), ..quote("AAPL", "100") };
+        let days = ["2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20"];
+        store(&world, &ingest, false, days.map(|day| on(day, 1_000)).into()).await;
+        let split = Quote { split: Ratio::new(2, 1), ..on("2026-11-23", 2_900) };
+        store(&world, &ingest, false, vec![split]).await;
+        assert_eq!(fired(&world).await, []);
+        store(&world, &ingest, false, vec![on("2026-11-23", 3_000)]).await;
+        assert_eq!(fired(&world).await.len(), 1);
+    }
+
     async fn held_prices_of_one_multiple_fire_the_default_rule_once(database) {
         let world = World::new(database, &["AAPL"]).await;
         let ingest = world.ingest();

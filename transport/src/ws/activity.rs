@@ -3,7 +3,7 @@
 //!
 //! Deadlines are based on bytes, not on messages: a peer that sends a large message slowly is not
 //! idle. Writes never wait, so that the frames of the session and those of the WebSocket library
-//! (pongs and closes) do not mix, whoever wrote half of a frame.
+//! (pongs and closes) do not mix, even if half of a frame was written.
 
 use std::{
     io,
@@ -33,6 +33,8 @@ pub(super) struct ActivityStream<T> {
     activity: Activity,
     /// What the peer has not accepted yet. Without an allocation if it is empty.
     unsent: BytesMut,
+    /// Number of bytes in `unsent` that the WebSocket library wrote: pongs.
+    unsent_pongs: usize,
 }
 
 impl<T> ActivityStream<T> {
@@ -44,11 +46,17 @@ impl<T> ActivityStream<T> {
                 blocked_since: None,
             },
             unsent: BytesMut::new(),
+            unsent_pongs: 0,
         }
     }
 
     pub(super) fn activity(&self) -> Activity {
         self.activity
+    }
+
+    /// Number of bytes of pongs that the peer has not accepted yet.
+    pub(super) fn unsent_pongs(&self) -> usize {
+        self.unsent_pongs
     }
 }
 
@@ -95,6 +103,7 @@ impl<T: AsyncWrite + Unpin> ActivityStream<T> {
                 }
             }
         }
+        self.unsent_pongs = 0;
         Poll::Ready(Ok(()))
     }
 
@@ -118,6 +127,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ActivityStream<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.send(cx, bytes)?;
+        if !self.unsent.is_empty() {
+            self.unsent_pongs += bytes.len();
+        }
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -24,6 +24,9 @@ use crate::{
     policy::{drain::Drain, limits::Limits},
 };
 
+/// Size of the unsent pongs at which reading stops, in bytes.
+const MAX_UNSENT_PONGS: usize = 16 * 1024;
+
 /// Pending while the session runs; ready with how it ends.
 pub(super) type PollSession = Poll<Result<Infallible, SocketEnd>>;
 
@@ -70,11 +73,15 @@ impl Connection {
         self.departure.poll_next_unpin(cx) == Poll::Ready(Some(()))
     }
 
-    /// Reads the next message; never a close frame.
+    /// Reads the next message; never a close frame. Waits while the peer sends pings without
+    /// reading the pongs.
     pub(super) fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Message, SocketEnd>> {
+        if self.socket.get_ref().unsent_pongs() > MAX_UNSENT_PONGS {
+            ready!(self.poll_flush(cx))?;
+        }
         let received = ready!(self.socket.poll_next_unpin(cx));
         Poll::Ready(match received {
             Some(Ok(Message::Close(_))) => Err(SocketEnd::PeerClosed),
@@ -84,14 +91,14 @@ impl Connection {
         })
     }
 
-    /// Sends frames. If the peer does not accept them all, the rest is flushed later.
+    /// Sends frames, and empties the buffer. If the peer does not accept them all, the rest is
+    /// flushed later.
     pub(super) fn send(
         &mut self,
         cx: &mut Context<'_>,
         frames: &mut Vec<u8>,
     ) -> Result<(), SocketEnd> {
         let sent = self.socket.get_mut().send(cx, frames);
-        // Also after an error: the next session uses the buffer.
         frames.clear();
         sent.map_err(|_| gone())
     }

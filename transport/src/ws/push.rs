@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    ConnectedClient,
     activity::Activity,
     close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
@@ -112,16 +113,13 @@ struct PushSession {
 impl PushSession {
     /// Runs until either side ends the session.
     fn run(self) -> impl Future<Output = ()> + Send {
-        let observer = Arc::clone(&self.server.observer);
+        let client = ConnectedClient::new(&self.server.observer, Protocol::Ws);
         let (writers, tasks) = (self.server.writers.clone(), self.server.tasks.clone());
         let running = writers.start(self, &tasks);
-        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        let closing = running.map(|(session, end)| session.finish(end).boxed());
         async move {
-            observer.client_connected(Protocol::Ws);
-            if let Some(closing) = closing.await {
-                closing.await;
-                observer.client_disconnected(Protocol::Ws);
-            }
+            closing.await.await;
+            drop(client);
         }
     }
 

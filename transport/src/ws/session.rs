@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
+    ConnectedClient,
     close::{self, CloseCode, SocketEnd},
     connection::{Connection, PollSession},
     deadlines::{Deadline, Deadlines},
@@ -111,15 +112,12 @@ impl<S: Service> Session<S> {
     /// part of it.
     pub(super) fn run(self) -> impl Future<Output = ()> + Send + use<S> {
         let context = Arc::clone(&self.context);
-        let protocol = self.subprotocol.protocol();
+        let client = ConnectedClient::new(&context.observer, self.subprotocol.protocol());
         let running = context.writers.start(self, &context.tasks);
-        let closing = running.map(|ended| ended.map(|(session, end)| session.finish(end).boxed()));
+        let closing = running.map(|(session, end)| session.finish(end).boxed());
         async move {
-            context.observer.client_connected(protocol);
-            if let Some(closing) = closing.await {
-                closing.await;
-                context.observer.client_disconnected(protocol);
-            }
+            closing.await.await;
+            drop(client);
         }
     }
 

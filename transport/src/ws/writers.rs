@@ -7,13 +7,14 @@
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker, ready},
+    thread,
 };
 
 use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
@@ -43,7 +44,7 @@ pub(super) struct PollContext<'a> {
     pub(super) task: Context<'a>,
     /// Queues the session for a writer.
     pub(super) events: Context<'a>,
-    /// The frames to send.
+    /// The frames to send. Empty at the beginning.
     pub(super) frames: &'a mut Vec<u8>,
 }
 
@@ -61,6 +62,11 @@ pub(super) trait Session: Send + 'static {
     /// The limits of the session.
     fn limits(&self) -> &Limits;
 
+    /// Whether the peer does not accept data at the moment.
+    fn is_blocked(&mut self) -> bool {
+        self.connection().is_blocked()
+    }
+
     /// Sends the frames that are ready, if the peer accepts them. Part of [`poll`](Self::poll).
     fn poll_writer(&mut self, cx: &mut PollContext<'_>) -> PollSession {
         ready!(self.connection().poll_flush(&mut cx.task))?;
@@ -72,7 +78,7 @@ pub(super) trait Session: Send + 'static {
                 Ok(true) if cx.frames.len() < MAX_WRITE => {}
                 Ok(true) => {
                     self.connection().send(&mut cx.task, cx.frames)?;
-                    if self.connection().is_blocked() {
+                    if self.is_blocked() {
                         return Poll::Pending;
                     }
                 }
@@ -119,13 +125,14 @@ struct SharedSession<S> {
     tasks: TaskTracker,
 }
 
-/// A session that its task polls. Returns the session with its end, or `None` if it panicked.
+/// A session that its task polls. Returns the session with its end. Panics if the session panicked
+/// in a writer.
 pub(super) struct RunningSession<S>(Arc<SharedSession<S>>);
 
 struct State<S> {
     session: S,
-    /// How the session ends, if a writer found out.
-    end: Option<SocketEnd>,
+    /// The end of the session, or its panic, in a writer. The session is not polled again.
+    end: Option<thread::Result<SocketEnd>>,
     /// The waker of the session's task.
     task: Waker,
 }
@@ -162,49 +169,25 @@ impl Writers {
         }
     }
 
-    /// Removes the next session. Returns `None` if the queue is empty; the writer then has ended.
-    fn pop(&self) -> Option<Arc<dyn QueuedSession>> {
+    /// Moves the next sessions to `turns`, which is empty. Returns `false` if there are none; the
+    /// writer then has ended.
+    fn pop(&self, turns: &mut Vec<Arc<dyn QueuedSession>>) -> bool {
         let mut queue = self.0.lock();
-        let next = queue.sessions.pop_front();
-        if next.is_none() {
+        let count = queue.sessions.len().min(TURNS);
+        turns.extend(queue.sessions.drain(..count));
+        if count == 0 {
             queue.running -= 1;
         }
-        next
+        count > 0
     }
 
     async fn write(self) {
-        let mut frames = Vec::new();
-        loop {
-            for _ in 0..TURNS {
-                let Some(session) = self.pop() else { return };
+        let (mut frames, mut turns) = (Vec::new(), Vec::with_capacity(TURNS));
+        while self.pop(&mut turns) {
+            for session in turns.drain(..) {
                 session.write(&mut frames);
             }
             yield_now().await;
-        }
-    }
-}
-
-impl<S: Session> SharedSession<S> {
-    /// Polls the session from its task.
-    fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEnd>> {
-        self.task.register(cx.waker());
-        let mut state = self.state.lock();
-        let Some(state) = &mut *state else {
-            return Poll::Ready(None);
-        };
-        if let Some(end) = state.end.take() {
-            return Poll::Ready(Some(end));
-        }
-        state.task.clone_from(cx.waker());
-        let events = waker_ref(self);
-        let mut cx = PollContext {
-            task: Context::from_waker(cx.waker()),
-            events: Context::from_waker(&events),
-            frames: &mut Vec::new(),
-        };
-        match state.session.poll(&mut cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(end)) => Poll::Ready(Some(end)),
         }
     }
 }
@@ -218,7 +201,7 @@ impl<S: Session> QueuedSession for SharedSession<S> {
             return;
         };
         let Some(state) = &mut *guard else { return };
-        if state.end.is_some() || state.session.connection().is_blocked() {
+        if state.end.is_some() || state.session.is_blocked() {
             // The task continues, when the peer accepts data.
             return;
         }
@@ -229,15 +212,15 @@ impl<S: Session> QueuedSession for SharedSession<S> {
             frames,
         };
         let write = AssertUnwindSafe(|| state.session.poll_writer(&mut cx));
-        match catch_unwind(write) {
+        let written = catch_unwind(write);
+        // However it went: the next frames are those of another client.
+        frames.clear();
+        match written {
             // The task sets the deadline of the write.
-            Ok(Poll::Pending) if state.session.connection().is_blocked() => {}
+            Ok(Poll::Pending) if state.session.is_blocked() => {}
             Ok(Poll::Pending) => return,
-            Ok(Poll::Ready(Err(end))) => state.end = Some(end),
-            Err(_) => {
-                frames.clear();
-                *guard = None;
-            }
+            Ok(Poll::Ready(Err(end))) => state.end = Some(Ok(end)),
+            Err(panic) => state.end = Some(Err(panic)),
         }
         drop(guard);
         self.task.wake();
@@ -253,12 +236,52 @@ impl<S: Session> ArcWake for SharedSession<S> {
 }
 
 impl<S: Session> Future for RunningSession<S> {
-    type Output = Option<(S, SocketEnd)>;
+    type Output = (S, SocketEnd);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let end = ready!(self.0.poll(cx));
-        let state = self.0.state.lock().take();
-        Poll::Ready(state.zip(end).map(|(state, end)| (state.session, end)))
+        let shared = &self.0;
+        // Before the lock, so that a writer that does not get the lock wakes the task.
+        shared.task.register(cx.waker());
+        let mut state = shared.state.lock();
+        let end = match &mut *state {
+            Some(state) => ready!(state.poll(shared, cx)),
+            None => return Poll::Pending,
+        };
+        // Under the same lock, so that no writer polls a session that has ended.
+        let ended = state.take();
+        drop(state);
+        match (ended, end) {
+            (Some(ended), Ok(end)) => Poll::Ready((ended.session, end)),
+            (None, _) => Poll::Pending,
+            (ended, Err(panic)) => {
+                drop(ended);
+                resume_unwind(panic)
+            }
+        }
+    }
+}
+
+impl<S: Session> State<S> {
+    /// Polls the session from its task.
+    fn poll(
+        &mut self,
+        shared: &Arc<SharedSession<S>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<thread::Result<SocketEnd>> {
+        if let Some(end) = self.end.take() {
+            return Poll::Ready(end);
+        }
+        self.task.clone_from(cx.waker());
+        let events = waker_ref(shared);
+        let mut cx = PollContext {
+            task: Context::from_waker(cx.waker()),
+            events: Context::from_waker(&events),
+            frames: &mut Vec::new(),
+        };
+        match self.session.poll(&mut cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(end)) => Poll::Ready(Ok(end)),
+        }
     }
 }
 
@@ -276,3 +299,6 @@ impl std::fmt::Debug for Writers {
         f.debug_struct("Writers").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

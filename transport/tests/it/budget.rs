@@ -1,6 +1,6 @@
 //! Tests of operations that are too large, on every transport.
 
-use std::{fmt::Write, time::Instant};
+use std::fmt::Write;
 
 use serde_json::json;
 
@@ -67,12 +67,8 @@ async fn expensive_operations_are_rejected_on_every_transport_while_others_are_s
     let app = App::start().await;
     let mut client = Client::ready(&app).await;
     for (name, query) in expensive_documents() {
-        let started = Instant::now();
         let response = "application/graphql-response+json";
         let (status, _, code) = send_and_read(app.query(&query).header("accept", response)).await;
-        // Generous, for a debug build on a busy machine; unit tests count steps to prove that the
-        // time is linear.
-        assert!(started.elapsed().as_millis() < 2_000, "{name}");
         assert_eq!(
             (status, code.as_str()),
             (400, "QUERY_TOO_COMPLEX"),

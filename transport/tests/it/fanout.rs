@@ -1,5 +1,10 @@
 //! Events that are sent to many WebSockets.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, future::join_all};
 use serde_json::{Value, json};
@@ -125,21 +130,21 @@ async fn events_stay_in_order_while_clients_pause_and_send() {
 /// Receives the events `0..events`. Sends pings in between, and sometimes reads nothing.
 async fn run_client(mut client: Client, at: usize, events: usize) {
     let is_modern = client.protocol.as_deref() == Some(MODERN);
-    let (mut next, mut pings, mut pongs, mut answered) = (0, 0, 0, 0);
-    while next < events || pongs < pings || answered < pings {
+    let (mut next, mut pings, mut answered_messages, mut answered_frames) = (0, 0, 0, 0);
+    while next < events || answered_messages < pings || answered_frames < pings {
         let message = client.socket.next().await.expect("open").expect("a frame");
         match message {
             Message::Pong(payload) => {
-                assert_eq!(payload, answered.to_string());
-                answered += 1;
+                assert_eq!(payload, answered_frames.to_string());
+                answered_frames += 1;
             }
             Message::Text(text) => {
                 let message: Value = serde_json::from_str(&text).expect("JSON");
                 match message["type"].as_str() {
                     Some("connection_ack" | "ka") => {}
                     Some("pong") => {
-                        assert_eq!(message["payload"]["n"], pongs);
-                        pongs += 1;
+                        assert_eq!(message["payload"]["n"], answered_messages);
+                        answered_messages += 1;
                     }
                     _ => {
                         assert_eq!(number(&message), next);
@@ -148,7 +153,7 @@ async fn run_client(mut client: Client, at: usize, events: usize) {
                         if next % 8 == at % 8 {
                             ping(&mut client, is_modern, pings).await;
                             pings += 1;
-                            pongs += usize::from(!is_modern);
+                            answered_messages += usize::from(!is_modern);
                         }
                         if next % 64 == at {
                             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -270,10 +275,19 @@ async fn events_of_a_client_that_has_gone_reach_no_other() {
     }
 }
 
-/// Panics at each event of the legacy subprotocol.
-struct Panicking;
+/// Panics at each event of the legacy subprotocol, and counts the connected clients.
+#[derive(Clone, Default)]
+struct Panicking(Arc<AtomicUsize>);
 
 impl Observer for Panicking {
+    fn client_connected(&self, _: Protocol) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn client_disconnected(&self, _: Protocol) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
     fn event_delivered(&self, protocol: Protocol, _: u64) {
         assert_ne!(protocol, Protocol::GraphqlWs);
     }
@@ -281,8 +295,9 @@ impl Observer for Panicking {
 
 #[tokio::test]
 async fn a_panic_ends_only_its_socket() {
+    let observer = Panicking::default();
     let app = App::start_with(transport::Limits::default(), false, |transport| {
-        transport.with_observer(Panicking)
+        transport.with_observer(observer.clone())
     })
     .await;
     let mut legacy = Client::open(&app, LEGACY, &[]).await.expect("open");
@@ -296,4 +311,5 @@ async fn a_panic_ends_only_its_socket() {
     while let Some(Ok(message)) = legacy.socket.next().await {
         assert!(!message.to_string().contains("payload"), "{message}");
     }
+    assert_eq!(observer.0.load(Ordering::Relaxed), 1);
 }

@@ -4,6 +4,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::StreamExt;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 use transport::Limits;
 
@@ -91,6 +95,43 @@ async fn reading_stops_when_too_many_replies_are_unsent() {
             "read again once it reads"
         );
     }
+    client.send_text("x").await;
+    assert_eq!(client.closed_eventually().await, 4400);
+}
+
+#[tokio::test]
+async fn reading_stops_when_too_many_pongs_are_unsent() {
+    // More than the buffers of both sides.
+    const PINGS: usize = 64 << 20;
+    /// A masked ping with a payload of 125 bytes.
+    const PING_SIZE: usize = 131;
+    let app = App::start().await;
+    let mut client = Client::open_small(&app, "graphql-transport-ws").await;
+    client.init().await;
+    let mut ping = [b'x'; PING_SIZE];
+    ping[..6].copy_from_slice(&[0x89, 0xfd, 0, 0, 0, 0]);
+    let pings = ping.repeat(1000);
+    let stream = client.socket.get_mut();
+    let (mut sent, mut rest) = (0, &pings[..]);
+    // A write waits only when the server stops reading.
+    while let Ok(written) = timeout(Duration::from_secs(2), stream.write(rest)).await {
+        let written = written.expect("open");
+        (sent, rest) = (sent + written, &rest[written..]);
+        if rest.is_empty() {
+            rest = &pings;
+        }
+        assert!(sent < PINGS, "the server keeps pongs without bound");
+    }
+    // It reads again once the client reads.
+    let (mut reader, mut writer) = stream.split();
+    let rest_of_ping = &rest[..rest.len() % PING_SIZE];
+    let mut answers = vec![0; (sent + rest_of_ping.len()) / PING_SIZE * (PING_SIZE - 4)];
+    let (wrote, read) = tokio::join!(
+        writer.write_all(rest_of_ping),
+        reader.read_exact(&mut answers)
+    );
+    wrote.expect("open");
+    read.expect("a pong for each ping");
     client.send_text("x").await;
     assert_eq!(client.closed_eventually().await, 4400);
 }

@@ -9,17 +9,14 @@ use std::time::Duration;
 use runtime::outage_log::OutageLog;
 
 use super::{FeedStream, StreamError};
-use crate::{
-    Store,
-    feed::{Topic, table},
-};
+use crate::{Store, feed::table};
 
 /// Delay after an error.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Copies the feed while it is polled.
 pub async fn relay_feed(store: Store, stream: FeedStream) {
-    let mut notifications = store.doorbell.subscribe(Topic::Feed);
+    let mut notifications = store.doorbell.feed();
     let mut outage = OutageLog::new(
         "failed to copy the feed to its stream",
         "resumed copying the feed to its stream",

@@ -15,7 +15,7 @@ use runtime::outage_log::OutageLog;
 use super::{FeedStream, StreamEntry, StreamError};
 use crate::{
     Error, Store,
-    feed::{FeedUpdate, Topic, TopicSubscription, source::FeedSource, table},
+    feed::{FeedUpdate, TopicSubscription, source::FeedSource, table},
     with_timeout,
 };
 
@@ -46,7 +46,7 @@ impl StreamSource {
     pub(crate) fn new(stream: FeedStream, store: Store, epoch: i64) -> Self {
         Self {
             stream,
-            notifications: store.doorbell.subscribe(Topic::Feed),
+            notifications: store.doorbell.feed(),
             store,
             epoch,
             messages: None,

@@ -4,18 +4,22 @@
 
 use entity::PollOutcome;
 use market::{LastSessions, StalenessContext};
-use store::{poll_request, provider::ProviderStatus};
+use store::{
+    poll_request::{self, Completion},
+    provider::ProviderStatus,
+};
 use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
 use crate::schedule::HumanDuration;
 
 impl LiveLoop {
-    /// Reads new poll requests, the next split and backfill requests, and the tracked stocks if
-    /// `stocks`; updates the metrics and writes the provider status. Returns when it began.
-    pub(super) async fn refresh_once(&mut self, stocks: bool) -> Instant {
+    /// Reads new poll requests, and if `all` also the tracked stocks and the next split and
+    /// backfill requests; updates the metrics and writes the provider status. Returns when it
+    /// began.
+    pub(super) async fn refresh_once(&mut self, all: bool) -> Instant {
         let started = Instant::now();
-        let refreshed = self.try_refresh(stocks).await;
+        let refreshed = self.try_refresh(all).await;
         if !self.outage.record(&refreshed) {
             self.context.reject_poll_requests().await;
             self.refresh_requests.retain(|refresh| refresh.in_flight);
@@ -23,7 +27,7 @@ impl LiveLoop {
         started
     }
 
-    async fn try_refresh(&mut self, stocks: bool) -> Result<(), store::Error> {
+    async fn try_refresh(&mut self, all: bool) -> Result<(), store::Error> {
         let known: Vec<i64> = self
             .refresh_requests
             .iter()
@@ -37,7 +41,7 @@ impl LiveLoop {
                 .into_iter()
                 .map(RefreshRequest::new),
         );
-        if stocks {
+        if all {
             self.tracked.reload(&self.context.store).await?;
             let tracked = &self.tracked.stocks;
             self.symbols
@@ -66,8 +70,10 @@ impl LiveLoop {
         }
         let statuses = self.provider_statuses();
         with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;
-        self.load_splits().await?;
-        self.load_backfill().await?;
+        if all {
+            self.load_splits().await?;
+            self.load_backfill().await?;
+        }
         if self.prune_throttle.is_due() {
             with_timeout(poll_request::delete_old(&self.context.store)).await?;
         }
@@ -102,36 +108,37 @@ impl LiveLoop {
         }
     }
 
-    /// Writes the responses of completed poll requests, and drops expired requests.
+    /// Writes the responses of completed poll requests, equal ones at once, and drops expired
+    /// requests.
     pub(super) async fn respond_once(&mut self) {
-        for index in (0..self.refresh_requests.len()).rev() {
-            let refresh = &self.refresh_requests[index];
+        let mut responses: Vec<(Completion, Vec<i64>)> = Vec::new();
+        for refresh in &self.refresh_requests {
+            let (ids, symbol) = (&refresh.request.ids, &refresh.request.symbol);
             let Some(completion) = refresh.completion else {
-                if refresh.is_expired() {
-                    self.refresh_requests.remove(index);
-                }
                 continue;
             };
-            let answered =
-                poll_request::respond(&self.context.store, &refresh.request.ids, completion);
-            let remove = match with_timeout(answered).await {
-                Ok(()) => true,
-                Err(error) => {
-                    tracing::debug!(
-                        error = error.as_dyn(),
-                        "failed to respond to a poll request"
-                    );
-                    refresh.is_expired()
-                }
-            };
             if completion.outcome != PollOutcome::Answered {
-                let symbol = &refresh.request.symbol;
                 tracing::info!(%symbol, outcome = ?completion.outcome, "poll request without an answer");
             }
-            if remove {
-                self.refresh_requests.remove(index);
+            match responses.iter_mut().find(|(other, _)| *other == completion) {
+                Some((_, all)) => all.extend(ids),
+                None => responses.push((completion, ids.clone())),
             }
         }
+        let mut written: Vec<Completion> = Vec::new();
+        for (completion, ids) in responses {
+            let response = poll_request::respond(&self.context.store, &ids, completion);
+            match with_timeout(response).await {
+                Ok(()) => written.push(completion),
+                Err(error) => {
+                    tracing::debug!(error = error.as_dyn(), "failed to respond to poll requests");
+                }
+            }
+        }
+        self.refresh_requests.retain(|refresh| {
+            let is_written = |completion| written.contains(&completion);
+            !refresh.completion.is_some_and(is_written) && !refresh.is_expired()
+        });
     }
 
     fn provider_statuses(&self) -> Vec<ProviderStatus> {
