@@ -36,7 +36,7 @@ pub use self::{
     history::{DailyBar, DailyHistory},
     kraken::Kraken,
     pacing::{DayZone, Pacing, RequestBudget},
-    poll::Poll,
+    poll::{Answers, Poll},
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},
     search::{SymbolList, SymbolMatch, SymbolSearch},

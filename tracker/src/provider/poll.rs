@@ -4,11 +4,14 @@ use entity::Symbol;
 
 use crate::{metrics::CallOutcome, provider::PollError, quote::Quote};
 
+/// An answer for each symbol, in the order of the request.
+pub type Answers = Vec<(Symbol, Result<Quote, PollError>)>;
+
 /// The answers of a provider to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Poll {
     /// One answer per symbol, in the order of the request.
-    pub answers: Vec<(Symbol, Result<Quote, PollError>)>,
+    pub answers: Answers,
     /// Where a restart continues ([`crate::provider::QuoteProvider::resume`]), to be stored in the
     /// transaction that stores the quotes. `None` if the provider has no position.
     pub position: Option<String>,
@@ -19,7 +22,7 @@ pub struct Poll {
 
 impl Poll {
     /// Returns the answers of a provider without a position.
-    pub fn answered(answers: Vec<(Symbol, Result<Quote, PollError>)>) -> Self {
+    pub fn answered(answers: Answers) -> Self {
         Self {
             answers,
             position: None,

@@ -138,19 +138,14 @@ impl Session {
         Frame::new(&json!({"action": "auth", "key": key, "secret": secret}))
     }
 
-    /// Returns the subscribed symbol of a message, or the event of another one.
-    fn subscribed(&self, message: &Message<'_>) -> Result<&Symbol, StreamEvent> {
-        let name = json::text(message.symbol)
-            .ok_or_else(|| StreamEvent::malformed("a message without a symbol"))?;
-        self.subscriptions.get(&name).ok_or(StreamEvent::Dropped {
-            reason: "not subscribed",
-        })
+    /// Returns the symbol of a message, if it is subscribed.
+    fn subscribed(&self, message: &Message<'_>) -> Option<&Symbol> {
+        self.subscriptions.get(&json::text(message.symbol)?)
     }
 
     fn trade(&self, message: &Message<'_>) -> StreamEvent {
-        let symbol = match self.subscribed(message) {
-            Ok(symbol) => symbol,
-            Err(event) => return event,
+        let Some(symbol) = self.subscribed(message) else {
+            return not_subscribed(message);
         };
         let exchange = json::text(message.exchange);
         let exchange = exchange.and_then(|code| code.chars().next());
@@ -170,9 +165,8 @@ impl Session {
     }
 
     fn daily_bar(&self, raw: &str, message: &Message<'_>) -> StreamEvent {
-        let symbol = match self.subscribed(message) {
-            Ok(symbol) => symbol,
-            Err(event) => return event,
+        let Some(symbol) = self.subscribed(message) else {
+            return not_subscribed(message);
         };
         let bar = serde_json::from_str::<Bar<'_>>(raw).ok();
         let Some((bar, trading_day)) = bar.and_then(|bar| bar.day().map(|day| (bar, day))) else {
@@ -256,6 +250,16 @@ impl Session {
             events.push(StreamEvent::Send(request("subscribe", &half)));
             self.pending.push_back(Pending::Subscribe(half));
         }
+    }
+}
+
+/// Returns the event of a message whose symbol is not subscribed.
+fn not_subscribed(message: &Message<'_>) -> StreamEvent {
+    match json::text(message.symbol) {
+        Some(_) => StreamEvent::Dropped {
+            reason: "not subscribed",
+        },
+        None => StreamEvent::malformed("a message without a symbol"),
     }
 }
 

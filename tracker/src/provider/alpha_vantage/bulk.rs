@@ -12,7 +12,7 @@ use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object};
 use crate::{
-    provider::{PollError, field, json},
+    provider::{Answers, PollError, field, json},
     quote::Quote,
 };
 
@@ -22,11 +22,7 @@ use crate::{
 /// # Errors
 /// Those of [`ApiResponse`]. Plans that do not include the request receive artificial quotes, which
 /// are [`PollError::NotEntitled`].
-pub(super) fn parse(
-    body: &[u8],
-    requested: &[Symbol],
-    key: &Secret,
-) -> Result<Vec<(Symbol, Result<Quote, PollError>)>, PollError> {
+pub(super) fn parse(body: &[u8], requested: &[Symbol], key: &Secret) -> Result<Answers, PollError> {
     let rows = ApiResponse::parse(body)?.rows("data", key)?;
     let quotes = requested.iter().map(|symbol| {
         let is_of = |row: &&Object<'_>| {

@@ -7,7 +7,7 @@
 //!
 //! In lists of two, the first number is of the UTC day and the second of the last 24 hours.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use chrono::NaiveDate;
 use entity::Symbol;
@@ -60,7 +60,7 @@ fn quote(
 ) -> Result<Quote, PollError> {
     let first = |name| {
         let list = json::list(fields.get(name)?)?;
-        field::text(list.first()?).map(|text| text.into_owned())
+        field::text(list.first()?).map(Cow::into_owned)
     };
     let (price, open) = (first("c"), json::text_of(fields, "o"));
     let quote = Quote::new(symbol.clone(), field::price(price.as_deref())?, day);

@@ -6,7 +6,7 @@ use runtime::config::Secret;
 
 use super::error;
 use crate::{
-    provider::{PollError, field, json},
+    provider::{Answers, PollError, field, json},
     quote::Quote,
 };
 
@@ -14,11 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// The response is not a JSON object.
-pub(super) fn parse(
-    body: &[u8],
-    requested: &[Symbol],
-    key: &Secret,
-) -> Result<Vec<(Symbol, Result<Quote, PollError>)>, PollError> {
+pub(super) fn parse(body: &[u8], requested: &[Symbol], key: &Secret) -> Result<Answers, PollError> {
     let response: json::Object<'_> =
         serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
     let answer = |symbol: &Symbol| {

@@ -302,8 +302,9 @@ async fn alpaca_requests_many_shares_at_once() {
         poll(&alpaca, &["BTC/USD"]).await,
         [Err(PollError::UnknownSymbol)]
     );
-    let splits = alpaca.splits().expect("splits").splits(&symbol("NVDA"));
-    assert_eq!(splits.await.map(|splits| splits.len()), Ok(1));
+    let nvda = symbol("NVDA");
+    let splits = alpaca.splits().expect("splits").splits(&nvda).await;
+    assert_eq!(splits.map(|splits| splits.len()), Ok(1));
 }
 
 #[tokio::test]
