@@ -3,7 +3,7 @@ use runtime::config::Secret;
 use super::{parse, stream::Session, *};
 use crate::{
     provider::{
-        StreamEvent, StreamSession,
+        Frame, StreamEvent, StreamSession,
         testing::{event, price, symbol, symbols},
     },
     quote::{PreviousClose, Quote},
@@ -163,7 +163,7 @@ fn each_symbol_takes_a_frame() {
     let mut session = Session::new("K3Y");
     assert_eq!(session.opened(), [StreamEvent::Ready]);
     let frames = session.subscribe(&symbols(&["AAPL", "BRK-B", "AAPL"]));
-    let texts: Vec<_> = frames.iter().map(|frame| frame.as_str()).collect();
+    let texts: Vec<_> = frames.iter().map(Frame::as_str).collect();
     assert_eq!(
         texts,
         [

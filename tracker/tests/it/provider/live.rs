@@ -33,8 +33,8 @@ fn limit() -> NonZeroU32 {
     NonZeroU32::new(60).expect("more than 0")
 }
 
-fn key() -> Option<Secret> {
-    Some(Secret::new(KEY))
+fn key() -> Secret {
+    Secret::new(KEY)
 }
 
 fn clock() -> SharedClock {
@@ -53,7 +53,7 @@ fn kraken(server: &MockServer) -> Kraken {
 
 fn finnhub(server: &MockServer) -> Finnhub {
     let settings = FinnhubSettings {
-        api_key: key(),
+        api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         stream_url: "wss://stream.example".parse().expect("a URL"),
         per_minute: limit(),
@@ -65,7 +65,7 @@ fn finnhub(server: &MockServer) -> Finnhub {
 fn alpaca(server: &MockServer) -> Alpaca {
     let settings = AlpacaSettings {
         api_key_id: Some(Secret::new("the-id")),
-        api_secret_key: key(),
+        api_secret_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         stream_url: "wss://stream.example".parse().expect("a URL"),
         per_minute: limit(),
@@ -76,7 +76,7 @@ fn alpaca(server: &MockServer) -> Alpaca {
 
 fn twelve_data(server: &MockServer) -> TwelveData {
     let settings = TwelveDataSettings {
-        api_key: key(),
+        api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         per_minute: limit(),
         per_day: limit(),
@@ -86,7 +86,7 @@ fn twelve_data(server: &MockServer) -> TwelveData {
 
 fn bulk(server: &MockServer) -> AlphaVantage {
     let settings = AlphaVantageSettings {
-        api_key: key(),
+        api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         per_minute: limit(),
         per_day: limit(),

@@ -4,7 +4,7 @@ use runtime::config::Secret;
 
 use super::{super::stream::Session, provider};
 use crate::provider::{
-    PollError, QuoteProvider, StreamEvent, StreamProtocol, StreamSession, TradeId,
+    Frame, PollError, QuoteProvider, StreamEvent, StreamProtocol, StreamSession, TradeId,
     testing::{event, price, symbol, symbols},
 };
 
@@ -56,7 +56,7 @@ fn the_key_is_sent_after_the_greeting_and_not_formatted() {
 fn a_subscription_is_confirmed_by_the_whole_list() {
     let mut session = session(&["MSFT"]);
     let frames = session.subscribe(&symbols(&["AAPL", "BRK-B", "MSFT", "HALT"]));
-    let texts: Vec<_> = frames.iter().map(|frame| frame.as_str()).collect();
+    let texts: Vec<_> = frames.iter().map(Frame::as_str).collect();
     assert_eq!(
         texts,
         [
