@@ -12,6 +12,7 @@ mod flag;
 mod generated;
 mod limit;
 mod listen;
+mod live_provider;
 mod log;
 mod provider;
 mod raw;
@@ -33,8 +34,11 @@ pub use feed::{FeedSettings, StreamUrl};
 pub use generated::{env_example, with_fresh_settings};
 pub use limit::LimitSettings;
 pub use listen::ListenSettings;
+pub use live_provider::{
+    AlpacaSettings, AlphaVantageSettings, FinnhubSettings, KrakenSettings, TwelveDataSettings,
+};
 pub use log::{LogFormat, LogSettings};
-pub use provider::{AlphaVantageSettings, ProviderName, ReplaySettings, ReplaySpeed};
+pub use provider::{ProviderName, ReplaySettings, ReplaySpeed};
 pub use secret::Secret;
 pub use tracking::{MarketHours, RetentionSettings, TrackingSettings};
 pub use variable::{DefaultValue, VARIABLES, Variable};
@@ -96,6 +100,14 @@ pub struct Settings {
     pub tracking: TrackingSettings,
     /// The API key and base URL of Alpha Vantage, and the quota of its plan.
     pub alpha_vantage: AlphaVantageSettings,
+    /// The API key and URLs of Finnhub, and the limits of its plan.
+    pub finnhub: FinnhubSettings,
+    /// The API keys and URLs of Alpaca, and the limits of its plan.
+    pub alpaca: AlpacaSettings,
+    /// The API key and base URL of Twelve Data, and the quota of its plan.
+    pub twelve_data: TwelveDataSettings,
+    /// The URLs of Kraken, and the limit of its public API.
+    pub kraken: KrakenSettings,
     /// How alerts are sent to webhooks.
     pub delivery: DeliverySettings,
     /// How long prices, the feed and deliveries are kept.
@@ -190,6 +202,10 @@ impl Settings {
             limits,
             tracking: TrackingSettings::read(reader),
             alpha_vantage: AlphaVantageSettings::read(reader),
+            finnhub: FinnhubSettings::read(reader),
+            alpaca: AlpacaSettings::read(reader),
+            twelve_data: TwelveDataSettings::read(reader),
+            kraken: KrakenSettings::read(reader),
             delivery: DeliverySettings::read(reader),
             retention: RetentionSettings::read(reader),
             replay: ReplaySettings::read(reader),

@@ -3,28 +3,49 @@
 //! A provider sends at most one request per poll, does not retry and does not log. The poller
 //! decides when to poll, when to retry and when to fail over, by the [`PollError`].
 
+mod alpaca;
 mod alpha_vantage;
+mod client;
 mod field;
+mod finnhub;
 mod history;
 mod http;
+mod json;
+mod kraken;
 mod pacing;
 mod poll;
 mod poll_error;
 mod replay;
+mod search;
+mod shape;
 mod splits;
+mod stream;
+#[cfg(test)]
+mod testing;
+mod twelve_data;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use entity::Symbol;
 
 pub use self::{
-    alpha_vantage::{AlphaVantage, AlphaVantageError},
+    alpaca::Alpaca,
+    alpha_vantage::AlphaVantage,
+    client::ClientError,
+    finnhub::Finnhub,
     history::{DailyBar, DailyHistory},
+    kraken::Kraken,
     pacing::{DayZone, Pacing, RequestBudget},
-    poll::Poll,
+    poll::{Answers, Poll},
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},
+    search::{SymbolList, SymbolMatch, SymbolSearch},
     splits::ShareSplits,
+    stream::{
+        DayFigures, Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice,
+        StreamProtocol, StreamSession, TradeId, handshake_refused,
+    },
+    twelve_data::TwelveData,
 };
 
 /// A source of quotes.
@@ -36,11 +57,12 @@ pub trait QuoteProvider: Send + Sync {
     /// When to poll the provider, and its rate limits.
     fn pacing(&self) -> Pacing;
 
-    /// Whether the provider has quotes of a symbol, or `None` if that takes a request.
+    /// Whether the provider has quotes of a symbol, by its notation and the provider's list, or
+    /// `None` if that takes a request.
     fn knows(&self, symbol: &Symbol) -> Option<bool>;
 
-    /// Sends one request for at most [`Pacing::symbols_per_request`] symbols. Returns one answer
-    /// for each of them.
+    /// Sends one request for at most [`Pacing::symbols_per_request`] symbols, which may change over
+    /// time. Returns one answer for each of them.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
 
     /// The daily history, if the provider has one.
@@ -50,6 +72,26 @@ pub trait QuoteProvider: Send + Sync {
 
     /// Share splits, if the provider reports them.
     fn splits(&self) -> Option<&dyn ShareSplits> {
+        None
+    }
+
+    /// The search for symbols, if the provider has one that takes a request.
+    fn search(&self) -> Option<&dyn SymbolSearch> {
+        None
+    }
+
+    /// The list of all symbols, if the provider sends one.
+    fn list(&self) -> Option<&dyn SymbolList> {
+        None
+    }
+
+    /// The protocol of the stream, if the provider has one.
+    fn stream(&self) -> Option<&dyn StreamProtocol> {
+        None
+    }
+
+    /// What the provider allows with its free plan, for operators.
+    fn terms(&self) -> Option<&'static str> {
         None
     }
 

@@ -5,9 +5,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use runtime::config::{ProviderName, Settings};
+use runtime::{
+    clock::SystemClock,
+    config::{ProviderName, Settings},
+};
 
-use crate::provider::{AlphaVantage, AlphaVantageError, QuoteProvider, Replay, ReplayError};
+use crate::provider::{
+    Alpaca, AlphaVantage, ClientError, Finnhub, Kraken, QuoteProvider, Replay, ReplayError,
+    TwelveData,
+};
 
 /// Timeout of a request to a provider.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,9 +25,9 @@ pub struct Providers(Vec<Arc<dyn QuoteProvider>>);
 /// Why a provider cannot be created from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvidersError {
-    /// The settings of Alpha Vantage cannot be used.
-    #[error("cannot use ALPHA_VANTAGE_URL")]
-    AlphaVantage(#[source] AlphaVantageError),
+    /// The settings of a live provider cannot be used.
+    #[error("cannot use the provider {0}")]
+    Live(&'static str, #[source] ClientError),
     /// The settings of the replay cannot be used.
     #[error("cannot use REPLAY_FILE and REPLAY_FROM")]
     Replay(#[source] ReplayError),
@@ -62,14 +68,23 @@ fn create(
     name: ProviderName,
     settings: &Settings,
 ) -> Result<Arc<dyn QuoteProvider>, ProvidersError> {
-    Ok(match name {
+    let (timeout, clock) = (REQUEST_TIMEOUT, SystemClock::shared);
+    let provider = match name {
         ProviderName::AlphaVantage => {
-            let provider = AlphaVantage::new(&settings.alpha_vantage, REQUEST_TIMEOUT);
-            Arc::new(provider.map_err(ProvidersError::AlphaVantage)?)
+            AlphaVantage::new(&settings.alpha_vantage, timeout).map(shared)
         }
+        ProviderName::Finnhub => Finnhub::new(&settings.finnhub, timeout).map(shared),
+        ProviderName::Alpaca => Alpaca::new(&settings.alpaca, timeout, clock()).map(shared),
+        ProviderName::TwelveData => TwelveData::new(&settings.twelve_data, timeout).map(shared),
+        ProviderName::Kraken => Kraken::new(&settings.kraken, timeout, clock()).map(shared),
         ProviderName::Replay => {
-            let provider = Replay::new(&settings.replay);
-            Arc::new(provider.map_err(ProvidersError::Replay)?)
+            let replay = Replay::new(&settings.replay).map(shared);
+            return replay.map_err(ProvidersError::Replay);
         }
-    })
+    };
+    provider.map_err(|error| ProvidersError::Live(name.as_str(), error))
+}
+
+fn shared(provider: impl QuoteProvider + 'static) -> Arc<dyn QuoteProvider> {
+    Arc::new(provider)
 }

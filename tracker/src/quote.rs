@@ -41,6 +41,28 @@ pub struct Quote {
     pub split: Option<Ratio>,
 }
 
+impl Quote {
+    /// Creates a quote with a price only.
+    pub fn new(symbol: Symbol, price: Decimal, trading_day: NaiveDate) -> Self {
+        Self {
+            symbol,
+            price,
+            previous_close: PreviousClose::Absent,
+            open: None,
+            high: None,
+            low: None,
+            volume: None,
+            trading_day,
+            market_time: None,
+            name: None,
+            currency: None,
+            exchange: None,
+            unrounded: None,
+            split: None,
+        }
+    }
+}
+
 /// The exact numbers from which percentages are computed, before they are rounded to 8 decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unrounded {

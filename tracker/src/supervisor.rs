@@ -188,7 +188,7 @@ impl Tracker {
         if let Some(note) = first.and_then(|first| first.note()) {
             tracing::info!(
                 providers,
-                "{note}: these are not current prices; set ALPHA_VANTAGE_API_KEY for live prices"
+                "{note}: these are not current prices; for live prices set an API key such as ALPHA_VANTAGE_API_KEY, or PROVIDER=kraken"
             );
         } else {
             tracing::info!(providers, interval = ?self.settings.update_interval, "tracking started");

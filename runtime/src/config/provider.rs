@@ -1,14 +1,12 @@
-//! Settings for the market-data providers: Alpha Vantage and the replay.
+//! The list of market-data providers, and the settings of the replay.
 //!
 //! A provider that requires a key is only accepted if its key is set.
 
-use std::{convert::Infallible, fs::File, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{convert::Infallible, fs::File, path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
-use url::Url;
 
 use super::{
-    Secret,
     reader::SettingsReader,
     value::{self, Parsed},
 };
@@ -18,39 +16,48 @@ use super::{
 pub enum ProviderName {
     /// Alpha Vantage, an online service that requires a key.
     AlphaVantage,
+    /// Finnhub, an online service that requires a key.
+    Finnhub,
+    /// Alpaca, an online service that requires a key.
+    Alpaca,
+    /// Twelve Data, an online service that requires a key.
+    TwelveData,
+    /// Kraken, an exchange of cryptocurrencies that requires no key.
+    Kraken,
     /// A replay of recorded prices.
     Replay,
 }
 
-/// The API key and base URL of Alpha Vantage, and the quota of its plan.
-#[derive(Clone, Debug)]
-pub struct AlphaVantageSettings {
-    /// The API key; always set if the provider is used.
-    pub api_key: Option<Secret>,
-    /// The base URL, before `/query`.
-    pub url: Url,
-    /// Maximum number of requests in any 60 s.
-    pub per_minute: NonZeroU32,
-    /// Maximum number of requests per day, from midnight to midnight in New York.
-    pub per_day: NonZeroU32,
-}
-
 impl ProviderName {
-    const ALL: [Self; 2] = [Self::AlphaVantage, Self::Replay];
+    const ALL: [Self; 6] = [
+        Self::AlphaVantage,
+        Self::Finnhub,
+        Self::Alpaca,
+        Self::TwelveData,
+        Self::Kraken,
+        Self::Replay,
+    ];
 
     /// The name of the provider in settings, prices and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AlphaVantage => "alphavantage",
+            Self::Finnhub => "finnhub",
+            Self::Alpaca => "alpaca",
+            Self::TwelveData => "twelvedata",
+            Self::Kraken => "kraken",
             Self::Replay => "replay",
         }
     }
 
-    /// The variable for the key of the provider, if it requires one.
-    const fn key(self) -> Option<&'static str> {
+    /// The variables for the keys that the provider requires.
+    const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::AlphaVantage => Some("ALPHA_VANTAGE_API_KEY"),
-            Self::Replay => None,
+            Self::AlphaVantage => &["ALPHA_VANTAGE_API_KEY"],
+            Self::Finnhub => &["FINNHUB_API_KEY"],
+            Self::Alpaca => &["ALPACA_API_KEY_ID", "ALPACA_API_SECRET_KEY"],
+            Self::TwelveData => &["TWELVE_DATA_API_KEY"],
+            Self::Kraken | Self::Replay => &[],
         }
     }
 
@@ -71,12 +78,15 @@ impl ProviderName {
     /// Reads the providers in failover order; never empty.
     pub(super) fn read_list(reader: &mut SettingsReader<'_>) -> Vec<Self> {
         if !reader.has("PROVIDER") {
-            let keyed = reader.has("ALPHA_VANTAGE_API_KEY");
-            return vec![if keyed {
-                Self::AlphaVantage
-            } else {
-                Self::Replay
-            }];
+            let has_key = |name: &Self| name.keys().iter().any(|key| reader.has(key));
+            let mut keyed: Vec<Self> = Self::ALL.into_iter().filter(has_key).collect();
+            for name in &keyed {
+                name.require_keys(reader, "the other key is set");
+            }
+            if keyed.is_empty() {
+                keyed.push(Self::Replay);
+            }
+            return keyed;
         }
         let listed = reader
             .optional("PROVIDER", |text| value::list(text, Self::parse))
@@ -84,32 +94,19 @@ impl ProviderName {
         // Missing keys are reported even if the list has an unsupported provider.
         let known = |text: &str| Ok::<_, Infallible>(Self::known_of(text));
         for provider in reader.optional("PROVIDER", known).unwrap_or_default() {
-            if let Some(key) = provider.key().filter(|key| !reader.has(key)) {
-                let name = provider.as_str();
-                reader.reject(key, format!("must be set because PROVIDER lists {name}"));
-            }
+            let cause = format!("PROVIDER lists {}", provider.as_str());
+            provider.require_keys(reader, &cause);
         }
         listed
     }
-}
 
-impl AlphaVantageSettings {
-    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
-        Self {
-            api_key: reader.optional("ALPHA_VANTAGE_API_KEY", key),
-            url: reader.value("ALPHA_VANTAGE_URL", value::http_url),
-            per_minute: reader.value("ALPHA_VANTAGE_PER_MINUTE", value::count),
-            per_day: reader.value("ALPHA_VANTAGE_PER_DAY", value::count),
+    /// Reports the keys that are not set.
+    fn require_keys(self, reader: &mut SettingsReader<'_>, cause: &str) {
+        for key in self.keys() {
+            if !reader.has(key) {
+                reader.reject(key, format!("must be set because {cause}"));
+            }
         }
-    }
-}
-
-/// Parses an API key, which must be visible ASCII.
-fn key(text: &str) -> Parsed<Secret> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(Secret::new(text))
-    } else {
-        Err("may only contain visible ASCII characters".to_owned())
     }
 }
 

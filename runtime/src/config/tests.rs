@@ -199,11 +199,17 @@ fn all_violations_are_reported_at_once_without_secrets() {
         ("LIMIT_ALIASES", "-1"),
         ("LIMIT_PERSISTED", "2GiB"),
         ("LIMIT_MESSAGE", "99999999999999999999GiB"),
-        ("PROVIDER", "alphavantage,finnhub"),
+        ("PROVIDER", "alphavantage,bloomberg"),
         ("ALPHA_VANTAGE_API_KEY", "S3CRET\u{e4}"),
         ("ALPHA_VANTAGE_URL", "ftp://S3CRET@example"),
         ("ALPHA_VANTAGE_PER_MINUTE", "0"),
         ("ALPHA_VANTAGE_PER_DAY", "-1"),
+        ("ALPHA_VANTAGE_BULK", "maybe"),
+        ("FINNHUB_API_KEY", "S3CRET\n2"),
+        ("FINNHUB_STREAM_URL", "https://S3CRET@example"),
+        ("FINNHUB_STREAM_SYMBOLS", "many"),
+        ("TWELVE_DATA_URL", "S3CRET"),
+        ("KRAKEN_PER_MINUTE", "0"),
         ("UPDATE_INTERVAL", "999ms"),
         ("MARKET_HOURS", "eu"),
         ("ALERT_THRESHOLD", "0"),
@@ -236,11 +242,68 @@ fn a_listed_provider_without_its_key_is_rejected() {
 }
 
 #[test]
-fn the_default_provider_is_the_one_with_a_key() {
+fn the_default_providers_are_those_with_a_key() {
     assert_eq!(
         load(&[], &[KEYED]).tracking.providers,
         [ProviderName::AlphaVantage]
     );
+    let keys = [
+        ("TWELVE_DATA_API_KEY", "S3CRET"),
+        ("ALPACA_API_SECRET_KEY", "S3CRET"),
+        ("ALPACA_API_KEY_ID", "S3CRET"),
+        ("FINNHUB_API_KEY", "S3CRET"),
+    ];
+    let settings = load(&[], &keys);
+    assert_eq!(
+        settings.tracking.providers,
+        [
+            ProviderName::Finnhub,
+            ProviderName::Alpaca,
+            ProviderName::TwelveData
+        ]
+    );
+    assert!(!format!("{settings:?}").contains("S3CRET"));
+}
+
+#[test]
+fn both_keys_of_alpaca_are_required() {
+    let error = error_of(&[], &[("ALPACA_API_KEY_ID", "K3Y")]);
+    assert!(
+        error.contains("ALPACA_API_SECRET_KEY: must be set because the other key is set"),
+        "{error}"
+    );
+    let error = error_of(
+        &["--provider", "alpaca"],
+        &[("ALPACA_API_SECRET_KEY", "K3Y")],
+    );
+    assert!(
+        error.contains("ALPACA_API_KEY_ID: must be set because PROVIDER lists alpaca"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_provider_without_a_key_is_only_used_if_listed() {
+    let settings = load(&["--provider", "kraken"], &[]);
+    assert_eq!(settings.tracking.providers, [ProviderName::Kraken]);
+    assert_eq!(settings.kraken.url.as_str(), "https://api.kraken.com/");
+    assert_eq!(
+        settings.kraken.stream_url.as_str(),
+        "wss://ws.kraken.com/v2"
+    );
+    assert_eq!(settings.kraken.per_minute.get(), 60);
+}
+
+#[test]
+fn the_plans_of_the_providers_are_the_free_ones() {
+    let settings = load(&[], &[]);
+    assert_eq!(settings.finnhub.per_minute.get(), 60);
+    assert_eq!(settings.finnhub.stream_symbols, 50);
+    assert_eq!(settings.alpaca.per_minute.get(), 200);
+    assert_eq!(settings.alpaca.stream_symbols, 30);
+    assert_eq!(settings.twelve_data.per_minute.get(), 8);
+    assert_eq!(settings.twelve_data.per_day.get(), 800);
+    assert!(!settings.alpha_vantage.bulk);
 }
 
 /// Creates a file with a secret, and returns its path.

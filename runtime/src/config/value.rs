@@ -103,6 +103,14 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
     }
 }
 
+/// Parses an absolute `ws` or `wss` URL.
+pub(super) fn ws_url(text: &str) -> Parsed<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "ws" | "wss") && url.has_host() => Ok(url),
+        _ => Err("must be a URL that begins with ws:// or wss://".to_owned()),
+    }
+}
+
 /// Checks that the user and password of a URL are percent-encoded. Otherwise a part of the password
 /// is read as the host, the port or the path, which are not secret.
 ///

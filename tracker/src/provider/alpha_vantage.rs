@@ -1,71 +1,56 @@
 //! The Alpha Vantage provider: live quotes, one symbol per request, with a trading day but no time.
+//! Premium plans include requests for many United States shares, whose quotes have a time.
 //!
 //! The key is part of every URL. It is only sent to the service and does not appear in errors or
 //! logs.
 
+mod bulk;
 mod notice;
 mod quote;
 #[cfg(test)]
 mod recorded;
 mod response;
+mod search;
 mod series;
 mod splits;
 
-use std::{fmt, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use entity::{Split, Symbol};
-use reqwest::{Url, header::HeaderMap};
 use runtime::config::{AlphaVantageSettings, ProviderName, Secret};
 
 use crate::{
     provider::{
-        DailyBar, DailyHistory, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
-        ShareSplits, http::HttpClient,
+        ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollError, QuoteProvider,
+        RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient, shape,
     },
     quote::Quote,
 };
 
-/// A client for Alpha Vantage. Quotes are from `GLOBAL_QUOTE`, daily history from
-/// `TIME_SERIES_DAILY`, splits from `SPLITS`.
+/// Maximum symbols in a request for many.
+const MAX_SYMBOLS: usize = 100;
+
+/// A client for Alpha Vantage. Quotes are from `GLOBAL_QUOTE` or `REALTIME_BULK_QUOTES`, daily
+/// history from `TIME_SERIES_DAILY`, splits from `SPLITS`.
+#[derive(Debug)]
 pub struct AlphaVantage {
-    endpoint: Url,
+    client: ApiClient,
     key: Secret,
     budget: RequestBudget,
-    http: HttpClient,
-}
-
-/// Why the client cannot be created.
-#[derive(Debug, thiserror::Error)]
-pub enum AlphaVantageError {
-    /// The URL is not `http` or `https`.
-    #[error("must be an http:// or https:// URL")]
-    BaseUrl,
-    /// The HTTP client cannot be built because the system has no root certificates.
-    #[error("cannot load the root certificates for TLS")]
-    Tls(#[source] reqwest::Error),
+    /// Whether the plan includes requests for many symbols.
+    bulk: AtomicBool,
 }
 
 impl AlphaVantage {
     /// Creates a client whose requests take at most `timeout`, including the body. Sends no
     /// request. `/query` is appended to the path of the URL.
-    pub fn new(
-        settings: &AlphaVantageSettings,
-        timeout: Duration,
-    ) -> Result<Self, AlphaVantageError> {
-        let mut endpoint = settings.url.clone();
-        if !matches!(endpoint.scheme(), "http" | "https") {
-            return Err(AlphaVantageError::BaseUrl);
-        }
-        endpoint
-            .path_segments_mut()
-            .map_err(|()| AlphaVantageError::BaseUrl)?
-            .pop_if_empty()
-            .push("query");
-        endpoint.set_fragment(None);
-        let http = HttpClient::new(&endpoint, timeout).map_err(AlphaVantageError::Tls)?;
+    pub fn new(settings: &AlphaVantageSettings, timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
-            endpoint,
+            client: ApiClient::new(&settings.url, timeout)?,
             // The settings require a key if the provider is listed.
             key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
             budget: RequestBudget {
@@ -73,31 +58,48 @@ impl AlphaVantage {
                 per_day: Some(settings.per_day.get()),
                 day: DayZone::NewYork,
             },
-            http,
+            bulk: settings.bulk.into(),
         })
     }
 
+    /// Sends one request for United States shares. If the plan does not include it, symbols are
+    /// requested one by one from then on.
+    async fn quotes(&self, symbols: &[Symbol]) -> Poll {
+        let (shares, others): (Vec<_>, Vec<_>) =
+            symbols.iter().cloned().partition(shape::is_us_share);
+        let names: Vec<&str> = shares.iter().map(Symbol::as_str).collect();
+        let names = names.join(",");
+        let body = self
+            .request("REALTIME_BULK_QUOTES", ("symbol", &names))
+            .await;
+        let mut answers = match body.and_then(|body| bulk::parse(&body, &shares, &self.key)) {
+            Ok(answers) => answers,
+            Err(PollError::NotEntitled) => {
+                self.bulk.store(false, Ordering::Relaxed);
+                let error = PollError::upstream("the plan includes one symbol per request");
+                return Poll::failed(symbols, &error);
+            }
+            Err(error) => Poll::failed(&shares, &error).answers,
+        };
+        let error = PollError::upstream("requires a request of its own");
+        answers.extend(Poll::failed(&others, &error).answers);
+        answers.sort_by_key(|(symbol, _)| symbols.iter().position(|other| other == symbol));
+        Poll::answered(answers)
+    }
+
     async fn quote(&self, symbol: &Symbol) -> Result<Quote, PollError> {
-        let body = self.request("GLOBAL_QUOTE", symbol).await?;
+        let body = self.of_symbol("GLOBAL_QUOTE", symbol).await?;
         quote::parse(&body, symbol, &self.key)
     }
 
-    async fn request(&self, function: &str, symbol: &Symbol) -> Result<Vec<u8>, PollError> {
-        let mut url = self.endpoint.clone();
-        url.query_pairs_mut()
-            .append_pair("function", function)
-            .append_pair("symbol", symbol.as_str())
-            .append_pair("apikey", self.key.expose());
-        self.http.get(url, HeaderMap::new()).await
+    async fn of_symbol(&self, function: &str, symbol: &Symbol) -> Result<Vec<u8>, PollError> {
+        self.request(function, ("symbol", symbol.as_str())).await
     }
-}
 
-/// Omits the URL, which may contain the password of a proxy.
-impl fmt::Debug for AlphaVantage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AlphaVantage")
-            .field("budget", &self.budget)
-            .finish_non_exhaustive()
+    async fn request(&self, function: &str, what: (&str, &str)) -> Result<Vec<u8>, PollError> {
+        let key = ("apikey", self.key.expose());
+        let query = [("function", function), what, key];
+        self.client.get(&["query"], &query).await?.success()
     }
 }
 
@@ -109,7 +111,11 @@ impl QuoteProvider for AlphaVantage {
 
     fn pacing(&self) -> Pacing {
         Pacing::Polled {
-            symbols_per_request: 1,
+            symbols_per_request: if self.bulk.load(Ordering::Relaxed) {
+                MAX_SYMBOLS
+            } else {
+                1
+            },
             budget: self.budget,
         }
     }
@@ -122,6 +128,14 @@ impl QuoteProvider for AlphaVantage {
         Some(self)
     }
 
+    fn search(&self) -> Option<&dyn SymbolSearch> {
+        Some(self)
+    }
+
+    fn terms(&self) -> Option<&'static str> {
+        Some("free plan: 25 requests a day, personal use")
+    }
+
     fn key_setting(&self) -> Option<&'static str> {
         Some("ALPHA_VANTAGE_API_KEY")
     }
@@ -131,16 +145,13 @@ impl QuoteProvider for AlphaVantage {
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
-        let [symbol] = symbols else {
-            return Poll::failed(
+        match symbols {
+            [symbol] => Poll::answered(vec![(symbol.clone(), self.quote(symbol).await)]),
+            symbols if self.bulk.load(Ordering::Relaxed) => self.quotes(symbols).await,
+            symbols => Poll::failed(
                 symbols,
                 &PollError::upstream("more than one symbol in a request"),
-            );
-        };
-        Poll {
-            answers: vec![(symbol.clone(), self.quote(symbol).await)],
-            position: None,
-            follows: None,
+            ),
         }
     }
 }
@@ -149,7 +160,7 @@ impl QuoteProvider for AlphaVantage {
 #[async_trait]
 impl DailyHistory for AlphaVantage {
     async fn bars(&self, symbol: &Symbol) -> Result<Vec<DailyBar>, PollError> {
-        let body = self.request("TIME_SERIES_DAILY", symbol).await?;
+        let body = self.of_symbol("TIME_SERIES_DAILY", symbol).await?;
         series::parse(&body, symbol, &self.key)
     }
 }
@@ -157,7 +168,15 @@ impl DailyHistory for AlphaVantage {
 #[async_trait]
 impl ShareSplits for AlphaVantage {
     async fn splits(&self, symbol: &Symbol) -> Result<Vec<Split>, PollError> {
-        let body = self.request("SPLITS", symbol).await?;
+        let body = self.of_symbol("SPLITS", symbol).await?;
         splits::parse(&body, symbol, &self.key)
+    }
+}
+
+#[async_trait]
+impl SymbolSearch for AlphaVantage {
+    async fn search(&self, text: &str) -> Result<Vec<SymbolMatch>, PollError> {
+        let body = self.request("SYMBOL_SEARCH", ("keywords", text)).await?;
+        search::parse(&body, &self.key)
     }
 }

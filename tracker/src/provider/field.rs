@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use entity::{Decimal, Ratio};
+use entity::{Decimal, Ratio, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -71,6 +71,49 @@ pub(super) fn unrounded(price: Option<&str>, previous_close: Option<&str>) -> Op
     let loses =
         rounded(price) != Some(exact.price) || rounded(previous_close) != exact.previous_close;
     loses.then_some(exact)
+}
+
+/// Parses an instant in whole seconds since the Unix epoch, later than it.
+pub(super) fn seconds(text: Option<&str>) -> Option<Timestamp> {
+    instant(text?, 1_000_000)
+}
+
+/// Parses an instant in whole milliseconds since the Unix epoch, later than it.
+pub(super) fn millis(text: Option<&str>) -> Option<Timestamp> {
+    instant(text?, 1_000)
+}
+
+fn instant(text: &str, micros: i64) -> Option<Timestamp> {
+    let number = Decimal::parse_whole_rounded(text).ok();
+    let instant = number?.checked_mul(micros).map(Timestamp::from_micros);
+    instant.filter(|instant| is_storable(*instant))
+}
+
+/// Parses an instant in RFC 3339, later than the Unix epoch.
+pub(super) fn rfc3339(text: Option<&str>) -> Option<Timestamp> {
+    let instant = text?.parse().ok();
+    instant.filter(|instant| is_storable(*instant))
+}
+
+/// Whether an instant is after the Unix epoch and before the year 10000.
+fn is_storable(instant: Timestamp) -> bool {
+    const END: i64 = 253_402_300_800_000_000;
+    (1..END).contains(&instant.micros())
+}
+
+/// Returns the beginning of a text of the provider, without control characters and without
+/// `secret`.
+pub(super) fn excerpt(text: &str, secret: &str) -> String {
+    const MAX_CHARS: usize = 160;
+    let text = if secret.is_empty() {
+        Cow::from(text)
+    } else {
+        text.replace(secret, "\u{2026}").into()
+    };
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_CHARS)
+        .collect()
 }
 
 /// Parses a number of shares. A fraction, which results from adjusting for splits, is rounded,

@@ -1,6 +1,6 @@
 //! An HTTP client for providers, with a timeout, a size limit and support for `Retry-After`.
 //!
-//! A request takes at most its timeout and reads at most 1 MiB. It follows no redirect. Errors
+//! A request takes at most its timeout and reads at most 1 MiB unless it says otherwise. It follows no redirect. Errors
 //! contain no URL, because the URLs of some providers contain the key.
 
 use std::{error::Error, time::Duration};
@@ -47,21 +47,58 @@ impl HttpClient {
         Ok(Self { client })
     }
 
-    /// Sends one request and returns the body of a successful response.
-    pub(super) async fn get(&self, url: Url, headers: HeaderMap) -> Result<Vec<u8>, PollError> {
+    /// Sends one request. Returns the response whatever its status, with a body of at most 1 MiB.
+    pub(super) async fn get(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+    ) -> Result<HttpResponse, PollError> {
+        self.get_at_most(MAX_BODY, url, headers).await
+    }
+
+    /// Sends one request, like [`get`](Self::get), with another maximum size of the body.
+    pub(super) async fn get_at_most(
+        &self,
+        max_body: usize,
+        url: Url,
+        headers: HeaderMap,
+    ) -> Result<HttpResponse, PollError> {
         let request = self.client.get(url).headers(headers);
         let response = request.send().await.map_err(failure)?;
-        match status_error(&response) {
+        let (status, wait) = (response.status(), retry_after(response.headers()));
+        let body = match body(response, max_body).await {
+            Ok(body) => body,
+            // The status says more than the reason why its body cannot be read.
+            Err(_) if !status.is_success() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(HttpResponse { status, wait, body })
+    }
+}
+
+/// A response with any status.
+#[derive(Debug)]
+pub(super) struct HttpResponse {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// The value of `Retry-After`.
+    pub(super) wait: Option<Duration>,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// Returns the body of a successful response, or the error of its status.
+    pub(super) fn success(self) -> Result<Vec<u8>, PollError> {
+        match status_error(self.status, self.wait) {
             Some(error) => Err(error),
-            None => body(response).await,
+            None => Ok(self.body),
         }
     }
 }
 
 /// Returns the error of a status other than success.
-fn status_error(response: &Response) -> Option<PollError> {
-    let status = response.status();
-    let wait = retry_after(response.headers());
+pub(super) fn status_error(status: StatusCode, wait: Option<Duration>) -> Option<PollError> {
     let reason = || format!("HTTP {}", status.as_u16()).into();
     match status {
         status if status.is_success() => None,
@@ -78,11 +115,12 @@ fn status_error(response: &Response) -> Option<PollError> {
     }
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, PollError> {
+async fn body(mut response: Response, max: usize) -> Result<Vec<u8>, PollError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(PollError::malformed("longer than 1 MiB"));
+        if body.len() + chunk.len() > max {
+            let mebibytes = max / MAX_BODY;
+            return Err(PollError::malformed(format!("longer than {mebibytes} MiB")));
         }
         body.extend_from_slice(&chunk);
     }

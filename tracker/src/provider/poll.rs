@@ -4,11 +4,14 @@ use entity::Symbol;
 
 use crate::{metrics::CallOutcome, provider::PollError, quote::Quote};
 
+/// An answer for each symbol, in the order of the request.
+pub type Answers = Vec<(Symbol, Result<Quote, PollError>)>;
+
 /// The answers of a provider to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Poll {
     /// One answer per symbol, in the order of the request.
-    pub answers: Vec<(Symbol, Result<Quote, PollError>)>,
+    pub answers: Answers,
     /// Where a restart continues ([`crate::provider::QuoteProvider::resume`]), to be stored in the
     /// transaction that stores the quotes. `None` if the provider has no position.
     pub position: Option<String>,
@@ -18,16 +21,23 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Returns a poll that failed with the same error for every symbol.
-    pub fn failed(symbols: &[Symbol], error: &PollError) -> Self {
+    /// Returns the answers of a provider without a position.
+    pub fn answered(answers: Answers) -> Self {
         Self {
-            answers: symbols
-                .iter()
-                .map(|symbol| (symbol.clone(), Err(error.clone())))
-                .collect(),
+            answers,
             position: None,
             follows: None,
         }
+    }
+
+    /// Returns a poll that failed with the same error for every symbol.
+    pub fn failed(symbols: &[Symbol], error: &PollError) -> Self {
+        let symbols = symbols.iter();
+        Self::answered(
+            symbols
+                .map(|symbol| (symbol.clone(), Err(error.clone())))
+                .collect(),
+        )
     }
 
     /// The outcome of the request in metrics: [`CallOutcome::Ok`] if it is the outcome of any

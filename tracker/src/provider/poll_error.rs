@@ -84,6 +84,13 @@ impl PollError {
         }
     }
 
+    /// Creates [`PollError::Refused`].
+    pub(crate) fn refused(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused {
+            reason: reason.into(),
+        }
+    }
+
     /// The outcome of the call in the metric `stock_tracker_api_calls_total`.
     pub fn outcome(&self) -> CallOutcome {
         match self {

@@ -30,7 +30,7 @@ use tracker::metrics::TrackerMetrics;
 use tracker::{
     PollSettings, Providers, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},
-    provider::{AlphaVantage, AlphaVantageError, QuoteProvider},
+    provider::{AlphaVantage, ClientError, QuoteProvider},
     quote::{PreviousClose, Quote},
 };
 
@@ -97,13 +97,14 @@ pub(crate) fn alpha_vantage(
     key: &str,
     (per_minute, per_day): (u32, u32),
     timeout: Duration,
-) -> Result<AlphaVantage, AlphaVantageError> {
+) -> Result<AlphaVantage, ClientError> {
     let limit = |requests| NonZeroU32::new(requests).expect("more than 0");
     let settings = AlphaVantageSettings {
         api_key: Some(Secret::new(key)),
         url: url.parse().expect("a URL"),
         per_minute: limit(per_minute),
         per_day: limit(per_day),
+        bulk: false,
     };
     AlphaVantage::new(&settings, timeout)
 }

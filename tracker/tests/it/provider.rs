@@ -2,6 +2,7 @@
 
 mod alpha_vantage;
 mod journal;
+mod live;
 mod replay;
 
 use entity::Symbol;

@@ -1,16 +1,14 @@
 //! The JSON envelope of all Alpha Vantage responses: data sections, or a notice with the reason why
 //! they are missing.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use runtime::config::Secret;
 use serde_json::value::RawValue;
 
 use super::notice::Notice;
+pub(super) use crate::provider::json::Object;
 use crate::provider::{PollError, field};
-
-/// A JSON object whose values are kept as written.
-pub(super) type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// A response that is not a known notice.
 #[derive(Debug)]

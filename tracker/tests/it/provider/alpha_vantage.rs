@@ -10,8 +10,7 @@ use tokio::{
 use tracker::{
     metrics::CallOutcome,
     provider::{
-        AlphaVantage, AlphaVantageError, DayZone, Pacing, Poll, PollError, QuoteProvider,
-        RequestBudget,
+        AlphaVantage, ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
     },
     quote::Quote,
 };
@@ -309,7 +308,7 @@ fn debug_output_does_not_contain_the_key() {
 fn a_base_url_that_is_not_http_is_rejected() {
     for base in ["ftp://example.org", "mailto:someone@example.org", "data:,"] {
         let client = alpha_vantage(base, KEY, (5, 25), Duration::from_secs(1));
-        assert!(matches!(client, Err(AlphaVantageError::BaseUrl)));
+        assert!(matches!(client, Err(ClientError::BaseUrl)));
     }
 }
 

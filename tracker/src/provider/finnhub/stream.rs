@@ -1,0 +1,185 @@
+//! The stream of trades of Finnhub.
+//!
+//! Finnhub confirms no subscription, and its error about too many symbols names none: the symbol
+//! that was subscribed last has no slot. A second connection with the same key ends both.
+
+use std::time::Duration;
+
+use entity::Symbol;
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Finnhub;
+use crate::provider::{
+    field,
+    json::{self, Value},
+    shape,
+    stream::{
+        self, Frame, StreamAddress, StreamEvent, StreamLimits, StreamPrice, StreamProtocol,
+        StreamSession, Subscriptions,
+    },
+};
+
+impl StreamProtocol for Finnhub {
+    fn address(&self) -> StreamAddress {
+        let mut url = self.stream_url.clone();
+        url.query_pairs_mut()
+            .append_pair("token", self.key.expose());
+        StreamAddress {
+            url,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Finnhub itself sends a ping every minute.
+    fn limits(&self) -> StreamLimits {
+        StreamLimits {
+            slots: Some(self.slots),
+            frames_per_second: Some(20),
+            silence: Duration::from_secs(150),
+            ping: None,
+        }
+    }
+
+    fn session(&self) -> Box<dyn StreamSession> {
+        Box::new(Session::new(self.key.expose()))
+    }
+}
+
+/// A connection.
+pub(super) struct Session {
+    key: String,
+    subscriptions: Subscriptions,
+    /// The subscribed names, the latest last.
+    order: Vec<String>,
+}
+
+/// A message.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Value<'a>,
+    #[serde(borrow)]
+    data: Value<'a>,
+    #[serde(borrow)]
+    msg: Value<'a>,
+}
+
+/// A trade.
+#[derive(Deserialize)]
+struct Trade<'a> {
+    #[serde(borrow, rename = "s")]
+    symbol: Value<'a>,
+    #[serde(borrow, rename = "p")]
+    price: Value<'a>,
+    #[serde(borrow, rename = "t")]
+    millis: Value<'a>,
+    #[serde(borrow, rename = "v")]
+    size: Value<'a>,
+}
+
+impl Session {
+    pub(super) fn new(key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            subscriptions: Subscriptions::default(),
+            order: Vec::new(),
+        }
+    }
+
+    fn trade(&self, trade: &Trade<'_>) -> StreamEvent {
+        let Some(name) = json::text(trade.symbol) else {
+            return StreamEvent::malformed("a trade without a symbol");
+        };
+        let Some(symbol) = self.subscriptions.get(&name) else {
+            return StreamEvent::Dropped {
+                reason: "not subscribed",
+            };
+        };
+        match StreamPrice::parse(symbol, trade.price) {
+            Ok(price) => StreamEvent::Price(StreamPrice {
+                size: stream::size(json::text(trade.size).as_deref()),
+                market_time: field::millis(json::text(trade.millis).as_deref()),
+                ..price
+            }),
+            Err(error) => StreamEvent::malformed(error.to_string()),
+        }
+    }
+
+    fn error(&mut self, text: &str) -> StreamEvent {
+        let contains = |words: &str| text.to_ascii_lowercase().contains(words);
+        let excerpt = || field::excerpt(text, &self.key);
+        if contains("too many symbols") {
+            let last = self.order.pop();
+            let last = last.and_then(|name| self.subscriptions.remove(&name));
+            match last {
+                Some(symbol) => StreamEvent::LimitLowered {
+                    symbol,
+                    slots: self.order.len(),
+                },
+                None => StreamEvent::notice("too many symbols, but none is subscribed"),
+            }
+        } else if contains("api key") || contains("token") || contains("unauthorized") {
+            StreamEvent::refused(excerpt())
+        } else {
+            StreamEvent::notice(excerpt())
+        }
+    }
+}
+
+impl StreamSession for Session {
+    fn opened(&mut self) -> Vec<StreamEvent> {
+        vec![StreamEvent::Ready]
+    }
+
+    fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for symbol in symbols {
+            let name = shape::dotted(symbol);
+            if self.subscriptions.add(&name, symbol) {
+                frames.push(Frame::new(&json!({"type": "subscribe", "symbol": name})));
+                self.order.push(name);
+            }
+        }
+        frames
+    }
+
+    fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for symbol in symbols {
+            let name = shape::dotted(symbol);
+            if self.subscriptions.remove(&name).is_some() {
+                self.order.retain(|other| *other != name);
+                frames.push(Frame::new(&json!({"type": "unsubscribe", "symbol": name})));
+            }
+        }
+        frames
+    }
+
+    fn received(&mut self, frame: &str) -> Vec<StreamEvent> {
+        let Ok(message) = serde_json::from_str::<Message<'_>>(frame) else {
+            return vec![StreamEvent::malformed("not a JSON object")];
+        };
+        vec![match json::text(message.kind).as_deref() {
+            Some("trade") => {
+                let trades = message.data.and_then(json::list).unwrap_or_default();
+                let events = trades
+                    .iter()
+                    .map(|raw| match serde_json::from_str(raw.get()) {
+                        Ok(trade) => self.trade(&trade),
+                        Err(_) => StreamEvent::malformed("a trade is not an object"),
+                    });
+                let events: Vec<_> = events.collect();
+                if !events.is_empty() {
+                    return events;
+                }
+                StreamEvent::malformed("a message without trades")
+            }
+            Some("ping") => StreamEvent::Heartbeat,
+            Some("error") => self.error(&json::text(message.msg).unwrap_or_default()),
+            Some(_) => StreamEvent::notice("a message of another type"),
+            None => StreamEvent::malformed("a message without a type"),
+        }]
+    }
+}

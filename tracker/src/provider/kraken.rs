@@ -1,0 +1,234 @@
+//! The Kraken provider: live prices of pairs such as `BTC/USD`, without a key.
+//!
+//! A pair trades at all hours and its day is the UTC day. The figures of the last 24 hours that
+//! Kraken sends beside those of the day are never used. Tokenised shares such as `AAPLX/USD` are
+//! pairs like any other; they are not the share.
+
+mod pairs;
+mod stream;
+mod ticker;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use entity::Symbol;
+use parking_lot::RwLock;
+use reqwest::Url;
+use runtime::{
+    clock::SharedClock,
+    config::{KrakenSettings, ProviderName},
+};
+
+use self::pairs::Pairs;
+use super::{
+    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol,
+    SymbolList, SymbolMatch, client::ApiClient, json, shape,
+};
+
+/// Maximum symbols in a request once the list is loaded, which keeps URLs below 2 KiB.
+const MAX_SYMBOLS: usize = 100;
+/// Maximum size of the list of pairs, in bytes.
+const MAX_LIST: usize = 8 * 1024 * 1024;
+/// The wait after too many requests, whose counter recovers by the second.
+const RATE_WAIT: Duration = Duration::from_secs(15);
+
+/// A client for the public API of Kraken.
+#[derive(Debug)]
+pub struct Kraken {
+    client: ApiClient,
+    stream_url: Url,
+    budget: RequestBudget,
+    clock: SharedClock,
+    pairs: RwLock<Arc<Pairs>>,
+}
+
+impl Kraken {
+    /// Creates a client whose requests take at most `timeout`. Sends no request. The `clock` tells
+    /// the day of a price, which Kraken does not send.
+    pub fn new(
+        settings: &KrakenSettings,
+        timeout: Duration,
+        clock: SharedClock,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            client: ApiClient::new(&settings.url, timeout)?,
+            stream_url: settings.stream_url.clone(),
+            budget: RequestBudget {
+                per_minute: Some(settings.per_minute.get()),
+                per_day: None,
+                day: DayZone::Utc,
+            },
+            clock,
+            pairs: RwLock::default(),
+        })
+    }
+
+    fn pairs(&self) -> Arc<Pairs> {
+        Arc::clone(&self.pairs.read())
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.clock.now().to_utc().date_naive()
+    }
+
+    /// Sends one request for symbols that can share it.
+    async fn request(&self, pairs: &Pairs, symbols: &[Symbol]) -> Result<Vec<u8>, PollError> {
+        let names: Vec<&str> = symbols.iter().map(|it| pairs.rest_name(it)).collect();
+        let (names, before) = (names.join(","), self.today());
+        let mut query = vec![("pair", names.as_str())];
+        if symbols.iter().any(|symbol| pairs.is_tokenized(symbol)) {
+            query.push(("asset_class", "tokenized_asset"));
+        }
+        let path = ["0", "public", "Ticker"];
+        let body = self.client.get(&path, &query).await?.success()?;
+        if self.today() == before {
+            Ok(body)
+        } else {
+            // The figures may be of either day.
+            Err(PollError::NoQuote)
+        }
+    }
+}
+
+#[async_trait]
+impl QuoteProvider for Kraken {
+    fn name(&self) -> &'static str {
+        ProviderName::Kraken.as_str()
+    }
+
+    /// Without the list, symbols are requested one by one, because an unknown pair fails the whole
+    /// request.
+    fn pacing(&self) -> Pacing {
+        let is_listed = self.pairs().is_complete();
+        Pacing::Polled {
+            symbols_per_request: if is_listed { MAX_SYMBOLS } else { 1 },
+            budget: self.budget,
+        }
+    }
+
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        if shape::is_pair(symbol) && symbol.as_str().contains('/') {
+            self.pairs().knows(symbol)
+        } else {
+            Some(false)
+        }
+    }
+
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        let pairs = self.pairs();
+        let known = |symbol: &&Symbol| self.knows(symbol) != Some(false);
+        let tokenized = symbols.iter().find(known).map(|it| pairs.is_tokenized(it));
+        let joins =
+            |symbol: &&Symbol| known(symbol) && Some(pairs.is_tokenized(symbol)) == tokenized;
+        let requested: Vec<Symbol> = symbols.iter().filter(joins).cloned().collect();
+        let answer = match tokenized {
+            Some(_) => self.request(&pairs, &requested).await,
+            None => Err(PollError::UnknownSymbol),
+        };
+        let day = self.today();
+        let quotes = answer.and_then(|body| ticker::parse(&body, &requested, &pairs, day));
+        if quotes == Err(PollError::UnknownSymbol) && requested.len() > 1 {
+            // The list is outdated.
+            *self.pairs.write() = Arc::default();
+        }
+        let quotes = quotes.map_err(|error| match error {
+            PollError::UnknownSymbol if requested.len() > 1 => {
+                PollError::upstream("a pair of the request is no longer listed")
+            }
+            error => error,
+        });
+        Poll::answered(
+            symbols
+                .iter()
+                .map(|symbol| {
+                    let answer = if !known(&symbol) {
+                        Err(PollError::UnknownSymbol)
+                    } else if !joins(&symbol) {
+                        Err(PollError::upstream("requires a request of its own kind"))
+                    } else {
+                        match &quotes {
+                            Ok(quotes) => quotes[symbol].clone(),
+                            Err(error) => Err(error.clone()),
+                        }
+                    };
+                    (symbol.clone(), answer)
+                })
+                .collect(),
+        )
+    }
+
+    fn list(&self) -> Option<&dyn SymbolList> {
+        Some(self)
+    }
+
+    fn stream(&self) -> Option<&dyn StreamProtocol> {
+        Some(self)
+    }
+
+    fn terms(&self) -> Option<&'static str> {
+        Some("public market data without a key; redistribution terms are not verified")
+    }
+}
+
+/// The list has two parts: the pairs of currencies, and those of tokenised assets.
+#[async_trait]
+impl SymbolList for Kraken {
+    fn parts(&self) -> usize {
+        2
+    }
+
+    async fn load(&self, part: usize) -> Result<(), PollError> {
+        let tokenized = part == 1;
+        let query = [("aclass_base", "tokenized_asset")];
+        let query = if tokenized { &query[..] } else { &[] };
+        let path = ["0", "public", "AssetPairs"];
+        let response = self.client.get_at_most(MAX_LIST, &path, query).await?;
+        let listed = pairs::parse(&response.success()?)?;
+        let mut pairs = self.pairs.write();
+        *pairs = Arc::new(pairs.with(listed, tokenized));
+        Ok(())
+    }
+
+    fn find(&self, text: &str) -> Vec<SymbolMatch> {
+        self.pairs().find(text)
+    }
+}
+
+/// Returns the result of a response, or the error that its list of errors means, whatever the
+/// status.
+fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
+    let response: json::Object<'_> =
+        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let errors = response.get("error").and_then(|errors| json::list(errors));
+    let errors = errors.unwrap_or_default();
+    let errors: Vec<_> = errors
+        .into_iter()
+        .filter_map(|error| json::text(Some(error)))
+        .filter(|error| !error.starts_with('W'))
+        .collect();
+    if let Some(error) = errors.first() {
+        return Err(error_of(error));
+    }
+    let result = response
+        .get("result")
+        .and_then(|result| json::object(result));
+    result.ok_or_else(|| PollError::malformed("no result"))
+}
+
+/// Returns what an error of the API or of the stream means.
+fn error_of(text: &str) -> PollError {
+    let contains = |words: &str| text.to_ascii_lowercase().contains(words);
+    if contains("unknown asset pair") || contains("not supported") {
+        PollError::UnknownSymbol
+    } else if contains("rate limit") || contains("too many requests") {
+        PollError::RateLimited { wait: RATE_WAIT }
+    } else if contains("permission denied") || contains("private data") {
+        PollError::refused(super::field::excerpt(text, ""))
+    } else {
+        PollError::upstream(super::field::excerpt(text, ""))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,319 @@
+//! The interface to streams: the protocol of a provider over a WebSocket, without the socket.
+//!
+//! A [`StreamProtocol`] says where to connect and which limits apply. For each connection it opens a
+//! [`StreamSession`], which returns the frames to send and turns each received frame into
+//! [`StreamEvent`]s. Neither does I/O, reads a clock or logs. Keys are part of addresses and frames
+//! only, whose `Debug` does not show them.
+
+use std::{borrow::Cow, collections::HashMap, fmt, time::Duration};
+
+use chrono::NaiveDate;
+use entity::{Decimal, Ratio, Symbol, Timestamp};
+use reqwest::{StatusCode, Url, header::HeaderMap};
+
+use super::{PollError, field, http, json};
+
+/// The streaming protocol of a provider. It carries the symbols that the provider
+/// [knows](super::QuoteProvider::knows).
+pub trait StreamProtocol: Send + Sync {
+    /// Where to connect.
+    fn address(&self) -> StreamAddress;
+
+    /// The limits of a connection.
+    fn limits(&self) -> StreamLimits;
+
+    /// Returns the state of a new connection.
+    fn session(&self) -> Box<dyn StreamSession>;
+}
+
+/// The state of one connection.
+pub trait StreamSession: Send {
+    /// Returns the events right after the connection is open.
+    fn opened(&mut self) -> Vec<StreamEvent>;
+
+    /// Returns the frames that subscribe to symbols. Symbols that are subscribed are left out. Only
+    /// sent after [`StreamEvent::Ready`].
+    fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame>;
+
+    /// Returns the frames that unsubscribe from symbols. Later prices of them are
+    /// [dropped](StreamEvent::Dropped).
+    fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame>;
+
+    /// Returns the events of a received text frame; at least one.
+    fn received(&mut self, frame: &str) -> Vec<StreamEvent>;
+}
+
+/// The URL and the headers of a WebSocket.
+#[derive(Clone)]
+pub struct StreamAddress {
+    /// The URL, which may contain a key.
+    pub url: Url,
+    /// The headers, which may contain a key.
+    pub headers: HeaderMap,
+}
+
+/// Shows the host only.
+impl fmt::Debug for StreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        f.debug_struct("StreamAddress")
+            .field("host", &host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A text frame to send, which may contain a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame(String);
+
+impl Frame {
+    /// Creates a frame from its text.
+    pub(super) fn new(json: &serde_json::Value) -> Self {
+        Self(json.to_string())
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows the size only.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({} bytes)", self.0.len())
+    }
+}
+
+/// The limits of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// The number of symbols, or `None` for no limit.
+    pub slots: Option<usize>,
+    /// The number of frames to send in a second, or `None` for no limit.
+    pub frames_per_second: Option<u32>,
+    /// A connection on which nothing was received for this long is dead. Pongs count.
+    pub silence: Duration,
+    /// The ping to send, if the provider requires one or if nothing else breaks the silence.
+    pub ping: Option<Ping>,
+}
+
+/// A ping that a connection sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// How often.
+    pub every: Duration,
+    /// The text frame, or `None` for the ping frame of the WebSocket protocol.
+    pub text: Option<&'static str>,
+}
+
+/// What a received frame says. A connection continues after every event except
+/// [`Evicted`](Self::Evicted), [`Refused`](Self::Refused) and [`Failed`](Self::Failed).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// The connection accepts subscriptions.
+    Ready,
+    /// A frame must be sent now, such as the key.
+    Send(Frame),
+    /// A price.
+    Price(StreamPrice),
+    /// The figures of the session so far, which replace those known.
+    Day(DayFigures),
+    /// The connection is alive, but nothing was traded.
+    Heartbeat,
+    /// The provider confirms a subscription.
+    Subscribed(Symbol),
+    /// The provider refuses a subscription. The connection is not affected.
+    Rejected {
+        /// The symbol.
+        symbol: Symbol,
+        /// Why.
+        error: PollError,
+    },
+    /// The plan allows fewer symbols than assumed. The symbol is not subscribed.
+    LimitLowered {
+        /// The symbol without a slot.
+        symbol: Symbol,
+        /// The number of slots of this connection.
+        slots: usize,
+    },
+    /// The provider sends no prices for now, such as during maintenance.
+    Paused {
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// The provider sends prices again.
+    Resumed,
+    /// Another connection uses the key.
+    Evicted,
+    /// The provider refuses the connection or the key. A retry with the same settings cannot
+    /// succeed.
+    Refused {
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// The provider ends the connection. Connect again after a backoff.
+    Failed {
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// A correct message that carries no price for us, such as one of an unsubscribed symbol or a
+    /// corrected trade.
+    Dropped {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A message that needs no action.
+    Notice {
+        /// What it says.
+        reason: Cow<'static, str>,
+    },
+    /// A message that is not in the documented format, or a price that cannot be stored.
+    Malformed {
+        /// What is wrong with it.
+        reason: Cow<'static, str>,
+    },
+}
+
+/// A traded price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPrice {
+    /// The subscribed symbol.
+    pub symbol: Symbol,
+    /// The price to 8 decimals, above 0.
+    pub price: Decimal,
+    /// The exact price, if it has more decimals.
+    pub exact: Option<Ratio>,
+    /// The traded quantity, 0 or more, if sent. It may be a fraction.
+    pub size: Option<Decimal>,
+    /// The time of the trade, if sent. Messages may come out of order and may be of an earlier day.
+    pub market_time: Option<Timestamp>,
+    /// Identifies the trade among those of the symbol on its day, if sent.
+    pub trade: Option<TradeId>,
+    /// Whether the trade moves the last price. Odd lots and others count for the volume only.
+    pub moves_last: bool,
+}
+
+/// The identity of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TradeId {
+    /// The code of the exchange that numbers its trades.
+    pub exchange: char,
+    /// The number of the trade.
+    pub number: u64,
+}
+
+/// The figures of a session so far. Invalid and missing numbers are absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayFigures {
+    /// The subscribed symbol.
+    pub symbol: Symbol,
+    /// The trading day.
+    pub trading_day: NaiveDate,
+    /// The first price.
+    pub open: Option<Decimal>,
+    /// The highest price.
+    pub high: Option<Decimal>,
+    /// The lowest price.
+    pub low: Option<Decimal>,
+    /// The number of traded shares.
+    pub volume: Option<i64>,
+}
+
+impl StreamEvent {
+    pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Malformed {
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn notice(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Notice {
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn refused(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused {
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn failed(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Failed {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl StreamPrice {
+    /// Parses the price of a trade that moves the last price.
+    pub(super) fn parse(symbol: &Symbol, price: json::Value<'_>) -> Result<Self, PollError> {
+        let text = json::text(price);
+        Ok(Self {
+            symbol: symbol.clone(),
+            price: field::price(text.as_deref())?,
+            exact: field::unrounded(text.as_deref(), None).map(|exact| exact.price),
+            size: None,
+            market_time: None,
+            trade: None,
+            moves_last: true,
+        })
+    }
+}
+
+/// Parses a traded quantity, 0 or more.
+pub(super) fn size(text: Option<&str>) -> Option<Decimal> {
+    let size = Decimal::parse_rounded(text?).ok();
+    size.filter(|size| *size >= Decimal::ZERO)
+}
+
+/// Returns the event of a WebSocket handshake that was answered with a status other than 101, and
+/// the wait that the provider requested.
+pub fn handshake_refused(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+) -> (StreamEvent, Option<Duration>) {
+    let reason = format!("HTTP {}", status.as_u16());
+    let is_final = status.is_client_error()
+        && !matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        );
+    if is_final {
+        return (StreamEvent::refused(reason), None);
+    }
+    let error = http::status_error(status, retry_after);
+    let wait = error.and_then(|error| error.retry_after());
+    (StreamEvent::failed(reason), wait)
+}
+
+/// The subscribed symbols of a connection, by the names that the provider uses for them.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    by_wire: HashMap<String, Symbol>,
+}
+
+impl Subscriptions {
+    /// Adds a symbol. Returns whether its name was not subscribed.
+    pub(super) fn add(&mut self, wire: &str, symbol: &Symbol) -> bool {
+        let absent = !self.by_wire.contains_key(wire);
+        if absent {
+            self.by_wire.insert(wire.to_owned(), symbol.clone());
+        }
+        absent
+    }
+
+    /// Removes a symbol. Returns it if it was subscribed.
+    pub(super) fn remove(&mut self, wire: &str) -> Option<Symbol> {
+        self.by_wire.remove(wire)
+    }
+
+    /// Returns the symbol of a name in a message.
+    pub(super) fn get(&self, wire: &str) -> Option<&Symbol> {
+        self.by_wire.get(wire)
+    }
+}
+
+#[cfg(test)]
+mod tests;
