@@ -32,8 +32,9 @@ pub enum Purpose {
     Retry,
     /// A request that a client waits for. It can use the whole reserve.
     Requested,
-    /// A request for historical data. It uses neither the reserve nor `keep` further requests.
-    Backfill {
+    /// A request that no client and no poll waits for, such as for historical data. It uses neither
+    /// the reserve nor `keep` further requests.
+    Background {
         /// The number of requests that are kept for scheduled polls.
         keep: u32,
     },
@@ -93,7 +94,7 @@ pub async fn reserve(
             }
             Purpose::Retry => 1,
             Purpose::Scheduled => reserve,
-            Purpose::Backfill { keep } => reserve.saturating_add(keep),
+            Purpose::Background { keep } => reserve.saturating_add(keep),
         };
         if day.used >= limit.saturating_sub(kept) {
             return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));

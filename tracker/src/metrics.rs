@@ -77,17 +77,20 @@ pub enum Endpoint {
     Daily,
     /// Share splits.
     Splits,
+    /// A list of symbols.
+    Symbols,
 }
 
 impl Endpoint {
     /// All endpoints.
-    const ALL: [Self; 3] = [Self::Quote, Self::Daily, Self::Splits];
+    const ALL: [Self; 4] = [Self::Quote, Self::Daily, Self::Splits, Self::Symbols];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
             Self::Daily => "daily",
             Self::Splits => "splits",
+            Self::Symbols => "symbols",
         }
     }
 }

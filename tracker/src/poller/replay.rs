@@ -212,7 +212,9 @@ impl ReplayLoop {
                 sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
                 replayed: true,
             };
-            self.tracked.update_metrics(&self.context, expected).await?;
+            self.tracked
+                .update_metrics(&self.context, expected, |_| interval)
+                .await?;
         }
         for request in with_timeout(poll_request::pending(&self.context.store, |_| false)).await? {
             self.respond(request).await?;

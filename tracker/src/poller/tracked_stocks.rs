@@ -10,11 +10,10 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
-use market::{Market, PollingHours, QuoteStatus, StalenessContext};
+use market::{Market, QuoteStatus, StalenessContext};
 use store::{Store, stock};
 
 use super::context::{PollContext, with_timeout};
-use crate::schedule::SymbolLoad;
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -62,15 +61,6 @@ impl TrackedStocks {
         self.stocks.keys().cloned().collect()
     }
 
-    /// Returns what determines the share of each symbol in the request budget.
-    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<SymbolLoad> {
-        let symbols = self.stocks.values().map(|tracked| SymbolLoad {
-            polled: hours.per_day(tracked.market),
-            unpriced_answers: tracked.unpriced_answers,
-        });
-        symbols.collect()
-    }
-
     /// Records an answer until the row is read again.
     pub(super) fn record_answer(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
@@ -92,18 +82,20 @@ impl TrackedStocks {
     }
 
     /// Updates the metrics of the latest prices and of stale symbols. `expected` is given the
-    /// newest trading day of all prices.
+    /// newest trading day of all prices, and `interval` is the polling interval of a symbol.
     pub(super) async fn update_metrics(
         &mut self,
         context: &PollContext,
         expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
+        interval: impl Fn(&Symbol) -> Option<Duration>,
     ) -> Result<(), store::Error> {
         let reading = store::price::latest(context.store.database.read(), &self.ids);
         let latest = with_timeout(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
         let stale = self.count_stale(
             &latest,
-            &expected(latest.iter().map(|it| it.trading_day).max()),
+            expected(latest.iter().map(|it| it.trading_day).max()),
+            interval,
         );
         context.metrics.stale_counted(stale);
         for price in latest {
@@ -116,7 +108,12 @@ impl TrackedStocks {
         Ok(())
     }
 
-    fn count_stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
+    fn count_stale(
+        &self,
+        latest: &[Price],
+        expected: StalenessContext,
+        interval: impl Fn(&Symbol) -> Option<Duration>,
+    ) -> usize {
         let days: BTreeMap<&Symbol, NaiveDate> = latest
             .iter()
             .map(|price| (&price.symbol, price.trading_day))
@@ -128,7 +125,11 @@ impl TrackedStocks {
                 answered_at: tracked.answered_at,
                 unpriced_answers: tracked.unpriced_answers,
             };
-            quoted.stale_reason(expected).is_some()
+            let expected = StalenessContext {
+                interval: interval(symbol),
+                ..expected
+            };
+            quoted.stale_reason(&expected).is_some()
         };
         self.stocks.iter().filter(is_stale).count()
     }

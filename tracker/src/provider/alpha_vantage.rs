@@ -140,8 +140,14 @@ impl QuoteProvider for AlphaVantage {
         Some("ALPHA_VANTAGE_API_KEY")
     }
 
-    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
-        None
+    /// Quotes are of shares, funds and indices.
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        shape::is_pair(symbol).then_some(false)
+    }
+
+    /// Requests for many symbols only include shares of the United States.
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        shape::is_us_share(symbol) && shape::is_us_share(other)
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {

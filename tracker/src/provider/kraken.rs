@@ -115,6 +115,12 @@ impl QuoteProvider for Kraken {
         }
     }
 
+    /// Tokenised assets are requested by a parameter that excludes other pairs.
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        let pairs = self.pairs();
+        pairs.is_tokenized(symbol) == pairs.is_tokenized(other)
+    }
+
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
         let pairs = self.pairs();
         let known = |symbol: &&Symbol| self.knows(symbol) != Some(false);
@@ -188,6 +194,10 @@ impl SymbolList for Kraken {
         let mut pairs = self.pairs.write();
         *pairs = Arc::new(pairs.with(listed, tokenized));
         Ok(())
+    }
+
+    fn is_loaded(&self, part: usize) -> bool {
+        self.pairs().has_part(part == 1)
     }
 
     fn find(&self, text: &str) -> Vec<SymbolMatch> {

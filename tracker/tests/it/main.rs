@@ -17,6 +17,7 @@ mod program;
 mod provider;
 mod replay;
 mod retry;
+mod routing;
 mod rule;
 mod rule_replay;
 mod script;

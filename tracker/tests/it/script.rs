@@ -26,6 +26,10 @@ pub(crate) struct Script {
     name: &'static str,
     budget: RequestBudget,
     max_symbols: usize,
+    /// The symbols that it has quotes of; all of them if there is no list.
+    served: Option<Vec<Symbol>>,
+    /// The symbols that need a request of their own kind.
+    apart: Vec<Symbol>,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
@@ -45,6 +49,8 @@ impl Script {
                 day: DayZone::NewYork,
             },
             max_symbols: 1,
+            served: None,
+            apart: Vec::new(),
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
@@ -61,6 +67,18 @@ impl Script {
 
     pub(crate) fn with_max_symbols(mut self, symbols_per_request: usize) -> Self {
         self.max_symbols = symbols_per_request;
+        self
+    }
+
+    /// Makes it know which symbols it serves: these only.
+    pub(crate) fn serving(mut self, symbols: &[&str]) -> Self {
+        self.served = Some(symbols.iter().map(|it| symbol(it)).collect());
+        self
+    }
+
+    /// Makes it reject requests that contain both some of these symbols and others.
+    pub(crate) fn with_apart(mut self, symbols: &[&str]) -> Self {
+        self.apart = symbols.iter().map(|it| symbol(it)).collect();
         self
     }
 
@@ -126,8 +144,12 @@ impl QuoteProvider for Script {
         }
     }
 
-    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
-        None
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        self.served.as_ref().map(|served| served.contains(symbol))
+    }
+
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        self.apart.contains(symbol) == self.apart.contains(other)
     }
 
     fn key_setting(&self) -> Option<&'static str> {
@@ -136,6 +158,11 @@ impl QuoteProvider for Script {
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
         assert!(symbols.len() <= self.max_symbols);
+        assert!(
+            symbols
+                .iter()
+                .all(|it| self.shares_request(&symbols[0], it))
+        );
         self.calls
             .lock()
             .expect("a lock")

@@ -50,7 +50,7 @@ impl LiveLoop {
         match request.purpose {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.complete_refresh_request(&request),
-            Purpose::Backfill { .. } => return self.complete_backfill(request),
+            Purpose::Background { .. } => return self.complete_backfill(request),
         }
         let health = &mut self.providers[provider];
         match request.attempt {
@@ -83,7 +83,8 @@ impl LiveLoop {
     }
 
     fn complete_symbol(&mut self, provider: usize, symbol: &Symbol, error: Option<&PollError>) {
-        let (now, planned) = (self.context.now(), self.planned_pace());
+        let now = self.context.now();
+        let planned = self.routing.pace(provider).intervals();
         let random = &self.context.random;
         let health = &mut self.providers[provider];
         let state = self.symbols.entry(symbol.clone()).or_default();
@@ -118,14 +119,16 @@ impl LiveLoop {
             let state = self.symbols.get(symbol);
             state.is_some_and(|state| state.not_entitled_until(provider, now).is_some())
         };
-        let stocks = &self.tracked.stocks;
-        let mut priced = stocks
-            .iter()
-            .filter(|(_, stock)| stock.unpriced_answers == 0)
-            .map(|(symbol, _)| symbol);
-        !self.providers[provider].is_refused()
-            && stocks.keys().any(is_excluded)
-            && priced.all(is_excluded)
+        let health = &self.providers[provider];
+        let mut served = self.tracked.stocks.iter();
+        let mut excluded = 0;
+        !health.is_refused()
+            && served.all(|(symbol, stock)| {
+                let is_excluded = is_excluded(symbol);
+                excluded += usize::from(is_excluded);
+                is_excluded || stock.unpriced_answers > 0 || !health.serves(symbol)
+            })
+            && excluded > 0
     }
 
     fn complete_refresh_request(&mut self, completed: &CompletedRequest) {

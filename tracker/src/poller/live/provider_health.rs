@@ -7,7 +7,7 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use entity::Timestamp;
+use entity::{Symbol, Timestamp};
 use runtime::random::Random;
 
 use crate::{
@@ -132,6 +132,11 @@ impl ProviderHealth {
             probes: WindowCounter::default(),
             retries: WindowCounter::default(),
         }
+    }
+
+    /// Whether the provider has quotes of a symbol, or may have them.
+    pub(super) fn serves(&self, symbol: &Symbol) -> bool {
+        self.provider.knows(symbol) != Some(false)
     }
 
     /// Whether a scheduled or background request may be sent.
