@@ -98,6 +98,8 @@ impl Endpoint {
 /// The window of a provider's request budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetWindow {
+    /// The last second.
+    Second,
     /// The last 60 s.
     Minute,
     /// The day of the provider.
@@ -107,6 +109,7 @@ pub enum BudgetWindow {
 impl BudgetWindow {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Second => "second",
             Self::Minute => "minute",
             Self::Day => "day",
         }

@@ -35,7 +35,7 @@ pub use self::{
     finnhub::Finnhub,
     history::{DailyBar, DailyHistory},
     kraken::Kraken,
-    pacing::{DayZone, Pacing, RequestBudget},
+    pacing::{DayZone, Pacing, PollCost, RequestBudget},
     poll::{Answers, Poll},
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},

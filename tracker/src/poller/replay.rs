@@ -259,6 +259,8 @@ impl ReplayLoop {
             state: ProviderState::Ok,
             effective_interval: self.interval(),
             note: self.provider.note(),
+            terms: self.provider.terms(),
+            per_second: None,
             per_minute: None,
             per_day: None,
         };

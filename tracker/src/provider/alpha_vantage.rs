@@ -25,8 +25,9 @@ use runtime::config::{AlphaVantageSettings, ProviderName, Secret};
 
 use crate::{
     provider::{
-        ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollError, QuoteProvider,
-        RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient, shape,
+        ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollCost, PollError,
+        QuoteProvider, RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient,
+        shape,
     },
     quote::Quote,
 };
@@ -54,9 +55,11 @@ impl AlphaVantage {
             // The settings require a key if the provider is listed.
             key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: Some(settings.per_day.get()),
                 day: DayZone::NewYork,
+                cost: PollCost::PerRequest,
             },
             bulk: settings.bulk.into(),
         })

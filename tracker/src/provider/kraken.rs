@@ -22,8 +22,8 @@ use runtime::{
 
 use self::pairs::Pairs;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol,
-    SymbolList, SymbolMatch, client::ApiClient, json, shape,
+    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
+    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, json, shape,
 };
 
 /// Maximum symbols in a request once the list is loaded, which keeps URLs below 2 KiB.
@@ -55,9 +55,11 @@ impl Kraken {
             client: ApiClient::new(&settings.url, timeout)?,
             stream_url: settings.stream_url.clone(),
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: None,
                 day: DayZone::Utc,
+                cost: PollCost::PerRequest,
             },
             clock,
             pairs: RwLock::default(),

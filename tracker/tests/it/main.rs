@@ -2,6 +2,7 @@
 
 mod batch;
 mod budget;
+mod budget_model;
 mod candle;
 mod delivery;
 mod expected_replay;

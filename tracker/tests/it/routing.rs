@@ -134,7 +134,9 @@ testkit::on_both_databases! {
         };
         world.until("both are in use", both).await;
         // A provider that fails is replaced for its symbols only.
-        pairs.fail(PollError::refused("a test"));
+        pairs.fail(PollError::Refused {
+            reason: "a test".into(),
+        });
         let replaced = async || shares.polls_of("BTC/USD") > 0;
         world.until_after(SECOND * 30, "the fallback", replaced).await;
         assert_eq!(pairs.polls_of("AAPL") + pairs.polls_of("7203.T"), 0);

@@ -13,7 +13,7 @@ use entity::{Symbol, Timestamp};
 use runtime::clock::SharedClock;
 use tokio::sync::Notify;
 use tracker::{
-    provider::{DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget},
+    provider::{DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget},
     quote::Quote,
 };
 
@@ -44,9 +44,8 @@ impl Script {
         Self {
             name,
             budget: RequestBudget {
-                per_minute: None,
-                per_day: None,
                 day: DayZone::NewYork,
+                ..RequestBudget::UNLIMITED
             },
             max_symbols: 1,
             served: None,
@@ -62,6 +61,12 @@ impl Script {
 
     pub(crate) fn with_budget(mut self, per_minute: Option<u32>, per_day: Option<u32>) -> Self {
         (self.budget.per_minute, self.budget.per_day) = (per_minute, per_day);
+        self
+    }
+
+    /// Limits the requests per second, and sets how many requests a poll counts as.
+    pub(crate) fn with_cost(mut self, per_second: Option<u32>, cost: PollCost) -> Self {
+        (self.budget.per_second, self.budget.cost) = (per_second, cost);
         self
     }
 

@@ -137,8 +137,8 @@ impl LiveLoop {
         self.backfill.in_flight = false;
         let health = &mut self.providers[request.provider];
         match request.attempt {
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
                 health.exhaust_day(until);
@@ -183,7 +183,7 @@ impl PollContext {
             return Attempt::NotStored;
         };
         let request = match self
-            .reserve(name, budget, Purpose::Background { keep }, &[])
+            .reserve(name, budget, Purpose::Background { keep }, 1, &[])
             .await
         {
             Ok(request) => request,
@@ -191,7 +191,7 @@ impl PollContext {
         };
         let sending = history.bars(&due.symbol);
         let response = self
-            .send(name, budget, &request, Endpoint::Daily, sending)
+            .send(name, budget, request, Endpoint::Daily, sending)
             .await;
         let storing = || self.store_history(&due, &response);
         let Some(days) = self.retry("failed to store a history", storing).await else {
@@ -204,7 +204,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.reservation.day_left,
+            day_left: request.day_left,
         }
     }
 

@@ -3,6 +3,8 @@
 //! Every dispatched request is completed exactly once, whatever its outcome, so that no symbol
 //! stays in flight.
 
+use std::time::Duration;
+
 use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
@@ -14,6 +16,10 @@ use crate::{
     budget::{Purpose, ReserveOutcome},
     provider::PollError,
 };
+
+/// A client's request waits for a window of the budget at most this long; otherwise the next
+/// provider is used.
+const MAX_SHORT_WAIT: Duration = Duration::from_millis(1_100);
 
 /// A poll or backfill request that has ended.
 #[derive(Debug)]
@@ -54,8 +60,8 @@ impl LiveLoop {
         }
         let health = &mut self.providers[provider];
         match request.attempt {
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
                 health.exhaust_day(until);
@@ -141,9 +147,15 @@ impl LiveLoop {
             return;
         };
         refresh.in_flight = false;
+        if let Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) = completed.attempt
+            && until.since(now) <= MAX_SHORT_WAIT
+        {
+            // It is dispatched again then.
+            return;
+        }
         let retry_at = match &completed.attempt {
             Attempt::BudgetExhausted(
-                ReserveOutcome::MinuteExhausted(until)
+                ReserveOutcome::WindowExhausted(until)
                 | ReserveOutcome::DayExhausted(until)
                 | ReserveOutcome::OnlyReserveLeft(until),
             ) => Some(*until),

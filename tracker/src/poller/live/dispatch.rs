@@ -114,8 +114,8 @@ impl LiveLoop {
             match self.route(&symbol, planned, now) {
                 Route::Wait(until) => until.into_iter().for_each(&mut wake),
                 Route::Poll(poll) => {
-                    let provider = &self.providers[poll.provider].provider;
-                    let max_symbols = provider.pacing().symbols_per_request();
+                    let health = &self.providers[poll.provider];
+                    let (provider, max_symbols) = (&health.provider, health.max_symbols());
                     let mut batch = vec![symbol];
                     due.retain(|(planned, symbol)| {
                         let joins = batch.len() < max_symbols

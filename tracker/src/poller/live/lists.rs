@@ -165,8 +165,8 @@ impl LiveLoop {
                     _ => {}
                 }
             }
-            Err(Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until))) => {
-                health.exhaust_minute(until);
+            Err(Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until))) => {
+                health.exhaust_window(until);
             }
             Err(Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until))) => {
                 health.exhaust_day(until);
@@ -191,10 +191,10 @@ impl PollContext {
             return Err(Attempt::NotStored);
         };
         let purpose = Purpose::Background { keep: 0 };
-        let request = self.reserve(name, budget, purpose, &[]).await?;
+        let request = self.reserve(name, budget, purpose, 1, &[]).await?;
         let loading = list.load(part);
         let loaded = self
-            .send(name, budget, &request, Endpoint::Symbols, loading)
+            .send(name, budget, request, Endpoint::Symbols, loading)
             .await;
         match &loaded {
             Ok(()) => tracing::info!(provider = name, part, "list of symbols loaded"),

@@ -155,6 +155,8 @@ impl LiveLoop {
                 state,
                 effective_interval: Some(planned.interval),
                 note,
+                terms: health.provider.terms(),
+                per_second: health.budget.per_second,
                 per_minute: health.budget.per_minute,
                 per_day: health.budget.per_day,
             }

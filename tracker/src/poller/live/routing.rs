@@ -67,7 +67,12 @@ impl Routing {
             let loads = if routed.is_empty() { &served } else { &routed };
             ProviderPace {
                 symbols: routed.len(),
-                plan: plan_polls(settings.update_interval, loads, health.budget),
+                plan: plan_polls(
+                    settings.update_interval,
+                    loads,
+                    health.budget,
+                    health.max_symbols(),
+                ),
             }
         });
         Self {

@@ -23,7 +23,7 @@ use crate::{
     budget::{Purpose, ReserveOutcome},
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
-    provider::{DayZone, PollError, QuoteProvider, RequestBudget},
+    provider::{PollError, QuoteProvider, RequestBudget},
     schedule::reserved_requests,
 };
 
@@ -88,7 +88,7 @@ impl LiveLoop {
             && let Some(due) =
                 with_timeout(split::next(database, now.before(MIN_INTERVAL), &unserved)).await?
         {
-            let today = last_midnight(health.budget.day, now);
+            let today = health.budget.day.last_midnight(now);
             let count = with_timeout(split::requests_since(database, today)).await?;
             splits.due = Some((due, count));
         }
@@ -243,8 +243,8 @@ impl LiveLoop {
                     }
                 }
             }
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
                 Some(until)
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
@@ -295,7 +295,7 @@ impl PollContext {
         let Some(splits) = provider.splits() else {
             return Attempt::NotStored;
         };
-        let request = match self.reserve(name, budget, Purpose::Requested, &[]).await {
+        let request = match self.reserve(name, budget, Purpose::Requested, 1, &[]).await {
             Ok(request) => request,
             Err(attempt) => return attempt,
         };
@@ -306,7 +306,7 @@ impl PollContext {
         }
         let sending = splits.splits(&symbol);
         let response = self
-            .send(name, budget, &request, Endpoint::Splits, sending)
+            .send(name, budget, request, Endpoint::Splits, sending)
             .await;
         match &response {
             Ok(splits) => {
@@ -320,7 +320,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.reservation.day_left,
+            day_left: request.day_left,
         }
     }
 
@@ -332,12 +332,4 @@ impl PollContext {
             .await
             .map(drop)
     }
-}
-
-/// Returns when the budget's day began.
-fn last_midnight(day: DayZone, now: Timestamp) -> Timestamp {
-    // A day has 23 to 25 hours.
-    let midnight = day.next_midnight(now.before(Duration::from_hours(26)));
-    let next = day.next_midnight(midnight);
-    if next <= now { next } else { midnight }
 }
