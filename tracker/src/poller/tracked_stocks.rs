@@ -11,7 +11,7 @@ use std::{
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
 use market::{Market, QuoteStatus, StalenessContext};
-use store::{Store, stock};
+use store::{Store, rule, stock};
 
 use super::context::{PollContext, with_timeout};
 
@@ -25,6 +25,8 @@ pub(super) struct TrackedStock {
     pub(super) requested_at: Option<Timestamp>,
     /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
+    /// Whether it has a rule of its own, so that its polls come first.
+    pub(super) watched: bool,
 }
 
 /// The tracked stocks.
@@ -40,6 +42,7 @@ impl TrackedStocks {
     /// Reads them from the database.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
         let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
+        let watched = with_timeout(rule::stocks(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
@@ -49,6 +52,7 @@ impl TrackedStocks {
                     answered_at: row.answered_at,
                     requested_at: row.requested_at,
                     unpriced_answers: row.unpriced_answers,
+                    watched: watched.contains(&row.id),
                 };
                 (row.symbol, tracked)
             })

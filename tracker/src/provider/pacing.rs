@@ -9,6 +9,8 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use entity::Timestamp;
 
+use crate::schedule::reserved_requests;
+
 /// When a provider is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
@@ -93,7 +95,12 @@ impl RequestBudget {
     /// Returns the maximum symbols in a request that the limits allow, at least 1, of at most
     /// `symbols_per_request`.
     pub fn max_symbols(self, symbols_per_request: usize) -> usize {
-        let limits = [self.per_second, self.per_minute, self.per_day];
+        let scheduled = |limit: u32| limit.saturating_sub(reserved_requests(limit));
+        let limits = [
+            self.per_second,
+            self.per_minute,
+            self.per_day.map(scheduled),
+        ];
         let lowest = limits.into_iter().flatten().min();
         match (
             self.cost,
@@ -161,6 +168,26 @@ mod tests {
             assert_eq!(DayZone::NewYork.date(at(now)).to_string(), date);
             assert_eq!(DayZone::NewYork.next_midnight(at(now)), at(midnight));
         }
+    }
+
+    #[test]
+    fn a_batch_that_costs_a_request_for_each_symbol_fits_into_every_limit() {
+        let budget = |cost, per_minute, per_day| RequestBudget {
+            per_minute,
+            per_day,
+            cost,
+            ..RequestBudget::UNLIMITED
+        };
+        let symbols =
+            |cost, per_minute, per_day| budget(cost, per_minute, per_day).max_symbols(100);
+        assert_eq!(symbols(PollCost::PerSymbol, Some(8), Some(800)), 8);
+        // One request of the day is reserved.
+        assert_eq!(symbols(PollCost::PerSymbol, Some(8), Some(8)), 7);
+        assert_eq!(symbols(PollCost::PerSymbol, Some(8), Some(1)), 1);
+        assert_eq!(symbols(PollCost::PerSymbol, None, None), 100);
+        assert_eq!(symbols(PollCost::PerRequest, Some(8), Some(8)), 100);
+        assert_eq!(budget(PollCost::PerSymbol, None, None).cost_of(3), 3);
+        assert_eq!(budget(PollCost::PerRequest, None, None).cost_of(3), 1);
     }
 
     #[test]

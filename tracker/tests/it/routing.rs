@@ -9,12 +9,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use entity::{PollOutcome, ProviderState, Symbol, Timestamp};
+use entity::{AlertKind, AlertRule, PollOutcome, ProviderState, Symbol, Timestamp};
 use runtime::clock::SharedClock;
-use tracker::provider::{Pacing, Poll, PollError, QuoteProvider, SymbolList, SymbolMatch};
+use tracker::provider::{
+    Pacing, Poll, PollCost, PollError, QuoteProvider, SymbolList, SymbolMatch,
+};
 
 use crate::{
     fixture::{World, quote, symbol},
+    rule::{create, of_aapl},
     script::Script,
 };
 
@@ -133,12 +136,22 @@ testkit::on_both_databases! {
                 && state(&world, "shares").await == Some(ProviderState::Ok)
         };
         world.until("both are in use", both).await;
+        let since = async |provider: &str| {
+            let row = world.provider(provider).await.expect("its row");
+            assert_eq!(row.terms.as_deref(), Some("tests only"));
+            row.since
+        };
+        let before = (since("pairs").await, since("shares").await);
         // A provider that fails is replaced for its symbols only.
         pairs.fail(PollError::Refused {
             reason: "a test".into(),
         });
         let replaced = async || shares.polls_of("BTC/USD") > 0;
         world.until_after(SECOND * 30, "the fallback", replaced).await;
+        let refused = async || state(&world, "pairs").await == Some(ProviderState::Refused);
+        world.until("the refusal is reported", refused).await;
+        assert!(since("pairs").await > before.0, "it changed its state");
+        assert_eq!(since("shares").await, before.1);
         assert_eq!(pairs.polls_of("AAPL") + pairs.polls_of("7203.T"), 0);
         assert_eq!(shares.polls_of("7203.T"), 0, "nobody serves it");
     }
@@ -250,5 +263,37 @@ testkit::on_both_databases! {
         let of_first: Vec<Timestamp> = of_first.map(|(at, _)| at).collect();
         assert!(of_first[1].since(of_first[0]) >= SECOND * 60);
         assert!(of_first[2].since(of_first[1]) >= SECOND * 120);
+    }
+
+    async fn a_stock_with_a_rule_is_polled_before_the_others(database) {
+        let world = World::new(database, &["A", "B", "C", "Z"]).await;
+        let stock_id = world.stock("Z").await.map(|stock| stock.id);
+        let rule = AlertRule { stock_id, ..of_aapl(AlertKind::PriceAbove, "100000") };
+        create(&world, rule).await;
+        let script = Script::new("live", world.clock.shared()).with_budget(Some(1), None).shared();
+        let _running = world.track(vec![script.clone()]);
+        let many = async || script.calls().len() >= 9;
+        world.until_after(SECOND * 2, "two rounds", many).await;
+        let order: Vec<Symbol> = script.calls().into_iter().flat_map(|(_, symbols)| symbols).collect();
+        assert_eq!(order[0], symbol("Z"));
+        for of in ["A", "B", "C"] {
+            assert!(order.contains(&symbol(of)), "{of} is polled too: {order:?}");
+        }
+    }
+
+    async fn each_symbol_of_a_batch_costs_a_request_where_the_provider_counts_symbols(database) {
+        let world = World::new(database, &["A", "B", "C", "D", "E"]).await;
+        let script = Script::new("live", world.clock.shared())
+            .with_max_symbols(10)
+            .with_budget(Some(2), None)
+            .with_cost(Some(2), PollCost::PerSymbol)
+            .shared();
+        let _running = world.track(vec![script.clone()]);
+        let stored = async || world.prices().await.len() == 5;
+        world.until_after(SECOND, "all are stored", stored).await;
+        let calls = script.calls();
+        let sizes: Vec<usize> = calls.iter().map(|(_, symbols)| symbols.len()).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+        assert!(calls[2].0.since(calls[0].0) >= SECOND * 120, "{calls:?}");
     }
 }

@@ -157,6 +157,10 @@ impl QuoteProvider for Script {
         self.apart.contains(symbol) == self.apart.contains(other)
     }
 
+    fn terms(&self) -> Option<&'static str> {
+        Some("tests only")
+    }
+
     fn key_setting(&self) -> Option<&'static str> {
         Some("SCRIPT_API_KEY")
     }

@@ -3,23 +3,18 @@
 //! Every dispatched request is completed exactly once, whatever its outcome, so that no symbol
 //! stays in flight.
 
-use std::time::Duration;
-
 use entity::{PollOutcome, Symbol, Timestamp};
 use tokio::{task::JoinError, time::Instant};
 
 use super::{
     super::context::{Attempt, DATABASE_RETRY_DELAY},
     LiveLoop, RefreshRequest,
+    provider_health::MIN_REQUEST_INTERVAL,
 };
 use crate::{
     budget::{Purpose, ReserveOutcome},
     provider::PollError,
 };
-
-/// A client's request waits for a window of the budget at most this long; otherwise the next
-/// provider is used.
-const MAX_SHORT_WAIT: Duration = Duration::from_millis(1_100);
 
 /// A poll or backfill request that has ended.
 #[derive(Debug)]
@@ -148,7 +143,7 @@ impl LiveLoop {
         };
         refresh.in_flight = false;
         if let Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) = completed.attempt
-            && until.since(now) <= MAX_SHORT_WAIT
+            && until.since(now) <= MIN_REQUEST_INTERVAL
         {
             // It is dispatched again then.
             return;

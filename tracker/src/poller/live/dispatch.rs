@@ -68,10 +68,11 @@ impl LiveLoop {
             })
     }
 
-    /// Dispatches the scheduled polls that are due, the longest overdue first.
+    /// Dispatches the scheduled polls that are due: those of watched stocks before the others, until
+    /// these are overdue by an interval, and the longest overdue first.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
         let hours = self.settings.hours;
-        let mut due: Vec<(bool, Option<Timestamp>, Symbol)> = Vec::new();
+        let mut due: Vec<(bool, bool, Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, stock) in &self.tracked.stocks {
@@ -102,12 +103,13 @@ impl LiveLoop {
             }
             // A symbol that fails repeatedly comes after those that wait for their first poll.
             let since = Some(at.min(now)).max(state.sent_at);
-            due.push((!planned, since, symbol.clone()));
+            let waits = !stock.watched && at.after(interval) > now;
+            due.push((!planned, waits, since, symbol.clone()));
         }
         due.sort();
         let mut due: Vec<(bool, Symbol)> = due
             .into_iter()
-            .map(|(retry, _, symbol)| (!retry, symbol))
+            .map(|(retry, _, _, symbol)| (!retry, symbol))
             .collect();
         while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
             let (planned, symbol) = due.remove(0);
@@ -183,14 +185,14 @@ impl LiveLoop {
                     }
                 }
             }
-            let mut served = false;
+            let mut is_unknown = true;
             let untried = (0..self.providers.len()).find(|provider| {
                 let serves = self.providers[*provider].serves(&symbol);
-                served |= serves;
+                is_unknown &= !serves;
                 serves && !refresh.has_tried(*provider)
             });
             match untried {
-                None if !served => refresh.reject_unknown(),
+                None if is_unknown => refresh.reject_unknown(),
                 None => refresh.give_up(),
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();

@@ -21,7 +21,7 @@ const BREAKER_THRESHOLD: u32 = 3;
 /// A symbol waits for a provider at most this long; otherwise the next provider is used.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Minimum time between two requests, unless the plan allows more: free plans reject bursts.
-const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
+pub(super) const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
 /// Maximum wait that a provider can request.
 const MAX_RATE_LIMIT: Duration = Duration::from_hours(1);
 /// A provider that has never sent a quote is considered refused after this many consecutive
