@@ -23,10 +23,12 @@ pub struct DueBackfill {
     pub failures: i32,
 }
 
-/// Returns the first tracked stock with a price whose history was not filled since it is tracked.
+/// Returns the first tracked stock with a price whose history was not filled since it is tracked,
+/// except `unserved` ones.
 pub async fn next(
     connection: &impl ConnectionTrait,
     now: Timestamp,
+    unserved: &[Symbol],
 ) -> Result<Option<DueBackfill>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol, \
                 COALESCE(backfills.failures, 0) AS failures FROM stocks \
@@ -36,6 +38,8 @@ pub async fn next(
                 AND (backfills.next_at IS NULL OR backfills.next_at <= ";
     let sql = Sql::new(connection, text)
         .bind(now)
+        .push(") AND NOT (stocks.symbol")
+        .eq_any_text(unserved.iter().map(Symbol::to_string).collect())
         .push(") ORDER BY COALESCE(backfills.next_at, 0), stocks.id LIMIT 1");
     Ok(DueBackfill::find_by_statement(sql.statement())
         .one(connection)

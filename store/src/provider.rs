@@ -32,6 +32,10 @@ pub struct ProviderStatus {
     pub effective_interval: Option<Duration>,
     /// Details of the state, for people.
     pub note: Option<String>,
+    /// What its plan allows, for people.
+    pub terms: Option<&'static str>,
+    /// How many requests its plan allows in a second.
+    pub per_second: Option<u32>,
     /// How many requests its plan allows in a minute.
     pub per_minute: Option<u32>,
     /// How many requests its plan allows on a day.
@@ -83,6 +87,10 @@ pub async fn update(store: &Store, changed: &[ProviderStatus]) -> Result<(), Err
     Ok(transaction.commit().await?)
 }
 
+/// Keeps the time of the state if it has not changed.
+const SINCE: &str = "CASE WHEN providers.state = excluded.state AND providers.since IS NOT NULL \
+                     THEN providers.since ELSE excluded.since END";
+
 async fn beat(transaction: &DatabaseTransaction, now: Timestamp) -> Result<(), Error> {
     Entity::update_many()
         .col_expr(Column::UpdatedAt, Expr::value(now))
@@ -108,6 +116,9 @@ async fn write(
         state: Set(status.state),
         effective_interval: Set(interval),
         note: Set(status.note.clone()),
+        terms: Set(status.terms.map(str::to_owned)),
+        since: Set(Some(now)),
+        per_second: Set(limit(status.per_second)),
         per_minute: Set(limit(status.per_minute)),
         per_day: Set(limit(status.per_day)),
         day_used: Set(0),
@@ -122,11 +133,14 @@ async fn write(
         Column::State,
         Column::EffectiveInterval,
         Column::Note,
+        Column::Terms,
+        Column::PerSecond,
         Column::PerMinute,
         Column::PerDay,
     ];
     let conflict = OnConflict::column(Column::Name)
         .update_columns(reported)
+        .value(Column::Since, Expr::cust(SINCE))
         .to_owned();
     Entity::insert(row)
         .on_conflict(conflict)

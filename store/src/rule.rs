@@ -3,7 +3,7 @@
 //! Every change of a rule is a feed entry, so that an index of rules in memory changes in the order
 //! of prices.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::{
     AlertRule, Decimal, Event, Timestamp,
@@ -11,7 +11,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::{
@@ -89,6 +89,20 @@ pub async fn after(
         .bind(after)
         .push(&format!(" ORDER BY alert_rules.id LIMIT {limit}"));
     read(connection, sql).await
+}
+
+/// Returns the ids of the stocks that have an enabled rule of their own.
+pub async fn stocks(connection: &impl ConnectionTrait) -> Result<HashSet<i64>, Error> {
+    let ids: Vec<i64> = alert_rule::Entity::find()
+        .select_only()
+        .column(alert_rule::Column::StockId)
+        .distinct()
+        .filter(alert_rule::Column::Enabled.eq(true))
+        .filter(alert_rule::Column::StockId.is_not_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().collect())
 }
 
 async fn read(connection: &impl ConnectionTrait, sql: Sql) -> Result<Vec<AlertRule>, Error> {

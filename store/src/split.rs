@@ -175,10 +175,11 @@ pub async fn record_request(
 }
 
 /// Returns the tracked stock with a price whose splits were requested longest ago, at `before` or
-/// earlier.
+/// earlier, except `unserved` ones.
 pub async fn next(
     connection: &impl ConnectionTrait,
     before: Timestamp,
+    unserved: &[Symbol],
 ) -> Result<Option<DueSplitCheck>, Error> {
     let text = "SELECT stocks.id AS stock_id, stocks.symbol FROM stocks \
                 JOIN quotes ON quotes.stock_id = stocks.id \
@@ -186,6 +187,8 @@ pub async fn next(
                 WHERE stocks.tracked AND (split_checks.asked_at IS NULL OR split_checks.asked_at <= ";
     let sql = Sql::new(connection, text)
         .bind(before)
+        .push(") AND NOT (stocks.symbol")
+        .eq_any_text(unserved.iter().map(Symbol::to_string).collect())
         .push(") ORDER BY COALESCE(split_checks.asked_at, 0), stocks.id LIMIT 1");
     Ok(DueSplitCheck::find_by_statement(sql.statement())
         .one(connection)

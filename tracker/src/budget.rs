@@ -1,7 +1,8 @@
-//! Reserves requests from a provider's quota (rate limit per minute and per day).
+//! Reserves requests from a provider's quota (rate limit per second, minute and day).
 //!
 //! A request is reserved in the database before it is sent. The limits therefore hold across all
-//! processes and restarts: the plan's quota is not exceeded in any 60 seconds or on any day.
+//! processes and restarts: the plan's quota is not exceeded in any second, in any 60 seconds or on
+//! any day.
 
 use std::time::Duration;
 
@@ -15,11 +16,10 @@ use store::{
 
 use crate::{provider::RequestBudget, schedule};
 
-/// The window of the quota per minute. The extra second allows for requests that arrive closer
-/// together than they were reserved.
-const WINDOW: Duration = Duration::from_secs(61);
-/// A request that takes longer is slow: it may arrive much later than it was reserved.
-const SLOW: Duration = Duration::from_secs(1);
+/// The window of the quota per second. The margin allows for clocks of different machines.
+const SECOND: Duration = Duration::from_millis(1_100);
+/// The window of the quota per minute, with a margin too.
+const MINUTE: Duration = Duration::from_secs(61);
 
 /// The purpose of a request, which decides whether it may use the day's reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,9 @@ pub enum Purpose {
     Retry,
     /// A request that a client waits for. It can use the whole reserve.
     Requested,
-    /// A request for historical data. It uses neither the reserve nor `keep` further requests.
-    Backfill {
+    /// A request that no client and no poll waits for, such as for historical data. It uses neither
+    /// the reserve nor `keep` further requests.
+    Background {
         /// The number of requests that are kept for scheduled polls.
         keep: u32,
     },
@@ -44,8 +45,8 @@ pub enum Purpose {
 pub enum ReserveOutcome {
     /// The request is reserved and may be sent.
     Reserved(Reservation),
-    /// The quota of the minute is exhausted until this instant.
-    MinuteExhausted(Timestamp),
+    /// The quota of the second or of the minute is exhausted until this instant.
+    WindowExhausted(Timestamp),
     /// The quota of the day is exhausted until this instant.
     DayExhausted(Timestamp),
     /// Only the reserve of the day is left until this instant.
@@ -57,7 +58,7 @@ pub enum ReserveOutcome {
 /// A reserved request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// The id of the recorded request, if there is a quota per minute.
+    /// The id of the recorded request, if there is any quota.
     call: Option<i64>,
     /// The requests that remain in this minute.
     pub minute_left: Option<u32>,
@@ -65,8 +66,8 @@ pub struct Reservation {
     pub day_left: Option<u32>,
 }
 
-/// Reserves one request to a provider for `symbols`. Also records when scheduled polls requested
-/// the symbols.
+/// Reserves a request to a provider for `symbols` that counts as `cost` requests. Also records when
+/// scheduled polls requested the symbols.
 ///
 /// # Errors
 /// The provider has no row in `providers`, the lease is lost, or the database is unavailable.
@@ -75,27 +76,33 @@ pub async fn reserve(
     provider: &str,
     budget: RequestBudget,
     purpose: Purpose,
+    cost: u32,
     symbols: &[Symbol],
     now: Timestamp,
 ) -> Result<ReserveOutcome, Error> {
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
-        if day.used >= limit {
+        if usage.day().is_none_or(|last| last.date < day.date) {
+            let began_at = budget.day.last_midnight(now);
+            day.used = usage.cost_since(began_at, now).await?;
+        }
+        let left = limit.saturating_sub(day.used);
+        if left < cost {
             return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
         // The retries were taken from the reserve.
         let reserve = schedule::reserved_requests(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Retry if reserve <= 1 => {
+            Purpose::Retry if reserve <= cost => {
                 return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
             }
             Purpose::Retry => 1,
             Purpose::Scheduled => reserve,
-            Purpose::Backfill { keep } => reserve.saturating_add(keep),
+            Purpose::Background { keep } => reserve.saturating_add(keep),
         };
-        if day.used >= limit.saturating_sub(kept) {
+        if left.saturating_sub(kept) < cost {
             return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));
         }
     }
@@ -104,24 +111,32 @@ pub async fn reserve(
         minute_left: None,
         day_left: budget
             .per_day
-            .map(|limit| limit.saturating_sub(day.used + 1)),
+            .map(|limit| limit.saturating_sub(day.used.saturating_add(cost))),
     };
-    if let Some(limit) = budget.per_minute {
-        let window_start = now.before(WINDOW);
-        usage.expire_calls(window_start, now).await?;
-        let used = usage.calls_after(window_start).await?;
-        if used >= limit {
-            let oldest = usage.oldest_call(used - limit).await?;
+    usage.expire_calls(MINUTE, now).await?;
+    for (window, limit) in [(SECOND, budget.per_second), (MINUTE, budget.per_minute)] {
+        let Some(limit) = limit else {
+            continue;
+        };
+        let sent = usage.window(window, now).await?;
+        let Some(left) = limit.saturating_sub(sent.used()).checked_sub(cost) else {
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
-            let free_at = oldest.map_or(now, |sent_at| sent_at.after(WINDOW));
-            return Ok(ReserveOutcome::MinuteExhausted(free_at));
+            let free_at = sent.falls_to(limit.saturating_sub(cost));
+            return Ok(ReserveOutcome::WindowExhausted(free_at.unwrap_or(now)));
+        };
+        if window == MINUTE {
+            reservation.minute_left = Some(left);
         }
-        reservation.minute_left = Some(limit - used - 1);
-        reservation.call = Some(usage.record_call(now).await?);
     }
-    day.used += 1;
-    day.retries += u32::from(purpose == Purpose::Retry);
+    let is_limited = [budget.per_second, budget.per_minute, budget.per_day];
+    if is_limited.iter().any(Option::is_some) {
+        reservation.call = Some(usage.record_call(now, cost).await?);
+    }
+    day.used = day.used.saturating_add(cost);
+    if purpose == Purpose::Retry {
+        day.retries = day.retries.saturating_add(cost);
+    }
     usage.set_day(day.into()).await?;
     if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
         store::stock::set_requested(usage.connection(), symbols, now).await?;
@@ -130,16 +145,16 @@ pub async fn reserve(
     Ok(ReserveOutcome::Reserved(reservation))
 }
 
-/// Re-dates a slow request to its end, because it may have arrived at any time until then.
+/// Records that a request ended at `now`. It counts from then on, because it may have arrived at any
+/// time until then.
 pub async fn finalize(
     lease: &Lease,
     reservation: Reservation,
-    took: Duration,
     now: Timestamp,
 ) -> Result<(), Error> {
     match reservation.call {
-        Some(call) if took > SLOW => usage::redate_call(lease, call, now).await,
-        _ => Ok(()),
+        Some(call) => usage::end_call(lease, call, now).await,
+        None => Ok(()),
     }
 }
 
@@ -162,6 +177,8 @@ pub async fn exhaust_day(
 /// The requests that remain; `None` where the budget has no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Remaining {
+    /// In the current second.
+    pub(crate) second: Option<u32>,
     /// In the current minute.
     pub(crate) minute: Option<u32>,
     /// On the current day, including the reserve.
@@ -177,12 +194,18 @@ pub(crate) async fn remaining(
 ) -> Result<Remaining, Error> {
     let connection = store.database.read();
     let mut remaining = Remaining {
+        second: None,
         minute: None,
         day: None,
     };
-    if let Some(limit) = budget.per_minute {
-        let used = usage::calls_after(connection, provider, now.before(WINDOW)).await?;
-        remaining.minute = Some(limit.saturating_sub(used));
+    for (left, window, limit) in [
+        (&mut remaining.second, SECOND, budget.per_second),
+        (&mut remaining.minute, MINUTE, budget.per_minute),
+    ] {
+        if let Some(limit) = limit {
+            let sent = usage::window_usage(connection, provider, window, now).await?;
+            *left = Some(limit.saturating_sub(sent.used()));
+        }
     }
     if let Some(limit) = budget.per_day {
         let today = Today::new(usage::day(connection, provider).await?, budget, now);

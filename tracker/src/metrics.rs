@@ -77,17 +77,20 @@ pub enum Endpoint {
     Daily,
     /// Share splits.
     Splits,
+    /// A list of symbols.
+    Symbols,
 }
 
 impl Endpoint {
     /// All endpoints.
-    const ALL: [Self; 3] = [Self::Quote, Self::Daily, Self::Splits];
+    const ALL: [Self; 4] = [Self::Quote, Self::Daily, Self::Splits, Self::Symbols];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
             Self::Daily => "daily",
             Self::Splits => "splits",
+            Self::Symbols => "symbols",
         }
     }
 }
@@ -95,6 +98,8 @@ impl Endpoint {
 /// The window of a provider's request budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetWindow {
+    /// The last second.
+    Second,
     /// The last 60 s.
     Minute,
     /// The day of the provider.
@@ -104,6 +109,7 @@ pub enum BudgetWindow {
 impl BudgetWindow {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Second => "second",
             Self::Minute => "minute",
             Self::Day => "day",
         }

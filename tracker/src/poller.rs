@@ -88,6 +88,8 @@ fn standby_status((rank, provider): &(i32, Arc<dyn QuoteProvider>)) -> ProviderS
         state: ProviderState::Standby,
         effective_interval: None,
         note: provider.note(),
+        terms: provider.terms(),
+        per_second: budget.and_then(|budget| budget.per_second),
         per_minute: budget.and_then(|budget| budget.per_minute),
         per_day: budget.and_then(|budget| budget.per_day),
     }

@@ -35,7 +35,7 @@ pub use self::{
     finnhub::Finnhub,
     history::{DailyBar, DailyHistory},
     kraken::Kraken,
-    pacing::{DayZone, Pacing, RequestBudget},
+    pacing::{DayZone, Pacing, PollCost, RequestBudget},
     poll::{Answers, Poll},
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},
@@ -60,6 +60,13 @@ pub trait QuoteProvider: Send + Sync {
     /// Whether the provider has quotes of a symbol, by its notation and the provider's list, or
     /// `None` if that takes a request.
     fn knows(&self, symbol: &Symbol) -> Option<bool>;
+
+    /// Whether one request can contain both symbols, as far as
+    /// [`Pacing::symbols_per_request`] allows more than one. Symbols that can share a request with
+    /// the same symbol can share one with each other.
+    fn shares_request(&self, _symbol: &Symbol, _other: &Symbol) -> bool {
+        true
+    }
 
     /// Sends one request for at most [`Pacing::symbols_per_request`] symbols, which may change over
     /// time. Returns one answer for each of them.

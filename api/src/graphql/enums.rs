@@ -155,6 +155,8 @@ pub(crate) enum DatabaseKind {
 /// The time window of a request budget.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetWindow {
+    /// Any second.
+    Second,
     /// Any 60 seconds.
     Minute,
     /// A day in the provider's time zone.

@@ -70,8 +70,8 @@ pub(crate) struct Staleness {
 #[derive(Clone, Debug)]
 struct StalenessSample {
     taken_at: Timestamp,
-    /// The polling interval; `None` while no poll is expected.
-    interval: Option<Duration>,
+    /// The polling interval of each provider in failover order; `None` while no poll is expected.
+    intervals: Arc<Vec<(String, Option<Duration>)>>,
     /// Whether the active provider is a replay.
     replayed: bool,
     /// The current or last session of each market.
@@ -100,7 +100,7 @@ impl Staleness {
         };
         let expected = StalenessContext {
             now: self.now,
-            interval: sample.interval,
+            interval: sample.interval(latest),
             hours: self.hours,
             sessions: self.sessions(sample.replayed, Some(sample.sessions)),
             replayed: sample.replayed,
@@ -139,6 +139,22 @@ impl Staleness {
         });
         let both = sampled.into_iter().chain(on_board);
         both.min_by_key(|answer| self.now.distance(answer.answered_at))
+    }
+}
+
+impl StalenessSample {
+    /// The polling interval of a stock with this newest price: that of the provider of the price.
+    /// Without one, that of the first provider that is polled.
+    fn interval(&self, latest: Option<&Price>) -> Option<Duration> {
+        let named = |price: &Price| {
+            let mut intervals = self.intervals.iter();
+            let found = intervals.find(|(name, _)| *name == price.provider)?;
+            found.1
+        };
+        let mut all = self.intervals.iter();
+        latest
+            .and_then(named)
+            .or_else(|| all.find_map(|(_, interval)| *interval))
     }
 }
 
@@ -218,12 +234,14 @@ async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, store:
     let connection = store.database.read();
     let providers = provider::configured(connection).await?;
     let answers = stock::last_answers(connection).await?.into_iter();
-    let interval = providers.iter().find_map(|row| row.effective_interval);
+    let intervals = providers.iter().map(|row| {
+        let micros = row.effective_interval;
+        let micros = micros.and_then(|micros| u64::try_from(micros).ok());
+        (row.name.clone(), micros.map(Duration::from_micros))
+    });
     Ok(StalenessSample {
         taken_at: now,
-        interval: interval
-            .and_then(|micros| u64::try_from(micros).ok())
-            .map(Duration::from_micros),
+        intervals: Arc::new(intervals.collect()),
         // A replay plays if it is first; behind a live provider it stands by.
         replayed: providers.first().is_some_and(|row| row.name == REPLAY),
         sessions: LastSessions::at(now),

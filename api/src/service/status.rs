@@ -7,7 +7,10 @@ use market::{Market, PollingHours};
 use store::{
     Store,
     database::DatabaseKind,
-    provider::{self, usage},
+    provider::{
+        self,
+        usage::{self, WindowUsage},
+    },
 };
 use tokio::time::timeout;
 
@@ -16,6 +19,8 @@ use super::Service;
 /// Time without a heartbeat of a tracker after which none is considered active. A tracker writes
 /// one every 2 s.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The window of a per-second budget.
+const SECOND: Duration = Duration::from_secs(1);
 /// The window of a per-minute budget.
 const MINUTE: Duration = Duration::from_mins(1);
 /// Timeout of reading the providers' status.
@@ -57,8 +62,10 @@ pub(crate) struct SystemStatus {
 pub(crate) struct ProviderReport {
     /// The row that the tracker writes.
     pub(crate) row: table::provider::Model,
-    /// Number of requests in the last minute, and when the oldest of them expires.
-    pub(crate) minute: (u32, Option<Timestamp>),
+    /// The requests of the last second.
+    pub(crate) second: WindowUsage,
+    /// The requests of the last minute.
+    pub(crate) minute: WindowUsage,
 }
 
 impl Service {
@@ -91,13 +98,15 @@ impl Service {
 
 async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderReport>, store::Error> {
     let connection = store.database.read();
-    let minute_ago = now.before(MINUTE);
     let mut providers = Vec::new();
     for row in provider::configured(connection).await? {
-        let first = usage::first_call_after(connection, &row.name, minute_ago).await?;
-        let used = usage::calls_after(connection, &row.name, minute_ago).await?;
-        let minute = (used, first.map(|sent_at| sent_at.after(MINUTE)));
-        providers.push(ProviderReport { row, minute });
+        let second = usage::window_usage(connection, &row.name, SECOND, now).await?;
+        let minute = usage::window_usage(connection, &row.name, MINUTE, now).await?;
+        providers.push(ProviderReport {
+            row,
+            second,
+            minute,
+        });
     }
     Ok(providers)
 }

@@ -17,8 +17,13 @@ pub struct Model {
     /// The time between two polls of a symbol, in microseconds.
     pub effective_interval: Option<i64>,
     pub note: Option<String>,
+    /// What the plan allows.
+    pub terms: Option<String>,
+    /// When it got its state.
+    pub since: Option<Timestamp>,
     /// The position of a replay.
     pub position: Option<String>,
+    pub per_second: Option<i32>,
     pub per_minute: Option<i32>,
     pub per_day: Option<i32>,
     /// The budget day that `day_used` counts.

@@ -1,4 +1,4 @@
-//! The table `provider_calls`: the requests of the last minute, for quotas per minute.
+//! The table `provider_calls`: the requests of the last minute, for quotas per second and minute.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,7 +12,11 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub provider: String,
+    /// When it was reserved while it is in flight, then when it ended.
     pub sent_at: Timestamp,
+    /// How much it takes from the quotas.
+    pub cost: i32,
+    pub in_flight: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

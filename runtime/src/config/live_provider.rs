@@ -17,6 +17,8 @@ pub struct AlphaVantageSettings {
     pub api_key: Option<Secret>,
     /// The base URL, before `/query`.
     pub url: Url,
+    /// Maximum number of requests in any second.
+    pub per_second: NonZeroU32,
     /// Maximum number of requests in any 60 s.
     pub per_minute: NonZeroU32,
     /// Maximum number of requests per day, from midnight to midnight in New York.
@@ -30,6 +32,11 @@ impl AlphaVantageSettings {
         Self {
             api_key: reader.optional("ALPHA_VANTAGE_API_KEY", key),
             url: reader.value("ALPHA_VANTAGE_URL", value::http_url),
+            per_second: per_second(
+                reader,
+                "ALPHA_VANTAGE_PER_SECOND",
+                "ALPHA_VANTAGE_PER_MINUTE",
+            ),
             per_minute: reader.value("ALPHA_VANTAGE_PER_MINUTE", value::count),
             per_day: reader.value("ALPHA_VANTAGE_PER_DAY", value::count),
             bulk: reader.value("ALPHA_VANTAGE_BULK", value::switch),
@@ -46,6 +53,8 @@ pub struct FinnhubSettings {
     pub url: Url,
     /// The URL of the stream, without the key.
     pub stream_url: Url,
+    /// Maximum number of requests in any second.
+    pub per_second: NonZeroU32,
     /// Maximum number of requests in any 60 s.
     pub per_minute: NonZeroU32,
     /// Maximum number of symbols of the stream.
@@ -58,6 +67,7 @@ impl FinnhubSettings {
             api_key: reader.optional("FINNHUB_API_KEY", key),
             url: reader.value("FINNHUB_URL", value::http_url),
             stream_url: reader.value("FINNHUB_STREAM_URL", value::ws_url),
+            per_second: reader.value("FINNHUB_PER_SECOND", value::count),
             per_minute: reader.value("FINNHUB_PER_MINUTE", value::count),
             stream_symbols: reader.value("FINNHUB_STREAM_SYMBOLS", slots),
         }
@@ -75,6 +85,8 @@ pub struct AlpacaSettings {
     pub url: Url,
     /// The URL of the stream, with the feed.
     pub stream_url: Url,
+    /// Maximum number of requests in any second.
+    pub per_second: NonZeroU32,
     /// Maximum number of requests in any 60 s.
     pub per_minute: NonZeroU32,
     /// Maximum number of symbols of the stream.
@@ -88,6 +100,7 @@ impl AlpacaSettings {
             api_secret_key: reader.optional("ALPACA_API_SECRET_KEY", key),
             url: reader.value("ALPACA_URL", value::http_url),
             stream_url: reader.value("ALPACA_STREAM_URL", value::ws_url),
+            per_second: per_second(reader, "ALPACA_PER_SECOND", "ALPACA_PER_MINUTE"),
             per_minute: reader.value("ALPACA_PER_MINUTE", value::count),
             stream_symbols: reader.value("ALPACA_STREAM_SYMBOLS", slots),
         }
@@ -101,6 +114,8 @@ pub struct TwelveDataSettings {
     pub api_key: Option<Secret>,
     /// The base URL, before `/quote`.
     pub url: Url,
+    /// Maximum number of credits in any second.
+    pub per_second: NonZeroU32,
     /// Maximum number of credits in any 60 s.
     pub per_minute: NonZeroU32,
     /// Maximum number of credits per UTC day.
@@ -112,6 +127,7 @@ impl TwelveDataSettings {
         Self {
             api_key: reader.optional("TWELVE_DATA_API_KEY", key),
             url: reader.value("TWELVE_DATA_URL", value::http_url),
+            per_second: reader.value("TWELVE_DATA_PER_SECOND", value::count),
             per_minute: reader.value("TWELVE_DATA_PER_MINUTE", value::count),
             per_day: reader.value("TWELVE_DATA_PER_DAY", value::count),
         }
@@ -125,6 +141,8 @@ pub struct KrakenSettings {
     pub url: Url,
     /// The URL of the stream.
     pub stream_url: Url,
+    /// Maximum number of requests in any second.
+    pub per_second: NonZeroU32,
     /// Maximum number of requests in any 60 s.
     pub per_minute: NonZeroU32,
 }
@@ -134,9 +152,23 @@ impl KrakenSettings {
         Self {
             url: reader.value("KRAKEN_URL", value::http_url),
             stream_url: reader.value("KRAKEN_STREAM_URL", value::ws_url),
+            per_second: per_second(reader, "KRAKEN_PER_SECOND", "KRAKEN_PER_MINUTE"),
             per_minute: reader.value("KRAKEN_PER_MINUTE", value::count),
         }
     }
+}
+
+/// Reads a limit per second. By default it is the limit per minute, spread evenly.
+fn per_second(
+    reader: &mut SettingsReader<'_>,
+    second: &'static str,
+    minute: &'static str,
+) -> NonZeroU32 {
+    let given = reader.optional(second, value::count);
+    given.unwrap_or_else(|| {
+        let per_minute: NonZeroU32 = reader.value(minute, value::count);
+        NonZeroU32::MIN.saturating_add((per_minute.get() - 1) / 60)
+    })
 }
 
 /// Parses an API key, which must be visible ASCII.

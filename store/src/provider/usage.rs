@@ -1,9 +1,15 @@
 //! Counts the requests that were sent to a provider, for its quota: the number of the current day
 //! is in `providers`, and each request of the last minute is a row of `provider_calls`.
 //!
+//! A request arrives at the provider at some time between its reservation and its end. It is dated
+//! to its end; while it is in flight, it counts as sent now, at most for [`MAX_IN_FLIGHT`] after its
+//! reservation. So no window of arrivals has more requests than the counted ones.
+//!
 //! A [`UsageTransaction`] locks the provider's row, so concurrent reservations cannot exceed a
 //! budget. It begins under the tracker's [`Lease`], so a tracker that lost the lease cannot
 //! reserve.
+
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use entity::{
@@ -13,12 +19,14 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 
 use crate::{Error, lease::Lease};
+
+/// A request arrives at most this long after it was reserved, even if its end is not recorded.
+pub const MAX_IN_FLIGHT: Duration = Duration::from_secs(30);
 
 /// The requests that were sent on a day of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +103,13 @@ impl UsageTransaction {
         Ok(())
     }
 
-    /// Deletes the requests that were sent until `until`. Requests after `now`, which a clock that
-    /// ran ahead recorded, are re-dated to `now`.
-    pub async fn expire_calls(&self, until: Timestamp, now: Timestamp) -> Result<(), Error> {
+    /// Deletes the requests that no window of this length counts any more. Requests after `now`,
+    /// which a clock that ran ahead recorded, are re-dated to `now`.
+    pub async fn expire_calls(&self, window: Duration, now: Timestamp) -> Result<(), Error> {
         let of_provider = provider_call::Column::Provider.eq(&self.provider.name);
         provider_call::Entity::delete_many()
             .filter(of_provider.clone())
-            .filter(provider_call::Column::SentAt.lte(until))
+            .filter(provider_call::Column::SentAt.lte(now.before(window + MAX_IN_FLIGHT)))
             .exec(&self.transaction)
             .await?;
         provider_call::Entity::update_many()
@@ -113,28 +121,25 @@ impl UsageTransaction {
         Ok(())
     }
 
-    /// Returns the number of requests that were sent after `after`.
-    pub async fn calls_after(&self, after: Timestamp) -> Result<u32, Error> {
-        calls_after(&self.transaction, &self.provider.name, after).await
+    /// Returns the requests of a window that ends at `now`.
+    pub async fn window(&self, window: Duration, now: Timestamp) -> Result<WindowUsage, Error> {
+        window_usage(&self.transaction, &self.provider.name, window, now).await
     }
 
-    /// Returns when the oldest request was sent, after skipping the `skipped` oldest ones.
-    pub async fn oldest_call(&self, skipped: u32) -> Result<Option<Timestamp>, Error> {
-        let call = provider_call::Entity::find()
-            .filter(provider_call::Column::Provider.eq(&self.provider.name))
-            .order_by_asc(provider_call::Column::SentAt)
-            .offset(u64::from(skipped))
-            .one(&self.transaction)
-            .await?;
-        Ok(call.map(|call| call.sent_at))
+    /// Returns the total cost of the requests that may have arrived since an instant.
+    pub async fn cost_since(&self, since: Timestamp, now: Timestamp) -> Result<u32, Error> {
+        let window = now.since(since) + Duration::from_micros(1);
+        Ok(self.window(window, now).await?.used())
     }
 
-    /// Records a request. Returns its id.
-    pub async fn record_call(&self, sent_at: Timestamp) -> Result<i64, Error> {
+    /// Records a request that is in flight from now on. Returns its id.
+    pub async fn record_call(&self, sent_at: Timestamp, cost: u32) -> Result<i64, Error> {
         let row = provider_call::ActiveModel {
             id: NotSet,
             provider: Set(self.provider.name.clone()),
             sent_at: Set(sent_at),
+            cost: Set(i32::try_from(cost).unwrap_or(i32::MAX)),
+            in_flight: Set(true),
         };
         Ok(row.insert(&self.transaction).await?.id)
     }
@@ -145,11 +150,12 @@ impl UsageTransaction {
     }
 }
 
-/// Changes when a request was sent. Does nothing if the request has expired.
-pub async fn redate_call(lease: &Lease, call: i64, sent_at: Timestamp) -> Result<(), Error> {
+/// Records that a request ended. Does nothing if the request has expired.
+pub async fn end_call(lease: &Lease, call: i64, ended_at: Timestamp) -> Result<(), Error> {
     let transaction = lease.begin().await?;
     provider_call::Entity::update_many()
-        .col_expr(provider_call::Column::SentAt, Expr::value(sent_at))
+        .col_expr(provider_call::Column::SentAt, Expr::value(ended_at))
+        .col_expr(provider_call::Column::InFlight, Expr::value(false))
         .filter(provider_call::Column::Id.eq(call))
         .exec(&transaction)
         .await?;
@@ -167,31 +173,66 @@ pub async fn day(
     Ok(row.as_ref().and_then(DayUsage::of))
 }
 
-/// Returns the number of requests that were sent to a provider after `after`.
-pub async fn calls_after(
-    connection: &impl ConnectionTrait,
-    provider: &str,
-    after: Timestamp,
-) -> Result<u32, Error> {
-    let calls = sent_after(provider, after).count(connection).await?;
-    Ok(u32::try_from(calls).unwrap_or(u32::MAX))
+/// The requests to a provider within a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowUsage {
+    /// When each of them leaves the window, and its cost; in order.
+    leaving: Vec<(Timestamp, u32)>,
 }
 
-/// Returns when the first of the requests after `after` was sent.
-pub async fn first_call_after(
-    connection: &impl ConnectionTrait,
-    provider: &str,
-    after: Timestamp,
-) -> Result<Option<Timestamp>, Error> {
-    let call = sent_after(provider, after)
-        .order_by_asc(provider_call::Column::SentAt)
-        .one(connection)
-        .await?;
-    Ok(call.map(|call| call.sent_at))
+impl WindowUsage {
+    /// Returns the total cost of the requests.
+    pub fn used(&self) -> u32 {
+        let costs = self.leaving.iter().map(|(_, cost)| *cost);
+        costs.fold(0, u32::saturating_add)
+    }
+
+    /// Returns when the total cost is at most `used`, without further requests; `None` if it is
+    /// now. An estimate while requests are in flight.
+    pub fn falls_to(&self, used: u32) -> Option<Timestamp> {
+        let mut total = self.used();
+        let mut leaving = self.leaving.iter();
+        let mut at = None;
+        while total > used {
+            let (leaves, cost) = leaving.next()?;
+            total = total.saturating_sub(*cost);
+            at = Some(*leaves);
+        }
+        at
+    }
+
+    /// Returns when the first request leaves the window; `None` without requests.
+    pub fn first_leaves(&self) -> Option<Timestamp> {
+        self.leaving.first().map(|(leaves, _)| *leaves)
+    }
 }
 
-fn sent_after(provider: &str, after: Timestamp) -> sea_orm::Select<provider_call::Entity> {
-    provider_call::Entity::find()
+/// Returns the requests to a provider in a window that ends at `now`.
+pub async fn window_usage(
+    connection: &impl ConnectionTrait,
+    provider: &str,
+    window: Duration,
+    now: Timestamp,
+) -> Result<WindowUsage, Error> {
+    let start = now.before(window);
+    let in_flight = provider_call::Column::InFlight.eq(true);
+    let counts = provider_call::Column::SentAt
+        .gt(start)
+        .or(in_flight.and(provider_call::Column::SentAt.gt(start.before(MAX_IN_FLIGHT))));
+    let calls = provider_call::Entity::find()
         .filter(provider_call::Column::Provider.eq(provider))
-        .filter(provider_call::Column::SentAt.gt(after))
+        .filter(counts)
+        .all(connection)
+        .await?;
+    let leaving = calls.into_iter().map(|call| {
+        let sent_at = if call.in_flight {
+            Ord::max(call.sent_at, now)
+        } else {
+            call.sent_at
+        };
+        (sent_at.after(window), u32::try_from(call.cost).unwrap_or(0))
+    });
+    let mut leaving: Vec<_> = leaving.collect();
+    leaving.sort();
+    Ok(WindowUsage { leaving })
 }

@@ -47,13 +47,6 @@ pub(crate) struct PollContext {
     pub(crate) reports_splits: bool,
 }
 
-/// A request that is reserved in the budget, and when that was.
-pub(super) struct ReservedRequest {
-    pub(super) reservation: Reservation,
-    reserved_at: Timestamp,
-    started: Instant,
-}
-
 /// The outcome of an attempt to send a request to a provider.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -88,7 +81,8 @@ impl PollContext {
         track: Option<NewStock>,
     ) -> Attempt {
         let name = provider.name();
-        let request = match self.reserve(name, budget, purpose, symbols).await {
+        let cost = budget.cost_of(symbols.len());
+        let request = match self.reserve(name, budget, purpose, cost, symbols).await {
             Ok(request) => request,
             Err(attempt) => return attempt,
         };
@@ -98,7 +92,7 @@ impl PollContext {
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
-        self.finalize(name, budget, &request, day_exhausted).await;
+        self.finalize(name, budget, request, day_exhausted).await;
         let batch = quote_batch(name, &poll, track);
         if self.store_quotes(batch).await.is_none() {
             return Attempt::NotStored;
@@ -109,27 +103,23 @@ impl PollContext {
                 .into_iter()
                 .map(|(symbol, answer)| (symbol, answer.err()))
                 .collect(),
-            day_left: request.reservation.day_left,
+            day_left: request.day_left,
         }
     }
 
-    /// Reserves a request in the provider's budget.
+    /// Reserves a request that counts as `cost` requests in the provider's budget.
     pub(super) async fn reserve(
         &self,
         provider: &'static str,
         budget: RequestBudget,
         purpose: Purpose,
+        cost: u32,
         symbols: &[Symbol],
-    ) -> Result<ReservedRequest, Attempt> {
-        let (reserved_at, started) = (self.now(), Instant::now());
-        let reserving =
-            budget::reserve(&self.lease, provider, budget, purpose, symbols, reserved_at);
+    ) -> Result<Reservation, Attempt> {
+        let (lease, now) = (&self.lease, self.now());
+        let reserving = budget::reserve(lease, provider, budget, purpose, cost, symbols, now);
         match with_timeout(reserving).await {
-            Ok(ReserveOutcome::Reserved(reservation)) => Ok(ReservedRequest {
-                reservation,
-                reserved_at,
-                started,
-            }),
+            Ok(ReserveOutcome::Reserved(reservation)) => Ok(reservation),
             Ok(exhausted) => Err(Attempt::BudgetExhausted(exhausted)),
             Err(error) => Err(Attempt::NotReserved(error)),
         }
@@ -140,7 +130,7 @@ impl PollContext {
         &self,
         provider: &'static str,
         budget: RequestBudget,
-        request: &ReservedRequest,
+        request: Reservation,
         endpoint: Endpoint,
         sending: impl Future<Output = Result<T, PollError>>,
     ) -> Result<T, PollError> {
@@ -158,27 +148,21 @@ impl PollContext {
         response
     }
 
-    /// Corrects a reservation after the request: a slow request counts from its end, and the whole
-    /// day is used up if the provider reports it.
+    /// Corrects a reservation after the request: it counts from its end, and the whole day is used up
+    /// if the provider reports it.
     async fn finalize(
         &self,
         provider: &'static str,
         budget: RequestBudget,
-        request: &ReservedRequest,
+        request: Reservation,
         day_exhausted: bool,
     ) {
-        let now = self.now();
-        // It was sent at some time after it was reserved; a slow database delays that too.
-        let took = request
-            .started
-            .elapsed()
-            .max(now.since(request.reserved_at));
-        let finalizing = budget::finalize(&self.lease, request.reservation, took, now);
+        let finalizing = budget::finalize(&self.lease, request, self.now());
         if let Err(error) = with_timeout(finalizing).await {
             tracing::warn!(
                 provider,
                 error = error.as_dyn(),
-                "failed to re-date a slow provider request"
+                "failed to record the end of a provider request"
             );
         }
         if !day_exhausted {
@@ -299,6 +283,7 @@ impl PollContext {
         let left = budget::remaining(&self.store, provider, budget, self.now());
         let left = with_timeout(left).await?;
         for (window, left) in [
+            (BudgetWindow::Second, left.second),
             (BudgetWindow::Minute, left.minute),
             (BudgetWindow::Day, left.day),
         ] {

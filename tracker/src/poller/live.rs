@@ -1,4 +1,5 @@
-//! The loop over live providers: scheduled polls, requested polls, backfill and split requests.
+//! The loop over live providers: scheduled polls, requested polls, and requests for history, splits
+//! and lists of symbols. [`routing`] decides which provider is polled for a symbol.
 //!
 //! The loop itself is one task that owns all state. It dispatches requests as separate tasks
 //! ([`dispatch`]) and applies their results ([`completion`]). At most one poll per symbol is in
@@ -7,9 +8,11 @@
 mod backfill;
 mod completion;
 mod dispatch;
+mod lists;
 mod provider_health;
 mod refresh;
 mod refresh_request;
+mod routing;
 mod splits;
 mod symbol_state;
 
@@ -24,8 +27,9 @@ use tokio::{
 };
 
 use self::{
-    backfill::Backfill, completion::CompletedRequest, provider_health::ProviderHealth,
-    refresh_request::RefreshRequest, splits::SplitRequests, symbol_state::SymbolState,
+    backfill::Backfill, completion::CompletedRequest, lists::SymbolLists,
+    provider_health::ProviderHealth, refresh_request::RefreshRequest, routing::Routing,
+    splits::SplitRequests, symbol_state::SymbolState,
 };
 use super::{
     PollSettings,
@@ -52,6 +56,8 @@ pub(super) struct LiveLoop {
     started_at: Timestamp,
     tracked: TrackedStocks,
     symbols: HashMap<Symbol, SymbolState>,
+    routing: Routing,
+    lists: SymbolLists,
     refresh_requests: Vec<RefreshRequest>,
     /// The polls and backfill requests in flight.
     requests: JoinSet<CompletedRequest>,
@@ -76,10 +82,11 @@ impl LiveLoop {
         standby: Vec<ProviderStatus>,
     ) -> Self {
         let status = StatusWriter::new(context.metrics.clone());
-        let providers = providers
+        let providers: Vec<ProviderHealth> = providers
             .into_iter()
             .map(|(rank, provider)| ProviderHealth::new(rank, provider))
             .collect();
+        let lists = SymbolLists::new(providers.iter().map(|health| health.provider.list()));
         Self {
             started_at: context.now(),
             context,
@@ -88,6 +95,8 @@ impl LiveLoop {
             standby,
             tracked: TrackedStocks::default(),
             symbols: HashMap::new(),
+            routing: Routing::default(),
+            lists,
             refresh_requests: Vec::new(),
             requests: JoinSet::new(),
             scheduled: 0,
@@ -115,6 +124,7 @@ impl LiveLoop {
                 () = stopping.cancelled() => break,
                 Some(request) = self.requests.join_next() => self.complete(request),
                 Some(request) = self.splits.in_flight.join_next() => self.complete_splits(request),
+                Some(request) = self.lists.in_flight.join_next() => self.complete_list(request),
                 () = request.notified() => { self.refresh_once(false).await; }
                 () = feed.notified() => {
                     refresh_at = refresh_at.min(refreshed + MIN_REFRESH_INTERVAL);
@@ -132,6 +142,9 @@ impl LiveLoop {
         }
         while let Some(request) = self.splits.in_flight.join_next().await {
             self.complete_splits(request);
+        }
+        while let Some(request) = self.lists.in_flight.join_next().await {
+            self.complete_list(request);
         }
         self.respond_once().await;
     }

@@ -212,7 +212,9 @@ impl ReplayLoop {
                 sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
                 replayed: true,
             };
-            self.tracked.update_metrics(&self.context, expected).await?;
+            self.tracked
+                .update_metrics(&self.context, expected, |_| interval)
+                .await?;
         }
         for request in with_timeout(poll_request::pending(&self.context.store, |_| false)).await? {
             self.respond(request).await?;
@@ -257,6 +259,8 @@ impl ReplayLoop {
             state: ProviderState::Ok,
             effective_interval: self.interval(),
             note: self.provider.note(),
+            terms: self.provider.terms(),
+            per_second: None,
             per_minute: None,
             per_day: None,
         };

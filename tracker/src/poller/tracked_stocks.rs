@@ -10,11 +10,10 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
-use market::{Market, PollingHours, QuoteStatus, StalenessContext};
-use store::{Store, stock};
+use market::{Market, QuoteStatus, StalenessContext};
+use store::{Store, rule, stock};
 
 use super::context::{PollContext, with_timeout};
-use crate::schedule::SymbolLoad;
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +25,8 @@ pub(super) struct TrackedStock {
     pub(super) requested_at: Option<Timestamp>,
     /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
+    /// Whether it has a rule of its own, so that its polls come first.
+    pub(super) watched: bool,
 }
 
 /// The tracked stocks.
@@ -41,6 +42,7 @@ impl TrackedStocks {
     /// Reads them from the database.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
         let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
+        let watched = with_timeout(rule::stocks(store.database.read())).await?;
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
@@ -50,6 +52,7 @@ impl TrackedStocks {
                     answered_at: row.answered_at,
                     requested_at: row.requested_at,
                     unpriced_answers: row.unpriced_answers,
+                    watched: watched.contains(&row.id),
                 };
                 (row.symbol, tracked)
             })
@@ -60,15 +63,6 @@ impl TrackedStocks {
     /// The tracked symbols, in order.
     pub(super) fn symbols(&self) -> Vec<Symbol> {
         self.stocks.keys().cloned().collect()
-    }
-
-    /// Returns what determines the share of each symbol in the request budget.
-    pub(super) fn planned_symbols(&self, hours: PollingHours) -> Vec<SymbolLoad> {
-        let symbols = self.stocks.values().map(|tracked| SymbolLoad {
-            polled: hours.per_day(tracked.market),
-            unpriced_answers: tracked.unpriced_answers,
-        });
-        symbols.collect()
     }
 
     /// Records an answer until the row is read again.
@@ -92,18 +86,20 @@ impl TrackedStocks {
     }
 
     /// Updates the metrics of the latest prices and of stale symbols. `expected` is given the
-    /// newest trading day of all prices.
+    /// newest trading day of all prices, and `interval` is the polling interval of a symbol.
     pub(super) async fn update_metrics(
         &mut self,
         context: &PollContext,
         expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
+        interval: impl Fn(&Symbol) -> Option<Duration>,
     ) -> Result<(), store::Error> {
         let reading = store::price::latest(context.store.database.read(), &self.ids);
         let latest = with_timeout(reading).await?;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
         let stale = self.count_stale(
             &latest,
-            &expected(latest.iter().map(|it| it.trading_day).max()),
+            expected(latest.iter().map(|it| it.trading_day).max()),
+            interval,
         );
         context.metrics.stale_counted(stale);
         for price in latest {
@@ -116,7 +112,12 @@ impl TrackedStocks {
         Ok(())
     }
 
-    fn count_stale(&self, latest: &[Price], expected: &StalenessContext) -> usize {
+    fn count_stale(
+        &self,
+        latest: &[Price],
+        expected: StalenessContext,
+        interval: impl Fn(&Symbol) -> Option<Duration>,
+    ) -> usize {
         let days: BTreeMap<&Symbol, NaiveDate> = latest
             .iter()
             .map(|price| (&price.symbol, price.trading_day))
@@ -128,7 +129,11 @@ impl TrackedStocks {
                 answered_at: tracked.answered_at,
                 unpriced_answers: tracked.unpriced_answers,
             };
-            quoted.stale_reason(expected).is_some()
+            let expected = StalenessContext {
+                interval: interval(symbol),
+                ..expected
+            };
+            quoted.stale_reason(&expected).is_some()
         };
         self.stocks.iter().filter(is_stale).count()
     }

@@ -21,8 +21,8 @@ use runtime::{
 
 use self::snapshot::Snapshots;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, ShareSplits,
-    StreamProtocol, client::ApiClient, field, http::HttpResponse, json, shape,
+    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
+    ShareSplits, StreamProtocol, client::ApiClient, field, http::HttpResponse, json, shape,
 };
 
 /// Maximum symbols in a request, which keeps URLs and bodies small.
@@ -66,9 +66,11 @@ impl Alpaca {
             secret,
             slots: settings.stream_symbols,
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: None,
                 day: DayZone::Utc,
+                cost: PollCost::PerRequest,
             },
             clock,
         })

@@ -25,8 +25,9 @@ use runtime::config::{AlphaVantageSettings, ProviderName, Secret};
 
 use crate::{
     provider::{
-        ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollError, QuoteProvider,
-        RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient, shape,
+        ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollCost, PollError,
+        QuoteProvider, RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient,
+        shape,
     },
     quote::Quote,
 };
@@ -54,9 +55,11 @@ impl AlphaVantage {
             // The settings require a key if the provider is listed.
             key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: Some(settings.per_day.get()),
                 day: DayZone::NewYork,
+                cost: PollCost::PerRequest,
             },
             bulk: settings.bulk.into(),
         })
@@ -140,8 +143,14 @@ impl QuoteProvider for AlphaVantage {
         Some("ALPHA_VANTAGE_API_KEY")
     }
 
-    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
-        None
+    /// Quotes are of shares, funds and indices.
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        shape::is_pair(symbol).then_some(false)
+    }
+
+    /// Requests for many symbols only include shares of the United States.
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        shape::is_us_share(symbol) && shape::is_us_share(other)
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {

@@ -12,8 +12,8 @@ use reqwest::Url;
 use runtime::config::{FinnhubSettings, ProviderName, Secret};
 
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol,
-    SymbolMatch, SymbolSearch, client::ApiClient, http::HttpResponse, shape,
+    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
+    StreamProtocol, SymbolMatch, SymbolSearch, client::ApiClient, http::HttpResponse, shape,
 };
 
 /// A client for Finnhub. The key is in a header of requests, and in the URL of the stream.
@@ -38,9 +38,11 @@ impl Finnhub {
             key,
             slots: settings.stream_symbols,
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: None,
                 day: DayZone::Utc,
+                cost: PollCost::PerRequest,
             },
         })
     }

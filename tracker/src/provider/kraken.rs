@@ -22,8 +22,8 @@ use runtime::{
 
 use self::pairs::Pairs;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol,
-    SymbolList, SymbolMatch, client::ApiClient, json, shape,
+    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
+    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, json, shape,
 };
 
 /// Maximum symbols in a request once the list is loaded, which keeps URLs below 2 KiB.
@@ -55,9 +55,11 @@ impl Kraken {
             client: ApiClient::new(&settings.url, timeout)?,
             stream_url: settings.stream_url.clone(),
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: None,
                 day: DayZone::Utc,
+                cost: PollCost::PerRequest,
             },
             clock,
             pairs: RwLock::default(),
@@ -113,6 +115,12 @@ impl QuoteProvider for Kraken {
         } else {
             Some(false)
         }
+    }
+
+    /// Tokenised assets are requested by a parameter that excludes other pairs.
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        let pairs = self.pairs();
+        pairs.is_tokenized(symbol) == pairs.is_tokenized(other)
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
@@ -188,6 +196,10 @@ impl SymbolList for Kraken {
         let mut pairs = self.pairs.write();
         *pairs = Arc::new(pairs.with(listed, tokenized));
         Ok(())
+    }
+
+    fn is_loaded(&self, part: usize) -> bool {
+        self.pairs().has_part(part == 1)
     }
 
     fn find(&self, text: &str) -> Vec<SymbolMatch> {

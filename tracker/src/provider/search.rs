@@ -38,6 +38,9 @@ pub trait SymbolList: Send + Sync {
     /// Sends one request for a part of the list, counted from 0, and replaces that part.
     async fn load(&self, part: usize) -> Result<(), PollError>;
 
+    /// Whether a part was loaded and is not known to be outdated.
+    fn is_loaded(&self, part: usize) -> bool;
+
     /// Returns the symbols in the list that contain a text, in any case: the shortest first.
     fn find(&self, text: &str) -> Vec<SymbolMatch>;
 }

@@ -13,9 +13,12 @@ use entity::Symbol;
 use runtime::config::{ProviderName, Secret, TwelveDataSettings};
 
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget, SymbolMatch,
-    SymbolSearch, client::ApiClient, http::HttpResponse,
+    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
+    SymbolMatch, SymbolSearch, client::ApiClient, http::HttpResponse,
 };
+
+/// Maximum symbols in a request, as far as the credits allow.
+const MAX_SYMBOLS: usize = 100;
 
 /// A client for Twelve Data. The key is in a header.
 #[derive(Debug)]
@@ -35,9 +38,11 @@ impl TwelveData {
             client: client.with_secret("authorization", "apikey ", &key)?,
             key,
             budget: RequestBudget {
+                per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
                 per_day: Some(settings.per_day.get()),
                 day: DayZone::Utc,
+                cost: PollCost::PerSymbol,
             },
         })
     }
@@ -54,10 +59,9 @@ impl QuoteProvider for TwelveData {
         ProviderName::TwelveData.as_str()
     }
 
-    /// One symbol per request, because the budget counts requests and a symbol costs a credit.
     fn pacing(&self) -> Pacing {
         Pacing::Polled {
-            symbols_per_request: 1,
+            symbols_per_request: MAX_SYMBOLS,
             budget: self.budget,
         }
     }

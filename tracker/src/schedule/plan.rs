@@ -8,8 +8,10 @@ use std::{fmt, time::Duration};
 use market::is_unpriced;
 
 use super::symbol_interval;
-use crate::provider::RequestBudget;
+use crate::provider::{PollCost, RequestBudget};
 
+/// The window of the limit per second.
+const SECOND: Duration = Duration::from_secs(1);
 /// The window of the limit per minute.
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -31,6 +33,8 @@ pub struct PollPlan {
 /// A limit of a [`RequestBudget`], with its number of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BudgetLimit {
+    /// Requests within a second.
+    Second(u32),
     /// Requests within 60 s.
     Minute(u32),
     /// Requests per day, including the reserve.
@@ -41,6 +45,7 @@ pub enum BudgetLimit {
 impl fmt::Display for BudgetLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requests, window) = match self {
+            Self::Second(requests) => (requests, "second"),
             Self::Minute(requests) => (requests, "minute"),
             Self::Day(requests) => (requests, "day"),
         };
@@ -60,11 +65,20 @@ pub struct SymbolLoad {
 
 /// Returns the interval at which to poll the symbols: `update_interval`, or longer if that would
 /// exceed the budget. Symbols without a price are polled less often and count accordingly.
+///
+/// A request for up to `batch` symbols counts once in the limits per second and minute, if the
+/// budget counts requests: symbols that wait for these limits are polled together. It counts for
+/// each symbol in the daily quota, which no symbol waits for.
 pub fn plan_polls(
     update_interval: Duration,
     symbols: &[SymbolLoad],
     budget: RequestBudget,
+    batch: usize,
 ) -> PollPlan {
+    let batch = match budget.cost {
+        PollCost::PerRequest => u64::try_from(batch).unwrap_or(u64::MAX).max(1),
+        PollCost::PerSymbol => 1,
+    };
     let at = |interval: Option<Duration>| {
         let (mut load, mut polled) = (0_u64, 0_u128);
         for symbol in symbols {
@@ -72,7 +86,7 @@ pub fn plan_polls(
             load = load.saturating_add(share);
             polled = polled.saturating_add(symbol.polled.as_micros() * u128::from(share));
         }
-        plan_load(update_interval, load, polled, budget)
+        plan_load(update_interval, load, polled, budget, batch)
     };
     let mut plan = at(None);
     for _ in 0..MAX_ITERATIONS {
@@ -102,17 +116,33 @@ impl SymbolLoad {
 }
 
 /// Plans the interval for a total load in millionths of a symbol. `polled` is the sum of their
-/// polling time per day, in microseconds times millionths of a symbol.
+/// polling time per day, in microseconds times millionths of a symbol. `batch` symbols count as one in
+/// the limits per second and minute.
 fn plan_load(
     update_interval: Duration,
     load: u64,
     polled: u128,
     budget: RequestBudget,
+    batch: u64,
 ) -> PollPlan {
-    let minute = MINUTE.as_micros().saturating_mul(u128::from(load));
+    let requests = if batch == 1 {
+        load
+    } else {
+        load.div_ceil(batch.saturating_mul(SYMBOL))
+            .saturating_mul(SYMBOL)
+    };
+    let within = |window: Duration, limit| {
+        spread(
+            window.as_micros().saturating_mul(u128::from(requests)),
+            limit,
+        )
+    };
+    let second = budget
+        .per_second
+        .map(|limit| (within(SECOND, limit), BudgetLimit::Second(limit)));
     let minute = budget
         .per_minute
-        .map(|limit| (spread(minute, limit), BudgetLimit::Minute(limit)));
+        .map(|limit| (within(MINUTE, limit), BudgetLimit::Minute(limit)));
     let day = budget.per_day.map(|limit| {
         let usable = limit.saturating_sub(reserved_requests(limit));
         (spread(polled, usable), BudgetLimit::Day(limit))
@@ -131,7 +161,10 @@ fn plan_load(
             plan
         }
     };
-    [minute, day].into_iter().flatten().fold(unlimited, longest)
+    [second, minute, day]
+        .into_iter()
+        .flatten()
+        .fold(unlimited, longest)
 }
 
 /// Returns how many requests of a daily quota are reserved for polls that clients request: a tenth,
@@ -153,13 +186,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::provider::DayZone;
 
     fn budget(per_minute: Option<u32>, per_day: Option<u32>) -> RequestBudget {
         RequestBudget {
             per_minute,
             per_day,
-            day: DayZone::NewYork,
+            ..RequestBudget::UNLIMITED
         }
     }
 
@@ -175,7 +207,7 @@ mod tests {
             polled: hours.per_day(Market::Us),
             unpriced_answers: *answers,
         });
-        plan_polls(update_interval, &symbols.collect::<Vec<_>>(), budget)
+        plan_polls(update_interval, &symbols.collect::<Vec<_>>(), budget, 1)
     }
 
     /// The plan for stocks of the United States that have a price.
@@ -241,6 +273,32 @@ mod tests {
         assert_eq!(limit(50, Some(5), None), text("5 requests a minute"));
         assert_eq!(limit(1, None, Some(1)), text("1 request a day"));
         assert_eq!(limit(4, Some(5), None), None);
+    }
+
+    #[test]
+    fn a_batch_counts_once_in_a_minute_unless_each_symbol_costs_a_request() {
+        let us = SymbolLoad {
+            polled: PollingHours::Always.per_day(Market::Us),
+            unpriced_answers: 0,
+        };
+        let interval = |budget| {
+            let plan = plan_polls(SECOND, &vec![us; 250], budget, 100);
+            plan.interval.as_secs()
+        };
+        let per_minute = budget(Some(5), None);
+        // Three requests.
+        assert_eq!(interval(per_minute), 36);
+        let cost = PollCost::PerSymbol;
+        assert_eq!(interval(RequestBudget { cost, ..per_minute }), 3_000);
+        let per_second = Some(1);
+        assert_eq!(
+            interval(RequestBudget {
+                per_second,
+                ..RequestBudget::UNLIMITED
+            }),
+            3
+        );
+        assert_eq!(interval(budget(None, Some(1_000))), 24_000);
     }
 
     #[test]

@@ -69,6 +69,8 @@ impl Side {
             state: ProviderState::Ok,
             effective_interval: None,
             note: None,
+            terms: None,
+            per_second: None,
             per_minute: None,
             per_day: None,
         };

@@ -39,6 +39,7 @@ impl Quota {
             per_minute,
             per_day,
             day,
+            ..RequestBudget::UNLIMITED
         };
         Self {
             world,
@@ -52,11 +53,25 @@ impl Quota {
     }
 
     async fn reserve(&self, purpose: Purpose) -> ReserveOutcome {
-        let reserved = reserve(&self.lease, "live", self.budget, purpose, &[], self.now());
+        self.reserve_cost(purpose, 1).await
+    }
+
+    async fn reserve_cost(&self, purpose: Purpose, cost: u32) -> ReserveOutcome {
+        let (lease, now) = (&self.lease, self.now());
+        let reserved = reserve(lease, "live", self.budget, purpose, cost, &[], now);
         reserved.await.expect("database available")
     }
 
+    /// Reserves a request that ends at once.
     async fn reserved(&self) -> Reservation {
+        let reservation = self.in_flight().await;
+        let ended = finalize(&self.lease, reservation, self.now()).await;
+        ended.expect("finalized");
+        reservation
+    }
+
+    /// Reserves a request that does not end.
+    async fn in_flight(&self) -> Reservation {
         match self.reserve(Purpose::Requested).await {
             ReserveOutcome::Reserved(reservation) => reservation,
             refused => panic!("not reserved: {refused:?}"),
@@ -73,24 +88,24 @@ testkit::on_both_databases! {
         clock.advance(SECOND * 20);
         assert_eq!(quota.reserved().await.minute_left, Some(0));
         for purpose in [Purpose::Scheduled, Purpose::Requested] {
-            let ReserveOutcome::MinuteExhausted(again) = quota.reserve(purpose).await else { panic!() };
+            let ReserveOutcome::WindowExhausted(again) = quota.reserve(purpose).await else { panic!() };
             assert!(again >= begun.after(SECOND * 60) && again <= begun.after(SECOND * 62), "{again}");
             clock.set(again.before(Duration::from_micros(1)));
-            assert!(matches!(quota.reserve(purpose).await, ReserveOutcome::MinuteExhausted(_)));
+            assert!(matches!(quota.reserve(purpose).await, ReserveOutcome::WindowExhausted(_)));
             clock.set(begun.after(SECOND * 20));
         }
         clock.set(begun.after(SECOND * 62));
         assert_eq!(quota.reserved().await.minute_left, Some(0));
-        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::MinuteExhausted(_)));
+        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::WindowExhausted(_)));
     }
 
     async fn a_slow_request_is_dated_to_its_end(database) {
         let quota = Quota::open(World::new(database, &[]).await, Some(1), None).await;
-        let reservation = quota.reserved().await;
+        let reservation = quota.in_flight().await;
         quota.world.clock.advance(SECOND * 9);
-        finalize(&quota.lease, reservation, SECOND * 9, quota.now()).await.expect("finalized");
+        finalize(&quota.lease, reservation, quota.now()).await.expect("finalized");
         quota.world.clock.advance(SECOND * 59);
-        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::MinuteExhausted(_)));
+        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::WindowExhausted(_)));
         quota.world.clock.advance(SECOND * 3);
         quota.reserved().await;
     }
@@ -102,7 +117,7 @@ testkit::on_both_databases! {
         quota.reserved().await;
         // The previous day in New York.
         clock.set(at("2026-11-21T04:40:00Z"));
-        let ReserveOutcome::MinuteExhausted(again) = quota.reserve(Purpose::Requested).await else { panic!() };
+        let ReserveOutcome::WindowExhausted(again) = quota.reserve(Purpose::Requested).await else { panic!() };
         assert!(again.since(quota.now()) <= SECOND * 62, "{again}");
         clock.set(again);
         assert_eq!(quota.reserved().await.day_left, Some(1), "the usage of the later day continues");
@@ -134,5 +149,32 @@ testkit::on_both_databases! {
         let outcomes = futures_util::future::join_all(reserving).await;
         let reserved = outcomes.iter().filter(|it| matches!(it, ReserveOutcome::Reserved(_))).count();
         assert_eq!(reserved, 5, "{outcomes:?}");
+    }
+
+    async fn a_request_counts_as_its_cost_in_every_window(database) {
+        let mut quota = Quota::open(World::new(database, &[]).await, Some(8), Some(100)).await;
+        quota.budget.per_second = Some(5);
+        let clock = quota.world.clock.clone();
+        let ReserveOutcome::Reserved(first) = quota.reserve_cost(Purpose::Requested, 5).await else { panic!() };
+        assert_eq!((first.minute_left, first.day_left), (Some(3), Some(95)));
+        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::WindowExhausted(_)));
+        clock.advance(SECOND * 3);
+        // It is still in flight, so it may arrive now.
+        assert!(matches!(quota.reserve(Purpose::Requested).await, ReserveOutcome::WindowExhausted(_)));
+        finalize(&quota.lease, first, quota.now()).await.expect("finalized");
+        clock.advance(SECOND * 2);
+        let ReserveOutcome::WindowExhausted(until) = quota.reserve_cost(Purpose::Requested, 4).await else { panic!() };
+        assert!(until.since(quota.now()) > SECOND * 50, "{until}");
+        assert!(matches!(quota.reserve_cost(Purpose::Requested, 3).await, ReserveOutcome::Reserved(_)));
+    }
+
+    async fn a_request_that_ends_after_midnight_counts_on_both_days(database) {
+        let quota = Quota::open(World::new(database, &[]).await, None, Some(3)).await;
+        quota.world.clock.set(at("2026-11-21T04:59:58Z"));
+        let reservation = quota.in_flight().await;
+        assert_eq!(reservation.day_left, Some(2));
+        quota.world.clock.set(at("2026-11-21T05:00:04Z"));
+        finalize(&quota.lease, reservation, quota.now()).await.expect("finalized");
+        assert_eq!(quota.in_flight().await.day_left, Some(1));
     }
 }

@@ -102,6 +102,7 @@ pub(crate) fn alpha_vantage(
     let settings = AlphaVantageSettings {
         api_key: Some(Secret::new(key)),
         url: url.parse().expect("a URL"),
+        per_second: limit(per_minute.div_ceil(60)),
         per_minute: limit(per_minute),
         per_day: limit(per_day),
         bulk: false,

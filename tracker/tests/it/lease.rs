@@ -7,7 +7,7 @@ use store::lease::Lease;
 use testkit::TestDatabase;
 use tracker::{
     budget::{self, Purpose, ReserveOutcome},
-    provider::{DayZone, RequestBudget},
+    provider::RequestBudget,
 };
 
 use crate::{
@@ -108,7 +108,7 @@ async fn without_the_lock_nothing_is_reserved() {
     let budget = RequestBudget {
         per_minute: Some(5),
         per_day: Some(25),
-        day: DayZone::Utc,
+        ..RequestBudget::UNLIMITED
     };
     let script = Script::new("live", world.clock.shared())
         .with_budget(Some(5), Some(25))
@@ -123,7 +123,7 @@ async fn without_the_lock_nothing_is_reserved() {
     let lease = Lease::take(&world.database).await.expect("lease taken");
     let now = world.store.clock.now();
     let reserve =
-        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, &[], now).await;
+        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, 1, &[], now).await;
     assert!(matches!(reserve().await, Ok(ReserveOutcome::Reserved(_))));
     world
         .database

@@ -2,6 +2,7 @@
 
 mod batch;
 mod budget;
+mod budget_model;
 mod candle;
 mod delivery;
 mod expected_replay;
@@ -17,6 +18,7 @@ mod program;
 mod provider;
 mod replay;
 mod retry;
+mod routing;
 mod rule;
 mod rule_replay;
 mod script;

@@ -33,7 +33,9 @@ testkit::on_both_databases! {
     async fn levels_return_with_each_pass_of_a_replay_and_nothing_fires(database) {
         let world = World::new(database, &["AAPL", "LATE"]).await;
         let status = ProviderStatus {
-            name: "replay", rank: 0, state: ProviderState::Ok, effective_interval: None, note: None, per_minute: None,
+            name: "replay", rank: 0, state: ProviderState::Ok, effective_interval: None, note: None, terms: None,
+            per_second: None,
+            per_minute: None,
             per_day: None,
         };
         provider::configure(&world.store, &[status]).await.expect("the provider's row");

@@ -13,7 +13,7 @@ use entity::{Symbol, Timestamp};
 use runtime::clock::SharedClock;
 use tokio::sync::Notify;
 use tracker::{
-    provider::{DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget},
+    provider::{DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget},
     quote::Quote,
 };
 
@@ -26,6 +26,10 @@ pub(crate) struct Script {
     name: &'static str,
     budget: RequestBudget,
     max_symbols: usize,
+    /// The symbols that it has quotes of; all of them if there is no list.
+    served: Option<Vec<Symbol>>,
+    /// The symbols that need a request of their own kind.
+    apart: Vec<Symbol>,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
@@ -40,11 +44,12 @@ impl Script {
         Self {
             name,
             budget: RequestBudget {
-                per_minute: None,
-                per_day: None,
                 day: DayZone::NewYork,
+                ..RequestBudget::UNLIMITED
             },
             max_symbols: 1,
+            served: None,
+            apart: Vec::new(),
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
@@ -59,8 +64,26 @@ impl Script {
         self
     }
 
+    /// Limits the requests per second, and sets how many requests a poll counts as.
+    pub(crate) fn with_cost(mut self, per_second: Option<u32>, cost: PollCost) -> Self {
+        (self.budget.per_second, self.budget.cost) = (per_second, cost);
+        self
+    }
+
     pub(crate) fn with_max_symbols(mut self, symbols_per_request: usize) -> Self {
         self.max_symbols = symbols_per_request;
+        self
+    }
+
+    /// Makes it know which symbols it serves: these only.
+    pub(crate) fn serving(mut self, symbols: &[&str]) -> Self {
+        self.served = Some(symbols.iter().map(|it| symbol(it)).collect());
+        self
+    }
+
+    /// Makes it reject requests that contain both some of these symbols and others.
+    pub(crate) fn with_apart(mut self, symbols: &[&str]) -> Self {
+        self.apart = symbols.iter().map(|it| symbol(it)).collect();
         self
     }
 
@@ -126,8 +149,16 @@ impl QuoteProvider for Script {
         }
     }
 
-    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
-        None
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        self.served.as_ref().map(|served| served.contains(symbol))
+    }
+
+    fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
+        self.apart.contains(symbol) == self.apart.contains(other)
+    }
+
+    fn terms(&self) -> Option<&'static str> {
+        Some("tests only")
     }
 
     fn key_setting(&self) -> Option<&'static str> {
@@ -136,6 +167,11 @@ impl QuoteProvider for Script {
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
         assert!(symbols.len() <= self.max_symbols);
+        assert!(
+            symbols
+                .iter()
+                .all(|it| self.shares_request(&symbols[0], it))
+        );
         self.calls
             .lock()
             .expect("a lock")

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::Position;
+use store::provider::usage::WindowUsage;
 
 use crate::graphql::{
     context::service,
@@ -139,11 +140,13 @@ impl ProviderObject {
     /// The request budgets of the provider.
     async fn budgets(&self) -> Vec<ProviderBudget> {
         let row = &self.0.row;
-        let (used, resets_at) = self.0.minute;
-        let minute = row.per_minute.map(|limit| {
-            let used = i32::try_from(used).unwrap_or(i32::MAX);
-            ProviderBudget::new(BudgetWindow::Minute, limit, used, resets_at.map(DateTime))
-        });
+        let of = |window, limit: Option<i32>, usage: &WindowUsage| {
+            let used = i32::try_from(usage.used()).unwrap_or(i32::MAX);
+            let resets_at = usage.first_leaves().map(DateTime);
+            limit.map(|limit| ProviderBudget::new(window, limit, used, resets_at))
+        };
+        let second = of(BudgetWindow::Second, row.per_second, &self.0.second);
+        let minute = of(BudgetWindow::Minute, row.per_minute, &self.0.minute);
         let day = row.per_day.map(|limit| {
             ProviderBudget::new(
                 BudgetWindow::Day,
@@ -152,7 +155,17 @@ impl ProviderObject {
                 row.day_resets_at.map(DateTime),
             )
         });
-        minute.into_iter().chain(day).collect()
+        [second, minute, day].into_iter().flatten().collect()
+    }
+
+    /// What the plan of the provider allows. Null if there are no conditions.
+    async fn terms(&self) -> Option<&str> {
+        self.0.row.terms.as_deref()
+    }
+
+    /// The time since which the provider has its state. Null if it is not known.
+    async fn since(&self) -> Option<DateTime> {
+        self.0.row.since.map(DateTime)
     }
 
     /// Readable text about the provider, such as the reason for its state. Null if none is needed.

@@ -84,6 +84,8 @@ impl Fixture {
             state: ProviderState::Ok,
             effective_interval,
             note: None,
+            terms: None,
+            per_second: None,
             per_minute: None,
             per_day: None,
         };

@@ -62,7 +62,8 @@ impl LiveLoop {
             && self.providers.iter().any(has_history)
         {
             let database = self.context.store.database.read();
-            let next = backfill::next(database, self.context.now());
+            let unserved = self.unserved(|it| it.history().is_some());
+            let next = backfill::next(database, self.context.now(), &unserved);
             self.backfill.due = with_timeout(next).await?;
         }
         Ok(())
@@ -75,8 +76,12 @@ impl LiveLoop {
         if busy || self.backfill.paused_until.is_some_and(|until| until > now) {
             return;
         }
+        let Some(due) = &self.backfill.due else {
+            return;
+        };
         let is_usable = |health: &ProviderHealth| {
             health.provider.history().is_some()
+                && health.serves(&due.symbol)
                 && !health.has_failed()
                 && health.availability(now) == Availability::Ready
         };
@@ -97,7 +102,7 @@ impl LiveLoop {
             CompletedRequest {
                 provider,
                 symbols: Vec::new(),
-                purpose: Purpose::Backfill { keep },
+                purpose: Purpose::Background { keep },
                 attempt,
             }
         });
@@ -110,15 +115,15 @@ impl LiveLoop {
             return 0;
         };
         let today = health.budget.day.date(now);
-        if provider != self.active_provider(now)
-            || self.backfill.sent_on(today) < reserved_requests(limit)
-        {
+        let pace = self.routing.pace(provider);
+        if pace.symbols == 0 || self.backfill.sent_on(today) < reserved_requests(limit) {
             return 0;
         }
-        let interval = self.planned_for(health).interval.as_secs().max(1);
+        let interval = pace.plan.interval.as_secs().max(1);
         let midnight = health.budget.day.next_midnight(now);
-        let polls = self.tracked.stocks.values().map(|stock| {
-            let left = self.settings.hours.remaining(stock.market, now, midnight);
+        let polls = self.routing.symbols_of(provider).map(|symbol| {
+            let market = Market::of(symbol);
+            let left = self.settings.hours.remaining(market, now, midnight);
             left.as_secs() / interval
         });
         u32::try_from(polls.fold(0, u64::saturating_add)).unwrap_or(u32::MAX)
@@ -127,12 +132,13 @@ impl LiveLoop {
     /// Completes a backfill request. Errors of the whole provider apply to polls too; others do
     /// not.
     pub(super) fn complete_backfill(&mut self, request: CompletedRequest) {
-        let (now, planned) = (self.context.now(), self.planned_pace());
+        let now = self.context.now();
+        let planned = self.routing.pace(request.provider).intervals();
         self.backfill.in_flight = false;
         let health = &mut self.providers[request.provider];
         match request.attempt {
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
                 health.exhaust_day(until);
@@ -177,7 +183,7 @@ impl PollContext {
             return Attempt::NotStored;
         };
         let request = match self
-            .reserve(name, budget, Purpose::Backfill { keep }, &[])
+            .reserve(name, budget, Purpose::Background { keep }, 1, &[])
             .await
         {
             Ok(request) => request,
@@ -185,7 +191,7 @@ impl PollContext {
         };
         let sending = history.bars(&due.symbol);
         let response = self
-            .send(name, budget, &request, Endpoint::Daily, sending)
+            .send(name, budget, request, Endpoint::Daily, sending)
             .await;
         let storing = || self.store_history(&due, &response);
         let Some(days) = self.retry("failed to store a history", storing).await else {
@@ -198,7 +204,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.reservation.day_left,
+            day_left: request.day_left,
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::{task::JoinError, time::Instant};
 use super::{
     super::context::{Attempt, DATABASE_RETRY_DELAY},
     LiveLoop, RefreshRequest,
+    provider_health::MIN_REQUEST_INTERVAL,
 };
 use crate::{
     budget::{Purpose, ReserveOutcome},
@@ -50,12 +51,12 @@ impl LiveLoop {
         match request.purpose {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.complete_refresh_request(&request),
-            Purpose::Backfill { .. } => return self.complete_backfill(request),
+            Purpose::Background { .. } => return self.complete_backfill(request),
         }
         let health = &mut self.providers[provider];
         match request.attempt {
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
                 health.exhaust_day(until);
@@ -83,7 +84,8 @@ impl LiveLoop {
     }
 
     fn complete_symbol(&mut self, provider: usize, symbol: &Symbol, error: Option<&PollError>) {
-        let (now, planned) = (self.context.now(), self.planned_pace());
+        let now = self.context.now();
+        let planned = self.routing.pace(provider).intervals();
         let random = &self.context.random;
         let health = &mut self.providers[provider];
         let state = self.symbols.entry(symbol.clone()).or_default();
@@ -118,14 +120,16 @@ impl LiveLoop {
             let state = self.symbols.get(symbol);
             state.is_some_and(|state| state.not_entitled_until(provider, now).is_some())
         };
-        let stocks = &self.tracked.stocks;
-        let mut priced = stocks
-            .iter()
-            .filter(|(_, stock)| stock.unpriced_answers == 0)
-            .map(|(symbol, _)| symbol);
-        !self.providers[provider].is_refused()
-            && stocks.keys().any(is_excluded)
-            && priced.all(is_excluded)
+        let health = &self.providers[provider];
+        let mut served = self.tracked.stocks.iter();
+        let mut excluded = 0;
+        !health.is_refused()
+            && served.all(|(symbol, stock)| {
+                let is_excluded = is_excluded(symbol);
+                excluded += usize::from(is_excluded);
+                is_excluded || stock.unpriced_answers > 0 || !health.serves(symbol)
+            })
+            && excluded > 0
     }
 
     fn complete_refresh_request(&mut self, completed: &CompletedRequest) {
@@ -138,9 +142,15 @@ impl LiveLoop {
             return;
         };
         refresh.in_flight = false;
+        if let Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) = completed.attempt
+            && until.since(now) <= MIN_REQUEST_INTERVAL
+        {
+            // It is dispatched again then.
+            return;
+        }
         let retry_at = match &completed.attempt {
             Attempt::BudgetExhausted(
-                ReserveOutcome::MinuteExhausted(until)
+                ReserveOutcome::WindowExhausted(until)
                 | ReserveOutcome::DayExhausted(until)
                 | ReserveOutcome::OnlyReserveLeft(until),
             ) => Some(*until),

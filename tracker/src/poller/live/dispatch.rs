@@ -1,9 +1,9 @@
 //! Dispatches polls: failover order, retry policy and concurrency limits.
 //!
-//! Each symbol is polled from the first provider in failover order that is available. If that
-//! provider is only rate limited, the symbol waits for it, so that its prices do not alternate
-//! between providers. Each scheduled poll is sent once; if it fails, the next provider is tried, or
-//! the same one is retried.
+//! Each symbol is polled from the first provider in failover order that serves it and is available.
+//! If that provider is only rate limited, the symbol waits for it, so that its prices do not
+//! alternate between providers. Each scheduled poll is sent once; if it fails, the next provider is
+//! tried, or the same one is retried.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +12,12 @@ use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 
 use super::{
-    LiveLoop, REFRESH_INTERVAL,
-    completion::CompletedRequest,
-    provider_health::{Availability, ProviderHealth},
+    LiveLoop, REFRESH_INTERVAL, completion::CompletedRequest, provider_health::Availability,
 };
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
-    schedule::{PollPlan, due_at, plan_polls, symbol_interval},
+    schedule::{due_at, symbol_interval},
 };
 
 /// Maximum number of scheduled polls in flight.
@@ -54,25 +52,33 @@ impl LiveLoop {
             return until;
         }
         let now = self.context.now();
+        self.update_routing();
+        let lists = self.dispatch_lists(now);
         let requested = self.dispatch_refresh_requests(now);
         let scheduled = self.dispatch_scheduled(now);
         let splits = self.dispatch_splits(now);
         self.dispatch_backfill(now);
-        let next = [requested, scheduled, splits].into_iter().flatten().min();
+        let next = [lists, requested, scheduled, splits]
+            .into_iter()
+            .flatten()
+            .min();
         started
             + next.map_or(REFRESH_INTERVAL, |next| {
                 next.since(now).clamp(MIN_DELAY, REFRESH_INTERVAL)
             })
     }
 
-    /// Dispatches the scheduled polls that are due, the longest overdue first.
+    /// Dispatches the scheduled polls that are due: those of watched stocks before the others, until
+    /// these are overdue by an interval, and the longest overdue first.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let interval = self.poll_interval();
         let hours = self.settings.hours;
-        let mut due: Vec<(bool, Option<Timestamp>, Symbol)> = Vec::new();
+        let mut due: Vec<(bool, bool, Option<Timestamp>, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, stock) in &self.tracked.stocks {
+            let Some(interval) = self.routing.interval(symbol) else {
+                continue;
+            };
             let state = self.symbols.entry(symbol.clone()).or_default();
             if state.in_flight {
                 continue;
@@ -97,25 +103,27 @@ impl LiveLoop {
             }
             // A symbol that fails repeatedly comes after those that wait for their first poll.
             let since = Some(at.min(now)).max(state.sent_at);
-            due.push((!planned, since, symbol.clone()));
+            let waits = !stock.watched && at.after(interval) > now;
+            due.push((!planned, waits, since, symbol.clone()));
         }
         due.sort();
         let mut due: Vec<(bool, Symbol)> = due
             .into_iter()
-            .map(|(retry, _, symbol)| (!retry, symbol))
+            .map(|(retry, _, _, symbol)| (!retry, symbol))
             .collect();
         while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
             let (planned, symbol) = due.remove(0);
-            match self.route(&symbol, planned, interval, now) {
+            match self.route(&symbol, planned, now) {
                 Route::Wait(until) => until.into_iter().for_each(&mut wake),
                 Route::Poll(poll) => {
-                    let provider = &self.providers[poll.provider].provider;
-                    let max_symbols = provider.pacing().symbols_per_request();
+                    let health = &self.providers[poll.provider];
+                    let (provider, max_symbols) = (&health.provider, health.max_symbols());
                     let mut batch = vec![symbol];
                     due.retain(|(planned, symbol)| {
                         let joins = batch.len() < max_symbols
+                            && provider.shares_request(&batch[0], symbol)
                             && matches!(
-                                self.route(symbol, *planned, interval, now),
+                                self.route(symbol, *planned, now),
                                 Route::Poll(other) if other == poll
                             );
                         if joins {
@@ -130,6 +138,7 @@ impl LiveLoop {
                         state.record_sent(poll.provider, poll.planned, retry);
                     }
                     if retry {
+                        let interval = self.routing.pace(poll.provider).plan.interval;
                         self.providers[poll.provider].record_retry(interval, now);
                     }
                     self.spawn_poll(poll.provider, batch, poll.purpose, None, now);
@@ -159,7 +168,8 @@ impl LiveLoop {
                 continue;
             }
             for (provider, health) in self.providers.iter().enumerate() {
-                if refresh.has_tried(provider) {
+                let knows = health.provider.knows(&symbol);
+                if knows == Some(false) || refresh.has_tried(provider) {
                     continue;
                 }
                 match health.availability_on_request(now) {
@@ -169,13 +179,20 @@ impl LiveLoop {
                         break;
                     }
                     Availability::Ready => {
-                        refresh.in_flight = true;
+                        let decided = knows.is_some() || !self.lists.is_pending(provider);
+                        refresh.in_flight = decided;
                         break;
                     }
                 }
             }
-            let untried = (0..self.providers.len()).find(|it| !refresh.has_tried(*it));
+            let mut is_unknown = true;
+            let untried = (0..self.providers.len()).find(|provider| {
+                let serves = self.providers[*provider].serves(&symbol);
+                is_unknown &= !serves;
+                serves && !refresh.has_tried(*provider)
+            });
             match untried {
+                None if is_unknown => refresh.reject_unknown(),
                 None => refresh.give_up(),
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();
@@ -225,10 +242,14 @@ impl LiveLoop {
 
     /// Returns where to send the poll of a symbol that is due (`planned`), or whose last poll
     /// failed.
-    fn route(&self, symbol: &Symbol, planned: bool, interval: Duration, now: Timestamp) -> Route {
+    fn route(&self, symbol: &Symbol, planned: bool, now: Timestamp) -> Route {
         let mut earliest: Option<Timestamp> = None;
         let state = self.symbols.get(symbol);
         for (provider, health) in self.providers.iter().enumerate() {
+            let knows = health.provider.knows(symbol);
+            if knows == Some(false) {
+                continue;
+            }
             let excluded = state.and_then(|state| state.not_entitled_until(provider, now));
             let poll = |purpose| {
                 Route::Poll(ScheduledPoll {
@@ -239,10 +260,14 @@ impl LiveLoop {
             };
             let until = match (excluded, health.availability(now)) {
                 (None, Availability::Ready) => {
+                    if knows.is_none() && self.lists.is_pending(provider) {
+                        return Route::Wait(None);
+                    }
                     if planned || !state.is_some_and(|state| state.has_tried(provider)) {
                         return poll(Purpose::Scheduled);
                     }
                     let retry_at = state.and_then(|state| state.retry_at(now));
+                    let interval = self.routing.pace(provider).plan.interval;
                     match retry_at.filter(|_| health.may_retry(interval, now)) {
                         Some(until) if until > now => return Route::Wait(Some(until)),
                         Some(_) => return poll(Purpose::Retry),
@@ -256,35 +281,6 @@ impl LiveLoop {
             earliest = [earliest, until].into_iter().flatten().min();
         }
         Route::Wait(earliest)
-    }
-
-    /// Returns the active provider: the first that is neither refused nor skipped, else the first.
-    pub(super) fn active_provider(&self, now: Timestamp) -> usize {
-        let serves = |health: &ProviderHealth| {
-            !health.is_refused() && !matches!(health.availability(now), Availability::Skip(_))
-        };
-        self.providers.iter().position(serves).unwrap_or(0)
-    }
-
-    /// Returns the planned time between two polls of a symbol.
-    pub(super) fn poll_interval(&self) -> Duration {
-        let active = self.providers.get(self.active_provider(self.context.now()));
-        active.map_or(self.settings.update_interval, |health| {
-            self.planned_for(health).interval
-        })
-    }
-
-    /// Returns the planned time between two polls of a symbol, and between two requests.
-    pub(super) fn planned_pace(&self) -> (Duration, Duration) {
-        let interval = self.poll_interval();
-        let symbols = u32::try_from(self.tracked.stocks.len()).unwrap_or(u32::MAX);
-        (interval, interval / symbols.max(1))
-    }
-
-    /// Returns the pace of polls from a provider.
-    pub(super) fn planned_for(&self, health: &ProviderHealth) -> PollPlan {
-        let symbols = self.tracked.planned_symbols(self.settings.hours);
-        plan_polls(self.settings.update_interval, &symbols, health.budget)
     }
 }
 

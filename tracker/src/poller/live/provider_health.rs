@@ -7,11 +7,11 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use entity::Timestamp;
+use entity::{Symbol, Timestamp};
 use runtime::random::Random;
 
 use crate::{
-    provider::{DayZone, Pacing, PollError, QuoteProvider, RequestBudget},
+    provider::{Pacing, PollError, QuoteProvider, RequestBudget},
     schedule::{Backoff, MAX_RETRIES, PollPlan, RETRY_REFUSED_AFTER},
 };
 
@@ -21,7 +21,7 @@ const BREAKER_THRESHOLD: u32 = 3;
 /// A symbol waits for a provider at most this long; otherwise the next provider is used.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Minimum time between two requests, unless the plan allows more: free plans reject bursts.
-const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
+pub(super) const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(1_100);
 /// Maximum wait that a provider can request.
 const MAX_RATE_LIMIT: Duration = Duration::from_hours(1);
 /// A provider that has never sent a quote is considered refused after this many consecutive
@@ -107,11 +107,7 @@ impl ProviderHealth {
     pub(super) fn new(rank: i32, provider: Arc<dyn QuoteProvider>) -> Self {
         let budget = match provider.pacing() {
             Pacing::Polled { budget, .. } => budget,
-            Pacing::SelfPaced { .. } => RequestBudget {
-                per_minute: None,
-                per_day: None,
-                day: DayZone::Utc,
-            },
+            Pacing::SelfPaced { .. } => RequestBudget::UNLIMITED,
         };
         Self {
             provider,
@@ -132,6 +128,17 @@ impl ProviderHealth {
             probes: WindowCounter::default(),
             retries: WindowCounter::default(),
         }
+    }
+
+    /// Whether the provider has quotes of a symbol, or may have them.
+    pub(super) fn serves(&self, symbol: &Symbol) -> bool {
+        self.provider.knows(symbol) != Some(false)
+    }
+
+    /// Maximum symbols in a request now, at least 1.
+    pub(super) fn max_symbols(&self) -> usize {
+        let allowed = self.provider.pacing().symbols_per_request();
+        self.budget.max_symbols(allowed)
     }
 
     /// Whether a scheduled or background request may be sent.
@@ -181,10 +188,15 @@ impl ProviderHealth {
     /// Records that a request is sent.
     pub(super) fn record_sent(&mut self, now: Timestamp) {
         self.in_flight += 1;
-        let interval = self
+        let of_minute = self
             .budget
             .per_minute
             .map(|limit| MIN_REQUEST_INTERVAL.min(Duration::from_mins(1) / limit.max(1)));
+        let of_second = self
+            .budget
+            .per_second
+            .map(|limit| MIN_REQUEST_INTERVAL / limit.max(1));
+        let interval = of_second.or(of_minute);
         self.not_before = interval
             .map(|interval| now.after(interval))
             .max(self.not_before);
@@ -223,8 +235,8 @@ impl ProviderHealth {
         self.refusal.is_some()
     }
 
-    /// Records that the requests of this minute are used up.
-    pub(super) fn exhaust_minute(&mut self, until: Timestamp) {
+    /// Records that the requests of this second or minute are used up.
+    pub(super) fn exhaust_window(&mut self, until: Timestamp) {
         self.not_before = self.not_before.max(Some(until));
     }
 

@@ -46,6 +46,7 @@ impl LiveLoop {
             let tracked = &self.tracked.stocks;
             self.symbols
                 .retain(|symbol, state| state.in_flight || tracked.contains_key(symbol));
+            self.update_routing();
             self.log_pace();
         }
         // Before anything is written, so that the metrics are updated in a read-only database too.
@@ -53,13 +54,13 @@ impl LiveLoop {
             let now = self.context.now();
             let expected = StalenessContext {
                 now,
-                interval: Some(self.poll_interval()),
+                interval: None,
                 hours: self.settings.hours,
                 sessions: LastSessions::at(now),
                 replayed: false,
             };
             self.tracked
-                .update_metrics(&self.context, |_| expected)
+                .update_metrics(&self.context, |_| expected, |it| self.routing.interval(it))
                 .await?;
             for health in &self.providers {
                 let name = health.provider.name();
@@ -80,31 +81,33 @@ impl LiveLoop {
         Ok(())
     }
 
-    /// Logs when the budget of the active provider begins or ceases to extend the update interval.
+    /// Logs when the budget of a provider in use begins or ceases to extend the update interval.
     fn log_pace(&mut self) {
-        let active = self.active_provider(self.context.now());
-        let Some(health) = self.providers.get(active) else {
-            return;
-        };
-        let (planned, logged) = (self.planned_for(health), health.logged_pace);
-        let provider = health.provider.name();
-        let update_interval = HumanDuration(self.settings.update_interval);
-        let effective = HumanDuration(planned.interval);
-        self.providers[active].logged_pace = Some(planned);
-        match planned.limit {
-            Some(budget) if logged != Some(planned) => {
-                tracing::info!(
-                    provider,
-                    %update_interval,
-                    %effective,
-                    %budget,
-                    "symbols are polled less often than UPDATE_INTERVAL, to stay within the budget"
-                );
+        let now = self.context.now();
+        for index in 0..self.providers.len() {
+            if !self.is_active(index, now) {
+                continue;
             }
-            None if logged.is_some_and(|logged| logged.limit.is_some()) => {
-                tracing::info!(provider, %update_interval, "symbols are polled every UPDATE_INTERVAL");
+            let planned = self.routing.pace(index).plan;
+            let health = &mut self.providers[index];
+            let (provider, logged) = (health.provider.name(), health.logged_pace.replace(planned));
+            let update_interval = HumanDuration(self.settings.update_interval);
+            let effective = HumanDuration(planned.interval);
+            match planned.limit {
+                Some(budget) if logged != Some(planned) => {
+                    tracing::info!(
+                        provider,
+                        %update_interval,
+                        %effective,
+                        %budget,
+                        "symbols are polled less often than UPDATE_INTERVAL, to stay within the budget"
+                    );
+                }
+                None if logged.is_some_and(|logged| logged.limit.is_some()) => {
+                    tracing::info!(provider, %update_interval, "symbols are polled every UPDATE_INTERVAL");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -143,16 +146,17 @@ impl LiveLoop {
 
     fn provider_statuses(&self) -> Vec<ProviderStatus> {
         let now = self.context.now();
-        let active = self.active_provider(now);
         let status = |(index, health): (usize, &ProviderHealth)| {
-            let planned = self.planned_for(health);
-            let (state, note) = health.status(index == active, planned, now);
+            let planned = self.routing.pace(index).plan;
+            let (state, note) = health.status(self.is_active(index, now), planned, now);
             ProviderStatus {
                 name: health.provider.name(),
                 rank: health.rank,
                 state,
                 effective_interval: Some(planned.interval),
                 note,
+                terms: health.provider.terms(),
+                per_second: health.budget.per_second,
                 per_minute: health.budget.per_minute,
                 per_day: health.budget.per_day,
             }

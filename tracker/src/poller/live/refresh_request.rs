@@ -60,6 +60,11 @@ impl RefreshRequest {
         };
     }
 
+    /// Completes the request for a symbol that no provider serves.
+    pub(super) fn reject_unknown(&mut self) {
+        self.completion = Some(PollOutcome::UnknownSymbol.into());
+    }
+
     /// Completes the request after all providers were tried: `RateLimited` if one of them will be
     /// available again, else `Failed`.
     pub(super) fn give_up(&mut self) {

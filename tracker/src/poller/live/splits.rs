@@ -23,7 +23,7 @@ use crate::{
     budget::{Purpose, ReserveOutcome},
     metrics::Endpoint,
     poller::context::{Attempt, PollContext, with_timeout},
-    provider::{DayZone, PollError, QuoteProvider, RequestBudget},
+    provider::{PollError, QuoteProvider, RequestBudget},
     schedule::reserved_requests,
 };
 
@@ -70,6 +70,7 @@ impl LiveLoop {
     /// Reads which prices are held, and which stock is next for a background request.
     pub(super) async fn load_splits(&mut self) -> Result<(), store::Error> {
         let database = self.context.store.database.read();
+        let unserved = self.unserved(|it| it.splits().is_some());
         let (splits, now) = (&mut self.splits, self.context.now());
         splits.held = with_timeout(held_price::stocks(database)).await?;
         let is_held = |id: &i64| splits.held.iter().any(|held| held.stock_id == *id);
@@ -84,9 +85,10 @@ impl LiveLoop {
             .background_paused_until
             .is_some_and(|until| until > now);
         if let Some(health) = reporting.filter(|_| self.settings.history && !paused)
-            && let Some(due) = with_timeout(split::next(database, now.before(MIN_INTERVAL))).await?
+            && let Some(due) =
+                with_timeout(split::next(database, now.before(MIN_INTERVAL), &unserved)).await?
         {
-            let today = last_midnight(health.budget.day, now);
+            let today = health.budget.day.last_midnight(now);
             let count = with_timeout(split::requests_since(database, today)).await?;
             splits.due = Some((due, count));
         }
@@ -130,7 +132,7 @@ impl LiveLoop {
         let failed = self.splits.failed.get(&held.stock_id);
         for (provider, health) in self.providers.iter().enumerate() {
             let has_failed = failed.is_some_and(|failed| failed.contains(&provider));
-            if has_failed || health.provider.splits().is_none() {
+            if has_failed || health.provider.splits().is_none() || !health.serves(&held.symbol) {
                 continue;
             }
             match health.availability_on_request(now) {
@@ -154,8 +156,13 @@ impl LiveLoop {
         if busy {
             return;
         }
+        let Some((due, _)) = &self.splits.due else {
+            return;
+        };
         let is_usable = |health: &ProviderHealth| {
-            health.provider.splits().is_some() && health.availability(now) == Availability::Ready
+            health.provider.splits().is_some()
+                && health.serves(&due.symbol)
+                && health.availability(now) == Availability::Ready
         };
         let Some(provider) = self.providers.iter().position(is_usable) else {
             return;
@@ -208,13 +215,14 @@ impl LiveLoop {
         let Some(CompletedSplits { stock_id, request }) = join(completed) else {
             return;
         };
-        let (now, planned) = (self.context.now(), self.planned_pace());
+        let now = self.context.now();
         let Some((provider, attempt)) = request else {
             self.splits.releasing.remove(&stock_id);
             self.splits.held.retain(|held| held.stock_id != stock_id);
             return;
         };
         self.splits.requested.remove(&stock_id);
+        let planned = self.routing.pace(provider).intervals();
         let health = &mut self.providers[provider];
         health.in_flight -= 1;
         let retry_at = match attempt {
@@ -235,8 +243,8 @@ impl LiveLoop {
                     }
                 }
             }
-            Attempt::BudgetExhausted(ReserveOutcome::MinuteExhausted(until)) => {
-                health.exhaust_minute(until);
+            Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until)) => {
+                health.exhaust_window(until);
                 Some(until)
             }
             Attempt::BudgetExhausted(ReserveOutcome::DayExhausted(until)) => {
@@ -287,7 +295,7 @@ impl PollContext {
         let Some(splits) = provider.splits() else {
             return Attempt::NotStored;
         };
-        let request = match self.reserve(name, budget, Purpose::Requested, &[]).await {
+        let request = match self.reserve(name, budget, Purpose::Requested, 1, &[]).await {
             Ok(request) => request,
             Err(attempt) => return attempt,
         };
@@ -298,7 +306,7 @@ impl PollContext {
         }
         let sending = splits.splits(&symbol);
         let response = self
-            .send(name, budget, &request, Endpoint::Splits, sending)
+            .send(name, budget, request, Endpoint::Splits, sending)
             .await;
         match &response {
             Ok(splits) => {
@@ -312,7 +320,7 @@ impl PollContext {
         }
         Attempt::Completed {
             results: vec![(symbol, response.err())],
-            day_left: request.reservation.day_left,
+            day_left: request.day_left,
         }
     }
 
@@ -324,12 +332,4 @@ impl PollContext {
             .await
             .map(drop)
     }
-}
-
-/// Returns when the budget's day began.
-fn last_midnight(day: DayZone, now: Timestamp) -> Timestamp {
-    // A day has 23 to 25 hours.
-    let midnight = day.next_midnight(now.before(Duration::from_hours(26)));
-    let next = day.next_midnight(midnight);
-    if next <= now { next } else { midnight }
 }

@@ -17,6 +17,7 @@ pub(super) fn provider() -> Alpaca {
         api_secret_key: Some(Secret::new("S3CRET")),
         url: "http://127.0.0.1:1".parse().expect("a URL"),
         stream_url: "wss://stream.example/v2/iex".parse().expect("a URL"),
+        per_second: NonZeroU32::MIN,
         per_minute: NonZeroU32::MIN,
         stream_symbols: 30,
     };

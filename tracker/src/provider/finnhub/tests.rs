@@ -20,6 +20,7 @@ fn provider() -> Finnhub {
         api_key: Some(Secret::new("K3Y&S3CRET")),
         url: "http://127.0.0.1:1".parse().expect("a URL"),
         stream_url: "wss://ws.finnhub.io".parse().expect("a URL"),
+        per_second: std::num::NonZeroU32::MIN,
         per_minute: std::num::NonZeroU32::MIN,
         stream_symbols: 50,
     };

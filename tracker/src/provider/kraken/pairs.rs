@@ -56,6 +56,15 @@ impl Pairs {
         self.has_currencies && self.has_tokenized
     }
 
+    /// Whether the half of tokenised assets, or the other one, is loaded.
+    pub(super) fn has_part(&self, tokenized: bool) -> bool {
+        if tokenized {
+            self.has_tokenized
+        } else {
+            self.has_currencies
+        }
+    }
+
     /// Whether a symbol is listed, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
         let listed = self.by_symbol.contains_key(symbol);

@@ -10,7 +10,8 @@ use tokio::{
 use tracker::{
     metrics::CallOutcome,
     provider::{
-        AlphaVantage, ClientError, DayZone, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
+        AlphaVantage, ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider,
+        RequestBudget,
     },
     quote::Quote,
 };
@@ -320,9 +321,11 @@ fn the_rate_limits_are_per_minute_and_per_day_in_new_york() {
         Pacing::Polled {
             symbols_per_request: 1,
             budget: RequestBudget {
+                per_second: Some(1),
                 per_minute: Some(5),
                 per_day: Some(25),
                 day: DayZone::NewYork,
+                cost: PollCost::PerRequest,
             },
         }
     );

@@ -46,6 +46,7 @@ fn kraken(server: &MockServer) -> Kraken {
     let settings = KrakenSettings {
         url: server.uri().parse().expect("a URL"),
         stream_url: "wss://stream.example/v2".parse().expect("a URL"),
+        per_second: limit(),
         per_minute: limit(),
     };
     Kraken::new(&settings, TIMEOUT, clock()).expect("a provider")
@@ -56,6 +57,7 @@ fn finnhub(server: &MockServer) -> Finnhub {
         api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         stream_url: "wss://stream.example".parse().expect("a URL"),
+        per_second: limit(),
         per_minute: limit(),
         stream_symbols: 50,
     };
@@ -68,6 +70,7 @@ fn alpaca(server: &MockServer) -> Alpaca {
         api_secret_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
         stream_url: "wss://stream.example".parse().expect("a URL"),
+        per_second: limit(),
         per_minute: limit(),
         stream_symbols: 30,
     };
@@ -78,6 +81,7 @@ fn twelve_data(server: &MockServer) -> TwelveData {
     let settings = TwelveDataSettings {
         api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
+        per_second: limit(),
         per_minute: limit(),
         per_day: limit(),
     };
@@ -88,6 +92,7 @@ fn bulk(server: &MockServer) -> AlphaVantage {
     let settings = AlphaVantageSettings {
         api_key: Some(key()),
         url: server.uri().parse().expect("a URL"),
+        per_second: limit(),
         per_minute: limit(),
         per_day: limit(),
         bulk: true,

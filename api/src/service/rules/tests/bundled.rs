@@ -65,6 +65,8 @@ async fn the_bundled_closes_fire_like_the_naive_evaluator_and_the_dry_run() {
         state: ProviderState::Ok,
         effective_interval: None,
         note: None,
+        terms: None,
+        per_second: None,
         per_minute: None,
         per_day: None,
     };
