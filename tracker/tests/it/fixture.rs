@@ -28,7 +28,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    PollSettings, Providers, Tracker,
+    PollSettings, Providers, StreamSettings, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},
     provider::{AlphaVantage, ClientError, QuoteProvider},
     quote::{PreviousClose, Quote},
@@ -47,6 +47,12 @@ const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
     deliveries: Duration::from_hours(30 * 24),
+};
+
+/// Prices are polled only.
+const NO_STREAMS: StreamSettings = StreamSettings {
+    enabled: false,
+    interval: Duration::from_secs(1),
 };
 
 pub(crate) struct World {
@@ -200,6 +206,7 @@ impl World {
             hours,
             alert_max_age: Some(1),
             history,
+            streams: NO_STREAMS,
         };
         let tracker = Tracker::new(
             self.store.clone(),
@@ -219,6 +226,7 @@ impl World {
             hours: PollingHours::Always,
             alert_max_age: None,
             history: false,
+            streams: NO_STREAMS,
         };
         let delivery = DeliverySettings {
             allow_private: true,
