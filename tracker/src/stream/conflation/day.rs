@@ -197,6 +197,11 @@ impl Day {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.known.len().max(self.order.len())
+    }
+
     /// Remembers a trade. Returns whether it was unknown.
     fn remember(&mut self, id: TradeId) -> bool {
         if !self.known.insert(id) {
