@@ -219,6 +219,30 @@ impl World {
         self.run(tracker)
     }
 
+    /// Runs a tracker that polls at any hour and streams.
+    pub(crate) fn track_streams(
+        &self,
+        streams: StreamSettings,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        let settings = PollSettings {
+            update_interval: Duration::from_mins(5),
+            hours: PollingHours::Always,
+            alert_max_age: Some(1),
+            history: false,
+            streams,
+        };
+        let tracker = Tracker::new(
+            self.store.clone(),
+            Providers::new(providers),
+            settings,
+            RETENTION,
+            self.counted.clone(),
+            Random::seeded(11),
+        );
+        self.run(tracker)
+    }
+
     /// Runs a tracker that only sends alerts to webhooks, also on this machine.
     pub(crate) fn deliver(&self) -> Running {
         let settings = PollSettings {

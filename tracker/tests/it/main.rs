@@ -21,4 +21,5 @@ mod rule;
 mod rule_replay;
 mod script;
 mod split;
+mod stream;
 mod trouble;

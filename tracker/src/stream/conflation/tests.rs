@@ -47,11 +47,7 @@ fn numbered(price: &str, millis: i64, number: u64, size: &str) -> StreamPrice {
 }
 
 fn seed(of: &str, day: &str) -> Quote {
-    let quote = Quote::new(
-        symbol(of),
-        decimal("100"),
-        day.parse().expect("a date"),
-    );
+    let quote = Quote::new(symbol(of), decimal("100"), day.parse().expect("a date"));
     Quote {
         previous_close: PreviousClose::Sent(decimal("98")),
         open: Some(decimal("99")),
@@ -99,7 +95,10 @@ fn the_first_price_is_due_at_once_and_then_the_last_of_each_interval() {
     assert_eq!(conflation.due(at(999)), []);
     let due = conflation.due(at(1_000));
     assert_eq!(prices(&due), ["102"]);
-    assert_eq!(high_low(&due[0]), (Some(decimal("103")), Some(decimal("95"))));
+    assert_eq!(
+        high_low(&due[0]),
+        (Some(decimal("103")), Some(decimal("95")))
+    );
     assert_eq!(conflation.next_due(), None);
     // Quiet for longer than the interval.
     conflation.trade(&trade("AAPL", "101", 3_000), later(3_000), at(3_000));
@@ -114,7 +113,10 @@ fn the_last_price_is_the_last_by_market_time() {
     }
     let due = conflation.due(start);
     assert_eq!(prices(&due), ["102"]);
-    assert_eq!(high_low(&due[0]), (Some(decimal("105")), Some(decimal("90"))));
+    assert_eq!(
+        high_low(&due[0]),
+        (Some(decimal("105")), Some(decimal("90")))
+    );
     // A late trade changes the high only, which is due at the end of the interval.
     let late = trade("AAPL", "110", 20);
     assert_eq!(conflation.trade(&late, later(200), start), Trade::Counted);
@@ -167,7 +169,10 @@ fn a_day_begins_without_the_figures_of_the_day_before() {
     let due = conflation.due(start + SEED_WAIT);
     assert_eq!(due[0].trading_day.to_string(), "2026-11-21");
     assert_eq!(due[0].previous_close, PreviousClose::Absent);
-    assert_eq!(high_low(&due[0]), (Some(decimal("150")), Some(decimal("150"))));
+    assert_eq!(
+        high_low(&due[0]),
+        (Some(decimal("150")), Some(decimal("150")))
+    );
     // The seed of the day before is ignored.
     conflation.seed(&seed("BTC/USD", "2026-11-20"), midnight, start);
     assert!(!conflation.is_seeded(&symbol("BTC/USD"), midnight));
@@ -243,8 +248,14 @@ fn a_daily_bar_replaces_the_figures() {
     assert_eq!(conflation.next_due(), None);
     assert!(conflation.replace_figures(&figures("2026-11-20"), start));
     let due = conflation.due(start + SECOND);
-    assert_eq!(high_low(&due[0]), (Some(decimal("99")), Some(decimal("96"))));
-    assert_eq!((due[0].open, due[0].volume), (Some(decimal("96")), Some(5_000)));
+    assert_eq!(
+        high_low(&due[0]),
+        (Some(decimal("99")), Some(decimal("96")))
+    );
+    assert_eq!(
+        (due[0].open, due[0].volume),
+        (Some(decimal("96")), Some(5_000))
+    );
     // The same bar again changes nothing.
     assert!(conflation.replace_figures(&figures("2026-11-20"), start));
     assert_eq!(conflation.next_due(), None);
