@@ -249,7 +249,8 @@ impl Connection<'_> {
                 MessageOutcome::Control
             }
             StreamEvent::Send(frame) => {
-                self.frames.push_front(frame);
+                // In order: a session matches answers with its frames by their order.
+                self.frames.push_back(frame);
                 return Ok(());
             }
             StreamEvent::Price(price) => {

@@ -168,6 +168,7 @@ async fn a_lower_limit_streams_what_fits() {
         stage.server.behave(|it| it.slots = Some(2));
         let running = stage.track();
         stage.noted("streaming 2 symbols").await;
+        stage.seeded(3).await;
         stage
             .world
             .until("two subscriptions", async || {

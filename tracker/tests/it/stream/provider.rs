@@ -134,12 +134,17 @@ impl Stage {
     pub(super) async fn track_subscribed(&self, names: &[&str]) -> Running {
         let running = self.track();
         self.subscribed(names).await;
+        self.seeded(names.len()).await;
+        running
+    }
+
+    /// Waits until this number of polled prices is stored.
+    pub(super) async fn seeded(&self, symbols: usize) {
         self.world
             .until("a seed of each symbol", async || {
-                self.world.prices().await.len() >= names.len()
+                self.world.prices().await.len() >= symbols
             })
             .await;
-        running
     }
 
     /// Waits until exactly these names are subscribed.
@@ -158,6 +163,8 @@ impl Stage {
 
     /// Sends a trade of now and waits until its price is stored.
     pub(super) async fn trade(&self, name: &str, price: &str) {
+        // Trades of one millisecond have one identity.
+        self.world.clock.advance(Duration::from_millis(1));
         self.server.trade(name, &[(price, self.millis())]);
         self.stored(price).await;
     }
