@@ -123,6 +123,7 @@ pub(crate) async fn run(
 /// process stops first.
 async fn take_over(context: &PollContext, engines: &[Engine]) -> Option<()> {
     for engine in engines {
+        context.metrics.streams.start(engine.provider.name());
         engine.set_state(StreamState::TakingOver);
     }
     let begin = || stored::begin(&context.lease);

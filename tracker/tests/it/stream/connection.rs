@@ -277,7 +277,7 @@ async fn maintenance_is_no_failure() {
 }
 
 #[tokio::test]
-async fn streams_are_closed_while_the_lease_cannot_be_proven() {
+async fn a_standby_connects_after_the_holder_signed_off() {
     let stage = Stage::on(
         TestDatabase::postgres().await,
         StreamDialect::Kraken,
