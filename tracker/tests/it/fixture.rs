@@ -183,7 +183,7 @@ impl World {
         hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(hours, false, providers)
+        self.track_by(hours, false, NO_STREAMS, providers)
     }
 
     /// Like [`track_at`](Self::track_at), and also requests past sessions and splits.
@@ -192,13 +192,14 @@ impl World {
         hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(hours, true, providers)
+        self.track_by(hours, true, NO_STREAMS, providers)
     }
 
     fn track_by(
         &self,
         hours: PollingHours,
         history: bool,
+        streams: StreamSettings,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
         let settings = PollSettings {
@@ -206,7 +207,7 @@ impl World {
             hours,
             alert_max_age: Some(1),
             history,
-            streams: NO_STREAMS,
+            streams,
         };
         let tracker = Tracker::new(
             self.store.clone(),
@@ -225,22 +226,7 @@ impl World {
         streams: StreamSettings,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        let settings = PollSettings {
-            update_interval: Duration::from_mins(5),
-            hours: PollingHours::Always,
-            alert_max_age: Some(1),
-            history: false,
-            streams,
-        };
-        let tracker = Tracker::new(
-            self.store.clone(),
-            Providers::new(providers),
-            settings,
-            RETENTION,
-            self.counted.clone(),
-            Random::seeded(11),
-        );
-        self.run(tracker)
+        self.track_by(PollingHours::Always, false, streams, providers)
     }
 
     /// Runs a tracker that only sends alerts to webhooks, also on this machine.
