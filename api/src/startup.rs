@@ -24,7 +24,7 @@ use transport::{Documents, Guard};
 
 use crate::{
     auth::AccessTokens,
-    live::{BacklogLimits, Hub, follow},
+    live::{BacklogLimits, Hub, follow, report_followed},
     metrics::ServeMetrics,
     quote_board::QuoteBoard,
     routes::{self, ApiServer, InvalidSetting},
@@ -138,6 +138,13 @@ async fn serve(
         tokio::join!(following, filling);
         Ok::<_, Infallible>(())
     });
+    let reporting = report_followed(store.clone(), hub.clone());
+    process
+        .shutdown
+        .spawn_background("followed stocks", async move {
+            reporting.await;
+            Ok::<_, Infallible>(())
+        });
     let build = BuildInfo {
         version: env!("CARGO_PKG_VERSION"),
         revision: option_env!("GIT_REVISION"),

@@ -11,6 +11,9 @@ pub enum ProviderState {
     /// It responds.
     #[sea_orm(string_value = "OK")]
     Ok,
+    /// It sends prices over a stream.
+    #[sea_orm(string_value = "STREAMING")]
+    Streaming,
     /// It rejected a request because of its rate limit.
     #[sea_orm(string_value = "RATE_LIMITED")]
     RateLimited,

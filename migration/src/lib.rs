@@ -37,6 +37,7 @@ mod m20261129_000001_create_user_rules;
 mod m20261129_000002_create_webhooks;
 mod m20261129_000003_index_open_poll_requests;
 mod m20261129_000010_extend_providers;
+mod m20261130_000001_create_followed_stocks;
 
 /// Migrates a database to the newest schema, and back.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000002_create_webhooks::Migration),
             Box::new(m20261129_000003_index_open_poll_requests::Migration),
             Box::new(m20261129_000010_extend_providers::Migration),
+            Box::new(m20261130_000001_create_followed_stocks::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector, TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
@@ -22,7 +23,7 @@ use crate::{
 /// The key of the advisory lock: "stocktrk" in ASCII.
 const KEY: i64 = 0x7374_6F63_6B74_726B;
 /// How often a holder checks its connection, and a standby tries to take the lock.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The timeout of every statement on the lock's connection.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a check waits until the holder's own statements have ended. Statements that wait for a
@@ -45,6 +46,8 @@ enum Holder {
         connection: DatabaseConnection,
         /// When the connection was opened.
         opened_at: Instant,
+        /// When the last successful check began.
+        proven_at: Mutex<Instant>,
         /// Knows whether the connection's session is outdated.
         database: Database,
     },
@@ -77,6 +80,7 @@ impl Lease {
         Ok(Self(Holder::Locked {
             connection,
             opened_at,
+            proven_at: Mutex::new(Instant::now()),
             database: database.clone(),
         }))
     }
@@ -94,11 +98,20 @@ impl Lease {
         }
     }
 
+    /// Returns the time since the lease was certainly held. Only [`lost`](Self::lost) checks it.
+    pub fn unproven_for(&self) -> Duration {
+        match &self.0 {
+            Holder::SingleProcess(_) => Duration::ZERO,
+            Holder::Locked { proven_at, .. } => proven_at.lock().elapsed(),
+        }
+    }
+
     /// Waits until the lease is lost, and returns the reason. Never returns on SQLite.
     pub async fn lost(&self) -> Error {
         let Holder::Locked {
             connection,
             opened_at,
+            proven_at,
             database,
         } = &self.0
         else {
@@ -107,9 +120,11 @@ impl Lease {
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
             let pool = connection.get_postgres_connection_pool();
+            let started = Instant::now();
             if let Err(error) = check(pool).await {
                 return explain(pool, error);
             }
+            *proven_at.lock() = started;
             if database.is_session_stale(*opened_at) {
                 return Error::LeaseLost("its session was opened while the database was read-only");
             }

@@ -28,6 +28,7 @@ mod snapshot;
 pub mod split;
 pub mod sql;
 pub mod stock;
+pub mod stream;
 pub mod webhook;
 
 pub use error::{Error, with_timeout};

@@ -13,6 +13,7 @@ pub mod oracle;
 mod postgres;
 pub mod sample_rows;
 mod seeded_random;
+mod stream_server;
 
 use std::{ops::Deref, path::Path};
 
@@ -28,6 +29,7 @@ pub use self::{
     nats::TestNats,
     postgres::server::{Stop, TestServer},
     seeded_random::SeededRandom,
+    stream_server::{StreamBehavior, StreamDialect, StreamServer, stream_connection},
 };
 
 /// A connected database for one test, with the newest schema.

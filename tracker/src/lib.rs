@@ -20,10 +20,12 @@ pub mod quote;
 pub mod reference;
 pub mod schedule;
 mod status;
+mod stream;
 mod supervisor;
 
 pub use self::{
     poller::PollSettings,
     providers::{Providers, ProvidersError},
+    stream::StreamSettings,
     supervisor::Tracker,
 };

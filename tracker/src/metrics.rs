@@ -3,6 +3,8 @@
 //! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
 //! In one-process mode, `api` serves these metrics too.
 
+mod stream;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entity::{AlertKind, Decimal, Iterable, Symbol, Timestamp, WebhookFormat};
@@ -14,6 +16,8 @@ use parking_lot::{Mutex, MutexGuard};
 use runtime::metrics::seconds;
 use store::delivery::QueueCounts;
 use tokio::time::Instant;
+
+pub use self::stream::{MessageOutcome, StreamMetrics};
 
 /// Histogram bounds of the number of quotes in a batch.
 const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
@@ -127,6 +131,8 @@ pub struct TrackerMetrics {
     provider_budget_left: Gauge<u64>,
     stale_symbols: Gauge<u64>,
     deliveries_attempted: Counter<u64>,
+    /// Those of streams.
+    pub streams: StreamMetrics,
     queue: Arc<Mutex<Option<DeliveryQueue>>>,
     prices: Prices,
     written: Written,
@@ -181,6 +187,7 @@ impl TrackerMetrics {
                 .u64_counter("deliveries_attempted")
                 .with_description("Attempts to deliver an alert to a webhook, by outcome.")
                 .build(),
+            streams: StreamMetrics::new(meter),
             queue: Arc::default(),
             prices: Prices::default(),
             written: Written::default(),

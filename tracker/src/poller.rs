@@ -16,9 +16,12 @@ use market::PollingHours;
 use runtime::config::{MarketHours, TrackingSettings};
 use store::provider::ProviderStatus;
 
-pub(crate) use self::context::PollContext;
+pub(crate) use self::context::{PollContext, with_timeout};
 use self::{live::LiveLoop, replay::ReplayLoop};
-use crate::provider::{Pacing, QuoteProvider};
+use crate::{
+    provider::{Pacing, QuoteProvider},
+    stream::{self, StreamSettings},
+};
 
 /// When to poll, and what to request.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,8 @@ pub struct PollSettings {
     pub alert_max_age: Option<u32>,
     /// Whether past sessions and splits are requested in the background.
     pub history: bool,
+    /// Whether and how prices are streamed.
+    pub streams: StreamSettings,
 }
 
 impl From<&TrackingSettings> for PollSettings {
@@ -43,6 +48,10 @@ impl From<&TrackingSettings> for PollSettings {
             },
             alert_max_age: settings.alert_max_age,
             history: true,
+            streams: StreamSettings {
+                enabled: settings.streams,
+                interval: settings.stream_interval,
+            },
         }
     }
 }
@@ -66,7 +75,10 @@ pub(crate) async fn run(
                 .by_ref()
                 .partition(|(_, it)| is_self_paced(it.as_ref()));
             let standby = replays.iter().map(standby_status).collect();
-            LiveLoop::new(context, settings, live, standby).run().await;
+            let streaming: Vec<_> = live.iter().map(|(_, it)| Arc::clone(it)).collect();
+            let polling = LiveLoop::new(Arc::clone(&context), settings, live, standby);
+            let streams = stream::run(&context, &streaming, settings.hours);
+            tokio::join!(Box::pin(polling.run()), Box::pin(streams));
         }
     }
 }

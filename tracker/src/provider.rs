@@ -61,6 +61,11 @@ pub trait QuoteProvider: Send + Sync {
     /// `None` if that takes a request.
     fn knows(&self, symbol: &Symbol) -> Option<bool>;
 
+    /// Whether the provider has quotes of a symbol, or may have them.
+    fn serves(&self, symbol: &Symbol) -> bool {
+        self.knows(symbol) != Some(false)
+    }
+
     /// Whether one request can contain both symbols, as far as
     /// [`Pacing::symbols_per_request`] allows more than one. Symbols that can share a request with
     /// the same symbol can share one with each other.

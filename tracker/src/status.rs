@@ -94,7 +94,7 @@ fn log_state(status: &ProviderStatus, before: Option<&ProviderStatus>) {
     let (provider, state) = (status.name, status.state);
     let note = status.note.as_deref();
     match state {
-        ProviderState::Ok | ProviderState::Standby => {
+        ProviderState::Ok | ProviderState::Streaming | ProviderState::Standby => {
             tracing::info!(provider, %state, note, "provider state changed");
         }
         _ => tracing::warn!(provider, %state, note, "provider state changed"),

@@ -23,6 +23,7 @@ use crate::{
     metrics::TrackerMetrics,
     poller::{self, PollContext, PollSettings},
     provider::QuoteProvider,
+    stream::Streams,
 };
 
 /// Minimum delay before a failed operation is retried. The jitter that is added is less than this.
@@ -151,6 +152,7 @@ impl Tracker {
             metrics: self.metrics.clone(),
             random: self.random.clone(),
             stopping: self.stopping.clone(),
+            streams: Streams::new(providers, self.settings.streams),
             reports_splits: providers.iter().any(|provider| provider.splits().is_some()),
         };
         poller::run(context, providers, self.settings).await;

@@ -129,6 +129,8 @@ impl From<market::Market> for Market {
 pub(crate) enum ProviderState {
     /// The provider works.
     Ok,
+    /// The provider works and sends prices over a stream.
+    Streaming,
     /// The provider rejects requests because of its rate limit. Polling is paused.
     RateLimited,
     /// The daily request budget is used up. Polling is paused until it is reset.

@@ -119,6 +119,11 @@ impl Hub {
         self.state().readers
     }
 
+    /// The ids of the stocks that have readers of their own.
+    pub(crate) fn followed(&self) -> Vec<i64> {
+        self.state().of_stock.keys().copied().collect()
+    }
+
     /// How far this process is behind the committed feed: the delay of the last batch, or the
     /// duration of a stall if that is longer.
     pub(crate) fn lag(&self) -> Duration {

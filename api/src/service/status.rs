@@ -132,7 +132,10 @@ impl ProviderReport {
     pub(crate) fn is_well(&self) -> bool {
         matches!(
             self.row.state,
-            ProviderState::Ok | ProviderState::Standby | ProviderState::RateLimited
+            ProviderState::Ok
+                | ProviderState::Streaming
+                | ProviderState::Standby
+                | ProviderState::RateLimited
         )
     }
 }

@@ -12,6 +12,8 @@ use super::{
 
 /// Minimum polling interval of a symbol.
 const MIN_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum time between two stored prices of a streamed symbol.
+const MIN_STREAM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is polled, when, and which alerts fire.
 #[derive(Clone, Debug)]
@@ -20,6 +22,10 @@ pub struct TrackingSettings {
     pub providers: Vec<ProviderName>,
     /// Polling interval of each symbol, if the budget of the provider allows it.
     pub update_interval: Duration,
+    /// Whether prices are also read from streams.
+    pub streams: bool,
+    /// Minimum time between two stored prices of a streamed symbol.
+    pub stream_interval: Duration,
     /// When to poll.
     pub market_hours: MarketHours,
     /// Change in percent that fires the default rule; greater than 0.
@@ -46,6 +52,8 @@ impl TrackingSettings {
         Self {
             providers: ProviderName::read_list(reader),
             update_interval: reader.value("UPDATE_INTERVAL", interval),
+            streams: reader.value("STREAMS", value::switch),
+            stream_interval: reader.value("STREAM_INTERVAL", stream_interval),
             market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
             alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
             alert_max_age: reader.value("ALERT_MAX_AGE", max_age),
@@ -91,6 +99,14 @@ fn interval(text: &str) -> Parsed<Duration> {
     let interval = value::duration(text)?;
     if interval < MIN_UPDATE_INTERVAL {
         return Err("must be at least 1s".to_owned());
+    }
+    Ok(interval)
+}
+
+fn stream_interval(text: &str) -> Parsed<Duration> {
+    let interval = value::duration(text)?;
+    if interval < MIN_STREAM_INTERVAL {
+        return Err("must be at least 100ms".to_owned());
     }
     Ok(interval)
 }

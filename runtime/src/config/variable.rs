@@ -270,6 +270,10 @@ pub const VARIABLES: &[Variable] = &[
 
     Variable::new(TRACKING, "UPDATE_INTERVAL", Fixed("5m"),
         "Polling interval of each symbol, at least 1s; extended if the request budget of the provider is too small, which the log and the status show"),
+    Variable::new(TRACKING, "STREAMS", Fixed("true"),
+        "Whether prices are read from the streams of the providers that have one: true or false"),
+    Variable::new(TRACKING, "STREAM_INTERVAL", Fixed("1s"),
+        "Minimum time between two stored prices of a streamed symbol, at least 100ms"),
     Variable::new(TRACKING, "MARKET_HOURS", Fixed("us"),
         "When to poll: us (United States shares from 04:00 to 20:00 New York time on trading days, other exchanges and foreign exchange on weekdays, cryptocurrencies at any time) or always"),
     Variable::new(TRACKING, "ALERT_THRESHOLD", Fixed("5"),

@@ -21,6 +21,7 @@ use crate::{
     ingest::{Ingest, IngestReport, QuoteBatch},
     metrics::{BudgetWindow, CallOutcome, Endpoint, TrackerMetrics},
     provider::{Poll, PollError, QuoteProvider, RequestBudget},
+    stream::Streams,
 };
 
 /// Timeout of a request, in addition to the provider's own timeouts.
@@ -45,6 +46,7 @@ pub(crate) struct PollContext {
     pub(crate) stopping: CancellationToken,
     /// Whether a configured provider reports splits.
     pub(crate) reports_splits: bool,
+    pub(crate) streams: Streams,
 }
 
 /// The outcome of an attempt to send a request to a provider.
@@ -65,7 +67,7 @@ pub(super) enum Attempt {
 }
 
 impl PollContext {
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.store.clock.now()
     }
 
@@ -94,6 +96,7 @@ impl PollContext {
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
         self.finalize(name, budget, request, day_exhausted).await;
         let batch = quote_batch(name, &poll, track);
+        self.streams.seed(name, &batch.quotes, self.now());
         if self.store_quotes(batch).await.is_none() {
             return Attempt::NotStored;
         }
@@ -207,7 +210,7 @@ impl PollContext {
 
     /// Stores the quotes of a poll, and retries until it succeeds. Returns `None` if the process
     /// stops first.
-    pub(super) async fn store_quotes(&self, batch: QuoteBatch) -> Option<IngestReport> {
+    pub(crate) async fn store_quotes(&self, batch: QuoteBatch) -> Option<IngestReport> {
         let mut outage = OutageLog::new(
             "failed to store prices, retrying",
             "stored the delayed prices",
@@ -239,7 +242,7 @@ impl PollContext {
     }
 
     /// Repeats a database operation until it succeeds. Returns `None` if the process stops first.
-    pub(super) async fn retry<T, F>(
+    pub(crate) async fn retry<T, F>(
         &self,
         failed: &'static str,
         operation: impl Fn() -> F,
@@ -339,7 +342,7 @@ pub(super) fn quote_batch(
 }
 
 /// Fails a database operation that takes too long.
-pub(super) fn with_timeout<T>(
+pub(crate) fn with_timeout<T>(
     operation: impl Future<Output = Result<T, store::Error>>,
 ) -> impl Future<Output = Result<T, store::Error>> {
     store::with_timeout(DATABASE_TIMEOUT, operation)

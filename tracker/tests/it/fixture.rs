@@ -28,7 +28,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::instrument::WithSubscriber;
 use tracker::metrics::TrackerMetrics;
 use tracker::{
-    PollSettings, Providers, Tracker,
+    PollSettings, Providers, StreamSettings, Tracker,
     ingest::{Ingest, IngestReport, QuoteBatch},
     provider::{AlphaVantage, ClientError, QuoteProvider},
     quote::{PreviousClose, Quote},
@@ -47,6 +47,12 @@ const RETENTION: RetentionSettings = RetentionSettings {
     ticks: Duration::from_hours(90 * 24),
     feed: Duration::from_hours(24),
     deliveries: Duration::from_hours(30 * 24),
+};
+
+/// Prices are polled only.
+const NO_STREAMS: StreamSettings = StreamSettings {
+    enabled: false,
+    interval: Duration::from_secs(1),
 };
 
 pub(crate) struct World {
@@ -178,7 +184,7 @@ impl World {
         hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(hours, false, providers)
+        self.track_by(hours, false, NO_STREAMS, providers)
     }
 
     /// Like [`track_at`](Self::track_at), and also requests past sessions and splits.
@@ -187,13 +193,14 @@ impl World {
         hours: PollingHours,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(hours, true, providers)
+        self.track_by(hours, true, NO_STREAMS, providers)
     }
 
     fn track_by(
         &self,
         hours: PollingHours,
         history: bool,
+        streams: StreamSettings,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
         let settings = PollSettings {
@@ -201,6 +208,7 @@ impl World {
             hours,
             alert_max_age: Some(1),
             history,
+            streams,
         };
         let tracker = Tracker::new(
             self.store.clone(),
@@ -213,6 +221,15 @@ impl World {
         self.run(tracker)
     }
 
+    /// Runs a tracker that polls at any hour and streams.
+    pub(crate) fn track_streams(
+        &self,
+        streams: StreamSettings,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        self.track_by(PollingHours::Always, false, streams, providers)
+    }
+
     /// Runs a tracker that only sends alerts to webhooks, also on this machine.
     pub(crate) fn deliver(&self) -> Running {
         let settings = PollSettings {
@@ -220,6 +237,7 @@ impl World {
             hours: PollingHours::Always,
             alert_max_age: None,
             history: false,
+            streams: NO_STREAMS,
         };
         let delivery = DeliverySettings {
             allow_private: true,

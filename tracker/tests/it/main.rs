@@ -23,4 +23,5 @@ mod rule;
 mod rule_replay;
 mod script;
 mod split;
+mod stream;
 mod trouble;

@@ -18,6 +18,7 @@ use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
     schedule::{due_at, symbol_interval},
+    stream::Coverage,
 };
 
 /// Maximum number of scheduled polls in flight.
@@ -84,13 +85,17 @@ impl LiveLoop {
                 continue;
             }
             let interval = symbol_interval(stock.unpriced_answers, interval);
-            let at = due_at(
-                stock.answered_at,
-                self.started_at,
-                interval,
-                (hours, stock.market),
-                now,
-            );
+            let at = match self.context.streams.coverage(symbol, interval, now) {
+                Coverage::Fresh => continue,
+                Coverage::Unseeded => state.sent_at.map_or(now, |sent| sent.after(interval)),
+                Coverage::None => due_at(
+                    stock.answered_at,
+                    self.started_at,
+                    interval,
+                    (hours, stock.market),
+                    now,
+                ),
+            };
             let unanswered = unanswered_since(stock, interval, now);
             let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;

@@ -132,7 +132,7 @@ impl ProviderHealth {
 
     /// Whether the provider has quotes of a symbol, or may have them.
     pub(super) fn serves(&self, symbol: &Symbol) -> bool {
-        self.provider.knows(symbol) != Some(false)
+        self.provider.serves(symbol)
     }
 
     /// Maximum symbols in a request now, at least 1.

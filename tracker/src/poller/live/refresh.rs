@@ -2,7 +2,7 @@
 //!
 //! After an error the loop continues with its last state and refreshes again a second later.
 
-use entity::PollOutcome;
+use entity::{PollOutcome, ProviderState};
 use market::{LastSessions, StalenessContext};
 use store::{
     poll_request::{self, Completion},
@@ -11,7 +11,7 @@ use store::{
 use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
-use crate::schedule::HumanDuration;
+use crate::{schedule::HumanDuration, stream::StreamState};
 
 impl LiveLoop {
     /// Reads new poll requests, and if `all` also the tracked stocks and the next split and
@@ -148,9 +148,11 @@ impl LiveLoop {
         let now = self.context.now();
         let status = |(index, health): (usize, &ProviderHealth)| {
             let planned = self.routing.pace(index).plan;
-            let (state, note) = health.status(self.is_active(index, now), planned, now);
+            let name = health.provider.name();
+            let polled = health.status(self.is_active(index, now), planned, now);
+            let (state, note) = with_stream(polled, self.context.streams.status(name));
             ProviderStatus {
-                name: health.provider.name(),
+                name,
                 rank: health.rank,
                 state,
                 effective_interval: Some(planned.interval),
@@ -163,5 +165,19 @@ impl LiveLoop {
         };
         let live = self.providers.iter().enumerate().map(status);
         live.chain(self.standby.iter().cloned()).collect()
+    }
+}
+
+/// Adds the state of a provider's stream to that of its polls. The state of a failing stream does
+/// not count, because its symbols are polled.
+fn with_stream(
+    (state, note): (ProviderState, Option<String>),
+    stream: Option<(StreamState, Option<String>)>,
+) -> (ProviderState, Option<String>) {
+    let works = matches!(state, ProviderState::Ok | ProviderState::Standby);
+    match stream {
+        Some((StreamState::Open, streaming)) if works => (ProviderState::Streaming, streaming),
+        Some((_, Some(streaming))) if works => (state, Some(streaming)),
+        _ => (state, note),
     }
 }

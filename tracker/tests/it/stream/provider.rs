@@ -1,0 +1,255 @@
+//! A provider whose stream is real and whose polls are answered by the test.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use entity::Symbol;
+use runtime::config::{AlpacaSettings, FinnhubSettings, KrakenSettings, Secret};
+use testkit::{StreamDialect, StreamServer, TestDatabase};
+use tracker::{
+    StreamSettings,
+    provider::{
+        Alpaca, DayZone, Finnhub, Kraken, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
+        StreamProtocol,
+    },
+    quote::{PreviousClose, Quote},
+};
+
+use crate::fixture::{Running, World, date, decimal, quote, symbol};
+
+/// A provider with a stream.
+pub(super) struct Streaming {
+    inner: Box<dyn QuoteProvider>,
+    /// The previous close that polls answer with; without one a poll fails.
+    closes: Mutex<HashMap<Symbol, &'static str>>,
+    polled: Mutex<Vec<Symbol>>,
+}
+
+/// A stand-in, a provider that uses it, and a tracker.
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) server: StreamServer,
+    pub(super) provider: Arc<Streaming>,
+}
+
+fn settings(dialect: StreamDialect, server: &StreamServer, secret: &str) -> Box<dyn QuoteProvider> {
+    let limit = NonZeroU32::new(60).expect("more than 0");
+    let timeout = Duration::from_secs(5);
+    let url = "http://127.0.0.1:9/".parse().expect("a URL");
+    let clock = runtime::clock::SystemClock::shared();
+    match dialect {
+        StreamDialect::Kraken => {
+            let settings = KrakenSettings {
+                url,
+                stream_url: server.url(),
+                per_minute: limit,
+            };
+            Box::new(Kraken::new(&settings, timeout, clock).expect("a provider"))
+        }
+        StreamDialect::Finnhub => {
+            let settings = FinnhubSettings {
+                api_key: Some(Secret::new(secret)),
+                url,
+                stream_url: server.url(),
+                per_minute: limit,
+                stream_symbols: 50,
+            };
+            Box::new(Finnhub::new(&settings, timeout).expect("a provider"))
+        }
+        StreamDialect::Alpaca => {
+            let settings = AlpacaSettings {
+                api_key_id: Some(Secret::new("id")),
+                api_secret_key: Some(Secret::new(secret)),
+                url,
+                stream_url: server.url(),
+                per_minute: limit,
+                stream_symbols: 30,
+            };
+            Box::new(Alpaca::new(&settings, timeout, clock).expect("a provider"))
+        }
+    }
+}
+
+impl Stage {
+    /// A database that tracks `symbols`, whose polls answer 100 after a close of 98.
+    pub(super) async fn new(dialect: StreamDialect, symbols: &[&str]) -> Self {
+        Self::with_secret(dialect, symbols, "S3CRET").await
+    }
+
+    pub(super) async fn with_secret(
+        dialect: StreamDialect,
+        symbols: &[&str],
+        secret: &str,
+    ) -> Self {
+        let database = TestDatabase::sqlite().await;
+        Self::with(database, dialect, symbols, secret).await
+    }
+
+    /// Like [`new`](Self::new), with this database.
+    pub(super) async fn on(
+        database: TestDatabase,
+        dialect: StreamDialect,
+        symbols: &[&str],
+    ) -> Self {
+        Self::with(database, dialect, symbols, "S3CRET").await
+    }
+
+    async fn with(
+        database: TestDatabase,
+        dialect: StreamDialect,
+        symbols: &[&str],
+        secret: &str,
+    ) -> Self {
+        let world = World::new(database, symbols).await;
+        let server = StreamServer::start(dialect).await;
+        let closes = symbols.iter().map(|it| (symbol(it), "98")).collect();
+        let provider = Arc::new(Streaming {
+            inner: settings(dialect, &server, secret),
+            closes: Mutex::new(closes),
+            polled: Mutex::default(),
+        });
+        Self {
+            world,
+            server,
+            provider,
+        }
+    }
+
+    /// Runs a tracker that stores at most one price of a symbol in 100 ms.
+    pub(super) fn track(&self) -> Running {
+        let streams = StreamSettings {
+            enabled: true,
+            interval: Duration::from_millis(100),
+        };
+        let provider: Arc<dyn QuoteProvider> = self.provider.clone();
+        self.world.track_streams(streams, vec![provider])
+    }
+
+    /// Runs a tracker and waits until it has subscribed these names and polled their seeds.
+    pub(super) async fn track_subscribed(&self, names: &[&str]) -> Running {
+        let running = self.track();
+        self.subscribed(names).await;
+        self.seeded(names.len()).await;
+        running
+    }
+
+    /// Waits until this number of polled prices is stored.
+    pub(super) async fn seeded(&self, symbols: usize) {
+        self.world
+            .until("a seed of each symbol", async || {
+                self.world.prices().await.len() >= symbols
+            })
+            .await;
+    }
+
+    /// Waits until exactly these names are subscribed.
+    pub(super) async fn subscribed(&self, names: &[&str]) {
+        self.world
+            .until("the subscriptions", async || {
+                self.server.subscribed() == names
+            })
+            .await;
+    }
+
+    /// Milliseconds of the clock.
+    pub(super) fn millis(&self) -> i64 {
+        runtime::clock::Clock::now(&self.world.clock).micros() / 1_000
+    }
+
+    /// Sends a trade of now and waits until its price is stored.
+    pub(super) async fn trade(&self, name: &str, price: &str) {
+        // Trades of one millisecond have one identity.
+        self.world.clock.advance(Duration::from_millis(1));
+        self.server.trade(name, &[(price, self.millis())]);
+        self.stored(price).await;
+    }
+
+    /// Waits until the newest price is this one.
+    pub(super) async fn stored(&self, price: &str) {
+        self.world
+            .until(&format!("the price {price}"), async || {
+                let texts = self.world.price_texts().await;
+                texts.last().is_some_and(|last| last == price)
+            })
+            .await;
+    }
+
+    /// A counter or gauge in the metrics.
+    pub(super) fn metric(&self, line: &str) -> Option<String> {
+        let text = self.world.metrics.text();
+        let mut lines = text.lines();
+        lines.find_map(|it| it.strip_prefix(line).map(|value| value.trim().to_owned()))
+    }
+
+    /// Waits until the provider has a note that contains this text.
+    pub(super) async fn noted(&self, text: &str) {
+        let name = self.provider.name();
+        self.world
+            .until(&format!("the note {text}"), async || {
+                let row = self.world.provider(name).await;
+                let note = row.and_then(|row| row.note);
+                note.is_some_and(|note| note.contains(text))
+            })
+            .await;
+    }
+}
+
+impl Streaming {
+    pub(super) fn polled(&self) -> Vec<String> {
+        let polled = self.polled.lock().expect("a lock");
+        polled.iter().map(Symbol::to_string).collect()
+    }
+
+    /// Makes the polls of a symbol fail.
+    pub(super) fn fail(&self, of: &str) {
+        self.closes.lock().expect("a lock").remove(&symbol(of));
+    }
+}
+
+#[async_trait]
+impl QuoteProvider for Streaming {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn pacing(&self) -> Pacing {
+        Pacing::Polled {
+            symbols_per_request: 10,
+            budget: RequestBudget {
+                per_minute: None,
+                per_day: None,
+                day: DayZone::Utc,
+            },
+        }
+    }
+
+    fn knows(&self, _symbol: &Symbol) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        let closes = self.closes.lock().expect("a lock").clone();
+        self.polled
+            .lock()
+            .expect("a lock")
+            .extend_from_slice(symbols);
+        let answers = symbols.iter().map(|symbol| {
+            let answer = closes.get(symbol).map(|close| Quote {
+                previous_close: PreviousClose::Sent(decimal(close)),
+                trading_day: date("2026-11-20"),
+                ..quote(&symbol.to_string(), "100")
+            });
+            (symbol.clone(), answer.ok_or(PollError::Timeout))
+        });
+        Poll::answered(answers.collect())
+    }
+
+    fn stream(&self) -> Option<&dyn StreamProtocol> {
+        self.inner.stream()
+    }
+}
