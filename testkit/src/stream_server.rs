@@ -34,6 +34,10 @@ const COMMANDS: usize = 1 << 16;
 
 /// How the server behaves. It applies to what happens next.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, and they combine"
+)]
 pub struct StreamBehavior {
     /// Refuses connections with this status, and the seconds of `Retry-After`.
     pub refuse: Option<(u16, Option<u32>)>,

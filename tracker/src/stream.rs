@@ -110,8 +110,8 @@ pub(crate) async fn run(
     let dealing = context
         .stopping
         .run_until_cancelled(deal_forever(context, providers, &engines));
-    let connecting = join_all(engines.iter().map(|engine| engine.run()));
-    let storing = join_all(engines.iter().map(|engine| engine.store_quotes()));
+    let connecting = join_all(engines.iter().map(Engine::run));
+    let storing = join_all(engines.iter().map(Engine::store_quotes));
     tokio::join!(dealing, connecting, storing);
     let signing_off = stored::sign_off(&context.lease);
     if let Err(error) = with_timeout(signing_off).await {

@@ -50,13 +50,19 @@ async fn try_connect(address: &StreamAddress) -> Result<Socket, End> {
     let port = address.url.port_or_known_default().unwrap_or_default();
     // The brackets of an IPv6 address are part of a URL only.
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let tcp = TcpStream::connect((name, port)).await.map_err(io_failed)?;
-    tcp.set_nodelay(true).map_err(io_failed)?;
+    let tcp = TcpStream::connect((name, port))
+        .await
+        .map_err(|error| io_failed(&error))?;
+    tcp.set_nodelay(true).map_err(|error| io_failed(&error))?;
     let transport: Box<dyn Transport> = if address.url.scheme() == "wss" {
         let server = ServerName::try_from(name.to_owned());
         let server = server.map_err(|_| End::failed("the host cannot be used"))?;
         let tls = tls().map_err(|error| End::failed(error.to_string()))?;
-        Box::new(tls.connect(server, tcp).await.map_err(io_failed)?)
+        Box::new(
+            tls.connect(server, tcp)
+                .await
+                .map_err(|error| io_failed(&error))?,
+        )
     } else {
         Box::new(tcp)
     };
@@ -90,7 +96,7 @@ fn refused(status: StatusCode, retry_after: Option<Duration>) -> End {
     }
 }
 
-fn io_failed(error: io::Error) -> End {
+fn io_failed(error: &io::Error) -> End {
     End::failed(error.to_string())
 }
 

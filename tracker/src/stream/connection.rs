@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     metrics::MessageOutcome,
-    provider::{Frame, StreamEvent, StreamLimits, StreamSession},
+    provider::{Frame, StreamEvent, StreamLimits, StreamProtocol, StreamSession},
 };
 
-/// How often the lease, the silence and the slots are checked.
+/// How often the silence and the slots are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Timeout of sending a frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,10 +77,12 @@ struct Connection<'a> {
 }
 
 /// Runs a connection until it ends, then closes it.
-pub(super) async fn run(mut socket: Socket, engine: &Engine, retry: &mut Retry) -> End {
-    let Some(protocol) = engine.provider.stream() else {
-        return End::Unwanted;
-    };
+pub(super) async fn run(
+    mut socket: Socket,
+    engine: &Engine,
+    protocol: &dyn StreamProtocol,
+    retry: &mut Retry,
+) -> End {
     let now = Instant::now();
     let mut connection = Connection {
         engine,
@@ -96,9 +98,6 @@ pub(super) async fn run(mut socket: Socket, engine: &Engine, retry: &mut Retry) 
         malformed: 0,
     };
     let end = connection.converse(&mut socket).await;
-    engine
-        .shared
-        .set_subscribed(&BTreeSet::new(), engine.context.now());
     // The peer may be gone.
     let _ = timeout(CHECK_INTERVAL, socket.close(None)).await;
     end
@@ -149,11 +148,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Checks the lease and the silence, and deals the slots anew.
+    /// Checks the silence, and deals the slots anew.
     fn check(&mut self) -> Option<End> {
-        if !self.engine.is_lease_proven() {
-            return Some(End::LeaseUnproven);
-        }
         if self.received_at.elapsed() >= self.limits.silence {
             let bound = self.limits.silence.as_secs();
             return Some(End::failed(format!("nothing was received for {bound} s")));

@@ -22,8 +22,8 @@ use crate::{
     quote::Quote,
 };
 
-/// How often a stream without symbols checks whether it has some.
-const IDLE_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the lease is checked, and whether an idle stream has symbols.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// A holder that cannot prove its lease for this long closes its connections.
 const MAX_UNPROVEN: Duration = Duration::from_secs(2);
 
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Whether this process certainly held the lease a short time ago.
-    pub(super) fn is_lease_proven(&self) -> bool {
+    fn is_lease_proven(&self) -> bool {
         self.context.lease.unproven_for() < MAX_UNPROVEN
     }
 
@@ -119,27 +119,44 @@ impl Engine {
         loop {
             while self.candidates().is_empty() || !self.is_lease_proven() {
                 self.set_state(StreamState::Idle);
-                tokio::time::sleep(IDLE_INTERVAL).await;
+                tokio::time::sleep(CHECK_INTERVAL).await;
             }
-            let Some(protocol) = self.provider.stream() else {
-                return;
-            };
             if connected_before {
                 let metrics = &self.context.metrics.streams;
                 metrics.reconnected(self.provider.name());
             }
             connected_before = true;
             self.set_state(StreamState::Connecting);
-            let end = match connect(&protocol.address()).await {
-                Ok(socket) => connection::run(socket, self, &mut retry).await,
-                Err(end) => end,
+            let end = tokio::select! {
+                end = self.connect_once(&mut retry) => end,
+                () = self.lease_unproven() => End::LeaseUnproven,
             };
+            self.shared
+                .set_subscribed(&BTreeSet::new(), self.context.now());
             let delay = retry.delay(&end, &self.context.random);
             self.ended(end, delay);
             match delay {
                 Some(delay) => tokio::time::sleep(delay).await,
                 None => std::future::pending().await,
             }
+        }
+    }
+
+    /// Keeps one connection until it ends. Dropping the future closes it at once.
+    async fn connect_once(&self, retry: &mut Retry) -> End {
+        let Some(protocol) = self.provider.stream() else {
+            return End::Unwanted;
+        };
+        match connect(&protocol.address()).await {
+            Ok(socket) => connection::run(socket, self, protocol, retry).await,
+            Err(end) => end,
+        }
+    }
+
+    /// Waits until another process may hold the lease.
+    async fn lease_unproven(&self) {
+        while self.is_lease_proven() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 

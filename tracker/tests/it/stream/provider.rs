@@ -14,7 +14,7 @@ use testkit::{StreamDialect, StreamServer, TestDatabase};
 use tracker::{
     StreamSettings,
     provider::{
-        Alpaca, DayZone, Finnhub, Kraken, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
+        Alpaca, Finnhub, Kraken, Pacing, Poll, PollError, QuoteProvider, RequestBudget,
         StreamProtocol,
     },
     quote::{PreviousClose, Quote},
@@ -47,6 +47,7 @@ fn settings(dialect: StreamDialect, server: &StreamServer, secret: &str) -> Box<
             let settings = KrakenSettings {
                 url,
                 stream_url: server.url(),
+                per_second: limit,
                 per_minute: limit,
             };
             Box::new(Kraken::new(&settings, timeout, clock).expect("a provider"))
@@ -56,6 +57,7 @@ fn settings(dialect: StreamDialect, server: &StreamServer, secret: &str) -> Box<
                 api_key: Some(Secret::new(secret)),
                 url,
                 stream_url: server.url(),
+                per_second: limit,
                 per_minute: limit,
                 stream_symbols: 50,
             };
@@ -67,6 +69,7 @@ fn settings(dialect: StreamDialect, server: &StreamServer, secret: &str) -> Box<
                 api_secret_key: Some(Secret::new(secret)),
                 url,
                 stream_url: server.url(),
+                per_second: limit,
                 per_minute: limit,
                 stream_symbols: 30,
             };
@@ -220,11 +223,7 @@ impl QuoteProvider for Streaming {
     fn pacing(&self) -> Pacing {
         Pacing::Polled {
             symbols_per_request: 10,
-            budget: RequestBudget {
-                per_minute: None,
-                per_day: None,
-                day: DayZone::Utc,
-            },
+            budget: RequestBudget::UNLIMITED,
         }
     }
 
