@@ -75,6 +75,8 @@ struct Shared {
 struct State {
     attempts: usize,
     open: usize,
+    /// The most connections that were open at once.
+    most_open: usize,
     /// The names that the newest connection has subscribed.
     subscribed: Vec<String>,
     received: Vec<String>,
@@ -128,6 +130,11 @@ impl StreamServer {
     /// The number of open connections.
     pub fn open(&self) -> usize {
         self.shared.state.lock().open
+    }
+
+    /// The most connections that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.shared.state.lock().most_open
     }
 
     /// The subscribed names of the newest connection, in order.
@@ -229,6 +236,7 @@ async fn serve(tcp: TcpStream, shared: &Shared) {
     {
         let mut state = shared.state.lock();
         state.open += 1;
+        state.most_open = state.most_open.max(state.open);
         state.subscribed.clear();
     }
     let _open = Open(shared);

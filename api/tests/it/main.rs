@@ -18,6 +18,7 @@ mod fanout;
 mod fault;
 mod freshness;
 mod graphql;
+mod kraken;
 mod limit;
 mod malformed_input;
 mod observe;

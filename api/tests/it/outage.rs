@@ -6,4 +6,5 @@ mod database;
 mod disk;
 mod network;
 mod session;
+mod stream;
 mod takeover;

@@ -9,6 +9,7 @@ use super::{Prometheus, QUERIES, list, shipped, text, word, yaml};
 use crate::{
     client::Client,
     exchange::Exchange,
+    kraken::Kraken,
     process::until,
     product::{Home, Product},
 };
@@ -39,9 +40,16 @@ async fn every_panel_has_data() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
-    let product = home
-        .track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL,IBM")])
-        .await;
+    let kraken = Kraken::open().await;
+    let settings = kraken.settings();
+    let mut variables = vec![
+        ("PROVIDER", "alphavantage,kraken"),
+        ("DEFAULT_SYMBOLS", "AAPL,IBM,BTC/USD,ETH/USD"),
+    ];
+    variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
+    let product = home.track(&exchange, &variables).await;
+    let _trading = kraken.trade();
+    kraken.is_streaming(&product).await;
     let prometheus = Prometheus::watch(&home, &product);
     let mut open = questions(&panels());
     assert!(open.len() > 25, "{open:?}");
