@@ -25,8 +25,10 @@ const TRADE_INTERVAL: Duration = Duration::from_millis(40);
 
 /// The servers.
 pub(crate) struct Kraken {
-    rest: MockServer,
+    _rest: MockServer,
+    rest_url: String,
     pub(crate) stream: Arc<StreamServer>,
+    stream_url: String,
 }
 
 impl Kraken {
@@ -39,18 +41,25 @@ impl Kraken {
             mock.mount(&rest).await;
         }
         let stream = Arc::new(StreamServer::start(StreamDialect::Kraken).await);
-        Self { rest, stream }
+        Self {
+            rest_url: rest.uri(),
+            _rest: rest,
+            stream_url: stream.url().to_string(),
+            stream,
+        }
     }
 
-    /// The settings of a program that uses them without a limit that matters.
-    pub(crate) fn settings(&self) -> [(&'static str, String); 5] {
-        [
-            ("KRAKEN_URL", self.rest.uri()),
-            ("KRAKEN_STREAM_URL", self.stream.url().to_string()),
-            ("KRAKEN_PER_SECOND", "1000".to_owned()),
-            ("KRAKEN_PER_MINUTE", "60000".to_owned()),
-            ("STREAM_INTERVAL", "100ms".to_owned()),
-        ]
+    /// Settings of a program that polls and streams the pairs, beside `more`.
+    pub(crate) fn settings<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut settings = vec![
+            ("KRAKEN_URL", self.rest_url.as_str()),
+            ("KRAKEN_STREAM_URL", self.stream_url.as_str()),
+            ("KRAKEN_PER_SECOND", "1000"),
+            ("KRAKEN_PER_MINUTE", "60000"),
+            ("STREAM_INTERVAL", "100ms"),
+        ];
+        settings.extend_from_slice(more);
+        settings
     }
 
     /// Sends trades of both pairs until the guard is dropped. Their prices are within 12 percent of

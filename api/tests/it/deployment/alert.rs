@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::TestDatabaseUrl;
 
 use super::{Prometheus, list, program, shipped, text, word, yaml};
-use crate::{exchange::Exchange, observe::scraped, process::until, product::Home};
+use crate::{exchange::Exchange, kraken::Kraken, observe::scraped, process::until, product::Home};
 
 fn rules() -> Vec<Value> {
     let file = yaml(&text("deploy/prometheus/alerts.yml"));
@@ -71,7 +71,13 @@ async fn every_alert_uses_exported_metrics_and_a_killed_tracker_is_detected() {
     let home = Home::new(TestDatabaseUrl::postgres().await);
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
-    let mut product = home.track(&exchange, &[("DEFAULT_SYMBOLS", "AAPL")]).await;
+    // Its stream has metrics.
+    let kraken = Kraken::open().await;
+    let variables = kraken.settings(&[
+        ("PROVIDER", "alphavantage,kraken"),
+        ("DEFAULT_SYMBOLS", "AAPL"),
+    ]);
+    let mut product = home.track(&exchange, &variables).await;
     product.get("/api/v1/stocks").await;
     let prometheus = Prometheus::watch(&home, &product);
     let report = || prometheus.last_words();

@@ -41,12 +41,10 @@ async fn every_panel_has_data() {
     let exchange = Exchange::open().await;
     exchange.quote("AAPL", "187.5", "170");
     let kraken = Kraken::open().await;
-    let settings = kraken.settings();
-    let mut variables = vec![
+    let variables = kraken.settings(&[
         ("PROVIDER", "alphavantage,kraken"),
         ("DEFAULT_SYMBOLS", "AAPL,IBM,BTC/USD,ETH/USD"),
-    ];
-    variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
+    ]);
     let product = home.track(&exchange, &variables).await;
     let _trading = kraken.trade();
     kraken.is_streaming(&product).await;

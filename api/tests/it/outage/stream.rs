@@ -18,12 +18,10 @@ const KILLS: usize = 30;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_kills_of_the_holder_never_open_two_streams_and_lose_no_price() {
     let kraken = Kraken::open().await;
-    let settings = kraken.settings();
-    let mut variables = vec![
+    let variables = kraken.settings(&[
         ("PROVIDER", "kraken"),
         ("DEFAULT_SYMBOLS", "BTC/USD,ETH/USD"),
-    ];
-    variables.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
+    ]);
     let home = Home::new(TestDatabaseUrl::migrated_postgres().await);
     let mut product = home.start(&variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
