@@ -93,7 +93,8 @@ async fn polls_on(exchange: &Exchange, words: &str) {
     until("a tracker polls", || words.to_owned(), more).await;
 }
 
-async fn logged(process: &Process, words: &str) {
+/// Waits for a line of the log that contains these words.
+pub(super) async fn logged(process: &Process, words: &str) {
     let find = |event: &Value| event["message"].as_str()?.contains(words).then_some(());
     process.logged(words, find).await;
 }
