@@ -43,7 +43,7 @@ impl StreamDialect {
         }
     }
 
-    /// Returns the frame that only says that the connection is alive.
+    /// Returns the frame of a connection without news.
     pub(super) fn heartbeat(self) -> String {
         match self {
             Self::Kraken => r#"{"channel":"heartbeat"}"#.to_owned(),

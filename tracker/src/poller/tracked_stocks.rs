@@ -25,7 +25,7 @@ pub(super) struct TrackedStock {
     pub(super) requested_at: Option<Timestamp>,
     /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
-    /// Whether it has a rule of its own, so that its polls come first.
+    /// Whether a rule names it, so that its polls come first.
     pub(super) watched: bool,
 }
 

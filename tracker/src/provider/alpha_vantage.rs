@@ -84,7 +84,7 @@ impl AlphaVantage {
             }
             Err(error) => Poll::failed(&shares, &error).answers,
         };
-        let error = PollError::upstream("requires a request of its own");
+        let error = PollError::upstream("requires a separate request");
         answers.extend(Poll::failed(&others, &error).answers);
         answers.sort_by_key(|(symbol, _)| symbols.iter().position(|other| other == symbol));
         Poll::answered(answers)

@@ -1,7 +1,7 @@
 //! An HTTP client for providers, with a timeout, a size limit and support for `Retry-After`.
 //!
-//! A request takes at most its timeout and reads at most 1 MiB unless it says otherwise. It follows no redirect. Errors
-//! contain no URL, because the URLs of some providers contain the key.
+//! A request takes at most its timeout, reads at most 1 MiB by default, and follows no redirect.
+//! Errors contain no URL, because the URLs of some providers contain the key.
 
 use std::{error::Error, time::Duration};
 
@@ -68,7 +68,7 @@ impl HttpClient {
         let (status, wait) = (response.status(), retry_after(response.headers()));
         let body = match body(response, max_body).await {
             Ok(body) => body,
-            // The status says more than the reason why its body cannot be read.
+            // The status is the cause, not that its body cannot be read.
             Err(_) if !status.is_success() => Vec::new(),
             Err(error) => return Err(error),
         };

@@ -44,8 +44,8 @@ pub struct Kraken {
 }
 
 impl Kraken {
-    /// Creates a client whose requests take at most `timeout`. Sends no request. The `clock` tells
-    /// the day of a price, which Kraken does not send.
+    /// Creates a client whose requests take at most `timeout`. Sends no request. The day of
+    /// a price, which Kraken does not send, comes from `clock`.
     pub fn new(
         settings: &KrakenSettings,
         timeout: Duration,
@@ -153,7 +153,7 @@ impl QuoteProvider for Kraken {
                     let answer = if !known(&symbol) {
                         Err(PollError::UnknownSymbol)
                     } else if !joins(&symbol) {
-                        Err(PollError::upstream("requires a request of its own kind"))
+                        Err(PollError::upstream("requires another kind of request"))
                     } else {
                         match &quotes {
                             Ok(quotes) => quotes[symbol].clone(),

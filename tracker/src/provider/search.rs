@@ -5,7 +5,7 @@ use entity::Symbol;
 
 use super::PollError;
 
-/// A symbol that a provider serves, with what it says about it.
+/// A symbol that a provider serves, with its description there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SymbolMatch {
     /// The symbol.

@@ -1,6 +1,6 @@
 //! The interface to streams: the protocol of a provider over a WebSocket, without the socket.
 //!
-//! A [`StreamProtocol`] says where to connect and which limits apply. For each connection it opens a
+//! A [`StreamProtocol`] has the address and the limits. For each connection it opens a
 //! [`StreamSession`], which returns the frames to send and turns each received frame into
 //! [`StreamEvent`]s. Neither does I/O, reads a clock or logs. Keys are part of addresses and frames
 //! only, whose `Debug` does not show them.
@@ -107,7 +107,7 @@ pub struct Ping {
     pub text: Option<&'static str>,
 }
 
-/// What a received frame says. A connection continues after every event except
+/// An event of a received frame. A connection continues after every event except
 /// [`Evicted`](Self::Evicted), [`Refused`](Self::Refused) and [`Failed`](Self::Failed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
@@ -165,7 +165,7 @@ pub enum StreamEvent {
     },
     /// A message that needs no action.
     Notice {
-        /// What it says.
+        /// Its text.
         reason: Cow<'static, str>,
     },
     /// A message that is not in the documented format, or a price that cannot be stored.

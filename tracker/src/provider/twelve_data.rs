@@ -104,8 +104,8 @@ impl SymbolSearch for TwelveData {
     }
 }
 
-/// Returns the body, or the error that it means. Errors come with any status, and the body says
-/// more than the status.
+/// Returns the body, or the error that it means. Errors come with any status, so the body
+/// decides.
 fn body(response: HttpResponse, key: &Secret) -> Result<Vec<u8>, PollError> {
     match error::of(&response.body, key) {
         Some(error) => Err(error),

@@ -61,7 +61,7 @@ pub(crate) struct SharedStream {
 struct Inner {
     state: StreamState,
     conflation: Conflation,
-    /// When each subscribed symbol was last heard of: its last price, or its subscription.
+    /// The time of the last price of each subscribed symbol, or of its subscription.
     heard_at: HashMap<Symbol, Timestamp>,
 }
 
