@@ -1,16 +1,16 @@
-//! Symbols of other exchanges, pairs and indices, on every surface.
+//! Symbols of other exchanges, indices and pairs, on every surface.
 
 use serde_json::{Value, json};
 
 use crate::{
-    client::Client, databases::on_both, exchange::Exchange, observe::scraped, process::until,
+    client::Client, databases::on_both, exchange::Exchange, kraken::Kraken, observe::scraped,
+    process::until,
 };
 
 /// Symbols, each encoded for a path and for a query.
-const SYMBOLS: [(&str, &str, &str); 6] = [
+const SYMBOLS: [(&str, &str, &str); 5] = [
     ("FRA:IQQE", "FRA:IQQE", "FRA:IQQE"),
     ("M&M.NS", "M&M.NS", "M%26M.NS"),
-    ("EUR/USD", "EUR%2FUSD", "EUR/USD"),
     ("^GSPC", "^GSPC", "^GSPC"),
     ("BTC_USD=X", "BTC_USD=X", "BTC_USD=X"),
     (
@@ -64,5 +64,28 @@ on_both! {
         }
         let searched: Value = product.ask(r#"{ stocks(search: "c_u") { nodes { symbol } } }"#).await;
         assert_eq!(searched["stocks"]["nodes"], json!([{"symbol": "BTC_USD=X"}]));
+    }
+
+    async fn a_pair_is_served_by_the_provider_that_lists_it(home) {
+        let (exchange, kraken) = (Exchange::open().await, Kraken::open().await);
+        exchange.quote("BTC/USD", "7", "7");
+        let variables = kraken.settings(&[
+            ("PROVIDER", "alphavantage,kraken"),
+            ("DEFAULT_SYMBOLS", "BTC/USD"),
+        ]);
+        let product = home.track(&exchange, &variables).await;
+        let polled = async || {
+            let stock = product.get("/api/v1/stocks/BTC%2FUSD").await.json();
+            (stock["current_price"] == 100.5).then_some(stock)
+        };
+        let stock = until("a price", || product.last_words(), polled).await;
+        assert_eq!((&stock["symbol"], &stock["exchange"]), (&json!("BTC/USD"), &json!("Kraken")));
+        let _trading = kraken.trade();
+        let mut plain = Client::open(&product, "/ws?symbols=BTC/USD", &[]).await.expect("accepted");
+        assert_eq!(plain.receive().await["payload"]["symbol"], "BTC/USD");
+        let track = r#"mutation { trackStock(input: {symbol: "EUR/USD"}) { stock { symbol } } }"#;
+        let refused = product.admin(track, json!({})).await;
+        assert_eq!(refused.code(), "NOT_FOUND", "{}", refused.text);
+        assert_eq!(exchange.asked("BTC/USD") + exchange.asked("EUR/USD"), 0);
     }
 }

@@ -110,7 +110,7 @@ impl QuoteProvider for Kraken {
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
-        if shape::is_pair(symbol) && symbol.as_str().contains('/') {
+        if shape::is_pair(symbol) {
             self.pairs().knows(symbol)
         } else {
             Some(false)

@@ -3,9 +3,10 @@
 use entity::Symbol;
 use market::Market;
 
-/// Whether a symbol is a pair of currencies in any notation, such as `BTC/USD`.
+/// Whether a symbol is a pair of currencies with a slash, such as `BTC/USD`.
 pub(super) fn is_pair(symbol: &Symbol) -> bool {
-    matches!(Market::of(symbol), Market::Crypto | Market::Forex)
+    let is_currency = matches!(Market::of(symbol), Market::Crypto | Market::Forex);
+    is_currency && symbol.as_str().contains('/')
 }
 
 /// Whether a symbol is a share of an exchange of the United States, such as `BRK.B`, but not an
@@ -32,7 +33,7 @@ mod tests {
     #[test]
     fn pairs_and_shares_are_told_apart() {
         let symbol = |text: &str| text.parse::<Symbol>().expect("a symbol");
-        for pair in ["BTC/USD", "EUR/USD", "AAPLX/USD", "BINANCE:BTCUSDT"] {
+        for pair in ["BTC/USD", "EUR/USD", "AAPLX/USD"] {
             assert!(is_pair(&symbol(pair)), "{pair}");
             assert!(!is_us_share(&symbol(pair)), "{pair}");
         }
@@ -45,8 +46,17 @@ mod tests {
             assert!(is_us_share(&symbol(share)), "{share}");
             assert_eq!(dotted(&symbol(share)), written);
         }
-        for other in ["^GSPC", "TSCO.LON", "RY:TSX", "ES=F", "7203.T"] {
+        for other in [
+            "BTC_USD=X",
+            "BINANCE:BTCUSDT",
+            "^GSPC",
+            "TSCO.LON",
+            "RY:TSX",
+            "ES=F",
+            "7203.T",
+        ] {
             assert!(!is_us_share(&symbol(other)), "{other}");
+            assert!(!is_pair(&symbol(other)), "{other}");
             assert_eq!(dotted(&symbol(other)), other);
         }
     }

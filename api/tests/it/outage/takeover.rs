@@ -46,6 +46,8 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
             "{:?}",
             killed.elapsed()
         );
+        // A client that answers no ping is disconnected.
+        received.push(client.next("p").await["data"]["priceUpdates"].take());
     }
     // The server terminates the session of a suspended machine; only then may another tracker poll.
     let next = standby().await;
@@ -54,9 +56,11 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
     let slept = Instant::now();
     polls_on(&exchange, &product.last_words()).await;
     println!("polled again {:?} after it fell asleep", slept.elapsed());
+    received.push(client.next("p").await["data"]["priceUpdates"].take());
     sleeper.signal("CONT");
     logged(&sleeper, "lost the lease").await;
     polls_on(&exchange, &sleeper.last_words()).await;
+    received.push(client.next("p").await["data"]["priceUpdates"].take());
     // The resumed tracker can take over again.
     if let Some(mut next) = product.tracker.take() {
         next.kill();
