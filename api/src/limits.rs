@@ -57,6 +57,7 @@ fn sizes() -> PageSizes {
         .fold(PageSizes::new(most), |sizes, list| {
             sizes.with_list(list, default)
         })
+        .with_list("searchSymbols", default)
         .with_long_list("candles", CANDLES.default.into(), CANDLES.most.into())
         .with_length("nodes", "ids")
 }

@@ -11,10 +11,11 @@ mod staleness;
 mod status;
 mod subscription;
 mod subscription_plan;
+mod symbol_search;
 mod tracking;
 mod webhooks;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use entity::{Alert, Cursor, List, Position, Price, Stock, Symbol, Timestamp};
 use market::PollingHours;
@@ -28,6 +29,7 @@ use store::{
     price::{PriceKey, Recorded},
     stock::StockKey,
 };
+use tokio::sync::Semaphore;
 
 pub(crate) use candle::{CANDLES, CandleDetails, candle_range};
 pub(crate) use error::{CURSOR_EXPIRED, Error};
@@ -37,6 +39,7 @@ pub(crate) use staleness::{Condition, Staleness};
 pub(crate) use status::{BuildInfo, ProviderReport, SystemStatus};
 pub(crate) use subscription::{Deliveries, Delivery};
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
+pub(crate) use symbol_search::{FoundSymbol, SearchLimits};
 pub(crate) use webhooks::{NewWebhook, WebhookSettings, WebhookUpdate};
 
 use crate::{
@@ -58,6 +61,9 @@ pub(crate) struct Service {
     webhooks: Option<WebhookSettings>,
     /// Maximum number of samples of a dry run.
     max_samples: u64,
+    search_limits: SearchLimits,
+    /// Limits the searches for symbols at the same time.
+    searches: Arc<Semaphore>,
 }
 
 impl Service {
@@ -83,6 +89,8 @@ impl Service {
             rule_limit: u64::MAX,
             webhooks: None,
             max_samples: rules::MAX_SAMPLES,
+            search_limits: SearchLimits::NONE,
+            searches: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
 
@@ -91,6 +99,16 @@ impl Service {
     pub(crate) fn with_rule_limit(self, rule_limit: u32) -> Self {
         Self {
             rule_limit: rule_limit.into(),
+            ..self
+        }
+    }
+
+    /// Limits the searches for symbols.
+    #[must_use]
+    pub(crate) fn with_search_limits(self, limits: SearchLimits) -> Self {
+        Self {
+            search_limits: limits,
+            searches: Arc::new(Semaphore::new(limits.concurrent)),
             ..self
         }
     }

@@ -28,7 +28,7 @@ use crate::{
     metrics::ServeMetrics,
     quote_board::QuoteBoard,
     routes::{self, ApiServer, InvalidSetting},
-    service::{BuildInfo, Service, WebhookSettings},
+    service::{BuildInfo, SearchLimits, Service, WebhookSettings},
 };
 
 /// Timeout of a test message to a webhook.
@@ -160,6 +160,10 @@ async fn serve(
     };
     let service = Service::new(store, board, hub, health, hours, build)
         .with_rule_limit(settings.limits.rules)
+        .with_search_limits(SearchLimits {
+            concurrent: settings.limits.searches as usize,
+            cache: settings.tracking.search.cache,
+        })
         .with_webhooks(webhooks);
     let server = ApiServer {
         service,

@@ -38,6 +38,7 @@ mod m20261129_000002_create_webhooks;
 mod m20261129_000003_index_open_poll_requests;
 mod m20261129_000010_extend_providers;
 mod m20261130_000001_create_followed_stocks;
+mod m20261130_000002_create_symbol_searches;
 
 /// Migrates a database to the newest schema, and back.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000003_index_open_poll_requests::Migration),
             Box::new(m20261129_000010_extend_providers::Migration),
             Box::new(m20261130_000001_create_followed_stocks::Migration),
+            Box::new(m20261130_000002_create_symbol_searches::Migration),
         ]
     }
 }

@@ -40,7 +40,7 @@ pub use live_provider::{
 pub use log::{LogFormat, LogSettings};
 pub use provider::{ProviderName, ReplaySettings, ReplaySpeed};
 pub use secret::Secret;
-pub use tracking::{MarketHours, RetentionSettings, TrackingSettings};
+pub use tracking::{MarketHours, RetentionSettings, SearchSettings, TrackingSettings};
 pub use variable::{DefaultValue, VARIABLES, Variable};
 
 use raw::RawSettings;

@@ -29,6 +29,7 @@ pub mod split;
 pub mod sql;
 pub mod stock;
 pub mod stream;
+pub mod symbol_search;
 pub mod webhook;
 
 pub use error::{Error, with_timeout};

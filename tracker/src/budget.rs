@@ -27,9 +27,11 @@ pub enum Purpose {
     /// A scheduled poll. It does not use the reserve.
     Scheduled,
     /// A retry before the next scheduled poll. It uses the reserve except for the last request,
-    /// which is kept for [`Purpose::Requested`]. All retries of a day therefore take less than a
-    /// tenth of its quota, and nothing from scheduled polls.
+    /// which is kept for [`Purpose::Requested`]. All retries and searches of a day therefore take
+    /// less than a tenth of its quota, and nothing from scheduled polls.
     Retry,
+    /// A search for symbols. Like a retry, it takes from the reserve and never from scheduled polls.
+    Search,
     /// A request that a client waits for. It can use the whole reserve.
     Requested,
     /// A request that no client and no poll waits for, such as for historical data. It uses neither
@@ -51,7 +53,7 @@ pub enum ReserveOutcome {
     DayExhausted(Timestamp),
     /// Only the reserve of the day is left until this instant.
     OnlyReserveLeft(Timestamp),
-    /// The retries of the day are exhausted until this instant.
+    /// The retries and searches of the day are exhausted until this instant.
     RetriesExhausted(Timestamp),
 }
 
@@ -91,14 +93,14 @@ pub async fn reserve(
         if left < cost {
             return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
-        // The retries were taken from the reserve.
+        // The retries and searches were taken from the reserve.
         let reserve = schedule::reserved_requests(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Retry if reserve <= cost => {
+            Purpose::Retry | Purpose::Search if reserve <= cost => {
                 return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
             }
-            Purpose::Retry => 1,
+            Purpose::Retry | Purpose::Search => 1,
             Purpose::Scheduled => reserve,
             Purpose::Background { keep } => reserve.saturating_add(keep),
         };
@@ -134,7 +136,7 @@ pub async fn reserve(
         reservation.call = Some(usage.record_call(now, cost).await?);
     }
     day.used = day.used.saturating_add(cost);
-    if purpose == Purpose::Retry {
+    if matches!(purpose, Purpose::Retry | Purpose::Search) {
         day.retries = day.retries.saturating_add(cost);
     }
     usage.set_day(day.into()).await?;

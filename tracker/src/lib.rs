@@ -24,7 +24,7 @@ mod stream;
 mod supervisor;
 
 pub use self::{
-    poller::PollSettings,
+    poller::{PollSettings, SearchSettings},
     providers::{Providers, ProvidersError},
     stream::StreamSettings,
     supervisor::Tracker,

@@ -3,6 +3,7 @@
 //! `current_price` has exactly the tracked symbols, because it is read from one map when scraped.
 //! In one-process mode, `api` serves these metrics too.
 
+mod label;
 mod stream;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use runtime::metrics::seconds;
 use store::delivery::QueueCounts;
 use tokio::time::Instant;
 
-pub use self::stream::{MessageOutcome, StreamMetrics};
+pub use self::{
+    label::{BudgetWindow, CallOutcome, Endpoint},
+    stream::{MessageOutcome, StreamMetrics},
+};
 
 /// Histogram bounds of the number of quotes in a batch.
 const QUOTES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
@@ -27,98 +31,6 @@ type Prices = Arc<Mutex<HashMap<Symbol, f64>>>;
 
 /// When the active tracker last wrote its heartbeat.
 type Written = Arc<Mutex<Option<Instant>>>;
-
-/// The outcome of a call to a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CallOutcome {
-    /// Success.
-    Ok,
-    /// Rate limited by the provider.
-    RateLimited,
-    /// The key or the plan was rejected.
-    Refused,
-    /// The provider does not know the symbol.
-    UnknownSymbol,
-    /// The response is malformed.
-    Malformed,
-    /// Timeout.
-    Timeout,
-    /// Any other error.
-    Error,
-}
-
-impl CallOutcome {
-    /// All outcomes.
-    const ALL: [Self; 7] = [
-        Self::Ok,
-        Self::RateLimited,
-        Self::Refused,
-        Self::UnknownSymbol,
-        Self::Malformed,
-        Self::Timeout,
-        Self::Error,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::RateLimited => "rate_limited",
-            Self::Refused => "refused",
-            Self::UnknownSymbol => "unknown_symbol",
-            Self::Malformed => "malformed",
-            Self::Timeout => "timeout",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// An endpoint of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// The latest price of a symbol.
-    Quote,
-    /// Daily bars.
-    Daily,
-    /// Share splits.
-    Splits,
-    /// A list of symbols.
-    Symbols,
-}
-
-impl Endpoint {
-    /// All endpoints.
-    const ALL: [Self; 4] = [Self::Quote, Self::Daily, Self::Splits, Self::Symbols];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Quote => "quote",
-            Self::Daily => "daily",
-            Self::Splits => "splits",
-            Self::Symbols => "symbols",
-        }
-    }
-}
-
-/// The window of a provider's request budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BudgetWindow {
-    /// The last second.
-    Second,
-    /// The last 60 s.
-    Minute,
-    /// The day of the provider.
-    Day,
-}
-
-impl BudgetWindow {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Day => "day",
-        }
-    }
-}
 
 /// Instruments of polling, ingest and alerts. Clones share their state.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use entity::ProviderState;
 use market::PollingHours;
+pub use runtime::config::SearchSettings;
 use runtime::config::{MarketHours, TrackingSettings};
 use store::provider::ProviderStatus;
 
@@ -36,6 +37,8 @@ pub struct PollSettings {
     pub history: bool,
     /// Whether and how prices are streamed.
     pub streams: StreamSettings,
+    /// The limits of searches for symbols.
+    pub search: SearchSettings,
 }
 
 impl From<&TrackingSettings> for PollSettings {
@@ -52,6 +55,7 @@ impl From<&TrackingSettings> for PollSettings {
                 enabled: settings.streams,
                 interval: settings.stream_interval,
             },
+            search: settings.search,
         }
     }
 }

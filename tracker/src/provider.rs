@@ -26,7 +26,7 @@ mod twelve_data;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use entity::Symbol;
+use entity::{Symbol, SymbolMatch};
 
 pub use self::{
     alpaca::Alpaca,
@@ -39,7 +39,7 @@ pub use self::{
     poll::{Answers, Poll},
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},
-    search::{SymbolList, SymbolMatch, SymbolSearch},
+    search::{SymbolList, SymbolSearch},
     splits::ShareSplits,
     stream::{
         DayFigures, Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice,

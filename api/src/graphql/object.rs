@@ -12,6 +12,7 @@ mod rule;
 mod rule_test;
 mod status;
 mod stock;
+mod symbol_match;
 mod webhook;
 
 pub(super) use alert::AlertObject;
@@ -27,4 +28,5 @@ pub(super) use rule::RuleObject;
 pub(super) use rule_test::RuleTestObject;
 pub(super) use status::StatusObject;
 pub(super) use stock::StockObject;
+pub(super) use symbol_match::SymbolMatchObject;
 pub(super) use webhook::WebhookObject;

@@ -7,14 +7,14 @@ use store::{alert::AlertFilter, price::Recorded, stock::StockKey};
 
 use super::{
     argument::{candle_range, page_args, recorded},
-    context::{Admin, service},
+    context::{Admin, SearchReport, service},
     enums::CandleInterval,
     mutation::CreateAlertRuleInput,
     object::{
         AlertConnection, AlertCount, AlertObject, CandleObject, Node, PriceConnection, PriceObject,
-        RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, WebhookObject,
-        candle_arguments, find, history_arguments, page_arguments, write_alerts, write_candles,
-        write_prices,
+        RuleObject, RuleTestObject, StatusObject, StockConnection, StockObject, SymbolMatchObject,
+        WebhookObject, candle_arguments, find, history_arguments, page_arguments, write_alerts,
+        write_candles, write_prices,
     },
     plan::{
         Arguments, Compiler, ConnectionPlan, Planned, Reader, SelectedField, Unplanned, Writer,
@@ -211,6 +211,29 @@ impl Query {
     ) -> Result<RuleTestObject> {
         let test = service(ctx)?.test_rule(input.into(), recorded(from, to));
         Ok(RuleTestObject(test.await?))
+    }
+
+    /// Searches for ticker symbols by symbol or name: first among the tracked stocks, then at the
+    /// providers that can search. Returns at most 50 symbols: the tracked ones first, then the best
+    /// matches of each provider. The matches of a provider are cached, for a day by default, and it
+    /// is sent 5 searches a minute by default, within the requests that its budget reserves.
+    ///
+    /// If symbols of a provider may be missing, `extensions.search.skipped` has an object with its
+    /// name, `provider`, and the `reason`. `provider` is null if the search did not reach the
+    /// tracker, such as when no tracker is active; stored matches are returned then.
+    ///
+    /// Fails with `BAD_USER_INPUT` if `query` has no or more than 64 characters.
+    async fn search_symbols(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "A part of the symbol or of the name, 1 to 64 characters, ignoring case."
+        )]
+        query: String,
+    ) -> Result<Vec<SymbolMatchObject>> {
+        let search = service(ctx)?.search_symbols(&query).await?;
+        SearchReport::add(ctx, search.skipped);
+        Ok(search.matches.into_iter().map(SymbolMatchObject).collect())
     }
 
     /// Lists the webhooks, by creation. Requires the admin token.

@@ -13,6 +13,10 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::p
 const QUOTE: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/quote.json");
 /// The daily series of every symbol.
 const SERIES: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage/series.json");
+/// The matches of every search.
+const SEARCH: &str = r#"{"bestMatches":[
+    {"1. symbol":"MSFT","2. name":"Microsoft Corporation","3. type":"Equity","4. region":"United States","8. currency":"USD","9. matchScore":"1.0000"},
+    {"1. symbol":"MSF.DEX","2. name":"Microsoft Corporation","3. type":"Equity","4. region":"XETRA","8. currency":"EUR","9. matchScore":"0.7"}]}"#;
 const UNKNOWN: &str =
     include_str!("../../../tracker/tests/fixtures/alpha_vantage/unknown_symbol.json");
 
@@ -30,6 +34,8 @@ struct Desk(Arc<Mutex<Book>>);
 struct Book {
     quotes: BTreeMap<String, Value>,
     asked: BTreeMap<String, usize>,
+    /// The number of searches for each text.
+    searched: BTreeMap<String, usize>,
 }
 
 impl Desk {
@@ -48,6 +54,10 @@ impl Respond for Desk {
         if asked("function").is_some_and(|function| function == "TIME_SERIES_DAILY") {
             let body = SERIES.replace("MSFT", &symbol);
             return ResponseTemplate::new(200).set_body_raw(body, "application/json");
+        }
+        if let Some(keywords) = asked("keywords") {
+            *self.book().searched.entry(keywords).or_default() += 1;
+            return ResponseTemplate::new(200).set_body_raw(SEARCH, "application/json");
         }
         let mut book = self.book();
         let body = book.quotes.get(&symbol).map(Value::to_string);
@@ -104,6 +114,12 @@ impl Exchange {
     /// Number of quote requests.
     pub(crate) fn asked_in_all(&self) -> usize {
         self.desk.book().asked.values().sum()
+    }
+
+    /// Number of searches for a text.
+    pub(crate) fn searched(&self, text: &str) -> usize {
+        let book = self.desk.book();
+        book.searched.get(text).copied().unwrap_or_default()
     }
 
     /// Number of quote requests for a symbol.

@@ -31,4 +31,5 @@ mod slow;
 mod socket;
 mod suspend;
 mod symbol;
+mod symbol_search;
 mod webhook;

@@ -1,4 +1,4 @@
-//! The table `poll_requests`: polls requested from the active tracker.
+//! The table `poll_requests`: polls and searches requested from the active tracker.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,8 +11,9 @@ use crate::{PollOutcome, Symbol, Timestamp};
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
+    /// The symbol to poll; null for a search.
     #[sea_orm(column_type = "Text")]
-    pub symbol: Symbol,
+    pub symbol: Option<Symbol>,
     /// Whether to track the stock if the provider knows it.
     pub track: bool,
     /// The name of the stock, if it is tracked.
@@ -22,6 +23,10 @@ pub struct Model {
     pub outcome: Option<PollOutcome>,
     /// Seconds until a retry is useful.
     pub retry_after: Option<i32>,
+    /// The text to search for; null for a poll.
+    pub query: Option<String>,
+    /// The result of a search, as JSON.
+    pub found: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -66,6 +66,8 @@ pub struct LimitSettings {
     pub backlog: u32,
     /// Maximum number of alert rules of users.
     pub rules: u32,
+    /// Concurrent searches for symbols.
+    pub searches: u32,
     /// Size of the undelivered events of a subscriber.
     pub backlog_bytes: usize,
 }
@@ -96,6 +98,7 @@ impl LimitSettings {
             sockets: reader.value("LIMIT_SOCKETS", count),
             sockets_per_address: reader.value("LIMIT_SOCKETS_PER_ADDRESS", count),
             rules: reader.value("LIMIT_RULES", count),
+            searches: reader.value("LIMIT_SEARCHES", count),
             backlog: reader.value("LIMIT_BACKLOG", count),
             backlog_bytes: reader.value("LIMIT_BACKLOG_BYTES", size),
         }

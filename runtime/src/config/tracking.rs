@@ -26,6 +26,8 @@ pub struct TrackingSettings {
     pub streams: bool,
     /// Minimum time between two stored prices of a streamed symbol.
     pub stream_interval: Duration,
+    /// The limits of searches for symbols.
+    pub search: SearchSettings,
     /// When to poll.
     pub market_hours: MarketHours,
     /// Change in percent that fires the default rule; greater than 0.
@@ -54,12 +56,34 @@ impl TrackingSettings {
             update_interval: reader.value("UPDATE_INTERVAL", interval),
             streams: reader.value("STREAMS", value::switch),
             stream_interval: reader.value("STREAM_INTERVAL", stream_interval),
+            search: SearchSettings::read(reader),
             market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
             alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
             alert_max_age: reader.value("ALERT_MAX_AGE", max_age),
             default_symbols: reader.value("DEFAULT_SYMBOLS", |text| {
                 value::list(text, value::parsed::<Symbol>)
             }),
+        }
+    }
+}
+
+/// The limits of searches for symbols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchSettings {
+    /// Maximum number of searches that are sent to a provider in any 60 s.
+    pub per_minute: u32,
+    /// How long the matches of a search are used again; greater than 0.
+    pub cache: Duration,
+}
+
+impl SearchSettings {
+    fn read(reader: &mut SettingsReader<'_>) -> Self {
+        const MAX_PER_MINUTE: u32 = 1_000;
+        Self {
+            per_minute: reader.value("SEARCH_PER_MINUTE", |text| {
+                value::number(text, 0, MAX_PER_MINUTE)
+            }),
+            cache: reader.value("SEARCH_CACHE", value::positive_duration),
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct DayUsage {
     pub date: NaiveDate,
     /// The number of requests.
     pub used: u32,
-    /// The number of retries among them.
+    /// The number of retries and searches among them.
     pub retries: u32,
     /// When the next day begins.
     pub resets_at: Option<Timestamp>,

@@ -265,7 +265,7 @@ impl PollContext {
     pub(super) async fn reject_poll_requests(&self) {
         let rejecting = async {
             let open = poll_request::pending(&self.store, |_| false).await?;
-            let ids: Vec<i64> = open.into_iter().flat_map(|request| request.ids).collect();
+            let ids = open.ids();
             if !ids.is_empty() {
                 let outcome = PollOutcome::DatabaseUnavailable;
                 poll_request::respond(&self.store, &ids, outcome.into()).await?;

@@ -1,5 +1,5 @@
-//! The loop over live providers: scheduled polls, requested polls, and requests for history, splits
-//! and lists of symbols. [`routing`] decides which provider is polled for a symbol.
+//! The loop over live providers: scheduled polls, requested polls and searches, and requests for
+//! history, splits and lists of symbols. [`routing`] decides which provider is polled for a symbol.
 //!
 //! The loop itself is one task that owns all state. It dispatches requests as separate tasks
 //! ([`dispatch`]) and applies their results ([`completion`]). At most one poll per symbol is in
@@ -13,6 +13,7 @@ mod provider_health;
 mod refresh;
 mod refresh_request;
 mod routing;
+mod searches;
 mod splits;
 mod symbol_state;
 
@@ -26,10 +27,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub(super) use self::searches::search_list;
 use self::{
     backfill::Backfill, completion::CompletedRequest, lists::SymbolLists,
     provider_health::ProviderHealth, refresh_request::RefreshRequest, routing::Routing,
-    splits::SplitRequests, symbol_state::SymbolState,
+    searches::SymbolSearches, splits::SplitRequests, symbol_state::SymbolState,
 };
 use super::{
     PollSettings,
@@ -65,6 +67,7 @@ pub(super) struct LiveLoop {
     scheduled: usize,
     backfill: Backfill,
     splits: SplitRequests,
+    searches: SymbolSearches,
     status: StatusWriter,
     /// No requests are dispatched before, because the database failed to reserve one.
     paused_until: Option<Instant>,
@@ -102,6 +105,7 @@ impl LiveLoop {
             scheduled: 0,
             backfill: Backfill::default(),
             splits: SplitRequests::default(),
+            searches: SymbolSearches::default(),
             status,
             paused_until: None,
             metrics_throttle: Throttle::new(REFRESH_INTERVAL),
@@ -125,6 +129,7 @@ impl LiveLoop {
                 Some(request) = self.requests.join_next() => self.complete(request),
                 Some(request) = self.splits.in_flight.join_next() => self.complete_splits(request),
                 Some(request) = self.lists.in_flight.join_next() => self.complete_list(request),
+                Some(request) = self.searches.in_flight.join_next() => self.complete_search(request),
                 () = request.notified() => { self.refresh_once(false).await; }
                 () = feed.notified() => {
                     refresh_at = refresh_at.min(refreshed + MIN_REFRESH_INTERVAL);
@@ -145,6 +150,9 @@ impl LiveLoop {
         }
         while let Some(request) = self.lists.in_flight.join_next().await {
             self.complete_list(request);
+        }
+        while let Some(request) = self.searches.in_flight.join_next().await {
+            self.complete_search(request);
         }
         self.respond_once().await;
     }

@@ -13,11 +13,13 @@ use store::{
     candle::CandleKey,
     poll_request::{self, PendingRequest},
     provider::{self, ProviderStatus},
+    symbol_search::SearchResult,
 };
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     context::{PollContext, database_outage, quote_batch, with_timeout},
+    live::search_list,
     tracked_stocks::{Throttle, TrackedStocks},
 };
 use crate::{ingest::QuoteBatch, provider::QuoteProvider, status::StatusWriter};
@@ -216,8 +218,20 @@ impl ReplayLoop {
                 .update_metrics(&self.context, expected, |_| interval)
                 .await?;
         }
-        for request in with_timeout(poll_request::pending(&self.context.store, |_| false)).await? {
+        let pending = poll_request::pending(&self.context.store, |_| false);
+        let pending = with_timeout(pending).await?;
+        for request in pending.polls {
             self.respond(request).await?;
+        }
+        for search in pending.searches {
+            let list = self.provider.list();
+            let matches = list.and_then(|list| search_list(list, &search.query));
+            let result = SearchResult {
+                matches: matches.unwrap_or_default(),
+                skipped: Vec::new(),
+            };
+            let store = &self.context.store;
+            with_timeout(poll_request::respond_to_search(store, &search.ids, &result)).await?;
         }
         let statuses = self.provider_statuses();
         with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;

@@ -1,24 +1,9 @@
 //! The interfaces to providers that find symbols: by a request per search, or in a list.
 
 use async_trait::async_trait;
-use entity::Symbol;
+use entity::SymbolMatch;
 
 use super::PollError;
-
-/// A symbol that a provider serves, with its description there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SymbolMatch {
-    /// The symbol.
-    pub symbol: Symbol,
-    /// The name of the company, fund or pair.
-    pub name: Option<String>,
-    /// The kind of instrument in the words of the provider, such as `Common Stock`.
-    pub kind: Option<String>,
-    /// The exchange or region.
-    pub exchange: Option<String>,
-    /// The ISO 4217 code of the currency.
-    pub currency: Option<String>,
-}
 
 /// A provider that searches its symbols.
 #[async_trait]

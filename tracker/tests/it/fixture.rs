@@ -13,7 +13,7 @@ use entity::{
 use market::PollingHours;
 use runtime::{
     clock::ManualClock,
-    config::{AlphaVantageSettings, DeliverySettings, RetentionSettings, Secret},
+    config::{AlphaVantageSettings, DeliverySettings, RetentionSettings, SearchSettings, Secret},
     metrics::Metrics,
     random::Random,
 };
@@ -53,6 +53,12 @@ const RETENTION: RetentionSettings = RetentionSettings {
 const NO_STREAMS: StreamSettings = StreamSettings {
     enabled: false,
     interval: Duration::from_secs(1),
+};
+
+/// The default limits.
+pub(crate) const SEARCHES: SearchSettings = SearchSettings {
+    per_minute: 5,
+    cache: Duration::from_hours(24),
 };
 
 pub(crate) struct World {
@@ -209,6 +215,7 @@ impl World {
             alert_max_age: Some(1),
             history,
             streams,
+            search: SEARCHES,
         };
         let tracker = Tracker::new(
             self.store.clone(),
@@ -238,6 +245,7 @@ impl World {
             alert_max_age: None,
             history: false,
             streams: NO_STREAMS,
+            search: SEARCHES,
         };
         let delivery = DeliverySettings {
             allow_private: true,

@@ -24,4 +24,5 @@ mod rule_replay;
 mod script;
 mod split;
 mod stream;
+mod symbol_search;
 mod trouble;

@@ -9,11 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use entity::{AlertKind, AlertRule, PollOutcome, ProviderState, Symbol, Timestamp};
+use entity::{AlertKind, AlertRule, PollOutcome, ProviderState, Symbol, SymbolMatch, Timestamp};
 use runtime::clock::SharedClock;
-use tracker::provider::{
-    Pacing, Poll, PollCost, PollError, QuoteProvider, SymbolList, SymbolMatch,
-};
+use tracker::provider::{Pacing, Poll, PollCost, PollError, QuoteProvider, SymbolList};
 
 use crate::{
     fixture::{World, quote, symbol},

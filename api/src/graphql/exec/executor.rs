@@ -29,6 +29,7 @@ use super::{
 use crate::{
     auth::{AccessTokens, RateLimit, Viewer},
     graphql::{
+        context::SearchReport,
         json,
         loader::{Batcher, ServiceLoader, batcher},
         plan::Plans,
@@ -88,8 +89,13 @@ impl transport::Service for Executor {
     }
 
     async fn execute(&self, request: Request, viewer: Viewer) -> Reply {
-        let mut response = self.schema.execute(request.data(viewer)).await;
+        let searches = SearchReport::default();
+        let request = request.data(viewer).data(searches.clone());
+        let mut response = self.schema.execute(request).await;
         mask(&mut response);
+        if let Some(report) = searches.extension() {
+            response = response.extension("search", report);
+        }
         if self.service.staleness_age().is_some() && response.data != Value::Null {
             response = response.extension("stale", Value::Boolean(true));
         }

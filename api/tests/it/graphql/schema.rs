@@ -12,9 +12,6 @@ use async_graphql::parser::{
 /// The contract with clients.
 const CONTRACT: &str = include_str!("contract.graphql");
 
-/// Members of the contract that are not implemented yet: `Type`, or `Type.field`.
-const LATER: &[&str] = &["Query.searchSymbols", "SymbolMatch"];
-
 /// The members of a schema by path: `Type`, `Type.field` or `Type.field(argument)`.
 type Members = BTreeMap<String, Member>;
 
@@ -100,15 +97,6 @@ fn add(members: &mut Members, path: String, is: String, described: bool) {
     members.insert(path, Member { is, described });
 }
 
-/// Whether a path is in [`LATER`], or within a member that is.
-fn is_later(path: &str) -> bool {
-    let belongs = |later: &&str| {
-        path.strip_prefix(*later)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '(', ' ']))
-    };
-    LATER.iter().any(belongs)
-}
-
 #[test]
 fn the_committed_sdl_is_fresh() {
     let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql"));
@@ -130,7 +118,7 @@ fn the_committed_sdl_is_fresh() {
 fn the_sdl_has_everything_in_the_contract_and_requires_nothing_else() {
     let (contract, real) = (members(CONTRACT), members(&api::sdl()));
     let mut faults = Vec::new();
-    for (path, member) in contract.iter().filter(|(path, _)| !is_later(path)) {
+    for (path, member) in &contract {
         match real.get(path) {
             None => faults.push(format!("{path} is missing")),
             Some(real) if real.is != member.is => {
@@ -152,18 +140,6 @@ fn the_sdl_has_everything_in_the_contract_and_requires_nothing_else() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
-}
-
-#[test]
-fn no_implemented_member_is_listed_as_later() {
-    let (contract, real) = (members(CONTRACT), members(&api::sdl()));
-    for later in LATER {
-        assert!(
-            contract.contains_key(*later),
-            "{later} is not in the contract"
-        );
-        assert!(!real.contains_key(*later), "{later} is implemented");
-    }
 }
 
 #[test]

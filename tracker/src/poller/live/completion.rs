@@ -52,6 +52,8 @@ impl LiveLoop {
             Purpose::Scheduled | Purpose::Retry => self.scheduled -= 1,
             Purpose::Requested => self.complete_refresh_request(&request),
             Purpose::Background { .. } => return self.complete_backfill(request),
+            // Searches are not polls.
+            Purpose::Search => {}
         }
         let health = &mut self.providers[provider];
         match request.attempt {

@@ -56,10 +56,11 @@ impl LiveLoop {
         self.update_routing();
         let lists = self.dispatch_lists(now);
         let requested = self.dispatch_refresh_requests(now);
+        let searches = self.dispatch_searches(now);
         let scheduled = self.dispatch_scheduled(now);
         let splits = self.dispatch_splits(now);
         self.dispatch_backfill(now);
-        let next = [lists, requested, scheduled, splits]
+        let next = [lists, requested, searches, scheduled, splits]
             .into_iter()
             .flatten()
             .min();

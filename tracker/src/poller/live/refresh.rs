@@ -23,6 +23,7 @@ impl LiveLoop {
         if !self.outage.record(&refreshed) {
             self.context.reject_poll_requests().await;
             self.refresh_requests.retain(|refresh| refresh.in_flight);
+            self.searches.clear();
         }
         started
     }
@@ -33,14 +34,13 @@ impl LiveLoop {
             .iter()
             .flat_map(|refresh| &refresh.request.ids)
             .copied()
+            .chain(self.searches.ids())
             .collect();
         let opened = poll_request::pending(&self.context.store, |id| known.contains(&id));
-        self.refresh_requests.extend(
-            with_timeout(opened)
-                .await?
-                .into_iter()
-                .map(RefreshRequest::new),
-        );
+        let opened = with_timeout(opened).await?;
+        let polls = opened.polls.into_iter().map(RefreshRequest::new);
+        self.refresh_requests.extend(polls);
+        self.open_searches(opened.searches).await?;
         if all {
             self.tracked.reload(&self.context.store).await?;
             let tracked = &self.tracked.stocks;
@@ -77,6 +77,9 @@ impl LiveLoop {
         }
         if self.prune_throttle.is_due() {
             with_timeout(poll_request::delete_old(&self.context.store)).await?;
+            self.context
+                .delete_old_searches(self.settings.search)
+                .await?;
         }
         Ok(())
     }
@@ -111,9 +114,10 @@ impl LiveLoop {
         }
     }
 
-    /// Writes the responses of completed poll requests, equal ones at once, and drops expired
-    /// requests.
+    /// Writes the responses of completed poll requests, equal ones at once, and of searches, and
+    /// drops expired requests.
     pub(super) async fn respond_once(&mut self) {
+        self.answer_searches().await;
         let mut responses: Vec<(Completion, Vec<i64>)> = Vec::new();
         for refresh in &self.refresh_requests {
             let (ids, symbol) = (&refresh.request.ids, &refresh.request.symbol);
