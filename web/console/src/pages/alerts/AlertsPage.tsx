@@ -99,7 +99,7 @@ const NoAlerts = ({ symbol }: { symbol: string | null }) => (
   </Empty>
 );
 
-const columnsOf = (alerts: Alerts): Column<AlertFieldsFragment>[] => [
+export const columnsOf = (alerts: Alerts): Column<AlertFieldsFragment>[] => [
   { name: 'Time', render: ({ triggeredAt }) => <Time at={triggeredAt} /> },
   { name: 'Symbol', render: ({ symbol }) => <Link href={stockHref(symbol)}>{symbol}</Link> },
   { name: 'Message', isRowHeader: true, class: 'wrap message-cell', render: ({ message }) => message },
@@ -136,7 +136,7 @@ function Acknowledged({ alert, alerts }: { alert: AlertFieldsFragment; alerts: A
 }
 
 /** Acknowledges the alert whose row has the focus, or else the newest one that is not acknowledged. */
-function acknowledgeFocused(alerts: Alerts) {
+export function acknowledgeFocused(alerts: Alerts) {
   const open = alerts.list?.shown.filter(({ acknowledgedAt }) => acknowledgedAt == null) ?? [];
   const key = document.activeElement?.closest<HTMLElement>('[data-key]')?.dataset['key'];
   const alert = key === undefined ? open[0] : open.find(({ id }) => id === key);

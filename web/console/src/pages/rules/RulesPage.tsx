@@ -43,7 +43,7 @@ export function RulesPage() {
   );
 }
 
-const columnsOf = (list: Rules): Column<Rule>[] => [
+export const columnsOf = (list: Rules): Column<Rule>[] => [
   { name: 'Name', isRowHeader: true, class: 'wrap', render: (rule) => <Name rule={rule} /> },
   {
     name: 'Symbol',
