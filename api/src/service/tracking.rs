@@ -83,9 +83,8 @@ impl Service {
                     let reason = format!("{symbol} is unknown to the provider");
                     return Err(Error::NotFound(reason));
                 }
-                Some(PollOutcome::DatabaseUnavailable) => {
-                    return Err(Error::unavailable(DATABASE_UNAVAILABLE));
-                }
+                // Whatever else happened, the stock can be tracked and polled later. If the tracker
+                // could not store its response, this write returns the reason.
                 _ => {}
             }
         }
