@@ -1,0 +1,78 @@
+import { connectionState } from '../api/index.ts';
+import { formatTime } from '../format/time.ts';
+import { unseenAlerts } from '../pages/alerts/unseen.ts';
+import { notices } from '../pages/status/notices.ts';
+import { Link } from '../router/Link.tsx';
+import { path } from '../router/router.ts';
+import { SignInButton } from './SignInDialog.tsx';
+import { ThemeButton } from './theme.tsx';
+
+const LINKS = [
+  ['Stocks', '/'],
+  ['Alerts', '/alerts'],
+  ['Rules', '/rules'],
+  ['Webhooks', '/webhooks'],
+  ['Status', '/status'],
+] as const;
+
+/** The top of every page: navigation, the state of the connection, and notices. */
+export const Banner = () => (
+  <header class="banner">
+    <div class="bar-row">
+      <span class="brand" aria-hidden="true">Stock Tracker</span>
+      <nav aria-label="Main">
+        <ul>
+          {LINKS.map(([name, href]) => <li key={href}><NavigationLink name={name} href={href} /></li>)}
+          <li><a href="/graphiql">GraphiQL</a></li>
+        </ul>
+      </nav>
+      <div class="tools">
+        <ConnectionStatus />
+        <ThemeButton />
+        <SignInButton />
+      </div>
+    </div>
+    {notices.value.length > 0 && (
+      <div class="notice" role="note" aria-label="Notice">
+        {notices.value.map((text) => <p key={text}>{text}</p>)}
+      </div>
+    )}
+  </header>
+);
+
+function NavigationLink({ name, href }: { name: string; href: string }) {
+  const count = href === '/alerts' ? unseenAlerts.value : 0;
+  const here = path.value === href || (href === '/' && path.value.startsWith('/stocks/'));
+  return (
+    <Link
+      href={href}
+      {...(path.value === href && { 'aria-current': 'page' as const })}
+      {...(count > 0 && { 'aria-label': `${name}, ${count} new` })}
+      class={here ? 'is-here' : ''}
+    >
+      {name}
+      {count > 0 && <span class="badge">{count > 99 ? '99+' : count}</span>}
+    </Link>
+  );
+}
+
+function ConnectionStatus() {
+  const { status, since } = connectionState.value;
+  const text = {
+    connecting: 'Connecting…',
+    live: 'Live',
+    reconnecting: 'Reconnecting…',
+    offline: `Offline since ${formatTime(since)}`,
+    refused: 'Signed out',
+  }[status];
+  return (
+    <div
+      class={`connection is-${status}`}
+      role="status"
+      aria-label="Connection"
+      title={`${text === 'Live' ? 'Live since' : 'Since'} ${formatTime(since)}`}
+    >
+      {text}
+    </div>
+  );
+}

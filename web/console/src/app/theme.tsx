@@ -1,0 +1,32 @@
+import { signal } from '@preact/signals';
+
+const THEMES = ['system', 'light', 'dark'] as const;
+type Theme = (typeof THEMES)[number];
+
+const STORED = 'stock-tracker.theme';
+const stored = localStorage.getItem(STORED);
+
+/** The colours that the user wants. */
+export const theme = signal<Theme>(THEMES.find((it) => it === stored) ?? 'system');
+apply();
+
+function apply(): void {
+  if (theme.value === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme.value;
+}
+
+function change(): void {
+  theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
+  if (theme.value === 'system') localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, theme.value);
+  apply();
+}
+
+const ICONS = { system: '◐', light: '☀', dark: '☾' } as const;
+
+/** Changes from the colours of the system to light, to dark, and back. */
+export const ThemeButton = () => (
+  <button type="button" class="icon" aria-label="Theme" title={`Theme: ${theme.value}`} onClick={change}>
+    <span aria-hidden="true">{ICONS[theme.value]}</span>
+  </button>
+);

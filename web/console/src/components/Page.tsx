@@ -1,0 +1,39 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { path } from '../router/router.ts';
+import { useTitle } from '../router/title.ts';
+
+/** The first page that is shown leaves the focus where the browser has it. */
+let arrived = path.peek();
+
+interface Props {
+  /** The heading of level 1. */
+  heading: string;
+  /** Beside the heading. */
+  beside?: ComponentChildren;
+  /** The title of the document, if it says more than the heading. */
+  title?: string;
+  children: ComponentChildren;
+  class?: string;
+}
+
+/** A page: a heading, which receives the focus after navigation, and its content. */
+export function Page({ heading, beside, title, children, class: extra = '' }: Props) {
+  const element = useRef<HTMLHeadingElement>(null);
+  useTitle(title ?? heading);
+  const at = path.value;
+  useEffect(() => {
+    if (arrived === at) return;
+    arrived = at;
+    element.current?.focus({ preventScroll: true });
+  }, [at]);
+  return (
+    <div class={`page ${extra}`}>
+      <div class="page-head">
+        <h1 ref={element} tabIndex={-1}>{heading}</h1>
+        {beside}
+      </div>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,3 @@
+import { Page } from '../../components/Page.tsx';
+
+export const AlertsPage = () => <Page heading="Alerts">{null}</Page>;

@@ -1,0 +1,3 @@
+import { Page } from '../../components/Page.tsx';
+
+export const BoardPage = () => <Page heading="Stocks">{null}</Page>;

@@ -1,0 +1,3 @@
+import { Page } from '../../components/Page.tsx';
+
+export const RulesPage = () => <Page heading="Rules">{null}</Page>;

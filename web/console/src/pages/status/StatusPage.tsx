@@ -1,0 +1,3 @@
+import { Page } from '../../components/Page.tsx';
+
+export const StatusPage = () => <Page heading="Status">{null}</Page>;

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vite';
+
+/** A server for `npm run dev` to send requests to. */
+const api = process.env.API_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  resolve: {
+    // The client package is bundled from its sources.
+    conditions: ['source', 'module', 'browser', 'development|production'],
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2023',
+    manifest: true,
+    sourcemap: false,
+    // A data: URL would not be allowed for everything by the Content-Security-Policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      '/graphql': { target: api, ws: true },
+      '/api': { target: api },
+    },
+  },
+});
