@@ -25,7 +25,7 @@ const EXIT_CODES: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_committed_completions_are_fresh() {
+fn each_committed_completion_is_fresh() {
     for program in PROGRAMS {
         for (shell, extension) in [
             (Shell::Bash, "bash"),
@@ -39,7 +39,7 @@ fn the_committed_completions_are_fresh() {
 }
 
 #[test]
-fn the_committed_manual_pages_are_fresh() {
+fn each_committed_manual_page_is_fresh() {
     for program in PROGRAMS {
         is_fresh(&format!("deploy/man/{program}.1"), |_| manual_page(program));
     }
