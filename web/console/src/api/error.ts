@@ -11,13 +11,25 @@ export class ApiError extends Error {
   readonly status: number;
 
   constructor(message: string, code: string, extensions: Record<string, unknown> = {}, status = 0) {
-    const [, field, rest] = code === 'BAD_USER_INPUT' ? /^([a-z]\w*): (.*)$/is.exec(message) ?? [] : [];
-    super(rest ?? message);
+    const rejected = code === 'BAD_USER_INPUT' ? rejectedField(message) : null;
+    super(rejected?.reason ?? message);
     this.code = code;
     this.status = status;
-    this.field = field ?? null;
+    this.field = rejected?.field ?? null;
     this.retryAfter = Number(extensions['retryAfter']) || null;
   }
+}
+
+/**
+ * Splits what the server says of an input field: `threshold: must be greater than 0`, or, where a value cannot be read,
+ * `Variable "$input.threshold" got invalid value; Failed to parse "Decimal": "x" is not a decimal number`.
+ */
+export function rejectedField(message: string): { field: string; reason: string } | null {
+  const [, field, reason] =
+    /^Variable "\$\w+\.(\w+)[^"]*" got invalid value; (?:Failed to parse "\w+": )?(.*)$/s.exec(message) ??
+    /^([a-z]\w*): (.*)$/is.exec(message) ??
+    [];
+  return field !== undefined && reason !== undefined ? { field, reason } : null;
 }
 
 /** Whether the server requires a token, or rejects the one that was sent. */

@@ -1,4 +1,5 @@
 import { DialogHost } from '../components/Dialog.tsx';
+import { MenuHost } from '../components/Menu.tsx';
 import { MessageHost } from '../components/message.tsx';
 import { AlertsFeed } from '../pages/alerts/AlertsFeed.tsx';
 import { Banner } from './Banner.tsx';
@@ -18,6 +19,7 @@ export function App() {
       </main>
       <AlertsFeed />
       <MessageHost />
+      <MenuHost />
       <DialogHost />
       <SignInDialog />
     </>

@@ -17,7 +17,7 @@ const LINKS = [
 
 /** The top of every page: navigation, the state of the connection, and notices. */
 export const Banner = () => (
-  <header class="banner">
+  <header class="banner" ref={measure}>
     <div class="bar-row">
       <span class="brand" aria-hidden="true">Stock Tracker</span>
       <nav aria-label="Main">
@@ -40,6 +40,16 @@ export const Banner = () => (
   </header>
 );
 
+/** Headers of tables stick below the banner, whose height changes with its notices. */
+function measure(banner: HTMLElement | null): (() => void) | undefined {
+  if (!banner) return undefined;
+  const observer = new ResizeObserver(() =>
+    document.documentElement.style.setProperty('--banner-height', `${banner.offsetHeight}px`),
+  );
+  observer.observe(banner);
+  return () => observer.disconnect();
+}
+
 function NavigationLink({ name, href }: { name: string; href: string }) {
   const count = href === '/alerts' ? unseenAlerts.value : 0;
   const here = path.value === href || (href === '/' && path.value.startsWith('/stocks/'));
@@ -51,7 +61,7 @@ function NavigationLink({ name, href }: { name: string; href: string }) {
       class={here ? 'is-here' : ''}
     >
       {name}
-      {count > 0 && <span class="badge">{count > 99 ? '99+' : count}</span>}
+      {count > 0 && <span class="badge" aria-hidden="true">{count > 99 ? '99+' : count}</span>}
     </Link>
   );
 }

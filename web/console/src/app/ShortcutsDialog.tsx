@@ -1,10 +1,12 @@
-import { Dialog } from '../components/Dialog.tsx';
+import { Dialog, openDialog } from '../components/Dialog.tsx';
 import { setSingleKeys, shortcuts, singleKeys } from '../keyboard/keys.ts';
 
 const NAMES: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc' };
 
+export const openShortcuts = () => openDialog((close) => <ShortcutsDialog onClose={close} />);
+
 /** Lists the keys of the current page. */
-export function ShortcutsDialog({ onClose }: { onClose(): void }) {
+function ShortcutsDialog({ onClose }: { onClose(): void }) {
   const byLabel = new Map<string, string[]>();
   // Of two shortcuts with the same keys, the one of the page acts.
   const seen = new Set<string>();

@@ -3,11 +3,10 @@ import { useShortcuts } from '../keyboard/keys.ts';
 import { navigate, path } from '../router/router.ts';
 import { openCreateRule } from '../pages/rules/create-rule.tsx';
 import { GoToDialog } from './GoToDialog.tsx';
-import { ShortcutsDialog } from './ShortcutsDialog.tsx';
+import { openShortcuts } from './ShortcutsDialog.tsx';
 import { symbolOf } from './routes.tsx';
 
-export const openGoTo = () => openDialog((close) => <GoToDialog onClose={close} />);
-export const openShortcuts = () => openDialog((close) => <ShortcutsDialog onClose={close} />);
+const openGoTo = () => openDialog((close) => <GoToDialog onClose={close} />);
 
 /** The keys of every page. */
 export function useGlobalShortcuts(): void {

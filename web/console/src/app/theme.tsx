@@ -15,7 +15,8 @@ function apply(): void {
   else document.documentElement.dataset['theme'] = theme.value;
 }
 
-function change(): void {
+/** Changes to the next theme. */
+export function changeTheme(): void {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
   if (theme.value === 'system') localStorage.removeItem(STORED);
   else localStorage.setItem(STORED, theme.value);
@@ -26,7 +27,7 @@ const ICONS = { system: '◐', light: '☀', dark: '☾' } as const;
 
 /** Changes from the colours of the system to light, to dark, and back. */
 export const ThemeButton = () => (
-  <button type="button" class="icon" aria-label="Theme" title={`Theme: ${theme.value}`} onClick={change}>
+  <button type="button" class="icon" aria-label="Theme" title={`Theme: ${theme.value}`} onClick={changeTheme}>
     <span aria-hidden="true">{ICONS[theme.value]}</span>
   </button>
 );

@@ -35,7 +35,8 @@ export function Dialog({ title, onClose, children, role = 'dialog', class: extra
         event.preventDefault();
         onClose();
       }}
-      onClick={(event) => event.target === dialog.current && onClose()}
+      // Not `click`, which also ends a selection of text that began in a field.
+      onPointerDown={(event) => event.target === dialog.current && onClose()}
     >
       <div class="dialog-body">
         <h2 id={id}>{title}</h2>

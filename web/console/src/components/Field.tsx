@@ -46,7 +46,7 @@ export function TextField({ label, error, hint, value, onInput, type = 'text', i
     <Field label={label} error={error} hint={hint}>
       {(attributes) => (
         <input
-          type={type}
+          {...(type === 'password' ? { type: 'password' as const } : { type: 'text' as const })}
           autocomplete="off"
           spellcheck={false}
           {...input}

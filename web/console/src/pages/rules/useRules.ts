@@ -1,0 +1,84 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { connection } from '../../api/index.ts';
+import { useQuery } from '../../components/useQuery.ts';
+import {
+  RuleChangesDocument,
+  type RuleChangesSubscription,
+  type RuleFieldsFragment,
+  RulesDocument,
+} from '../../generated/graphql.ts';
+import { listenToAlerts } from '../alerts/feed.ts';
+
+export interface Rule extends RuleFieldsFragment {
+  lastFired: string | null;
+  /** The rule of the setting `ALERT_THRESHOLD`, which nobody can edit. */
+  isDefault: boolean;
+}
+
+export interface Rules {
+  /** The default rule first, then by creation. Null until they were loaded. */
+  rules: readonly Rule[] | null;
+  error: unknown;
+  reload(): void;
+  /** Shows a change before the server has it. */
+  change(id: string, to: Partial<Rule>): void;
+  remove(id: string): void;
+}
+
+type Change = RuleChangesSubscription['alertRules'];
+
+/** All rules, kept up to date. */
+export function useRules(): Rules {
+  const { data, error, reload } = useQuery(RulesDocument, {});
+  const [rules, setRules] = useState<readonly Rule[] | null>(null);
+
+  useEffect(() => {
+    if (!data) return;
+    setRules(data.alertRules.map(({ alerts, ...rule }, at) => ({
+      ...rule,
+      lastFired: alerts.nodes[0]?.triggeredAt ?? null,
+      // The API lists it first.
+      isDefault: at === 0,
+    })));
+  }, [data]);
+
+  const change = useCallback((id: string, to: Partial<Rule>) => {
+    setRules((before) => before?.map((rule) => (rule.id === id ? { ...rule, ...to } : rule)) ?? null);
+  }, []);
+  const remove = useCallback((id: string) => {
+    setRules((before) => before?.filter((rule) => rule.id !== id) ?? null);
+  }, []);
+
+  useEffect(() => {
+    const following = connection.follow<Change>({
+      query: RuleChangesDocument.toString(),
+      next: (changed) => setRules((before) => before && applyChange(before, changed)),
+    });
+    const stopListening = listenToAlerts({
+      fired: ({ rule, triggeredAt }) => rule && change(rule.id, { lastFired: triggeredAt }),
+      reset: reload,
+    });
+    // Changes are not sent again after an interruption.
+    let wasLost = false;
+    const stopState = connection.onState(({ status }) => {
+      if (status === 'live' && wasLost) reload();
+      wasLost = status !== 'live';
+    });
+    return () => {
+      following.stop();
+      stopListening();
+      stopState();
+    };
+  }, [reload]);
+
+  return { rules, error, reload, change, remove };
+}
+
+export function applyChange(before: readonly Rule[], changed: Change): readonly Rule[] {
+  const { deleted, alerts, cursor: _, ...fields } = changed;
+  if (deleted) return before.filter(({ id }) => id !== fields.id);
+  const at = before.findIndex(({ id }) => id === fields.id);
+  const lastFired = alerts.nodes[0]?.triggeredAt ?? null;
+  if (at < 0) return [...before, { ...fields, lastFired, isDefault: false }];
+  return before.with(at, { ...before[at]!, ...fields, lastFired: lastFired ?? before[at]!.lastFired });
+}

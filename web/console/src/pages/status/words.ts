@@ -1,0 +1,44 @@
+/** The state of providers in words. */
+
+import type { ProviderState } from '../../generated/graphql.ts';
+
+interface ProviderWords {
+  name: string;
+  state: ProviderState;
+  note?: string | null;
+}
+
+const STATES: Record<string, string> = {
+  OK: 'OK',
+  STREAMING: 'Streaming',
+  STANDBY: 'Standby',
+  RATE_LIMITED: 'Rate limited',
+  BUDGET_SPENT: 'Budget spent',
+  REFUSED: 'Refused',
+  FAILING: 'Failing',
+};
+
+/** States in which a provider sends prices, or would if it were asked. */
+const WORKING = new Set(['OK', 'STREAMING', 'STANDBY']);
+/** Providers whose prices are not those of a market. */
+const INVENTED = new Set(['replay', 'simulated']);
+
+export const isWorking = (state: string): boolean => WORKING.has(state);
+
+export const stateText = (state: string): string => STATES[state] ?? state;
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What the notice of every page says of a provider, or null if all is well. */
+export function providerNotice({ name, state, note }: ProviderWords): string | null {
+  if (!isWorking(state)) return `${name}: ${stateText(state).toLowerCase()}${note ? `, ${note}` : ''}`;
+  return INVENTED.has(name) && note ? capitalized(note) : null;
+}
+
+/** `3 h`, `90 s`, `1.5 s`: how often a provider is polled. */
+export function intervalText(seconds: number | null | undefined): string {
+  if (seconds == null) return '–';
+  const units = [[86_400, 'd'], [3600, 'h'], [60, 'min']] as const;
+  const [size, unit] = units.find(([it]) => seconds >= it && seconds % it === 0) ?? [1, 's'];
+  return `${Math.round((seconds / size) * 100) / 100} ${unit}`;
+}
