@@ -89,7 +89,7 @@ sbom: $(CYCLONEDX) ## Write the software bills of materials into target/sbom
 .PHONY: clean
 clean: ## Remove build artifacts
 	$(CARGO) clean
-	rm -rf web/node_modules web/openapi/.venv
+	rm -rf web/node_modules web/openapi/.venv examples/python/.venv
 
 # Parts of `test` and `check`.
 
@@ -117,7 +117,7 @@ doc: rust
 		$(CARGO) doc $(ALL_FEATURES) --no-deps --document-private-items --lib --examples
 
 .PHONY: web-test
-web-test: web/node_modules/.package-lock.json
+web-test: web/node_modules/.package-lock.json examples/python/.venv/installed
 	cd web && npm test
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
@@ -128,7 +128,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 rest-test: web/openapi/.venv/installed
 	cd web && npm run rest-test
 
-web/openapi/.venv/installed: web/openapi/requirements.txt
+%/.venv/installed: %/requirements.txt
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
