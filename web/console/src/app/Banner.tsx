@@ -57,11 +57,10 @@ function NavigationLink({ name, href }: { name: string; href: string }) {
     <Link
       href={href}
       {...(path.value === href && { 'aria-current': 'page' as const })}
-      {...(count > 0 && { 'aria-label': `${name}, ${count} new` })}
+      {...(count > 0 && { 'aria-label': `${name}, ${count} new`, 'data-badge': count > 99 ? '99+' : count })}
       class={here ? 'is-here' : ''}
     >
       {name}
-      {count > 0 && <span class="badge" aria-hidden="true">{count > 99 ? '99+' : count}</span>}
     </Link>
   );
 }

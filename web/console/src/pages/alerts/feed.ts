@@ -7,8 +7,8 @@ import { addUnseen, countUnseen } from './unseen.ts';
 export interface AlertListener {
   /** An alert fired. Each is passed once, also over connections that are lost. */
   fired?(alert: AlertFieldsFragment): void;
-  /** An alert was acknowledged on this page. */
-  acknowledged?(id: string, at: string): void;
+  /** An alert was acknowledged on this page; or was not after all, if `at` is null. */
+  acknowledged?(id: string, at: string | null): void;
   /** The database was replaced: what was loaded before is void. */
   reset?(): void;
 }
@@ -25,7 +25,7 @@ export function listenToAlerts(listener: AlertListener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function tellAcknowledged(id: string, at: string): void {
+export function tellAcknowledged(id: string, at: string | null): void {
   for (const listener of listeners) listener.acknowledged?.(id, at);
 }
 

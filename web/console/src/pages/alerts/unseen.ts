@@ -8,8 +8,8 @@ const NONE = 'none';
 
 /** The cursor of the newest alert that was seen; null if that is not known. */
 let seen = read();
-/** The newest cursor that was received, which is seen when the list is shown. */
-let newest: string | null = null;
+/** The newest cursor that was received, which is seen when the list is shown. Undefined until that is known. */
+let newest: string | null | undefined;
 
 /** How many alerts are new, at most as many as `countUnseen` was given. */
 export const unseenAlerts = signal(0);
@@ -33,6 +33,7 @@ export function addUnseen(cursor: string): void {
 
 /** The user sees the whole list. */
 export function markAllSeen(): void {
+  if (newest === undefined) return;
   unseenAlerts.value = 0;
   seen = newest ?? NONE;
   try {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { messageOf, mutate } from '../../api/index.ts';
+import { askAdminToken, messageOf, mutate } from '../../api/index.ts';
 import { type Column, DataTable } from '../../components/DataTable.tsx';
 import { confirm } from '../../components/Dialog.tsx';
 import { ListFrame } from '../../components/ListFrame.tsx';
@@ -43,7 +43,7 @@ export function RulesPage() {
   );
 }
 
-const columnsOf = (list: Rules): Column<Rule>[] => [
+export const columnsOf = (list: Rules): Column<Rule>[] => [
   { name: 'Name', isRowHeader: true, class: 'wrap', render: (rule) => <Name rule={rule} /> },
   {
     name: 'Symbol',
@@ -78,6 +78,7 @@ function Name({ rule }: { rule: Rule }) {
 
 function EnabledSwitch({ rule, list }: { rule: Rule; list: Rules }) {
   async function change(enabled: boolean) {
+    if (!(await askAdminToken())) return;
     list.change(rule.id, { enabled });
     try {
       const changed = await mutate(UpdateRuleDocument, { input: { id: rule.id, enabled } });
