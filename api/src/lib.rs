@@ -2,9 +2,12 @@
 //!
 //! The surfaces [`graphql`], [`rest`] and [`ws`] call one [`service`]. It answers from memory
 //! ([`quote_board`], [`live`]), which follows the feed of committed events, or reads the database.
-//! [`startup`] runs the program; on SQLite it includes the tracker.
+//! [`console`] serves web pages that use the surfaces. [`startup`] runs the program; on SQLite it
+//! includes the tracker.
 
 mod auth;
+mod console;
+mod etag;
 mod graphql;
 mod limits;
 mod live;

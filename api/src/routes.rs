@@ -9,7 +9,7 @@ use axum::{
     Router,
     http::{StatusCode, header},
     middleware,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
 use runtime::{
@@ -25,6 +25,7 @@ use transport::{
 
 use crate::{
     auth::{self, AccessTokens, RateLimit, TrustedProxies},
+    console::{self, Console},
     graphql::{Executor, SchemaOptions, schema, types},
     limits,
     metrics::{ServeMetrics, measure_request},
@@ -42,12 +43,6 @@ const STARTING: &str = "the server is starting: waiting for the database";
 const GRAPHQL_MEDIA_TYPE: &str = "application/graphql-response+json; charset=utf-8";
 /// Paths without a rate limit.
 const UNLIMITED: [&str; 3] = [LIVEZ, READYZ, HEALTH];
-/// The GraphiQL page.
-const GRAPHIQL: &str = "/graphiql";
-/// [`GRAPHIQL`] relative to [`PLAYGROUND`], so that a proxy may add a path prefix.
-const RELATIVE_GRAPHIQL: &str = "graphiql";
-/// The usual path of this page in other servers.
-const PLAYGROUND: &str = "/playground";
 
 /// The parts of the API server.
 pub(crate) struct ApiServer {
@@ -57,7 +52,9 @@ pub(crate) struct ApiServer {
     pub(crate) tokens: AccessTokens,
     /// Host and origin checks.
     pub(crate) guard: Guard,
-    /// Access settings: GraphiQL, introspection, rate limit, trusted proxies.
+    /// The console and GraphiQL.
+    pub(crate) console: Console,
+    /// Access settings: introspection, rate limit, trusted proxies.
     pub(crate) settings: AccessSettings,
     /// Limits of the transports.
     pub(crate) limits: Limits,
@@ -91,7 +88,7 @@ pub(crate) enum InvalidSetting {
 pub(crate) fn guard(settings: &AccessSettings) -> Result<Guard, InvalidSetting> {
     let hosts = allow_list("ALLOWED_HOSTS", &settings.allowed_hosts)?;
     let origins = allow_list("ALLOWED_ORIGINS", &settings.allowed_origins)?;
-    Ok(Guard::new(hosts, origins).with_pages([GRAPHIQL, PLAYGROUND]))
+    Ok(Guard::new(hosts, origins).with_pages(console::pages()))
 }
 
 /// Builds the persisted or trusted documents from the settings.
@@ -107,14 +104,16 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
     limits::limits(&settings.limits, settings.shutdown_grace)
 }
 
-/// The routes until the database is open: `/livez` succeeds, everything else is 503.
-pub(crate) fn starting(health: &Health, guard: &Guard) -> Router {
+/// The routes until the database is open: `/livez` succeeds, pages are served, and everything else
+/// is 503.
+pub(crate) fn starting(health: &Health, guard: &Guard, console: &Console) -> Router {
     let starting =
         async || Problem::new(StatusCode::SERVICE_UNAVAILABLE, STARTING).with_retry_after(Some(1));
     let router = health
         .router()
         .route(HEALTH, get(rest::starting))
         .route(GRAPHQL, any(async || graphql_starting()))
+        .merge(console.router())
         .fallback(starting);
     protected(router, guard)
 }
@@ -165,15 +164,10 @@ impl ApiServer {
                 observer: Arc::new(self.metrics.clone()),
             },
         };
-        let mut others = rest::router(self.service, self.tokens.clone())
+        let others = rest::router(self.service, self.tokens.clone())
             .merge(ws::router(sockets, self.tokens))
-            .merge(self.health.router());
-        if self.settings.graphiql {
-            others = others.route(GRAPHIQL, get(async || graphiql())).route(
-                PLAYGROUND,
-                get(async || Redirect::permanent(RELATIVE_GRAPHIQL)),
-            );
-        }
+            .merge(self.health.router())
+            .merge(self.console.router());
         let limited = middleware::from_fn_with_state((rate_limit, &UNLIMITED), auth::limit);
         let others = others
             .fallback(rest::unknown_path)
@@ -225,8 +219,9 @@ impl ApiServer {
             .with_observer(self.metrics.clone())
             .with_drain(self.drain())
             .with_tasks(self.shutdown.tasks().clone());
-        let transport = if self.settings.graphiql {
-            transport.with_page(|_| graphiql())
+        let transport = if self.console.has_graphiql() {
+            let console = self.console.clone();
+            transport.with_page(move |parts| console.graphiql(&parts.headers))
         } else {
             transport
         };
@@ -244,18 +239,4 @@ fn allow_list(variable: &'static str, allowed: &Allowed) -> Result<AllowList, In
         Ok(list) => Ok(list.with_setting(variable)),
         Err(reason) => Err(InvalidSetting::AllowList { variable, reason }),
     }
-}
-
-fn graphiql() -> Response {
-    // The library resolves the endpoint against the origin. Relative to the URL of the page it also
-    // works behind a proxy that adds a path prefix, for this page and for GET /graphql.
-    let page = async_graphql::http::GraphiQLSource::build()
-        .title("Stock Tracker")
-        .endpoint("graphql")
-        .subscription_endpoint("graphql")
-        .finish()
-        .replace("window.location.origin", "window.location.href");
-    // Users type tokens into the page, so no other site may embed it.
-    let headers = [("content-security-policy", "frame-ancestors 'none'")];
-    (StatusCode::OK, headers, Html(page)).into_response()
 }

@@ -10,7 +10,7 @@ use axum::Router;
 use delivery::Sender;
 use runtime::{
     clock::SystemClock,
-    config::{ConfigError, Secret, Settings},
+    config::{AccessSettings, ConfigError, Secret, Settings},
     http::listener::{self, Timeouts, bind},
     lifecycle::{Shutdown, ShutdownOutcome, Signals},
     process::Process,
@@ -24,6 +24,7 @@ use transport::{Documents, Guard};
 
 use crate::{
     auth::AccessTokens,
+    console::Console,
     live::{BacklogLimits, Hub, follow},
     metrics::ServeMetrics,
     quote_board::QuoteBoard,
@@ -58,7 +59,8 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let opened = CancellationToken::new();
     let waiting = TcpListener::from_std(listener.try_clone()?)?;
     let timeouts = Timeouts::from_settings(&settings);
-    let starting = routes::starting(health, &guard);
+    let console = Console::new(&settings.access);
+    let starting = routes::starting(health, &guard, &console);
     listen_until(&opened, waiting, starting, timeouts, shutdown);
     let sender = Sender::new(&settings.delivery)?;
     let seed = Seed::new(&settings.tracking, random);
@@ -86,11 +88,11 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
             .start(shutdown);
         }
         let metrics = ServeMetrics::new(&meter);
-        let server = (guard, documents, sender);
+        let server = (guard, documents, console, sender);
         let routes = serve(&settings, store, &process, metrics, server).await?;
         let listener = TcpListener::from_std(listener)?;
         listen(listener, routes, timeouts, shutdown);
-        announce(addresses);
+        announce(addresses, &settings.access);
     }
     let close = async {
         if let Some(database) = database {
@@ -124,7 +126,7 @@ async fn serve(
     store: Store,
     process: &Process,
     metrics: ServeMetrics,
-    (guard, documents, sender): (Guard, Documents, Sender),
+    (guard, documents, console, sender): (Guard, Documents, Console, Sender),
 ) -> anyhow::Result<Router> {
     let (board, position) = QuoteBoard::load_within(&store, settings.limits.recent)
         .await
@@ -158,6 +160,7 @@ async fn serve(
         service,
         tokens: access_tokens(settings),
         guard,
+        console,
         settings: settings.access.clone(),
         limits: routes::limits(settings),
         documents,
@@ -217,8 +220,13 @@ fn access_tokens(settings: &Settings) -> AccessTokens {
     AccessTokens::new(admin, settings.access.read_token.clone())
 }
 
-fn announce((api, metrics): (SocketAddr, SocketAddr)) {
-    tracing::info!("GraphiQL   http://{api}/graphiql");
+fn announce((api, metrics): (SocketAddr, SocketAddr), settings: &AccessSettings) {
+    if settings.console {
+        tracing::info!("console    http://{api}/");
+    }
+    if settings.graphiql {
+        tracing::info!("GraphiQL   http://{api}/graphiql");
+    }
     tracing::info!("GraphQL    http://{api}/graphql");
     tracing::info!("REST       http://{api}/api/v1/stocks");
     tracing::info!("WebSocket  ws://{api}/ws");

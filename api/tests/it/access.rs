@@ -34,6 +34,13 @@ on_both! {
         for path in OPEN {
             assert_eq!(product.get(path).await.status, 200, "{path}");
         }
+        // Pages contain no data. Their scripts send the token to the API.
+        for path in ["/", "/stocks/AAPL", "/graphiql"] {
+            for token in [None, Some("wrong")] {
+                let answer = Answer::to(with(product.request(Method::GET, path), token)).await;
+                assert_eq!(answer.status, 200, "{path} with {token:?}");
+            }
+        }
         assert_eq!(schema_with(&product, None).await, 401, "the schema included");
         assert_eq!(schema_with(&product, Some("wrong")).await, 401);
         assert_eq!(schema_with(&product, Some(READER)).await, 200);
@@ -122,7 +129,7 @@ async fn sockets_require_a_token_too(product: &Product) {
 }
 
 /// Every route of the API listener, with its status for an allowed client.
-const ROUTES: [(&str, u16); 15] = [
+const ROUTES: [(&str, u16); 18] = [
     ("/api/v1/stocks", 200),
     ("/api/v1/stocks/AAPL", 200),
     ("/api/v1/stocks/AAPL/history", 200),
@@ -135,6 +142,9 @@ const ROUTES: [(&str, u16); 15] = [
     ("/ws", 400),
     ("/livez", 200),
     ("/readyz", 200),
+    ("/", 200),
+    ("/stocks/AAPL", 200),
+    ("/assets/nope.js", 404),
     ("/graphiql", 200),
     ("/playground", 308),
     ("/nope", 404),

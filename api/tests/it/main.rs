@@ -10,6 +10,7 @@ mod process;
 mod product;
 mod receiver;
 
+mod console;
 mod departure;
 mod deployment;
 mod end_to_end;

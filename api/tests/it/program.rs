@@ -221,6 +221,9 @@ async fn a_start_waits_for_an_unreachable_database_then_names_it_without_its_pas
         )
     };
     assert_eq!(get("livez").await.0, 200);
+    let (status, page) = get("").await;
+    assert_eq!(status, 200, "the console shows that the server is starting");
+    assert!(page.contains("<!doctype html>"), "{page}");
     for (path, word) in [
         ("readyz", "database"),
         ("api/v1/health", r#""status":"down""#),

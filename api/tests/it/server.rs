@@ -1,4 +1,4 @@
-//! Probes and pages of the listeners.
+//! Probes and malformed requests.
 
 use std::net::SocketAddr;
 
@@ -39,35 +39,6 @@ on_archives! {
             let watched = client.get(format!("http://{listener}/livez")).header("host", "prometheus.example");
             let expected = if listener == archive.address { 421 } else { 200 };
             assert_eq!(Answer::to(watched).await.status, expected);
-        }
-    }
-
-    async fn a_browser_gets_a_page(archive) {
-        for path in ["/graphiql", "/graphql"] {
-            let answer = Answer::to(archive.request(Method::GET, path).header("accept", HTML)).await;
-            assert_eq!(answer.status, 200, "{path}");
-            assert!(answer.header("content-type").starts_with("text/html"), "{path}");
-            assert!(answer.text.contains("graphiql"), "{path}: {}", answer.text);
-            // The endpoint is relative to the page, so that a proxy may add a path prefix.
-            for part in ["new URL(endpoint, window.location.href)", "createUrl('graphql')", "subscriptionUrl: createUrl('graphql')"] {
-                assert!(answer.text.contains(part), "{path} lacks {part}: {}", answer.text);
-            }
-            assert_eq!(answer.header("content-security-policy"), "frame-ancestors 'none'");
-        }
-        let answer = archive.get("/playground").await;
-        assert!((300..400).contains(&answer.status), "{}", answer.status);
-        // Works below any path prefix.
-        assert_eq!(answer.header("location"), "graphiql");
-    }
-
-    async fn a_top_level_navigation_to_a_page_is_allowed_from_any_site(archive) {
-        for (path, status) in [("/graphiql", 200), ("/graphql", 200), ("/playground", 308), ("/api/v1/stocks", 403)] {
-            let request = archive.request(Method::GET, path)
-                .header("accept", HTML)
-                .header("sec-fetch-site", "cross-site")
-                .header("sec-fetch-mode", "navigate")
-                .header("sec-fetch-dest", "document");
-            assert_eq!(Answer::to(request).await.status, status, "{path}");
         }
     }
 

@@ -30,6 +30,8 @@ pub struct AccessSettings {
     pub introspection: bool,
     /// Whether errors about unknown names suggest similar ones.
     pub suggestions: bool,
+    /// Whether the web console is served.
+    pub console: bool,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
     /// The directory of trusted documents, which was readable; `None` to accept all documents.
@@ -73,6 +75,7 @@ impl AccessSettings {
             suggestions: reader
                 .optional("SUGGESTIONS", value::switch)
                 .unwrap_or(introspection),
+            console: reader.value("CONSOLE", value::switch),
             graphiql: reader.value("GRAPHIQL", value::switch),
             trusted_documents: reader.optional("TRUSTED_DOCUMENTS", directory),
             rate_limit: reader.value("RATE_LIMIT", rate),

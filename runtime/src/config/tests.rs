@@ -75,7 +75,8 @@ fn without_settings_the_documented_defaults_apply() {
     assert!(settings.access.admin_token.is_none() && settings.access.read_token.is_none());
     assert_eq!(settings.access.allowed_hosts, Allowed::Loopback);
     assert_eq!(settings.access.allowed_origins, Allowed::Loopback);
-    assert!(settings.access.introspection && settings.access.graphiql);
+    assert!(settings.access.introspection);
+    assert!(settings.access.console && settings.access.graphiql);
     assert!(settings.access.suggestions);
     assert_eq!(settings.access.trusted_documents, None);
     assert_eq!(settings.access.rate_limit, None);
@@ -150,6 +151,7 @@ fn a_boolean_flag_needs_no_value() {
     assert!(load(&["--debug", "--api-port", "1"], &[]).log.debug);
     assert!(!load(&["--graphiql=false"], &[]).access.graphiql);
     assert!(!load(&["--graphiql", "off"], &[]).access.graphiql);
+    assert!(!load(&["--console=false"], &[]).access.console);
 }
 
 #[test]

@@ -46,10 +46,11 @@ impl Guard {
         }
     }
 
-    /// Sets the paths of pages without data, which any website may link to.
+    /// Sets the routes of pages without data, which any website may link to. A route is the path
+    /// that the router was given, such as `/stocks/{symbol}`.
     #[must_use]
-    pub fn with_pages<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
-        self.pages = paths.into_iter().map(Into::into).collect();
+    pub fn with_pages<T: Into<String>>(mut self, routes: impl IntoIterator<Item = T>) -> Self {
+        self.pages = routes.into_iter().map(Into::into).collect();
         self
     }
 

@@ -140,7 +140,9 @@ fn refuse(_: &Parts, error: &RequestError) -> Response {
 
 async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> StatusCode {
     use tower::ServiceExt;
-    let router = Router::new().route("/rest", get(|| async { "rest" }));
+    let router = Router::new()
+        .route("/rest", get(|| async { "rest" }))
+        .route("/pages/{name}", get(|| async { "page" }));
     let mut request = http::Request::get(path)
         .body(axum::body::Body::empty())
         .expect("request");
@@ -158,7 +160,7 @@ async fn other(guard: &Guard, headers: &[(&'static str, &str)], path: &str) -> S
 
 #[tokio::test]
 async fn other_routes_have_the_same_checks() {
-    let guard = Guard::default().with_pages(["/page"]);
+    let guard = Guard::default().with_pages(["/pages/{name}"]);
     let home = ("host", "localhost:8080");
     assert_eq!(other(&guard, &[home], "/rest").await, 200);
     assert_eq!(
@@ -194,7 +196,10 @@ async fn other_routes_have_the_same_checks() {
         ("sec-fetch-dest", "document"),
     ];
     assert_eq!(other(&guard, &link, "/rest").await, 403);
-    assert_eq!(other(&guard, &link, "/page").await, 404);
+    assert_eq!(other(&guard, &link, "/pages/BTC%2FUSD").await, 200);
+    assert_eq!(other(&guard, &link, "/pages").await, 403);
+    let foreign = [("host", "evil.example"), link[1], link[2], link[3]];
+    assert_eq!(other(&guard, &foreign, "/pages/x").await, 421);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     middleware::{self, Next},
     response::Response,
 };
@@ -49,7 +49,8 @@ impl Guard {
 
     fn check(&self, parts: &Parts) -> Result<(), RequestError> {
         self.check_host(parts)?;
-        let is_page = self.pages.iter().any(|page| page == parts.uri.path());
+        let route = parts.extensions.get::<MatchedPath>();
+        let is_page = route.is_some_and(|route| self.pages.iter().any(|it| it == route.as_str()));
         if is_page && Self::is_navigation(parts) {
             return Ok(());
         }
