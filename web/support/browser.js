@@ -32,11 +32,15 @@ export async function openPage(t, browser, { origins, expected = [], ...options 
   const foreign = (url) => origins && /^(https?|wss?):/.test(url)
     && !origins.some((origin) => new URL(origin).host === new URL(url).host);
   context.on('request', (request) => foreign(request.url()) && fault(`request: ${request.url()}`));
-  page.on('websocket', (socket) => foreign(socket.url()) && fault(`websocket: ${socket.url()}`));
+  const sockets = [];
+  page.on('websocket', (socket) => {
+    sockets.push(socket);
+    if (foreign(socket.url())) fault(`websocket: ${socket.url()}`);
+  });
   await page.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) =>
       console.error(`Content-Security-Policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
   });
   t.after(() => assert.deepEqual(faults, []));
-  return { page, context, faults };
+  return { page, context, faults, sockets };
 }
