@@ -126,9 +126,10 @@ test('a server that does not answer is noticed, and is offline after a while', l
   const cable = await startCable(t);
   const connection = open(t, {
     url: cable.url,
-    pingInterval: 50,
-    pingTimeout: 100,
-    offlineAfter: 200,
+    // Long enough for a busy machine to answer while the way is open.
+    pingInterval: 100,
+    pingTimeout: 2_000,
+    offlineAfter: 3_000,
     // The test decides when it is tried again.
     retryWait: () => 3_600_000,
   });
