@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { licences } from './plugin/licences.ts';
 
 /** A server for `npm run dev` to send requests to. */
 const api = process.env.API_URL ?? 'http://127.0.0.1:8080';
@@ -8,6 +9,7 @@ export default defineConfig({
     // The client package is bundled from its sources.
     conditions: ['source', 'module', 'browser', 'development|production'],
   },
+  plugins: [licences()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2023',

@@ -11,6 +11,7 @@ const FEWEST_CLOSES = 3;
 
 /** The largest number of decimals of all prices, so that decimal points are under each other. */
 export const priceDecimals = signal(2);
+export const changeDecimals = signal(2);
 
 /** A tracked stock, whose quote changes often: each signal updates only what shows it. */
 export class StockRow {
@@ -47,6 +48,7 @@ export class StockRow {
     this.#addPoint(quote, before);
     const decimals = Math.max(decimalsOf(quote.price), decimalsOf(quote.high), decimalsOf(quote.low));
     if (decimals > priceDecimals.peek()) priceDecimals.value = decimals;
+    if (decimalsOf(quote.change) > changeDecimals.peek()) changeDecimals.value = decimalsOf(quote.change);
     const order = before && flash ? compareDecimals(quote.price, before.price) : 0;
     if (order === 0) return false;
     this.#flashes += 1;

@@ -31,7 +31,9 @@ export function BoardRow({ row }: { row: StockRow }) {
         <Flash row={row} />
         <Digits value={quote?.price} />
       </td>
-      <td role="cell" class="c-change number"><Change value={quote?.change} /></td>
+      <td role="cell" class="c-change number">
+        <span class={decimalsClass(quote?.change)}><Change value={quote?.change} /></span>
+      </td>
       <td role="cell" class="c-percent number"><Percent value={quote?.changePercent} /></td>
       <td role="cell" class="c-high number"><Digits value={quote?.high} /></td>
       <td role="cell" class="c-low number"><Digits value={quote?.low} /></td>
@@ -55,8 +57,11 @@ export function BoardRow({ row }: { row: StockRow }) {
 
 /** A price with room for the decimals that others have. */
 const Digits = ({ value }: { value: string | null | undefined }) => (
-  <span class={value == null ? '' : `decimals-${Math.min(decimalsOf(value), 8)}`}>{formatPrice(value)}</span>
+  <span class={decimalsClass(value)}>{formatPrice(value)}</span>
 );
+
+const decimalsClass = (value: string | null | undefined): string =>
+  value == null ? '' : `decimals-${Math.min(decimalsOf(value), 8)}`;
 
 /** The direction of the newest price, while it flashes. */
 function Flash({ row }: { row: StockRow }) {

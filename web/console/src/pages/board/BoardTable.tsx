@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { connectionState } from '../../api/index.ts';
 import { SortHeader } from '../../components/SortHeader.tsx';
 import { params, setParams } from '../../router/router.ts';
-import { priceDecimals, type StockRow } from '../../stocks/stock-row.ts';
+import { changeDecimals, priceDecimals, type StockRow } from '../../stocks/stock-row.ts';
 import { loadCloses, stocks } from '../../stocks/stocks.ts';
 import { BoardRow } from './BoardRow.tsx';
 import { arrange, COLUMNS, firstDirection, orderOf, type Column } from './columns.ts';
@@ -46,7 +46,8 @@ export function BoardTable() {
       role="table"
       aria-label="Stocks"
       aria-rowcount={rows.length + 1}
-      class={`board decimals-of-${Math.min(priceDecimals.value, 8)} ${dimmed ? 'is-away' : ''}`}
+      class={`board ${dimmed ? 'is-away' : ''}`}
+      style={{ '--decimals': String(Math.min(priceDecimals.value, 8)), '--change-decimals': String(changeDecimals.value) }}
     >
       <thead role="rowgroup">
         <tr role="row">

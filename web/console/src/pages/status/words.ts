@@ -42,3 +42,27 @@ export function intervalText(seconds: number | null | undefined): string {
   const [size, unit] = units.find(([it]) => seconds >= it && seconds % it === 0) ?? [1, 's'];
   return `${Math.round((seconds / size) * 100) / 100} ${unit}`;
 }
+
+/** `0.2 s`, `12 ms`: the delay of the feed. */
+export function lagText(seconds: number): string {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${Math.round(seconds * 10) / 10} s`;
+}
+
+interface BudgetWords {
+  window: string;
+  limit: number;
+  left: number;
+  resetsAt?: string | null;
+}
+
+/** `4 of 5 a minute, 18 of 25 a day`. */
+export function budgetText(budgets: readonly BudgetWords[]): string {
+  if (budgets.length === 0) return '–';
+  return budgets.map(({ window, limit, left }) => `${left} of ${limit} a ${window.toLowerCase()}`).join(', ');
+}
+
+/** When the first budget that is used has more again. */
+export function nextReset(budgets: readonly BudgetWords[]): string | null {
+  const times = budgets.map(({ resetsAt }) => resetsAt).filter((it) => it != null);
+  return times.sort((one, other) => Date.parse(one) - Date.parse(other))[0] ?? null;
+}

@@ -1,0 +1,27 @@
+import { DataTable } from '../../components/DataTable.tsx';
+import { ListFrame } from '../../components/ListFrame.tsx';
+import { columnsOf } from '../rules/RulesPage.tsx';
+import type { Rule, Rules } from '../rules/useRules.ts';
+
+const HIDDEN = new Set(['Symbol']);
+
+/** The rules that apply to one stock, with those for all stocks. */
+export function StockRules({ symbol, list }: { symbol: string; list: Rules }) {
+  const rules = list.rules?.filter((rule) => rule.symbol === symbol || rule.symbol === null) ?? [];
+  return (
+    <section class="panel stock-rules" aria-labelledby="rules-title">
+      <h2 id="rules-title">Rules</h2>
+      <ListFrame what="Rules" hasData={list.rules !== null} error={list.error} retry={list.reload}>
+        <DataTable
+          name={`Rules of ${symbol}`}
+          columns={columnsOf(list).filter(({ name }) => !HIDDEN.has(name))}
+          rows={rules}
+          keyOf={({ id }) => id}
+        />
+      </ListFrame>
+    </section>
+  );
+}
+
+export const rulesOf = ({ rules }: Rules, symbol: string): Rule[] =>
+  rules?.filter((rule) => rule.symbol === symbol || rule.symbol === null) ?? [];
