@@ -5,6 +5,8 @@ import { licences } from './plugin/licences.ts';
 const api = process.env.API_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
+  // References are relative, because a proxy may serve the console below a path.
+  base: './',
   resolve: {
     // The client package is bundled from its sources.
     conditions: ['source', 'module', 'browser', 'development|production'],
@@ -18,7 +20,18 @@ export default defineConfig({
     // A data: URL would not be allowed for everything by the Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // GraphiQL's editor is larger than the default.
+    chunkSizeWarningLimit: 3000,
+    rolldownOptions: {
+      input: ['index.html', 'graphiql.html'],
+      onLog(level, log, report) {
+        // Libraries of React mark modules for servers that render them.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
+      },
+    },
   },
+  // GraphiQL's workers import modules.
+  worker: { format: 'es' },
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },

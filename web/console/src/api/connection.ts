@@ -1,10 +1,11 @@
 import { effect, signal } from '@preact/signals';
 import { connect, type ConnectionState } from 'stock-tracker-client';
+import { serverPath } from '../router/base.ts';
 import { exactInteger } from './json.ts';
 import { askAccessToken } from './sign-in.ts';
 import { currentToken } from './token.ts';
 
-const url = new URL('/graphql', location.href);
+const url = new URL(serverPath('/graphql'), location.href);
 url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 
 /** The one WebSocket of this page. */

@@ -1,5 +1,6 @@
 import type { TypedDocumentString } from '../generated/graphql.ts';
 import { signal } from '@preact/signals';
+import { serverPath } from '../router/base.ts';
 import { ApiError } from './error.ts';
 import { parse } from './json.ts';
 
@@ -27,7 +28,7 @@ export async function request<Result, Variables>(
   let body: Body;
   let status: number;
   try {
-    const response = await fetch('/graphql', {
+    const response = await fetch(serverPath('/graphql'), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',

@@ -2,6 +2,7 @@ import { connectionState } from '../api/index.ts';
 import { formatTime } from '../format/time.ts';
 import { unseenAlerts } from '../pages/alerts/unseen.ts';
 import { notices } from '../pages/status/notices.ts';
+import { hasGraphiQL, serverPath } from '../router/base.ts';
 import { Link } from '../router/Link.tsx';
 import { path } from '../router/router.ts';
 import { SignInButton } from './SignInDialog.tsx';
@@ -23,7 +24,7 @@ export const Banner = () => (
       <nav aria-label="Main">
         <ul>
           {LINKS.map(([name, href]) => <li key={href}><NavigationLink name={name} href={href} /></li>)}
-          <li><a href="/graphiql">GraphiQL</a></li>
+          {hasGraphiQL && <li><a href={serverPath('/graphiql')}>GraphiQL</a></li>}
         </ul>
       </nav>
       <div class="tools">

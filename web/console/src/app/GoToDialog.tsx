@@ -4,6 +4,7 @@ import { Combobox, type Option } from '../components/Combobox.tsx';
 import { Dialog, openDialog } from '../components/Dialog.tsx';
 import { TrackDialog } from '../pages/board/TrackDialog.tsx';
 import { openCreateRule } from '../pages/rules/create-rule.tsx';
+import { hasGraphiQL, serverPath } from '../router/base.ts';
 import { navigate, stockHref } from '../router/router.ts';
 import { loadStocks, stocks } from '../stocks/stocks.ts';
 import { changeTheme } from './theme.tsx';
@@ -23,7 +24,9 @@ const PAGES: readonly Target[] = [
   page('Rules', '/rules'),
   page('Webhooks', '/webhooks'),
   page('Status', '/status'),
-  { id: '/graphiql', label: 'GraphiQL', detail: 'page', run: () => location.assign('/graphiql') },
+  ...(hasGraphiQL
+    ? [{ id: '/graphiql', label: 'GraphiQL', detail: 'page', run: () => location.assign(serverPath('/graphiql')) }]
+    : []),
 ];
 
 const action = (label: string, run: () => void): Target => ({ id: `action ${label}`, label, detail: 'action', run });

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { serverPath } from './base.ts';
 import { navigate } from './router.ts';
 
 interface Props {
@@ -17,6 +18,7 @@ export function Link({ onClick, ...props }: Props) {
   return (
     <a
       {...props}
+      href={serverPath(props.href)}
       onClick={(event) => {
         onClick?.(event);
         const { button, metaKey, ctrlKey, shiftKey, altKey } = event;

@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
+import { consoleAddress, serverPath } from './base.ts';
 
-const here = () => ({ path: location.pathname, search: location.search });
+const here = () => ({ path: consoleAddress(location.pathname), search: location.search });
 const current = signal(here());
 
 addEventListener('popstate', () => (current.value = here()));
@@ -16,7 +17,7 @@ let depth = 0;
 
 /** Goes to an address of the console. */
 export function navigate(href: string, { replace = false } = {}): void {
-  const url = new URL(href, location.href);
+  const url = new URL(serverPath(href), location.href);
   if (replace) history.replaceState(null, '', url);
   else {
     if (url.href === location.href) return;
@@ -45,7 +46,7 @@ export function setParams(changes: Record<string, string | null>): void {
     else next.set(name, value);
   }
   const search = next.size === 0 ? '' : `?${next}`;
-  navigate(`${location.pathname}${search}`, { replace: true });
+  navigate(`${path.value}${search}`, { replace: true });
 }
 
 /** The address of a stock's page. */
