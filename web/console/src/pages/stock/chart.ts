@@ -59,6 +59,8 @@ export class StockChart {
   #events: Events;
   #asLine: boolean;
   #dragged: string | null = null;
+  /** The time of the bar that keys selected. */
+  #selected: Bar['time'] | null = null;
   #precision = 2;
 
   constructor(container: HTMLElement, asLine: boolean, events: Events) {
@@ -151,6 +153,15 @@ export class StockChart {
       const added = bars.findIndex(({ time }) => time === before[0]?.time);
       if (added > 0) timeScale.setVisibleLogicalRange({ from: range.from + added, to: range.to + added });
     }
+    this.#selectAgain();
+  }
+
+  /** The library hides the crosshair when bars change, and the index of the bar may be another one. */
+  #selectAgain(): void {
+    if (this.#selected === null) return;
+    const index = this.#bars.findIndex(({ time }) => time === this.#selected);
+    this.select(index < 0 ? null : index);
+    this.#events.onPoint(index < 0 ? null : index, this.#bars[index]?.close ?? null);
   }
 
   setMarks(marks: readonly Mark[]): void {
@@ -196,6 +207,7 @@ export class StockChart {
   /** Moves the crosshair to a bar, and the bar into view; or hides it. */
   select(index: number | null): void {
     const bar = index === null ? undefined : this.#bars[index];
+    this.#selected = bar?.time ?? null;
     if (!bar || index === null) {
       this.#chart.clearCrosshairPosition();
       return;
@@ -229,9 +241,10 @@ export class StockChart {
     );
   }
 
-  #point({ logical, point }: MouseEventParams): void {
+  #point({ logical, point, sourceEvent }: MouseEventParams): void {
+    if (sourceEvent) this.#selected = null;
     if (!point || logical === undefined) {
-      this.#events.onPoint(null, null);
+      if (this.#selected === null) this.#events.onPoint(null, null);
       return;
     }
     const index = Math.min(Math.max(0, Math.round(logical)), this.#bars.length - 1);
