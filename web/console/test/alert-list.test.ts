@@ -13,6 +13,7 @@ const alert = (id: number): AlertFieldsFragment => ({
   price: '1',
   changePercent: null,
   threshold: '1',
+  tradingDay: '2026-11-27',
   triggeredAt: '2026-11-29T12:00:00Z',
   acknowledgedAt: null,
   rule: null,
