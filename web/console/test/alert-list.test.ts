@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AlertFieldsFragment } from '../src/generated/graphql.ts';
-import { acknowledge, addAlert, addOlder, type AlertList, MAX_SHOWN, showWaiting } from '../src/pages/alerts/alert-list.ts';
+import {
+  acknowledge,
+  addAlert,
+  addOlder,
+  type AlertList,
+  MAX_SHOWN,
+  showWaiting,
+} from '../src/pages/alerts/alert-list.ts';
 
 const alert = (id: number): AlertFieldsFragment => ({
   id: String(id),

@@ -27,5 +27,6 @@ test('prices that never change are a line, and a single one is nothing', () => {
   assert.equal(layOut({ points: points.slice(0, 1), fired: [], level: null }), null);
   // All firings at one instant.
   const instant = [{ at: 0, value: 0 }, { at: 0, value: 0 }];
-  assert.doesNotMatch(layOut({ points: instant, fired: [{ at: 0, isDown: false, value: 5 }], level: null })?.line ?? 'NaN', /NaN/);
+  const laid = layOut({ points: instant, fired: [{ at: 0, isDown: false, value: 5 }], level: null });
+  assert.doesNotMatch(laid?.line ?? 'NaN', /NaN/);
 });

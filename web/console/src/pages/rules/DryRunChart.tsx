@@ -61,13 +61,18 @@ function Chart({ geometry, points, what, count }: ChartProps) {
   const to = formatDate(new Date(last.at));
   const { markers, line, levelY } = geometry;
   const missing = count - markers.length;
+  const label = `${what} from ${from} to ${to}, with ${markers.length} of ${count} firings`;
   return (
     <figure class="dry-run-chart">
-      <svg viewBox={VIEW_BOX} role="img" aria-label={`${what} from ${from} to ${to}, with ${markers.length} of ${count} firings`}>
+      <svg viewBox={VIEW_BOX} role="img" aria-label={label}>
         {levelY !== null && <line class="level" x1="0" x2={RIGHT} y1={levelY} y2={levelY} />}
         <polyline class="prices" points={line} />
         {markers.map(({ x, y, isDown }, at) => (
-          <path key={at} class={isDown ? 'down' : 'up'} d={isDown ? `M${x} ${y - 1}l-4 -7h8z` : `M${x} ${y + 1}l-4 7h8z`} />
+          <path
+            key={at}
+            class={isDown ? 'down' : 'up'}
+            d={isDown ? `M${x} ${y - 1}l-4 -7h8z` : `M${x} ${y + 1}l-4 7h8z`}
+          />
         ))}
       </svg>
       <figcaption>

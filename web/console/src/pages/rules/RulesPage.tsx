@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import { askAdminToken, messageOf, mutate } from '../../api/index.ts';
 import { type Column, DataTable } from '../../components/DataTable.tsx';
 import { confirm } from '../../components/Dialog.tsx';
+import { focusHeading } from '../../components/focus-heading.ts';
 import { ListFrame } from '../../components/ListFrame.tsx';
 import { Empty } from '../../components/ListState.tsx';
 import { showMessage } from '../../components/message.tsx';
@@ -20,7 +21,7 @@ import { type Rule, type Rules, useRules } from './useRules.ts';
 import './rules.css';
 
 /** How many rules are shown at once, because a browser is slow with 100,000 rows. */
-const SHOWN = 500;
+const SHOWN = 200;
 
 export function RulesPage() {
   const list = useRules();
@@ -70,7 +71,8 @@ export function RulesPage() {
 
 /** Whether a rule has each of the words. */
 function matches(rule: Rule, wanted: string): boolean {
-  const text = `${ruleName(rule)} ${ruleSentence(rule)} ${describeKind(rule.kind).label} ${rule.note ?? ''}`.toLowerCase();
+  const words = [ruleName(rule), ruleSentence(rule), describeKind(rule.kind).label, rule.note ?? ''];
+  const text = words.join(' ').toLowerCase();
   return wanted.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
@@ -116,7 +118,8 @@ function EnabledSwitch({ rule, list }: { rule: Rule; list: Rules }) {
       list.change(rule.id, changed ? changed.updateAlertRule.alertRule : { enabled: !enabled });
     } catch (error) {
       list.change(rule.id, { enabled: !enabled });
-      showMessage(`${ruleName(rule)} is still ${enabled ? 'disabled' : 'enabled'}: ${messageOf(error)}`, { failed: true });
+      const state = enabled ? 'disabled' : 'enabled';
+      showMessage(`${ruleName(rule)} is still ${state}: ${messageOf(error)}`, { failed: true });
     }
   }
   return (
@@ -132,10 +135,13 @@ function EnabledSwitch({ rule, list }: { rule: Rule; list: Rules }) {
 function Actions({ rule, list }: { rule: Rule; list: Rules }) {
   const name = ruleName(rule);
   async function remove() {
-    if (!(await confirm({ title: 'Delete rule', text: `${name} is deleted. Its alerts stay.`, action: 'Delete' }))) return;
+    const text = `${name} is deleted. Its alerts stay.`;
+    if (!(await confirm({ title: 'Delete rule', text, action: 'Delete' }))) return;
     try {
       const deleted = await mutate(DeleteRuleDocument, { input: { id: rule.id } });
-      if (deleted) list.remove(rule.id);
+      if (!deleted) return;
+      list.remove(rule.id);
+      focusHeading();
     } catch (error) {
       showMessage(`${name} was not deleted: ${messageOf(error)}`, { failed: true });
     }

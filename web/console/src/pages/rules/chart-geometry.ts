@@ -47,7 +47,8 @@ export function layOut({ points, fired, level }: Input): Geometry | null {
   const isLevelFar = level !== null && (level > highest + 2 * span || level < lowest - 2 * span);
   if (isLevelFar) [low, high] = [lowest, highest];
   const height = Math.max(high - low, Number.MIN_VALUE);
-  const x = (at: number): number => round(PADDING + ((at - first.at) / (last.at - first.at || 1)) * (WIDTH - 2 * PADDING));
+  const duration = last.at - first.at || 1;
+  const x = (at: number): number => round(PADDING + ((at - first.at) / duration) * (WIDTH - 2 * PADDING));
   const y = (value: number): number => round(HEIGHT - PADDING - ((value - low) / height) * (HEIGHT - 2 * PADDING));
   const markers = fired
     .filter(({ at }) => at >= first.at && at <= last.at + 86_400_000)

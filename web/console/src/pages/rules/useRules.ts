@@ -11,7 +11,7 @@ import { listenToAlerts } from '../alerts/feed.ts';
 
 export interface Rule extends RuleFieldsFragment {
   lastFired: string | null;
-  /** The rule of the setting `ALERT_THRESHOLD`, which nobody can edit. */
+  /** The rule of the setting `ALERT_THRESHOLD`, which cannot be edited. */
   isDefault: boolean;
 }
 
