@@ -42,7 +42,7 @@ export function HistoryTable({ history }: { history: PriceHistory }) {
   return (
     <section class="panel history" aria-labelledby="history-title">
       <h2 id="history-title">Price history</h2>
-      <div class="scroller">
+      <div class="scroller" role="group" aria-label="Price history, scrollable" tabIndex={0} data-keys>
         <table role="table" aria-label="Price history" aria-busy={loading.value}>
           <thead role="rowgroup">
             <tr role="row">
