@@ -68,7 +68,7 @@ const DATABASES = { SQLITE: 'SQLite', POSTGRESQL: 'PostgreSQL' } as const;
 
 function Facts({ state: { feed, database, market, version, revision, startedAt } }: { state: Status }) {
   return (
-    <div class="facts">
+    <div class="status-facts">
       <Region name="Feed">
         <Fact name="Lag">{lagText(feed.lagSeconds)}</Fact>
         <Fact name="Subscribers">{formatCount(feed.subscribers)}</Fact>
