@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-// The zone of the viewer, for this file: two hours before UTC in summer. It is read when the formatters are made.
+// The zone of the viewer, for this file: two hours ahead of UTC in summer. It is read when the formatters are made.
 process.env['TZ'] = 'Europe/Berlin';
 const { formatAge, formatDate, formatDateTime, formatTime, formatUpdated, formatWeekday } = await import(
   '../src/format/time.ts'
