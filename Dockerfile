@@ -4,6 +4,21 @@
 # The compiler version of rust-toolchain.toml, on the same release of Debian as the final image.
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
+ARG NODE_IMAGE=node:22-bookworm-slim
+
+FROM ${NODE_IMAGE} AS console
+WORKDIR /build/web
+
+# A layer with only the packages.
+COPY web/package.json web/package-lock.json web/.npmrc ./
+COPY web/client/package.json client/
+COPY web/console/package.json console/
+RUN npm ci --workspace console --include-workspace-root=false
+
+COPY schema.graphql ../
+COPY web/client client
+COPY web/console console
+RUN npm run build --workspace console
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
@@ -31,7 +46,9 @@ RUN for crate in */; do mkdir "${crate}src" && touch "${crate}src/lib.rs"; done 
 # Cargo compares modification times, and the copied files are older than the builds of the empty
 # crates.
 COPY . .
+COPY --from=console /build/web/console/dist web/console/dist
 ARG GIT_REVISION=unknown
+ENV REQUIRE_CONSOLE=1
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && GIT_REVISION="${GIT_REVISION}" cargo build --release --locked --package api --package tracker
 

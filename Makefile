@@ -16,6 +16,15 @@ FIGURES := target/bench
 ADVISORIES := https://github.com/RustSec/advisory-db.git
 CYCLONEDX := $(TOOLS)/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
 COVERAGE := $(TOOLS)/cargo-llvm-cov-0.9.1/bin/cargo-llvm-cov
+# The web console, which `api` embeds. Its first page stands for all files.
+CONSOLE := web/console/dist/index.html
+CONSOLE_SOURCES := schema.graphql $(shell find web/client web/console -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/.test/*' -not -path '*/test/*' \
+	-not -path '*/generated/*' -not -name '*.md')
+# npm has installed the packages of the console only, or all.
+CONSOLE_PACKAGES := web/node_modules/.console
+WEB_PACKAGES := web/node_modules/.all
+NPM_FILES := $(addprefix web/,package-lock.json package.json client/package.json console/package.json)
 
 .PHONY: help
 help: ## List the commands
@@ -23,12 +32,16 @@ help: ## List the commands
 
 .PHONY: run
 run: export LOG_FORMAT ?= console
-run: rust ## Build and start everything in one process, on a SQLite file in this directory
+run: rust console-if-npm ## Build and start everything in one process, on a SQLite file in this directory
 	$(CARGO) run --package api
 
 .PHONY: test
-test: test-deps format-check lint deny audit rust-test doc web-test rest-test
+test: test-deps $(WEB_PACKAGES) console console-check
+test: format-check lint deny audit rust-test doc web-test rest-test
 test: ## Install the programs that the tests need, then run all checks and tests
+
+.PHONY: console
+console: $(CONSOLE) ## Build the web console and GraphiQL, which the next build of `api` embeds
 
 .PHONY: check
 check: format-check lint generate-check ## Check the format, the lints and the generated files
@@ -89,7 +102,7 @@ sbom: $(CYCLONEDX) ## Write the software bills of materials into target/sbom
 .PHONY: clean
 clean: ## Remove build artifacts
 	$(CARGO) clean
-	rm -rf web/node_modules web/openapi/.venv examples/python/.venv
+	rm -rf web/node_modules web/console/dist web/openapi/.venv examples/python/.venv
 
 # Parts of `test` and `check`.
 
@@ -116,13 +129,35 @@ doc: rust
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 		$(CARGO) doc $(ALL_FEATURES) --no-deps --document-private-items --lib --examples
 
+.PHONY: console-check
+console-check: $(CONSOLE_PACKAGES)
+	cd web && npm run check --workspace console
+
 .PHONY: web-test
-web-test: web/node_modules/.package-lock.json examples/python/.venv/installed
+web-test: $(WEB_PACKAGES) examples/python/.venv/installed
 	cd web && npm test
 
-web/node_modules/.package-lock.json: web/package.json web/package-lock.json
-	cd web && npm ci
+# The program also runs without the console, so nothing fails here.
+.PHONY: console-if-npm
+console-if-npm:
+	@if ! command -v npm >/dev/null; then \
+	    echo "npm is missing: the web console is not built. Install Node.js 20.19 or later."; \
+	elif ! $(MAKE) --no-print-directory console; then \
+	    echo "The web console cannot be built (see above): starting without it."; \
+	fi
+
+# An incomplete build is removed: `api` does not build with it.
+$(CONSOLE): $(CONSOLE_SOURCES) $(CONSOLE_PACKAGES)
+	cd web && npm run build --workspace console || { rm -rf console/dist; exit 1; }
+
+# `npm ci` removes what was installed before, and the other file with it.
+$(CONSOLE_PACKAGES): $(NPM_FILES)
+	cd web && npm ci --workspace console --include-workspace-root=false
 	touch $@
+
+$(WEB_PACKAGES): $(NPM_FILES)
+	cd web && npm ci
+	touch $@ $(CONSOLE_PACKAGES)
 
 .PHONY: rest-test
 rest-test: web/openapi/.venv/installed

@@ -25,8 +25,6 @@ async fn answered(address: SocketAddr, text: &str) -> String {
     String::from_utf8(response).expect("text")
 }
 
-const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-
 on_archives! {
     async fn both_listeners_have_liveness_and_readiness_probes(archive) {
         let client = crate::answer::browser();

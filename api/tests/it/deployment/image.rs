@@ -16,10 +16,22 @@ fn instructions() -> Vec<String> {
     joined.map(str::to_owned).collect()
 }
 
-/// The files that are copied from the repository, each with its destination.
-fn copied() -> Vec<(String, String)> {
+/// A file or folder that is copied from the repository.
+struct Copied {
+    /// The name of the stage, empty for the last one.
+    stage: String,
+    from: String,
+    to: String,
+}
+
+fn copied() -> Vec<Copied> {
     let mut copied = Vec::new();
+    let mut stage = String::new();
     for line in instructions() {
+        if line.starts_with("FROM ") {
+            let name = line.split_once(" AS ").map_or("", |(_, name)| name);
+            name.clone_into(&mut stage);
+        }
         let Some(rest) = line.strip_prefix("COPY ") else {
             continue;
         };
@@ -28,7 +40,11 @@ fn copied() -> Vec<(String, String)> {
         if from[0].starts_with("--from=") || from == ["."] {
             continue;
         }
-        copied.extend(from.iter().map(|it| ((*it).to_owned(), (*to).to_owned())));
+        copied.extend(from.iter().map(|from| Copied {
+            stage: stage.clone(),
+            from: (*from).to_owned(),
+            to: (*to).to_owned(),
+        }));
     }
     copied
 }
@@ -38,13 +54,34 @@ fn every_copied_file_exists_and_is_not_ignored() {
     let ignored = text(".dockerignore");
     let ignored: BTreeSet<&str> = ignored.lines().collect();
     let copied = copied();
-    assert!(copied.len() > 5, "{copied:?}");
-    for (from, _) in copied {
-        assert!(shipped(&from).is_file(), "{from}");
+    assert!(copied.len() > 5);
+    for Copied { from, .. } in copied {
+        assert!(shipped(&from).exists(), "{from}");
         let top = from.split('/').next().unwrap_or_default();
         let included = ignored.contains(&*format!("!{from}"));
         assert!(included || !ignored.contains(top), "{from} is ignored");
+        assert!(!ignored.contains(&*from), "{from} is ignored");
     }
+}
+
+/// The image always has the console: it is built there, not copied from the machine, and the build
+/// fails without it.
+#[test]
+fn the_image_contains_the_console() {
+    let steps = instructions();
+    let place = |text: &str| steps.iter().position(|step| step.contains(text));
+    let built = place("npm run build --workspace console").expect("a step");
+    let everything = place("COPY . .").expect("a step");
+    let console = place("COPY --from=console /build/web/console/dist web/console/dist");
+    let console = console.expect("a step");
+    let required = place("ENV REQUIRE_CONSOLE=1").expect("a step");
+    let program = place("GIT_REVISION=\"${GIT_REVISION}\" cargo build").expect("a step");
+    assert!(built < everything && everything < console && console < required && required < program);
+    assert!(
+        text(".dockerignore")
+            .lines()
+            .any(|line| line == "web/console/dist")
+    );
 }
 
 #[test]
@@ -62,10 +99,7 @@ fn the_image_builds_with_the_toolchain_of_the_repository() {
 #[test]
 fn cargo_accepts_the_layer_that_builds_the_dependencies() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (from, to) in copied() {
-        if to.starts_with('/') {
-            continue;
-        }
+    for Copied { from, to, .. } in copied().into_iter().filter(|it| it.stage == "build") {
         let name = from.rsplit('/').next().expect("a name");
         let to = folder.path().join(to);
         fs::create_dir_all(&to).expect("a folder");

@@ -4,10 +4,11 @@ interface Tab {
   variables?: string;
 }
 
-const QUERY = `# Stocks with their latest price. Run it with Ctrl+Enter.
+const QUERY = `# Stocks with their latest price.
+# Run it with Ctrl+Enter.
 #
-# If the server requires a token to read, enter it in "Headers" below, and load the schema again
-# with the button on the left:
+# If the server requires a token to read, enter it in
+# "Headers" below, then re-fetch the schema (left):
 #   { "Authorization": "Bearer …" }
 
 query Stocks($first: Int) {
@@ -30,10 +31,11 @@ query Stocks($first: Int) {
 }
 `;
 
-const SUBSCRIPTION = `# The latest price of every stock, then each new price.
+const SUBSCRIPTION = `# The latest price of each stock, then every new one.
 #
-# To resume without a gap, copy the last cursor into the variable "after", and run it again. To
-# select stocks, replace null: ["AAPL", "IBM"].
+# To resume without a gap, copy the last cursor into
+# the variable "after", and run it again.
+# Some stocks only: "symbols": ["AAPL", "IBM"]
 
 subscription Prices($symbols: [Symbol!], $after: Cursor) {
   priceUpdates(symbols: $symbols, after: $after) {
@@ -48,7 +50,7 @@ subscription Prices($symbols: [Symbol!], $after: Cursor) {
 
 const MUTATION = `# Starts to track a stock.
 #
-# Mutations require the admin token, in "Headers" below:
+# Mutations require the admin token, in "Headers":
 #   { "Authorization": "Bearer …" }
 
 mutation TrackStock($input: TrackStockInput!) {

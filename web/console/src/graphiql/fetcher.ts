@@ -1,4 +1,4 @@
-import { getOperationAST, type DocumentNode, type ExecutionResult } from 'graphql';
+import { getOperationAST, parse, type ExecutionResult } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 interface Params {
@@ -9,7 +9,6 @@ interface Params {
 
 interface Options {
   headers?: Record<string, unknown>;
-  documentAST?: DocumentNode;
 }
 
 // The page is at /graphiql or /graphql, possibly below a path of a proxy.
@@ -19,9 +18,18 @@ const socket = new URL(http);
 socket.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
 
 /** Sends queries and mutations over HTTP, and subscriptions over WebSocket. */
-export function fetcher(params: Params, { headers = {}, documentAST }: Options = {}) {
-  const operation = documentAST && getOperationAST(documentAST, params.operationName ?? undefined);
-  return operation?.operation === 'subscription' ? subscribe(params, headers) : post(params, headers);
+export function fetcher(params: Params, { headers = {} }: Options = {}) {
+  return isSubscription(params) ? subscribe(params, headers) : post(params, headers);
+}
+
+/** The document that GraphiQL has parsed is still that of another tab, shortly after a change. */
+function isSubscription({ query, operationName }: Params): boolean {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+  } catch {
+    // The server reports the error.
+    return false;
+  }
 }
 
 async function post(params: Params, headers: Record<string, unknown>): Promise<ExecutionResult> {

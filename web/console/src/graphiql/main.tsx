@@ -12,6 +12,7 @@ createRoot(document.getElementById('graphiql')!).render(
   <GraphiQL
     fetcher={fetcher}
     defaultTabs={EXAMPLES}
+    defaultEditorToolsVisibility="variables"
     isHeadersEditorEnabled
     shouldPersistHeaders={false}
     storage={withoutHeaders(localStorage)}
