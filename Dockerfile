@@ -52,6 +52,11 @@ ENV REQUIRE_CONSOLE=1
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && GIT_REVISION="${GIT_REVISION}" cargo build --release --locked --package api --package tracker
 
+# Only the programs, for the archives of a release:
+# docker buildx build --target programs --output type=local,dest=target/programs .
+FROM scratch AS programs
+COPY --from=build /build/target/release/api /build/target/release/tracker /
+
 FROM ${DEBIAN_IMAGE}
 RUN groupadd --gid 10001 stock-tracker \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/stock-tracker \

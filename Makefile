@@ -14,6 +14,7 @@ AUDIT := $(TOOLS)/cargo-audit-0.22.2/bin/cargo-audit
 # The tables that `bench` prints, one in a file.
 FIGURES := target/bench
 ADVISORIES := https://github.com/RustSec/advisory-db.git
+CYCLONEDX := $(TOOLS)/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
 COVERAGE := $(TOOLS)/cargo-llvm-cov-0.9.1/bin/cargo-llvm-cov
 # The web console, which `api` embeds. Its first page stands for all files.
 CONSOLE := web/console/dist/index.html
@@ -85,10 +86,23 @@ format: rust-parts ## Format the code
 generate: rust ## Write the generated files
 	UPDATE=1 $(CARGO) test $(ALL_FEATURES) -- is_fresh
 
+# cargo-cyclonedx writes a file beside each manifest of the workspace; those of libraries are parts of
+# the two programs.
+.PHONY: sbom
+sbom: $(CYCLONEDX) ## Write the software bills of materials into target/sbom
+	mkdir -p target/sbom
+	$(CYCLONEDX) cyclonedx --all-features --format json --spec-version 1.5 --quiet \
+		--override-filename bom.sbom
+	mv api/bom.sbom.json target/sbom/api.cdx.json
+	mv tracker/bom.sbom.json target/sbom/tracker.cdx.json
+	rm -f */bom.sbom.json
+	cd web && npx --yes @cyclonedx/cyclonedx-npm@6.0.1 --package-lock-only --omit dev \
+		--workspace console --output-format JSON --output-file ../target/sbom/console.cdx.json
+
 .PHONY: clean
 clean: ## Remove build artifacts
 	$(CARGO) clean
-	rm -rf web/node_modules web/console/dist web/openapi/.venv
+	rm -rf web/node_modules web/console/dist web/openapi/.venv examples/python/.venv
 
 # Parts of `test` and `check`.
 
@@ -120,7 +134,7 @@ console-check: $(CONSOLE_PACKAGES)
 	cd web && npm run check --workspace console
 
 .PHONY: web-test
-web-test: $(WEB_PACKAGES)
+web-test: $(WEB_PACKAGES) examples/python/.venv/installed
 	cd web && npm test
 
 # The program also runs without the console, so nothing fails here.
@@ -149,7 +163,7 @@ $(WEB_PACKAGES): $(NPM_FILES)
 rest-test: web/openapi/.venv/installed
 	cd web && npm run rest-test
 
-web/openapi/.venv/installed: web/openapi/requirements.txt
+%/.venv/installed: %/requirements.txt
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
@@ -158,7 +172,7 @@ web/openapi/.venv/installed: web/openapi/requirements.txt
 
 # Built without optimization and debug information, which halves the build time; the tools only run
 # for seconds.
-$(DENY) $(AUDIT) $(COVERAGE): | rust
+$(DENY) $(AUDIT) $(CYCLONEDX) $(COVERAGE): | rust
 	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --debug --locked --no-default-features \
 		--target-dir target/tools --root $(@:/bin/$(@F)=) \
 		$(patsubst $(@F)-%,$(@F)@%,$(notdir $(@:/bin/$(@F)=)))

@@ -39,10 +39,19 @@ export async function start(variables = {}) {
     /** Ends it and starts another one with the same database and address; answers the exit code of the first. */
     async restart() {
       const code = await end();
-      const { port } = new URL(api.graphql);
-      running = await run(folder, { ...variables, API_PORT: port });
-      Object.assign(api, running.found);
+      await api.startAgain();
       return code;
+    },
+    /** Ends it as a power failure would. */
+    async kill() {
+      running.child.kill('SIGKILL');
+      await running.exited;
+    },
+    /** Starts another one with the same database and address, and with changed settings. */
+    async startAgain(changed = {}) {
+      const { port } = new URL(api.graphql);
+      running = await run(folder, { ...variables, ...changed, API_PORT: port });
+      Object.assign(api, running.found);
     },
   };
   return api;

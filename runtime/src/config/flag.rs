@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ffi::OsString};
 
 use clap::{
-    Arg, ArgAction, Command,
+    Arg, ArgAction, Command, ValueHint,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn parse(
     Ok(Parsed::Flags(flags))
 }
 
-fn command(program: Program) -> Command {
+pub(super) fn command(program: Program) -> Command {
     Command::new(program.name())
         .version(env!("CARGO_PKG_VERSION"))
         .about(program.about())
@@ -76,6 +76,7 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
         ))
         .help_heading(variable.section)
         .allow_negative_numbers(true)
+        .value_hint(value_hint(variable))
         .action(ArgAction::Set);
     if variable.switch {
         arg.num_args(0..=1)
@@ -84,6 +85,15 @@ fn arg(program: Program, variable: &'static Variable) -> Arg {
             .default_missing_value("true")
     } else {
         arg
+    }
+}
+
+/// What a shell completes the value with.
+fn value_hint(variable: &Variable) -> ValueHint {
+    match variable.name {
+        "TRUSTED_DOCUMENTS" => ValueHint::DirPath,
+        name if name.ends_with("_FILE") => ValueHint::FilePath,
+        _ => ValueHint::Other,
     }
 }
 

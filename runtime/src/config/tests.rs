@@ -1,5 +1,7 @@
 //! Loads settings from flags, the environment and files.
 
+mod command_line;
+
 use std::io::Write;
 
 use super::*;

@@ -4,7 +4,7 @@ import { messageOf } from '../../api/index.ts';
 import { showMessage } from '../../components/message.tsx';
 import { Change, Percent, Time, Volume } from '../../components/Values.tsx';
 import { formatPrice } from '../../format/number.ts';
-import { formatDateTime } from '../../format/time.ts';
+import { formatDateTime, zoneName } from '../../format/time.ts';
 import type { HistoryPriceFragment as Price } from '../../generated/graphql.ts';
 import { isGap, type Gap } from './history-list.ts';
 import type { PriceHistory } from './PriceHistory.ts';
@@ -41,8 +41,11 @@ export function HistoryTable({ history }: { history: PriceHistory }) {
 
   return (
     <section class="panel history" aria-labelledby="history-title">
-      <h2 id="history-title">Price history</h2>
-      <div class="scroller">
+      <div class="panel-head">
+        <h2 id="history-title">Price history</h2>
+        <span class="muted">Times in {zoneName()}</span>
+      </div>
+      <div class="scroller" role="group" aria-label="Price history, scrollable" tabIndex={0} data-keys>
         <table role="table" aria-label="Price history" aria-busy={loading.value}>
           <thead role="rowgroup">
             <tr role="row">

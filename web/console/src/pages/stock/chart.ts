@@ -40,8 +40,9 @@ interface Events {
 
 /** How near to a line, in pixels, a pointer takes it. */
 const GRIP = 5;
-/** The number of bars in view at first. */
+/** The number of bars in view at first, and the room for them if there are fewer. */
 const IN_VIEW = 120;
+const LEAST_IN_VIEW = 50;
 const FEW_LEFT = 20;
 
 const seconds = (time: Time): Date | null => (typeof time === 'number' ? new Date(time * 1000) : null);
@@ -59,6 +60,8 @@ export class StockChart {
   #events: Events;
   #asLine: boolean;
   #dragged: string | null = null;
+  /** The time of the bar that keys selected. */
+  #selected: Bar['time'] | null = null;
   #precision = 2;
 
   constructor(container: HTMLElement, asLine: boolean, events: Events) {
@@ -145,12 +148,22 @@ export class StockChart {
     );
     this.#drawVolume();
     if (before.length === 0) {
-      timeScale.setVisibleLogicalRange({ from: bars.length - IN_VIEW, to: bars.length + 3 });
+      const inView = Math.min(Math.max(bars.length, LEAST_IN_VIEW), IN_VIEW);
+      timeScale.setVisibleLogicalRange({ from: bars.length - inView, to: bars.length + 3 });
     } else if (range && bars[0]?.time !== before[0]?.time) {
       // Older bars were added: what is in view stays.
       const added = bars.findIndex(({ time }) => time === before[0]?.time);
       if (added > 0) timeScale.setVisibleLogicalRange({ from: range.from + added, to: range.to + added });
     }
+    this.#selectAgain();
+  }
+
+  /** The library hides the crosshair when bars change, and the index of the bar may be another one. */
+  #selectAgain(): void {
+    if (this.#selected === null) return;
+    const index = this.#bars.findIndex(({ time }) => time === this.#selected);
+    this.select(index < 0 ? null : index);
+    this.#events.onPoint(index < 0 ? null : index, this.#bars[index]?.close ?? null);
   }
 
   setMarks(marks: readonly Mark[]): void {
@@ -196,6 +209,7 @@ export class StockChart {
   /** Moves the crosshair to a bar, and the bar into view; or hides it. */
   select(index: number | null): void {
     const bar = index === null ? undefined : this.#bars[index];
+    this.#selected = bar?.time ?? null;
     if (!bar || index === null) {
       this.#chart.clearCrosshairPosition();
       return;
@@ -229,9 +243,10 @@ export class StockChart {
     );
   }
 
-  #point({ logical, point }: MouseEventParams): void {
+  #point({ logical, point, sourceEvent }: MouseEventParams): void {
+    if (sourceEvent) this.#selected = null;
     if (!point || logical === undefined) {
-      this.#events.onPoint(null, null);
+      if (this.#selected === null) this.#events.onPoint(null, null);
       return;
     }
     const index = Math.min(Math.max(0, Math.round(logical)), this.#bars.length - 1);

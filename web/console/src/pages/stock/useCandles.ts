@@ -14,6 +14,8 @@ export interface Candles {
 }
 
 const PAGE = 500;
+/** How many of the newest candles new prices change, usually. */
+const NEWEST = 3;
 /** Milliseconds between two queries for the newest candles while prices arrive. */
 const REFRESH_INTERVAL = 1000;
 
@@ -31,6 +33,8 @@ export function useCandles(
   const isGiven = useRef(given !== null);
   const older = useRef({ loading: false, more: true });
   const oldest = candles?.[0]?.start ?? null;
+  const latest = useRef(candles);
+  latest.current = candles;
 
   useEffect(() => {
     const wanted = interval.candles;
@@ -51,7 +55,15 @@ export function useCandles(
       }
     };
     if (!skips) void load(PAGE, (_, loaded) => loaded);
-    const stop = follow(history, () => load(3, merged));
+    const stop = follow(history, async () => {
+      const newest = latest.current?.at(-1);
+      let isConnected = true;
+      await load(NEWEST, (before, loaded) => {
+        isConnected = !newest || loaded.some(({ start }) => start === newest.start);
+        return isConnected ? merged(before, loaded) : before;
+      });
+      if (!isConnected) await load(PAGE, merged);
+    });
     // What happened during an interruption may be more than the newest candles.
     let wasLost = false;
     const stopState = connection.onState(({ status }) => {

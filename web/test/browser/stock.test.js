@@ -1,0 +1,155 @@
+// The page of one stock: its history is complete after an outage, and its chart can be read without seeing it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch } from '../../support/browser.js';
+import {
+  ADMIN_TOKEN, address, becomes, button, cellsOf, enterToken, heading, limit, openConsole, table, WHILE_AWAY,
+} from '../../support/console.js';
+import { start, until } from '../../support/program.js';
+import { ask } from '../../support/query.js';
+
+let api;
+let browser;
+before(async () => ([api, browser] = await Promise.all([start({ ADMIN_TOKEN, REPLAY_SPEED: '4' }), launch()])), limit);
+after(async () => {
+  await browser?.close();
+  assert.equal(await api?.stop(), 0);
+}, limit);
+
+/** A decimal without separators and trailing zeros. */
+const plain = (text) => text.replaceAll(',', '').replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+
+/** Every stored price of a symbol, newest first, as the page shows it. */
+async function storedPrices(api, symbol) {
+  const prices = [];
+  for (let after = null; ;) {
+    const { history } = await ask(
+      api,
+      `query ($symbol: Symbol!, $after: Cursor) {
+        history(symbol: $symbol, first: 500, after: $after) {
+          nodes { recordedAt tradingDay price cursor }
+          pageInfo { hasNextPage }
+        }
+      }`,
+      { symbol, after },
+    );
+    prices.push(...history.nodes);
+    if (!history.pageInfo.hasNextPage) break;
+    after = prices.at(-1).cursor;
+  }
+  return prices.map(({ recordedAt, tradingDay, price }) => [recordedAt, tradingDay, plain(price)]);
+}
+
+const shownPrices = async (page) =>
+  (await cellsOf(page, 'Price history')).map((row) => [row.datetime, row['Trading day'], plain(row.Price)]);
+
+const rows = (page, name) => table(page, name).locator('tbody > [role=row]');
+
+test('after the server was killed, the history has every stored price once', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/stocks/AAPL', { expected: WHILE_AWAY });
+  await becomes(page, 'Live');
+  await rows(page, 'Price history').nth(7).waitFor();
+  // A restart with many prices that the page has not seen, and one more restart at once.
+  for (const speed of ['50', '4']) {
+    const before = await shownPrices(page);
+    await api.kill();
+    await becomes(page, 'Reconnecting…');
+    await api.startAgain({ REPLAY_SPEED: speed });
+    await becomes(page, 'Live');
+    await rows(page, 'Price history').nth(before.length + 4).waitFor();
+  }
+  const shown = await shownPrices(page);
+  const stored = await storedPrices(api, 'AAPL');
+  const newest = stored.findIndex(([at]) => at === shown[0][0]);
+  assert.deepEqual(shown, stored.slice(newest, newest + shown.length));
+  // The live price is the same as the newest of the history.
+  const price = page.getByRole('region', { name: 'Price', exact: true });
+  await until(async () => {
+    const [[, , latest]] = await shownPrices(page);
+    return plain(await price.textContent()).includes(latest) || undefined;
+  });
+});
+
+test('older prices are loaded by pages, down to the first', limit, async (t) => {
+  const still = await start({ REPLAY_FROM: '2012-06-01', REPLAY_SPEED: 'max', REPLAY_LOOP: 'false' });
+  t.after(async () => assert.equal(await still.stop(), 0));
+  await until(async () => (await storedPrices(still, 'IBM')).length > 210);
+  const { page } = await openConsole(t, browser, still, '/stocks/IBM');
+  const older = table(page, 'Price history').locator('xpath=ancestor::section').getByRole('button', { name: 'Older' });
+  await older.click();
+  await rows(page, 'Price history').nth(150).waitFor();
+  while (await older.isVisible()) await older.click();
+  const stored = await storedPrices(still, 'IBM');
+  await rows(page, 'Price history').nth(stored.length - 1).waitFor();
+  assert.deepEqual(await shownPrices(page), stored);
+});
+
+test('the interval is in the address, and a table says what the chart shows', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
+  const chart = page.getByRole('figure', { name: 'Chart of IBM' });
+  await chart.getByRole('img', { name: /^IBM, 1 day, \d+ candles?, .* last \d/ }).waitFor();
+  const interval = (name) => page.getByRole('radiogroup', { name: 'Interval' }).getByRole('radio', { name, exact: true });
+  assert.ok(await interval('1 day').isChecked());
+  await chart.getByRole('button', { name: 'Show as table' }).click();
+  await rows(page, 'Candles').first().waitFor();
+  const shown = await cellsOf(page, 'Candles');
+  const { candles } = await ask(api, '{ candles(symbol: "IBM", interval: ONE_DAY, first: 500) { start open high low close } }');
+  // The newest candle may have changed since.
+  const known = new Map(candles.map((it) => [it.start, it]));
+  for (const row of shown.slice(3, 50)) {
+    const candle = known.get(row.datetime);
+    assert.deepEqual(
+      ['Open', 'High', 'Low', 'Close'].map((name) => plain(row[name])),
+      [candle.open, candle.high, candle.low, candle.close].map(plain),
+    );
+  }
+  await interval('1 hour').check({ force: true });
+  await page.waitForURL(/interval=1h/);
+  await page.reload();
+  assert.ok(await interval('1 hour').isChecked());
+});
+
+test('the arrow keys move along the chart and say each candle', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
+  const image = page.getByRole('figure', { name: 'Chart of IBM' }).getByRole('img', { name: /candles/ });
+  await image.waitFor();
+  await image.focus();
+  const said = page.getByRole('status', { name: 'Candle' });
+  const days = [];
+  for (let press = 0; press < 3; press += 1) {
+    const [label, before] = [await image.getAttribute('aria-label'), await said.textContent()];
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForFunction(([element, text]) => element.textContent !== text, [await said.elementHandle(), before]);
+    days.push(/^\d{4}-\d\d-\d\d(?=: open )/.exec(await said.textContent())[0]);
+    // A new price does not move it.
+    await page.waitForFunction(
+      ([element, text]) => element.getAttribute('aria-label') !== text,
+      [await image.elementHandle(), label],
+    );
+  }
+  const { history } = await ask(api, '{ history(symbol: "IBM", first: 500) { nodes { tradingDay } } }');
+  const known = history.nodes.map(({ tradingDay }) => tradingDay);
+  const newest = known.indexOf(days[0]);
+  assert.deepEqual(days, known.slice(newest, newest + 3));
+});
+
+test('a stock that is not tracked can be tracked, and an impossible symbol cannot', limit, async (t) => {
+  const few = await start({ ADMIN_TOKEN, DEFAULT_SYMBOLS: 'AAPL,IBM' });
+  t.after(async () => assert.equal(await few.stop(), 0));
+  const { page } = await openConsole(t, browser, few, '/stocks/NVDA');
+  await heading(page, 'NVDA').waitFor();
+  await page.getByText('Not tracked', { exact: true }).waitFor();
+  await button(page, 'Track NVDA').click();
+  await enterToken(page, ADMIN_TOKEN);
+  // The replay has no prices of it.
+  await page.getByText('NVDA is unknown to the provider').waitFor();
+  assert.equal((await ask(few, '{ stock(symbol: "NVDA") { tracked } }')).stock, null);
+  await page.goto(address(few, '/stocks/msft'));
+  await button(page, 'Track MSFT').click();
+  await enterToken(page, ADMIN_TOKEN);
+  await rows(page, 'Price history').first().waitFor();
+  await page.goto(address(few, `/stocks/${encodeURIComponent('A B')}`));
+  await page.getByText('Not a symbol', { exact: true }).waitFor();
+  await page.goto(address(few, '/stocks/BTC%2FUSD'));
+  await heading(page, 'BTC/USD').waitFor();
+});
