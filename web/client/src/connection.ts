@@ -39,7 +39,7 @@ export interface Connection {
 
 /** Opens a connection, which stays open and is made again when it is lost until `close()`. */
 export function connect(options: ConnectionOptions): Connection {
-  const { pingInterval = 1_000, pingTimeout = 2_000, connectTimeout = 5_000, offlineAfter = 10_000 } = options;
+  const { pingInterval = 1_000, pingTimeout = 1_500, connectTimeout = 5_000, offlineAfter = 10_000 } = options;
   const retryWait = options.retryWait ?? backoff;
   const state = new State(offlineAfter);
   const follows = new Set<Follow<{ cursor: string }>>();
@@ -74,8 +74,9 @@ export function connect(options: ConnectionOptions): Connection {
           if (code === FORBIDDEN) {
             // graphql-ws would try the same token again.
             state.refused();
+            for (const follow of follows) follow.pause();
             client = undefined;
-            void opened.dispose();
+            dispose(opened);
           } else {
             state.lost();
           }
@@ -89,7 +90,7 @@ export function connect(options: ConnectionOptions): Connection {
     const old = client;
     for (const follow of follows) follow.pause();
     client = undefined;
-    void old?.dispose();
+    dispose(old);
     const opened = open();
     client = opened;
     for (const follow of follows) follow.start(opened);
@@ -125,10 +126,15 @@ export function connect(options: ConnectionOptions): Connection {
       follows.clear();
       const old = client;
       client = undefined;
-      void old?.dispose();
+      dispose(old);
       state.close();
     },
   };
+}
+
+/** The promise of `dispose` rejects if the connection that it waits for fails. */
+function dispose(client: Client | undefined): void {
+  Promise.resolve(client?.dispose()).catch(() => {});
 }
 
 /** The token is wrong, or missing. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Plugin } from 'vite';
-import type { Licence } from '../src/pages/status/licence-texts.ts';
+import type { Licence } from '../src/pages/status/licence.ts';
 
 /** What `src/pages/status/licence-texts.ts` has in the place of the texts. */
 const PLACEHOLDER = 'BUNDLED_LICENCES';
@@ -20,12 +20,16 @@ export function licences(): Plugin {
     apply: 'build',
     renderChunk(code, _chunk, _options, { chunks }) {
       if (!code.includes(PLACEHOLDER)) return null;
-      const modules = Object.values(chunks).flatMap(({ moduleIds }) => moduleIds);
-      const packages = [...new Set(modules.map(packageOf).filter((it) => it !== null))];
-      const texts = JSON.stringify(packages.map(read).sort((one, other) => one.name.localeCompare(other.name)));
+      const texts = JSON.stringify(collectLicences(Object.values(chunks).flatMap(({ moduleIds }) => moduleIds)));
       return { code: code.replaceAll(PLACEHOLDER, () => texts), map: null };
     },
   };
+}
+
+/** The licences of the packages that modules are of, by name. */
+export function collectLicences(modules: readonly string[]): Licence[] {
+  const packages = new Set(modules.map(packageOf).filter((it) => it !== null));
+  return [...packages].map(read).sort((one, other) => one.name.localeCompare(other.name));
 }
 
 /** The directory of the installed package that a module is of; null for a module of this project. */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AlertFieldsFragment } from '../src/generated/graphql.ts';
-import { acknowledge, addAlert, addOlder, type AlertList, MAX_SHOWN, showWaiting } from '../src/pages/alerts/alert-list.ts';
+import {
+  acknowledge,
+  addAlert,
+  addOlder,
+  type AlertList,
+  MAX_SHOWN,
+  showWaiting,
+} from '../src/pages/alerts/alert-list.ts';
 
 const alert = (id: number): AlertFieldsFragment => ({
   id: String(id),
@@ -13,6 +20,7 @@ const alert = (id: number): AlertFieldsFragment => ({
   price: '1',
   changePercent: null,
   threshold: '1',
+  tradingDay: '2026-11-27',
   triggeredAt: '2026-11-29T12:00:00Z',
   acknowledgedAt: null,
   rule: null,

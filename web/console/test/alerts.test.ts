@@ -23,25 +23,25 @@ class TestTimer implements Timer {
   }
 }
 
-test('at most one sentence is said in an interval, and none is lost', () => {
-  const said: string[] = [];
+test('at most one sentence is spoken in an interval, and none is lost', () => {
+  const spoken: string[] = [];
   const timer = new TestTimer();
-  const announcer = new Announcer((sentence) => said.push(sentence), 5000, timer);
+  const announcer = new Announcer((sentence) => spoken.push(sentence), 5000, timer);
   announcer.add('first');
-  assert.deepEqual(said, ['first']);
+  assert.deepEqual(spoken, ['first']);
   announcer.add('second');
   announcer.add('third');
   timer.advance(4999);
-  assert.equal(said.length, 1);
+  assert.equal(spoken.length, 1);
   timer.advance(1);
-  assert.deepEqual(said, ['first', '2 new alerts, the last: third']);
+  assert.deepEqual(spoken, ['first', '2 new alerts, the last: third']);
   timer.advance(1000);
   announcer.add('fourth');
   timer.advance(3999);
-  assert.equal(said.length, 2);
+  assert.equal(spoken.length, 2);
   timer.advance(1);
-  assert.deepEqual(said.slice(2), ['fourth']);
+  assert.deepEqual(spoken.slice(2), ['fourth']);
   timer.advance(60_000);
   announcer.add('fifth');
-  assert.equal(said.at(-1), 'fifth');
+  assert.equal(spoken.at(-1), 'fifth');
 });

@@ -38,13 +38,14 @@ test('durations are read as people type them, and written so that they are read 
 });
 
 test('an input has only the settings that go with its kind', () => {
-  const percent = form.createInput({ ...form.emptyForm(), threshold: '5', base: 'OPEN', windowSeconds: '300', basis: 'RANGE' });
+  const typed = { ...form.emptyForm(), threshold: '5', base: 'OPEN', windowSeconds: '300', basis: 'RANGE' } as const;
+  const percent = form.createInput(typed);
   assert.equal(percent.symbol, null);
   assert.equal(percent.base, 'OPEN');
   assert.equal(percent.basis, 'LAST');
   assert.ok(!('windowSeconds' in percent));
 
-  const window = form.createInput({ ...form.emptyForm('AAPL'), kind: 'CHANGE_IN_WINDOW', threshold: '5', windowSeconds: '300' });
+  const window = form.createInput({ ...typed, symbol: 'AAPL', kind: 'CHANGE_IN_WINDOW' });
   assert.equal(window.windowSeconds, 300);
   assert.ok(!('base' in window));
 
@@ -96,7 +97,7 @@ test('a rule without a name is called by its sentence', () => {
   );
 });
 
-test('a dry run says how often the rule would have fired, or why not', () => {
+test('a dry run reports how often the rule would have fired, or why not', () => {
   assert.equal(outcome({ count: 12, notFired: null }), 'Would have fired 12 times');
   assert.equal(outcome({ count: 1, notFired: null }), 'Would have fired 1 time');
   assert.equal(outcome({ count: 0, notFired: 'NEVER_TRUE' }), 'Would not have fired: it was never true');

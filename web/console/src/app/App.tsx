@@ -16,10 +16,10 @@ export function App() {
       <Banner />
       <main id="main" tabIndex={-1}>
         <CurrentPage />
+        <MenuHost />
       </main>
       <AlertsFeed />
       <MessageHost />
-      <MenuHost />
       <DialogHost />
       <SignInDialog />
     </>

@@ -8,19 +8,21 @@ const stored = localStorage.getItem(STORED);
 
 /** The colours that the user wants. */
 export const theme = signal<Theme>(THEMES.find((it) => it === stored) ?? 'system');
-apply();
+apply(theme.value);
 
-function apply(): void {
-  if (theme.value === 'system') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = theme.value;
+function apply(chosen: Theme): void {
+  if (chosen === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = chosen;
 }
 
 /** Changes to the next theme. */
 export function changeTheme(): void {
-  theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
-  if (theme.value === 'system') localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, theme.value);
-  apply();
+  const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
+  if (next === 'system') localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, next);
+  apply(next);
+  // What draws on a canvas reads the colours now.
+  theme.value = next;
 }
 
 const ICONS = { system: '◐', light: '☀', dark: '☾' } as const;

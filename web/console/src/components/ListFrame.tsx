@@ -32,14 +32,14 @@ export function ListFrame({ what, hasData, error, retry, loadedAt, children }: P
       )}
       {!isOffline && error != null && (
         <div class="list-note" role="alert">
-          <span>{isRefused(error) ? `${what} require a token` : `${what} could not be loaded: ${messageOf(error)}`}</span>
+          <span>{what} {isRefused(error) ? 'require a token' : `could not be loaded: ${messageOf(error)}`}</span>
           <button type="button" onClick={retry}>Retry</button>
         </div>
       )}
       {!isOffline && error == null && databaseAway.value && (
         <p class="list-note">The database is unavailable: this may be out of date.</p>
       )}
-      <div class={isOffline || error != null || databaseAway.value ? 'is-dimmed' : ''}>{children}</div>
+      <div class={isOffline || error != null || databaseAway.value ? 'is-old' : ''}>{children}</div>
     </>
   );
 }

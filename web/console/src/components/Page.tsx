@@ -5,6 +5,8 @@ import { useTitle } from '../router/title.ts';
 
 /** The first page that is shown leaves the focus where the browser has it. */
 let arrived = path.peek();
+/** The heading that received the focus after navigation. */
+let focused: HTMLElement | null = null;
 
 interface Props {
   /** The heading of level 1. */
@@ -23,9 +25,12 @@ export function Page({ heading, beside, title, children, class: extra = '' }: Pr
   useTitle(title ?? heading);
   const at = path.value;
   useEffect(() => {
-    if (arrived === at) return;
+    // A page that was loaded replaces the heading that it had while it was loading.
+    const isReplaced = focused?.isConnected === false && document.activeElement === document.body;
+    if (arrived === at && !isReplaced) return;
     arrived = at;
-    element.current?.focus({ preventScroll: true });
+    focused = element.current;
+    focused?.focus({ preventScroll: true });
   }, [at]);
   return (
     <div class={`page ${extra}`}>

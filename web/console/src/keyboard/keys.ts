@@ -9,7 +9,7 @@ export interface Shortcut {
   run(event: KeyboardEvent): void;
 }
 
-/** All shortcuts of the page that is shown; those that were added last come first. */
+/** All shortcuts that act now. Of two with the same keys, the first one acts. */
 export const shortcuts = signal<readonly Shortcut[]>([]);
 
 const STORED = 'stock-tracker.single-keys';
@@ -23,8 +23,11 @@ export function setSingleKeys(on: boolean): void {
   else localStorage.setItem(STORED, 'off');
 }
 
-/** Adds shortcuts while a component is shown. Their functions may change with each render. */
-export function useShortcuts(list: readonly Shortcut[]): void {
+/**
+ * Adds shortcuts while a component is shown. Their functions may change with each render. Those of a page come before
+ * those of all pages.
+ */
+export function useShortcuts(list: readonly Shortcut[], { ofAllPages = false } = {}): void {
   const latest = useRef(list);
   latest.current = list;
   const names = list.map(({ keys, label }) => `${keys} ${label}`).join('\n');
@@ -34,7 +37,8 @@ export function useShortcuts(list: readonly Shortcut[]): void {
       label,
       run: (event: KeyboardEvent) => latest.current[at]?.run(event),
     }));
-    shortcuts.value = [...added, ...shortcuts.peek()];
+    const before = shortcuts.peek();
+    shortcuts.value = ofAllPages ? [...before, ...added] : [...added, ...before];
     return () => (shortcuts.value = shortcuts.peek().filter((it) => !added.includes(it)));
   }, [names]);
 }

@@ -5,6 +5,7 @@ import { ListFrame } from '../../components/ListFrame.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Select } from '../../components/Select.tsx';
 import { Percent, Time } from '../../components/Values.tsx';
+import { ZoneNote } from '../../components/ZoneNote.tsx';
 import type { AlertFieldsFragment } from '../../generated/graphql.ts';
 import { useShortcuts } from '../../keyboard/keys.ts';
 import { Link } from '../../router/Link.tsx';
@@ -23,7 +24,7 @@ export function AlertsPage() {
   useSeen(symbol === null && list !== null && list.waiting.length === 0);
   useShortcuts([{ keys: 'e', label: 'Acknowledge the alert', run: () => acknowledgeFocused(alerts) }]);
   return (
-    <Page heading="Alerts" beside={<NotifySwitches />}>
+    <Page heading="Alerts" beside={<><ZoneNote /><NotifySwitches /></>}>
       <SymbolFilter symbol={symbol} />
       <ListFrame what="Alerts" hasData={list !== null} error={alerts.error} retry={alerts.reload}>
         {list && list.waiting.length > 0 && <NewButton alerts={alerts} count={list.waiting.length} />}

@@ -1,4 +1,4 @@
-/** Limits how often something is said: at most one sentence in an interval, which sums up. */
+/** Speaks at most one sentence in an interval, which sums up what happened in it. */
 
 export interface Timer {
   set(run: () => void, delay: number): void;
@@ -12,24 +12,24 @@ export const systemTimer: Timer = {
 
 export class Announcer {
   #waiting: string[] = [];
-  #lastSaid = Number.NEGATIVE_INFINITY;
+  #lastSpoken = Number.NEGATIVE_INFINITY;
   #isScheduled = false;
-  readonly #say: (sentence: string) => void;
+  readonly #speak: (sentence: string) => void;
   readonly #interval: number;
   readonly #timer: Timer;
 
   /** `interval` is in milliseconds. */
-  constructor(say: (sentence: string) => void, interval: number, timer: Timer = systemTimer) {
-    this.#say = say;
+  constructor(speak: (sentence: string) => void, interval: number, timer: Timer = systemTimer) {
+    this.#speak = speak;
     this.#interval = interval;
     this.#timer = timer;
   }
 
-  /** Says the sentence now, or sums it up with others when the interval has passed. */
+  /** Speaks the sentence now, or sums it up with others when the interval has passed. */
   add(sentence: string): void {
     this.#waiting.push(sentence);
     if (this.#isScheduled) return;
-    const wait = this.#lastSaid + this.#interval - this.#timer.now();
+    const wait = this.#lastSpoken + this.#interval - this.#timer.now();
     if (wait <= 0) {
       this.#flush();
       return;
@@ -47,7 +47,7 @@ export class Announcer {
     const { length } = this.#waiting;
     const last = this.#waiting[length - 1] ?? first;
     this.#waiting = [];
-    this.#lastSaid = this.#timer.now();
-    this.#say(length === 1 ? first : `${length} new alerts, the last: ${last}`);
+    this.#lastSpoken = this.#timer.now();
+    this.#speak(length === 1 ? first : `${length} new alerts, the last: ${last}`);
   }
 }

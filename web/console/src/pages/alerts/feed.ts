@@ -25,7 +25,7 @@ export function listenToAlerts(listener: AlertListener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function tellAcknowledged(id: string, at: string | null): void {
+export function publishAcknowledged(id: string, at: string | null): void {
   for (const listener of listeners) listener.acknowledged?.(id, at);
 }
 

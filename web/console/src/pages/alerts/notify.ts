@@ -56,10 +56,10 @@ const soundInterval = 1500;
 let audio: AudioContext | null = null;
 let lastSound = Number.NEGATIVE_INFINITY;
 
-/** Plays two short tones. A browser may stay silent until the user has clicked somewhere. */
+/** Plays two short tones, if the user has clicked somewhere before: browsers require that. */
 function playSound(): void {
   const now = performance.now();
-  if (now - lastSound < soundInterval || typeof AudioContext === 'undefined') return;
+  if (now - lastSound < soundInterval || !navigator.userActivation.hasBeenActive) return;
   lastSound = now;
   audio ??= new AudioContext();
   void audio.resume();

@@ -3,7 +3,7 @@ import { askAdminToken, messageOf, mutate, query } from '../../api/index.ts';
 import { showMessage } from '../../components/message.tsx';
 import { AcknowledgeAlertDocument, type AlertFieldsFragment, AlertsDocument } from '../../generated/graphql.ts';
 import { acknowledge, addAlert, addOlder, type AlertList, showWaiting } from './alert-list.ts';
-import { listenToAlerts, tellAcknowledged } from './feed.ts';
+import { listenToAlerts, publishAcknowledged } from './feed.ts';
 
 export interface Alerts {
   /** Null until they were loaded. */
@@ -93,12 +93,12 @@ export function useAlerts(symbol: string | null): Alerts {
 /** Shows an alert as acknowledged at once, on every part of the page, and takes that back if it is refused. */
 export async function acknowledgeAlert({ id, message }: AlertFieldsFragment): Promise<void> {
   if (!(await askAdminToken())) return;
-  tellAcknowledged(id, new Date().toISOString());
+  publishAcknowledged(id, new Date().toISOString());
   try {
     const done = await mutate(AcknowledgeAlertDocument, { input: { id } });
-    tellAcknowledged(id, done?.acknowledgeAlert.alert.acknowledgedAt ?? null);
+    publishAcknowledged(id, done?.acknowledgeAlert.alert.acknowledgedAt ?? null);
   } catch (failure) {
-    tellAcknowledged(id, null);
+    publishAcknowledged(id, null);
     showMessage(`“${message}” is not acknowledged: ${messageOf(failure)}`, { failed: true });
   }
 }

@@ -25,10 +25,16 @@ export function BoardTable() {
   const filter = params.value.get('q') ?? '';
   const { column, direction } = orderOf(params.value);
   const turn = useSignal(0);
-  const rows = useMemo(
+  const arranged = useMemo(
     () => arrange(all.values(), filter, { column, direction }),
     [all, filter, column, direction, turn.value],
   );
+  // The same array for the same order, so that nothing is rendered then.
+  const kept = useRef(arranged);
+  const isSame = arranged.length === kept.current.length && arranged.every((row, at) => row === kept.current[at]);
+  if (!isSame) kept.current = arranged;
+  const rows = kept.current;
+  const list = useMemo(() => rows.map(elementOf), [rows]);
   useEffect(() => (column.live ? reorderWhileLeftAlone(body.current!, () => (turn.value += 1)) : undefined), [column]);
   useEffect(() => loadClosesOfVisible(body.current!, rows), [rows]);
 
@@ -63,7 +69,7 @@ export function BoardTable() {
           <td role="cell" class="c-more" />
         </tr>
       </thead>
-      <tbody role="rowgroup" ref={body} data-rows>{rows.map(elementOf)}</tbody>
+      <tbody role="rowgroup" ref={body} data-rows>{list}</tbody>
     </table>
   );
 }

@@ -54,9 +54,9 @@ export const firstDirection = ({ numeric }: Column): 'asc' | 'desc' => (numeric 
 /** The rows whose symbol or name contains a text, in an order. Rows that are equal are in the order of symbols. */
 export function arrange(rows: Iterable<StockRow>, filter: string, { column, direction }: Order): StockRow[] {
   const wanted = normalize(filter);
-  const found = [...rows].filter(
-    ({ symbol, name }) => normalize(symbol).includes(wanted) || normalize(name.peek() ?? '').includes(wanted),
-  );
+  const matches = ({ symbol, name }: StockRow): boolean =>
+    normalize(symbol).includes(wanted) || normalize(name.peek() ?? '').includes(wanted);
+  const found = wanted === '' ? [...rows] : [...rows].filter(matches);
   const values = new Map(found.map((row) => [row, column.value(row)]));
   const compare = column.numeric && column.key !== 'updated' ? compareDecimals : compareTexts;
   const sign = direction === 'asc' ? 1 : -1;

@@ -15,7 +15,7 @@ export function DryRun({ form }: { form: RuleForm }) {
       <h3>Dry run</h3>
       <p role="status" class={`outcome ${failed ? 'error' : ''}`}>{text ?? (result && outcome(result))}</p>
       {result && (
-        <div class={text === null ? '' : 'is-dimmed'}>
+        <div class={text === null ? '' : 'is-old'}>
           <p class="muted">{seen(result)}</p>
           <DryRunChart form={form} result={result} />
           <Firings result={result} isOneStock={form.symbol !== ''} />

@@ -1,48 +1,67 @@
-import { useMemo } from 'preact/hooks';
-import { useQuery } from '../../components/useQuery.ts';
 import { formatCount } from '../../format/number.ts';
 import { formatDate } from '../../format/time.ts';
-import { DryRunPricesDocument } from '../../generated/graphql.ts';
-import { layOut, type Point, RIGHT, VIEW_BOX } from './chart-geometry.ts';
+import { type Geometry, layOut, type Point, RIGHT, VIEW_BOX } from './chart-geometry.ts';
 import type { DryRunResult } from './dry-run.ts';
 import { type RuleForm, typedNumber } from './form.ts';
 import { describeKind } from './kinds.ts';
-
-/** Fewer daily candles than these make no chart. */
-const MIN_DAYS = 5;
+import { useCloses } from './useCloses.ts';
 
 interface Props {
   form: RuleForm;
   result: DryRunResult;
 }
 
-/** The firings of a dry run as markers on the prices of its stock. Without a stock, there is no chart. */
+/** The firings of a dry run as markers: on the prices of its stock, or by their changes without one. */
 export const DryRunChart = ({ form, result }: Props) =>
-  form.symbol === '' ? null : <StockChart form={form} result={result} />;
+  form.symbol === '' ? <ChangesChart result={result} /> : <StockChart form={form} result={result} />;
+
+const markersOf = ({ fired }: DryRunResult) =>
+  fired.map(({ marketTime, direction, changePercent }) => ({
+    at: Date.parse(marketTime),
+    isDown: direction === 'DOWN',
+    change: Number(changePercent ?? 0),
+  }));
 
 function StockChart({ form: { symbol, kind, threshold }, result }: Props) {
-  const { data } = useQuery(DryRunPricesDocument, { symbol });
-  const points = useMemo<Point[]>(() => {
-    if (!data) return [];
-    const candles = data.days.length >= MIN_DAYS ? data.days : data.minutes;
-    return candles.map(({ end, close }) => ({ at: Date.parse(end), value: Number(close) }));
-  }, [data]);
   const { fired } = result;
+  const points = useCloses(symbol, fired[0]?.marketTime ?? null);
   // Prices before a split are in other shares than the level.
   const isSplit = fired.some(({ splitFactor }) => splitFactor !== '1');
   const level = describeKind(kind).isLevel && !isSplit ? Number(typedNumber(threshold)) : Number.NaN;
   const geometry = layOut({
     points,
-    fired: fired.map(({ marketTime, direction }) => ({ at: Date.parse(marketTime), isDown: direction === 'DOWN' })),
+    fired: markersOf(result).map(({ at, isDown }) => ({ at, isDown })),
     level: Number.isFinite(level) ? level : null,
   });
+  return <Chart geometry={geometry} points={points} what={symbol} count={result.count} />;
+}
+
+/** Several stocks have no prices in common: markers show when, and how far. */
+function ChangesChart({ result }: { result: DryRunResult }) {
+  const markers = markersOf(result);
+  const [first, last] = [markers[0], markers.at(-1)];
+  if (!first || !last) return null;
+  const points = [first, last].map(({ at }) => ({ at, value: 0 }));
+  const fired = markers.map(({ at, isDown, change }) => ({ at, isDown, value: change }));
+  const geometry = layOut({ points, fired, level: null });
+  return <Chart geometry={geometry} points={points} what="All stocks" count={result.count} />;
+}
+
+interface ChartProps {
+  geometry: Geometry | null;
+  points: readonly Point[];
+  what: string;
+  count: number;
+}
+
+function Chart({ geometry, points, what, count }: ChartProps) {
   const [first, last] = [points[0], points.at(-1)];
   if (!geometry || !first || !last) return null;
   const from = formatDate(new Date(first.at));
   const to = formatDate(new Date(last.at));
   const { markers, line, levelY } = geometry;
-  const label = `${symbol} from ${from} to ${to}, with ${markers.length} of ${result.count} firings`;
-  const missing = result.count - markers.length;
+  const missing = count - markers.length;
+  const label = `${what} from ${from} to ${to}, with ${markers.length} of ${count} firings`;
   return (
     <figure class="dry-run-chart">
       <svg viewBox={VIEW_BOX} role="img" aria-label={label}>

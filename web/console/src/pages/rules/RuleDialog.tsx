@@ -57,7 +57,7 @@ export function RuleDialog({ rule, initial, onClose }: Props) {
   }
 
   return (
-    <Dialog title={rule ? 'Edit rule' : 'Create rule'} class="wide" onClose={onClose}>
+    <Dialog title={rule ? 'Edit rule' : 'Create rule'} class="rule-dialog" onClose={onClose}>
       <form ref={element} class="rule-form" noValidate onSubmit={submit}>
         <div>
           <RuleFields form={form} error={error} change={change} isNew={rule === null} />

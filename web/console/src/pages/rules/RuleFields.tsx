@@ -2,7 +2,8 @@ import { Field, TextField } from '../../components/Field.tsx';
 import { type Option, Select } from '../../components/Select.tsx';
 import type { FormError } from './RuleDialog.tsx';
 import type { RuleField, RuleForm } from './form.ts';
-import { bases, describeKind, hasSetting, kinds, type OptionalSetting, priceBases, triggers, windows } from './kinds.ts';
+import { bases, describeKind, hasSetting, kinds, priceBases, triggers, windows } from './kinds.ts';
+import type { OptionalSetting } from './kinds.ts';
 import { useSymbols } from './useSymbols.ts';
 
 interface Props {
@@ -58,7 +59,9 @@ export function RuleFields({ form, error, change, isNew }: Props) {
         {has('window') &&
           select('Window', 'windowSeconds', windows.map((it) => ({ value: String(it.seconds), label: it.label })))}
         {has('basis') && select('Basis', 'basis', priceBases.map((it) => ({ value: it.basis, label: it.label })))}
-        {has('hold') && <TextField label="Hold" hint={`True for at least this long. ${DURATION_HINT}`} {...text('hold')} />}
+        {has('hold') && (
+          <TextField label="Hold" hint={`True for at least this long. ${DURATION_HINT}`} {...text('hold')} />
+        )}
         {has('rearm') && (
           <TextField
             label="Re-arm"
@@ -67,7 +70,11 @@ export function RuleFields({ form, error, change, isNew }: Props) {
             {...text('rearm')}
           />
         )}
-        <TextField label="Cooldown" hint={`Silent for this long after it fired. ${DURATION_HINT}`} {...text('cooldown')} />
+        <TextField
+          label="Cooldown"
+          hint={`Silent for this long after it fired. ${DURATION_HINT}`}
+          {...text('cooldown')}
+        />
         <Field label="Expires" error={errorOf('expires')}>
           {(attributes) => (
             <input

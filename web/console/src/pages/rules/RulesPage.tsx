@@ -1,46 +1,79 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { askAdminToken, messageOf, mutate } from '../../api/index.ts';
 import { type Column, DataTable } from '../../components/DataTable.tsx';
 import { confirm } from '../../components/Dialog.tsx';
+import { focusHeading } from '../../components/focus-heading.ts';
 import { ListFrame } from '../../components/ListFrame.tsx';
+import { Empty } from '../../components/ListState.tsx';
 import { showMessage } from '../../components/message.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Switch } from '../../components/Switch.tsx';
 import { Time } from '../../components/Values.tsx';
-import { formatPrice, UNKNOWN } from '../../format/number.ts';
+import { ZoneNote } from '../../components/ZoneNote.tsx';
+import { formatCount, formatPrice, UNKNOWN } from '../../format/number.ts';
 import { DeleteRuleDocument, UpdateRuleDocument } from '../../generated/graphql.ts';
+import { useShortcuts } from '../../keyboard/keys.ts';
 import { Link } from '../../router/Link.tsx';
-import { stockHref } from '../../router/router.ts';
+import { params, setParams, stockHref } from '../../router/router.ts';
 import { openCreateRule, openEditRule } from './create-rule.tsx';
 import { describeKind, ruleName, ruleSentence, thresholdText, triggerLabel } from './kinds.ts';
 import { type Rule, type Rules, useRules } from './useRules.ts';
+import './rules.css';
 
 /** How many rules are shown at once, because a browser is slow with 100,000 rows. */
-const SHOWN = 500;
+const SHOWN = 200;
 
 export function RulesPage() {
   const list = useRules();
   const [shown, setShown] = useState(SHOWN);
+  const filter = useRef<HTMLInputElement>(null);
+  useShortcuts([{ keys: '/', label: 'Filter or find', run: () => filter.current?.focus() }]);
+  const wanted = params.value.get('q') ?? '';
   const { rules } = list;
-  const count = rules?.length ?? 0;
+  const found = rules?.filter((rule) => matches(rule, wanted)) ?? [];
   return (
     <Page
       heading="Rules"
-      beside={<button type="button" class="primary" onClick={() => openCreateRule()}>Create rule</button>}
+      beside={
+        <>
+          <input
+            ref={filter}
+            type="search"
+            class="rule-filter"
+            aria-label="Filter rules"
+            placeholder="Filter ( / )"
+            value={wanted}
+            onInput={(event) => setParams({ q: event.currentTarget.value })}
+          />
+          <button type="button" class="primary" onClick={() => openCreateRule()}>Create rule</button>
+          <ZoneNote />
+        </>
+      }
     >
       <ListFrame what="Rules" hasData={rules !== null} error={list.error} retry={list.reload}>
-        {rules && (
-          <DataTable name="Rules" columns={columnsOf(list)} rows={rules.slice(0, shown)} keyOf={({ id }) => id} />
+        {found.length > 0 && (
+          <DataTable name="Rules" columns={columnsOf(list)} rows={found.slice(0, shown)} keyOf={({ id }) => id} />
         )}
-        {count === 1 && <p class="after-table">The default rule applies to every stock. Create your own above.</p>}
-        {count > shown && (
+        {rules && found.length === 0 && <Empty>No rule matches “{wanted}”</Empty>}
+        {rules?.length === 1 && (
+          <p class="after-table">The default rule applies to every stock. Create rules for what you watch for.</p>
+        )}
+        {found.length > shown && (
           <p class="after-table">
-            <button type="button" onClick={() => setShown(shown + SHOWN)}>Show more</button> {shown} of {count} rules
+            <button type="button" onClick={() => setShown(shown + SHOWN)}>Show more</button>{' '}
+            {formatCount(shown)} of {formatCount(found.length)} rules
           </p>
         )}
       </ListFrame>
     </Page>
   );
+}
+
+/** Whether a rule has each of the words. */
+function matches(rule: Rule, wanted: string): boolean {
+  const words = [ruleName(rule), ruleSentence(rule), describeKind(rule.kind).label, rule.note ?? ''];
+  const text = words.join(' ').toLowerCase();
+  return wanted.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
 export const columnsOf = (list: Rules): Column<Rule>[] => [
@@ -85,7 +118,8 @@ function EnabledSwitch({ rule, list }: { rule: Rule; list: Rules }) {
       list.change(rule.id, changed ? changed.updateAlertRule.alertRule : { enabled: !enabled });
     } catch (error) {
       list.change(rule.id, { enabled: !enabled });
-      showMessage(`${ruleName(rule)} is still ${enabled ? 'disabled' : 'enabled'}: ${messageOf(error)}`, { failed: true });
+      const state = enabled ? 'disabled' : 'enabled';
+      showMessage(`${ruleName(rule)} is still ${state}: ${messageOf(error)}`, { failed: true });
     }
   }
   return (
@@ -101,10 +135,13 @@ function EnabledSwitch({ rule, list }: { rule: Rule; list: Rules }) {
 function Actions({ rule, list }: { rule: Rule; list: Rules }) {
   const name = ruleName(rule);
   async function remove() {
-    if (!(await confirm({ title: 'Delete rule', text: `${name} is deleted. Its alerts stay.`, action: 'Delete' }))) return;
+    const text = `${name} is deleted. Its alerts stay.`;
+    if (!(await confirm({ title: 'Delete rule', text, action: 'Delete' }))) return;
     try {
       const deleted = await mutate(DeleteRuleDocument, { input: { id: rule.id } });
-      if (deleted) list.remove(rule.id);
+      if (!deleted) return;
+      list.remove(rule.id);
+      focusHeading();
     } catch (error) {
       showMessage(`${name} was not deleted: ${messageOf(error)}`, { failed: true });
     }

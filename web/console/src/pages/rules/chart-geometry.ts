@@ -29,8 +29,8 @@ export const RIGHT = WIDTH;
 interface Input {
   /** In order of time. */
   points: readonly Point[];
-  /** Markers are on the line, because it has older prices before a split in other units. */
-  fired: readonly { at: number; isDown: boolean }[];
+  /** A marker without a value is on the line, because prices before a split are in other units there. */
+  fired: readonly { at: number; isDown: boolean; value?: number }[];
   level: number | null;
 }
 
@@ -38,7 +38,7 @@ interface Input {
 export function layOut({ points, fired, level }: Input): Geometry | null {
   const [first, last] = [points[0], points.at(-1)];
   if (!first || !last || points.length < 2) return null;
-  const values = points.map(({ value }) => value);
+  const values = [...points, ...fired].map(({ value }) => value).filter((it) => it !== undefined);
   const bounds = level === null ? values : [...values, level];
   let [low, high] = [Math.min(...bounds), Math.max(...bounds)];
   // A level far away would press the line flat.
@@ -47,13 +47,16 @@ export function layOut({ points, fired, level }: Input): Geometry | null {
   const isLevelFar = level !== null && (level > highest + 2 * span || level < lowest - 2 * span);
   if (isLevelFar) [low, high] = [lowest, highest];
   const height = Math.max(high - low, Number.MIN_VALUE);
-  const x = (at: number): number => round(PADDING + ((at - first.at) / (last.at - first.at || 1)) * (WIDTH - 2 * PADDING));
+  const duration = last.at - first.at || 1;
+  const x = (at: number): number => round(PADDING + ((at - first.at) / duration) * (WIDTH - 2 * PADDING));
   const y = (value: number): number => round(HEIGHT - PADDING - ((value - low) / height) * (HEIGHT - 2 * PADDING));
   const markers = fired
     .filter(({ at }) => at >= first.at && at <= last.at + 86_400_000)
-    .map(({ at, isDown }) => {
+    .map(({ at, isDown, value }) => {
       const point = nearest(points, at);
-      return { x: x(point.at), y: y(point.value), isDown };
+      return value === undefined
+        ? { x: x(point.at), y: y(point.value), isDown }
+        : { x: x(at), y: y(value), isDown };
     });
   return {
     line: points.map(({ at, value }) => `${x(at)},${y(value)}`).join(' '),

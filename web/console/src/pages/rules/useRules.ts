@@ -11,7 +11,7 @@ import { listenToAlerts } from '../alerts/feed.ts';
 
 export interface Rule extends RuleFieldsFragment {
   lastFired: string | null;
-  /** The rule of the setting `ALERT_THRESHOLD`, which nobody can edit. */
+  /** The rule of the setting `ALERT_THRESHOLD`, which cannot be edited. */
   isDefault: boolean;
 }
 
@@ -27,9 +27,9 @@ export interface Rules {
 
 type Change = RuleChangesSubscription['alertRules'];
 
-/** All rules, kept up to date. */
-export function useRules(): Rules {
-  const { data, error, reload } = useQuery(RulesDocument, {});
+/** The rules, kept up to date: all of them, or those that apply to one stock. */
+export function useRules(symbol: string | null = null): Rules {
+  const { data, error, reload } = useQuery(RulesDocument, { symbol });
   const [rules, setRules] = useState<readonly Rule[] | null>(null);
 
   useEffect(() => {
@@ -52,7 +52,10 @@ export function useRules(): Rules {
   useEffect(() => {
     const following = connection.follow<Change>({
       query: RuleChangesDocument.toString(),
-      next: (changed) => setRules((before) => before && applyChange(before, changed)),
+      next(changed) {
+        const applies = symbol === null || changed.symbol === null || changed.symbol === symbol;
+        if (applies) setRules((before) => before && applyChange(before, changed));
+      },
     });
     const stopListening = listenToAlerts({
       fired: ({ rule, triggeredAt }) => rule && change(rule.id, { lastFired: triggeredAt }),
@@ -69,7 +72,7 @@ export function useRules(): Rules {
       stopListening();
       stopState();
     };
-  }, [reload]);
+  }, [symbol, reload]);
 
   return { rules, error, reload, change, remove };
 }

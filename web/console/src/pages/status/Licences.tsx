@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Licence } from './licence-texts.ts';
+import type { Licence } from './licence.ts';
 
 /** The licences of what the console is made of. */
 export function Licences() {

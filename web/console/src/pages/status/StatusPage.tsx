@@ -4,8 +4,9 @@ import { type Column, DataTable } from '../../components/DataTable.tsx';
 import { ListFrame } from '../../components/ListFrame.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Time } from '../../components/Values.tsx';
+import { ZoneNote } from '../../components/ZoneNote.tsx';
 import { formatCount, UNKNOWN } from '../../format/number.ts';
-import { formatWeekday, zoneName } from '../../format/time.ts';
+import { formatWeekday } from '../../format/time.ts';
 import { Licences } from './Licences.tsx';
 import { loadStatus, type Provider, status, statusAt, statusError, type Status, watchStatus } from './status.ts';
 import { budgetText, intervalText, isWorking, lagText, nextReset, stateText } from './words.ts';
@@ -15,7 +16,7 @@ export function StatusPage() {
   useEffect(watchStatus, []);
   const state = status.value;
   return (
-    <Page heading="Status" beside={<span class="muted">Times in {zoneName()}</span>}>
+    <Page heading="Status" beside={<ZoneNote />}>
       <ListFrame
         what="Status"
         hasData={state !== null}
@@ -67,7 +68,7 @@ const DATABASES = { SQLITE: 'SQLite', POSTGRESQL: 'PostgreSQL' } as const;
 
 function Facts({ state: { feed, database, market, version, revision, startedAt } }: { state: Status }) {
   return (
-    <div class="facts">
+    <div class="status-facts">
       <Region name="Feed">
         <Fact name="Lag">{lagText(feed.lagSeconds)}</Fact>
         <Fact name="Subscribers">{formatCount(feed.subscribers)}</Fact>

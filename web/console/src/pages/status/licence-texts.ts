@@ -1,15 +1,6 @@
 /** The packages that the console is bundled with. */
 
-export interface Licence {
-  name: string;
-  version: string;
-  /** As an SPDX identifier, such as `MIT`. */
-  licence: string;
-  link: string | null;
-  /** What the licence requires to be shown. */
-  notice: string | null;
-  text: string;
-}
+import type { Licence } from './licence.ts';
 
 /** Replaced by the build: `plugin/licences.ts`. */
 declare const BUNDLED_LICENCES: readonly Licence[];

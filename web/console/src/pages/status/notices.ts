@@ -1,4 +1,4 @@
-/** What everybody should know about the prices that are shown. */
+/** What users must know about the prices on every page. */
 
 import { computed } from '@preact/signals';
 import { databaseAway } from '../../api/index.ts';

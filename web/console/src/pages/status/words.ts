@@ -29,7 +29,7 @@ export const stateText = (state: string): string => STATES[state] ?? state;
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What the notice of every page says of a provider, or null if all is well. */
+/** The notice about a provider on every page, or null if none is needed. */
 export function providerNotice({ name, state, note }: ProviderWords): string | null {
   if (!isWorking(state)) return `${name}: ${stateText(state).toLowerCase()}${note ? `, ${note}` : ''}`;
   return INVENTED.has(name) && note ? capitalized(note) : null;

@@ -207,7 +207,10 @@ function marksOf({ list }: Alerts, bars: readonly Bar[]): Mark[] {
 const linesOf = (rules: Rules, symbol: string): RuleLine[] =>
   rulesOf(rules, symbol)
     .filter(({ kind, enabled, expired }) => describeKind(kind).isLevel && enabled && !expired)
-    .map((rule) => ({ id: rule.id, title: ruleName(rule), threshold: rule.threshold }));
+    .map((rule) => ({ id: rule.id, title: shortened(ruleName(rule)), threshold: rule.threshold }));
+
+/** A title covers what is drawn behind it. */
+const shortened = (title: string): string => (title.length > 28 ? `${title.slice(0, 27)}…` : title);
 
 /** Changes the threshold of a rule at once, and takes that back if it is refused. */
 async function moveRule(rules: Rules, id: string, threshold: string): Promise<void> {

@@ -11,7 +11,7 @@ export function ChartTable({ bars }: { bars: readonly Bar[] }) {
   const rows = bars.slice(-shown).reverse();
   return (
     <>
-      <div class="scroller">
+      <div class="scroller" role="group" aria-label="Candles, scrollable" tabIndex={0} data-keys>
         <table role="table" aria-label="Candles">
           <thead role="rowgroup">
             <tr role="row">

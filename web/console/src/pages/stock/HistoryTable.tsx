@@ -4,7 +4,7 @@ import { messageOf } from '../../api/index.ts';
 import { showMessage } from '../../components/message.tsx';
 import { Change, Percent, Time, Volume } from '../../components/Values.tsx';
 import { formatPrice } from '../../format/number.ts';
-import { formatDateTime } from '../../format/time.ts';
+import { formatDateTime, zoneName } from '../../format/time.ts';
 import type { HistoryPriceFragment as Price } from '../../generated/graphql.ts';
 import { isGap, type Gap } from './history-list.ts';
 import type { PriceHistory } from './PriceHistory.ts';
@@ -41,18 +41,21 @@ export function HistoryTable({ history }: { history: PriceHistory }) {
 
   return (
     <section class="panel history" aria-labelledby="history-title">
-      <h2 id="history-title">Price history</h2>
-      <div class="scroller">
+      <div class="panel-head">
+        <h2 id="history-title">Price history</h2>
+        <span class="muted">Times in {zoneName()}</span>
+      </div>
+      <div class="scroller" role="group" aria-label="Price history, scrollable" tabIndex={0} data-keys>
         <table role="table" aria-label="Price history" aria-busy={loading.value}>
           <thead role="rowgroup">
             <tr role="row">
               <th role="columnheader" scope="col">Time</th>
-              <th role="columnheader" scope="col">Trading day</th>
+              <th role="columnheader" scope="col" class="c-day">Trading day</th>
               <th role="columnheader" scope="col" class="number">Price</th>
               <th role="columnheader" scope="col" class="number">Change</th>
               <th role="columnheader" scope="col" class="number">Change %</th>
               <th role="columnheader" scope="col" class="number">Volume</th>
-              <th role="columnheader" scope="col">Provider</th>
+              <th role="columnheader" scope="col" class="c-provider">Provider</th>
             </tr>
           </thead>
           <tbody role="rowgroup">
@@ -79,12 +82,12 @@ function priceRow(price: Price): VNode {
   const element = elements.get(price) ?? (
     <tr key={price.cursor} role="row">
       <td role="cell"><Time at={price.recordedAt} /></td>
-      <td role="cell">{price.tradingDay}</td>
+      <td role="cell" class="c-day">{price.tradingDay}</td>
       <td role="cell" class="number"><b>{formatPrice(price.price)}</b></td>
       <td role="cell" class="number"><Change value={price.change} /></td>
       <td role="cell" class="number"><Percent value={price.changePercent} /></td>
       <td role="cell" class="number"><Volume value={price.volume} /></td>
-      <td role="cell" class="muted">{price.provider}</td>
+      <td role="cell" class="c-provider muted">{price.provider}</td>
     </tr>
   );
   elements.set(price, element);

@@ -95,7 +95,7 @@ function Stock({ data, stock, loaded }: Props) {
   );
   useEffect(() => history.follow(), [history]);
   const alerts = useAlerts(symbol);
-  const rules = useRules();
+  const rules = useRules(symbol);
   const state = useQuery(StockStateDocument, { symbol });
   useEffect(() => {
     const timer = setInterval(() => document.hidden || state.reload(), STATE_INTERVAL);

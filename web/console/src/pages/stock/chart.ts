@@ -40,8 +40,9 @@ interface Events {
 
 /** How near to a line, in pixels, a pointer takes it. */
 const GRIP = 5;
-/** The number of bars in view at first. */
+/** The number of bars in view at first, and the room for them if there are fewer. */
 const IN_VIEW = 120;
+const LEAST_IN_VIEW = 50;
 const FEW_LEFT = 20;
 
 const seconds = (time: Time): Date | null => (typeof time === 'number' ? new Date(time * 1000) : null);
@@ -145,7 +146,8 @@ export class StockChart {
     );
     this.#drawVolume();
     if (before.length === 0) {
-      timeScale.setVisibleLogicalRange({ from: bars.length - IN_VIEW, to: bars.length + 3 });
+      const inView = Math.min(Math.max(bars.length, LEAST_IN_VIEW), IN_VIEW);
+      timeScale.setVisibleLogicalRange({ from: bars.length - inView, to: bars.length + 3 });
     } else if (range && bars[0]?.time !== before[0]?.time) {
       // Older bars were added: what is in view stays.
       const added = bars.findIndex(({ time }) => time === before[0]?.time);

@@ -48,7 +48,12 @@ const TONES = { DELIVERED: '', FAILED: 'down', PENDING: 'muted' } as const;
 const columnsOf = (redeliver: (delivery: Delivery) => void): Column<Delivery>[] => [
   { name: 'Fired', render: ({ alert }) => <Time at={alert.triggeredAt} /> },
   { name: 'Symbol', render: ({ alert }) => <Link href={stockHref(alert.symbol)}>{alert.symbol}</Link> },
-  { name: 'Alert', isRowHeader: true, class: 'wrap', render: ({ id, alert }) => <span id={`delivery-${id}`}>{alert.message}</span> },
+  {
+    name: 'Alert',
+    isRowHeader: true,
+    class: 'wrap',
+    render: ({ id, alert }) => <span id={`delivery-${id}`}>{alert.message}</span>,
+  },
   { name: 'State', render: ({ state }) => <span class={TONES[state]}>{STATES[state]}</span> },
   { name: 'Next attempt', render: ({ nextAttemptAt }) => (nextAttemptAt ? <Time at={nextAttemptAt} /> : UNKNOWN) },
   { name: 'Attempts', class: 'wrap', render: ({ attempts }) => <Attempts attempts={attempts} /> },

@@ -4,7 +4,12 @@ import { Dialog } from '../../components/Dialog.tsx';
 import { TextField } from '../../components/Field.tsx';
 import { Select } from '../../components/Select.tsx';
 import { showMessage } from '../../components/message.tsx';
-import { CreateWebhookDocument, UpdateWebhookDocument, type WebhookFieldsFragment, type WebhookFormat } from '../../generated/graphql.ts';
+import {
+  CreateWebhookDocument,
+  UpdateWebhookDocument,
+  type WebhookFieldsFragment,
+  type WebhookFormat,
+} from '../../generated/graphql.ts';
 import { createInput, formats, hasToken, problemOf, updateInput, type WebhookField, type WebhookForm } from './form.ts';
 import { RuleChoice } from './RuleChoice.tsx';
 
@@ -80,7 +85,12 @@ export function WebhookDialog({ webhook, initial, onDone }: Props) {
           {...text('url')}
         />
         {hasToken(form.format) && (
-          <TextField label="Token" type="password" hint="Sent as Authorization: Bearer, and never shown again" {...text('token')} />
+          <TextField
+            label="Token"
+            type="password"
+            hint="Sent as Authorization: Bearer, and never shown again"
+            {...text('token')}
+          />
         )}
         <TextField label="Symbols" hint="Such as AAPL, BTC/USD. Empty for all stocks" {...text('symbols')} />
         <RuleChoice form={form} change={change} error={errorOf('rules')} />

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { messageOf, mutate } from '../../api/index.ts';
 import { type Column, DataTable } from '../../components/DataTable.tsx';
 import { confirm } from '../../components/Dialog.tsx';
+import { focusHeading } from '../../components/focus-heading.ts';
 import { showMessage } from '../../components/message.tsx';
 import { Time } from '../../components/Values.tsx';
 import { formatCount, UNKNOWN } from '../../format/number.ts';
@@ -66,7 +67,8 @@ const columnsOf = (selected: string | null, reload: () => void): Column<Webhook>
 const Selection = ({ webhook: { symbols, rules } }: { webhook: Webhook }) => (
   <>
     {symbols ? symbols.join(', ') : 'All stocks'}
-    {rules && <div class="second">{rules.length === 0 ? 'No rule is left' : `Only ${rules.map(ruleName).join(', ')}`}</div>}
+    {rules?.length === 0 && <div class="second">No rule is left</div>}
+    {rules && rules.length > 0 && <div class="second">Only {rules.map(ruleName).join(', ')}</div>}
   </>
 );
 
@@ -122,20 +124,25 @@ function Actions({ webhook, isSelected, reload }: ActionsProps) {
     });
   const change = () =>
     run('The change', async () => void (await mutate(UpdateWebhookDocument, { input: { id, enabled: !enabled } })));
+  const edit = async () => {
+    if (await openEditWebhook(webhook)) reload();
+  };
   const remove = () =>
     run('Deleting', async () => {
       const text = `${url} and its deliveries are deleted. What is pending is not sent.`;
       if (!(await confirm({ title: 'Delete webhook', text, action: 'Delete' }))) return;
-      await mutate(DeleteWebhookDocument, { input: { id } });
+      if (await mutate(DeleteWebhookDocument, { input: { id } })) focusHeading();
     });
 
   return (
     <div class="actions">
-      <button {...described} aria-pressed={isSelected} onClick={() => setParams({ webhook: id })}>Show deliveries</button>
+      <button {...described} aria-pressed={isSelected} onClick={() => setParams({ webhook: id })}>
+        Show deliveries
+      </button>
       <button {...described} aria-busy={isTesting} onClick={test}>{isTesting ? 'Sending…' : 'Send test'}</button>
       {webhook.format === 'STANDARD' && <button {...described} onClick={rotate}>Rotate secret</button>}
       <button {...described} onClick={change}>{enabled ? 'Disable' : 'Enable'}</button>
-      <button {...described} onClick={() => void openEditWebhook(webhook).then((saved) => saved && reload())}>Edit</button>
+      <button {...described} onClick={edit}>Edit</button>
       <button {...described} onClick={remove}>Delete</button>
     </div>
   );

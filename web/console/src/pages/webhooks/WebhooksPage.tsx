@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { ListFrame } from '../../components/ListFrame.tsx';
 import { Empty } from '../../components/ListState.tsx';
 import { Page } from '../../components/Page.tsx';
+import { ZoneNote } from '../../components/ZoneNote.tsx';
 import { params, setParams } from '../../router/router.ts';
 import { Deliveries } from './Deliveries.tsx';
 import { openCreateWebhook } from './dialogs.tsx';
@@ -27,7 +28,15 @@ export function WebhooksPage() {
     }
   }
   return (
-    <Page heading="Webhooks" beside={<button type="button" class="primary" onClick={create}>Create webhook</button>}>
+    <Page
+      heading="Webhooks"
+      beside={
+        <>
+          <button type="button" class="primary" onClick={create}>Create webhook</button>
+          <ZoneNote />
+        </>
+      }
+    >
       <ListFrame
         what="Webhooks"
         hasData={webhooks !== null}
