@@ -39,7 +39,7 @@ export interface Connection {
 
 /** Opens a connection, which stays open and is made again when it is lost until `close()`. */
 export function connect(options: ConnectionOptions): Connection {
-  const { pingInterval = 1_000, pingTimeout = 2_000, connectTimeout = 5_000, offlineAfter = 10_000 } = options;
+  const { pingInterval = 1_000, pingTimeout = 1_500, connectTimeout = 5_000, offlineAfter = 10_000 } = options;
   const retryWait = options.retryWait ?? backoff;
   const state = new State(offlineAfter);
   const follows = new Set<Follow<{ cursor: string }>>();

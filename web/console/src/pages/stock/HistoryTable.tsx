@@ -50,12 +50,12 @@ export function HistoryTable({ history }: { history: PriceHistory }) {
           <thead role="rowgroup">
             <tr role="row">
               <th role="columnheader" scope="col">Time</th>
-              <th role="columnheader" scope="col">Trading day</th>
+              <th role="columnheader" scope="col" class="c-day">Trading day</th>
               <th role="columnheader" scope="col" class="number">Price</th>
               <th role="columnheader" scope="col" class="number">Change</th>
               <th role="columnheader" scope="col" class="number">Change %</th>
               <th role="columnheader" scope="col" class="number">Volume</th>
-              <th role="columnheader" scope="col">Provider</th>
+              <th role="columnheader" scope="col" class="c-provider">Provider</th>
             </tr>
           </thead>
           <tbody role="rowgroup">
@@ -82,12 +82,12 @@ function priceRow(price: Price): VNode {
   const element = elements.get(price) ?? (
     <tr key={price.cursor} role="row">
       <td role="cell"><Time at={price.recordedAt} /></td>
-      <td role="cell">{price.tradingDay}</td>
+      <td role="cell" class="c-day">{price.tradingDay}</td>
       <td role="cell" class="number"><b>{formatPrice(price.price)}</b></td>
       <td role="cell" class="number"><Change value={price.change} /></td>
       <td role="cell" class="number"><Percent value={price.changePercent} /></td>
       <td role="cell" class="number"><Volume value={price.volume} /></td>
-      <td role="cell" class="muted">{price.provider}</td>
+      <td role="cell" class="c-provider muted">{price.provider}</td>
     </tr>
   );
   elements.set(price, element);

@@ -16,7 +16,8 @@ export class PriceHistory {
   readonly list = signal<HistoryList>({ entries: [], hasOlder: false });
   readonly latest = computed(() => newestOf(this.list.value));
   #pending: Price[] = [];
-  #frame = 0;
+  /** Cancels what will flush. */
+  #cancel: (() => void) | null = null;
 
   constructor(symbol: string, newest: readonly Price[], hasOlder: boolean) {
     this.symbol = symbol;
@@ -37,19 +38,17 @@ export class PriceHistory {
           expired = false;
         } else {
           this.#pending.push(price);
-          // A hidden tab draws no frame: what arrived is added in time.
-          if (this.#frame === 0 && !document.hidden) this.#frame = requestAnimationFrame(() => this.#flush());
-          if (document.hidden && this.#pending.length >= PAGE) this.#flush();
+          this.#flushSoon();
         }
       },
       expired: () => (expired = true),
     });
-    const onVisible = () => this.#flush();
-    addEventListener('visibilitychange', onVisible);
+    const flush = () => this.#flush();
+    addEventListener('visibilitychange', flush);
     return () => {
       following.stop();
-      cancelAnimationFrame(this.#frame);
-      removeEventListener('visibilitychange', onVisible);
+      this.#cancel?.();
+      removeEventListener('visibilitychange', flush);
     };
   }
 
@@ -85,9 +84,21 @@ export class PriceHistory {
     return this.#pending.length === 0 && this.latest.peek() === null;
   }
 
+  /** In the next frame. A hidden tab has none: there, once a second is enough for its title. */
+  #flushSoon(): void {
+    if (this.#cancel) return;
+    if (document.hidden) {
+      const timer = setTimeout(() => this.#flush(), 1000);
+      this.#cancel = () => clearTimeout(timer);
+    } else {
+      const frame = requestAnimationFrame(() => this.#flush());
+      this.#cancel = () => cancelAnimationFrame(frame);
+    }
+  }
+
   #flush(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    this.#cancel?.();
+    this.#cancel = null;
     if (this.#pending.length === 0) return;
     const prices = this.#pending;
     this.#pending = [];
