@@ -1,11 +1,6 @@
 //! Checks the built files of the web console, which the program embeds, and sets the cfg `console`
 //! if there are any.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a build script instructs cargo with it"
-)]
-
 use std::{env, fs, path::Path};
 
 #[path = "build/console_files.rs"]
@@ -34,6 +29,8 @@ fn main() {
             );
         }
         Ok(false) => {}
-        Err(reason) => println!("cargo::error={reason}: run `make console`"),
+        Err(reason) => {
+            println!("cargo::error={reason}: run `npm run build` in web/console");
+        }
     }
 }

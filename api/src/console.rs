@@ -16,7 +16,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
-use runtime::config::AccessSettings;
+use runtime::config::PageSettings;
 
 use self::files::Files;
 use crate::rest;
@@ -69,8 +69,7 @@ struct Dist;
 pub(crate) struct Console {
     /// Without any file if this program was built without the console.
     files: Files,
-    is_console_on: bool,
-    is_graphiql_on: bool,
+    settings: PageSettings,
 }
 
 /// The routes of pages, which any website may link to.
@@ -80,7 +79,7 @@ pub(crate) fn pages() -> impl Iterator<Item = &'static str> {
 
 impl Console {
     /// Serves the embedded files.
-    pub(crate) fn new(settings: &AccessSettings) -> Self {
+    pub(crate) fn new(settings: PageSettings) -> Self {
         #[cfg(console)]
         let files = Files::embedded::<Dist>();
         #[cfg(not(console))]
@@ -88,23 +87,19 @@ impl Console {
         Self::with_files(settings, files)
     }
 
-    fn with_files(settings: &AccessSettings, files: Files) -> Self {
-        Self {
-            files,
-            is_console_on: settings.console,
-            is_graphiql_on: settings.graphiql,
-        }
+    fn with_files(settings: PageSettings, files: Files) -> Self {
+        Self { files, settings }
     }
 
     /// Whether GraphiQL is served.
     pub(crate) fn has_graphiql(&self) -> bool {
-        self.is_graphiql_on
+        self.settings.graphiql
     }
 
     /// Builds the routes.
     pub(crate) fn router(&self) -> Router {
         let mut router = Router::new();
-        if self.is_console_on {
+        if self.settings.console {
             let pages = PAGES.into_iter().map(|route| (route, self.page()));
             for (route, file) in pages.chain([(STOCK, self.stock_page())]) {
                 let console = self.clone();
@@ -113,7 +108,7 @@ impl Console {
                 router = router.route(route, get(page));
             }
         }
-        if self.is_graphiql_on {
+        if self.settings.graphiql {
             let console = self.clone();
             let page = async move |headers: HeaderMap| console.graphiql(&headers);
             let redirect = async || Redirect::permanent(RELATIVE_GRAPHIQL);
@@ -121,7 +116,7 @@ impl Console {
                 .route(GRAPHIQL, get(page))
                 .route(PLAYGROUND, get(redirect));
         }
-        if self.is_console_on || self.is_graphiql_on {
+        if self.settings.console || self.settings.graphiql {
             let files = self.files.clone();
             let asset =
                 async move |uri: Uri, headers: HeaderMap| asset(&files, &uri, &headers).await;
@@ -138,7 +133,7 @@ impl Console {
     /// The file of the pages at the root. References in it are relative, so that a proxy may add a
     /// path prefix.
     fn page(&self) -> &'static str {
-        if self.is_graphiql_on {
+        if self.settings.graphiql {
             "index.html"
         } else {
             "index-without-graphiql.html"
@@ -147,7 +142,7 @@ impl Console {
 
     /// The same page for a path one level below the root.
     fn stock_page(&self) -> &'static str {
-        if self.is_graphiql_on {
+        if self.settings.graphiql {
             "stock.html"
         } else {
             "stock-without-graphiql.html"

@@ -10,7 +10,7 @@ use axum::Router;
 use delivery::Sender;
 use runtime::{
     clock::SystemClock,
-    config::{AccessSettings, ConfigError, Secret, Settings},
+    config::{ConfigError, PageSettings, Secret, Settings},
     http::listener::{self, Timeouts, bind},
     lifecycle::{Shutdown, ShutdownOutcome, Signals},
     process::Process,
@@ -59,7 +59,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
     let opened = CancellationToken::new();
     let waiting = TcpListener::from_std(listener.try_clone()?)?;
     let timeouts = Timeouts::from_settings(&settings);
-    let console = Console::new(&settings.access);
+    let console = Console::new(settings.access.pages);
     let starting = routes::starting(health, &guard, &console);
     listen_until(&opened, waiting, starting, timeouts, shutdown);
     let sender = Sender::new(&settings.delivery)?;
@@ -92,7 +92,7 @@ pub async fn run(settings: Settings, signals: Signals) -> anyhow::Result<Shutdow
         let routes = serve(&settings, store, &process, metrics, server).await?;
         let listener = TcpListener::from_std(listener)?;
         listen(listener, routes, timeouts, shutdown);
-        announce(addresses, &settings.access);
+        announce(addresses, settings.access.pages);
     }
     let close = async {
         if let Some(database) = database {
@@ -220,11 +220,11 @@ fn access_tokens(settings: &Settings) -> AccessTokens {
     AccessTokens::new(admin, settings.access.read_token.clone())
 }
 
-fn announce((api, metrics): (SocketAddr, SocketAddr), settings: &AccessSettings) {
-    if settings.console {
+fn announce((api, metrics): (SocketAddr, SocketAddr), pages: PageSettings) {
+    if pages.console {
         tracing::info!("console    http://{api}/");
     }
-    if settings.graphiql {
+    if pages.graphiql {
         tracing::info!("GraphiQL   http://{api}/graphiql");
     }
     tracing::info!("GraphQL    http://{api}/graphql");

@@ -25,7 +25,7 @@ use std::{ffi::OsString, fmt, path::Path, process::ExitCode, time::Duration};
 
 use url::Url;
 
-pub use access::{AccessSettings, Allowed};
+pub use access::{AccessSettings, Allowed, PageSettings};
 pub use database::{DatabaseSettings, DatabaseUrl, PostgresUrl, SqliteUrl, Synchronous};
 pub use delivery::{DeliverySettings, SmtpSettings};
 pub use error::{ConfigError, Violation};

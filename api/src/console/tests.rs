@@ -44,15 +44,16 @@ impl Server {
     }
 
     async fn with_files(variables: &[(&str, &str)], files: Files) -> Self {
-        let settings = settings(Program::Api, variables).access;
-        let console = Console::with_files(&settings, files);
+        let settings = settings(Program::Api, variables).access.pages;
+        let console = Console::with_files(settings, files);
         let router: Router = console
             .router()
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::task::spawn(async move { axum::serve(listener, router).await });
+        #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+        tokio::spawn(async move { axum::serve(listener, router).await });
         // Without the features for compression, the client sends no Accept-Encoding.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()

@@ -30,16 +30,23 @@ pub struct AccessSettings {
     pub introspection: bool,
     /// Whether errors about unknown names suggest similar ones.
     pub suggestions: bool,
-    /// Whether the web console is served.
-    pub console: bool,
-    /// Whether GraphiQL is served.
-    pub graphiql: bool,
+    /// The web pages that are served.
+    pub pages: PageSettings,
     /// The directory of trusted documents, which was readable; `None` to accept all documents.
     pub trusted_documents: Option<PathBuf>,
     /// Maximum requests per minute and client, or `None` for no limit.
     pub rate_limit: Option<NonZeroU32>,
     /// Proxies whose `X-Forwarded-For` determines the client address.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Which web pages are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSettings {
+    /// The console.
+    pub console: bool,
+    /// GraphiQL.
+    pub graphiql: bool,
 }
 
 /// A list of accepted hosts or origins.
@@ -75,8 +82,10 @@ impl AccessSettings {
             suggestions: reader
                 .optional("SUGGESTIONS", value::switch)
                 .unwrap_or(introspection),
-            console: reader.value("CONSOLE", value::switch),
-            graphiql: reader.value("GRAPHIQL", value::switch),
+            pages: PageSettings {
+                console: reader.value("CONSOLE", value::switch),
+                graphiql: reader.value("GRAPHIQL", value::switch),
+            },
             trusted_documents: reader.optional("TRUSTED_DOCUMENTS", directory),
             rate_limit: reader.value("RATE_LIMIT", rate),
             trusted_proxies: reader

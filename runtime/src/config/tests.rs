@@ -76,7 +76,7 @@ fn without_settings_the_documented_defaults_apply() {
     assert_eq!(settings.access.allowed_hosts, Allowed::Loopback);
     assert_eq!(settings.access.allowed_origins, Allowed::Loopback);
     assert!(settings.access.introspection);
-    assert!(settings.access.console && settings.access.graphiql);
+    assert!(settings.access.pages.console && settings.access.pages.graphiql);
     assert!(settings.access.suggestions);
     assert_eq!(settings.access.trusted_documents, None);
     assert_eq!(settings.access.rate_limit, None);
@@ -149,9 +149,9 @@ fn an_empty_value_counts_as_unset() {
 fn a_boolean_flag_needs_no_value() {
     assert!(load(&["--debug"], &[]).log.debug);
     assert!(load(&["--debug", "--api-port", "1"], &[]).log.debug);
-    assert!(!load(&["--graphiql=false"], &[]).access.graphiql);
-    assert!(!load(&["--graphiql", "off"], &[]).access.graphiql);
-    assert!(!load(&["--console=false"], &[]).access.console);
+    assert!(!load(&["--graphiql=false"], &[]).access.pages.graphiql);
+    assert!(!load(&["--graphiql", "off"], &[]).access.pages.graphiql);
+    assert!(!load(&["--console=false"], &[]).access.pages.console);
 }
 
 #[test]
