@@ -1,5 +1,7 @@
 // Servers with one of everything that the console shows, for tests of its appearance.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { start, until } from './program.js';
 import { ask } from './query.js';
 
@@ -24,22 +26,35 @@ export async function startStill(variables, prepare = async () => {}) {
 }
 
 /** Starts a server with rules of several kinds, alerts, a webhook that fails, and names of stocks. */
-export async function startSample(token, { name, note }) {
+export async function startSample(token, { name, note, google = note, ...variables }) {
   const change = changer(token);
-  const api = await startStill({ ADMIN_TOKEN: token }, async (started) => {
+  const api = await startStill({ ADMIN_TOKEN: token, ...variables }, async (started) => {
     const rule = (input) => change(started, CREATE_RULE, { input });
     await rule({ symbol: 'AAPL', kind: 'PRICE_ABOVE', threshold: '450' });
     await rule({ symbol: 'IBM', kind: 'CROSSES_BELOW', threshold: '190.5', name: 'IBM falls', note: 'Read the news first.' });
     await rule({ kind: 'PERCENT_CHANGE', threshold: '3', name, note });
-    const names = { AAPL: 'Apple Inc.', GOOG: note, IBM: 'International Business Machines', MSFT: 'Microsoft Corporation' };
+    const names = { AAPL: 'Apple Inc.', GOOG: google, IBM: 'International Business Machines', MSFT: 'Microsoft Corporation' };
     for (const stock of Object.entries(names)) await change(started, RENAME, { symbol: stock[0], name: stock[1] });
-    const url = `http://127.0.0.1:9/alerts/${'x'.repeat(40)}`;
-    const { createWebhook } = await change(started, CREATE_WEBHOOK, { input: { url, format: 'STANDARD', description: note } });
+    const url = await startReceiver();
+    const input = { url, format: 'STANDARD', symbols: ['IBM'], description: 'To my server' };
+    const { createWebhook } = await change(started, CREATE_WEBHOOK, { input });
     await change(started, 'mutation ($id: ID!) { testWebhook(input: { id: $id }) { delivered } }', { id: createWebhook.webhook.id });
   });
   const { alerts } = await ask(api, '{ alerts(first: 2) { nodes { id } } }');
   await change(api, 'mutation ($id: ID!) { acknowledgeAlert(input: { id: $id }) { alert { id } } }', { id: alerts.nodes[1].id });
   return api;
+}
+
+/** Starts a receiver of alerts, which refuses some, and returns its URL. It does not keep the process alive. */
+async function startReceiver() {
+  let received = 0;
+  const server = createServer((request, response) => {
+    received += 1;
+    request.resume().on('end', () => response.writeHead(received % 4 ? 204 : 503).end());
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}/alerts/of-the-tests`;
 }
 
 const CREATE_RULE = `mutation ($input: CreateAlertRuleInput!) {
