@@ -37,7 +37,7 @@ run: rust console-if-npm ## Build and start everything in one process, on a SQLi
 
 .PHONY: test
 test: test-deps $(WEB_PACKAGES) console console-check
-test: format-check lint deny audit rust-test doc web-test rest-test
+test: format-check lint deny audit rust-test doc web-test browser-test rest-test
 test: ## Install the programs that the tests need, then run all checks and tests
 
 .PHONY: console
@@ -81,6 +81,11 @@ bench: rust test-deps ## Measure all programs beside bare servers, and write doc
 .PHONY: format
 format: rust-parts ## Format the code
 	$(CARGO) fmt --all
+
+.PHONY: screenshots
+screenshots: rust test-deps $(WEB_PACKAGES) console ## Write docs/screenshots
+	$(CARGO) build --package api
+	cd web && npm run screenshots
 
 .PHONY: generate
 generate: rust ## Write the generated files
@@ -136,6 +141,11 @@ console-check: $(CONSOLE_PACKAGES)
 .PHONY: web-test
 web-test: $(WEB_PACKAGES) examples/python/.venv/installed
 	cd web && npm test
+
+# In Chromium, against the built `api`, which `rust-test` builds with the console.
+.PHONY: browser-test
+browser-test: $(WEB_PACKAGES)
+	cd web && npm run browser-test
 
 # The program also runs without the console, so nothing fails here.
 .PHONY: console-if-npm

@@ -20,7 +20,7 @@ PRICES = gql(
 
 
 async def follow(symbols, received):
-    """Calls `received` with each price, for ever. Prices are strings: exact decimal numbers."""
+    """Calls `received` with each price until it is cancelled. Prices are strings: exact decimal numbers."""
     after = None
     wait = 0.1
     while True:

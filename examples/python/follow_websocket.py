@@ -14,7 +14,7 @@ API = os.environ.get("STOCK_TRACKER", "http://localhost:8080")
 
 
 async def follow(symbols, received):
-    """Calls `received` with each message, for ever."""
+    """Calls `received` with each message until it is cancelled."""
     # With either parameter, each message has a cursor.
     parameters = {"symbols": ",".join(symbols)}
     wait = 0.1

@@ -36,6 +36,8 @@ export async function start(variables = {}) {
       await rm(folder, { recursive: true });
       return code;
     },
+    /** Ends it, and keeps its database; answers its exit code. */
+    end,
     /** Ends it and starts another one with the same database and address; answers the exit code of the first. */
     async restart() {
       const code = await end();

@@ -61,15 +61,15 @@ test('the keys of the board and of a stock', limit, async (t) => {
   await press(page, 'j', 'ArrowDown', 'k');
   assert.equal(await focused(page), 'GOOG');
   await press(page, 'Enter');
-  await heading(page, 'GOOG').waitFor();
+  await page.getByRole('radiogroup', { name: 'Interval' }).waitFor();
   // The symbol changes while the interval stays.
   await press(page, '6');
   await page.waitForURL(/interval=1d/);
   await press(page, 'j');
-  await heading(page, 'IBM').waitFor();
+  await page.getByRole('figure', { name: 'Chart of IBM' }).waitFor();
   assert.match(page.url(), /\/stocks\/IBM\?interval=1d$/);
   await press(page, 'k');
-  await heading(page, 'GOOG').waitFor();
+  await page.getByRole('figure', { name: 'Chart of GOOG' }).waitFor();
   await press(page, 't');
   await table(page, 'Candles').waitFor();
   await press(page, 't');
@@ -110,7 +110,7 @@ test('an alert is acknowledged with e', limit, async (t) => {
   await press(page, 'Enter');
   await button(page, 'Sign out').waitFor();
   await press(page, 'e');
-  await until(async () => (await ask(api, '{ alerts(last: 50) { nodes { acknowledgedAt } } }'))
+  await until(async () => (await ask(api, '{ alerts(first: 500) { nodes { acknowledgedAt } } }'))
     .alerts.nodes.some((it) => it.acknowledgedAt));
 });
 

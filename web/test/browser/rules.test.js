@@ -53,7 +53,7 @@ test('a rule is tried, created, fires, and its alert is acknowledged', limit, as
   await acknowledge.click();
   await button(page, name).waitFor({ state: 'detached' });
   await until(async () => {
-    const { alerts } = await ask(api, '{ alerts(last: 20) { nodes { message acknowledgedAt } } }');
+    const { alerts } = await ask(api, '{ alerts(first: 500) { nodes { message acknowledgedAt } } }');
     return alerts.nodes.find((it) => it.acknowledgedAt && name.includes(it.message));
   });
 });

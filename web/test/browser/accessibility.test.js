@@ -1,0 +1,147 @@
+// Every page and dialog, in both themes and on a small screen: axe-core finds nothing, nothing scrolls sideways, and
+// text from elsewhere stays text.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch } from '../../support/browser.js';
+import {
+  ADMIN_TOKEN, address, assertAccessible, becomes, button, dialog, heading, limit, openConsole, signIn, table,
+  WHILE_AWAY,
+} from '../../support/console.js';
+import { HOSTILE, startSample, startStill } from '../../support/sample.js';
+
+let api;
+let browser;
+before(async () => {
+  [api, browser] = await Promise.all([startSample(ADMIN_TOKEN, { name: HOSTILE, note: HOSTILE }), launch()]);
+}, limit);
+after(async () => {
+  await browser?.close();
+  assert.equal(await api?.stop(), 0);
+}, limit);
+
+const PAGES = [
+  ['/', 'Stocks'],
+  ['/?q=nothing-has-this', 'Stocks'],
+  ['/stocks/AAPL?interval=1d', 'AAPL'],
+  ['/stocks/AAPL', 'AAPL'],
+  ['/stocks/NVDA', 'NVDA'],
+  ['/stocks/A%20B', 'A B'],
+  ['/alerts', 'Alerts'],
+  ['/alerts?symbol=IBM', 'Alerts'],
+  ['/rules', 'Rules'],
+  ['/webhooks', 'Webhooks'],
+  ['/status', 'Status'],
+];
+
+/** Waits until the page has what it loads. */
+async function settle(page, path, name) {
+  await heading(page, name).waitFor();
+  await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
+  if (/^\/stocks\/AAPL/.test(path)) await page.getByRole('figure').getByRole('img').first().waitFor();
+  await becomes(page, 'Live');
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing on any page, ${colorScheme}`, limit, async (t) => {
+    const { page } = await openConsole(t, browser, api, '/', { colorScheme });
+    const go = async (path, name) => {
+      await page.evaluate((to) => {
+        history.pushState(null, '', to);
+        dispatchEvent(new PopStateEvent('popstate'));
+      }, path);
+      await settle(page, path, name);
+      await assertAccessible(page, `${path}, ${colorScheme}`);
+    };
+    for (const [path, name] of PAGES) await go(path, name);
+    await signIn(page, ADMIN_TOKEN);
+    await go('/webhooks', 'Webhooks');
+  });
+
+  test(`axe finds nothing on any dialog, ${colorScheme}`, limit, async (t) => {
+    const { page } = await openConsole(t, browser, api, '/', { colorScheme });
+    const opens = async (name, act, role = 'dialog') => {
+      await act();
+      const opened = page.getByRole(role, { name, exact: true });
+      await opened.waitFor();
+      await assertAccessible(page, `${name}, ${colorScheme}`);
+      await page.keyboard.press('Escape');
+      await opened.waitFor({ state: 'detached' });
+    };
+    const go = async (path, name) => {
+      await page.goto(address(api, path));
+      await settle(page, path, name);
+    };
+    await settle(page, '/', 'Stocks');
+    await opens('Admin token', () => button(page, 'Sign in').click());
+    await opens('Track a stock', () => button(page, 'Track a stock').click());
+    await opens('Go to', () => page.keyboard.press('Control+k'));
+    await opens('Keyboard shortcuts', () => page.keyboard.press('?'));
+    await opens('More about AAPL', () => button(page, 'More about AAPL').click(), 'menu');
+    await opens('Untrack AAPL', async () => {
+      await button(page, 'More about AAPL').click();
+      await page.getByRole('menuitem', { name: 'Untrack', exact: true }).click();
+    }, 'alertdialog');
+    await opens('Create rule', async () => {
+      await page.keyboard.press('n');
+      const form = dialog(page, 'Create rule');
+      await form.getByRole('combobox', { name: 'Symbol', exact: true }).selectOption('AAPL');
+      await form.getByRole('combobox', { name: 'Kind', exact: true }).selectOption({ label: 'Percent change' });
+      await form.getByRole('textbox', { name: 'Threshold', exact: true }).fill('2');
+      await form.getByRole('table', { name: 'Dry run firings' }).waitFor();
+    });
+    await go('/rules', 'Rules');
+    await signIn(page, ADMIN_TOKEN);
+    await opens('Edit rule', () => page.getByRole('button', { name: /^Edit / }).first().click());
+    await opens('Delete rule', () => page.getByRole('button', { name: /^Delete / }).first().click(), 'alertdialog');
+    await go('/webhooks', 'Webhooks');
+    await signIn(page, ADMIN_TOKEN);
+    await opens('Create webhook', () => button(page, 'Create webhook').click());
+  });
+
+  test(`axe finds nothing while the server is away, ${colorScheme}`, limit, async (t) => {
+    const lost = await startStill({ ADMIN_TOKEN });
+    const { page } = await openConsole(t, browser, lost, '/', { colorScheme, expected: WHILE_AWAY });
+    await settle(page, '/', 'Stocks');
+    assert.equal(await lost.stop(), 0);
+    await becomes(page, /^Offline since/);
+    await assertAccessible(page, `offline, ${colorScheme}`);
+  });
+}
+
+test('nothing scrolls sideways at 360 pixels, and text of twice the size', limit, async (t) => {
+  const viewport = { width: 360, height: 740 };
+  const { page } = await openConsole(t, browser, api, '/', { viewport });
+  for (const scale of ['100%', '200%']) {
+    for (const [path, name] of PAGES) {
+      await page.goto(address(api, path));
+      await settle(page, path, name);
+      await page.evaluate((size) => document.documentElement.style.setProperty('font-size', size), scale);
+      const { wide, width } = await page.evaluate(() => {
+        const { scrollWidth } = document.scrollingElement;
+        const widest = [...document.querySelectorAll('body *')]
+          .filter((it) => it.getBoundingClientRect().right > innerWidth + 1 && !it.closest('.scroller, [role=img], .visually-hidden'))
+          .map((it) => `${it.tagName}.${it.className}`);
+        return { width: scrollWidth, wide: widest.slice(0, 5) };
+      });
+      assert.ok(width <= 360, `${path} at ${scale} is ${width} px wide: ${wide}`);
+    }
+  }
+  await page.goto(address(api, '/'));
+  const columns = await table(page, 'Stocks').getByRole('columnheader').allTextContents();
+  for (const name of ['Symbol', 'Price', 'Change %']) assert.ok(columns.some((it) => it.trim().startsWith(name)), `${columns}`);
+});
+
+test('text from anywhere is text', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api);
+  page.on('dialog', () => assert.fail('a script ran'));
+  for (const [path, name] of [['/', 'Stocks'], ['/stocks/GOOG', 'GOOG'], ['/rules', 'Rules'], ['/alerts', 'Alerts']]) {
+    await page.goto(address(api, path));
+    await settle(page, path, name);
+    await page.getByText(HOSTILE).first().waitFor();
+    assert.equal(await page.locator('img[src="x"], b[data-hostile]').count(), 0);
+  }
+  await page.goto(address(api, '/webhooks'));
+  await signIn(page, ADMIN_TOKEN);
+  await table(page, 'Webhooks').waitFor();
+  assert.equal(await page.locator('img[src="x"], b[data-hostile]').count(), 0);
+});
