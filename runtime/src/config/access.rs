@@ -15,10 +15,6 @@ use super::{
 
 /// Who may access the API.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each switches a part of the API on or off"
-)]
 pub struct AccessSettings {
     /// Token that mutations require. If it is not set, the program generates one
     /// ([`crate::random::draw_token`]) and logs it.

@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<Provider>[] = [
       </span>
     ),
   },
-  { name: 'Since', render: (provider) => <Since provider={provider} /> },
+  { name: 'Since', render: ({ since }) => (since ? <Time at={since} /> : UNKNOWN) },
   { name: 'Interval', class: 'number', render: ({ effectiveInterval }) => intervalText(effectiveInterval) },
   { name: 'Budget left', class: 'number', render: ({ budgets }) => budgetText(budgets) },
   {
@@ -56,13 +56,8 @@ const COLUMNS: readonly Column<Provider>[] = [
       return at ? <Time at={at} /> : UNKNOWN;
     },
   },
-  { name: 'Note', class: 'wrap', render: ({ note }) => note ?? UNKNOWN },
+  { name: 'Note', class: 'wrap', render: ({ note, terms }) => [note, terms].filter(Boolean).join(' · ') || UNKNOWN },
 ];
-
-const Since = ({ provider }: { provider: Provider }) => {
-  const since = 'since' in provider ? (provider.since as string | null) : null;
-  return since ? <Time at={since} /> : <>{UNKNOWN}</>;
-};
 
 const DATABASES = { SQLITE: 'SQLite', POSTGRESQL: 'PostgreSQL' } as const;
 
