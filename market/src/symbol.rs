@@ -14,7 +14,8 @@
 //!    class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`), otherwise
 //!    `Other`.
 //! 6. `600519`: digits only, `Other`.
-//! 7. `AAPL`, `BRK-B`: anything else, `Us`.
+//! 7. `SIM0001`: a simulated symbol, `Crypto`, because it always trades.
+//! 8. `AAPL`, `BRK-B`: anything else, `Us`.
 //!
 //! A single letter after a point is a share class, except F, L, T and V, which stand for Frankfurt,
 //! London, Tokyo and the TSX Venture Exchange. After digits (`7203.A`) it is an exchange.
@@ -101,6 +102,10 @@ fn of_text(text: &str) -> Market {
     if is_digits(text) {
         return Market::Other;
     }
+    let number = text.strip_prefix("SIM");
+    if number.is_some_and(|number| number.len() >= 4 && is_digits(number)) {
+        return Market::Crypto;
+    }
     Market::Us
 }
 
@@ -149,7 +154,7 @@ mod tests {
             (
                 Us,
                 "AAPL GOOG F T BRK.A BRK.B BRK-B BF.B JPM-PC XYZ.WS XYZ.U BAC.PRB BAC.PR AAPL.US ^GSPC ^IXIC \
-                 NASDAQ:AAPL AAPL:NYSE M&M SIM0001 BRK/B GOOGL A SPY ABC-WT USDX",
+                 NASDAQ:AAPL AAPL:NYSE M&M SIM SIM1 BRK/B GOOGL A SPY ABC-WT USDX",
             ),
             (
                 Other,
@@ -162,7 +167,7 @@ mod tests {
             ),
             (
                 Crypto,
-                "BTC/USD BTC-USD BTC_USD BTCUSD BTCUSDT ETH/BTC DOGE-USDT BINANCE:BTCUSDT COINBASE:BTC-USD",
+                "BTC/USD BTC-USD BTC_USD BTCUSD BTCUSDT ETH/BTC DOGE-USDT BINANCE:BTCUSDT COINBASE:BTC-USD SIM0001 SIM10000",
             ),
         ] {
             for symbol in symbols.split_whitespace() {

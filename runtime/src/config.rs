@@ -38,7 +38,7 @@ pub use live_provider::{
     AlpacaSettings, AlphaVantageSettings, FinnhubSettings, KrakenSettings, TwelveDataSettings,
 };
 pub use log::{LogFormat, LogSettings};
-pub use provider::{ProviderName, ReplaySettings, ReplaySpeed};
+pub use provider::{ProviderName, ReplaySettings, ReplaySpeed, SimulatedSettings};
 pub use secret::Secret;
 pub use tracking::{MarketHours, RetentionSettings, SearchSettings, TrackingSettings};
 pub use variable::{DefaultValue, VARIABLES, Variable};
@@ -114,6 +114,8 @@ pub struct Settings {
     pub retention: RetentionSettings,
     /// The replay of recorded prices.
     pub replay: ReplaySettings,
+    /// The simulated prices.
+    pub simulated: SimulatedSettings,
     /// Timeout of a graceful shutdown.
     pub shutdown_grace: Duration,
     /// The log.
@@ -209,6 +211,7 @@ impl Settings {
             delivery: DeliverySettings::read(reader),
             retention: RetentionSettings::read(reader),
             replay: ReplaySettings::read(reader),
+            simulated: SimulatedSettings::read(reader),
             shutdown_grace: reader.value("SHUTDOWN_GRACE", value::positive_duration),
             log: LogSettings::read(reader),
             trace_endpoint: reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", value::http_url),

@@ -1,12 +1,12 @@
 //! The poller: requests quotes from the configured providers and stores them.
 //!
 //! The first provider determines the loop. Live providers are polled on a schedule ([`live`]); a
-//! replay determines its own pace ([`replay`]). Only one of the loops runs, so that recorded prices
-//! never mix with live ones. Losing the state of a loop loses no price and no alert.
+//! replay and a simulation determine their own pace ([`self_paced`]). Only one of the loops runs, so
+//! that recorded prices never mix with live ones. Losing the state of a loop loses no price and no alert.
 
 mod context;
 mod live;
-mod replay;
+mod self_paced;
 mod tracked_stocks;
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +18,7 @@ use runtime::config::{MarketHours, TrackingSettings};
 use store::provider::ProviderStatus;
 
 pub(crate) use self::context::{PollContext, with_timeout};
-use self::{live::LiveLoop, replay::ReplayLoop};
+use self::{live::LiveLoop, self_paced::SelfPacedLoop};
 use crate::{
     provider::{Pacing, QuoteProvider},
     stream::{self, StreamSettings},
@@ -71,8 +71,8 @@ pub(crate) async fn run(
     match providers.first() {
         Some(first) if is_self_paced(first.as_ref()) => {
             let standby = ranked.skip(1).map(|it| standby_status(&it)).collect();
-            let replay = ReplayLoop::new(context, Arc::clone(first), standby);
-            replay.run().await;
+            let playing = SelfPacedLoop::new(context, Arc::clone(first), standby);
+            playing.run().await;
         }
         _ => {
             let (replays, live): (Vec<_>, Vec<_>) = ranked
@@ -87,7 +87,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Whether a provider is a replay, which determines when its next prices come.
+/// Whether a provider determines when its next prices come, as a replay does.
 pub(crate) fn is_self_paced(provider: &dyn QuoteProvider) -> bool {
     matches!(provider.pacing(), Pacing::SelfPaced { .. })
 }

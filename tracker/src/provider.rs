@@ -18,6 +18,7 @@ mod poll_error;
 mod replay;
 mod search;
 mod shape;
+mod simulated;
 mod splits;
 mod stream;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use self::{
     poll_error::PollError,
     replay::{Replay, ReplayError, RowError},
     search::{SymbolList, SymbolSearch},
+    simulated::Simulated,
     splits::ShareSplits,
     stream::{
         DayFigures, Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice,
@@ -73,8 +75,14 @@ pub trait QuoteProvider: Send + Sync {
         true
     }
 
+    /// The symbols that are tracked when the provider is used for the first time.
+    fn tracks(&self) -> Vec<Symbol> {
+        Vec::new()
+    }
+
     /// Sends one request for at most [`Pacing::symbols_per_request`] symbols, which may change over
-    /// time. Returns one answer for each of them.
+    /// time. Returns one answer for each of them; a
+    /// self-paced provider may return none or several.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
 
     /// The daily history, if the provider has one.

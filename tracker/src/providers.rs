@@ -12,7 +12,7 @@ use runtime::{
 
 use crate::provider::{
     Alpaca, AlphaVantage, ClientError, Finnhub, Kraken, QuoteProvider, Replay, ReplayError,
-    TwelveData,
+    Simulated, TwelveData,
 };
 
 /// Timeout of a request to a provider.
@@ -81,6 +81,7 @@ fn create(
             let replay = Replay::new(&settings.replay).map(shared);
             return replay.map_err(ProvidersError::Replay);
         }
+        ProviderName::Simulated => Ok(shared(Simulated::new(&settings.simulated, clock()))),
     };
     provider.map_err(|error| ProvidersError::Live(name.as_str(), error))
 }

@@ -1,10 +1,11 @@
-//! The list of market-data providers, and the settings of the replay.
+//! The list of market-data providers, and the settings of the replay and of the simulation.
 //!
 //! A provider that requires a key is only accepted if its key is set.
 
-use std::{convert::Infallible, fs::File, path::PathBuf, time::Duration};
+use std::{convert::Infallible, fs::File, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
+use entity::Symbol;
 
 use super::{
     reader::SettingsReader,
@@ -26,16 +27,19 @@ pub enum ProviderName {
     Kraken,
     /// A replay of recorded prices.
     Replay,
+    /// Random prices.
+    Simulated,
 }
 
 impl ProviderName {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::AlphaVantage,
         Self::Finnhub,
         Self::Alpaca,
         Self::TwelveData,
         Self::Kraken,
         Self::Replay,
+        Self::Simulated,
     ];
 
     /// The name of the provider in settings, prices and metrics.
@@ -47,6 +51,7 @@ impl ProviderName {
             Self::TwelveData => "twelvedata",
             Self::Kraken => "kraken",
             Self::Replay => "replay",
+            Self::Simulated => "simulated",
         }
     }
 
@@ -57,7 +62,7 @@ impl ProviderName {
             Self::Finnhub => &["FINNHUB_API_KEY"],
             Self::Alpaca => &["ALPACA_API_KEY_ID", "ALPACA_API_SECRET_KEY"],
             Self::TwelveData => &["TWELVE_DATA_API_KEY"],
-            Self::Kraken | Self::Replay => &[],
+            Self::Kraken | Self::Replay | Self::Simulated => &[],
         }
     }
 
@@ -170,6 +175,43 @@ impl ReplaySpeed {
             _ => Err("must be a number greater than 0, or max".to_owned()),
         }
     }
+}
+
+/// The random prices of the simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulatedSettings {
+    /// The number of symbols.
+    pub symbols: NonZeroU32,
+    /// Prices of all symbols in a second.
+    pub rate: NonZeroU32,
+    /// Determines the prices.
+    pub seed: u64,
+}
+
+impl SimulatedSettings {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
+        const MAX: u32 = 100_000;
+        let count = |text: &str| {
+            let count = value::number(text, 1, MAX)?;
+            NonZeroU32::new(count).ok_or_else(|| "must be greater than 0".to_owned())
+        };
+        Self {
+            symbols: reader.value("SIMULATED_SYMBOLS", count),
+            rate: reader.value("SIMULATED_RATE", count),
+            seed: reader.value("SIMULATED_SEED", seed),
+        }
+    }
+
+    /// Returns the symbols in their order, from `SIM0001` on.
+    pub fn symbols(self) -> impl Iterator<Item = Symbol> {
+        let numbers = 1..=self.symbols.get();
+        numbers.filter_map(|number| format!("SIM{number:04}").parse().ok())
+    }
+}
+
+fn seed(text: &str) -> Parsed<u64> {
+    text.parse()
+        .map_err(|_| format!("must be an integer from 0 to {}", u64::MAX))
 }
 
 /// Checks that the file is readable. Its content is checked when it is loaded.

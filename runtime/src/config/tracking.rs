@@ -35,7 +35,8 @@ pub struct TrackingSettings {
     /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
     /// for no limit.
     pub alert_max_age: Option<u32>,
-    /// Symbols that a new database tracks; never empty.
+    /// Symbols that a new database tracks. Empty by default if the first provider is the simulation,
+    /// which tracks its own.
     pub default_symbols: Vec<Symbol>,
 }
 
@@ -51,8 +52,19 @@ pub enum MarketHours {
 
 impl TrackingSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
+        let providers = ProviderName::read_list(reader);
+        let tracks_own =
+            providers.first() == Some(&ProviderName::Simulated) && !reader.has("DEFAULT_SYMBOLS");
+        let default_symbols = reader.value("DEFAULT_SYMBOLS", |text| {
+            value::list(text, value::parsed::<Symbol>)
+        });
         Self {
-            providers: ProviderName::read_list(reader),
+            providers,
+            default_symbols: if tracks_own {
+                Vec::new()
+            } else {
+                default_symbols
+            },
             update_interval: reader.value("UPDATE_INTERVAL", interval),
             streams: reader.value("STREAMS", value::switch),
             stream_interval: reader.value("STREAM_INTERVAL", stream_interval),
@@ -60,9 +72,6 @@ impl TrackingSettings {
             market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
             alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
             alert_max_age: reader.value("ALERT_MAX_AGE", max_age),
-            default_symbols: reader.value("DEFAULT_SYMBOLS", |text| {
-                value::list(text, value::parsed::<Symbol>)
-            }),
         }
     }
 }

@@ -119,6 +119,7 @@ const TRACKING: &str = "Tracking";
 const DELIVERY: &str = "Delivery";
 const RETENTION: &str = "Retention";
 const REPLAY: &str = "Replay";
+const SIMULATION: &str = "Simulation";
 const OPERATION: &str = "Operation";
 
 /// All settings, in the order in which they are listed.
@@ -207,7 +208,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(LIMITS, "LIMIT_BACKLOG_BYTES", Fixed("4MiB"), "Maximum size of those undelivered events"),
 
     Variable::new(PROVIDERS, "PROVIDER", Described("those whose keys are set, otherwise replay"),
-        "Market-data provider: alphavantage, finnhub, alpaca, twelvedata, kraken (cryptocurrencies, without a key) or replay; a comma-separated list is a failover order, but live providers and replay do not replace each other"),
+        "Market-data provider: alphavantage, finnhub, alpaca, twelvedata, kraken (cryptocurrencies, without a key), replay or simulated (random prices); a comma-separated list is a failover order, but live providers do not replace replay and simulated"),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY", Unset, "API key for Alpha Vantage").sensitive(),
     Variable::new(PROVIDERS, "ALPHA_VANTAGE_API_KEY_FILE", Unset,
         "File with the API key, instead of ALPHA_VANTAGE_API_KEY"),
@@ -311,6 +312,13 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new(REPLAY, "REPLAY_SPEED", Fixed("1"),
         "Trading days to replay per second, a number greater than 0, or max for no delay"),
     Variable::new(REPLAY, "REPLAY_LOOP", Fixed("true"), "Restart the replay at its end").switch(),
+
+    Variable::new(SIMULATION, "SIMULATED_SYMBOLS", Fixed("1000"),
+        "Number of simulated symbols, SIM0001 and so on, 1 to 100000"),
+    Variable::new(SIMULATION, "SIMULATED_RATE", Fixed("100"),
+        "Simulated prices of all symbols in a second, 1 to 100000"),
+    Variable::new(SIMULATION, "SIMULATED_SEED", Fixed("1"),
+        "Number that determines the simulated prices: the same number gives the same prices"),
 
     Variable::new(OPERATION, "SHUTDOWN_GRACE", Fixed("20s"),
         "Timeout of a graceful shutdown; remaining work is then aborted"),

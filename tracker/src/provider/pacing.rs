@@ -25,6 +25,8 @@ pub enum Pacing {
     SelfPaced {
         /// The time between two steps, or `None` for as fast as they can be stored.
         every: Option<Duration>,
+        /// The time between two prices of a symbol, which is zero at full speed.
+        interval: Duration,
     },
 }
 
@@ -37,15 +39,6 @@ impl Pacing {
                 ..
             } => symbols_per_request,
             Self::SelfPaced { .. } => usize::MAX,
-        }
-    }
-
-    /// The wall time of a trading day of a self-paced provider, which is zero at full speed. `None`
-    /// for a polled one.
-    pub fn day_length(self) -> Option<Duration> {
-        match self {
-            Self::Polled { .. } => None,
-            Self::SelfPaced { every } => Some(every.unwrap_or_default()),
         }
     }
 }

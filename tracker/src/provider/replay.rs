@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use entity::Symbol;
+use entity::{Symbol, SymbolMatch};
 use parking_lot::{Mutex, MutexGuard};
 use runtime::config::{ProviderName, ReplaySettings};
 
@@ -27,7 +27,9 @@ use self::{
     dataset::Dataset,
 };
 pub use self::{error::ReplayError, row::RowError};
-use crate::provider::{Pacing, Poll, PollError, PositionError, QuoteProvider};
+use crate::provider::{
+    Pacing, Poll, PollError, PositionError, QuoteProvider, SymbolList, search::matching,
+};
 
 /// Replays a file of daily prices.
 #[derive(Debug)]
@@ -97,7 +99,10 @@ impl QuoteProvider for Replay {
     }
 
     fn pacing(&self) -> Pacing {
-        Pacing::SelfPaced { every: self.every }
+        Pacing::SelfPaced {
+            every: self.every,
+            interval: self.every.unwrap_or_default(),
+        }
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
@@ -127,6 +132,10 @@ impl QuoteProvider for Replay {
             position,
             follows,
         }
+    }
+
+    fn list(&self) -> Option<&dyn SymbolList> {
+        Some(self)
     }
 
     fn note(&self) -> Option<String> {
@@ -162,5 +171,24 @@ impl QuoteProvider for Replay {
 
     fn is_finished(&self) -> bool {
         self.progress().cursor.is_finished()
+    }
+}
+
+#[async_trait]
+impl SymbolList for Replay {
+    fn parts(&self) -> usize {
+        0
+    }
+
+    async fn load(&self, _part: usize) -> Result<(), PollError> {
+        Ok(())
+    }
+
+    fn is_loaded(&self, _part: usize) -> bool {
+        true
+    }
+
+    fn find(&self, text: &str) -> Vec<SymbolMatch> {
+        matching(self.dataset.symbols().iter(), text)
     }
 }

@@ -29,3 +29,19 @@ pub trait SymbolList: Send + Sync {
     /// Returns the symbols in the list that contain a text, in any case: the shortest first.
     fn find(&self, text: &str) -> Vec<SymbolMatch>;
 }
+
+/// Returns the symbols that contain a text in their symbol or name, in any case: the shortest
+/// first.
+pub(super) fn matching<'a>(
+    symbols: impl Iterator<Item = &'a SymbolMatch>,
+    text: &str,
+) -> Vec<SymbolMatch> {
+    let text = text.trim().to_lowercase();
+    let contains = |field: &str| field.to_lowercase().contains(&text);
+    let is_match = |it: &&SymbolMatch| {
+        contains(it.symbol.as_str()) || it.name.as_deref().is_some_and(contains)
+    };
+    let mut matching: Vec<SymbolMatch> = symbols.filter(is_match).cloned().collect();
+    matching.sort_by_key(|it| (it.symbol.as_str().len(), it.symbol.clone()));
+    matching
+}

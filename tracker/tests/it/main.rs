@@ -22,6 +22,7 @@ mod routing;
 mod rule;
 mod rule_replay;
 mod script;
+mod simulated;
 mod split;
 mod stream;
 mod symbol_search;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
-use entity::{Decimal, Ratio, Symbol};
+use entity::{Decimal, Ratio, Symbol, SymbolMatch};
 
 use super::{
     company::Company,
@@ -78,6 +78,18 @@ struct Bar {
 }
 
 impl Dataset {
+    /// Returns all tickers of the file.
+    pub(super) fn symbols(&self) -> Vec<SymbolMatch> {
+        let tickers = self.tickers.iter().map(|ticker| SymbolMatch {
+            symbol: ticker.symbol.clone(),
+            name: ticker.company.map(|it| it.name.to_owned()),
+            kind: None,
+            exchange: ticker.company.map(|it| it.exchange.to_owned()),
+            currency: ticker.company.map(|it| it.currency.to_owned()),
+        });
+        tickers.collect()
+    }
+
     /// Builds a data set of rows in any order. No two rows are of the same ticker and day, and at
     /// least one is on or after `from`. The fingerprint identifies the content of the file.
     pub(super) fn new(mut rows: Vec<PriceRow>, from: NaiveDate, fingerprint: u32) -> Self {

@@ -549,8 +549,12 @@ fn a_replay_is_self_paced() {
         repeat: false,
     })
     .expect("the bundled prices");
-    assert_eq!(replay.pacing(), Pacing::SelfPaced { every });
-    assert_eq!(replay.pacing().day_length(), every);
-    assert_eq!(open(None, true).pacing().day_length(), Some(Duration::ZERO));
+    let interval = every.unwrap_or_default();
+    assert_eq!(replay.pacing(), Pacing::SelfPaced { every, interval });
+    let fastest = Pacing::SelfPaced {
+        every: None,
+        interval: Duration::ZERO,
+    };
+    assert_eq!(open(None, true).pacing(), fastest);
     assert_eq!(replay.pacing().symbols_per_request(), usize::MAX);
 }

@@ -1,16 +1,18 @@
-//! The loop over a replay: stores one replayed trading day at a time, at the pace of the replay.
+//! The loop over a provider that determines its own pace: a replay, one trading day at a time, or a
+//! simulation, one batch of prices at a time.
 //!
-//! Each trading day is stored in one transaction together with the replay's position, so that a
-//! killed process neither repeats nor skips a day.
+//! Each step is stored in one transaction together with the provider's position, so that a killed
+//! process neither repeats nor skips one.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use entity::{CandleInterval, PollOutcome, ProviderState};
+use entity::{CandleInterval, PollOutcome, ProviderState, Symbol};
 use market::{LastSessions, PollingHours, StalenessContext};
-use runtime::outage_log::OutageLog;
+use runtime::{config::ProviderName, outage_log::OutageLog};
 use store::{
     candle::CandleKey,
+    feed::FeedTransaction,
     poll_request::{self, PendingRequest},
     provider::{self, ProviderStatus},
     symbol_search::SearchResult,
@@ -22,45 +24,59 @@ use super::{
     live::search_list,
     tracked_stocks::{Throttle, TrackedStocks},
 };
-use crate::{ingest::QuoteBatch, provider::QuoteProvider, status::StatusWriter};
+use crate::{
+    ingest::QuoteBatch,
+    provider::{Pacing, QuoteProvider},
+    status::StatusWriter,
+};
 
 /// Maximum time between two refreshes of everything that is read from the database.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum number of symbols that are tracked in a transaction.
+const TRACK_BATCH: usize = 100;
 /// How often old poll requests are deleted.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The loop and its state.
-pub(super) struct ReplayLoop {
+pub(super) struct SelfPacedLoop {
     context: Arc<PollContext>,
     provider: Arc<dyn QuoteProvider>,
-    /// The duration of a replayed day; `None` at full speed.
-    day_length: Option<Duration>,
+    /// The time between two steps; `None` at full speed.
+    every: Option<Duration>,
+    /// The time between two prices of a symbol.
+    interval: Duration,
     /// The providers that are configured but not polled.
     standby: Vec<ProviderStatus>,
     tracked: TrackedStocks,
+    /// Limits how often the tracked stocks are read, if a step has prices of some of them only.
+    reload_throttle: Throttle,
     status: StatusWriter,
     metrics_throttle: Throttle,
     prune_throttle: Throttle,
     outage: OutageLog,
 }
 
-impl ReplayLoop {
+impl SelfPacedLoop {
     pub(super) fn new(
         context: Arc<PollContext>,
         provider: Arc<dyn QuoteProvider>,
         standby: Vec<ProviderStatus>,
     ) -> Self {
-        let day_length = provider
-            .pacing()
-            .day_length()
-            .filter(|length| !length.is_zero());
+        let (every, interval) = match provider.pacing() {
+            Pacing::SelfPaced { every, interval } => (every, interval),
+            Pacing::Polled { .. } => (None, Duration::ZERO),
+        };
+        // Half of it, because steps are not exactly on time.
+        let reload_interval = interval.min(REFRESH_INTERVAL) / 2;
         let status = StatusWriter::new(context.metrics.clone());
         Self {
             context,
             provider,
-            day_length,
+            every,
+            interval,
             standby,
             tracked: TrackedStocks::default(),
+            reload_throttle: Throttle::new(reload_interval),
             status,
             metrics_throttle: Throttle::new(REFRESH_INTERVAL),
             prune_throttle: Throttle::new(PRUNE_INTERVAL),
@@ -68,7 +84,7 @@ impl ReplayLoop {
         }
     }
 
-    /// Replays day after day until the process begins to shut down.
+    /// Plays step after step until the process begins to shut down.
     pub(super) async fn run(mut self) {
         let stopping = self.context.stopping.clone();
         let mut request = self.context.store.doorbell.requests();
@@ -76,8 +92,8 @@ impl ReplayLoop {
         let mut next = Instant::now();
         while !stopping.is_cancelled() {
             if !self.provider.is_finished() && Instant::now() >= next {
-                next = Instant::now() + self.day_length.unwrap_or_default();
-                self.replay_next_day().await;
+                next = Instant::now() + self.every.unwrap_or_default();
+                self.play_next().await;
             }
             let refreshed = self.refresh_once().await;
             if !self.outage.record(&refreshed) {
@@ -108,8 +124,8 @@ impl ReplayLoop {
         }
     }
 
-    /// Releases prices that another tracker held, resumes at the stored position, and creates the
-    /// provider's row, which contains the position.
+    /// Releases prices that another tracker held, resumes at the stored position, creates the
+    /// provider's row, which contains the position, and tracks the symbols of the provider.
     async fn resume_once(&mut self) -> Result<(), store::Error> {
         let held = store::held_price::stocks(self.context.store.database.read());
         for stock in with_timeout(held).await? {
@@ -119,16 +135,41 @@ impl ReplayLoop {
         let reading = provider::position(self.context.store.database.read(), name);
         let position = with_timeout(reading).await?;
         if let Err(error) = self.provider.resume(position.as_deref()) {
-            tracing::warn!(provider = name, %error, "failed to resume the replay at its position");
+            tracing::warn!(provider = name, %error, "failed to resume at the stored position");
         }
         let statuses = self.provider_statuses();
-        with_timeout(self.status.write_if_due(&self.context.store, statuses)).await
+        with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;
+        self.track_symbols().await
     }
 
-    /// Replays one day and stores it as a whole. If the database is unavailable, the same day is
-    /// replayed again later.
-    async fn replay_next_day(&mut self) {
-        let mut prepared = self.tracked.reload(&self.context.store).await;
+    /// Tracks the symbols of the provider that were never tracked.
+    async fn track_symbols(&self) -> Result<(), store::Error> {
+        let store = &self.context.store;
+        let stocks = with_timeout(store::stock::all(store.database.read())).await?;
+        let known: HashSet<Symbol> = stocks.into_iter().map(|stock| stock.symbol).collect();
+        let mut symbols = self.provider.tracks();
+        symbols.retain(|symbol| !known.contains(symbol));
+        for symbols in symbols.chunks(TRACK_BATCH) {
+            let tracking = async {
+                let mut feed = FeedTransaction::begin(store).await?;
+                for symbol in symbols {
+                    store::stock::track(&mut feed, symbol, None).await?;
+                }
+                feed.commit().await
+            };
+            with_timeout(tracking).await?;
+        }
+        Ok(())
+    }
+
+    /// Plays one step and stores it as a whole. If the database is unavailable, the same step is
+    /// played again later.
+    async fn play_next(&mut self) {
+        let mut prepared = if self.reload_throttle.is_due() {
+            self.tracked.reload(&self.context.store).await
+        } else {
+            Ok(())
+        };
         if prepared.is_ok()
             && let Some(day) = self.provider.restarts_at()
         {
@@ -139,7 +180,7 @@ impl ReplayLoop {
             self.retry_delay().await;
             return;
         }
-        // If the process stops, the remaining candles are deleted before the next day.
+        // If the process stops, the remaining candles are deleted before the next step.
         if self.context.stopping.is_cancelled() {
             return;
         }
@@ -148,11 +189,15 @@ impl ReplayLoop {
             .poll(self.provider.as_ref(), &self.tracked.symbols())
             .await;
         let batch = quote_batch(self.provider.name(), &poll, None);
+        if batch.position.is_none() && batch.quotes.is_empty() && batch.quoteless.is_empty() {
+            // No price is due.
+            return;
+        }
         let stored = self.context.store_quotes(batch).await;
         if stored.is_some_and(|report| report.superseded) {
             tracing::warn!(
                 provider = self.provider.name(),
-                "another tracker continued the replay, resuming at its position"
+                "another tracker continued, resuming at its position"
             );
             self.resume().await;
         }
@@ -207,12 +252,15 @@ impl ReplayLoop {
         if self.metrics_throttle.is_due() {
             self.tracked.reload(&self.context.store).await?;
             let (now, interval) = (self.context.now(), self.interval());
-            let expected = |newest_day: Option<_>| StalenessContext {
+            let replayed = self.provider.name() == ProviderName::Replay.as_str();
+            let expected = |newest_day: Option<NaiveDate>| StalenessContext {
                 now,
                 interval,
                 hours: PollingHours::Always,
-                sessions: newest_day.map_or_else(|| LastSessions::at(now), LastSessions::replayed),
-                replayed: true,
+                sessions: newest_day
+                    .filter(|_| replayed)
+                    .map_or_else(|| LastSessions::at(now), LastSessions::replayed),
+                replayed,
             };
             self.tracked
                 .update_metrics(&self.context, expected, |_| interval)
@@ -241,7 +289,7 @@ impl ReplayLoop {
         Ok(())
     }
 
-    /// Responds to a poll request without polling, because the next day has the next price.
+    /// Responds to a poll request without polling, because the next step has the next price.
     async fn respond(&self, request: PendingRequest) -> Result<(), store::Error> {
         let outcome = match self.provider.knows(&request.symbol) {
             Some(true) => {
@@ -261,13 +309,13 @@ impl ReplayLoop {
         with_timeout(answering).await
     }
 
-    /// Returns the duration of a replayed day, 0 at full speed; `None` once the replay has ended.
+    /// Returns the time between two prices of a symbol, 0 at full speed; `None` after the end.
     fn interval(&self) -> Option<Duration> {
-        (!self.provider.is_finished()).then(|| self.day_length.unwrap_or_default())
+        (!self.provider.is_finished()).then_some(self.interval)
     }
 
     fn provider_statuses(&self) -> Vec<ProviderStatus> {
-        let replay = ProviderStatus {
+        let active = ProviderStatus {
             name: self.provider.name(),
             rank: 0,
             state: ProviderState::Ok,
@@ -278,7 +326,7 @@ impl ReplayLoop {
             per_minute: None,
             per_day: None,
         };
-        std::iter::once(replay)
+        std::iter::once(active)
             .chain(self.standby.iter().cloned())
             .collect()
     }
