@@ -52,7 +52,7 @@ test('an input has only the settings that go with its kind', () => {
   const range = form.createInput({ ...form.emptyForm('AAPL', '200'), basis: 'RANGE', hold: '5m' });
   assert.equal(range.basis, 'RANGE');
   assert.equal(range.holdSeconds, 0);
-  assert.ok(!hasSetting('rearm', { kind: 'VOLUME_SPIKE', basis: 'LAST', trigger: 'EVERY_TIME' }));
+  assert.ok(!hasSetting('rearm', { kind: 'VOLUME_SPIKE', basis: 'LAST' }));
 });
 
 test('a threshold is sent with the digits that were typed', () => {

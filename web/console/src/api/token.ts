@@ -25,7 +25,7 @@ export class Token {
 /** The token that mutations require. */
 export const adminToken = new Token('stock-tracker.admin-token');
 
-/** The token that a server with READ_TOKEN requires for everything. */
+/** The token that a server with READ_TOKEN requires to read. */
 export const accessToken = new Token('stock-tracker.access-token');
 
 /** The token to send: the admin token is accepted for everything. */

@@ -13,7 +13,7 @@ interface Props {
   heading: string;
   /** Beside the heading. */
   beside?: ComponentChildren;
-  /** The title of the document, if it says more than the heading. */
+  /** The title of the document, if it has more than the heading. */
   title?: string;
   children: ComponentChildren;
   class?: string;

@@ -5,7 +5,7 @@ import { showMessage } from '../components/message.tsx';
 import { RefreshDocument, TrackDocument, UntrackDocument } from '../generated/graphql.ts';
 import { loadStocks } from './stocks.ts';
 
-/** Tracks a stock. Throws what the server says against it; false if the user does not sign in. */
+/** Tracks a stock. Throws the reason if the server refuses; returns false if the user does not sign in. */
 export async function track(symbol: string): Promise<boolean> {
   if (!(await mutate(TrackDocument, { input: { symbol } }))) return false;
   showMessage(`${symbol} is tracked.`);

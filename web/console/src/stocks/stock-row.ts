@@ -1,6 +1,5 @@
-import { computed, signal, type ReadonlySignal } from '@preact/signals';
-import { now } from '../components/now.ts';
-import { compareDecimals, decimalsOf } from '../format/number.ts';
+import { signal } from '@preact/signals';
+import { compareDecimals, decimalsOf, UNKNOWN } from '../format/number.ts';
 import { formatUpdated } from '../format/time.ts';
 import type { QuoteFragment } from '../generated/graphql.ts';
 
@@ -25,7 +24,8 @@ export class StockRow {
   readonly flash = signal('');
   /** The last prices, for the sparkline. Doubles are exact enough for a line of 20 pixels. */
   readonly points = signal<readonly number[]>([]);
-  readonly updated: ReadonlySignal<string>;
+  /** How long ago the price was recorded, in words, which `tick` brings up to date. */
+  readonly updated = signal(UNKNOWN);
   /** Whether the closes for the sparkline were asked for. */
   closesAsked = false;
   #flashes = 0;
@@ -34,10 +34,6 @@ export class StockRow {
   constructor(id: string, symbol: string) {
     this.id = id;
     this.symbol = symbol;
-    this.updated = computed(() => {
-      const quote = this.quote.value;
-      return quote ? formatUpdated(quote.recordedAt, now.value) : '–';
-    });
   }
 
   /** Shows a quote. Returns whether the price is another one, and so flashes. */
@@ -45,6 +41,7 @@ export class StockRow {
     const before = this.quote.peek();
     if (before?.cursor === quote.cursor) return false;
     this.quote.value = quote;
+    this.tick();
     this.#addPoint(quote, before);
     const decimals = Math.max(decimalsOf(quote.price), decimalsOf(quote.high), decimalsOf(quote.low));
     if (decimals > priceDecimals.peek()) priceDecimals.value = decimals;
@@ -54,6 +51,11 @@ export class StockRow {
     this.#flashes += 1;
     this.flash.value = `${order > 0 ? 'up' : 'down'} flash-${this.#flashes % 2}`;
     return true;
+  }
+
+  tick(): void {
+    const quote = this.quote.peek();
+    if (quote) this.updated.value = formatUpdated(quote.recordedAt, Date.now());
   }
 
   /** Begins the sparkline with closes of past days, oldest first. */

@@ -14,6 +14,9 @@ export const stocksError = signal<unknown>(null);
 /** Names, staleness and the list itself change without an event. */
 const RELOAD_INTERVAL = 15_000;
 const FLASH_TIME = 600;
+/** The ages of all prices change every second: a part of them at a time, so that no frame has to draw them all. */
+const AGE_INTERVAL = 1000;
+const AGE_PARTS = 10;
 
 let loading: Promise<void> | null = null;
 
@@ -88,10 +91,17 @@ export function followQuotes(): () => void {
   });
   void loadStocks();
   const timer = setInterval(() => document.hidden || void loadStocks(), RELOAD_INTERVAL);
+  let part = 0;
+  const ageTimer = setInterval(() => {
+    if (document.hidden) return;
+    part = (part + 1) % AGE_PARTS;
+    batch(() => [...(stocks.peek()?.values() ?? [])].forEach((row, at) => at % AGE_PARTS === part && row.tick()));
+  }, AGE_INTERVAL / AGE_PARTS);
   return () => {
     following.stop();
     cancelAnimationFrame(frame);
     clearInterval(timer);
+    clearInterval(ageTimer);
   };
 }
 

@@ -66,7 +66,7 @@ export function RuleFields({ form, error, change, isNew }: Props) {
           <TextField
             label="Re-arm"
             inputMode="decimal"
-            hint="Percent of the threshold to miss it by, before it fires again"
+            hint="If it fires every time: percent of the threshold to miss it by in between"
             {...text('rearm')}
           />
         )}

@@ -31,9 +31,9 @@ export function describeKind(kind: AlertKind): KindDescription {
 }
 
 export const triggers: readonly { trigger: Trigger; label: string }[] = [
-  { trigger: 'ONCE_PER_DAY', label: 'Once per day' },
-  { trigger: 'EVERY_TIME', label: 'Every time' },
   { trigger: 'ONCE', label: 'Once' },
+  { trigger: 'EVERY_TIME', label: 'Every time' },
+  { trigger: 'ONCE_PER_DAY', label: 'Once per day' },
 ];
 
 export const bases: readonly { base: ChangeBase; label: string }[] = [
@@ -63,10 +63,10 @@ export function windowLabel(seconds: number): string {
   return windows.find((it) => it.seconds === seconds)?.label ?? `${seconds} s`;
 }
 
-/** Whether a rule of this kind, basis and trigger has a setting. The server refuses it elsewhere. */
+/** Whether a rule of this kind and basis has a setting. The server refuses it elsewhere. */
 export function hasSetting(
   setting: OptionalSetting,
-  rule: { kind: AlertKind; basis: PriceBasis; trigger: Trigger },
+  rule: { kind: AlertKind; basis: PriceBasis },
 ): boolean {
   const isState = rule.kind === 'PRICE_ABOVE' || rule.kind === 'PRICE_BELOW';
   const isChange = rule.kind === 'PERCENT_CHANGE' || rule.kind === 'CHANGE_IN_WINDOW';
@@ -80,7 +80,7 @@ export function hasSetting(
     case 'hold':
       return isChange || (isState && rule.basis === 'LAST');
     case 'rearm':
-      return rule.trigger === 'EVERY_TIME' && rule.kind !== 'VOLUME_SPIKE';
+      return rule.kind !== 'VOLUME_SPIKE';
   }
 }
 

@@ -5,14 +5,14 @@ import { theme } from '../../app/theme.tsx';
 import { Failed, Loading } from '../../components/ListState.tsx';
 import { showMessage } from '../../components/message.tsx';
 import { UpdateRuleDocument, type CandleFieldsFragment } from '../../generated/graphql.ts';
-import { useShortcuts } from '../../keyboard/keys.ts';
-import { params, setParams } from '../../router/router.ts';
+import { params } from '../../router/router.ts';
 import type { Alerts } from '../alerts/useAlerts.ts';
 import { openCreateRule } from '../rules/create-rule.tsx';
 import { describeKind, ruleName } from '../rules/kinds.ts';
 import type { Rules } from '../rules/useRules.ts';
 import type { Mark, RuleLine, StockChart } from './chart.ts';
 import { barAt, barsOfCandles, barsOfPrices, describe, describeBar, type Bar } from './chart-data.ts';
+import { chooseInterval, showsTable, toggleTable } from './chart-view.ts';
 import { ChartTable } from './ChartTable.tsx';
 import { pricesOf } from './history-list.ts';
 import { intervalOf, INTERVALS, type Interval } from './intervals.ts';
@@ -33,7 +33,7 @@ interface Props {
 export function ChartPanel({ history, initial, alerts, rules }: Props) {
   const { symbol } = history;
   const interval = intervalOf(params.value);
-  const [asTable, setAsTable] = useState(false);
+  const asTable = showsTable.value;
   const candles = useCandles(history, interval, initial);
   const list = history.list.value;
   const bars = useMemo(
@@ -43,16 +43,11 @@ export function ChartPanel({ history, initial, alerts, rules }: Props) {
         : candles.candles && barsOfCandles(candles.candles, interval),
     [interval, interval.candles === null ? list : candles.candles],
   );
-  const choose = ({ key }: Interval) => setParams({ interval: key });
-  useShortcuts([
-    { keys: 't', label: 'Table or chart', run: () => setAsTable(!asTable) },
-    ...INTERVALS.map((it, at) => ({ keys: `${at + 1}`, label: it.name, run: () => choose(it) })),
-  ]);
   return (
     <figure class="panel chart-panel" aria-label={`Chart of ${symbol}`}>
       <div class="chart-tools">
-        <Intervals chosen={interval} onChoose={choose} />
-        <button type="button" onClick={() => setAsTable(!asTable)}>{asTable ? 'Show as chart' : 'Show as table'}</button>
+        <Intervals chosen={interval} onChoose={chooseInterval} />
+        <button type="button" onClick={toggleTable}>{asTable ? 'Show as chart' : 'Show as table'}</button>
       </div>
       {bars === null && candles.error === null && <Loading rows={8} />}
       {bars === null && candles.error !== null && <Failed what="Candles" error={candles.error} retry={candles.reload} />}

@@ -13,9 +13,10 @@ import { loadStocks, stocks } from '../../stocks/stocks.ts';
 import { useAlerts } from '../alerts/useAlerts.ts';
 import { openCreateRule } from '../rules/create-rule.tsx';
 import { useRules } from '../rules/useRules.ts';
+import { chooseInterval, toggleTable } from './chart-view.ts';
 import { ChartPanel } from './ChartPanel.tsx';
 import { HistoryTable } from './HistoryTable.tsx';
-import { intervalOf } from './intervals.ts';
+import { intervalOf, INTERVALS } from './intervals.ts';
 import { pointedPrice } from './pointed-price.ts';
 import { PriceHistory } from './PriceHistory.ts';
 import { PricePanel } from './PricePanel.tsx';
@@ -29,7 +30,7 @@ const STATE_INTERVAL = 15_000;
 
 /** Everything about one stock. */
 export function StockPage({ symbol }: { symbol: string }) {
-  useNeighbors(symbol);
+  usePageKeys(symbol);
   if (SYMBOL.test(symbol)) return <KnownSymbol symbol={symbol} />;
   return (
     <Page heading={symbol}>
@@ -142,8 +143,8 @@ function Stock({ data, stock, loaded }: Props) {
   );
 }
 
-/** The keys that go to the next stock, to the one before, and back. */
-function useNeighbors(symbol: string): void {
+/** The keys that act while the stock is loading, too: to other stocks, and to another view of the chart. */
+function usePageKeys(symbol: string): void {
   useEffect(() => {
     if (!stocks.peek()) void loadStocks();
   }, []);
@@ -160,5 +161,7 @@ function useNeighbors(symbol: string): void {
     { keys: 'k', label: 'Previous stock', run: () => go(-1) },
     { keys: 'ArrowUp', label: 'Previous stock', run: () => go(-1) },
     { keys: 'Escape', label: 'Back', run: goBack },
+    { keys: 't', label: 'Table or chart', run: toggleTable },
+    ...INTERVALS.map((it, at) => ({ keys: `${at + 1}`, label: it.name, run: () => chooseInterval(it) })),
   ]);
 }
