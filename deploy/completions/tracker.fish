@@ -15,7 +15,8 @@ complete -c tracker -l allowed-hosts -d 'Accepted values of the Host header, a c
 complete -c tracker -l allowed-origins -d 'Web origins that may call the API (CORS), a comma-separated list such as https://desk.example; * for any [env: ALLOWED_ORIGINS] [default: loopback names]' -r -f
 complete -c tracker -l introspection -d 'Allow introspection of the GraphQL schema [env: INTROSPECTION] [default: true]' -r -f
 complete -c tracker -l suggestions -d 'Suggest similar names in errors about unknown fields of the schema [env: SUGGESTIONS] [default: same as INTROSPECTION]' -r -f
-complete -c tracker -l graphiql -d 'Serve GraphiQL [env: GRAPHIQL] [default: true]' -r -f
+complete -c tracker -l console -d 'Serve the web console at / [env: CONSOLE] [default: true]' -r -f
+complete -c tracker -l graphiql -d 'Serve GraphiQL at /graphiql [env: GRAPHIQL] [default: true]' -r -f
 complete -c tracker -l trusted-documents -d 'Directory of the only GraphQL documents to accept, as NAME.graphql files or as objects in *.json files; read at startup [env: TRUSTED_DOCUMENTS] [default: all documents are accepted]' -r -f -a "(__fish_complete_directories)"
 complete -c tracker -l rate-limit -d 'Rate limit: maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64 network [env: RATE_LIMIT] [default: off]' -r -f
 complete -c tracker -l trusted-proxies -d 'Proxies whose X-Forwarded-For determines the client address, a comma-separated list of addresses and networks such as 10.0.0.0/8 [env: TRUSTED_PROXIES] [default: none]' -r -f
@@ -42,16 +43,49 @@ complete -c tracker -l limit-operations -d 'Maximum concurrent operations on a W
 complete -c tracker -l limit-sockets -d 'Maximum concurrent WebSockets and event streams [env: LIMIT_SOCKETS] [default: 100000]' -r -f
 complete -c tracker -l limit-sockets-per-address -d 'Maximum concurrent WebSockets and event streams of a client [env: LIMIT_SOCKETS_PER_ADDRESS] [default: 10000]' -r -f
 complete -c tracker -l limit-rules -d 'Maximum alert rules of users [env: LIMIT_RULES] [default: 100000]' -r -f
+complete -c tracker -l limit-searches -d 'Maximum concurrent searches for symbols [env: LIMIT_SEARCHES] [default: 8]' -r -f
 complete -c tracker -l limit-deliveries -d 'Maximum concurrent requests to webhooks [env: LIMIT_DELIVERIES] [default: 64]' -r -f
 complete -c tracker -l limit-backlog -d 'Maximum undelivered events of a subscriber that receives every event; a slow consumer that exceeds it is disconnected [env: LIMIT_BACKLOG] [default: 1000]' -r -f
 complete -c tracker -l limit-backlog-bytes -d 'Maximum size of those undelivered events [env: LIMIT_BACKLOG_BYTES] [default: 4MiB]' -r -f
-complete -c tracker -l provider -d 'Market-data provider: alphavantage or replay; a comma-separated list is a failover order, but live providers and replay do not replace each other [env: PROVIDER] [default: alphavantage if its key is set, otherwise replay]' -r -f
+complete -c tracker -l provider -d 'Market-data provider: alphavantage, finnhub, alpaca, twelvedata, kraken (cryptocurrencies, without a key), replay or simulated (random prices); a comma-separated list is a failover order, but live providers do not replace replay and simulated [env: PROVIDER] [default: those whose keys are set, otherwise replay]' -r -f
 complete -c tracker -l alpha-vantage-api-key -d 'API key for Alpha Vantage [env: ALPHA_VANTAGE_API_KEY]' -r -f
 complete -c tracker -l alpha-vantage-api-key-file -d 'File with the API key, instead of ALPHA_VANTAGE_API_KEY [env: ALPHA_VANTAGE_API_KEY_FILE]' -r -F
 complete -c tracker -l alpha-vantage-url -d 'Base URL of Alpha Vantage, to use a proxy or a test server [env: ALPHA_VANTAGE_URL] [default: https://www.alphavantage.co]' -r -f
+complete -c tracker -l alpha-vantage-per-second -d 'Requests per second that the plan allows, at least 1 [env: ALPHA_VANTAGE_PER_SECOND] [default: a sixtieth of ALPHA_VANTAGE_PER_MINUTE, rounded up]' -r -f
 complete -c tracker -l alpha-vantage-per-minute -d 'Requests per minute that the plan allows, at least 1 [env: ALPHA_VANTAGE_PER_MINUTE] [default: 5]' -r -f
 complete -c tracker -l alpha-vantage-per-day -d 'Requests per day that the plan allows, at least 1 [env: ALPHA_VANTAGE_PER_DAY] [default: 25]' -r -f
+complete -c tracker -l alpha-vantage-bulk -d 'Request many United States shares at once, which premium plans include [env: ALPHA_VANTAGE_BULK] [default: false]' -r -f
+complete -c tracker -l finnhub-api-key -d 'API key for Finnhub [env: FINNHUB_API_KEY]' -r -f
+complete -c tracker -l finnhub-api-key-file -d 'File with that key, instead of FINNHUB_API_KEY [env: FINNHUB_API_KEY_FILE]' -r -F
+complete -c tracker -l finnhub-url -d 'Base URL of Finnhub, to use a proxy or a test server [env: FINNHUB_URL] [default: https://finnhub.io]' -r -f
+complete -c tracker -l finnhub-stream-url -d 'URL of the stream of Finnhub, to use a proxy or a test server [env: FINNHUB_STREAM_URL] [default: wss://ws.finnhub.io]' -r -f
+complete -c tracker -l finnhub-per-second -d 'Requests per second that the plan allows, at least 1 [env: FINNHUB_PER_SECOND] [default: 30]' -r -f
+complete -c tracker -l finnhub-per-minute -d 'Requests per minute that the plan allows, at least 1 [env: FINNHUB_PER_MINUTE] [default: 60]' -r -f
+complete -c tracker -l finnhub-stream-symbols -d 'Symbols that the plan streams, 0 to 100000 [env: FINNHUB_STREAM_SYMBOLS] [default: 50]' -r -f
+complete -c tracker -l alpaca-api-key-id -d 'Id of the API key for Alpaca [env: ALPACA_API_KEY_ID]' -r -f
+complete -c tracker -l alpaca-api-key-id-file -d 'File with that key, instead of ALPACA_API_KEY_ID [env: ALPACA_API_KEY_ID_FILE]' -r -F
+complete -c tracker -l alpaca-api-secret-key -d 'Secret of the API key for Alpaca [env: ALPACA_API_SECRET_KEY]' -r -f
+complete -c tracker -l alpaca-api-secret-key-file -d 'File with that key, instead of ALPACA_API_SECRET_KEY [env: ALPACA_API_SECRET_KEY_FILE]' -r -F
+complete -c tracker -l alpaca-url -d 'Base URL of the market data of Alpaca, to use a proxy or a test server [env: ALPACA_URL] [default: https://data.alpaca.markets]' -r -f
+complete -c tracker -l alpaca-stream-url -d 'URL of the stream of Alpaca, with the feed, to use a proxy or a test server [env: ALPACA_STREAM_URL] [default: wss://stream.data.alpaca.markets/v2/iex]' -r -f
+complete -c tracker -l alpaca-per-second -d 'Requests per second that the plan allows, at least 1 [env: ALPACA_PER_SECOND] [default: a sixtieth of ALPACA_PER_MINUTE, rounded up]' -r -f
+complete -c tracker -l alpaca-per-minute -d 'Requests per minute that the plan allows, at least 1 [env: ALPACA_PER_MINUTE] [default: 200]' -r -f
+complete -c tracker -l alpaca-stream-symbols -d 'Symbols that the plan streams, 0 to 100000 [env: ALPACA_STREAM_SYMBOLS] [default: 30]' -r -f
+complete -c tracker -l twelve-data-api-key -d 'API key for Twelve Data [env: TWELVE_DATA_API_KEY]' -r -f
+complete -c tracker -l twelve-data-api-key-file -d 'File with that key, instead of TWELVE_DATA_API_KEY [env: TWELVE_DATA_API_KEY_FILE]' -r -F
+complete -c tracker -l twelve-data-url -d 'Base URL of Twelve Data, to use a proxy or a test server [env: TWELVE_DATA_URL] [default: https://api.twelvedata.com]' -r -f
+complete -c tracker -l twelve-data-per-second -d 'Credits per second that the plan allows, at least 1 [env: TWELVE_DATA_PER_SECOND] [default: 8]' -r -f
+complete -c tracker -l twelve-data-per-minute -d 'Credits per minute that the plan allows, at least 1; a symbol costs one [env: TWELVE_DATA_PER_MINUTE] [default: 8]' -r -f
+complete -c tracker -l twelve-data-per-day -d 'Credits per day that the plan allows, at least 1 [env: TWELVE_DATA_PER_DAY] [default: 800]' -r -f
+complete -c tracker -l kraken-url -d 'Base URL of Kraken, to use a proxy or a test server [env: KRAKEN_URL] [default: https://api.kraken.com]' -r -f
+complete -c tracker -l kraken-stream-url -d 'URL of the stream of Kraken, to use a proxy or a test server [env: KRAKEN_STREAM_URL] [default: wss://ws.kraken.com/v2]' -r -f
+complete -c tracker -l kraken-per-second -d 'Requests per second to Kraken, at least 1 [env: KRAKEN_PER_SECOND] [default: a sixtieth of KRAKEN_PER_MINUTE, rounded up]' -r -f
+complete -c tracker -l kraken-per-minute -d 'Requests per minute to Kraken, at least 1 [env: KRAKEN_PER_MINUTE] [default: 60]' -r -f
 complete -c tracker -l update-interval -d 'Polling interval of each symbol, at least 1s; extended if the request budget of the provider is too small, which the log and the status show [env: UPDATE_INTERVAL] [default: 5m]' -r -f
+complete -c tracker -l streams -d 'Whether prices are read from the streams of the providers that have one: true or false [env: STREAMS] [default: true]' -r -f
+complete -c tracker -l stream-interval -d 'Minimum time between two stored prices of a streamed symbol, at least 100ms [env: STREAM_INTERVAL] [default: 1s]' -r -f
+complete -c tracker -l search-per-minute -d 'Maximum searches for symbols that are sent to each provider in a minute, 0 to 1000 [env: SEARCH_PER_MINUTE] [default: 5]' -r -f
+complete -c tracker -l search-cache -d 'How long the symbols that a provider found are returned to the same search [env: SEARCH_CACHE] [default: 24h]' -r -f
 complete -c tracker -l market-hours -d 'When to poll: us (United States shares from 04:00 to 20:00 New York time on trading days, other exchanges and foreign exchange on weekdays, cryptocurrencies at any time) or always [env: MARKET_HOURS] [default: us]' -r -f
 complete -c tracker -l alert-threshold -d 'Change in percent that fires the default alert rule, greater than 0 [env: ALERT_THRESHOLD] [default: 5]' -r -f
 complete -c tracker -l alert-max-age -d 'Maximum age of a live quote that fires alerts, in sessions before the last one: 0 to 1000, or any for no limit [env: ALERT_MAX_AGE] [default: 1]' -r -f
@@ -67,6 +101,9 @@ complete -c tracker -l replay-file -d 'Daily prices to replay, as CSV, plain or 
 complete -c tracker -l replay-from -d 'First day to replay, such as 2008-01-02 [env: REPLAY_FROM] [default: 2004-08-19, or the first day of REPLAY_FILE]' -r -f
 complete -c tracker -l replay-speed -d 'Trading days to replay per second, a number greater than 0, or max for no delay [env: REPLAY_SPEED] [default: 1]' -r -f
 complete -c tracker -l replay-loop -d 'Restart the replay at its end [env: REPLAY_LOOP] [default: true]' -r -f
+complete -c tracker -l simulated-symbols -d 'Number of simulated symbols, SIM0001 and so on, 1 to 100000 [env: SIMULATED_SYMBOLS] [default: 1000]' -r -f
+complete -c tracker -l simulated-rate -d 'Simulated prices of all symbols in a second, 1 to 100000 [env: SIMULATED_RATE] [default: 100]' -r -f
+complete -c tracker -l simulated-seed -d 'Number that determines the simulated prices: the same number gives the same prices [env: SIMULATED_SEED] [default: 1]' -r -f
 complete -c tracker -l shutdown-grace -d 'Timeout of a graceful shutdown; remaining work is then aborted [env: SHUTDOWN_GRACE] [default: 20s]' -r -f
 complete -c tracker -l log-format -d 'Format of the log: console or json [env: LOG_FORMAT] [default: console on a terminal, otherwise json]' -r -f
 complete -c tracker -l rust-log -d 'Filter of the log, such as info,tracker=debug [env: RUST_LOG] [default: info]' -r -f
