@@ -16,7 +16,7 @@ export interface Rule extends RuleFieldsFragment {
 }
 
 export interface Rules {
-  /** The default rule first, then by creation. Null until they were loaded. */
+  /** The default rule first, then the newest ones first. Null until they were loaded. */
   rules: readonly Rule[] | null;
   error: unknown;
   reload(): void;
@@ -34,12 +34,13 @@ export function useRules(symbol: string | null = null): Rules {
 
   useEffect(() => {
     if (!data) return;
-    setRules(data.alertRules.map(({ alerts, ...rule }, at) => ({
+    const loaded = data.alertRules.map(({ alerts, ...rule }, at) => ({
       ...rule,
       lastFired: alerts.nodes[0]?.triggeredAt ?? null,
-      // The API lists it first.
+      // The API lists it first, and the others by creation.
       isDefault: at === 0,
-    })));
+    }));
+    setRules([...loaded.slice(0, 1), ...loaded.slice(1).reverse()]);
   }, [data]);
 
   const change = useCallback((id: string, to: Partial<Rule>) => {
@@ -82,6 +83,6 @@ export function applyChange(before: readonly Rule[], changed: Change): readonly 
   if (deleted) return before.filter(({ id }) => id !== fields.id);
   const at = before.findIndex(({ id }) => id === fields.id);
   const lastFired = alerts.nodes[0]?.triggeredAt ?? null;
-  if (at < 0) return [...before, { ...fields, lastFired, isDefault: false }];
+  if (at < 0) return [...before.slice(0, 1), { ...fields, lastFired, isDefault: false }, ...before.slice(1)];
   return before.with(at, { ...before[at]!, ...fields, lastFired: lastFired ?? before[at]!.lastFired });
 }
