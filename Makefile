@@ -42,6 +42,7 @@ test: ## Install the programs that the tests need, then run all checks and tests
 
 .PHONY: console
 console: $(CONSOLE) ## Build the web console and GraphiQL, which the next build of `api` embeds
+	@:
 
 .PHONY: check
 check: format-check lint generate-check ## Check the format, the lints and the generated files
@@ -151,7 +152,7 @@ browser-test: $(WEB_PACKAGES)
 .PHONY: console-if-npm
 console-if-npm:
 	@if ! command -v npm >/dev/null; then \
-	    echo "npm is missing: the web console is not built. Install Node.js 20.19 or later."; \
+	    echo "npm is missing: the web console is not built or updated. Install Node.js 20.19 or later."; \
 	elif ! $(MAKE) --no-print-directory console; then \
 	    echo "The web console cannot be built (see above): starting without it."; \
 	fi

@@ -23,7 +23,7 @@ _api() {
 
     case "${cmd}" in
         api)
-            opts="-h -V --database-url --database-password-file --migrate --database-wait --feed-url --api-host --api-port --metrics-host --metrics-port --admin-token --admin-token-file --read-token --read-token-file --allowed-hosts --allowed-origins --introspection --suggestions --graphiql --trusted-documents --rate-limit --trusted-proxies --limit-head-time --limit-body --limit-body-time --limit-write-time --limit-execution-time --limit-document --limit-tokens --limit-depth --limit-aliases --limit-directives --limit-root-fields --limit-fields --limit-cost --limit-prepared --limit-persisted --limit-recent --limit-init-time --limit-silence --limit-message --limit-operations --limit-sockets --limit-sockets-per-address --limit-rules --limit-deliveries --limit-backlog --limit-backlog-bytes --provider --alpha-vantage-api-key --alpha-vantage-api-key-file --alpha-vantage-url --alpha-vantage-per-minute --alpha-vantage-per-day --update-interval --market-hours --alert-threshold --alert-max-age --default-symbols --webhook-allow-private --smtp-url --smtp-url-file --smtp-from --retention-ticks --retention-feed --retention-deliveries --replay-file --replay-from --replay-speed --replay-loop --shutdown-grace --log-format --rust-log --debug --otel-exporter-otlp-endpoint --help --version"
+            opts="-h -V --database-url --database-password-file --migrate --database-wait --feed-url --api-host --api-port --metrics-host --metrics-port --admin-token --admin-token-file --read-token --read-token-file --allowed-hosts --allowed-origins --introspection --suggestions --console --graphiql --trusted-documents --rate-limit --trusted-proxies --limit-head-time --limit-body --limit-body-time --limit-write-time --limit-execution-time --limit-document --limit-tokens --limit-depth --limit-aliases --limit-directives --limit-root-fields --limit-fields --limit-cost --limit-prepared --limit-persisted --limit-recent --limit-init-time --limit-silence --limit-message --limit-operations --limit-sockets --limit-sockets-per-address --limit-rules --limit-deliveries --limit-backlog --limit-backlog-bytes --provider --alpha-vantage-api-key --alpha-vantage-api-key-file --alpha-vantage-url --alpha-vantage-per-minute --alpha-vantage-per-day --update-interval --market-hours --alert-threshold --alert-max-age --default-symbols --webhook-allow-private --smtp-url --smtp-url-file --smtp-from --retention-ticks --retention-feed --retention-deliveries --replay-file --replay-from --replay-speed --replay-loop --shutdown-grace --log-format --rust-log --debug --otel-exporter-otlp-endpoint --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -166,6 +166,13 @@ _api() {
                     return 0
                     ;;
                 --suggestions)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --console)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

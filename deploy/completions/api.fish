@@ -15,7 +15,8 @@ complete -c api -l allowed-hosts -d 'Accepted values of the Host header, a comma
 complete -c api -l allowed-origins -d 'Web origins that may call the API (CORS), a comma-separated list such as https://desk.example; * for any [env: ALLOWED_ORIGINS] [default: loopback names]' -r -f
 complete -c api -l introspection -d 'Allow introspection of the GraphQL schema [env: INTROSPECTION] [default: true]' -r -f
 complete -c api -l suggestions -d 'Suggest similar names in errors about unknown fields of the schema [env: SUGGESTIONS] [default: same as INTROSPECTION]' -r -f
-complete -c api -l graphiql -d 'Serve GraphiQL [env: GRAPHIQL] [default: true]' -r -f
+complete -c api -l console -d 'Serve the web console at / [env: CONSOLE] [default: true]' -r -f
+complete -c api -l graphiql -d 'Serve GraphiQL at /graphiql [env: GRAPHIQL] [default: true]' -r -f
 complete -c api -l trusted-documents -d 'Directory of the only GraphQL documents to accept, as NAME.graphql files or as objects in *.json files; read at startup [env: TRUSTED_DOCUMENTS] [default: all documents are accepted]' -r -f -a "(__fish_complete_directories)"
 complete -c api -l rate-limit -d 'Rate limit: maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64 network [env: RATE_LIMIT] [default: off]' -r -f
 complete -c api -l trusted-proxies -d 'Proxies whose X-Forwarded-For determines the client address, a comma-separated list of addresses and networks such as 10.0.0.0/8 [env: TRUSTED_PROXIES] [default: none]' -r -f

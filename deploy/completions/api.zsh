@@ -32,7 +32,8 @@ _api() {
 '--allowed-origins=[Web origins that may call the API (CORS), a comma-separated list such as https\://desk.example; * for any \[env\: ALLOWED_ORIGINS\] \[default\: loopback names\]]:VALUE:' \
 '--introspection=[Allow introspection of the GraphQL schema \[env\: INTROSPECTION\] \[default\: true\]]::BOOL:' \
 '--suggestions=[Suggest similar names in errors about unknown fields of the schema \[env\: SUGGESTIONS\] \[default\: same as INTROSPECTION\]]::BOOL:' \
-'--graphiql=[Serve GraphiQL \[env\: GRAPHIQL\] \[default\: true\]]::BOOL:' \
+'--console=[Serve the web console at / \[env\: CONSOLE\] \[default\: true\]]::BOOL:' \
+'--graphiql=[Serve GraphiQL at /graphiql \[env\: GRAPHIQL\] \[default\: true\]]::BOOL:' \
 '--trusted-documents=[Directory of the only GraphQL documents to accept, as NAME.graphql files or as objects in *.json files; read at startup \[env\: TRUSTED_DOCUMENTS\] \[default\: all documents are accepted\]]:VALUE:_files -/' \
 '--rate-limit=[Rate limit\: maximum requests and operations per minute and client, at least 1, or off; a client is an IPv4 address or an IPv6 /64 network \[env\: RATE_LIMIT\] \[default\: off\]]:VALUE:' \
 '--trusted-proxies=[Proxies whose X-Forwarded-For determines the client address, a comma-separated list of addresses and networks such as 10.0.0.0/8 \[env\: TRUSTED_PROXIES\] \[default\: none\]]:VALUE:' \

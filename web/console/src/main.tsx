@@ -6,7 +6,7 @@ import './style/table.css';
 import { render } from 'preact';
 import { App } from './app/App.tsx';
 
-// Its address is relative to the page that was loaded, and the address of the page changes.
-for (const icon of document.querySelectorAll<HTMLLinkElement>('link[rel=icon]')) icon.href = new URL(icon.href).href;
+// The icon is requested again for another address, to which its reference would then be relative.
+for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel="icon"]')) link.href = link.href;
 
 render(<App />, document.getElementById('app')!);

@@ -48,7 +48,7 @@ subscription Prices($symbols: [Symbol!], $after: Cursor) {
 }
 `;
 
-const MUTATION = `# Starts to track a stock.
+const MUTATION = `# Tracks a stock, or returns it if it is tracked.
 #
 # Mutations require the admin token, in "Headers":
 #   { "Authorization": "Bearer …" }
@@ -72,5 +72,5 @@ mutation TrackStock($input: TrackStockInput!) {
 export const EXAMPLES: Tab[] = [
   { query: QUERY, variables: JSON.stringify({ first: 10 }, null, 2) },
   { query: SUBSCRIPTION, variables: JSON.stringify({ symbols: null, after: null }, null, 2) },
-  { query: MUTATION, variables: JSON.stringify({ input: { symbol: 'NVDA' } }, null, 2) },
+  { query: MUTATION, variables: JSON.stringify({ input: { symbol: 'AAPL' } }, null, 2) },
 ];

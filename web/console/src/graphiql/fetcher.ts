@@ -1,4 +1,4 @@
-import { getOperationAST, parse, type ExecutionResult } from 'graphql';
+import { getOperationAST, parse, type ExecutionResult, type OperationDefinitionNode } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 interface Params {
@@ -19,16 +19,22 @@ socket.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
 
 /** Sends queries and mutations over HTTP, and subscriptions over WebSocket. */
 export function fetcher(params: Params, { headers = {} }: Options = {}) {
-  return isSubscription(params) ? subscribe(params, headers) : post(params, headers);
+  const operation = operationOf(params);
+  const named = operation?.name ? { ...params, operationName: operation.name.value } : params;
+  return operation?.operation === 'subscription' ? subscribe(named, headers) : post(named, headers);
 }
 
-/** The document that GraphiQL has parsed is still that of another tab, shortly after a change. */
-function isSubscription({ query, operationName }: Params): boolean {
+/**
+ * Returns the operation of the document that is sent. For a moment after a change of tabs, GraphiQL has the name and the
+ * parsed document of the other tab.
+ */
+function operationOf({ query, operationName }: Params): OperationDefinitionNode | null {
   try {
-    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+    const document = parse(query);
+    return getOperationAST(document, operationName) ?? getOperationAST(document) ?? null;
   } catch {
     // The server reports the error.
-    return false;
+    return null;
   }
 }
 
