@@ -541,7 +541,7 @@ async fn a_split_is_found_in_prices_with_two_decimals() {
 
 #[test]
 fn a_replay_is_self_paced() {
-    let every = Some(Duration::from_millis(50));
+    let interval = Duration::from_millis(50);
     let replay = Replay::new(&ReplaySettings {
         file: None,
         from: None,
@@ -549,7 +549,7 @@ fn a_replay_is_self_paced() {
         repeat: false,
     })
     .expect("the bundled prices");
-    let interval = every.unwrap_or_default();
+    let every = Some(interval);
     assert_eq!(replay.pacing(), Pacing::SelfPaced { every, interval });
     let fastest = Pacing::SelfPaced {
         every: None,
