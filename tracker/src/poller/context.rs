@@ -3,7 +3,7 @@
 //! A request is sent only after it was reserved in the budget. If the database is unavailable, a
 //! received price waits for it while the lease is held. When the lease is lost, the price is
 //! dropped: the next holder requests a newer one. Both loops use this, [`live`](super::live) and
-//! [`replay`](super::replay).
+//! [`self_paced`](super::self_paced).
 
 use std::{sync::Arc, time::Duration};
 

@@ -9,7 +9,7 @@ use super::PollError;
 #[async_trait]
 pub trait SymbolSearch: Send + Sync {
     /// Sends one request for the symbols that match a text, the best match first. Matches that are
-    /// not a [`Symbol`] are left out.
+    /// not a [`Symbol`](entity::Symbol) are left out.
     async fn search(&self, text: &str) -> Result<Vec<SymbolMatch>, PollError>;
 }
 

@@ -1,7 +1,7 @@
 //! Searches for symbols that clients request: from the providers that search, in the cache of
 //! earlier searches, and in the lists of symbols.
 //!
-//! A provider is sent one search at a time, at most [`SearchSettings::per_minute`], and on a day at
+//! A provider is sent one search at a time, at most `SEARCH_PER_MINUTE`, and on a day at
 //! most half of the reserve. A search is answered when all providers have been, or at its deadline
 //! with what was found.
 
