@@ -26,7 +26,7 @@ export async function openConsole(t, browser, api, path = '/', options = {}) {
 export const address = (api, path) => new URL(path, api.graphql).href;
 
 /** Errors that the browser itself reports while the server is away. */
-export const WHILE_AWAY = [/WebSocket connection to .* failed/, /Failed to load resource: net::ERR_/];
+export const WHILE_AWAY = [/WebSocket connection to .* failed/, /Failed to load resource: (net::ERR_|the server responded with a status of 503)/];
 /** What the browser reports of a response that refuses a token. */
 export const REFUSED = [/Failed to load resource: .* 40[13]/];
 

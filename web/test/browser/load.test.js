@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
-import { becomes, limit, openConsole, table } from '../../support/console.js';
+import { becomes, limit, openConsole, table, WHILE_AWAY } from '../../support/console.js';
 import { symbolOf, writeRecording } from '../../support/load.js';
 import { start } from '../../support/program.js';
 import { scratch } from '../../support/scratch.js';
@@ -24,7 +24,10 @@ test('1,000 symbols at 100 prices a second are drawn smoothly', limit, async (t)
     DEFAULT_SYMBOLS: Array.from({ length: SYMBOLS }, (_, at) => symbolOf(at)).join(','),
   });
   t.after(async () => assert.equal(await api.stop(), 0));
-  const { page, context, sockets } = await openConsole(t, browser, api, null);
+  const { page, context, sockets } = await openConsole(t, browser, api, null, {
+    // The server stops before the page.
+    expected: WHILE_AWAY,
+  });
   const received = [];
   page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => received.push(payload)));
   await page.goto(new URL('/', api.graphql).href);
