@@ -38,7 +38,7 @@ use store::{
 use tokio::{sync::watch, time::timeout};
 
 use self::capacity::Capacity;
-pub(crate) use self::state::BoardState;
+pub(crate) use self::state::{BoardState, Reading};
 
 /// Maximum time to wait for a committed entry of the feed. Only an outage takes that long.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -162,6 +162,13 @@ impl QuoteBoard {
             .collect()
     }
 
+    /// Returns a stock that is or was tracked, with its latest price at the same position.
+    pub(crate) fn quoted_stock(&self, symbol: &Symbol) -> Option<(Stock, Option<Price>)> {
+        let state = self.read();
+        let stock = state.stock(symbol)?;
+        Some((stock.clone(), state.latest_price(stock.id).cloned()))
+    }
+
     /// The total number of stocks in [`stocks`](Self::stocks).
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.read().stock_count(search)
@@ -198,21 +205,10 @@ impl QuoteBoard {
         stock: i64,
         recorded: Recorded,
         span: &Span<Position>,
+        reading: Reading,
     ) -> Option<Page<Price>> {
         let state = self.read();
-        let page = state.history(stock, recorded, span)?;
-        Some(page.map(Price::clone))
-    }
-
-    /// [`BoardState::history_in_outage`], copied.
-    pub(crate) fn history_in_outage(
-        &self,
-        stock: i64,
-        recorded: Recorded,
-        span: &Span<Position>,
-    ) -> Option<Page<Price>> {
-        let state = self.read();
-        let page = state.history_in_outage(stock, recorded, span)?;
+        let page = state.history(stock, recorded, span, reading)?;
         Some(page.map(Price::clone))
     }
 
@@ -222,21 +218,10 @@ impl QuoteBoard {
         filter: AlertFilter,
         triggered: Recorded,
         span: &Span<Position>,
+        reading: Reading,
     ) -> Option<Page<Alert>> {
         let state = self.read();
-        let page = state.alerts(filter, triggered, span)?;
-        Some(page.map(Alert::clone))
-    }
-
-    /// [`BoardState::alerts_in_outage`], copied.
-    pub(crate) fn alerts_in_outage(
-        &self,
-        filter: AlertFilter,
-        triggered: Recorded,
-        span: &Span<Position>,
-    ) -> Option<Page<Alert>> {
-        let state = self.read();
-        let page = state.alerts_in_outage(filter, triggered, span)?;
+        let page = state.alerts(filter, triggered, span, reading)?;
         Some(page.map(Alert::clone))
     }
 

@@ -4,6 +4,7 @@
 mod candle;
 mod database;
 mod error;
+mod lists;
 mod page;
 mod rules;
 mod splits;
@@ -23,10 +24,9 @@ use parking_lot::RwLockReadGuard;
 use runtime::health::Health;
 use store::{
     Store,
-    alert::{AlertFilter, AlertKey},
     feed::FeedTransaction,
     page::{Page, Span},
-    price::{PriceKey, Recorded},
+    price::Recorded,
     stock::StockKey,
 };
 use tokio::sync::Semaphore;
@@ -211,6 +211,11 @@ impl Service {
         self.board.quoted()
     }
 
+    /// Returns a stock that is or was tracked, with its latest price at the same position.
+    pub(crate) fn quoted_stock(&self, symbol: &Symbol) -> Option<(Stock, Option<Price>)> {
+        self.board.quoted_stock(symbol)
+    }
+
     /// The number of tracked stocks that match `search`.
     pub(crate) fn stock_count(&self, search: Option<&str>) -> usize {
         self.board.stock_count(search)
@@ -221,202 +226,9 @@ impl Service {
         self.board.latest_price(stock)
     }
 
-    /// Returns a page of a stock's prices, newest first: from memory if the quote board holds all
-    /// of it, else from the database.
-    pub(crate) async fn history(
-        &self,
-        stock: i64,
-        recorded: Recorded,
-        args: &PageArgs,
-        size: PageSize,
-    ) -> Result<Page<Price>, Error> {
-        ordered(recorded.from, recorded.to)?;
-        let span: Span<Position> = args.feed_span(size, self.epoch())?;
-        let from_memory = || self.current()?.history(stock, recorded, &span);
-        if let Some(page) = from_memory() {
-            return Ok(page);
-        }
-        let keys: Span<PriceKey> = span.map(PriceKey::from);
-        let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let read = async {
-            if self.load_rows(&[stock], &span).await?
-                && let Some(page) = from_memory()
-            {
-                return Ok(page);
-            }
-            self.read(|| store::price::page(connection, now, stock, recorded, &keys))
-                .await
-        };
-        match read.await {
-            Err(error) if error.is_outage() => {
-                let page = self.board.history_in_outage(stock, recorded, &span);
-                page.ok_or(error)
-            }
-            read => read,
-        }
-    }
-
     /// The quote board, unless it is behind the database.
     fn current(&self) -> Option<&QuoteBoard> {
         self.is_current().then_some(&self.board)
-    }
-
-    /// Loads the rows of stocks into memory if the page may be there afterwards. Returns whether
-    /// they were loaded.
-    async fn load_rows(&self, stocks: &[i64], span: &Span<Position>) -> Result<bool, Error> {
-        let is_newest = span.after.is_none() && !span.from_end;
-        let loads = is_newest && self.current().is_some_and(|board| board.lacks_rows(stocks));
-        if loads {
-            self.read(|| self.board.load_rows(&self.store, stocks))
-                .await?;
-        }
-        Ok(loads)
-    }
-
-    /// Returns a page of alerts, newest first: from memory if the quote board holds all of it, else
-    /// from the database.
-    pub(crate) async fn alerts(
-        &self,
-        filter: AlertFilter,
-        triggered: Recorded,
-        args: &PageArgs,
-        size: PageSize,
-    ) -> Result<Page<Alert>, Error> {
-        ordered(triggered.from, triggered.to)?;
-        let span: Span<Position> = args.feed_span(size, self.epoch())?;
-        let from_memory = || self.current()?.alerts(filter, triggered, &span);
-        if let Some(page) = from_memory() {
-            return Ok(page);
-        }
-        let keys: Span<AlertKey> = span.map(AlertKey::from);
-        let connection = self.store.database.read();
-        let read = async {
-            if let AlertFilter::Stock(stock) = filter
-                && self.load_rows(&[stock], &span).await?
-                && let Some(page) = from_memory()
-            {
-                return Ok(page);
-            }
-            self.read(|| store::alert::page(connection, filter, triggered, &keys))
-                .await
-        };
-        match read.await {
-            Err(error) if error.is_outage() => {
-                let page = self.board.alerts_in_outage(filter, triggered, &span);
-                page.ok_or(error)
-            }
-            read => read,
-        }
-    }
-
-    /// Returns the first page of the prices of each stock. Like [`history`](Self::history), for
-    /// many stocks at once.
-    pub(crate) async fn first_histories(
-        &self,
-        stocks: &[i64],
-        recorded: Recorded,
-        first: FirstPage,
-    ) -> Result<HashMap<i64, Page<Price>>, Error> {
-        ordered(recorded.from, recorded.to)?;
-        let (connection, now) = (self.store.database.read(), self.store.clock.now());
-        let FirstPage { limit, from_end } = first;
-        self.first_pages(
-            stocks,
-            first,
-            |board, stock, span| board.history(stock, recorded, span),
-            |board, stock, span| board.history_in_outage(stock, recorded, span),
-            |missing| async move {
-                let read = || {
-                    store::price::first_pages(connection, now, &missing, recorded, limit, from_end)
-                };
-                self.read(read).await
-            },
-        )
-        .await
-    }
-
-    /// Returns the first page of the alerts of each stock.
-    pub(crate) async fn first_alerts(
-        &self,
-        stocks: &[i64],
-        first: FirstPage,
-    ) -> Result<HashMap<i64, Page<Alert>>, Error> {
-        let (connection, all) = (self.store.database.read(), Recorded::default());
-        let FirstPage { limit, from_end } = first;
-        let of_stock = AlertFilter::Stock;
-        self.first_pages(
-            stocks,
-            first,
-            |board, stock, span| board.alerts(of_stock(stock), all, span),
-            |board, stock, span| board.alerts_in_outage(of_stock(stock), all, span),
-            |missing| async move {
-                let read = || store::alert::first_pages(connection, &missing, limit, from_end);
-                self.read(read).await
-            },
-        )
-        .await
-    }
-
-    /// Returns the first page of a list of each stock: from memory, or else with `read` from the
-    /// database, or else as memory has it in an outage.
-    async fn first_pages<T, F>(
-        &self,
-        stocks: &[i64],
-        first: FirstPage,
-        from_memory: impl Fn(&QuoteBoard, i64, &Span<Position>) -> Option<Page<T>>,
-        in_outage: impl Fn(&QuoteBoard, i64, &Span<Position>) -> Option<Page<T>>,
-        read: impl FnOnce(Vec<i64>) -> F,
-    ) -> Result<HashMap<i64, Page<T>>, Error>
-    where
-        F: Future<Output = Result<HashMap<i64, Page<T>>, Error>>,
-    {
-        let span = Span {
-            after: None,
-            before: None,
-            limit: first.limit,
-            from_end: first.from_end,
-        };
-        let mut pages = HashMap::with_capacity(stocks.len());
-        let find = |stocks: &[i64], pages: &mut HashMap<_, _>| {
-            let mut missing = Vec::new();
-            for stock in stocks {
-                match self
-                    .current()
-                    .and_then(|board| from_memory(board, *stock, &span))
-                {
-                    Some(page) => {
-                        pages.insert(*stock, page);
-                    }
-                    None => missing.push(*stock),
-                }
-            }
-            missing
-        };
-        let mut missing = find(stocks, &mut pages);
-        if missing.is_empty() {
-            return Ok(pages);
-        }
-        let reading = async {
-            if self.load_rows(&missing, &span).await? {
-                missing = find(&missing, &mut pages);
-            }
-            if missing.is_empty() {
-                return Ok(HashMap::new());
-            }
-            read(missing.clone()).await
-        };
-        match reading.await {
-            Err(error) if error.is_outage() => {
-                for stock in missing {
-                    match in_outage(&self.board, stock, &span) {
-                        Some(page) => pages.insert(stock, page),
-                        None => return Err(error),
-                    };
-                }
-            }
-            read => pages.extend(read?),
-        }
-        Ok(pages)
     }
 
     /// The number of alerts of all stocks.

@@ -21,6 +21,16 @@ use super::{
     stocks::Stocks,
 };
 
+/// Which pages to return from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Those that equal the page of the tables at the board's position.
+    Current,
+    /// Also those that may contain rows that retention has deleted, or lack rows that are newer
+    /// than the board. For use while the database is away.
+    Outage,
+}
+
 /// The contents of the board at one position of the feed.
 #[derive(Debug)]
 pub(crate) struct BoardState {
@@ -286,59 +296,33 @@ impl BoardState {
         self.newest_day
     }
 
-    /// Returns a page of a stock's prices, newest first, if memory contains it. The page equals
-    /// that of [`store::price::page`] at the board's position.
+    /// Returns a page of a stock's prices, newest first, if memory contains it.
     pub(crate) fn history(
         &self,
         stock: i64,
         recorded: Recorded,
         span: &Span<Position>,
+        reading: Reading,
     ) -> Option<Page<&Price>> {
-        self.history_after(stock, recorded, span, self.pruned_seq)
-            .filter(|_| !self.is_behind(span))
-    }
-
-    /// Like [`history`](Self::history), but may contain prices that retention has deleted. For use
-    /// while the database is away.
-    pub(crate) fn history_in_outage(
-        &self,
-        stock: i64,
-        recorded: Recorded,
-        span: &Span<Position>,
-    ) -> Option<Page<&Price>> {
-        self.history_after(stock, recorded, span, 0)
-    }
-
-    fn history_after(
-        &self,
-        stock: i64,
-        recorded: Recorded,
-        span: &Span<Position>,
-        pruned_seq: i64,
-    ) -> Option<Page<&Price>> {
+        let pruned_seq = match reading {
+            Reading::Current if self.is_behind(span) => return None,
+            Reading::Current => self.pruned_seq,
+            Reading::Outage => 0,
+        };
         self.rows(stock)?.prices.page(recorded, span, pruned_seq)
     }
 
-    /// Returns a page of alerts, newest first, if memory contains it. The page equals that of
-    /// [`store::alert::page`] at the board's position.
+    /// Returns a page of alerts, newest first, if memory contains it.
     pub(crate) fn alerts(
         &self,
         filter: AlertFilter,
         triggered: Recorded,
         span: &Span<Position>,
+        reading: Reading,
     ) -> Option<Page<&Alert>> {
-        self.alerts_in_outage(filter, triggered, span)
-            .filter(|_| !self.is_behind(span))
-    }
-
-    /// Like [`alerts`](Self::alerts), but may lack alerts that are newer than the board. For use
-    /// while the database is away.
-    pub(crate) fn alerts_in_outage(
-        &self,
-        filter: AlertFilter,
-        triggered: Recorded,
-        span: &Span<Position>,
-    ) -> Option<Page<&Alert>> {
+        if reading == Reading::Current && self.is_behind(span) {
+            return None;
+        }
         match filter {
             AlertFilter::All => self.alerts.page(triggered, span),
             AlertFilter::Stock(stock) => self.rows(stock)?.alerts.page(triggered, span),

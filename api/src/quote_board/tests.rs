@@ -364,15 +364,15 @@ on_both_databases! {
         let end = store::feed::end(&world.store).await.expect("the end");
         let newest = |after| Span { after, ..newest(1) };
         let recorded = Recorded::default();
-        assert!(board.history(stock, recorded, &newest(Some(position))).is_some());
-        assert_eq!(board.history(stock, recorded, &newest(Some(end))), None);
+        assert!(board.history(stock, recorded, &newest(Some(position)), Reading::Current).is_some());
+        assert_eq!(board.history(stock, recorded, &newest(Some(end)), Reading::Current), None);
         for filter in [AlertFilter::All, AlertFilter::Stock(stock)] {
-            assert!(board.alerts(filter, recorded, &newest(Some(position))).is_some());
-            assert_eq!(board.alerts(filter, recorded, &newest(Some(end))), None);
-            assert!(board.alerts_in_outage(filter, recorded, &newest(Some(end))).is_some());
+            assert!(board.alerts(filter, recorded, &newest(Some(position)), Reading::Current).is_some());
+            assert_eq!(board.alerts(filter, recorded, &newest(Some(end)), Reading::Current), None);
+            assert!(board.alerts(filter, recorded, &newest(Some(end)), Reading::Outage).is_some());
         }
         // In an outage, deleted prices are returned too.
-        assert!(board.history_in_outage(stock, recorded, &newest(Some(end))).is_some());
+        assert!(board.history(stock, recorded, &newest(Some(end)), Reading::Outage).is_some());
     }
 
     async fn a_search_finds_names_in_any_case_and_form(database) {

@@ -11,7 +11,7 @@ use store::{alert::AlertFilter, candle::CandleRange, page::Page, price::Recorded
 use super::Unplanned;
 use crate::{
     graphql::loader::{Batcher, CandlesOf, ServiceLoader, alerts, history},
-    quote_board::BoardState,
+    quote_board::{BoardState, Reading},
     service::{CandleDetails, Condition, Error, PageArgs, Service, Staleness},
 };
 
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
     ) -> Result<Option<Page<&Price>>, Unplanned> {
         let span = self.service.feed_span(args, recorded)?;
         if self.is_current
-            && let Some(page) = self.board.history(stock, recorded, &span)
+            && let Some(page) = self.board.history(stock, recorded, &span, Reading::Current)
         {
             return Ok(Some(page));
         }
@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
         let all = Recorded::default();
         let span = self.service.feed_span(args, all)?;
         if self.is_current
-            && let Some(page) = self.board.alerts(filter, all, &span)
+            && let Some(page) = self.board.alerts(filter, all, &span, Reading::Current)
         {
             return Ok(Some(page));
         }

@@ -25,8 +25,13 @@ async fn unloaded(database: &Database) -> (World, Vec<i64>) {
 /// Whether memory has the rows of a stock.
 fn has(world: &World, stock: i64) -> bool {
     let board = &world.board;
-    let history = board.history(stock, Recorded::default(), &newest(1));
-    let alerts = board.alerts(AlertFilter::Stock(stock), Recorded::default(), &newest(1));
+    let history = board.history(stock, Recorded::default(), &newest(1), Reading::Current);
+    let alerts = board.alerts(
+        AlertFilter::Stock(stock),
+        Recorded::default(),
+        &newest(1),
+        Reading::Current,
+    );
     assert_eq!(history.is_some(), alerts.is_some());
     history.is_some()
 }

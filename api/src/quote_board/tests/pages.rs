@@ -74,7 +74,10 @@ async fn assert_same_prices(world: &World, stock: i64, queries: &[Query]) -> usi
     let mut answered = 0;
     for query in queries {
         let (span, recorded) = query.within(&rows);
-        let Some(from_memory) = world.board.history(stock, recorded, &span) else {
+        let Some(from_memory) = world
+            .board
+            .history(stock, recorded, &span, Reading::Current)
+        else {
             continue;
         };
         answered += 1;
@@ -102,7 +105,10 @@ async fn assert_same_alerts(world: &World, filter: AlertFilter, queries: &[Query
     let mut answered = 0;
     for query in queries {
         let (span, triggered) = query.within(&rows);
-        let Some(from_memory) = world.board.alerts(filter, triggered, &span) else {
+        let Some(from_memory) = world
+            .board
+            .alerts(filter, triggered, &span, Reading::Current)
+        else {
             continue;
         };
         answered += 1;
@@ -160,7 +166,9 @@ async fn assert_same_pages(world: &World, runner: &mut TestRunner, count: usize)
         answered.alerts += assert_same_alerts(world, filter, &drawn).await;
         let of_rule = AlertFilter::Rule(1);
         assert_eq!(
-            world.board.alerts(of_rule, Recorded::default(), &newest(1)),
+            world
+                .board
+                .alerts(of_rule, Recorded::default(), &newest(1), Reading::Current),
             None
         );
     }
