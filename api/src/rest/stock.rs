@@ -39,11 +39,11 @@ pub(crate) async fn stock(
     State(service): State<Service>,
     SymbolPath(symbol): SymbolPath,
 ) -> Result<Json<StockView>, Problem> {
-    let stock = service.stock(&symbol).filter(|stock| stock.tracked);
-    let missing = || Error::NotFound(format!("{symbol} is not tracked"));
-    let stock = stock.ok_or_else(missing)?;
     let staleness = service.staleness().await?;
-    let price = service.latest_price(stock.id);
+    let quoted = service.quoted_stock(&symbol);
+    let missing = || Error::NotFound(format!("{symbol} is not tracked"));
+    let tracked = quoted.filter(|(stock, _)| stock.tracked);
+    let (stock, price) = tracked.ok_or_else(missing)?;
     let condition = staleness.of(&stock, price.as_ref());
     Ok(Json(StockView::new(&stock, price.as_ref(), condition)))
 }

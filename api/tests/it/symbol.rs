@@ -76,9 +76,10 @@ on_both! {
         let product = home.track(&exchange, &variables).await;
         let polled = async || {
             let stock = product.get("/api/v1/stocks/BTC%2FUSD").await.json();
-            (stock["current_price"] == 100.5 && stock["exchange"] == "Kraken").then_some(())
+            (stock["current_price"] == 100.5).then_some(stock)
         };
-        until("a price and its exchange", || product.last_words(), polled).await;
+        let stock = until("a price", || product.last_words(), polled).await;
+        assert_eq!((&stock["symbol"], &stock["exchange"]), (&json!("BTC/USD"), &json!("Kraken")));
         let _trading = kraken.trade();
         let mut plain = Client::open(&product, "/ws?symbols=BTC/USD", &[]).await.expect("accepted");
         assert_eq!(plain.receive().await["payload"]["symbol"], "BTC/USD");
