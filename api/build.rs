@@ -1,5 +1,5 @@
-//! Checks the built files of the web console, which the program embeds, and sets the cfg `console`
-//! if there are any.
+//! Checks the built files of the web console, which the program embeds. If there are any, the tests
+//! are compiled with the cfg `console`.
 
 use std::{env, fs, path::Path};
 
@@ -16,9 +16,11 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed={}", dist.display());
-    // Otherwise cargo has nothing to watch, and builds this crate again each time. If it fails, so
-    // be it.
-    let _ = fs::create_dir_all(dist);
+    // An empty directory is embedded, too. Without one, cargo would have nothing to watch, and build
+    // this crate again each time.
+    if let Err(error) = fs::create_dir_all(dist) {
+        println!("cargo::error=failed to create {}: {error}", dist.display());
+    }
     #[expect(clippy::disallowed_methods, reason = "a setting of the build")]
     let is_required = env::var_os(REQUIRE).is_some_and(|value| value == "1");
     match console_files::check(dist) {

@@ -59,7 +59,7 @@ const REVALIDATE: &str = "no-cache";
 /// An asset never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-#[cfg(console)]
+/// The built files; none if this program was built without the console.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../web/console/dist"]
 struct Dist;
@@ -67,7 +67,6 @@ struct Dist;
 /// The pages that are served, and their files. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
-    /// Without any file if this program was built without the console.
     files: Files,
     settings: PageSettings,
 }
@@ -80,11 +79,7 @@ pub(crate) fn pages() -> impl Iterator<Item = &'static str> {
 impl Console {
     /// Serves the embedded files.
     pub(crate) fn new(settings: PageSettings) -> Self {
-        #[cfg(console)]
-        let files = Files::embedded::<Dist>();
-        #[cfg(not(console))]
-        let files = Files::default();
-        Self::with_files(settings, files)
+        Self::with_files(settings, Files::embedded::<Dist>())
     }
 
     fn with_files(settings: PageSettings, files: Files) -> Self {

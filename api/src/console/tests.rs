@@ -323,11 +323,7 @@ async fn a_program_without_the_files_describes_how_to_build_them() {
 /// With `nosniff`, browsers ignore scripts and styles of another media type.
 #[test]
 fn the_media_type_of_every_file_is_known() {
-    for files in [
-        Files::embedded::<Fixture>(),
-        #[cfg(console)]
-        Files::embedded::<Dist>(),
-    ] {
+    for files in [Files::embedded::<Fixture>(), Files::embedded::<Dist>()] {
         for name in files.names().filter(|name| !name.starts_with('.')) {
             let response = files.get(name).expect("a file").response(&HeaderMap::new());
             let media_type = &response.headers()["content-type"];
