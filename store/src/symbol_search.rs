@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, rows::Rows, sql::Sql};
 
+/// Maximum number of matches in a result.
+pub const MAX_MATCHES: usize = 50;
+
 /// The result of a search, from all providers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchResult {

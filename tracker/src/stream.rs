@@ -20,7 +20,7 @@ use market::PollingHours;
 use store::stream::{self as stored, StreamedStock};
 
 pub(crate) use self::shared::{Coverage, StreamState};
-use self::{engine::Engine, shared::SharedStream, slots::Candidate};
+use self::{engine::Engine, shared::SharedStream};
 use crate::{poller::PollContext, poller::with_timeout, provider::QuoteProvider, quote::Quote};
 
 /// How often the slots are dealt anew.
@@ -166,17 +166,12 @@ fn candidates(
     stocks: &[StreamedStock],
     providers: &[Arc<dyn QuoteProvider>],
     engine: &Engine,
-) -> Vec<Candidate> {
+) -> Vec<StreamedStock> {
     let name = engine.provider.name();
-    let is_served = |symbol: &Symbol| {
-        let first = providers.iter().find(|provider| provider.serves(symbol));
+    let is_served = |stock: &&StreamedStock| {
+        let mut providers = providers.iter();
+        let first = providers.find(|provider| provider.serves(&stock.symbol));
         first.is_some_and(|first| first.name() == name)
     };
-    let served = stocks.iter().filter(|stock| is_served(&stock.symbol));
-    served
-        .map(|stock| Candidate {
-            symbol: stock.symbol.clone(),
-            preferred: stock.preferred,
-        })
-        .collect()
+    stocks.iter().filter(is_served).cloned().collect()
 }

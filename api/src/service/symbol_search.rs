@@ -9,7 +9,7 @@ use entity::{Stock, Symbol, SymbolMatch};
 use store::{
     page::Span,
     poll_request,
-    symbol_search::{self, SkippedProvider},
+    symbol_search::{self, MAX_MATCHES, SkippedProvider},
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,8 +17,6 @@ use super::{Error, Service};
 
 /// Maximum length of a text to search for, in characters.
 const MAX_LENGTH: usize = 64;
-/// Maximum number of matches.
-const MAX_MATCHES: usize = 50;
 /// Maximum number of tracked stocks that are compared, in the order of their symbols.
 const MAX_TRACKED: u32 = 1_000;
 

@@ -100,13 +100,7 @@ impl Conflation {
         if date < market.day_of(now) {
             return Trade::Dropped("of an earlier day");
         }
-        if !self.symbols.contains_key(&trade.symbol) {
-            let prices = SymbolPrices::default();
-            self.symbols.insert(trade.symbol.clone(), prices);
-        }
-        let Some(prices) = self.symbols.get_mut(&trade.symbol) else {
-            return Trade::Dropped("not subscribed");
-        };
+        let prices = self.symbols.entry(trade.symbol.clone()).or_default();
         let Some(day) = prices.begin(date, market) else {
             return Trade::Dropped("of an earlier day");
         };

@@ -3,24 +3,16 @@
 use std::collections::BTreeSet;
 
 use entity::Symbol;
-
-/// A symbol that a stream can carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// The symbol.
-    pub(crate) symbol: Symbol,
-    /// Whether it has a rule or a subscriber.
-    pub(crate) preferred: bool,
-}
+use store::stream::StreamedStock;
 
 /// Returns the symbols to stream: the preferred ones first, then those that are streamed already,
 /// then the others in order. All of them if there is no limit.
 pub(crate) fn deal(
-    candidates: &[Candidate],
+    candidates: &[StreamedStock],
     streamed: &BTreeSet<Symbol>,
     slots: Option<usize>,
 ) -> BTreeSet<Symbol> {
-    let mut ranked: Vec<&Candidate> = candidates.iter().collect();
+    let mut ranked: Vec<&StreamedStock> = candidates.iter().collect();
     ranked.sort_by_key(|candidate| {
         let is_new = !streamed.contains(&candidate.symbol);
         (!candidate.preferred, is_new, &candidate.symbol)
@@ -41,8 +33,8 @@ mod tests {
         format!("S{number:03}").parse().expect("a symbol")
     }
 
-    fn candidate(number: u32, preferred: bool) -> Candidate {
-        Candidate {
+    fn candidate(number: u32, preferred: bool) -> StreamedStock {
+        StreamedStock {
             symbol: symbol(number),
             preferred,
         }
@@ -72,7 +64,7 @@ mod tests {
             let streamed = streamed.into_iter().map(symbol).collect();
             let dealt = deal(&candidates, &streamed, slots);
             prop_assert_eq!(dealt.len(), candidates.len().min(slots.unwrap_or(usize::MAX)));
-            let has = |candidate: &&Candidate| dealt.contains(&candidate.symbol);
+            let has = |candidate: &&StreamedStock| dealt.contains(&candidate.symbol);
             if candidates.iter().filter(|it| !it.preferred).any(|it| has(&it)) {
                 prop_assert!(candidates.iter().filter(|it| it.preferred).all(|it| has(&it)));
             }

@@ -1,8 +1,8 @@
 //! Searches for symbols that clients request: from the providers that search, in the cache of
 //! earlier searches, and in the lists of symbols.
 //!
-//! A provider is sent one search at a time, at most `SEARCH_PER_MINUTE`, and on a day at
-//! most half of the reserve. A search is answered when all providers have been, or at its deadline
+//! A provider is sent one search at a time, at most `SEARCH_PER_MINUTE`, and on a day at most half
+//! of the reserve. A search is answered when all providers have been searched, or at its deadline
 //! with what was found.
 
 mod request;
@@ -12,7 +12,7 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc, time::Duration};
 use entity::{SymbolMatch, Timestamp};
 use store::{
     poll_request::{self, PendingSearch},
-    symbol_search::{self, SearchResult, SkippedProvider},
+    symbol_search::{self, MAX_MATCHES, SearchResult, SkippedProvider},
 };
 use tokio::{
     task::{JoinError, JoinSet},
@@ -33,8 +33,6 @@ use crate::{
 
 /// Timeout of a search. `api` waits longer, so that it gets what was found by then.
 const TIMEOUT: Duration = Duration::from_secs(6);
-/// Maximum number of matches in a result.
-pub(in crate::poller) const MAX_MATCHES: usize = 50;
 /// The state of a provider that has not answered by the deadline.
 const TIMED_OUT: &str = "it did not answer in time";
 

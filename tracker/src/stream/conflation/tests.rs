@@ -1,3 +1,5 @@
+//! Tests of conflation with single trades, and of its bounds with random ones.
+
 use entity::Decimal;
 use proptest::prelude::*;
 

@@ -3,9 +3,8 @@
 use std::{borrow::Cow, time::Duration};
 
 use entity::SymbolMatch;
-use store::symbol_search;
+use store::symbol_search::{self, MAX_MATCHES};
 
-use super::MAX_MATCHES;
 use crate::{
     budget::{Purpose, ReserveOutcome},
     metrics::Endpoint,
