@@ -60,6 +60,7 @@ const columnsOf = (selected: string | null, reload: () => void): Column<Webhook>
   {
     name: 'Actions',
     isNameHidden: true,
+    class: 'webhook-actions',
     render: (webhook) => <Actions webhook={webhook} isSelected={webhook.id === selected} reload={reload} />,
   },
 ];
