@@ -50,7 +50,7 @@ const columnsOf = (selected: string | null, reload: () => void): Column<Webhook>
     ),
   },
   { name: 'Format', render: ({ format }) => formatLabel(format) },
-  { name: 'Symbols', class: 'wrap symbols', render: (webhook) => <Selection webhook={webhook} /> },
+  { name: 'Symbols', class: 'wrap', render: (webhook) => <Selection webhook={webhook} /> },
   { name: 'State', class: 'wrap', render: (webhook) => <State webhook={webhook} /> },
   { name: 'Pending', class: 'number', render: ({ pending }) => formatCount(pending) },
   {
