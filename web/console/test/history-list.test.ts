@@ -23,7 +23,6 @@ const price = (second: number, database = ''): Price => ({
   changePercent: null,
   volume: null,
   tradingDay: '2026-07-20',
-  marketTime: new Date(second * 1000).toISOString(),
   recordedAt: new Date(second * 1000).toISOString(),
   provider: 'replay',
   cursor: `${database}${second}`,

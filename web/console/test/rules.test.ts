@@ -21,7 +21,6 @@ const rule: RuleFieldsFragment = {
   enabled: true,
   expired: false,
   expiresAt: '2031-01-02T03:04:05Z',
-  createdAt: '2026-11-29T12:00:00Z',
   name: null,
   note: null,
 };

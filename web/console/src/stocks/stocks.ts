@@ -1,4 +1,4 @@
-// The tracked stocks and their latest prices, which the board, the page of a stock and *Go to* share.
+// The tracked stocks and their latest prices, which the board, the page of a stock, forms and *Go to* share.
 import { batch, signal } from '@preact/signals';
 import { connection, query } from '../api/index.ts';
 import { ClosesDocument, QuotesDocument, StocksDocument, type QuoteFragment, type StocksQuery } from '../generated/graphql.ts';
