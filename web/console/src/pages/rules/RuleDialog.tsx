@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, messageOf, mutate } from '../../api/index.ts';
 import { Dialog } from '../../components/Dialog.tsx';
 import { showMessage } from '../../components/message.tsx';
+import { capitalized } from '../../format/text.ts';
 import { CreateRuleDocument, type RuleFieldsFragment, UpdateRuleDocument } from '../../generated/graphql.ts';
 import { DryRun } from './DryRun.tsx';
 import { createInput, formField, problemOf, type RuleField, type RuleForm, updateInput } from './form.ts';
@@ -84,8 +85,7 @@ async function save(rule: RuleFieldsFragment | null, form: RuleForm): Promise<Ru
 }
 
 function formError(error: unknown): FormError {
-  const text = messageOf(error);
-  const message = text.charAt(0).toUpperCase() + text.slice(1);
+  const message = capitalized(messageOf(error));
   if (!(error instanceof ApiError)) return { field: null, message };
   // The only thing of a rule that may be missing is its stock.
   return { field: error.code === 'NOT_FOUND' ? 'symbol' : formField(error.field), message };

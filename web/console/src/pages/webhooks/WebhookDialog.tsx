@@ -4,6 +4,7 @@ import { Dialog } from '../../components/Dialog.tsx';
 import { TextField } from '../../components/Field.tsx';
 import { Select } from '../../components/Select.tsx';
 import { showMessage } from '../../components/message.tsx';
+import { capitalized } from '../../format/text.ts';
 import {
   CreateWebhookDocument,
   UpdateWebhookDocument,
@@ -120,10 +121,9 @@ async function save(webhook: WebhookFieldsFragment | null, form: WebhookForm) {
 const FIELDS: readonly WebhookField[] = ['format', 'url', 'token', 'symbols', 'rules', 'description'];
 
 function formError(error: unknown): FormError {
-  const text = messageOf(error);
-  const message = text.charAt(0).toUpperCase() + text.slice(1);
+  const message = capitalized(messageOf(error));
   if (!(error instanceof ApiError)) return { field: null, message };
   // A stock that was never tracked; a rule that is missing was just deleted.
-  if (error.code === 'NOT_FOUND') return { field: /never tracked/.test(text) ? 'symbols' : 'rules', message };
+  if (error.code === 'NOT_FOUND') return { field: /never tracked/.test(message) ? 'symbols' : 'rules', message };
   return { field: FIELDS.find((it) => it === error.field) ?? null, message };
 }
