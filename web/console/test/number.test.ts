@@ -26,7 +26,7 @@ test('a price has all digits that were sent, and at least 2 decimals', () => {
   for (const [digits, text] of cases) assert.equal(formatPrice(digits), text);
 });
 
-test('a change has a sign, which is no hyphen', () => {
+test('a change has a sign, which is not a hyphen', () => {
   assert.equal(formatChange('1.23'), '+1.23');
   assert.equal(formatChange('-4.5'), '\u22124.50');
   assert.equal(formatChange('0'), '0.00');

@@ -20,7 +20,7 @@ const STATES: Record<string, string> = {
   FAILING: 'Failing',
 };
 
-/** States in which a provider sends prices, or would if it were asked. */
+/** States in which a provider sends prices, or would if it was polled. */
 const WORKING = new Set(['OK', 'STREAMING', 'STANDBY']);
 /** Providers whose prices are not those of a market. */
 const INVENTED = new Set(['replay', 'simulated']);

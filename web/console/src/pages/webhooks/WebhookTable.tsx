@@ -118,7 +118,7 @@ function Actions({ webhook, isSelected, reload }: ActionsProps) {
   }
   const rotate = () =>
     run('Rotating the secret', async () => {
-      const text = 'A new signing key is made. The old one also signs for 24 hours.';
+      const text = 'This creates a new signing key. For 24 hours, messages are also signed with the old one.';
       if (!(await confirm({ title: 'Rotate secret', text, action: 'Rotate' }))) return;
       const answer = await mutate(RotateWebhookSecretDocument, { input: { id } });
       if (answer) await openSecret(answer.rotateWebhookSecret.secret);
