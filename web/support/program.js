@@ -1,4 +1,4 @@
-// Runs the real `api` for a test file: on a database and on ports of its own, with the bundled prices, quickly.
+// Runs the real `api` for a test file: with a new database, free ports and the bundled prices at high speed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,10 +12,10 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const target = resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target');
 const program = join(target, 'debug', 'api');
 
-/** What a test may take at most; a state that is not reached by then fails it. */
+/** The time that a test takes at most. A state that is not reached by then fails it. */
 export const limit = { timeout: 30_000 };
 
-/** Starts the program and answers its addresses, its admin token, and how to stop it and to start it anew. */
+/** Starts the program. Returns its addresses, its admin token, and functions to stop and restart it. */
 export async function start(variables = {}) {
   if (!existsSync(program)) {
     throw new Error(`${program} is missing: run \`cargo build -p api\` first`);
@@ -30,15 +30,15 @@ export async function start(variables = {}) {
   };
   const api = {
     ...running.found,
-    /** Ends it, removes what it kept, and answers its exit code. */
+    /** Ends it, removes its files, and returns its exit code. */
     async stop() {
       const code = await end();
       await rm(folder, { recursive: true });
       return code;
     },
-    /** Ends it, and keeps its database; answers its exit code. */
+    /** Ends it, keeps its database, and returns its exit code. */
     end,
-    /** Ends it and starts another one with the same database and address; answers the exit code of the first. */
+    /** Ends it, starts another one with the same database and address, and returns the exit code of the first. */
     async restart() {
       const code = await end();
       await api.startAgain();
@@ -59,10 +59,10 @@ export async function start(variables = {}) {
   return api;
 }
 
-/** Runs the program in a folder until it has told its addresses. */
+/** Runs the program in a folder, and waits until it has logged its addresses. */
 async function run(folder, variables) {
   const child = spawn(program, {
-    // Nothing of the caller's: no .env, no setting.
+    // Without the .env file and the settings of the caller.
     cwd: folder,
     env: {
       API_PORT: '0',
@@ -76,26 +76,26 @@ async function run(folder, variables) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  const said = [];
-  const told = {};
-  await new Promise((found_all, fail) => {
+  const lines = [];
+  const logged = {};
+  await new Promise((started, fail) => {
     createInterface(child.stdout).on('line', (line) => {
-      said.push(line);
+      lines.push(line);
       const event = JSON.parse(line);
-      told.token ??= event.admin_token;
+      logged.token ??= event.admin_token;
       const [, name, url] = /^(\w+) +((?:http|ws):\S+)$/.exec(event.message) ?? [];
-      if (name) told[name.toLowerCase()] = url;
-      if (told.metrics) found_all();
+      if (name) logged[name.toLowerCase()] = url;
+      if (logged.metrics) started();
     });
-    exited.then(([code]) => fail(new Error(`api ended with ${code}:\n${said.join('\n')}`)));
+    exited.then(([code]) => fail(new Error(`api ended with ${code}:\n${lines.join('\n')}`)));
   });
-  const { token, graphql, websocket, metrics } = told;
+  const { token, graphql, websocket, metrics } = logged;
   const rest = new URL('/api/v1', graphql).href;
   const found = { token, graphql, rest, websocket, metrics };
   return { child, exited, found };
 }
 
-/** Asks again until `look` answers something. */
+/** Calls `look` until it returns something, and returns that. */
 export async function until(look) {
   for (;;) {
     const seen = await look();

@@ -1,11 +1,11 @@
-// Stands in for Alpha Vantage: it knows MSFT, and keeps everybody waiting who asks for anything else.
+// A substitute for Alpha Vantage: it has a price of MSFT, and never responds to a request for another symbol.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 
 const recorded = new URL('../../tracker/tests/fixtures/alpha_vantage/quote.json', import.meta.url);
 
-/** Starts it, and answers the settings that make the program ask it. */
+/** Starts it. Returns the settings that make the program use it. */
 export async function startProvider() {
   const quote = await readFile(recorded);
   const waiting = new Set();
@@ -27,7 +27,7 @@ export async function startProvider() {
       DEFAULT_SYMBOLS: 'MSFT',
       MARKET_HOURS: 'always',
     },
-    /** Whether somebody waits for the answer about that symbol. */
+    /** Whether a request for the symbol waits for its response. */
     keepsWaiting: (symbol) => waiting.has(symbol),
     stop() {
       server.closeAllConnections();

@@ -1,10 +1,10 @@
-// A proxy that serves a program below a path: it removes the path from what it is asked, as nginx does, and passes
-// everything else on, WebSockets included.
+// A proxy that serves a program below a path: it removes the path from requests, as nginx does, and forwards the
+// rest, including WebSockets.
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 
-/** Starts it before the server of `target`, and returns its URL, which ends with the path, and how to stop it. */
+/** Starts it in front of the server at `target`, and returns its URL, which ends with the path, and how to stop it. */
 export async function below(path, target) {
   const { hostname, port } = new URL(target);
   const strip = (url) => url.startsWith(`${path}/`) && url.slice(path.length);

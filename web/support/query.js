@@ -1,4 +1,4 @@
-// Asks the `api` with nothing but fetch, to compare what clients were told with what is stored.
+// Queries the `api` with fetch alone, to compare what clients received with what is stored.
 import assert from 'node:assert/strict';
 
 /** The data of a query, which must have no error. */
@@ -17,7 +17,7 @@ export async function ask(api, query, variables) {
 export async function pricesBetween(api, symbol, after, last) {
   const prices = [];
   for (let before = after; prices.at(-1)?.cursor !== last; before = prices.at(-1).cursor) {
-    // Lists are newest first: what happened after a cursor is what stands before it.
+    // Lists are newest first: prices after a cursor in time are before it in the list.
     const { history } = await ask(
       api,
       `query ($symbol: Symbol!, $before: Cursor) {

@@ -58,6 +58,8 @@ export class Follow<T extends { cursor: string }> implements Following {
   #options: FollowOptions<T>;
   #wait: (attempt: number) => number;
   #attempt = 0;
+  /** The server refused it. */
+  #ended = false;
   #client: Client | undefined;
   #unsubscribe: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -70,6 +72,7 @@ export class Follow<T extends { cursor: string }> implements Following {
 
   start(client: Client): void {
     this.pause();
+    if (this.#ended) return;
     this.#client = client;
     const follow = this;
     // graphql-ws sends the payload again on each connection, and so reads the newest cursor.
@@ -128,6 +131,7 @@ export class Follow<T extends { cursor: string }> implements Following {
     } else if (TEMPORARY.has(String(extensions['code']))) {
       this.#again(Number(extensions['retryAfter'] ?? 0) * 1000);
     } else {
+      this.#ended = true;
       this.#options.error?.(asError(first, true));
     }
   }

@@ -168,6 +168,10 @@ test('what the server refuses is reported once', limit, async (t) => {
   // The connection carries the others.
   const seen = collect(connection, 'IBM');
   await until(() => seen.prices.length >= 2);
+  // It has ended, also on another connection.
+  connection.reconnect();
+  const before = seen.prices.length;
+  await until(() => seen.prices.length >= before + 2);
   assert.equal(never.errors.length, 1);
 });
 

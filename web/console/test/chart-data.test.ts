@@ -37,7 +37,7 @@ test('a candle of a day is of its date, others of their second', () => {
   assert.equal(HOURS[0]!.time, Date.parse('2026-07-20T14:00:00Z') / 1000);
 });
 
-test('prices of one millisecond are one after the other', () => {
+test('prices of one millisecond keep their order', () => {
   const at = '2026-07-20T14:00:00.000Z';
   const bars = barsOfPrices([{ price: '2', recordedAt: at }, { price: '1', recordedAt: at }]);
   assert.deepEqual(bars.map(({ close }) => close), ['1', '2']);

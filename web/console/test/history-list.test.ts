@@ -23,7 +23,6 @@ const price = (second: number, database = ''): Price => ({
   changePercent: null,
   volume: null,
   tradingDay: '2026-07-20',
-  marketTime: new Date(second * 1000).toISOString(),
   recordedAt: new Date(second * 1000).toISOString(),
   provider: 'replay',
   cursor: `${database}${second}`,
@@ -66,7 +65,7 @@ test('an interruption that cannot be resumed leaves a gap, which is filled by wh
   assert.equal(pricesOf(filled).length, 6);
 });
 
-test('the first price of an empty list is no gap, and what is older can be loaded', () => {
+test('the first price of an empty list is not a gap, and older ones can be loaded', () => {
   const first = addAfterGap({ entries: [], hasOlder: false }, price(1));
   assert.deepEqual(shown(first), ['1']);
   assert.equal(first.hasOlder, true);

@@ -9,6 +9,7 @@ import {
   formatPercent,
   formatPrice,
   formatShort,
+  isDecimal,
   signOf,
 } from '../src/format/number.ts';
 
@@ -25,7 +26,7 @@ test('a price has all digits that were sent, and at least 2 decimals', () => {
   for (const [digits, text] of cases) assert.equal(formatPrice(digits), text);
 });
 
-test('a change has a sign, which is no hyphen', () => {
+test('a change has a sign, which is not a hyphen', () => {
   assert.equal(formatChange('1.23'), '+1.23');
   assert.equal(formatChange('-4.5'), '\u22124.50');
   assert.equal(formatChange('0'), '0.00');
@@ -67,6 +68,15 @@ test('signs and arrows follow the digits', () => {
 
 test('the decimals of a price are at least 2', () => {
   assert.deepEqual(['1', '1.5', '1.25', '0.00001234', null].map(decimalsOf), [2, 2, 2, 8, 2]);
+});
+
+test('a decimal is what the API accepts', () => {
+  for (const text of ['0', '187.5', '+0.00000001', '-1', '007', '.5', '1.', '1.100000000000', '92233720368.54775807']) {
+    assert.ok(isDecimal(text), text);
+  }
+  for (const text of ['', '.', '-', '1e', '1e3', '1.2.3', '1 000', '0.000000001', '92233720368.54775808', '٣']) {
+    assert.ok(!isDecimal(text), text);
+  }
 });
 
 test('decimals are compared exactly', () => {

@@ -108,27 +108,63 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
+/** Asserts that the page is not wider than the window. */
+async function assertFits(page, where) {
+  const layout = await page.evaluate(() => ({
+    width: document.scrollingElement.scrollWidth,
+    wide: [...document.querySelectorAll('body *')]
+      .filter((it) => it.getBoundingClientRect().right > innerWidth + 1)
+      .map((it) => `${it.tagName}.${it.className}`)
+      .slice(0, 5),
+  }));
+  const { width } = page.viewportSize();
+  assert.ok(layout.width <= width, `${where} is ${layout.width} px wide at ${width}: ${layout.wide}`);
+}
+
+/** Asserts that the board has the columns that it keeps in the smallest window. */
+async function assertKeepsColumns(page) {
+  const columns = await table(page, 'Stocks').getByRole('columnheader').allTextContents();
+  for (const name of ['Symbol', 'Price', 'Change %']) {
+    assert.ok(columns.some((it) => it.trim().startsWith(name)), `${columns}`);
+  }
+}
+
 test('nothing scrolls sideways, from 360 pixels', limit, async (t) => {
   for (const width of [360, 768, 1280]) {
     const { page } = await openConsole(t, browser, api, '/', { viewport: { width, height: 740 } });
     for (const [path, name] of PAGES) {
       await page.goto(address(api, path));
       await settle(page, path, name);
-      const layout = await page.evaluate(() => ({
-        width: document.scrollingElement.scrollWidth,
-        wide: [...document.querySelectorAll('body *')]
-          .filter((it) => it.getBoundingClientRect().right > innerWidth + 1)
-          .map((it) => `${it.tagName}.${it.className}`)
-          .slice(0, 5),
-      }));
-      assert.ok(layout.width <= width, `${path} is ${layout.width} px wide at ${width}: ${layout.wide}`);
+      await assertFits(page, path);
     }
-    if (width > 360) continue;
     await page.goto(address(api, '/'));
-    const columns = await table(page, 'Stocks').getByRole('columnheader').allTextContents();
-    for (const name of ['Symbol', 'Price', 'Change %']) {
-      assert.ok(columns.some((it) => it.trim().startsWith(name)), `${columns}`);
+    await settle(page, '/', 'Stocks');
+    await assertKeepsColumns(page);
+  }
+});
+
+test('nothing scrolls sideways with text of 200 %', limit, async (t) => {
+  for (const width of [768, 1024, 1280]) {
+    const { page } = await openConsole(t, browser, api, '/', { viewport: { width, height: 740 } });
+    for (const [path, name] of PAGES) {
+      await page.goto(address(api, path));
+      await page.evaluate(() => (document.documentElement.style.fontSize = '1.75rem'));
+      await settle(page, path, name);
+      await assertFits(page, `${path} with text of 200 %`);
+      if (path === '/') await assertKeepsColumns(page);
     }
+  }
+});
+
+test('all buttons of a webhook are in view', limit, async (t) => {
+  for (const width of [360, 1024, 1200]) {
+    const { page } = await openConsole(t, browser, api, '/webhooks', { viewport: { width, height: 740 } });
+    await signIn(page, ADMIN_TOKEN);
+    const buttons = table(page, 'Webhooks').getByRole('button');
+    await buttons.first().waitFor();
+    const cut = await buttons.evaluateAll((all) =>
+      all.filter((it) => it.getBoundingClientRect().right > innerWidth).map((it) => it.textContent));
+    assert.deepEqual(cut, [], `at ${width} px`);
   }
 });
 

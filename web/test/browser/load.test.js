@@ -1,12 +1,9 @@
 // The board with 1,000 symbols at 100 prices a second.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
 import { becomes, limit, openConsole, table, WHILE_AWAY } from '../../support/console.js';
-import { symbolOf, writeRecording } from '../../support/load.js';
 import { start } from '../../support/program.js';
-import { scratch } from '../../support/scratch.js';
 
 const SYMBOLS = 1_000;
 const SECONDS = 10;
@@ -16,12 +13,12 @@ before(async () => (browser = await launch()), limit);
 after(() => browser?.close());
 
 test('1,000 symbols at 100 prices a second are drawn smoothly', limit, async (t) => {
-  const recording = join(await scratch(t), 'recording.csv');
-  await writeRecording(recording, { symbols: SYMBOLS, perDay: 10, days: 3_000 });
   const api = await start({
-    REPLAY_FILE: recording,
-    REPLAY_SPEED: '10',
-    DEFAULT_SYMBOLS: Array.from({ length: SYMBOLS }, (_, at) => symbolOf(at)).join(','),
+    PROVIDER: 'simulated',
+    SIMULATED_SYMBOLS: String(SYMBOLS),
+    SIMULATED_RATE: '100',
+    // Prices alone: no alert fires.
+    ALERT_THRESHOLD: '1000',
   });
   t.after(async () => assert.equal(await api.stop(), 0));
   const { page, context, sockets } = await openConsole(t, browser, api, null, {

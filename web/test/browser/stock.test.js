@@ -86,7 +86,7 @@ test('older prices are loaded by pages, down to the first', limit, async (t) => 
   await older.waitFor({ state: 'detached' });
 });
 
-test('the interval is in the address, and a table says what the chart shows', limit, async (t) => {
+test('the interval is in the address, and a table has what the chart shows', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
   const chart = page.getByRole('figure', { name: 'Chart of IBM' });
   await chart.getByRole('img', { name: /^IBM, 1 day, \d+ candles?, .* last \d/ }).waitFor();
@@ -111,18 +111,18 @@ test('the interval is in the address, and a table says what the chart shows', li
   assert.ok(await interval('1 hour').isChecked());
 });
 
-test('the arrow keys move along the chart and say each candle', limit, async (t) => {
+test('the arrow keys move along the chart and announce each candle', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
   const image = page.getByRole('figure', { name: 'Chart of IBM' }).getByRole('img', { name: /candles/ });
   await image.waitFor();
   await image.focus();
-  const said = page.getByRole('status', { name: 'Candle' });
+  const announced = page.getByRole('status', { name: 'Candle' });
   const days = [];
   for (let press = 0; press < 3; press += 1) {
-    const [label, before] = [await image.getAttribute('aria-label'), await said.textContent()];
+    const [label, before] = [await image.getAttribute('aria-label'), await announced.textContent()];
     await page.keyboard.press('ArrowLeft');
-    await page.waitForFunction(([element, text]) => element.textContent !== text, [await said.elementHandle(), before]);
-    days.push(/^\d{4}-\d\d-\d\d(?=: open )/.exec(await said.textContent())[0]);
+    await page.waitForFunction(([element, text]) => element.textContent !== text, [await announced.elementHandle(), before]);
+    days.push(/^\d{4}-\d\d-\d\d(?=: open )/.exec(await announced.textContent())[0]);
     // A new price does not move it.
     await page.waitForFunction(
       ([element, text]) => element.getAttribute('aria-label') !== text,

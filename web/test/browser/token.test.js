@@ -48,7 +48,7 @@ test('nothing is shown without the access token', limit, async (t) => {
   await dialog(other, 'Access token').waitFor();
 });
 
-test('an action asks for the admin token and goes on after signing in', limit, async (t) => {
+test('an action asks for the admin token and continues after signing in', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/', { expected: REFUSED });
   await enterToken(page, READ_TOKEN, 'Access token');
   await button(page, 'More about IBM').click();

@@ -24,6 +24,16 @@ connection.onState((state) => {
   if (state.status === 'refused') void askAccessToken(currentToken());
 });
 
+/** Calls back each time the connection becomes live, unless it is live already. Returns how to stop. */
+export function onConnected(run: () => void): () => void {
+  let wasLive = true;
+  return connection.onState(({ status }) => {
+    const isLive = status === 'live';
+    if (isLive && !wasLive) run();
+    wasLive = isLive;
+  });
+}
+
 // A page that cannot reach the network does not wait for a ping to find out.
 addEventListener('online', () => connection.state.status !== 'live' && connection.reconnect());
 

@@ -21,7 +21,7 @@ export class ApiError extends Error {
 }
 
 /**
- * Splits what the server says of an input field: `threshold: must be greater than 0`, or, where a value cannot be read,
+ * Splits the message about a rejected input field: `threshold: must be greater than 0`, or, for a value of the wrong type,
  * `Variable "$input.threshold" got invalid value; Failed to parse "Decimal": "x" is not a decimal number`.
  */
 export function rejectedField(message: string): { field: string; reason: string } | null {

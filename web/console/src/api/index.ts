@@ -5,7 +5,7 @@ import { request, type Answer } from './request.ts';
 import { askAccessToken, askAdminToken } from './sign-in.ts';
 import { adminToken, currentToken } from './token.ts';
 
-export { connection, connectionState } from './connection.ts';
+export { connection, connectionState, onConnected } from './connection.ts';
 export { ApiError, isRefused, messageOf } from './error.ts';
 export { databaseAway, type Answer } from './request.ts';
 export { askAdminToken } from './sign-in.ts';

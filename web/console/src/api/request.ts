@@ -18,7 +18,7 @@ interface Body {
 /** Whether the newest answer came from memory because the database is unavailable. */
 export const databaseAway = signal(false);
 
-/** Sends an operation over HTTP with a token, and returns the data if there is no error at all. */
+/** Sends an operation over HTTP with a token, and returns the data. Throws the first error. */
 export async function request<Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,

@@ -9,7 +9,7 @@ export interface TokenRequest {
   kind: 'admin' | 'access';
   /** Whether a token was refused before. */
   refused: boolean;
-  /** Tries a token: false if the server refuses it. Throws if the server cannot be asked. */
+  /** Tries a token: false if the server refuses it. Throws if the server cannot be reached. */
   enter(value: string, keep: boolean): Promise<boolean>;
   cancel(): void;
 }

@@ -5,16 +5,9 @@ import { notices } from '../pages/status/notices.ts';
 import { hasGraphiQL, serverPath } from '../router/base.ts';
 import { Link } from '../router/Link.tsx';
 import { path } from '../router/router.ts';
+import { PAGES } from './pages.ts';
 import { SignInButton } from './SignInDialog.tsx';
 import { ThemeButton } from './theme.tsx';
-
-const LINKS = [
-  ['Stocks', '/'],
-  ['Alerts', '/alerts'],
-  ['Rules', '/rules'],
-  ['Webhooks', '/webhooks'],
-  ['Status', '/status'],
-] as const;
 
 /** The top of every page: navigation, the state of the connection, and notices. */
 export const Banner = () => (
@@ -23,7 +16,7 @@ export const Banner = () => (
       <span class="brand" aria-hidden="true">Stock Tracker</span>
       <nav aria-label="Main">
         <ul>
-          {LINKS.map(([name, href]) => <li key={href}><NavigationLink name={name} href={href} /></li>)}
+          {PAGES.map(({ name, href }) => <li key={href}><NavigationLink name={name} href={href} /></li>)}
           {hasGraphiQL && <li><a href={serverPath('/graphiql')}>GraphiQL</a></li>}
         </ul>
       </nav>

@@ -7,8 +7,9 @@ import { openCreateRule } from '../pages/rules/create-rule.tsx';
 import { hasGraphiQL, serverPath } from '../router/base.ts';
 import { navigate, stockHref } from '../router/router.ts';
 import { loadStocks, stocks } from '../stocks/stocks.ts';
-import { changeTheme } from './theme.tsx';
+import { PAGES } from './pages.ts';
 import { openShortcuts } from './ShortcutsDialog.tsx';
+import { changeTheme } from './theme.tsx';
 
 interface Target extends Option {
   run(): void;
@@ -16,14 +17,8 @@ interface Target extends Option {
 
 const MOST = 50;
 
-const page = (label: string, href: string): Target => ({ id: href, label, detail: 'page', run: () => navigate(href) });
-
-const PAGES: readonly Target[] = [
-  page('Stocks', '/'),
-  page('Alerts', '/alerts'),
-  page('Rules', '/rules'),
-  page('Webhooks', '/webhooks'),
-  page('Status', '/status'),
+const pages: readonly Target[] = [
+  ...PAGES.map(({ name, href }) => ({ id: href, label: name, detail: 'page', run: () => navigate(href) })),
   ...(hasGraphiQL
     ? [{ id: '/graphiql', label: 'GraphiQL', detail: 'page', run: () => location.assign(serverPath('/graphiql')) }]
     : []),
@@ -75,7 +70,7 @@ function find(text: string): Target[] {
     detail: name.peek() ?? 'stock',
     run: () => navigate(stockHref(symbol)),
   }));
-  const found = [...all, ...PAGES, ...actions()].filter(({ label, detail }) =>
+  const found = [...all, ...pages, ...actions()].filter(({ label, detail }) =>
     `${label} ${detail}`.toLowerCase().includes(wanted),
   );
   // What begins with the text comes first; the order is kept otherwise.

@@ -19,17 +19,16 @@ interface Props<Row> {
   rows: readonly Row[];
   keyOf(row: Row): string | number;
   classOf?(row: Row): string;
-  busy?: boolean;
 }
 
 /**
  * A table whose rows become cards on a narrow screen. The roles are written out, because a browser forgets those of
  * table elements that are displayed otherwise.
  */
-export function DataTable<Row>({ name, columns, rows, keyOf, classOf, busy = false }: Props<Row>) {
+export function DataTable<Row>({ name, columns, rows, keyOf, classOf }: Props<Row>) {
   return (
     <div class="scroller data-table">
-      <table role="table" aria-label={name} aria-busy={busy}>
+      <table role="table" aria-label={name}>
         <thead role="rowgroup">
           <tr role="row">
             {columns.map((column) => (

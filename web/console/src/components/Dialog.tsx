@@ -7,7 +7,7 @@ interface Props {
   onClose(): void;
   children: ComponentChildren;
   role?: 'dialog' | 'alertdialog';
-  /** Adds a class, such as `wide`. */
+  /** Adds a class, such as `at-top`. */
   class?: string;
 }
 

@@ -1,4 +1,4 @@
-import type { ComponentChildren, RefObject } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 
 interface Shell {
@@ -33,15 +33,13 @@ interface TextFieldProps extends Shell {
   value: string;
   onInput(value: string): void;
   type?: 'text' | 'password';
-  inputMode?: 'decimal' | 'numeric';
+  inputMode?: 'decimal';
   placeholder?: string;
   required?: boolean;
-  disabled?: boolean;
-  inputRef?: RefObject<HTMLInputElement>;
 }
 
 /** A field for a line of text. */
-export function TextField({ label, error, hint, value, onInput, type = 'text', inputRef, ...input }: TextFieldProps) {
+export function TextField({ label, error, hint, value, onInput, type = 'text', ...input }: TextFieldProps) {
   return (
     <Field label={label} error={error} hint={hint}>
       {(attributes) => (
@@ -51,7 +49,6 @@ export function TextField({ label, error, hint, value, onInput, type = 'text', i
           spellcheck={false}
           {...input}
           {...attributes}
-          {...(inputRef && { ref: inputRef })}
           value={value}
           onInput={(event) => onInput(event.currentTarget.value)}
         />

@@ -12,7 +12,7 @@ interface Props {
   hasData: boolean;
   error: unknown;
   retry(): void;
-  /** When the data was received, for a list that is asked for again and again. */
+  /** When the data was received, for a list that is queried periodically. */
   loadedAt?: number;
   children: ComponentChildren;
 }

@@ -18,7 +18,7 @@ export function Loading({ rows = 6 }: { rows?: number }) {
   );
 }
 
-/** Why there is nothing, and what to do. */
+/** Why a list is empty, and what to do. */
 export const Empty = ({ children }: { children: ComponentChildren }) => <div class="empty">{children}</div>;
 
 /** What failed, with a button; or a button to sign in, if that is what is missing. */

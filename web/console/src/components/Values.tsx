@@ -1,7 +1,7 @@
 // Values of the API as text: numbers with all digits, times with the exact instant.
 import { arrowOf, formatChange, formatCount, formatPercent, formatShort, signOf } from '../format/number.ts';
 import { formatDate, formatDateTime, formatTime } from '../format/time.ts';
-import { now } from './now.ts';
+import { today } from './now.ts';
 
 type Digits = string | number | null | undefined;
 
@@ -27,6 +27,6 @@ export const Volume = ({ value }: { value: Digits }) => (
 
 /** A time: of today without the date, unless `full`. */
 export function Time({ at, full = false }: { at: string; full?: boolean }) {
-  const today = !full && formatDate(at) === formatDate(new Date(now.value));
-  return <time dateTime={at} title={formatDateTime(at)}>{today ? formatTime(at) : formatDateTime(at)}</time>;
+  const isToday = !full && formatDate(at) === today.value;
+  return <time dateTime={at} title={formatDateTime(at)}>{isToday ? formatTime(at) : formatDateTime(at)}</time>;
 }

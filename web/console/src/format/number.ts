@@ -57,6 +57,15 @@ export function signOf(digits: Digits): -1 | 0 | 1 {
 
 const isZero = (digits: string | number): boolean => !/[1-9]/.test(String(digits));
 
+/** The largest `Decimal` of the API, without its point: 8 fractional digits in 64 bits. */
+const MAX_DECIMAL = 2n ** 63n - 1n;
+
+/** Whether the API accepts a text as a `Decimal`: no exponent, at most 8 fractional digits. */
+export function isDecimal(text: string): boolean {
+  const [, whole, fraction = ''] = /^[+-]?(?=\.?\d)(\d*)(?:\.(\d{0,8})0*)?$/.exec(text) ?? [];
+  return whole !== undefined && BigInt(whole + fraction.padEnd(8, '0')) <= MAX_DECIMAL;
+}
+
 /** The number of decimals that `formatPrice` shows. */
 export function decimalsOf(digits: Digits): number {
   const text = String(digits ?? '');

@@ -26,8 +26,8 @@ export class StockRow {
   readonly points = signal<readonly number[]>([]);
   /** How long ago the price was recorded, in words, which `tick` brings up to date. */
   readonly updated = signal(UNKNOWN);
-  /** Whether the closes for the sparkline were asked for. */
-  closesAsked = false;
+  /** Whether the closes for the sparkline were requested. */
+  closesRequested = false;
   #flashes = 0;
   #daily = false;
 

@@ -1,4 +1,4 @@
-// The tracked stocks and their latest prices, which the board, the page of a stock and *Go to* share.
+// The tracked stocks and their latest prices, which the board, the page of a stock, forms and *Go to* share.
 import { batch, signal } from '@preact/signals';
 import { connection, query } from '../api/index.ts';
 import { ClosesDocument, QuotesDocument, StocksDocument, type QuoteFragment, type StocksQuery } from '../generated/graphql.ts';
@@ -113,9 +113,9 @@ function endFlashes(flashes: (readonly [StockRow, string])[]): void {
 
 /** Loads the closes of past days for the sparklines of rows that are shown. */
 export async function loadCloses(rows: readonly StockRow[]): Promise<void> {
-  const missing = rows.filter((row) => !row.closesAsked).slice(0, 50);
+  const missing = rows.filter((row) => !row.closesRequested).slice(0, 50);
   if (missing.length === 0) return;
-  for (const row of missing) row.closesAsked = true;
+  for (const row of missing) row.closesRequested = true;
   try {
     const { nodes } = await query(ClosesDocument, { ids: missing.map(({ id }) => id) });
     batch(() => {
@@ -124,8 +124,8 @@ export async function loadCloses(rows: readonly StockRow[]): Promise<void> {
       }
     });
   } catch {
-    // A decoration: asked for again when the row is shown again.
-    for (const row of missing) row.closesAsked = false;
+    // A decoration: requested again when the row is shown again.
+    for (const row of missing) row.closesRequested = false;
   }
-  await loadCloses(rows.filter((row) => !row.closesAsked));
+  await loadCloses(rows.filter((row) => !row.closesRequested));
 }

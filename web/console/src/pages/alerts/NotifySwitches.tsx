@@ -1,5 +1,12 @@
 import { Switch } from '../../components/Switch.tsx';
-import { notificationsOn, notificationsProblem, soundOn, switchNotifications, switchSound } from './notify.ts';
+import {
+  canNotify,
+  notificationsOn,
+  notificationsProblem,
+  soundOn,
+  switchNotifications,
+  switchSound,
+} from './notify.ts';
 
 /** How the user learns of new alerts while doing something else. */
 export const NotifySwitches = () => (
@@ -8,7 +15,7 @@ export const NotifySwitches = () => (
       label="Desktop notifications"
       isLabelShown
       checked={notificationsOn.value}
-      disabled={notificationsProblem.value?.startsWith('Notifications require') ?? false}
+      disabled={!canNotify}
       onChange={(isOn) => void switchNotifications(isOn)}
     />
     <Switch label="Sound" isLabelShown checked={soundOn.value} onChange={switchSound} />

@@ -16,7 +16,7 @@ export interface AlertListener {
 const listeners = new Set<AlertListener>();
 /** How many alerts are looked at to count those that are new. */
 const UNSEEN_LIMIT = 100;
-/** Milliseconds until another attempt, if the server could not be asked. */
+/** Milliseconds until another attempt after a failed query. */
 const RETRY_DELAY = 3000;
 
 /** Returns how to stop listening. */

@@ -22,7 +22,8 @@ function store(key: string, isOn: boolean): void {
   }
 }
 
-const canNotify = typeof Notification !== 'undefined' && globalThis.isSecureContext;
+/** Whether pages of this browser and address can show notifications. */
+export const canNotify = typeof Notification !== 'undefined' && globalThis.isSecureContext;
 
 export const notificationsOn = signal(
   canNotify && Notification.permission === 'granted' && stored(notificationsKey),
@@ -31,7 +32,7 @@ export const soundOn = signal(stored(soundKey));
 
 /** Why notifications cannot be switched on, or null. */
 export const notificationsProblem = signal<string | null>(
-  canNotify ? null : 'Notifications require https, or this machine',
+  canNotify ? null : 'Notifications require HTTPS or localhost',
 );
 
 export async function switchNotifications(isOn: boolean): Promise<void> {

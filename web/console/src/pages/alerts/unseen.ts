@@ -18,7 +18,7 @@ export const unseenAlerts = signal(0);
 export function countUnseen(cursors: readonly string[]): void {
   newest = cursors[0] ?? null;
   if (seen === null) {
-    // The first visit: what is there is not new.
+    // On the first visit, the alerts that exist are not new.
     markAllSeen();
     return;
   }

@@ -1,4 +1,4 @@
-import { arrowOf, decimalsOf, formatPrice } from '../../format/number.ts';
+import { arrowOf, decimalsOf, formatPrice, UNKNOWN } from '../../format/number.ts';
 import { formatAge } from '../../format/time.ts';
 import { connectionState } from '../../api/index.ts';
 import { MenuButton } from '../../components/Menu.tsx';
@@ -25,7 +25,7 @@ export function BoardRow({ row }: { row: StockRow }) {
         {stale && <span id={noteId} hidden>{row.note.value ?? 'stale'}</span>}
         <Age row={row} />
       </th>
-      <td role="cell" class="c-name" title={row.name.value ?? ''}>{row.name.value ?? '–'}</td>
+      <td role="cell" class="c-name" title={row.name.value ?? ''}>{row.name.value ?? UNKNOWN}</td>
       <td role="cell" class={`c-price number ${row.flash.value}`}>
         <Sparkline points={row.points} />
         <Flash row={row} />
@@ -39,7 +39,7 @@ export function BoardRow({ row }: { row: StockRow }) {
       <td role="cell" class="c-low number"><Digits value={quote?.low} /></td>
       <td role="cell" class="c-volume number"><Volume value={quote?.volume} /></td>
       <td role="cell" class="c-updated number">
-        {quote ? <time dateTime={quote.recordedAt}>{row.updated}</time> : '–'}
+        {quote ? <time dateTime={quote.recordedAt}>{row.updated}</time> : UNKNOWN}
       </td>
       <td role="cell" class="c-more">
         <MenuButton

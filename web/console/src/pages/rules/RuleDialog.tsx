@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, messageOf, mutate } from '../../api/index.ts';
+import { useState } from 'preact/hooks';
+import { type ApiError, mutate } from '../../api/index.ts';
 import { Dialog } from '../../components/Dialog.tsx';
+import { formErrorOf, useFormError } from '../../components/form-error.ts';
 import { showMessage } from '../../components/message.tsx';
 import { CreateRuleDocument, type RuleFieldsFragment, UpdateRuleDocument } from '../../generated/graphql.ts';
 import { DryRun } from './DryRun.tsx';
@@ -16,27 +17,16 @@ interface Props {
   onClose(): void;
 }
 
-/** What is wrong, and in which field; `field` is null if it is in none. */
-export interface FormError {
-  field: RuleField | null;
-  message: string;
-}
-
 /** The form of a rule, with a dry run beside it. */
 export function RuleDialog({ rule, initial, onClose }: Props) {
   const [form, setForm] = useState(initial);
-  const [error, setError] = useState<FormError | null>(null);
+  const { form: element, error, setError } = useFormError<RuleField>();
   const [isBusy, setBusy] = useState(false);
-  const element = useRef<HTMLFormElement>(null);
 
   function change(to: Partial<RuleForm>) {
     setForm((before) => ({ ...before, ...to }));
     if (error && (error.field === null || error.field in to)) setError(null);
   }
-
-  useEffect(() => {
-    if (error?.field) element.current?.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
-  }, [error]);
 
   async function submit(event: Event) {
     event.preventDefault();
@@ -50,7 +40,7 @@ export function RuleDialog({ rule, initial, onClose }: Props) {
       onClose();
       showMessage(`${rule ? 'Saved' : 'Created'}: ${ruleName(saved)}`);
     } catch (failure) {
-      setError(formError(failure));
+      setError(formErrorOf(failure, fieldOf));
     } finally {
       setBusy(false);
     }
@@ -83,10 +73,5 @@ async function save(rule: RuleFieldsFragment | null, form: RuleForm): Promise<Ru
   return created && created.createAlertRule.alertRule;
 }
 
-function formError(error: unknown): FormError {
-  const text = messageOf(error);
-  const message = text.charAt(0).toUpperCase() + text.slice(1);
-  if (!(error instanceof ApiError)) return { field: null, message };
-  // The only thing of a rule that may be missing is its stock.
-  return { field: error.code === 'NOT_FOUND' ? 'symbol' : formField(error.field), message };
-}
+// The only thing of a rule that may be missing is its stock.
+const fieldOf = ({ code, field }: ApiError): RuleField | null => (code === 'NOT_FOUND' ? 'symbol' : formField(field));

@@ -1,6 +1,6 @@
 import { Field, TextField } from '../../components/Field.tsx';
+import type { FormError } from '../../components/form-error.ts';
 import { type Option, Select } from '../../components/Select.tsx';
-import type { FormError } from './RuleDialog.tsx';
 import type { RuleField, RuleForm } from './form.ts';
 import { bases, describeKind, hasSetting, kinds, priceBases, triggers, windows } from './kinds.ts';
 import type { OptionalSetting } from './kinds.ts';
@@ -8,7 +8,7 @@ import { useSymbols } from './useSymbols.ts';
 
 interface Props {
   form: RuleForm;
-  error: FormError | null;
+  error: FormError<RuleField> | null;
   change(to: Partial<RuleForm>): void;
   /** The symbol and the kind of a rule cannot be changed later. */
   isNew: boolean;

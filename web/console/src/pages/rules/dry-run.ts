@@ -1,5 +1,6 @@
 /** The result of a dry run in words. */
 
+import { formatCount } from '../../format/number.ts';
 import type { DryRunQuery, NotFiredReason } from '../../generated/graphql.ts';
 
 export type DryRunResult = DryRunQuery['testAlertRule'];
@@ -16,10 +17,8 @@ const reasons: Record<NotFiredReason, string> = {
   EXPIRED: 'it had expired before the first price',
 };
 
-const integer = new Intl.NumberFormat('en-US');
-
 function counted(count: number, noun: string): string {
-  return `${integer.format(count)} ${noun}${count === 1 ? '' : 's'}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Whether and how often the rule would have fired. */

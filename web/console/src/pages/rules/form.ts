@@ -9,8 +9,9 @@ import type {
   Trigger,
   UpdateAlertRuleInput,
 } from '../../generated/graphql.ts';
+import { isDecimal } from '../../format/number.ts';
 import { durationText, parseDuration } from './duration.ts';
-import { describeKind, hasSetting } from './kinds.ts';
+import { describeKind, hasSetting, type OptionalSetting } from './kinds.ts';
 
 /** What the fields contain, as typed. Only the fields that go with the kind are shown and sent. */
 export interface RuleForm {
@@ -111,12 +112,18 @@ export interface FieldProblem {
   message: string;
 }
 
-/** Returns what the server could not read, or would not know which field it was in. */
+/** Returns the first field that the server could not read, or a missing one. */
 export function problemOf(form: RuleForm): FieldProblem | null {
   if (form.symbol === '' && describeKind(form.kind).isLevel) {
     return { field: 'symbol', message: 'A rule about a price needs a stock' };
   }
   if (form.threshold.trim() === '') return { field: 'threshold', message: 'Enter a threshold' };
+  for (const field of ['threshold', 'rearm'] as const) {
+    const isSent = field === 'threshold' || (hasSetting('rearm', form) && form.rearm.trim() !== '');
+    if (isSent && !isDecimal(typedNumber(form[field]))) {
+      return { field, message: 'Enter a number, such as 12.5' };
+    }
+  }
   for (const field of ['hold', 'cooldown'] as const) {
     const isSent = field === 'cooldown' || hasSetting('hold', form);
     if (isSent && parseDuration(form[field]) === null) {
@@ -137,7 +144,7 @@ export function typedNumber(text: string): string {
 
 /** The settings that `createAlertRule`, `testAlertRule` and `updateAlertRule` share. */
 function settings(form: RuleForm): Omit<CreateAlertRuleInput, 'kind' | 'symbol'> {
-  const has = (setting: Parameters<typeof hasSetting>[0]): boolean => hasSetting(setting, form);
+  const has = (setting: OptionalSetting): boolean => hasSetting(setting, form);
   return {
     threshold: typedNumber(form.threshold),
     ...(has('base') ? { base: form.base } : {}),

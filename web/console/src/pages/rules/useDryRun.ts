@@ -4,7 +4,7 @@ import { DryRunDocument } from '../../generated/graphql.ts';
 import type { DryRunResult } from './dry-run.ts';
 import { createInput, problemOf, type RuleForm } from './form.ts';
 
-/** Milliseconds after the last change until the server is asked. */
+/** Milliseconds from the last change to the query. */
 const DELAY = 400;
 
 export interface DryRun {

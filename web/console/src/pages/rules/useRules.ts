@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { connection } from '../../api/index.ts';
+import { connection, onConnected } from '../../api/index.ts';
 import { useQuery } from '../../components/useQuery.ts';
 import {
   RuleChangesDocument,
@@ -63,11 +63,7 @@ export function useRules(symbol: string | null = null): Rules {
       reset: reload,
     });
     // Changes are not sent again after an interruption.
-    let wasLost = false;
-    const stopState = connection.onState(({ status }) => {
-      if (status === 'live' && wasLost) reload();
-      wasLost = status !== 'live';
-    });
+    const stopState = onConnected(reload);
     return () => {
       following.stop();
       stopListening();

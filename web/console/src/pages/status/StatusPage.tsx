@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { type Column, DataTable } from '../../components/DataTable.tsx';
+import { Fact } from '../../components/Fact.tsx';
 import { ListFrame } from '../../components/ListFrame.tsx';
 import { Page } from '../../components/Page.tsx';
 import { Time } from '../../components/Values.tsx';
@@ -96,11 +97,4 @@ const Region = ({ name, children }: { name: string; children: ComponentChildren 
     <h2>{name}</h2>
     <dl>{children}</dl>
   </section>
-);
-
-const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
 );

@@ -1,4 +1,4 @@
-/** The state of the server, asked for again and again while the page is visible. */
+/** The state of the server, queried periodically while the page is visible. */
 
 import { signal } from '@preact/signals';
 import { query } from '../../api/index.ts';
@@ -43,7 +43,7 @@ function schedule(): void {
   timer = setTimeout(() => void loadStatus(), viewers > 0 ? SHORT_INTERVAL : INTERVAL);
 }
 
-/** Asks more often while a page shows the status. Returns how to stop. */
+/** Queries more often while a page shows the status. Returns how to stop. */
 export function watchStatus(): () => void {
   viewers += 1;
   void loadStatus();

@@ -1,5 +1,7 @@
 /** The state of providers in words. */
 
+import { UNKNOWN } from '../../format/number.ts';
+import { capitalized } from '../../format/text.ts';
 import type { ProviderState } from '../../generated/graphql.ts';
 
 interface ProviderWords {
@@ -18,7 +20,7 @@ const STATES: Record<string, string> = {
   FAILING: 'Failing',
 };
 
-/** States in which a provider sends prices, or would if it were asked. */
+/** States in which a provider sends prices, or would if it was polled. */
 const WORKING = new Set(['OK', 'STREAMING', 'STANDBY']);
 /** Providers whose prices are not those of a market. */
 const INVENTED = new Set(['replay', 'simulated']);
@@ -26,8 +28,6 @@ const INVENTED = new Set(['replay', 'simulated']);
 export const isWorking = (state: string): boolean => WORKING.has(state);
 
 export const stateText = (state: string): string => STATES[state] ?? state;
-
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The notice about a provider on every page, or null if none is needed. */
 export function providerNotice({ name, state, note }: ProviderWords): string | null {
@@ -37,7 +37,7 @@ export function providerNotice({ name, state, note }: ProviderWords): string | n
 
 /** `3 h`, `90 s`, `1.5 s`: how often a provider is polled. */
 export function intervalText(seconds: number | null | undefined): string {
-  if (seconds == null) return '–';
+  if (seconds == null) return UNKNOWN;
   const units = [[86_400, 'd'], [3600, 'h'], [60, 'min']] as const;
   const [size, unit] = units.find(([it]) => seconds >= it && seconds % it === 0) ?? [1, 's'];
   return `${Math.round((seconds / size) * 100) / 100} ${unit}`;
@@ -57,7 +57,7 @@ interface BudgetWords {
 
 /** `4 of 5 a minute, 18 of 25 a day`. */
 export function budgetText(budgets: readonly BudgetWords[]): string {
-  if (budgets.length === 0) return '–';
+  if (budgets.length === 0) return UNKNOWN;
   return budgets.map(({ window, limit, left }) => `${left} of ${limit} a ${window.toLowerCase()}`).join(', ');
 }
 

@@ -18,7 +18,6 @@ import { pricesOf } from './history-list.ts';
 import { intervalOf, INTERVALS, type Interval } from './intervals.ts';
 import { pointedPrice } from './pointed-price.ts';
 import type { PriceHistory } from './PriceHistory.ts';
-import { rulesOf } from './StockRules.tsx';
 import { useCandles } from './useCandles.ts';
 
 interface Props {
@@ -99,7 +98,7 @@ function Drawing({ symbol, interval, bars, alerts, rules, onOldest }: DrawingPro
   /** Moved by keys, and so to be spoken. */
   const spoken = useSignal('');
   const marks = useMemo(() => marksOf(alerts, bars), [alerts.list, bars]);
-  const lines = useMemo(() => linesOf(rules, symbol), [rules.rules, symbol]);
+  const lines = useMemo(() => linesOf(rules), [rules.rules]);
   const latest = useRef({ onOldest, rules });
   latest.current = { onOldest, rules };
 
@@ -199,8 +198,8 @@ function marksOf({ list }: Alerts, bars: readonly Bar[]): Mark[] {
   return marks.sort((left, right) => order.get(left.bar)! - order.get(right.bar)!);
 }
 
-const linesOf = (rules: Rules, symbol: string): RuleLine[] =>
-  rulesOf(rules, symbol)
+const linesOf = ({ rules }: Rules): RuleLine[] =>
+  (rules ?? [])
     .filter(({ kind, enabled, expired }) => describeKind(kind).isLevel && enabled && !expired)
     .map((rule) => ({ id: rule.id, title: shortened(ruleName(rule)), threshold: rule.threshold }));
 

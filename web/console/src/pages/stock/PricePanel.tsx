@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact';
 import { connectionState } from '../../api/index.ts';
+import { Fact } from '../../components/Fact.tsx';
 import { now } from '../../components/now.ts';
 import { Change, Percent, Time, Volume } from '../../components/Values.tsx';
 import { formatPrice, UNKNOWN } from '../../format/number.ts';
@@ -42,13 +42,6 @@ export function PricePanel({ head, market, latest }: Props) {
     </section>
   );
 }
-
-const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-);
 
 /** `US, closed, opens Mon 09:30`, in the zone of the viewer. */
 function marketText(kind: StockHeadFragment['market'], { open, nextOpen, nextClose }: MarketHours): string {

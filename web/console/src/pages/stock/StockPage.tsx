@@ -4,6 +4,7 @@ import { messageOf } from '../../api/index.ts';
 import { Empty, Failed, Loading } from '../../components/ListState.tsx';
 import { Page } from '../../components/Page.tsx';
 import { useQuery } from '../../components/useQuery.ts';
+import { useRefresh } from '../../components/useRefresh.ts';
 import { arrowOf, formatPrice } from '../../format/number.ts';
 import { StockPageDocument, StockStateDocument, type StockPageQuery } from '../../generated/graphql.ts';
 import { useShortcuts } from '../../keyboard/keys.ts';
@@ -98,10 +99,7 @@ function Stock({ data, stock, loaded }: Props) {
   const alerts = useAlerts(symbol);
   const rules = useRules(symbol);
   const state = useQuery(StockStateDocument, { symbol });
-  useEffect(() => {
-    const timer = setInterval(() => document.hidden || state.reload(), STATE_INTERVAL);
-    return () => clearInterval(timer);
-  }, [state.reload]);
+  useRefresh(state.reload, STATE_INTERVAL);
   const head = state.data?.stock ?? stock;
   const market = (state.data ?? data).status.market;
   const latest = history.latest.value;

@@ -1,13 +1,12 @@
 import { DataTable } from '../../components/DataTable.tsx';
 import { ListFrame } from '../../components/ListFrame.tsx';
 import { columnsOf } from '../rules/RulesPage.tsx';
-import type { Rule, Rules } from '../rules/useRules.ts';
+import type { Rules } from '../rules/useRules.ts';
 
 const HIDDEN = new Set(['Symbol']);
 
 /** The rules that apply to one stock, with those for all stocks. */
 export function StockRules({ symbol, list }: { symbol: string; list: Rules }) {
-  const rules = list.rules?.filter((rule) => rule.symbol === symbol || rule.symbol === null) ?? [];
   return (
     <section class="panel stock-rules" aria-labelledby="rules-title">
       <h2 id="rules-title">Rules</h2>
@@ -15,13 +14,10 @@ export function StockRules({ symbol, list }: { symbol: string; list: Rules }) {
         <DataTable
           name={`Rules of ${symbol}`}
           columns={columnsOf(list).filter(({ name }) => !HIDDEN.has(name))}
-          rows={rules}
+          rows={list.rules ?? []}
           keyOf={({ id }) => id}
         />
       </ListFrame>
     </section>
   );
 }
-
-export const rulesOf = ({ rules }: Rules, symbol: string): Rule[] =>
-  rules?.filter((rule) => rule.symbol === symbol || rule.symbol === null) ?? [];

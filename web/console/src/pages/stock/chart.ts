@@ -45,6 +45,12 @@ const IN_VIEW = 120;
 const LEAST_IN_VIEW = 50;
 const FEW_LEFT = 20;
 
+/** The wheel and vertical swipes scroll the page. */
+const HANDLING = {
+  handleScroll: { vertTouchDrag: false, mouseWheel: false, pressedMouseMove: true, horzTouchDrag: true },
+  handleScale: { mouseWheel: false, axisPressedMouseMove: { time: true, price: false }, pinch: true },
+} as const;
+
 const seconds = (time: Time): Date | null => (typeof time === 'number' ? new Date(time * 1000) : null);
 
 export class StockChart {
@@ -91,8 +97,7 @@ export class StockChart {
           return date ? `${formatDate(date)} ${formatTime(date)}` : String(time);
         },
       },
-      handleScroll: { vertTouchDrag: false, mouseWheel: false, pressedMouseMove: true, horzTouchDrag: true },
-      handleScale: { mouseWheel: false, axisPressedMouseMove: { time: true, price: false }, pinch: true },
+      ...HANDLING,
     });
     this.#series = asLine ? this.#chart.addSeries(LineSeries) : this.#chart.addSeries(CandlestickSeries);
     this.#volume = this.#chart.addSeries(HistogramSeries, {
@@ -291,7 +296,7 @@ export class StockChart {
       removeEventListener('pointerup', end);
       removeEventListener('pointercancel', end);
       this.#dragged = null;
-      this.#chart.applyOptions({ handleScroll: true, handleScale: true });
+      this.#chart.applyOptions(HANDLING);
       if (ended.type === 'pointerup' && threshold !== null) this.#events.onDrag(id, threshold);
       else dragged.line.applyOptions({ price: Number(dragged.rule.threshold) });
     };

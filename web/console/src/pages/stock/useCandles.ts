@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { connection, query } from '../../api/index.ts';
+import { onConnected, query } from '../../api/index.ts';
 import { CandlesDocument, type CandleFieldsFragment as Candle } from '../../generated/graphql.ts';
 import type { Interval } from './intervals.ts';
 import type { PriceHistory } from './PriceHistory.ts';
@@ -65,11 +65,7 @@ export function useCandles(
       if (!isConnected) await load(PAGE, merged);
     });
     // What happened during an interruption may be more than the newest candles.
-    let wasLost = false;
-    const stopState = connection.onState(({ status }) => {
-      if (status === 'live' && wasLost) void load(PAGE, merged);
-      wasLost = status !== 'live';
-    });
+    const stopState = onConnected(() => void load(PAGE, merged));
     return () => {
       abort.abort();
       stop();

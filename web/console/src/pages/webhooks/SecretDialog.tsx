@@ -15,14 +15,14 @@ export function SecretDialog({ secret, onClose }: Props) {
       await navigator.clipboard.writeText(secret);
       setState('copied');
     } catch {
-      // The clipboard requires https, or this machine: the user copies what is selected.
+      // The clipboard requires HTTPS or localhost: the user copies what is selected.
       if (shown.current) getSelection()?.selectAllChildren(shown.current);
       setState('selected');
     }
   }
   return (
     <Dialog title="Signing secret" onClose={onClose}>
-      <p>Your server verifies messages with it. It is not shown again.</p>
+      <p>Your server verifies messages with this key. It is not shown again.</p>
       <p class="secret"><code ref={shown}>{secret}</code></p>
       <p role="status" class="hint">
         {state === 'copied' && 'Copied'}

@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, messageOf, mutate } from '../../api/index.ts';
+import { useState } from 'preact/hooks';
+import { type ApiError, mutate } from '../../api/index.ts';
 import { Dialog } from '../../components/Dialog.tsx';
+import { formErrorOf, useFormError } from '../../components/form-error.ts';
 import { TextField } from '../../components/Field.tsx';
 import { Select } from '../../components/Select.tsx';
 import { showMessage } from '../../components/message.tsx';
@@ -21,16 +22,10 @@ interface Props {
   onDone(saved: { id: string; secret: string | null } | null): void;
 }
 
-interface FormError {
-  field: WebhookField | null;
-  message: string;
-}
-
 export function WebhookDialog({ webhook, initial, onDone }: Props) {
   const [form, setForm] = useState(initial);
-  const [error, setError] = useState<FormError | null>(null);
+  const { form: element, error, setError } = useFormError<WebhookField>();
   const [isBusy, setBusy] = useState(false);
-  const element = useRef<HTMLFormElement>(null);
   const format = formats.find((it) => it.format === form.format);
 
   function change(to: Partial<WebhookForm>) {
@@ -44,9 +39,6 @@ export function WebhookDialog({ webhook, initial, onDone }: Props) {
     error: errorOf(field),
     onInput: (value: string) => change({ [field]: value }),
   });
-  useEffect(() => {
-    if (error?.field) element.current?.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
-  }, [error]);
 
   async function submit(event: Event) {
     event.preventDefault();
@@ -60,7 +52,7 @@ export function WebhookDialog({ webhook, initial, onDone }: Props) {
       showMessage(webhook ? 'The webhook was saved' : 'The webhook was created');
       onDone(saved);
     } catch (failure) {
-      setError(formError(failure));
+      setError(formErrorOf(failure, fieldOf));
     } finally {
       setBusy(false);
     }
@@ -119,11 +111,8 @@ async function save(webhook: WebhookFieldsFragment | null, form: WebhookForm) {
 
 const FIELDS: readonly WebhookField[] = ['format', 'url', 'token', 'symbols', 'rules', 'description'];
 
-function formError(error: unknown): FormError {
-  const text = messageOf(error);
-  const message = text.charAt(0).toUpperCase() + text.slice(1);
-  if (!(error instanceof ApiError)) return { field: null, message };
+function fieldOf({ code, field, message }: ApiError): WebhookField | null {
   // A stock that was never tracked; a rule that is missing was just deleted.
-  if (error.code === 'NOT_FOUND') return { field: /never tracked/.test(text) ? 'symbols' : 'rules', message };
-  return { field: FIELDS.find((it) => it === error.field) ?? null, message };
+  if (code === 'NOT_FOUND') return /never tracked/.test(message) ? 'symbols' : 'rules';
+  return FIELDS.find((it) => it === field) ?? null;
 }

@@ -50,7 +50,7 @@ const columnsOf = (selected: string | null, reload: () => void): Column<Webhook>
     ),
   },
   { name: 'Format', render: ({ format }) => formatLabel(format) },
-  { name: 'Symbols', class: 'wrap symbols', render: (webhook) => <Selection webhook={webhook} /> },
+  { name: 'Symbols', class: 'wrap', render: (webhook) => <Selection webhook={webhook} /> },
   { name: 'State', class: 'wrap', render: (webhook) => <State webhook={webhook} /> },
   { name: 'Pending', class: 'number', render: ({ pending }) => formatCount(pending) },
   {
@@ -60,6 +60,7 @@ const columnsOf = (selected: string | null, reload: () => void): Column<Webhook>
   {
     name: 'Actions',
     isNameHidden: true,
+    class: 'webhook-actions',
     render: (webhook) => <Actions webhook={webhook} isSelected={webhook.id === selected} reload={reload} />,
   },
 ];
@@ -117,7 +118,7 @@ function Actions({ webhook, isSelected, reload }: ActionsProps) {
   }
   const rotate = () =>
     run('Rotating the secret', async () => {
-      const text = 'A new signing key is made. The old one also signs for 24 hours.';
+      const text = 'This creates a new signing key. For 24 hours, messages are also signed with the old one.';
       if (!(await confirm({ title: 'Rotate secret', text, action: 'Rotate' }))) return;
       const answer = await mutate(RotateWebhookSecretDocument, { input: { id } });
       if (answer) await openSecret(answer.rotateWebhookSecret.secret);

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { query } from '../../api/index.ts';
+import { useRefresh } from '../../components/useRefresh.ts';
 import { DeliveriesDocument, type DeliveriesQuery } from '../../generated/graphql.ts';
-import { useRefresh } from './useWebhooks.ts';
+import { REFRESH_INTERVAL } from './useWebhooks.ts';
 
 type Connection = Extract<DeliveriesQuery['node'], { __typename: 'Webhook' }>['deliveries'];
 export type Delivery = Connection['nodes'][number];
@@ -11,7 +12,7 @@ const PAGE = 20;
 /** The most that a query may ask for. */
 const MAX_PAGE = 500;
 
-/** The deliveries of a webhook, newest alert first, asked for again and again. */
+/** The deliveries of a webhook, newest alert first, queried periodically. */
 export function useDeliveries(webhook: string) {
   const [connection, setConnection] = useState<Connection | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -38,7 +39,7 @@ export function useDeliveries(webhook: string) {
     reload();
     return () => running.current?.abort();
   }, [reload]);
-  useRefresh(reload);
+  useRefresh(reload, REFRESH_INTERVAL);
   return {
     deliveries: connection?.nodes ?? null,
     error,
