@@ -53,7 +53,9 @@ on_both! {
         // It fires once, and is disabled in the same transaction.
         let fired = |data: &Value| {
             let rule = &data["alertRules"][1];
-            (rule["enabled"] == false && rule["alerts"]["totalCount"] == 1).then(|| rule.clone())
+            // The count and the nodes are read one after the other.
+            let is_complete = rule["alerts"]["totalCount"] == 1 && rule["alerts"]["nodes"] != json!([]);
+            (rule["enabled"] == false && is_complete).then(|| rule.clone())
         };
         let fired = product.until_data("it fires", RULES, fired).await;
         assert_eq!(fired["alerts"]["nodes"], json!([{"message": "AAPL is at 104, at or above 103"}]));
