@@ -213,8 +213,6 @@ impl Dataset {
         let returns = replayed.repeats && bar.is_first && growth != Ratio::ONE;
         let split = returns.then(|| growth.inverse()).or(bar.split);
         Some(Quote {
-            symbol: symbol.clone(),
-            price: bar.close,
             previous_close: bar
                 .previous_close
                 .map_or(PreviousClose::None, PreviousClose::Sent),
@@ -222,13 +220,12 @@ impl Dataset {
             high: bar.high,
             low: bar.low,
             volume: bar.volume,
-            trading_day,
             market_time: Some(close),
             name: company.map(|company| company.name.to_owned()),
             currency: company.map(|company| company.currency.to_owned()),
             exchange: company.map(|company| company.exchange.to_owned()),
-            unrounded: None,
             split,
+            ..Quote::new(symbol.clone(), bar.close, trading_day)
         })
     }
 
