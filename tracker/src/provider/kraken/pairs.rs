@@ -5,12 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use entity::Symbol;
 
 use super::result;
-use crate::provider::{PollError, SymbolMatch, json};
-
-/// The name of the exchange of pairs of currencies.
-pub(super) const EXCHANGE: &str = "Kraken";
-/// The name of the exchange of tokenised shares.
-pub(super) const TOKENIZED_EXCHANGE: &str = "Kraken xStocks";
+use crate::provider::{PollError, SymbolMatch, json, search::matching};
 
 /// The pairs by their symbols.
 #[derive(Clone, Debug, Default)]
@@ -91,38 +86,28 @@ impl Pairs {
 
     /// Returns the symbols that contain a text, in any case, the shortest first.
     pub(super) fn find(&self, text: &str) -> Vec<SymbolMatch> {
-        let text = text.trim().to_ascii_uppercase();
-        let matching = self.by_symbol.iter();
-        let mut matching: Vec<_> = matching
-            .filter(|(symbol, _)| symbol.as_str().contains(&text))
-            .collect();
-        matching.sort_by_key(|(symbol, _)| (symbol.as_str().len(), (*symbol).clone()));
-        matching
-            .into_iter()
-            .map(|(symbol, pair)| SymbolMatch {
-                symbol: symbol.clone(),
-                name: Some(pair.wire.clone()),
-                kind: Some(
-                    if pair.tokenized {
-                        "Tokenised share"
-                    } else {
-                        "Pair"
-                    }
-                    .to_owned(),
-                ),
-                exchange: Some(exchange(pair.tokenized).to_owned()),
-                currency: currency(symbol),
-            })
-            .collect()
+        let listed = self.by_symbol.iter().map(|(symbol, pair)| SymbolMatch {
+            symbol: symbol.clone(),
+            name: Some(pair.wire.clone()),
+            kind: Some(kind(pair.tokenized).to_owned()),
+            exchange: Some(exchange(pair.tokenized).to_owned()),
+            currency: currency(symbol),
+        });
+        matching(listed.map(Cow::Owned), text)
     }
+}
+
+/// The kind of a pair.
+fn kind(tokenized: bool) -> &'static str {
+    if tokenized { "Tokenised share" } else { "Pair" }
 }
 
 /// The name of the exchange of a pair.
 pub(super) fn exchange(tokenized: bool) -> &'static str {
     if tokenized {
-        TOKENIZED_EXCHANGE
+        "Kraken xStocks"
     } else {
-        EXCHANGE
+        "Kraken"
     }
 }
 

@@ -79,15 +79,14 @@ struct Bar {
 
 impl Dataset {
     /// Returns all tickers of the file.
-    pub(super) fn symbols(&self) -> Vec<SymbolMatch> {
-        let tickers = self.tickers.iter().map(|ticker| SymbolMatch {
+    pub(super) fn symbols(&self) -> impl Iterator<Item = SymbolMatch> {
+        self.tickers.iter().map(|ticker| SymbolMatch {
             symbol: ticker.symbol.clone(),
             name: ticker.company.map(|it| it.name.to_owned()),
             kind: None,
             exchange: ticker.company.map(|it| it.exchange.to_owned()),
             currency: ticker.company.map(|it| it.currency.to_owned()),
-        });
-        tickers.collect()
+        })
     }
 
     /// Builds a data set of rows in any order. No two rows are of the same ticker and day, and at
