@@ -15,6 +15,7 @@ mod kraken;
 mod pacing;
 mod poll;
 mod poll_error;
+mod quote_numbers;
 mod replay;
 mod search;
 mod shape;

@@ -210,8 +210,7 @@ impl SymbolList for Kraken {
 /// Returns the result of a response, or the error that its list of errors means, whatever the
 /// status.
 fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
-    let response: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let response: json::Object<'_> = json::response(body)?;
     let errors = response.get("error").and_then(|errors| json::list(errors));
     let errors = errors.unwrap_or_default();
     let errors: Vec<_> = errors

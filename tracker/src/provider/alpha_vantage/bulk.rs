@@ -1,8 +1,8 @@
 //! Parses the response to `REALTIME_BULK_QUOTES`, which premium plans include.
 //!
 //! ```json
-//! {"endpoint":"Realtime Bulk Quotes","data":[{"symbol":"MSFT","timestamp":"2024-10-18 19:59:55.291",
-//!     "open":"417.61","high":"419.649","low":"416.2601","close":"418.16","volume":"17145307",
+//! {"endpoint":"Realtime Bulk Quotes","data":[{"symbol":"MSFT",
+//!     "timestamp":"2024-10-18 19:59:55.291","open":"417.61","high":"419.649","low":"416.2601","close":"418.16","volume":"17145307",
 //!     "previous_close":"416.72"}]}
 //! ```
 
@@ -12,7 +12,7 @@ use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object};
 use crate::{
-    provider::{Answers, PollError, field, json},
+    provider::{Answers, PollError, field, json, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
@@ -39,21 +39,17 @@ pub(super) fn parse(body: &[u8], requested: &[Symbol], key: &Secret) -> Result<A
 fn quote(symbol: &Symbol, row: &Object<'_>) -> Result<Quote, PollError> {
     let time = json::text_of(row, "timestamp").and_then(|text| new_york(&text));
     let time = time.ok_or_else(|| PollError::no_price("the time is invalid"))?;
-    let (price, previous_close) = (
-        json::text_of(row, "close"),
-        json::text_of(row, "previous_close"),
-    );
-    let price_of = |name| field::other_price(json::text_of(row, name).as_deref());
-    let day = market::trading_day(time);
+    let numbers = QuoteNumbers {
+        price: json::text_of(row, "close"),
+        previous_close: json::text_of(row, "previous_close"),
+        open: json::text_of(row, "open"),
+        high: json::text_of(row, "high"),
+        low: json::text_of(row, "low"),
+        volume: json::text_of(row, "volume"),
+    };
     Ok(Quote {
-        previous_close: field::previous_close(previous_close.as_deref()),
-        open: price_of("open"),
-        high: price_of("high"),
-        low: price_of("low"),
-        volume: field::volume(json::text_of(row, "volume").as_deref()),
         market_time: Some(time),
-        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
-        ..Quote::new(symbol.clone(), field::price(price.as_deref())?, day)
+        ..numbers.quote(symbol, market::trading_day(time))?
     })
 }
 

@@ -4,14 +4,12 @@
 //! {"symbol":"NVDA","data":[{"effective_date":"2024-06-10","split_factor":"10.0000"}]}
 //! ```
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use entity::{Ratio, Split, Symbol};
 use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object};
-use crate::provider::{PollError, field};
+use crate::provider::{PollError, field, splits::in_order};
 
 /// The rounding error of a factor, which has four decimals, is at most 1 / `TOLERANCE`.
 const TOLERANCE: i128 = 20_000;
@@ -33,12 +31,7 @@ pub(super) fn parse(
     if response.text("symbol").is_some_and(|symbol| other(&symbol)) {
         return Err(PollError::malformed("the splits are of another symbol"));
     }
-    let splits: BTreeMap<NaiveDate, Ratio> = rows.iter().filter_map(split).collect();
-    let splits = splits.into_iter().map(|(effective_on, ratio)| Split {
-        effective_on,
-        ratio,
-    });
-    Ok(splits.filter(|split| split.ratio != Ratio::ONE).collect())
+    Ok(in_order(rows.iter().filter_map(split)))
 }
 
 fn split(row: &Object<'_>) -> Option<(NaiveDate, Ratio)> {
