@@ -15,7 +15,7 @@ use crate::provider::{
     PollError, field,
     json::{self, Value},
     stream::{
-        Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice, StreamProtocol,
+        self, Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice, StreamProtocol,
         StreamSession, Subscriptions,
     },
 };
@@ -95,21 +95,12 @@ impl Session {
     }
 
     fn ticker(&self, ticker: &Ticker<'_>) -> StreamEvent {
-        let Some(name) = json::text(ticker.symbol) else {
-            return StreamEvent::malformed("a ticker without a symbol");
+        let details = |price| StreamPrice {
+            market_time: field::rfc3339(json::text(ticker.timestamp).as_deref()),
+            ..price
         };
-        let Some(symbol) = self.subscriptions.get(&name) else {
-            return StreamEvent::Dropped {
-                reason: "not subscribed",
-            };
-        };
-        match StreamPrice::parse(symbol, ticker.last) {
-            Ok(price) => StreamEvent::Price(StreamPrice {
-                market_time: field::rfc3339(json::text(ticker.timestamp).as_deref()),
-                ..price
-            }),
-            Err(error) => StreamEvent::malformed(error.to_string()),
-        }
+        self.subscriptions
+            .price(ticker.symbol, ticker.last, details)
     }
 
     /// Handles the answer to a subscription.
@@ -151,9 +142,8 @@ impl StreamSession for Session {
     }
 
     fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(|it| (self.pairs.wire_name(it), it));
-        let added = names.filter(|(name, symbol)| self.subscriptions.add(name, symbol));
-        let added: Vec<&str> = added.map(|(name, _)| name).collect();
+        let wire_name = |it| self.pairs.wire_name(it).to_owned();
+        let added = self.subscriptions.add_all(symbols, wire_name);
         let frames = added.chunks(SYMBOLS_PER_FRAME);
         frames
             .map(|names| {
@@ -165,9 +155,8 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(|it| self.pairs.wire_name(it));
-        let removed = names.filter(|name| self.subscriptions.remove(name).is_some());
-        let removed: Vec<&str> = removed.collect();
+        let wire_name = |it| self.pairs.wire_name(it).to_owned();
+        let removed = self.subscriptions.remove_all(symbols, wire_name);
         let frames = removed.chunks(SYMBOLS_PER_FRAME);
         frames
             .map(|names| {
@@ -183,25 +172,13 @@ impl StreamSession for Session {
             return vec![StreamEvent::malformed("not a JSON object")];
         };
         let channel = json::text(message.channel);
-        let data = || message.data.and_then(json::list).unwrap_or_default();
         vec![
             match (channel.as_deref(), json::text(message.method).as_deref()) {
                 (Some("heartbeat"), _) | (None, Some("pong")) => StreamEvent::Heartbeat,
                 (Some("ticker"), _) => {
-                    let tickers = data();
-                    let events = tickers
-                        .iter()
-                        .map(|raw| match serde_json::from_str(raw.get()) {
-                            Ok(ticker) => self.ticker(&ticker),
-                            Err(_) => StreamEvent::malformed("a ticker is not an object"),
-                        });
-                    let events: Vec<_> = events.collect();
-                    if !events.is_empty() {
-                        return events;
-                    }
-                    StreamEvent::malformed("a message without a ticker")
+                    return stream::events_of(message.data, |ticker| self.ticker(ticker));
                 }
-                (Some("status"), _) => status(&data()),
+                (Some("status"), _) => status(message.data),
                 (Some(_), _) => StreamEvent::notice("a message of another channel"),
                 (None, Some("subscribe")) => self.answered(&message),
                 (None, Some(_)) => StreamEvent::notice("an answer to another request"),
@@ -212,7 +189,8 @@ impl StreamSession for Session {
 }
 
 /// Returns whether the exchange trades, from a message of the channel `status`.
-fn status(data: &[&serde_json::value::RawValue]) -> StreamEvent {
+fn status(data: Value<'_>) -> StreamEvent {
+    let data = data.and_then(json::list).unwrap_or_default();
     let first = data.first().and_then(|raw| json::object(raw));
     match first.and_then(|status| json::text_of(&status, "system")) {
         Some(system) if system == "online" => StreamEvent::Resumed,
