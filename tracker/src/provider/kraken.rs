@@ -8,7 +8,7 @@ mod pairs;
 mod stream;
 mod ticker;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -23,8 +23,9 @@ use runtime::{
 use self::pairs::Pairs;
 use super::{
     ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, json, shape,
+    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, field, json,
 };
+use crate::quote::Quote;
 
 /// Maximum symbols in a request once the list is loaded, which keeps URLs below 2 KiB.
 const MAX_SYMBOLS: usize = 100;
@@ -75,21 +76,24 @@ impl Kraken {
     }
 
     /// Sends one request for symbols that can share it.
-    async fn request(&self, pairs: &Pairs, symbols: &[Symbol]) -> Result<Vec<u8>, PollError> {
+    async fn request(
+        &self,
+        pairs: &Pairs,
+        symbols: &[Symbol],
+    ) -> Result<HashMap<Symbol, Result<Quote, PollError>>, PollError> {
         let names: Vec<&str> = symbols.iter().map(|it| pairs.rest_name(it)).collect();
-        let (names, before) = (names.join(","), self.today());
+        let (names, day) = (names.join(","), self.today());
         let mut query = vec![("pair", names.as_str())];
         if symbols.iter().any(|symbol| pairs.is_tokenized(symbol)) {
             query.push(("asset_class", "tokenized_asset"));
         }
         let path = ["0", "public", "Ticker"];
         let body = self.client.get(&path, &query).await?.success()?;
-        if self.today() == before {
-            Ok(body)
-        } else {
+        if self.today() != day {
             // The figures may be of either day.
-            Err(PollError::NoQuote)
+            return Err(PollError::NoQuote);
         }
+        ticker::parse(&body, symbols, pairs, day)
     }
 }
 
@@ -110,11 +114,7 @@ impl QuoteProvider for Kraken {
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
-        if shape::is_pair(symbol) {
-            self.pairs().knows(symbol)
-        } else {
-            Some(false)
-        }
+        self.pairs().knows(symbol)
     }
 
     /// Tokenised assets are requested by a parameter that excludes other pairs.
@@ -124,18 +124,17 @@ impl QuoteProvider for Kraken {
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        // The list may be replaced during the request.
         let pairs = self.pairs();
-        let known = |symbol: &&Symbol| self.knows(symbol) != Some(false);
-        let tokenized = symbols.iter().find(known).map(|it| pairs.is_tokenized(it));
-        let joins =
-            |symbol: &&Symbol| known(symbol) && Some(pairs.is_tokenized(symbol)) == tokenized;
-        let requested: Vec<Symbol> = symbols.iter().filter(joins).cloned().collect();
-        let answer = match tokenized {
-            Some(_) => self.request(&pairs, &requested).await,
-            None => Err(PollError::UnknownSymbol),
+        let known = symbols.iter().filter(|it| pairs.knows(it) != Some(false));
+        let known: Vec<Symbol> = known.cloned().collect();
+        let Some(first) = known.first() else {
+            return Poll::failed(symbols, &PollError::UnknownSymbol);
         };
-        let day = self.today();
-        let quotes = answer.and_then(|body| ticker::parse(&body, &requested, &pairs, day));
+        let tokenized = pairs.is_tokenized(first);
+        let joins = |symbol: &&Symbol| pairs.is_tokenized(symbol) == tokenized;
+        let requested: Vec<Symbol> = known.iter().filter(joins).cloned().collect();
+        let quotes = self.request(&pairs, &requested).await;
         if quotes == Err(PollError::UnknownSymbol) && requested.len() > 1 {
             // The list is outdated.
             *self.pairs.write() = Arc::default();
@@ -146,24 +145,18 @@ impl QuoteProvider for Kraken {
             }
             error => error,
         });
-        Poll::answered(
-            symbols
-                .iter()
-                .map(|symbol| {
-                    let answer = if !known(&symbol) {
-                        Err(PollError::UnknownSymbol)
-                    } else if !joins(&symbol) {
-                        Err(PollError::upstream("requires another kind of request"))
-                    } else {
-                        match &quotes {
-                            Ok(quotes) => quotes[symbol].clone(),
-                            Err(error) => Err(error.clone()),
-                        }
-                    };
-                    (symbol.clone(), answer)
-                })
-                .collect(),
-        )
+        let answers = symbols.iter().map(|symbol| {
+            let answer = match &quotes {
+                _ if !known.contains(symbol) => Err(PollError::UnknownSymbol),
+                _ if !joins(&symbol) => {
+                    Err(PollError::upstream("requires another kind of request"))
+                }
+                Ok(quotes) => quotes[symbol].clone(),
+                Err(error) => Err(error.clone()),
+            };
+            (symbol.clone(), answer)
+        });
+        Poll::answered(answers.collect())
     }
 
     fn list(&self) -> Option<&dyn SymbolList> {
@@ -229,15 +222,16 @@ fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
 
 /// Returns what an error of the API or of the stream means.
 fn error_of(text: &str) -> PollError {
-    let contains = |words: &str| text.to_ascii_lowercase().contains(words);
+    let lower = text.to_ascii_lowercase();
+    let contains = |words: &str| lower.contains(words);
     if contains("unknown asset pair") || contains("not supported") {
         PollError::UnknownSymbol
     } else if contains("rate limit") || contains("too many requests") {
         PollError::RateLimited { wait: RATE_WAIT }
     } else if contains("permission denied") || contains("private data") {
-        PollError::refused(super::field::excerpt(text, ""))
+        PollError::refused(field::excerpt(text, ""))
     } else {
-        PollError::upstream(super::field::excerpt(text, ""))
+        PollError::upstream(field::excerpt(text, ""))
     }
 }
 

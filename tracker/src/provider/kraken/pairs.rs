@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use entity::Symbol;
 
 use super::result;
-use crate::provider::{PollError, SymbolMatch, json, search::matching};
+use crate::provider::{PollError, SymbolMatch, json, search::matching, shape};
 
 /// The pairs by their symbols.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +60,11 @@ impl Pairs {
         }
     }
 
-    /// Whether a symbol is listed, or `None` if that is not known.
+    /// Whether a symbol is a listed pair, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        if !shape::is_pair(symbol) {
+            return Some(false);
+        }
         let listed = self.by_symbol.contains_key(symbol);
         (listed || self.is_complete()).then_some(listed)
     }

@@ -227,8 +227,9 @@ async fn kraken_requests_listed_pairs_together() {
         .respond_with(response(r#"{"error":["EQuery:Unknown asset pair"]}"#))
         .mount(&server)
         .await;
-    let answers = poll(&kraken, &["BTC/USD", "ETH/USD"]).await;
-    assert!(answers.iter().all(is_upstream), "{answers:?}");
+    let answers = poll(&kraken, &["NO/USD", "BTC/USD", "ETH/USD"]).await;
+    assert_eq!(answers[0], Err(PollError::UnknownSymbol));
+    assert!(answers[1..].iter().all(is_upstream), "{answers:?}");
     assert_eq!(kraken.pacing().symbols_per_request(), 1);
 }
 
