@@ -1,3 +1,5 @@
+//! Tests of quotes and splits, with recorded responses.
+
 use std::num::NonZeroU32;
 
 use entity::{Ratio, Timestamp};

@@ -1,3 +1,5 @@
+//! Tests of quotes, searches and the stream, with recorded responses and frames.
+
 use runtime::config::Secret;
 
 use super::{parse, stream::Session, *};

@@ -1,3 +1,5 @@
+//! Tests of the list of pairs, quotes and the stream, with recorded responses and frames.
+
 use std::sync::Arc;
 
 use super::{

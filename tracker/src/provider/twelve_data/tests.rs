@@ -1,3 +1,5 @@
+//! Tests of quotes, searches and errors, with recorded responses.
+
 use reqwest::StatusCode;
 
 use super::*;
