@@ -22,8 +22,8 @@ use runtime::{
 
 use self::pairs::Pairs;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, field, json,
+    ClientError, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol, SymbolList,
+    SymbolMatch, client::ApiClient, field, json,
 };
 use crate::quote::Quote;
 
@@ -58,9 +58,7 @@ impl Kraken {
             budget: RequestBudget {
                 per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
-                per_day: None,
-                day: DayZone::Utc,
-                cost: PollCost::PerRequest,
+                ..RequestBudget::UNLIMITED
             },
             clock,
             pairs: RwLock::default(),
