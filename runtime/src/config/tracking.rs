@@ -35,8 +35,8 @@ pub struct TrackingSettings {
     /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
     /// for no limit.
     pub alert_max_age: Option<u32>,
-    /// Symbols that a new database tracks. Empty by default if the first provider is the simulation,
-    /// which tracks its own.
+    /// Symbols that a new database tracks. Empty by default if the first provider is the
+    /// simulation, which tracks its own.
     pub default_symbols: Vec<Symbol>,
 }
 

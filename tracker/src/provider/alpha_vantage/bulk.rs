@@ -2,7 +2,8 @@
 //!
 //! ```json
 //! {"endpoint":"Realtime Bulk Quotes","data":[{"symbol":"MSFT",
-//!     "timestamp":"2024-10-18 19:59:55.291","open":"417.61","high":"419.649","low":"416.2601","close":"418.16","volume":"17145307",
+//!     "timestamp":"2024-10-18 19:59:55.291","open":"417.61","high":"419.649","low":"416.2601",
+//!     "close":"418.16","volume":"17145307",
 //!     "previous_close":"416.72"}]}
 //! ```
 

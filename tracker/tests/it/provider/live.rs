@@ -1,5 +1,5 @@
-//! Kraken, Finnhub, Alpaca, Twelve Data and bulk requests to Alpha Vantage over HTTP, against a mock
-//! server: the requests they send, and how answers belong to symbols.
+//! Kraken, Finnhub, Alpaca, Twelve Data and bulk requests to Alpha Vantage over HTTP, against a
+//! mock server: the requests they send, and how answers belong to symbols.
 
 use std::{num::NonZeroU32, time::Duration};
 
