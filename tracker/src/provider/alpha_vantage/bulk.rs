@@ -58,16 +58,19 @@ fn quote(symbol: &Symbol, row: &Object<'_>) -> Result<Quote, PollError> {
 fn new_york(text: &str) -> Option<Timestamp> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     field::date(text.get(..10)?)?;
-    Some(market::new_york_time(time.date(), time.time()))
+    let instant = market::new_york_time(time.date(), time.time());
+    field::is_storable(instant).then_some(instant)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         provider::{
             alpha_vantage::recorded,
-            testing::{symbol, symbols},
+            testing::{check_malformed, check_quote, damaged, not_json, symbol, symbols},
         },
         quote::PreviousClose,
     };
@@ -102,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_cannot_be_stored_is_invalid() {
+        for text in ["9999-12-31 23:59:59", "1969-12-31 12:00:00", "2024-10-18"] {
+            assert_eq!(new_york(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn artificial_quotes_are_discarded() {
         let artificial = BODY.replace(
             r#""message":"""#,
@@ -113,5 +123,19 @@ mod tests {
     #[test]
     fn notices_are_errors() {
         recorded::check_notices(|body| parse(body, &[recorded::msft()], &recorded::key()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_response_that_is_not_json_is_malformed(body in not_json(&[BODY])) {
+            check_malformed(&parsed(&body, &["MSFT"]));
+        }
+
+        #[test]
+        fn a_damaged_response_is_an_error_or_has_valid_numbers(body in damaged(&[BODY])) {
+            for answer in parsed(&body, &["MSFT"]).unwrap_or_default() {
+                check_quote(&answer, "MSFT");
+            }
+        }
     }
 }

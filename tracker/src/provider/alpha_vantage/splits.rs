@@ -52,7 +52,17 @@ fn ratio(factor: &str) -> Option<Ratio> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::provider::testing::{check_malformed, damaged, not_json};
+
+    const BODY: &str = r#"{"symbol":"NVDA","data":[
+        {"effective_date":"2024-06-10","split_factor":"10.0000"},
+        {"effective_date":"2021-07-20","split_factor":4},
+        {"effective_date":"2007-09-11","split_factor":"1.5000"},
+        {"effective_date":"2003-01-02","split_factor":"0.3333"},
+        {"effective_date":"2002-01-02","split_factor":"3:2"}]}"#;
 
     fn parsed(body: &str) -> Result<Vec<String>, PollError> {
         let requested = "NVDA".parse().expect("a symbol");
@@ -65,14 +75,8 @@ mod tests {
 
     #[test]
     fn splits_are_in_order_of_days_and_in_lowest_terms() {
-        let body = r#"{"symbol":"NVDA","data":[
-            {"effective_date":"2024-06-10","split_factor":"10.0000"},
-            {"effective_date":"2021-07-20","split_factor":4},
-            {"effective_date":"2007-09-11","split_factor":"1.5000"},
-            {"effective_date":"2003-01-02","split_factor":"0.3333"},
-            {"effective_date":"2002-01-02","split_factor":"3:2"}]}"#;
         assert_eq!(
-            parsed(body).as_deref(),
+            parsed(BODY).as_deref(),
             Ok(&[
                 "2002-01-02 3/2".to_owned(),
                 "2003-01-02 1/3".to_owned(),
@@ -122,5 +126,17 @@ mod tests {
         assert_eq!(parsed(premium), Err(PollError::NotEntitled));
         let spent = r#"{"Information":"Our standard API rate limit is 25 requests per day."}"#;
         assert_eq!(parsed(spent), Err(PollError::BudgetSpent));
+    }
+
+    proptest! {
+        #[test]
+        fn a_response_that_is_not_json_is_malformed(body in not_json(&[BODY])) {
+            check_malformed(&parsed(&body));
+        }
+
+        #[test]
+        fn parsing_a_damaged_response_never_panics(body in damaged(&[BODY])) {
+            let _ = parsed(&body);
+        }
     }
 }
