@@ -34,6 +34,9 @@ const MAX_LIST: usize = 8 * 1024 * 1024;
 /// The wait after too many requests, whose counter recovers by the second.
 const RATE_WAIT: Duration = Duration::from_secs(15);
 
+/// The list of pairs, which is replaced when it is loaded or outdated.
+type SharedPairs = Arc<RwLock<Arc<Pairs>>>;
+
 /// A client for the public API of Kraken.
 #[derive(Debug)]
 pub struct Kraken {
@@ -41,7 +44,7 @@ pub struct Kraken {
     stream_url: Url,
     budget: RequestBudget,
     clock: SharedClock,
-    pairs: RwLock<Arc<Pairs>>,
+    pairs: SharedPairs,
 }
 
 impl Kraken {
@@ -61,7 +64,7 @@ impl Kraken {
                 ..RequestBudget::UNLIMITED
             },
             clock,
-            pairs: RwLock::default(),
+            pairs: SharedPairs::default(),
         })
     }
 

@@ -318,15 +318,13 @@ impl Subscriptions {
     }
 
     /// Removes symbols. Returns the names of those that were subscribed.
-    pub(super) fn remove_all<'a>(
-        &mut self,
-        symbols: &'a [Symbol],
-        wire: impl Fn(&'a Symbol) -> String,
-    ) -> Vec<String> {
-        let names = symbols.iter().map(wire);
-        names
-            .filter(|name| self.by_wire.remove(name).is_some())
-            .collect()
+    pub(super) fn remove_all(&mut self, symbols: &[Symbol]) -> Vec<String> {
+        let mut removed = Vec::new();
+        for symbol in symbols {
+            let names = self.by_wire.extract_if(|_, it| it == symbol);
+            removed.extend(names.map(|(name, _)| name));
+        }
+        removed
     }
 
     /// Removes a symbol. Returns it if it was subscribed.

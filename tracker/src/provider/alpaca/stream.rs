@@ -269,7 +269,7 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let removed = self.subscriptions.remove_all(symbols, shape::dotted);
+        let removed = self.subscriptions.remove_all(symbols);
         if removed.is_empty() {
             return Vec::new();
         }

@@ -138,7 +138,7 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let removed = self.subscriptions.remove_all(symbols, shape::dotted);
+        let removed = self.subscriptions.remove_all(symbols);
         self.order.retain(|name| !removed.contains(name));
         requests("unsubscribe", &removed)
     }

@@ -214,8 +214,12 @@ fn a_ticker_without_a_valid_price_is_no_price() {
     assert_eq!(quote.price.to_string(), "105899.4");
 }
 
+fn shared(pairs: Pairs) -> SharedPairs {
+    Arc::new(RwLock::new(Arc::new(pairs)))
+}
+
 fn session(texts: &[&str]) -> Session {
-    let mut session = Session::new(Arc::new(listed()));
+    let mut session = Session::new(shared(listed()));
     assert_eq!(session.opened(), [StreamEvent::Ready]);
     session.subscribe(&symbols(texts));
     session
@@ -223,7 +227,7 @@ fn session(texts: &[&str]) -> Session {
 
 #[test]
 fn subscriptions_use_the_names_of_the_stream() {
-    let mut session = Session::new(Arc::new(listed()));
+    let mut session = Session::new(shared(listed()));
     let frames = session.subscribe(&symbols(&["btc/usd", "AAPLX/USD", "BTC/USD"]));
     let [frame] = &frames[..] else {
         panic!("not one frame: {}", frames.len());
@@ -239,6 +243,36 @@ fn subscriptions_use_the_names_of_the_stream() {
     let sent: serde_json::Value = serde_json::from_str(frames[0].as_str()).expect("JSON");
     assert_eq!(sent["method"], "unsubscribe");
     assert_eq!(sent["params"]["symbol"], serde_json::json!(["AAPLx/USD"]));
+}
+
+#[test]
+fn a_symbol_that_was_refused_before_the_list_is_requested_by_its_name_in_the_list() {
+    const HEARTBEAT: &str = r#"{"channel":"heartbeat"}"#;
+    let pairs = shared(Pairs::default());
+    let mut session = Session::new(Arc::clone(&pairs));
+    session.subscribe(&symbols(&["AAPLX/USD", "XBT/USD"]));
+    for name in ["AAPLX/USD", "XBT/USD"] {
+        let refused = event(&mut session, &REJECTED.replace("XBT/USD", name));
+        assert!(matches!(refused, StreamEvent::Notice { .. }), "{refused:?}");
+    }
+    assert_eq!(event(&mut session, HEARTBEAT), StreamEvent::Heartbeat);
+    *pairs.write() = Arc::new(listed());
+    let [StreamEvent::Heartbeat, StreamEvent::Send(frame)] = &session.received(HEARTBEAT)[..]
+    else {
+        panic!("no request");
+    };
+    let sent: serde_json::Value = serde_json::from_str(frame.as_str()).expect("JSON");
+    let names = serde_json::json!(["AAPLx/USD", "XBT/USD"]);
+    assert_eq!(sent["params"]["symbol"], names);
+    let update = UPDATE.replace("BTC/USD", "AAPLx/USD");
+    assert_eq!(price(&mut session, &update).symbol, symbol("AAPLX/USD"));
+    // This one is not in the list.
+    let refused = StreamEvent::Rejected {
+        symbol: symbol("XBT/USD"),
+        error: PollError::UnknownSymbol,
+    };
+    assert_eq!(event(&mut session, REJECTED), refused);
+    assert_eq!(event(&mut session, HEARTBEAT), StreamEvent::Heartbeat);
 }
 
 #[test]
