@@ -116,20 +116,15 @@ fn quote(at: u32, stocks: u32, now: Timestamp) -> Quote {
     let (stock, turn) = (at % stocks, at / stocks);
     let last = price(hundredths(turn));
     Quote {
-        symbol: symbol(stock),
-        price: last,
         previous_close: PreviousClose::Sent(price(10_000)),
         open: Some(price(10_000)),
         high: Some(price(LEVEL + 1)),
         low: Some(price(9_900)),
         volume: Some(now.micros() + i64::from(at)),
-        trading_day: trading_day(now),
-        market_time: None,
         name: Some(format!("Stock number {}", stock + 1)),
         currency: Some("USD".to_owned()),
         exchange: Some("NYSE".to_owned()),
-        unrounded: None,
-        split: None,
+        ..Quote::new(symbol(stock), last, trading_day(now))
     }
 }
 

@@ -15,6 +15,7 @@ mod kraken;
 mod pacing;
 mod poll;
 mod poll_error;
+mod quote_numbers;
 mod replay;
 mod search;
 mod shape;
@@ -68,9 +69,9 @@ pub trait QuoteProvider: Send + Sync {
         self.knows(symbol) != Some(false)
     }
 
-    /// Whether one request can contain both symbols, as far as
-    /// [`Pacing::symbols_per_request`] allows more than one. Symbols that can share a request with
-    /// the same symbol can share one with each other.
+    /// Whether one request can contain both symbols, as far as [`Pacing::symbols_per_request`]
+    /// allows more than one. Symbols that can share a request with the same symbol can share one
+    /// with each other.
     fn shares_request(&self, _symbol: &Symbol, _other: &Symbol) -> bool {
         true
     }
@@ -81,8 +82,7 @@ pub trait QuoteProvider: Send + Sync {
     }
 
     /// Sends one request for at most [`Pacing::symbols_per_request`] symbols, which may change over
-    /// time. Returns one answer for each of them; a
-    /// self-paced provider may return none or several.
+    /// time. Returns one answer for each of them; a self-paced provider may return none or several.
     async fn poll(&self, symbols: &[Symbol]) -> Poll;
 
     /// The daily history, if the provider has one.

@@ -78,20 +78,10 @@ fn symbol(at: usize) -> Symbol {
 fn quote(day: u64, (at, price): (usize, i32)) -> Quote {
     let first: NaiveDate = "2026-09-01".parse().expect("a date");
     Quote {
-        symbol: symbol(at),
-        price: Decimal::from_int(price),
         previous_close: PreviousClose::Sent(Decimal::from_int(100)),
-        open: None,
-        high: None,
-        low: None,
         volume: Some(price.into()),
-        trading_day: first + Days::new(day),
-        market_time: None,
-        name: None,
         currency: Some("USD".to_owned()),
-        exchange: None,
-        unrounded: None,
-        split: None,
+        ..Quote::new(symbol(at), Decimal::from_int(price), first + Days::new(day))
     }
 }
 

@@ -29,15 +29,12 @@ pub struct AlphaVantageSettings {
 
 impl AlphaVantageSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
+        let per_minute = reader.value("ALPHA_VANTAGE_PER_MINUTE", value::count);
         Self {
             api_key: reader.optional("ALPHA_VANTAGE_API_KEY", key),
             url: reader.value("ALPHA_VANTAGE_URL", value::http_url),
-            per_second: per_second(
-                reader,
-                "ALPHA_VANTAGE_PER_SECOND",
-                "ALPHA_VANTAGE_PER_MINUTE",
-            ),
-            per_minute: reader.value("ALPHA_VANTAGE_PER_MINUTE", value::count),
+            per_second: per_second(reader, "ALPHA_VANTAGE_PER_SECOND", per_minute),
+            per_minute,
             per_day: reader.value("ALPHA_VANTAGE_PER_DAY", value::count),
             bulk: reader.value("ALPHA_VANTAGE_BULK", value::switch),
         }
@@ -95,13 +92,14 @@ pub struct AlpacaSettings {
 
 impl AlpacaSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
+        let per_minute = reader.value("ALPACA_PER_MINUTE", value::count);
         Self {
             api_key_id: reader.optional("ALPACA_API_KEY_ID", key),
             api_secret_key: reader.optional("ALPACA_API_SECRET_KEY", key),
             url: reader.value("ALPACA_URL", value::http_url),
             stream_url: reader.value("ALPACA_STREAM_URL", value::ws_url),
-            per_second: per_second(reader, "ALPACA_PER_SECOND", "ALPACA_PER_MINUTE"),
-            per_minute: reader.value("ALPACA_PER_MINUTE", value::count),
+            per_second: per_second(reader, "ALPACA_PER_SECOND", per_minute),
+            per_minute,
             stream_symbols: reader.value("ALPACA_STREAM_SYMBOLS", slots),
         }
     }
@@ -149,11 +147,12 @@ pub struct KrakenSettings {
 
 impl KrakenSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
+        let per_minute = reader.value("KRAKEN_PER_MINUTE", value::count);
         Self {
             url: reader.value("KRAKEN_URL", value::http_url),
             stream_url: reader.value("KRAKEN_STREAM_URL", value::ws_url),
-            per_second: per_second(reader, "KRAKEN_PER_SECOND", "KRAKEN_PER_MINUTE"),
-            per_minute: reader.value("KRAKEN_PER_MINUTE", value::count),
+            per_second: per_second(reader, "KRAKEN_PER_SECOND", per_minute),
+            per_minute,
         }
     }
 }
@@ -161,14 +160,11 @@ impl KrakenSettings {
 /// Reads a limit per second. By default it is the limit per minute, spread evenly.
 fn per_second(
     reader: &mut SettingsReader<'_>,
-    second: &'static str,
-    minute: &'static str,
+    name: &'static str,
+    per_minute: NonZeroU32,
 ) -> NonZeroU32 {
-    let given = reader.optional(second, value::count);
-    given.unwrap_or_else(|| {
-        let per_minute: NonZeroU32 = reader.value(minute, value::count);
-        NonZeroU32::MIN.saturating_add((per_minute.get() - 1) / 60)
-    })
+    let spread = NonZeroU32::MIN.saturating_add((per_minute.get() - 1) / 60);
+    reader.optional(name, value::count).unwrap_or(spread)
 }
 
 /// Parses an API key, which must be visible ASCII.

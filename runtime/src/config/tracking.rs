@@ -11,9 +11,9 @@ use super::{
 };
 
 /// Minimum polling interval of a symbol.
-const MIN_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
+const MIN_UPDATE_INTERVAL: &str = "1s";
 /// Minimum time between two stored prices of a streamed symbol.
-const MIN_STREAM_INTERVAL: Duration = Duration::from_millis(100);
+const MIN_STREAM_INTERVAL: &str = "100ms";
 
 /// What is polled, when, and which alerts fire.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub struct TrackingSettings {
     /// Maximum age of a live quote that fires alerts, in sessions before the last one, or `None`
     /// for no limit.
     pub alert_max_age: Option<u32>,
-    /// Symbols that a new database tracks. Empty by default if the first provider is the simulation,
-    /// which tracks its own.
+    /// Symbols that a new database tracks. Empty by default if the first provider is the
+    /// simulation, which tracks its own.
     pub default_symbols: Vec<Symbol>,
 }
 
@@ -65,9 +65,13 @@ impl TrackingSettings {
             } else {
                 default_symbols
             },
-            update_interval: reader.value("UPDATE_INTERVAL", interval),
+            update_interval: reader.value("UPDATE_INTERVAL", |text| {
+                at_least(MIN_UPDATE_INTERVAL, text)
+            }),
             streams: reader.value("STREAMS", value::switch),
-            stream_interval: reader.value("STREAM_INTERVAL", stream_interval),
+            stream_interval: reader.value("STREAM_INTERVAL", |text| {
+                at_least(MIN_STREAM_INTERVAL, text)
+            }),
             search: SearchSettings::read(reader),
             market_hours: reader.value("MARKET_HOURS", MarketHours::parse),
             alert_threshold: reader.value("ALERT_THRESHOLD", threshold),
@@ -128,20 +132,13 @@ impl RetentionSettings {
     }
 }
 
-fn interval(text: &str) -> Parsed<Duration> {
-    let interval = value::duration(text)?;
-    if interval < MIN_UPDATE_INTERVAL {
-        return Err("must be at least 1s".to_owned());
+/// Parses a duration of at least `least`.
+fn at_least(least: &str, text: &str) -> Parsed<Duration> {
+    let duration = value::duration(text)?;
+    if duration < value::duration(least)? {
+        return Err(format!("must be at least {least}"));
     }
-    Ok(interval)
-}
-
-fn stream_interval(text: &str) -> Parsed<Duration> {
-    let interval = value::duration(text)?;
-    if interval < MIN_STREAM_INTERVAL {
-        return Err("must be at least 100ms".to_owned());
-    }
-    Ok(interval)
+    Ok(duration)
 }
 
 fn max_age(text: &str) -> Parsed<Option<u32>> {

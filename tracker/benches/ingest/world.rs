@@ -158,19 +158,15 @@ impl World {
 
 fn quote(stock: usize, price: i64) -> Quote {
     Quote {
-        symbol: format!("S{stock}").parse().expect("a symbol"),
-        price: hundredths(price),
         previous_close: PreviousClose::Sent(hundredths(10_000)),
         open: Some(hundredths(10_000)),
         high: Some(hundredths(10_100)),
         low: Some(hundredths(9_900)),
         volume: Some(1_000_000),
-        trading_day: today(),
-        market_time: None,
-        name: None,
-        currency: None,
-        exchange: None,
-        unrounded: None,
-        split: None,
+        ..Quote::new(
+            format!("S{stock}").parse().expect("a symbol"),
+            hundredths(price),
+            today(),
+        )
     }
 }

@@ -1,9 +1,9 @@
 //! The cost of alert rules: `cargo bench -p tracker --bench rules -- RULES`. The argument is the
 //! maximum number of rules, 1,000,000 by default.
 //!
-//! The index of rules and the naive loop over all rules judge the same prices in the same run. Then
-//! prices are stored in a SQLite file with and without rules. Before, the rules are loaded as by a
-//! tracker that takes over.
+//! The index of rules and the naive loop over all rules evaluate the same prices in the same run.
+//! Then prices are stored in a SQLite file with and without rules. Before, the rules are loaded as
+//! by a tracker that takes over.
 
 #![expect(clippy::print_stdout, reason = "it is a program that prints tables")]
 
@@ -23,7 +23,7 @@ use self::shared::{hundredths, micros, noon, today};
 const RULES: [usize; 3] = [10, 10_000, 1_000_000];
 /// The numbers of stocks that the rules are spread over.
 const STOCKS: [i64; 2] = [1, 1_000];
-/// The number of prices that the index judges.
+/// The number of prices that the index evaluates.
 const PRICES: usize = 2_000;
 /// How many rules the naive loop looks at in all, at least once each.
 const NAIVE_STEPS: usize = 3_000_000;
@@ -41,15 +41,15 @@ async fn main() {
     println!("|------:|-------:|------------------:|-----------------------:|------:|--------:|");
     for count in counts {
         for stocks in STOCKS {
-            judge(count, stocks);
+            compare(count, stocks);
         }
     }
     println!();
     storing::store_prices(most.min(10_000)).await;
 }
 
-/// Judges a price walk of stock 1 with rules that are spread over `stocks`.
-fn judge(count: usize, stocks: i64) {
+/// Evaluates a price walk of stock 1 with rules that are spread over `stocks`.
+fn compare(count: usize, stocks: i64) {
     let mut random = SeededRandom::new(1);
     let mut index = RuleIndex::default();
     let mut naive = NaiveRules::default();

@@ -84,20 +84,8 @@ fn ingest(store: &Store) -> Ingest {
 
 fn quote(price: i64) -> Quote {
     Quote {
-        symbol: "S1".parse().expect("a symbol"),
-        price: hundredths(price),
         previous_close: PreviousClose::Sent(hundredths(10_000)),
-        open: None,
-        high: None,
-        low: None,
-        volume: None,
-        trading_day: today(),
-        market_time: None,
-        name: None,
-        currency: None,
-        exchange: None,
-        unrounded: None,
-        split: None,
+        ..Quote::new("S1".parse().expect("a symbol"), hundredths(price), today())
     }
 }
 

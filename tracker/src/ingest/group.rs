@@ -172,20 +172,12 @@ mod tests {
 
     fn batch(quotes: usize) -> QuoteBatch {
         let quote = Quote {
-            symbol: "AAPL".parse().expect("a symbol"),
-            price: Decimal::from_int(1),
             previous_close: PreviousClose::None,
-            open: None,
-            high: None,
-            low: None,
-            volume: None,
-            trading_day: NaiveDate::default(),
-            market_time: None,
-            name: None,
-            currency: None,
-            exchange: None,
-            unrounded: None,
-            split: None,
+            ..Quote::new(
+                "AAPL".parse().expect("a symbol"),
+                Decimal::from_int(1),
+                NaiveDate::default(),
+            )
         };
         QuoteBatch {
             quotes: vec![quote; quotes],

@@ -21,8 +21,12 @@ use runtime::{
 
 use self::snapshot::Snapshots;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    ShareSplits, StreamProtocol, client::ApiClient, field, http::HttpResponse, json, shape,
+    ClientError, Pacing, Poll, PollError, QuoteProvider, RequestBudget, ShareSplits,
+    StreamProtocol,
+    client::{self, ApiClient},
+    field,
+    http::HttpResponse,
+    json, shape,
 };
 
 /// Maximum symbols in a request, which keeps URLs and bodies small.
@@ -52,10 +56,8 @@ impl Alpaca {
         timeout: Duration,
         clock: SharedClock,
     ) -> Result<Self, ClientError> {
-        // The settings require both if the provider is listed.
-        let absent = || Secret::new("");
-        let key = settings.api_key_id.clone().unwrap_or_else(absent);
-        let secret = settings.api_secret_key.clone().unwrap_or_else(absent);
+        let key = client::required(settings.api_key_id.as_ref());
+        let secret = client::required(settings.api_secret_key.as_ref());
         let client = ApiClient::new(&settings.url, timeout)?
             .with_secret("apca-api-key-id", "", &key)?
             .with_secret("apca-api-secret-key", "", &secret)?;
@@ -68,9 +70,7 @@ impl Alpaca {
             budget: RequestBudget {
                 per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
-                per_day: None,
-                day: DayZone::Utc,
-                cost: PollCost::PerRequest,
+                ..RequestBudget::UNLIMITED
             },
             clock,
         })
@@ -100,10 +100,8 @@ impl QuoteProvider for Alpaca {
         if names.is_empty() {
             return Poll::failed(symbols, &PollError::UnknownSymbol);
         }
-        let query = [("symbols", names.join(",")), ("feed", FEED.to_owned())];
-        let query = query
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
+        let listed = names.join(",");
+        let query = [("symbols", listed.as_str()), ("feed", FEED)];
         let path = ["v2", "stocks", "snapshots"];
         let response = self.client.get(&path, &query).await;
         let body = response.map_err(Failure::from).and_then(body);

@@ -26,7 +26,8 @@ use runtime::config::{AlphaVantageSettings, ProviderName, Secret};
 use crate::{
     provider::{
         ClientError, DailyBar, DailyHistory, DayZone, Pacing, Poll, PollCost, PollError,
-        QuoteProvider, RequestBudget, ShareSplits, SymbolMatch, SymbolSearch, client::ApiClient,
+        QuoteProvider, RequestBudget, ShareSplits, SymbolMatch, SymbolSearch,
+        client::{self, ApiClient},
         shape,
     },
     quote::Quote,
@@ -52,8 +53,7 @@ impl AlphaVantage {
     pub fn new(settings: &AlphaVantageSettings, timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
             client: ApiClient::new(&settings.url, timeout)?,
-            // The settings require a key if the provider is listed.
-            key: settings.api_key.clone().unwrap_or_else(|| Secret::new("")),
+            key: client::required(settings.api_key.as_ref()),
             budget: RequestBudget {
                 per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),

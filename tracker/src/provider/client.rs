@@ -68,7 +68,7 @@ impl ApiClient {
     }
 
     /// Returns the URL of a path with a query, whose values it encodes.
-    pub(super) fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         // The base was checked to have a path.
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -109,8 +109,13 @@ impl fmt::Debug for ApiClient {
     }
 }
 
+/// Returns a key that the settings require if the provider is listed.
+pub(super) fn required(key: Option<&Secret>) -> Secret {
+    key.cloned().unwrap_or_else(|| Secret::new(""))
+}
+
 /// Returns the value of a header with a secret, which formatting does not show.
-pub(super) fn secret_header(prefix: &str, secret: &Secret) -> Result<HeaderValue, ClientError> {
+fn secret_header(prefix: &str, secret: &Secret) -> Result<HeaderValue, ClientError> {
     let text = format!("{prefix}{}", secret.expose());
     let mut value = HeaderValue::try_from(text).map_err(|_| ClientError::Key)?;
     value.set_sensitive(true);

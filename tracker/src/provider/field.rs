@@ -96,7 +96,7 @@ pub(super) fn rfc3339(text: Option<&str>) -> Option<Timestamp> {
 }
 
 /// Whether an instant is after the Unix epoch and before the year 10000.
-fn is_storable(instant: Timestamp) -> bool {
+pub(super) fn is_storable(instant: Timestamp) -> bool {
     const END: i64 = 253_402_300_800_000_000;
     (1..END).contains(&instant.micros())
 }

@@ -12,8 +12,11 @@ use reqwest::Url;
 use runtime::config::{FinnhubSettings, ProviderName, Secret};
 
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    StreamProtocol, SymbolMatch, SymbolSearch, client::ApiClient, http::HttpResponse, shape,
+    ClientError, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol,
+    SymbolMatch, SymbolSearch,
+    client::{self, ApiClient},
+    http::HttpResponse,
+    shape,
 };
 
 /// A client for Finnhub. The key is in a header of requests, and in the URL of the stream.
@@ -29,8 +32,7 @@ pub struct Finnhub {
 impl Finnhub {
     /// Creates a client whose requests take at most `timeout`. Sends no request.
     pub fn new(settings: &FinnhubSettings, timeout: Duration) -> Result<Self, ClientError> {
-        // The settings require a key if the provider is listed.
-        let key = settings.api_key.clone().unwrap_or_else(|| Secret::new(""));
+        let key = client::required(settings.api_key.as_ref());
         let client = ApiClient::new(&settings.url, timeout)?;
         Ok(Self {
             client: client.with_secret("x-finnhub-token", "", &key)?,
@@ -40,9 +42,7 @@ impl Finnhub {
             budget: RequestBudget {
                 per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
-                per_day: None,
-                day: DayZone::Utc,
-                cost: PollCost::PerRequest,
+                ..RequestBudget::UNLIMITED
             },
         })
     }

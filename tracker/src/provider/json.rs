@@ -2,15 +2,24 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::field;
+use super::{PollError, field};
 
 /// A JSON object whose values are kept as written.
 pub(super) type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// A value as written, or `None` if it is missing or `null`.
 pub(super) type Value<'a> = Option<&'a RawValue>;
+
+/// Parses a response, which is an object.
+///
+/// # Errors
+/// It is not one.
+pub(super) fn response<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PollError> {
+    serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))
+}
 
 /// Parses an object, or returns `None` for other values.
 pub(super) fn object(value: &RawValue) -> Option<Object<'_>> {

@@ -8,7 +8,7 @@ mod pairs;
 mod stream;
 mod ticker;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -22,9 +22,10 @@ use runtime::{
 
 use self::pairs::Pairs;
 use super::{
-    ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    StreamProtocol, SymbolList, SymbolMatch, client::ApiClient, json, shape,
+    ClientError, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol, SymbolList,
+    SymbolMatch, client::ApiClient, field, json,
 };
+use crate::quote::Quote;
 
 /// Maximum symbols in a request once the list is loaded, which keeps URLs below 2 KiB.
 const MAX_SYMBOLS: usize = 100;
@@ -33,6 +34,9 @@ const MAX_LIST: usize = 8 * 1024 * 1024;
 /// The wait after too many requests, whose counter recovers by the second.
 const RATE_WAIT: Duration = Duration::from_secs(15);
 
+/// The list of pairs, which is replaced when it is loaded or outdated.
+type SharedPairs = Arc<RwLock<Arc<Pairs>>>;
+
 /// A client for the public API of Kraken.
 #[derive(Debug)]
 pub struct Kraken {
@@ -40,7 +44,7 @@ pub struct Kraken {
     stream_url: Url,
     budget: RequestBudget,
     clock: SharedClock,
-    pairs: RwLock<Arc<Pairs>>,
+    pairs: SharedPairs,
 }
 
 impl Kraken {
@@ -57,12 +61,10 @@ impl Kraken {
             budget: RequestBudget {
                 per_second: Some(settings.per_second.get()),
                 per_minute: Some(settings.per_minute.get()),
-                per_day: None,
-                day: DayZone::Utc,
-                cost: PollCost::PerRequest,
+                ..RequestBudget::UNLIMITED
             },
             clock,
-            pairs: RwLock::default(),
+            pairs: SharedPairs::default(),
         })
     }
 
@@ -75,21 +77,24 @@ impl Kraken {
     }
 
     /// Sends one request for symbols that can share it.
-    async fn request(&self, pairs: &Pairs, symbols: &[Symbol]) -> Result<Vec<u8>, PollError> {
+    async fn request(
+        &self,
+        pairs: &Pairs,
+        symbols: &[Symbol],
+    ) -> Result<HashMap<Symbol, Result<Quote, PollError>>, PollError> {
         let names: Vec<&str> = symbols.iter().map(|it| pairs.rest_name(it)).collect();
-        let (names, before) = (names.join(","), self.today());
+        let (names, day) = (names.join(","), self.today());
         let mut query = vec![("pair", names.as_str())];
         if symbols.iter().any(|symbol| pairs.is_tokenized(symbol)) {
             query.push(("asset_class", "tokenized_asset"));
         }
         let path = ["0", "public", "Ticker"];
         let body = self.client.get(&path, &query).await?.success()?;
-        if self.today() == before {
-            Ok(body)
-        } else {
+        if self.today() != day {
             // The figures may be of either day.
-            Err(PollError::NoQuote)
+            return Err(PollError::NoQuote);
         }
+        ticker::parse(&body, symbols, pairs, day)
     }
 }
 
@@ -110,11 +115,7 @@ impl QuoteProvider for Kraken {
     }
 
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
-        if shape::is_pair(symbol) {
-            self.pairs().knows(symbol)
-        } else {
-            Some(false)
-        }
+        self.pairs().knows(symbol)
     }
 
     /// Tokenised assets are requested by a parameter that excludes other pairs.
@@ -124,18 +125,17 @@ impl QuoteProvider for Kraken {
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        // The list may be replaced during the request.
         let pairs = self.pairs();
-        let known = |symbol: &&Symbol| self.knows(symbol) != Some(false);
-        let tokenized = symbols.iter().find(known).map(|it| pairs.is_tokenized(it));
-        let joins =
-            |symbol: &&Symbol| known(symbol) && Some(pairs.is_tokenized(symbol)) == tokenized;
-        let requested: Vec<Symbol> = symbols.iter().filter(joins).cloned().collect();
-        let answer = match tokenized {
-            Some(_) => self.request(&pairs, &requested).await,
-            None => Err(PollError::UnknownSymbol),
+        let known = symbols.iter().filter(|it| pairs.knows(it) != Some(false));
+        let known: Vec<Symbol> = known.cloned().collect();
+        let Some(first) = known.first() else {
+            return Poll::failed(symbols, &PollError::UnknownSymbol);
         };
-        let day = self.today();
-        let quotes = answer.and_then(|body| ticker::parse(&body, &requested, &pairs, day));
+        let tokenized = pairs.is_tokenized(first);
+        let joins = |symbol: &&Symbol| pairs.is_tokenized(symbol) == tokenized;
+        let requested: Vec<Symbol> = known.iter().filter(joins).cloned().collect();
+        let quotes = self.request(&pairs, &requested).await;
         if quotes == Err(PollError::UnknownSymbol) && requested.len() > 1 {
             // The list is outdated.
             *self.pairs.write() = Arc::default();
@@ -146,24 +146,18 @@ impl QuoteProvider for Kraken {
             }
             error => error,
         });
-        Poll::answered(
-            symbols
-                .iter()
-                .map(|symbol| {
-                    let answer = if !known(&symbol) {
-                        Err(PollError::UnknownSymbol)
-                    } else if !joins(&symbol) {
-                        Err(PollError::upstream("requires another kind of request"))
-                    } else {
-                        match &quotes {
-                            Ok(quotes) => quotes[symbol].clone(),
-                            Err(error) => Err(error.clone()),
-                        }
-                    };
-                    (symbol.clone(), answer)
-                })
-                .collect(),
-        )
+        let answers = symbols.iter().map(|symbol| {
+            let answer = match &quotes {
+                _ if !known.contains(symbol) => Err(PollError::UnknownSymbol),
+                _ if !joins(&symbol) => {
+                    Err(PollError::upstream("requires another kind of request"))
+                }
+                Ok(quotes) => quotes[symbol].clone(),
+                Err(error) => Err(error.clone()),
+            };
+            (symbol.clone(), answer)
+        });
+        Poll::answered(answers.collect())
     }
 
     fn list(&self) -> Option<&dyn SymbolList> {
@@ -210,8 +204,7 @@ impl SymbolList for Kraken {
 /// Returns the result of a response, or the error that its list of errors means, whatever the
 /// status.
 fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
-    let response: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let response: json::Object<'_> = json::response(body)?;
     let errors = response.get("error").and_then(|errors| json::list(errors));
     let errors = errors.unwrap_or_default();
     let errors: Vec<_> = errors
@@ -230,15 +223,16 @@ fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
 
 /// Returns what an error of the API or of the stream means.
 fn error_of(text: &str) -> PollError {
-    let contains = |words: &str| text.to_ascii_lowercase().contains(words);
+    let lower = text.to_ascii_lowercase();
+    let contains = |words: &str| lower.contains(words);
     if contains("unknown asset pair") || contains("not supported") {
         PollError::UnknownSymbol
     } else if contains("rate limit") || contains("too many requests") {
         PollError::RateLimited { wait: RATE_WAIT }
     } else if contains("permission denied") || contains("private data") {
-        PollError::refused(super::field::excerpt(text, ""))
+        PollError::refused(field::excerpt(text, ""))
     } else {
-        PollError::upstream(super::field::excerpt(text, ""))
+        PollError::upstream(field::excerpt(text, ""))
     }
 }
 

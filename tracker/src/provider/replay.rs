@@ -14,7 +14,7 @@ mod row;
 mod split;
 mod warning;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -174,21 +174,8 @@ impl QuoteProvider for Replay {
     }
 }
 
-#[async_trait]
 impl SymbolList for Replay {
-    fn parts(&self) -> usize {
-        0
-    }
-
-    async fn load(&self, _part: usize) -> Result<(), PollError> {
-        Ok(())
-    }
-
-    fn is_loaded(&self, _part: usize) -> bool {
-        true
-    }
-
     fn find(&self, text: &str) -> Vec<SymbolMatch> {
-        matching(self.dataset.symbols().iter(), text)
+        matching(self.dataset.symbols().map(Cow::Owned), text)
     }
 }

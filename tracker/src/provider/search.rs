@@ -1,5 +1,7 @@
 //! The interfaces to providers that find symbols: by a request per search, or in a list.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use entity::SymbolMatch;
 
@@ -13,18 +15,24 @@ pub trait SymbolSearch: Send + Sync {
     async fn search(&self, text: &str) -> Result<Vec<SymbolMatch>, PollError>;
 }
 
-/// A provider that sends the list of all its symbols. With the list,
+/// A provider that has the list of all its symbols, or that sends it in parts. With the list,
 /// [`QuoteProvider::knows`](super::QuoteProvider::knows) needs no request.
 #[async_trait]
 pub trait SymbolList: Send + Sync {
-    /// The number of requests that the list takes.
-    fn parts(&self) -> usize;
+    /// The number of requests that the list takes; none if the provider always has it.
+    fn parts(&self) -> usize {
+        0
+    }
 
     /// Sends one request for a part of the list, counted from 0, and replaces that part.
-    async fn load(&self, part: usize) -> Result<(), PollError>;
+    async fn load(&self, _part: usize) -> Result<(), PollError> {
+        Ok(())
+    }
 
     /// Whether a part was loaded and is not known to be outdated.
-    fn is_loaded(&self, part: usize) -> bool;
+    fn is_loaded(&self, _part: usize) -> bool {
+        true
+    }
 
     /// Returns the symbols in the list that contain a text, in any case: the shortest first.
     fn find(&self, text: &str) -> Vec<SymbolMatch>;
@@ -33,15 +41,16 @@ pub trait SymbolList: Send + Sync {
 /// Returns the symbols that contain a text in their symbol or name, in any case: the shortest
 /// first.
 pub(super) fn matching<'a>(
-    symbols: impl Iterator<Item = &'a SymbolMatch>,
+    symbols: impl Iterator<Item = Cow<'a, SymbolMatch>>,
     text: &str,
 ) -> Vec<SymbolMatch> {
     let text = text.trim().to_lowercase();
     let contains = |field: &str| field.to_lowercase().contains(&text);
-    let is_match = |it: &&SymbolMatch| {
+    let is_match = |it: &Cow<'_, SymbolMatch>| {
         contains(it.symbol.as_str()) || it.name.as_deref().is_some_and(contains)
     };
-    let mut matching: Vec<SymbolMatch> = symbols.filter(is_match).cloned().collect();
+    let matching = symbols.filter(is_match).map(Cow::into_owned);
+    let mut matching: Vec<SymbolMatch> = matching.collect();
     matching.sort_by_key(|it| (it.symbol.as_str().len(), it.symbol.clone()));
     matching
 }

@@ -1,4 +1,5 @@
-//! The simulated provider: random prices of many symbols at a fixed rate, to show and to measure load.
+//! The simulated provider: random prices of many symbols at a fixed rate, to show and to measure
+//! load.
 //!
 //! Prices are numbered from 0, and go through the symbols in turn. The n-th price is a function of
 //! the seed and n, and n is stored in the transaction that stores its batch, so a restart continues
@@ -7,7 +8,7 @@
 
 mod walk;
 
-use std::{collections::HashSet, time::Duration};
+use std::{borrow::Cow, collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use entity::{Symbol, SymbolMatch, Timestamp};
@@ -19,7 +20,7 @@ use runtime::{
 };
 
 use self::walk::Walk;
-use super::{Pacing, Poll, PollError, PositionError, QuoteProvider, SymbolList, search::matching};
+use super::{Pacing, Poll, PositionError, QuoteProvider, SymbolList, search::matching};
 use crate::quote::Quote;
 
 /// The time between two batches, unless the rate is lower.
@@ -200,21 +201,8 @@ impl QuoteProvider for Simulated {
     }
 }
 
-#[async_trait]
 impl SymbolList for Simulated {
-    fn parts(&self) -> usize {
-        0
-    }
-
-    async fn load(&self, _part: usize) -> Result<(), PollError> {
-        Ok(())
-    }
-
-    fn is_loaded(&self, _part: usize) -> bool {
-        true
-    }
-
     fn find(&self, text: &str) -> Vec<SymbolMatch> {
-        matching(self.symbols.iter(), text)
+        matching(self.symbols.iter().map(Cow::Borrowed), text)
     }
 }

@@ -5,11 +5,17 @@
 //! [`StreamEvent`]s. Neither does I/O, reads a clock or logs. Keys are part of addresses and frames
 //! only, whose `Debug` does not show them.
 
-use std::{borrow::Cow, collections::HashMap, fmt, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    time::Duration,
+};
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Symbol, Timestamp};
 use reqwest::{StatusCode, Url, header::HeaderMap};
+use serde::Deserialize;
 
 use super::{PollError, field, http, json};
 
@@ -295,13 +301,30 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Adds a symbol. Returns whether its name was not subscribed.
-    pub(super) fn add(&mut self, wire: &str, symbol: &Symbol) -> bool {
-        let absent = !self.by_wire.contains_key(wire);
-        if absent {
-            self.by_wire.insert(wire.to_owned(), symbol.clone());
+    /// Adds symbols. Returns the names of those that were not subscribed.
+    pub(super) fn add_all<'a>(
+        &mut self,
+        symbols: &'a [Symbol],
+        wire: impl Fn(&'a Symbol) -> String,
+    ) -> Vec<String> {
+        let mut added = Vec::new();
+        for symbol in symbols {
+            if let Entry::Vacant(entry) = self.by_wire.entry(wire(symbol)) {
+                added.push(entry.key().clone());
+                entry.insert(symbol.clone());
+            }
         }
-        absent
+        added
+    }
+
+    /// Removes symbols. Returns the names of those that were subscribed.
+    pub(super) fn remove_all(&mut self, symbols: &[Symbol]) -> Vec<String> {
+        let mut removed = Vec::new();
+        for symbol in symbols {
+            let names = self.by_wire.extract_if(|_, it| it == symbol);
+            removed.extend(names.map(|(name, _)| name));
+        }
+        removed
     }
 
     /// Removes a symbol. Returns it if it was subscribed.
@@ -313,6 +336,55 @@ impl Subscriptions {
     pub(super) fn get(&self, wire: &str) -> Option<&Symbol> {
         self.by_wire.get(wire)
     }
+
+    /// Returns the event of a message about a symbol, which `event` creates if the symbol is
+    /// subscribed.
+    pub(super) fn event(
+        &self,
+        name: json::Value<'_>,
+        event: impl FnOnce(&Symbol) -> StreamEvent,
+    ) -> StreamEvent {
+        let Some(name) = json::text(name) else {
+            return StreamEvent::malformed("a message without a symbol");
+        };
+        match self.get(&name) {
+            Some(symbol) => event(symbol),
+            None => StreamEvent::Dropped {
+                reason: "not subscribed",
+            },
+        }
+    }
+
+    /// Returns the event of a message with a price, to which `details` adds the other fields.
+    pub(super) fn price(
+        &self,
+        name: json::Value<'_>,
+        price: json::Value<'_>,
+        details: impl FnOnce(StreamPrice) -> StreamPrice,
+    ) -> StreamEvent {
+        self.event(name, |symbol| match StreamPrice::parse(symbol, price) {
+            Ok(price) => StreamEvent::Price(details(price)),
+            Err(error) => StreamEvent::malformed(error.to_string()),
+        })
+    }
+}
+
+/// Returns the events of the objects in a list, which has at least one.
+pub(super) fn events_of<'a, T: Deserialize<'a>>(
+    list: json::Value<'a>,
+    event: impl Fn(&T) -> StreamEvent,
+) -> Vec<StreamEvent> {
+    let objects = list.and_then(json::list).unwrap_or_default();
+    if objects.is_empty() {
+        return vec![StreamEvent::malformed("a message without a list of prices")];
+    }
+    let events = objects
+        .into_iter()
+        .map(|raw| match serde_json::from_str::<T>(raw.get()) {
+            Ok(object) => event(&object),
+            Err(_) => StreamEvent::malformed("an item of a list is not an object"),
+        });
+    events.collect()
 }
 
 #[cfg(test)]

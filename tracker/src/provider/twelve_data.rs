@@ -14,7 +14,9 @@ use runtime::config::{ProviderName, Secret, TwelveDataSettings};
 
 use super::{
     ClientError, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget,
-    SymbolMatch, SymbolSearch, client::ApiClient, http::HttpResponse,
+    SymbolMatch, SymbolSearch,
+    client::{self, ApiClient},
+    http::HttpResponse,
 };
 
 /// Maximum symbols in a request, as far as the credits allow.
@@ -31,8 +33,7 @@ pub struct TwelveData {
 impl TwelveData {
     /// Creates a client whose requests take at most `timeout`. Sends no request.
     pub fn new(settings: &TwelveDataSettings, timeout: Duration) -> Result<Self, ClientError> {
-        // The settings require a key if the provider is listed.
-        let key = settings.api_key.clone().unwrap_or_else(|| Secret::new(""));
+        let key = client::required(settings.api_key.as_ref());
         let client = ApiClient::new(&settings.url, timeout)?;
         Ok(Self {
             client: client.with_secret("authorization", "apikey ", &key)?,

@@ -238,8 +238,6 @@ impl Quotes {
         let of_all = ["AAPL", "IBM", "BTC/USD", "UNKNOWN"];
         let unknown = random.percent(2);
         let quote = Quote {
-            symbol: symbol(if unknown { of_all[3] } else { of_all[stock] }),
-            price: hundredths(price),
             previous_close,
             open: maybe(price - 30),
             high: maybe(price + 40),
@@ -248,7 +246,6 @@ impl Quotes {
                 let volume = random.between(1, 1_000_000);
                 i64::try_from(volume).expect("a volume")
             }),
-            trading_day,
             market_time: random.percent(30).then(|| {
                 let ago = random.between(0, 3_000).try_into().expect("seconds");
                 now.before(Duration::from_secs(ago))
@@ -257,9 +254,12 @@ impl Quotes {
                 .percent(10)
                 .then(|| "A \"name\", 'quoted' ü".to_owned()),
             currency: random.percent(10).then(|| "USD".to_owned()),
-            exchange: None,
-            unrounded: None,
             split: random.percent(2).then(|| ratio(2)),
+            ..Quote::new(
+                symbol(if unknown { of_all[3] } else { of_all[stock] }),
+                hundredths(price),
+                trading_day,
+            )
         };
         self.last = Some(quote.clone());
         quote

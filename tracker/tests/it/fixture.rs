@@ -125,20 +125,8 @@ pub(crate) fn alpha_vantage(
 /// A quote of 2026-11-20 against a previous close of 100.
 pub(crate) fn quote(of: &str, price: &str) -> Quote {
     Quote {
-        symbol: symbol(of),
-        price: decimal(price),
         previous_close: PreviousClose::Sent(decimal("100")),
-        open: None,
-        high: None,
-        low: None,
-        volume: None,
-        trading_day: date("2026-11-20"),
-        market_time: None,
-        name: None,
-        currency: None,
-        exchange: None,
-        unrounded: None,
-        split: None,
+        ..Quote::new(symbol(of), decimal(price), date("2026-11-20"))
     }
 }
 

@@ -51,20 +51,12 @@ impl Fixture {
     async fn quote(&self, provider: &'static str, of: &str, day: &str) {
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let quote = Quote {
-            symbol: symbol(of),
-            price: entity::Decimal::from_int(100),
             previous_close: PreviousClose::None,
-            open: None,
-            high: None,
-            low: None,
-            volume: None,
-            trading_day: day.parse().expect("a date"),
-            market_time: None,
-            name: None,
-            currency: None,
-            exchange: None,
-            split: None,
-            unrounded: None,
+            ..Quote::new(
+                symbol(of),
+                entity::Decimal::from_int(100),
+                day.parse().expect("a date"),
+            )
         };
         let answers = QuoteBatch {
             provider,

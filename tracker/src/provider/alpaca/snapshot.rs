@@ -2,7 +2,8 @@
 //!
 //! ```json
 //! {"AAPL":{"latestTrade":{"t":"2021-05-03T14:48:06.563Z","p":133.4201,"c":["@"]},
-//!     "dailyBar":{"t":"2021-05-03T04:00:00Z","o":132.04,"h":134.07,"l":131.83,"c":133.42,"v":25846800},
+//!     "dailyBar":{"t":"2021-05-03T04:00:00Z","o":132.04,"h":134.07,"l":131.83,"c":133.42,
+//!     "v":25846800},
 //!     "prevDailyBar":{"t":"2021-04-30T04:00:00Z","c":131.46}}}
 //! ```
 
@@ -18,9 +19,10 @@ use crate::{
     provider::{
         PollError, field,
         json::{self, Value},
+        quote_numbers::QuoteNumbers,
         shape,
     },
-    quote::{PreviousClose, Quote},
+    quote::Quote,
 };
 
 #[derive(Deserialize)]
@@ -73,10 +75,7 @@ pub(super) struct Snapshots<'a>(HashMap<Cow<'a, str>, Value<'a>>);
 impl<'a> Snapshots<'a> {
     /// Parses a response.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, PollError> {
-        let snapshots = serde_json::from_slice(body);
-        snapshots
-            .map(Self)
-            .map_err(|_| PollError::malformed("not a JSON object"))
+        json::response(body).map(Self)
     }
 
     /// Returns the quote of a symbol. A trade that does not move the last price is replaced by the
@@ -122,24 +121,18 @@ fn quote(symbol: &Symbol, snapshot: &Snapshot<'_>) -> Result<Quote, PollError> {
     let previous = bars.into_iter().flatten();
     let previous = previous.filter(|bar| bar.day().is_some_and(|bar| bar < day));
     let previous = previous.max_by_key(|bar| bar.day());
-    let previous = previous.and_then(|bar| json::text(bar.close));
-    let figure = |value: fn(&Bar<'_>) -> Option<String>| daily.and_then(value);
+    let numbers = QuoteNumbers {
+        price,
+        previous_close: previous.and_then(|bar| json::text(bar.close)),
+        open: daily.and_then(|bar| json::text(bar.open)),
+        high: daily.and_then(|bar| json::text(bar.high)),
+        low: daily.and_then(|bar| json::text(bar.low)),
+        volume: daily.and_then(|bar| json::text(bar.volume)),
+    };
     Ok(Quote {
-        previous_close: previous.as_deref().map_or(PreviousClose::Absent, |close| {
-            field::previous_close(Some(close))
-        }),
-        open: field::other_price(figure(|bar| owned(bar.open)).as_deref()),
-        high: field::other_price(figure(|bar| owned(bar.high)).as_deref()),
-        low: field::other_price(figure(|bar| owned(bar.low)).as_deref()),
-        volume: field::volume(figure(|bar| owned(bar.volume)).as_deref()),
         market_time: traded_at,
-        unrounded: field::unrounded(price.as_deref(), previous.as_deref()),
-        ..Quote::new(symbol.clone(), field::price(price.as_deref())?, day)
+        ..numbers.quote(symbol, day)?
     })
-}
-
-fn owned(value: Value<'_>) -> Option<String> {
-    json::text(value).map(Cow::into_owned)
 }
 
 impl Trade<'_> {

@@ -5,13 +5,11 @@
 //!     "ex_date":"2024-06-10"}]},"next_page_token":null}
 //! ```
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use entity::{Ratio, Split, Symbol};
 use serde_json::value::RawValue;
 
-use crate::provider::{PollError, field, json};
+use crate::provider::{PollError, field, json, splits::in_order};
 
 /// Parses the splits of `requested`, in order of their days. Rows that are invalid or of other
 /// symbols are left out.
@@ -19,22 +17,14 @@ use crate::provider::{PollError, field, json};
 /// # Errors
 /// The response is not an object with `corporate_actions`.
 pub(super) fn parse(body: &[u8], requested: &Symbol) -> Result<Vec<Split>, PollError> {
-    let response: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let response: json::Object<'_> = json::response(body)?;
     let actions = response.get("corporate_actions");
     let actions = actions.and_then(|actions| json::object(actions));
     let actions = actions.ok_or_else(|| PollError::malformed("no corporate actions"))?;
     let lists = ["forward_splits", "reverse_splits"].into_iter();
     let rows = lists.filter_map(|name| json::list(actions.get(name)?));
-    let splits: BTreeMap<NaiveDate, Ratio> = rows
-        .flatten()
-        .filter_map(|row| split(row, requested))
-        .collect();
-    let splits = splits.into_iter().map(|(effective_on, ratio)| Split {
-        effective_on,
-        ratio,
-    });
-    Ok(splits.filter(|split| split.ratio != Ratio::ONE).collect())
+    let splits = rows.flatten().filter_map(|row| split(row, requested));
+    Ok(in_order(splits))
 }
 
 fn split(row: &RawValue, requested: &Symbol) -> Option<(NaiveDate, Ratio)> {

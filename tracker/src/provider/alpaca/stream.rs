@@ -138,49 +138,27 @@ impl Session {
         Frame::new(&json!({"action": "auth", "key": key, "secret": secret}))
     }
 
-    /// Returns the symbol of a message, if it is subscribed.
-    fn subscribed(&self, message: &Message<'_>) -> Option<&Symbol> {
-        self.subscriptions.get(&json::text(message.symbol)?)
-    }
-
     fn trade(&self, message: &Message<'_>) -> StreamEvent {
-        let Some(symbol) = self.subscribed(message) else {
-            return not_subscribed(message);
+        let id = || {
+            Some(TradeId {
+                exchange: json::text(message.exchange)?.chars().next()?,
+                number: json::text(message.id)?.parse().ok()?,
+            })
         };
-        let exchange = json::text(message.exchange);
-        let exchange = exchange.and_then(|code| code.chars().next());
-        let number = json::text(message.id).and_then(|number| number.parse().ok());
-        match StreamPrice::parse(symbol, message.price) {
-            Ok(price) => StreamEvent::Price(StreamPrice {
-                size: stream::size(json::text(message.size).as_deref()),
-                market_time: field::rfc3339(json::text(message.time).as_deref()),
-                trade: exchange
-                    .zip(number)
-                    .map(|(exchange, number)| TradeId { exchange, number }),
-                moves_last: condition::moves_last(&snapshot::conditions(message.conditions)),
-                ..price
-            }),
-            Err(error) => StreamEvent::malformed(error.to_string()),
-        }
+        let details = |price| StreamPrice {
+            size: stream::size(json::text(message.size).as_deref()),
+            market_time: field::rfc3339(json::text(message.time).as_deref()),
+            trade: id(),
+            moves_last: condition::moves_last(&snapshot::conditions(message.conditions)),
+            ..price
+        };
+        self.subscriptions
+            .price(message.symbol, message.price, details)
     }
 
     fn daily_bar(&self, raw: &str, message: &Message<'_>) -> StreamEvent {
-        let Some(symbol) = self.subscribed(message) else {
-            return not_subscribed(message);
-        };
-        let bar = serde_json::from_str::<Bar<'_>>(raw).ok();
-        let Some((bar, trading_day)) = bar.and_then(|bar| bar.day().map(|day| (bar, day))) else {
-            return StreamEvent::malformed("a daily bar without a day");
-        };
-        let price = |value| field::other_price(json::text(value).as_deref());
-        StreamEvent::Day(DayFigures {
-            symbol: symbol.clone(),
-            trading_day,
-            open: price(bar.open),
-            high: price(bar.high),
-            low: price(bar.low),
-            volume: field::volume(json::text(bar.volume).as_deref()),
-        })
+        self.subscriptions
+            .event(message.symbol, |symbol| day_figures(symbol, raw))
     }
 
     /// Handles the list of subscribed symbols, which answers the oldest request.
@@ -253,14 +231,21 @@ impl Session {
     }
 }
 
-/// Returns the event of a message whose symbol is not subscribed.
-fn not_subscribed(message: &Message<'_>) -> StreamEvent {
-    match json::text(message.symbol) {
-        Some(_) => StreamEvent::Dropped {
-            reason: "not subscribed",
-        },
-        None => StreamEvent::malformed("a message without a symbol"),
-    }
+/// Parses a daily bar.
+fn day_figures(symbol: &Symbol, raw: &str) -> StreamEvent {
+    let bar = serde_json::from_str::<Bar<'_>>(raw).ok();
+    let Some((bar, trading_day)) = bar.and_then(|bar| bar.day().map(|day| (bar, day))) else {
+        return StreamEvent::malformed("a daily bar without a day");
+    };
+    let price = |value| field::other_price(json::text(value).as_deref());
+    StreamEvent::Day(DayFigures {
+        symbol: symbol.clone(),
+        trading_day,
+        open: price(bar.open),
+        high: price(bar.high),
+        low: price(bar.low),
+        volume: field::volume(json::text(bar.volume).as_deref()),
+    })
 }
 
 fn request(action: &str, names: &[String]) -> Frame {
@@ -274,9 +259,7 @@ impl StreamSession for Session {
     }
 
     fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(|symbol| (shape::dotted(symbol), symbol));
-        let added = names.filter(|(name, symbol)| self.subscriptions.add(name, symbol));
-        let added: Vec<String> = added.map(|(name, _)| name).collect();
+        let added = self.subscriptions.add_all(symbols, shape::dotted);
         if added.is_empty() {
             return Vec::new();
         }
@@ -286,9 +269,7 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(shape::dotted);
-        let removed = names.filter(|name| self.subscriptions.remove(name).is_some());
-        let removed: Vec<String> = removed.collect();
+        let removed = self.subscriptions.remove_all(symbols);
         if removed.is_empty() {
             return Vec::new();
         }

@@ -1,11 +1,14 @@
+//! Tests of quotes and splits, with recorded responses.
+
 use std::num::NonZeroU32;
 
 use entity::{Ratio, Timestamp};
+use proptest::prelude::*;
 use runtime::clock::ManualClock;
 
 use super::*;
 use crate::{
-    provider::testing::symbol,
+    provider::testing::{check_malformed, check_quote, damaged, not_json, symbol},
     quote::{PreviousClose, Quote},
 };
 
@@ -31,6 +34,17 @@ const SNAPSHOT: &str = r#"{"AAPL":{
     "dailyBar":{"t":"2021-05-03T04:00:00Z","o":132.04,"h":134.07,"l":131.83,"c":133.42,"v":25846800,"n":254678,"vw":132.568},
     "prevDailyBar":{"t":"2021-04-30T04:00:00Z","o":131.82,"h":133.56,"l":131.065,"c":131.46,"v":109506363}},
     "GONE":null}"#;
+
+const SPLITS: &str = r#"{"corporate_actions":{
+    "forward_splits":[
+        {"symbol":"NVDA","new_rate":10,"old_rate":1,"ex_date":"2024-06-10","process_date":"2024-06-10"},
+        {"symbol":"AMD","new_rate":2,"old_rate":1,"ex_date":"2024-06-11"},
+        {"symbol":"NVDA","new_rate":1,"old_rate":1,"ex_date":"2024-06-12"},
+        {"symbol":"NVDA","new_rate":0,"old_rate":1,"ex_date":"2024-06-13"},
+        {"symbol":"NVDA","old_rate":1,"ex_date":"2024-06-14"}, 7,
+        {"symbol":"NVDA","new_rate":"1.5","old_rate":"1.0","ex_date":"2001-09-12"}],
+    "reverse_splits":[{"symbol":"NVDA","new_rate":1,"old_rate":20,"ex_date":"2010-01-04"}]},
+    "next_page_token":null}"#;
 
 fn quote_of(body: &str, text: &str) -> Result<Quote, PollError> {
     Snapshots::parse(body.as_bytes())?.quote(&symbol(text))
@@ -204,17 +218,7 @@ fn only_shares_of_the_united_states_are_served() {
 
 #[test]
 fn splits_of_both_kinds_are_read_in_order() {
-    let body = r#"{"corporate_actions":{
-        "forward_splits":[
-            {"symbol":"NVDA","new_rate":10,"old_rate":1,"ex_date":"2024-06-10","process_date":"2024-06-10"},
-            {"symbol":"AMD","new_rate":2,"old_rate":1,"ex_date":"2024-06-11"},
-            {"symbol":"NVDA","new_rate":1,"old_rate":1,"ex_date":"2024-06-12"},
-            {"symbol":"NVDA","new_rate":0,"old_rate":1,"ex_date":"2024-06-13"},
-            {"symbol":"NVDA","old_rate":1,"ex_date":"2024-06-14"}, 7,
-            {"symbol":"NVDA","new_rate":"1.5","old_rate":"1.0","ex_date":"2001-09-12"}],
-        "reverse_splits":[{"symbol":"NVDA","new_rate":1,"old_rate":20,"ex_date":"2010-01-04"}]},
-        "next_page_token":null}"#;
-    let splits = splits::parse(body.as_bytes(), &symbol("NVDA")).expect("splits");
+    let splits = splits::parse(SPLITS.as_bytes(), &symbol("NVDA")).expect("splits");
     let read: Vec<_> = splits
         .iter()
         .map(|split| (split.effective_on.to_string(), split.ratio))
@@ -233,5 +237,20 @@ fn splits_of_both_kinds_are_read_in_order() {
     for body in ["", "{}", r#"{"corporate_actions":7}"#] {
         let error = splits::parse(body.as_bytes(), &symbol("NVDA"));
         assert!(matches!(error, Err(PollError::Malformed { .. })), "{body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_response_that_is_not_json_is_malformed(body in not_json(&[SNAPSHOT, SPLITS])) {
+        check_malformed(&quote_of(&body, "AAPL"));
+        check_malformed(&splits::parse(body.as_bytes(), &symbol("NVDA")));
+    }
+
+    #[test]
+    fn a_damaged_response_is_an_error_or_has_valid_numbers(body in damaged(&[SNAPSHOT, SPLITS])) {
+        check_quote(&quote_of(&body, "AAPL"), "AAPL");
+        let splits = splits::parse(body.as_bytes(), &symbol("NVDA")).unwrap_or_default();
+        prop_assert!(splits.iter().all(|split| split.ratio != Ratio::ONE));
     }
 }

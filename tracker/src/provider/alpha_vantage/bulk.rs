@@ -1,8 +1,9 @@
 //! Parses the response to `REALTIME_BULK_QUOTES`, which premium plans include.
 //!
 //! ```json
-//! {"endpoint":"Realtime Bulk Quotes","data":[{"symbol":"MSFT","timestamp":"2024-10-18 19:59:55.291",
-//!     "open":"417.61","high":"419.649","low":"416.2601","close":"418.16","volume":"17145307",
+//! {"endpoint":"Realtime Bulk Quotes","data":[{"symbol":"MSFT",
+//!     "timestamp":"2024-10-18 19:59:55.291","open":"417.61","high":"419.649","low":"416.2601",
+//!     "close":"418.16","volume":"17145307",
 //!     "previous_close":"416.72"}]}
 //! ```
 
@@ -12,7 +13,7 @@ use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object};
 use crate::{
-    provider::{Answers, PollError, field, json},
+    provider::{Answers, PollError, field, json, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
@@ -39,21 +40,17 @@ pub(super) fn parse(body: &[u8], requested: &[Symbol], key: &Secret) -> Result<A
 fn quote(symbol: &Symbol, row: &Object<'_>) -> Result<Quote, PollError> {
     let time = json::text_of(row, "timestamp").and_then(|text| new_york(&text));
     let time = time.ok_or_else(|| PollError::no_price("the time is invalid"))?;
-    let (price, previous_close) = (
-        json::text_of(row, "close"),
-        json::text_of(row, "previous_close"),
-    );
-    let price_of = |name| field::other_price(json::text_of(row, name).as_deref());
-    let day = market::trading_day(time);
+    let numbers = QuoteNumbers {
+        price: json::text_of(row, "close"),
+        previous_close: json::text_of(row, "previous_close"),
+        open: json::text_of(row, "open"),
+        high: json::text_of(row, "high"),
+        low: json::text_of(row, "low"),
+        volume: json::text_of(row, "volume"),
+    };
     Ok(Quote {
-        previous_close: field::previous_close(previous_close.as_deref()),
-        open: price_of("open"),
-        high: price_of("high"),
-        low: price_of("low"),
-        volume: field::volume(json::text_of(row, "volume").as_deref()),
         market_time: Some(time),
-        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
-        ..Quote::new(symbol.clone(), field::price(price.as_deref())?, day)
+        ..numbers.quote(symbol, market::trading_day(time))?
     })
 }
 
@@ -61,16 +58,19 @@ fn quote(symbol: &Symbol, row: &Object<'_>) -> Result<Quote, PollError> {
 fn new_york(text: &str) -> Option<Timestamp> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     field::date(text.get(..10)?)?;
-    Some(market::new_york_time(time.date(), time.time()))
+    let instant = market::new_york_time(time.date(), time.time());
+    field::is_storable(instant).then_some(instant)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         provider::{
             alpha_vantage::recorded,
-            testing::{symbol, symbols},
+            testing::{check_malformed, check_quote, damaged, not_json, symbol, symbols},
         },
         quote::PreviousClose,
     };
@@ -105,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_cannot_be_stored_is_invalid() {
+        for text in ["9999-12-31 23:59:59", "1969-12-31 12:00:00", "2024-10-18"] {
+            assert_eq!(new_york(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn artificial_quotes_are_discarded() {
         let artificial = BODY.replace(
             r#""message":"""#,
@@ -116,5 +123,19 @@ mod tests {
     #[test]
     fn notices_are_errors() {
         recorded::check_notices(|body| parse(body, &[recorded::msft()], &recorded::key()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_response_that_is_not_json_is_malformed(body in not_json(&[BODY])) {
+            check_malformed(&parsed(&body, &["MSFT"]));
+        }
+
+        #[test]
+        fn a_damaged_response_is_an_error_or_has_valid_numbers(body in damaged(&[BODY])) {
+            for answer in parsed(&body, &["MSFT"]).unwrap_or_default() {
+                check_quote(&answer, "MSFT");
+            }
+        }
     }
 }

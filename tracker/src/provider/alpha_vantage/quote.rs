@@ -5,7 +5,7 @@ use runtime::config::Secret;
 
 use super::response::{ApiResponse, named};
 use crate::{
-    provider::{PollError, field},
+    provider::{PollError, field, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
@@ -23,23 +23,15 @@ pub(super) fn parse(body: &[u8], requested: &Symbol, key: &Secret) -> Result<Quo
     let trading_day = text("latest trading day")
         .and_then(|text| field::date(&text))
         .ok_or_else(|| PollError::no_price("the trading day is invalid"))?;
-    let (price, previous_close) = (text("price"), text("previous close"));
-    Ok(Quote {
-        symbol: requested.clone(),
-        price: field::price(price.as_deref())?,
-        previous_close: field::previous_close(previous_close.as_deref()),
-        open: field::other_price(text("open").as_deref()),
-        high: field::other_price(text("high").as_deref()),
-        low: field::other_price(text("low").as_deref()),
-        volume: field::volume(text("volume").as_deref()),
-        trading_day,
-        market_time: None,
-        name: None,
-        currency: None,
-        exchange: None,
-        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
-        split: None,
-    })
+    let numbers = QuoteNumbers {
+        price: text("price"),
+        previous_close: text("previous close"),
+        open: text("open"),
+        high: text("high"),
+        low: text("low"),
+        volume: text("volume"),
+    };
+    numbers.quote(requested, trading_day)
 }
 
 #[cfg(test)]

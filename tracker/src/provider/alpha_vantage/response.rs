@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::notice::Notice;
 pub(super) use crate::provider::json::Object;
-use crate::provider::{PollError, field};
+use crate::provider::{PollError, field, json};
 
 /// A response that is not a known notice.
 #[derive(Debug)]
@@ -24,8 +24,7 @@ impl<'a> ApiResponse<'a> {
     /// The response is not a JSON object, is a known notice, or is empty, which means an unknown
     /// symbol.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, PollError> {
-        let sections: Object<'_> =
-            serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+        let sections: Object<'_> = json::response(body)?;
         let notice = notice(&sections);
         if let Some(error) = notice.classify() {
             return Err(error);
@@ -42,8 +41,8 @@ impl<'a> ApiResponse<'a> {
     /// # Errors
     /// The section is missing, or is empty, which means an unknown symbol.
     pub(super) fn section(&self, name: &str, key: &Secret) -> Result<Object<'a>, PollError> {
-        let fields: Object<'_> = serde_json::from_str(self.raw(name, key)?.get())
-            .map_err(|_| PollError::malformed(format!("{name:?} is not an object")))?;
+        let fields = json::object(self.raw(name, key)?)
+            .ok_or_else(|| PollError::malformed(format!("{name:?} is not an object")))?;
         if fields.is_empty() {
             return Err(PollError::UnknownSymbol);
         }
@@ -55,12 +54,9 @@ impl<'a> ApiResponse<'a> {
     /// # Errors
     /// The list is missing or is not a list.
     pub(super) fn rows(&self, name: &str, key: &Secret) -> Result<Vec<Object<'a>>, PollError> {
-        let rows: Vec<&RawValue> = serde_json::from_str(self.raw(name, key)?.get())
-            .map_err(|_| PollError::malformed(format!("{name:?} is not a list")))?;
-        let objects = rows.into_iter();
-        Ok(objects
-            .filter_map(|raw| serde_json::from_str(raw.get()).ok())
-            .collect())
+        let rows = json::list(self.raw(name, key)?)
+            .ok_or_else(|| PollError::malformed(format!("{name:?} is not a list")))?;
+        Ok(rows.into_iter().filter_map(json::object).collect())
     }
 
     /// Returns the text of a field outside the sections.

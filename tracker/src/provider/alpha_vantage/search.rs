@@ -27,8 +27,15 @@ pub(super) fn parse(body: &[u8], key: &Secret) -> Result<Vec<SymbolMatch>, PollE
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::provider::testing::symbol;
+    use crate::provider::testing::{check_malformed, damaged, not_json, symbol};
+
+    const BODY: &str = r#"{"bestMatches":[{"1. symbol":"TSCO.LON","2. name":"Tesco PLC",
+        "3. type":"Equity","4. region":"United Kingdom","5. marketOpen":"08:00",
+        "6. marketClose":"16:30","7. timezone":"UTC+01","8. currency":"GBX",
+        "9. matchScore":"0.7273"},{"1. symbol":"NOT A SYMBOL"},{},7]}"#;
 
     fn parsed(body: &str) -> Result<Vec<SymbolMatch>, PollError> {
         parse(body.as_bytes(), &Secret::new("K3Y"))
@@ -36,12 +43,8 @@ mod tests {
 
     #[test]
     fn matches_have_a_name_a_region_and_a_currency() {
-        let body = r#"{"bestMatches":[{"1. symbol":"TSCO.LON","2. name":"Tesco PLC",
-            "3. type":"Equity","4. region":"United Kingdom","5. marketOpen":"08:00",
-            "6. marketClose":"16:30","7. timezone":"UTC+01","8. currency":"GBX",
-            "9. matchScore":"0.7273"},{"1. symbol":"NOT A SYMBOL"},{},7]}"#;
         assert_eq!(
-            parsed(body),
+            parsed(BODY),
             Ok(vec![SymbolMatch {
                 symbol: symbol("TSCO.LON"),
                 name: Some("Tesco PLC".to_owned()),
@@ -63,6 +66,18 @@ mod tests {
                 matches!(parsed(body), Err(PollError::Malformed { .. })),
                 "{body}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_response_that_is_not_json_is_malformed(body in not_json(&[BODY])) {
+            check_malformed(&parsed(&body));
+        }
+
+        #[test]
+        fn parsing_a_damaged_response_never_panics(body in damaged(&[BODY])) {
+            let _ = parsed(&body);
         }
     }
 }

@@ -4,7 +4,7 @@ use entity::Symbol;
 use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object, named};
-use crate::provider::{DailyBar, PollError, field};
+use crate::provider::{DailyBar, PollError, field, json};
 
 /// Parses the daily bars of `requested`. A bar with an invalid date or price is left out. The `key`
 /// is removed from errors.
@@ -25,7 +25,7 @@ pub(super) fn parse(
     }
     let bars: Vec<DailyBar> = series
         .iter()
-        .filter_map(|(date, raw)| bar(date, &serde_json::from_str(raw.get()).ok()?))
+        .filter_map(|(date, raw)| bar(date, &json::object(raw)?))
         .collect();
     if bars.is_empty() {
         return Err(PollError::malformed("no valid daily bar"));

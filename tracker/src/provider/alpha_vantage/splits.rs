@@ -4,14 +4,12 @@
 //! {"symbol":"NVDA","data":[{"effective_date":"2024-06-10","split_factor":"10.0000"}]}
 //! ```
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use entity::{Ratio, Split, Symbol};
 use runtime::config::Secret;
 
 use super::response::{ApiResponse, Object};
-use crate::provider::{PollError, field};
+use crate::provider::{PollError, field, splits::in_order};
 
 /// The rounding error of a factor, which has four decimals, is at most 1 / `TOLERANCE`.
 const TOLERANCE: i128 = 20_000;
@@ -33,12 +31,7 @@ pub(super) fn parse(
     if response.text("symbol").is_some_and(|symbol| other(&symbol)) {
         return Err(PollError::malformed("the splits are of another symbol"));
     }
-    let splits: BTreeMap<NaiveDate, Ratio> = rows.iter().filter_map(split).collect();
-    let splits = splits.into_iter().map(|(effective_on, ratio)| Split {
-        effective_on,
-        ratio,
-    });
-    Ok(splits.filter(|split| split.ratio != Ratio::ONE).collect())
+    Ok(in_order(rows.iter().filter_map(split)))
 }
 
 fn split(row: &Object<'_>) -> Option<(NaiveDate, Ratio)> {
@@ -59,7 +52,17 @@ fn ratio(factor: &str) -> Option<Ratio> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::provider::testing::{check_malformed, damaged, not_json};
+
+    const BODY: &str = r#"{"symbol":"NVDA","data":[
+        {"effective_date":"2024-06-10","split_factor":"10.0000"},
+        {"effective_date":"2021-07-20","split_factor":4},
+        {"effective_date":"2007-09-11","split_factor":"1.5000"},
+        {"effective_date":"2003-01-02","split_factor":"0.3333"},
+        {"effective_date":"2002-01-02","split_factor":"3:2"}]}"#;
 
     fn parsed(body: &str) -> Result<Vec<String>, PollError> {
         let requested = "NVDA".parse().expect("a symbol");
@@ -72,14 +75,8 @@ mod tests {
 
     #[test]
     fn splits_are_in_order_of_days_and_in_lowest_terms() {
-        let body = r#"{"symbol":"NVDA","data":[
-            {"effective_date":"2024-06-10","split_factor":"10.0000"},
-            {"effective_date":"2021-07-20","split_factor":4},
-            {"effective_date":"2007-09-11","split_factor":"1.5000"},
-            {"effective_date":"2003-01-02","split_factor":"0.3333"},
-            {"effective_date":"2002-01-02","split_factor":"3:2"}]}"#;
         assert_eq!(
-            parsed(body).as_deref(),
+            parsed(BODY).as_deref(),
             Ok(&[
                 "2002-01-02 3/2".to_owned(),
                 "2003-01-02 1/3".to_owned(),
@@ -129,5 +126,17 @@ mod tests {
         assert_eq!(parsed(premium), Err(PollError::NotEntitled));
         let spent = r#"{"Information":"Our standard API rate limit is 25 requests per day."}"#;
         assert_eq!(parsed(spent), Err(PollError::BudgetSpent));
+    }
+
+    proptest! {
+        #[test]
+        fn a_response_that_is_not_json_is_malformed(body in not_json(&[BODY])) {
+            check_malformed(&parsed(&body));
+        }
+
+        #[test]
+        fn parsing_a_damaged_response_never_panics(body in damaged(&[BODY])) {
+            let _ = parsed(&body);
+        }
     }
 }

@@ -4,12 +4,12 @@ use entity::Symbol;
 use market::Market;
 
 use crate::{
-    provider::{PollError, SymbolMatch, field, json},
+    provider::{PollError, SymbolMatch, field, json, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
-/// Parses a quote such as `{"c":182.63,"h":183.12,"l":180.97,"o":181.05,"pc":180.78,"t":1704067200}`
-/// with its time in seconds.
+/// Parses a quote, with its time in seconds, such as
+/// `{"c":182.63,"h":183.12,"l":180.97,"o":181.05,"pc":180.78,"t":1704067200}`.
 ///
 /// # Errors
 /// An unknown symbol has the price 0 and no time. An object with `error` is an error of the
@@ -17,11 +17,8 @@ use crate::{
 pub(super) fn quote(body: &[u8], symbol: &Symbol) -> Result<Quote, PollError> {
     let fields = object(body)?;
     let text = |name| json::text_of(&fields, name);
-    let (price, previous_close) = (text("c"), text("pc"));
-    let traded_at = field::seconds(text("t").as_deref());
-    let parsed = field::price(price.as_deref());
-    let Some(traded_at) = traded_at else {
-        let is_zero = field::other_price(price.as_deref()).is_none();
+    let Some(traded_at) = field::seconds(text("t").as_deref()) else {
+        let is_zero = field::other_price(text("c").as_deref()).is_none();
         return Err(if is_zero && fields.contains_key("c") {
             PollError::UnknownSymbol
         } else {
@@ -29,14 +26,17 @@ pub(super) fn quote(body: &[u8], symbol: &Symbol) -> Result<Quote, PollError> {
         });
     };
     let day = Market::of(symbol).day_of(traded_at);
+    let numbers = QuoteNumbers {
+        price: text("c"),
+        previous_close: text("pc"),
+        open: text("o"),
+        high: text("h"),
+        low: text("l"),
+        volume: None,
+    };
     Ok(Quote {
-        previous_close: field::previous_close(previous_close.as_deref()),
-        open: field::other_price(text("o").as_deref()),
-        high: field::other_price(text("h").as_deref()),
-        low: field::other_price(text("l").as_deref()),
         market_time: Some(traded_at),
-        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
-        ..Quote::new(symbol.clone(), parsed?, day)
+        ..numbers.quote(symbol, day)?
     })
 }
 
@@ -61,8 +61,7 @@ pub(super) fn matches(body: &[u8]) -> Result<Vec<SymbolMatch>, PollError> {
 }
 
 fn object(body: &[u8]) -> Result<json::Object<'_>, PollError> {
-    let fields: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let fields: json::Object<'_> = json::response(body)?;
     match json::text_of(&fields, "error") {
         Some(error) if error.to_ascii_lowercase().contains("have access") => {
             Err(PollError::NotEntitled)

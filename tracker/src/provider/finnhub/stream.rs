@@ -89,26 +89,17 @@ impl Session {
     }
 
     fn trade(&self, trade: &Trade<'_>) -> StreamEvent {
-        let Some(name) = json::text(trade.symbol) else {
-            return StreamEvent::malformed("a trade without a symbol");
+        let details = |price| StreamPrice {
+            size: stream::size(json::text(trade.size).as_deref()),
+            market_time: field::millis(json::text(trade.millis).as_deref()),
+            ..price
         };
-        let Some(symbol) = self.subscriptions.get(&name) else {
-            return StreamEvent::Dropped {
-                reason: "not subscribed",
-            };
-        };
-        match StreamPrice::parse(symbol, trade.price) {
-            Ok(price) => StreamEvent::Price(StreamPrice {
-                size: stream::size(json::text(trade.size).as_deref()),
-                market_time: field::millis(json::text(trade.millis).as_deref()),
-                ..price
-            }),
-            Err(error) => StreamEvent::malformed(error.to_string()),
-        }
+        self.subscriptions.price(trade.symbol, trade.price, details)
     }
 
     fn error(&mut self, text: &str) -> StreamEvent {
-        let contains = |words: &str| text.to_ascii_lowercase().contains(words);
+        let lower = text.to_ascii_lowercase();
+        let contains = |words: &str| lower.contains(words);
         let excerpt = || field::excerpt(text, &self.key);
         if contains("too many symbols") {
             let last = self.order.pop();
@@ -128,33 +119,28 @@ impl Session {
     }
 }
 
+/// Returns a frame for each name.
+fn requests(kind: &str, names: &[String]) -> Vec<Frame> {
+    let frame = |name: &String| Frame::new(&json!({"type": kind, "symbol": name}));
+    names.iter().map(frame).collect()
+}
+
 impl StreamSession for Session {
     fn opened(&mut self) -> Vec<StreamEvent> {
         vec![StreamEvent::Ready]
     }
 
     fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        for symbol in symbols {
-            let name = shape::dotted(symbol);
-            if self.subscriptions.add(&name, symbol) {
-                frames.push(Frame::new(&json!({"type": "subscribe", "symbol": name})));
-                self.order.push(name);
-            }
-        }
+        let added = self.subscriptions.add_all(symbols, shape::dotted);
+        let frames = requests("subscribe", &added);
+        self.order.extend(added);
         frames
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        for symbol in symbols {
-            let name = shape::dotted(symbol);
-            if self.subscriptions.remove(&name).is_some() {
-                self.order.retain(|other| *other != name);
-                frames.push(Frame::new(&json!({"type": "unsubscribe", "symbol": name})));
-            }
-        }
-        frames
+        let removed = self.subscriptions.remove_all(symbols);
+        self.order.retain(|name| !removed.contains(name));
+        requests("unsubscribe", &removed)
     }
 
     fn received(&mut self, frame: &str) -> Vec<StreamEvent> {
@@ -162,20 +148,7 @@ impl StreamSession for Session {
             return vec![StreamEvent::malformed("not a JSON object")];
         };
         vec![match json::text(message.kind).as_deref() {
-            Some("trade") => {
-                let trades = message.data.and_then(json::list).unwrap_or_default();
-                let events = trades
-                    .iter()
-                    .map(|raw| match serde_json::from_str(raw.get()) {
-                        Ok(trade) => self.trade(&trade),
-                        Err(_) => StreamEvent::malformed("a trade is not an object"),
-                    });
-                let events: Vec<_> = events.collect();
-                if !events.is_empty() {
-                    return events;
-                }
-                StreamEvent::malformed("a message without trades")
-            }
+            Some("trade") => return stream::events_of(message.data, |trade| self.trade(trade)),
             Some("ping") => StreamEvent::Heartbeat,
             Some("error") => self.error(&json::text(message.msg).unwrap_or_default()),
             Some(_) => StreamEvent::notice("a message of another type"),

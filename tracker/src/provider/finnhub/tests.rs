@@ -1,15 +1,42 @@
+//! Tests of quotes, searches and the stream, with recorded responses and frames.
+
+use proptest::{collection::vec, prelude::*};
 use runtime::config::Secret;
 
 use super::{parse, stream::Session, *};
 use crate::{
     provider::{
         Frame, StreamEvent, StreamSession,
-        testing::{event, price, symbol, symbols},
+        testing::{
+            check_events, check_malformed, check_not_json, check_quote, damaged, event, not_json,
+            price, symbol, symbols,
+        },
     },
     quote::{PreviousClose, Quote},
 };
 
 const QUOTE: &str = r#"{"c":182.63,"d":1.85,"dp":1.0239,"h":183.12,"l":180.97,"o":181.05,"pc":180.78,"t":1704067200}"#;
+const MATCHES: &str = r#"{"count":3,"result":[
+    {"description":"APPLE INC","displaySymbol":"AAPL","symbol":"AAPL","type":"Common Stock"},
+    {"description":"no symbol"}, {"symbol":"NOT A SYMBOL"}, 7,
+    {"description":"","symbol":"APLE.X","type":""}]}"#;
+const TRADE: &str = r#"{"type":"trade","data":[{"s":"AAPL","p":122.1,"t":1672348887195,"v":1}]}"#;
+const TRADES: &str = r#"{"type":"trade","data":[
+    {"c":["1","24","12"],"p":146.76,"s":"AAPL","t":1628238530221,"v":43},
+    {"c":null,"p":"146.70","s":"AAPL","t":1628238530100,"v":0},
+    {"c":[],"p":4e2,"s":"BRK.B","t":1628238530300,"v":1.5},
+    {"p":1,"s":"MSFT","t":1628238530300,"v":1},
+    {"p":0,"s":"AAPL","t":1628238530300,"v":1},
+    {"p":1,"s":"AAPL","t":null,"v":-1},
+    7]}"#;
+const TOO_MANY: &str = r#"{"type":"error","msg":"Subscribing to too many symbols"}"#;
+const FRAMES: &[&str] = &[
+    TRADE,
+    TRADES,
+    TOO_MANY,
+    r#"{"type":"ping"}"#,
+    r#"{"type":"error","msg":"Symbol not found"}"#,
+];
 
 fn quote_of(body: &str) -> Result<Quote, PollError> {
     parse::quote(body.as_bytes(), &symbol("AAPL"))
@@ -110,11 +137,7 @@ fn a_status_of_a_symbol_differs_from_one_of_the_key() {
 
 #[test]
 fn matches_that_are_not_symbols_are_left_out() {
-    let body = r#"{"count":3,"result":[
-        {"description":"APPLE INC","displaySymbol":"AAPL","symbol":"AAPL","type":"Common Stock"},
-        {"description":"no symbol"}, {"symbol":"NOT A SYMBOL"}, 7,
-        {"description":"","symbol":"APLE.X","type":""}]}"#;
-    let matches = parse::matches(body.as_bytes()).expect("matches");
+    let matches = parse::matches(MATCHES.as_bytes()).expect("matches");
     assert_eq!(matches.len(), 2);
     assert_eq!(matches[0].symbol, symbol("AAPL"));
     assert_eq!(matches[0].name.as_deref(), Some("APPLE INC"));
@@ -183,15 +206,7 @@ fn each_symbol_takes_a_frame() {
 #[test]
 fn a_message_has_trades_of_several_symbols_in_any_order() {
     let mut session = session(&["AAPL", "BRK-B"]);
-    let frame = r#"{"type":"trade","data":[
-        {"c":["1","24","12"],"p":146.76,"s":"AAPL","t":1628238530221,"v":43},
-        {"c":null,"p":"146.70","s":"AAPL","t":1628238530100,"v":0},
-        {"c":[],"p":4e2,"s":"BRK.B","t":1628238530300,"v":1.5},
-        {"p":1,"s":"MSFT","t":1628238530300,"v":1},
-        {"p":0,"s":"AAPL","t":1628238530300,"v":1},
-        {"p":1,"s":"AAPL","t":null,"v":-1},
-        7]}"#;
-    let events = session.received(frame);
+    let events = session.received(TRADES);
     let StreamEvent::Price(first) = &events[0] else {
         panic!("not a price: {events:?}");
     };
@@ -216,17 +231,15 @@ fn a_message_has_trades_of_several_symbols_in_any_order() {
     );
     assert!(matches!(events[6], StreamEvent::Malformed { .. }));
     assert_eq!(events.len(), 7);
-    let single = r#"{"type":"trade","data":[{"s":"AAPL","p":122.1,"t":1672348887195,"v":1}]}"#;
-    assert_eq!(price(&mut session, single).price.to_string(), "122.1");
+    assert_eq!(price(&mut session, TRADE).price.to_string(), "122.1");
 }
 
 #[test]
 fn too_many_symbols_take_the_slot_of_the_latest() {
     let mut session = session(&["A", "B", "C"]);
-    let too_many = r#"{"type":"error","msg":"Subscribing to too many symbols"}"#;
     for (text, slots) in [("C", 2), ("B", 1), ("A", 0)] {
         assert_eq!(
-            event(&mut session, too_many),
+            event(&mut session, TOO_MANY),
             StreamEvent::LimitLowered {
                 symbol: symbol(text),
                 slots
@@ -234,7 +247,7 @@ fn too_many_symbols_take_the_slot_of_the_latest() {
         );
     }
     assert!(matches!(
-        event(&mut session, too_many),
+        event(&mut session, TOO_MANY),
         StreamEvent::Notice { .. }
     ));
     // The symbol has no slot, so that it can be subscribed again.
@@ -266,5 +279,30 @@ fn other_messages_are_told_apart() {
             matches!(read(frame), StreamEvent::Malformed { .. }),
             "{frame}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_response_that_is_not_json_is_malformed(body in not_json(&[QUOTE, MATCHES])) {
+        check_malformed(&quote_of(&body));
+        check_malformed(&parse::matches(body.as_bytes()));
+    }
+
+    #[test]
+    fn a_damaged_response_is_an_error_or_has_valid_numbers(body in damaged(&[QUOTE, MATCHES])) {
+        check_quote(&quote_of(&body), "AAPL");
+        let _ = parse::matches(body.as_bytes());
+    }
+
+    #[test]
+    fn a_frame_that_is_not_json_is_malformed_and_changes_nothing(frame in not_json(FRAMES)) {
+        check_not_json(&mut session(&["AAPL"]), &frame, TRADE);
+    }
+
+    #[test]
+    fn damaged_frames_have_valid_events(frames in vec(damaged(FRAMES), 1..8)) {
+        let texts = ["AAPL", "BRK-B"];
+        check_events(&mut session(&texts), &frames, &symbols(&texts));
     }
 }

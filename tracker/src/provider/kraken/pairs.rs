@@ -5,12 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use entity::Symbol;
 
 use super::result;
-use crate::provider::{PollError, SymbolMatch, json};
-
-/// The name of the exchange of pairs of currencies.
-pub(super) const EXCHANGE: &str = "Kraken";
-/// The name of the exchange of tokenised shares.
-pub(super) const TOKENIZED_EXCHANGE: &str = "Kraken xStocks";
+use crate::provider::{PollError, SymbolMatch, json, search::matching, shape};
 
 /// The pairs by their symbols.
 #[derive(Clone, Debug, Default)]
@@ -65,8 +60,11 @@ impl Pairs {
         }
     }
 
-    /// Whether a symbol is listed, or `None` if that is not known.
+    /// Whether a symbol is a listed pair, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        if !shape::is_pair(symbol) {
+            return Some(false);
+        }
         let listed = self.by_symbol.contains_key(symbol);
         (listed || self.is_complete()).then_some(listed)
     }
@@ -89,40 +87,35 @@ impl Pairs {
         listed.map_or(symbol.as_str(), |pair| pair.wire.as_str())
     }
 
+    /// Whether a name in the stream is certainly that of a symbol.
+    pub(super) fn has_name(&self, symbol: &Symbol, wire: &str) -> bool {
+        self.knows(symbol).is_some() && self.wire_name(symbol) == wire
+    }
+
     /// Returns the symbols that contain a text, in any case, the shortest first.
     pub(super) fn find(&self, text: &str) -> Vec<SymbolMatch> {
-        let text = text.trim().to_ascii_uppercase();
-        let matching = self.by_symbol.iter();
-        let mut matching: Vec<_> = matching
-            .filter(|(symbol, _)| symbol.as_str().contains(&text))
-            .collect();
-        matching.sort_by_key(|(symbol, _)| (symbol.as_str().len(), (*symbol).clone()));
-        matching
-            .into_iter()
-            .map(|(symbol, pair)| SymbolMatch {
-                symbol: symbol.clone(),
-                name: Some(pair.wire.clone()),
-                kind: Some(
-                    if pair.tokenized {
-                        "Tokenised share"
-                    } else {
-                        "Pair"
-                    }
-                    .to_owned(),
-                ),
-                exchange: Some(exchange(pair.tokenized).to_owned()),
-                currency: currency(symbol),
-            })
-            .collect()
+        let listed = self.by_symbol.iter().map(|(symbol, pair)| SymbolMatch {
+            symbol: symbol.clone(),
+            name: Some(pair.wire.clone()),
+            kind: Some(kind(pair.tokenized).to_owned()),
+            exchange: Some(exchange(pair.tokenized).to_owned()),
+            currency: currency(symbol),
+        });
+        matching(listed.map(Cow::Owned), text)
     }
+}
+
+/// The kind of a pair.
+fn kind(tokenized: bool) -> &'static str {
+    if tokenized { "Tokenised share" } else { "Pair" }
 }
 
 /// The name of the exchange of a pair.
 pub(super) fn exchange(tokenized: bool) -> &'static str {
     if tokenized {
-        TOKENIZED_EXCHANGE
+        "Kraken xStocks"
     } else {
-        EXCHANGE
+        "Kraken"
     }
 }
 

@@ -1,21 +1,23 @@
 //! The channel `ticker` of Kraken's WebSocket API, version 2.
 //!
 //! Kraken confirms each symbol alone and continues after a refusal. It sends a heartbeat every
-//! second in which nothing else is sent, also if it refused every symbol.
+//! second in which nothing else is sent, also if it refused every symbol. A symbol may have another
+//! name in the list of pairs, which may be loaded after the symbol was refused: it is then requested
+//! again.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use entity::Symbol;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Kraken, error_of, pairs::Pairs};
+use super::{Kraken, SharedPairs, error_of, pairs::Pairs};
 use crate::provider::{
     PollError, field,
     json::{self, Value},
     stream::{
-        Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice, StreamProtocol,
+        self, Frame, Ping, StreamAddress, StreamEvent, StreamLimits, StreamPrice, StreamProtocol,
         StreamSession, Subscriptions,
     },
 };
@@ -45,15 +47,17 @@ impl StreamProtocol for Kraken {
     }
 
     fn session(&self) -> Box<dyn StreamSession> {
-        Box::new(Session::new(self.pairs()))
+        Box::new(Session::new(Arc::clone(&self.pairs)))
     }
 }
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Session {
-    pairs: Arc<Pairs>,
+    pairs: SharedPairs,
     subscriptions: Subscriptions,
+    /// The symbols that were refused by a name that may differ from that in the list.
+    unnamed: Vec<Symbol>,
 }
 
 /// A message. Its fields depend on its kind.
@@ -87,29 +91,55 @@ struct Ticker<'a> {
 }
 
 impl Session {
-    pub(super) fn new(pairs: Arc<Pairs>) -> Self {
+    pub(super) fn new(pairs: SharedPairs) -> Self {
         Self {
             pairs,
             subscriptions: Subscriptions::default(),
+            unnamed: Vec::new(),
         }
     }
 
-    fn ticker(&self, ticker: &Ticker<'_>) -> StreamEvent {
-        let Some(name) = json::text(ticker.symbol) else {
-            return StreamEvent::malformed("a ticker without a symbol");
-        };
-        let Some(symbol) = self.subscriptions.get(&name) else {
-            return StreamEvent::Dropped {
-                reason: "not subscribed",
-            };
-        };
-        match StreamPrice::parse(symbol, ticker.last) {
-            Ok(price) => StreamEvent::Price(StreamPrice {
-                market_time: field::rfc3339(json::text(ticker.timestamp).as_deref()),
-                ..price
-            }),
-            Err(error) => StreamEvent::malformed(error.to_string()),
+    fn pairs(&self) -> Arc<Pairs> {
+        Arc::clone(&self.pairs.read())
+    }
+
+    /// Requests the refused symbols by the names in the list once it is loaded.
+    fn request_unnamed(&mut self) -> Vec<Frame> {
+        if self.unnamed.is_empty() || !self.pairs().is_complete() {
+            return Vec::new();
         }
+        let symbols = mem::take(&mut self.unnamed);
+        self.subscribe(&symbols)
+    }
+
+    fn ticker(&self, ticker: &Ticker<'_>) -> StreamEvent {
+        let details = |price| StreamPrice {
+            market_time: field::rfc3339(json::text(ticker.timestamp).as_deref()),
+            ..price
+        };
+        self.subscriptions
+            .price(ticker.symbol, ticker.last, details)
+    }
+
+    /// Returns the events of a frame.
+    fn events(&mut self, frame: &str) -> Vec<StreamEvent> {
+        let Ok(message) = serde_json::from_str::<Message<'_>>(frame) else {
+            return vec![StreamEvent::malformed("not a JSON object")];
+        };
+        let channel = json::text(message.channel);
+        vec![
+            match (channel.as_deref(), json::text(message.method).as_deref()) {
+                (Some("heartbeat"), _) | (None, Some("pong")) => StreamEvent::Heartbeat,
+                (Some("ticker"), _) => {
+                    return stream::events_of(message.data, |ticker| self.ticker(ticker));
+                }
+                (Some("status"), _) => status(message.data),
+                (Some(_), _) => StreamEvent::notice("a message of another channel"),
+                (None, Some("subscribe")) => self.answered(&message),
+                (None, Some(_)) => StreamEvent::notice("an answer to another request"),
+                (None, None) => StreamEvent::malformed("neither a channel nor a method"),
+            },
+        ]
     }
 
     /// Handles the answer to a subscription.
@@ -129,7 +159,14 @@ impl Session {
         }
         let text = json::text(message.error).unwrap_or_default();
         let error = error_of(&text);
-        match name.and_then(|name| self.subscriptions.remove(&name)) {
+        let name = name.unwrap_or_default();
+        match self.subscriptions.remove(&name) {
+            Some(symbol)
+                if error == PollError::UnknownSymbol && !self.pairs().has_name(&symbol, &name) =>
+            {
+                self.unnamed.push(symbol);
+                StreamEvent::notice("refused a symbol whose name in the list is not known yet")
+            }
             Some(symbol) => StreamEvent::Rejected {
                 symbol,
                 error: match error {
@@ -151,9 +188,9 @@ impl StreamSession for Session {
     }
 
     fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(|it| (self.pairs.wire_name(it), it));
-        let added = names.filter(|(name, symbol)| self.subscriptions.add(name, symbol));
-        let added: Vec<&str> = added.map(|(name, _)| name).collect();
+        let pairs = self.pairs();
+        let wire_name = |it| pairs.wire_name(it).to_owned();
+        let added = self.subscriptions.add_all(symbols, wire_name);
         let frames = added.chunks(SYMBOLS_PER_FRAME);
         frames
             .map(|names| {
@@ -165,9 +202,8 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let names = symbols.iter().map(|it| self.pairs.wire_name(it));
-        let removed = names.filter(|name| self.subscriptions.remove(name).is_some());
-        let removed: Vec<&str> = removed.collect();
+        self.unnamed.retain(|it| !symbols.contains(it));
+        let removed = self.subscriptions.remove_all(symbols);
         let frames = removed.chunks(SYMBOLS_PER_FRAME);
         frames
             .map(|names| {
@@ -179,40 +215,15 @@ impl StreamSession for Session {
     }
 
     fn received(&mut self, frame: &str) -> Vec<StreamEvent> {
-        let Ok(message) = serde_json::from_str::<Message<'_>>(frame) else {
-            return vec![StreamEvent::malformed("not a JSON object")];
-        };
-        let channel = json::text(message.channel);
-        let data = || message.data.and_then(json::list).unwrap_or_default();
-        vec![
-            match (channel.as_deref(), json::text(message.method).as_deref()) {
-                (Some("heartbeat"), _) | (None, Some("pong")) => StreamEvent::Heartbeat,
-                (Some("ticker"), _) => {
-                    let tickers = data();
-                    let events = tickers
-                        .iter()
-                        .map(|raw| match serde_json::from_str(raw.get()) {
-                            Ok(ticker) => self.ticker(&ticker),
-                            Err(_) => StreamEvent::malformed("a ticker is not an object"),
-                        });
-                    let events: Vec<_> = events.collect();
-                    if !events.is_empty() {
-                        return events;
-                    }
-                    StreamEvent::malformed("a message without a ticker")
-                }
-                (Some("status"), _) => status(&data()),
-                (Some(_), _) => StreamEvent::notice("a message of another channel"),
-                (None, Some("subscribe")) => self.answered(&message),
-                (None, Some(_)) => StreamEvent::notice("an answer to another request"),
-                (None, None) => StreamEvent::malformed("neither a channel nor a method"),
-            },
-        ]
+        let mut events = self.events(frame);
+        events.extend(self.request_unnamed().into_iter().map(StreamEvent::Send));
+        events
     }
 }
 
 /// Returns whether the exchange trades, from a message of the channel `status`.
-fn status(data: &[&serde_json::value::RawValue]) -> StreamEvent {
+fn status(data: Value<'_>) -> StreamEvent {
+    let data = data.and_then(json::list).unwrap_or_default();
     let first = data.first().and_then(|raw| json::object(raw));
     match first.and_then(|status| json::text_of(&status, "system")) {
         Some(system) if system == "online" => StreamEvent::Resumed,

@@ -1,4 +1,8 @@
+//! Tests of the list of pairs, quotes and the stream, with recorded responses and frames.
+
 use std::sync::Arc;
+
+use proptest::{collection::vec, prelude::*};
 
 use super::{
     pairs::{self, Pair, Pairs},
@@ -8,7 +12,10 @@ use super::{
 use crate::{
     provider::{
         StreamEvent, StreamSession,
-        testing::{event, price, symbol, symbols},
+        testing::{
+            check_events, check_malformed, check_not_json, check_quote, damaged, event, not_json,
+            price, symbol, symbols,
+        },
     },
     quote::{PreviousClose, Quote},
 };
@@ -24,6 +31,18 @@ const TICKER: &str = r#"{"error":[],"result":{"XXBTZUSD":{"a":["105944.30000","1
     "b":["105944.2","1","1.0"],"c":["105899.40000","0.00009443"],"v":["0.78648221","163.28908096"],
     "p":["1","2"],"t":[35,3276],"l":["105853.50000","104711.00000"],
     "h":["106112.00000","106613.10000"],"o":"106021.60000"}}}"#;
+const UPDATE: &str = r#"{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":83744.2,"bid_qty":0.56251979,"ask":83744.3,"ask_qty":0.00044780,"last":83744.3,"volume":3156.84782110,"vwap":84174.6,"low":83163.6,"high":85247.4,"change":-429.3,"change_pct":-0.51,"trades":135262,"timestamp":"2026-09-25T17:48:26.844359Z"}]}"#;
+const ONLINE: &str = r#"{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":18125794168470749634,"upcoming_maintenance":[],"emergency":[]}]}"#;
+const CONFIRMED: &str = r#"{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},"success":true,"time_in":"…","time_out":"…","req_id":1}"#;
+const REJECTED: &str = r#"{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD","time_in":"2026-09-25T17:48:54.701041Z","time_out":"2026-09-25T17:48:54.701062Z"}"#;
+const FRAMES: &[&str] = &[
+    UPDATE,
+    ONLINE,
+    CONFIRMED,
+    REJECTED,
+    r#"{"channel":"heartbeat"}"#,
+    r#"{"error":"Exceeded msg rate limit","method":"subscribe","success":false}"#,
+];
 
 fn listed() -> Pairs {
     let parse = |body: &str| pairs::parse(body.as_bytes()).expect("pairs");
@@ -195,8 +214,12 @@ fn a_ticker_without_a_valid_price_is_no_price() {
     assert_eq!(quote.price.to_string(), "105899.4");
 }
 
+fn shared(pairs: Pairs) -> SharedPairs {
+    Arc::new(RwLock::new(Arc::new(pairs)))
+}
+
 fn session(texts: &[&str]) -> Session {
-    let mut session = Session::new(Arc::new(listed()));
+    let mut session = Session::new(shared(listed()));
     assert_eq!(session.opened(), [StreamEvent::Ready]);
     session.subscribe(&symbols(texts));
     session
@@ -204,7 +227,7 @@ fn session(texts: &[&str]) -> Session {
 
 #[test]
 fn subscriptions_use_the_names_of_the_stream() {
-    let mut session = Session::new(Arc::new(listed()));
+    let mut session = Session::new(shared(listed()));
     let frames = session.subscribe(&symbols(&["btc/usd", "AAPLX/USD", "BTC/USD"]));
     let [frame] = &frames[..] else {
         panic!("not one frame: {}", frames.len());
@@ -223,12 +246,41 @@ fn subscriptions_use_the_names_of_the_stream() {
 }
 
 #[test]
+fn a_symbol_that_was_refused_before_the_list_is_requested_by_its_name_in_the_list() {
+    const HEARTBEAT: &str = r#"{"channel":"heartbeat"}"#;
+    let pairs = shared(Pairs::default());
+    let mut session = Session::new(Arc::clone(&pairs));
+    session.subscribe(&symbols(&["AAPLX/USD", "XBT/USD"]));
+    for name in ["AAPLX/USD", "XBT/USD"] {
+        let refused = event(&mut session, &REJECTED.replace("XBT/USD", name));
+        assert!(matches!(refused, StreamEvent::Notice { .. }), "{refused:?}");
+    }
+    assert_eq!(event(&mut session, HEARTBEAT), StreamEvent::Heartbeat);
+    *pairs.write() = Arc::new(listed());
+    let [StreamEvent::Heartbeat, StreamEvent::Send(frame)] = &session.received(HEARTBEAT)[..]
+    else {
+        panic!("no request");
+    };
+    let sent: serde_json::Value = serde_json::from_str(frame.as_str()).expect("JSON");
+    let names = serde_json::json!(["AAPLx/USD", "XBT/USD"]);
+    assert_eq!(sent["params"]["symbol"], names);
+    let update = UPDATE.replace("BTC/USD", "AAPLx/USD");
+    assert_eq!(price(&mut session, &update).symbol, symbol("AAPLX/USD"));
+    // This one is not in the list.
+    let refused = StreamEvent::Rejected {
+        symbol: symbol("XBT/USD"),
+        error: PollError::UnknownSymbol,
+    };
+    assert_eq!(event(&mut session, REJECTED), refused);
+    assert_eq!(event(&mut session, HEARTBEAT), StreamEvent::Heartbeat);
+}
+
+#[test]
 fn recorded_frames_are_read() {
     let mut session = session(&["BTC/USD", "ETH/USD", "XBT/USD"]);
     let mut read = |frame: &str| event(&mut session, frame);
-    let online = r#"{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":18125794168470749634,"upcoming_maintenance":[],"emergency":[]}]}"#;
-    assert_eq!(read(online), StreamEvent::Resumed);
-    let maintenance = online.replace("online", "maintenance");
+    assert_eq!(read(ONLINE), StreamEvent::Resumed);
+    let maintenance = ONLINE.replace("online", "maintenance");
     assert_eq!(
         read(&maintenance),
         StreamEvent::Paused {
@@ -240,11 +292,9 @@ fn recorded_frames_are_read() {
         read(r#"{"method":"pong","req_id":42,"time_in":"…","time_out":"…"}"#),
         StreamEvent::Heartbeat
     );
-    let ack = r#"{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD","snapshot":true},"success":true,"time_in":"…","time_out":"…","req_id":1}"#;
-    assert_eq!(read(ack), StreamEvent::Subscribed(symbol("BTC/USD")));
-    let refusal = r#"{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD","time_in":"2026-09-25T17:48:54.701041Z","time_out":"2026-09-25T17:48:54.701062Z"}"#;
+    assert_eq!(read(CONFIRMED), StreamEvent::Subscribed(symbol("BTC/USD")));
     assert_eq!(
-        read(refusal),
+        read(REJECTED),
         StreamEvent::Rejected {
             symbol: symbol("XBT/USD"),
             error: PollError::UnknownSymbol
@@ -276,9 +326,8 @@ fn recorded_frames_are_read() {
 
 #[test]
 fn a_ticker_is_a_price_with_its_time() {
-    let frame = r#"{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":83744.2,"bid_qty":0.56251979,"ask":83744.3,"ask_qty":0.00044780,"last":83744.3,"volume":3156.84782110,"vwap":84174.6,"low":83163.6,"high":85247.4,"change":-429.3,"change_pct":-0.51,"trades":135262,"timestamp":"2026-09-25T17:48:26.844359Z"}]}"#;
     let mut session = session(&["BTC/USD", "AAPLX/USD"]);
-    let read = price(&mut session, frame);
+    let read = price(&mut session, UPDATE);
     assert_eq!(read.symbol, symbol("BTC/USD"));
     assert_eq!(read.price.to_string(), "83744.3");
     assert_eq!(read.market_time, "2026-09-25T17:48:26.844359Z".parse().ok());
@@ -291,14 +340,14 @@ fn a_ticker_is_a_price_with_its_time() {
         (read.price.to_string().as_str(), read.market_time),
         ("250", None)
     );
-    let other = frame.replace("BTC/USD", "ETH/USD");
+    let other = UPDATE.replace("BTC/USD", "ETH/USD");
     assert!(matches!(
         event(&mut session, &other),
         StreamEvent::Dropped { .. }
     ));
     session.unsubscribe(&symbols(&["BTC/USD"]));
     assert!(matches!(
-        event(&mut session, frame),
+        event(&mut session, UPDATE),
         StreamEvent::Dropped { .. }
     ));
 }
@@ -337,4 +386,31 @@ fn a_malformed_frame_is_one_event_and_ends_nothing() {
     };
     assert!(matches!(bad, StreamEvent::Malformed { .. }));
     assert!(matches!(good, StreamEvent::Price(price) if price.price.to_string() == "0.0000001"));
+}
+
+proptest! {
+    #[test]
+    fn a_response_that_is_not_json_is_malformed(body in not_json(&[TICKER, SPOT])) {
+        check_malformed(&quote_of(&body, "BTC/USD", &Pairs::default()));
+        check_malformed(&pairs::parse(body.as_bytes()));
+    }
+
+    #[test]
+    fn a_damaged_response_is_an_error_or_has_valid_numbers(body in damaged(&[TICKER, SPOT])) {
+        check_quote(&quote_of(&body, "BTC/USD", &Pairs::default()), "BTC/USD");
+        if let Ok(listed) = pairs::parse(body.as_bytes()) {
+            prop_assert!(!listed.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_not_json_is_malformed_and_changes_nothing(frame in not_json(FRAMES)) {
+        check_not_json(&mut session(&["BTC/USD"]), &frame, UPDATE);
+    }
+
+    #[test]
+    fn damaged_frames_have_valid_events(frames in vec(damaged(FRAMES), 1..8)) {
+        let texts = ["BTC/USD", "XBT/USD"];
+        check_events(&mut session(&texts), &frames, &symbols(&texts));
+    }
 }

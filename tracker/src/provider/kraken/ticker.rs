@@ -7,7 +7,7 @@
 //!
 //! In lists of two, the first number is of the UTC day and the second of the last 24 hours.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use entity::Symbol;
@@ -17,7 +17,7 @@ use super::{
     result,
 };
 use crate::{
-    provider::{PollError, field, json},
+    provider::{PollError, field, json, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
@@ -58,20 +58,22 @@ fn quote(
     tokenized: bool,
     day: NaiveDate,
 ) -> Result<Quote, PollError> {
-    let first = |name| {
+    let first = |name: &str| {
         let list = json::list(fields.get(name)?)?;
-        field::text(list.first()?).map(Cow::into_owned)
+        field::text(list.first()?)
     };
-    let (price, open) = (first("c"), json::text_of(fields, "o"));
-    let quote = Quote::new(symbol.clone(), field::price(price.as_deref())?, day);
+    let open = json::text_of(fields, "o");
+    let numbers = QuoteNumbers {
+        price: first("c"),
+        previous_close: open.clone(),
+        open,
+        high: first("h"),
+        low: first("l"),
+        volume: None,
+    };
     Ok(Quote {
-        previous_close: field::previous_close(open.as_deref()),
-        open: field::other_price(open.as_deref()),
-        high: field::other_price(first("h").as_deref()),
-        low: field::other_price(first("l").as_deref()),
         currency: pairs::currency(symbol),
         exchange: Some(pairs::exchange(tokenized).to_owned()),
-        unrounded: field::unrounded(price.as_deref(), open.as_deref()),
-        ..quote
+        ..numbers.quote(symbol, day)?
     })
 }

@@ -79,15 +79,14 @@ struct Bar {
 
 impl Dataset {
     /// Returns all tickers of the file.
-    pub(super) fn symbols(&self) -> Vec<SymbolMatch> {
-        let tickers = self.tickers.iter().map(|ticker| SymbolMatch {
+    pub(super) fn symbols(&self) -> impl Iterator<Item = SymbolMatch> {
+        self.tickers.iter().map(|ticker| SymbolMatch {
             symbol: ticker.symbol.clone(),
             name: ticker.company.map(|it| it.name.to_owned()),
             kind: None,
             exchange: ticker.company.map(|it| it.exchange.to_owned()),
             currency: ticker.company.map(|it| it.currency.to_owned()),
-        });
-        tickers.collect()
+        })
     }
 
     /// Builds a data set of rows in any order. No two rows are of the same ticker and day, and at
@@ -213,8 +212,6 @@ impl Dataset {
         let returns = replayed.repeats && bar.is_first && growth != Ratio::ONE;
         let split = returns.then(|| growth.inverse()).or(bar.split);
         Some(Quote {
-            symbol: symbol.clone(),
-            price: bar.close,
             previous_close: bar
                 .previous_close
                 .map_or(PreviousClose::None, PreviousClose::Sent),
@@ -222,13 +219,12 @@ impl Dataset {
             high: bar.high,
             low: bar.low,
             volume: bar.volume,
-            trading_day,
             market_time: Some(close),
             name: company.map(|company| company.name.to_owned()),
             currency: company.map(|company| company.currency.to_owned()),
             exchange: company.map(|company| company.exchange.to_owned()),
-            unrounded: None,
             split,
+            ..Quote::new(symbol.clone(), bar.close, trading_day)
         })
     }
 

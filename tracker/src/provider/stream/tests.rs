@@ -1,3 +1,5 @@
+//! Tests of what all streams share: prices, sizes, refused handshakes, and that keys are hidden.
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;

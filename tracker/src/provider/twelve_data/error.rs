@@ -1,7 +1,8 @@
 //! Classifies the errors of Twelve Data, which it sends instead of a response or of a symbol in it:
 //!
 //! ```json
-//! {"code":429,"message":"You have run out of API credits for the current minute.","status":"error"}
+//! {"code":429,"message":"You have run out of API credits for the current minute.",
+//!     "status":"error"}
 //! ```
 
 use std::time::Duration;

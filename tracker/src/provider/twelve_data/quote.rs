@@ -6,7 +6,7 @@ use runtime::config::Secret;
 
 use super::error;
 use crate::{
-    provider::{Answers, PollError, field, json},
+    provider::{Answers, PollError, field, json, quote_numbers::QuoteNumbers},
     quote::Quote,
 };
 
@@ -15,8 +15,7 @@ use crate::{
 /// # Errors
 /// The response is not a JSON object.
 pub(super) fn parse(body: &[u8], requested: &[Symbol], key: &Secret) -> Result<Answers, PollError> {
-    let response: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let response: json::Object<'_> = json::response(body)?;
     let answer = |symbol: &Symbol| {
         if requested.len() == 1 && response.contains_key("symbol") {
             return quote(symbol, &response, key);
@@ -40,7 +39,6 @@ fn quote(symbol: &Symbol, fields: &json::Object<'_>, key: &Secret) -> Result<Quo
         return Err(error);
     }
     let text = |name| json::text_of(fields, name).filter(|text| !field::is_missing(text));
-    let number = |name| text(name);
     let (requested, _) = symbol
         .as_str()
         .split_once(':')
@@ -53,22 +51,21 @@ fn quote(symbol: &Symbol, fields: &json::Object<'_>, key: &Secret) -> Result<Quo
     let day = text("datetime").and_then(|text| field::date(text.get(..10)?));
     let day = day.ok_or_else(|| PollError::no_price("the trading day is invalid"))?;
     let is_trade = |at: &Timestamp| *at > market.session(day).start;
-    let time = |name| field::seconds(number(name).as_deref());
-    let (price, previous_close) = (number("close"), number("previous_close"));
-    let price_of = |name| field::other_price(number(name).as_deref());
-    let volume = field::volume(number("volume").as_deref());
-    Ok(Quote {
-        previous_close: field::previous_close(previous_close.as_deref()),
-        open: price_of("open"),
-        high: price_of("high"),
-        low: price_of("low"),
+    let time = |name| field::seconds(text(name).as_deref());
+    let numbers = QuoteNumbers {
+        price: text("close"),
+        previous_close: text("previous_close"),
+        open: text("open"),
+        high: text("high"),
+        low: text("low"),
         // That of a pair is a fraction or a number of price changes.
-        volume: volume.filter(|_| matches!(market, Market::Us | Market::Other)),
+        volume: text("volume").filter(|_| matches!(market, Market::Us | Market::Other)),
+    };
+    Ok(Quote {
         market_time: time("last_quote_at").or_else(|| time("timestamp").filter(is_trade)),
         name: text("name").map(Into::into),
         currency: text("currency").map(Into::into),
         exchange: text("exchange").map(Into::into),
-        unrounded: field::unrounded(price.as_deref(), previous_close.as_deref()),
-        ..Quote::new(symbol.clone(), field::price(price.as_deref())?, day)
+        ..numbers.quote(symbol, day)?
     })
 }

@@ -8,8 +8,7 @@ use crate::provider::{PollError, SymbolMatch, json};
 /// Parses the matches. Of a symbol that several exchanges list, the first is returned. The `key` is
 /// removed from errors.
 pub(super) fn parse(body: &[u8], key: &Secret) -> Result<Vec<SymbolMatch>, PollError> {
-    let response: json::Object<'_> =
-        serde_json::from_slice(body).map_err(|_| PollError::malformed("not a JSON object"))?;
+    let response: json::Object<'_> = json::response(body)?;
     if let Some(error) = error::of_object(&response, key) {
         return Err(error);
     }

@@ -1,8 +1,11 @@
+//! Tests of quotes, searches and errors, with recorded responses.
+
+use proptest::prelude::*;
 use reqwest::StatusCode;
 
 use super::*;
 use crate::{
-    provider::testing::{symbol, symbols},
+    provider::testing::{check_malformed, check_quote, damaged, not_json, symbol, symbols},
     quote::{PreviousClose, Quote},
 };
 
@@ -11,6 +14,10 @@ const QUOTE: &str = r#"{"symbol":"AAPL","name":"Apple Inc.","exchange":"NASDAQ",
     "low":"283.54001","close":"284.14999","volume":"30965652","previous_close":"286.19000","change":"-2.040009",
     "percent_change":"-0.71281615","is_market_open":false}"#;
 const CREDITS: &str = r#"{"code":429,"message":"You have run out of API credits for the current minute. 9 API credits were used, with the current limit being 8.","status":"error"}"#;
+const MATCHES: &str = r#"{"data":[
+    {"symbol":"AAPL","instrument_name":"Apple Inc","exchange":"NASDAQ","mic_code":"XNGS","instrument_type":"Common Stock","country":"United States","currency":"USD"},
+    {"symbol":"AAPL","instrument_name":"Apple Inc","exchange":"VSE","currency":"EUR"},
+    {"symbol":"A B"},{"instrument_name":"none"},7],"status":"ok"}"#;
 
 fn key() -> Secret {
     Secret::new("S3CRET")
@@ -175,11 +182,7 @@ fn errors_are_classified_by_the_code_in_the_body() {
 
 #[test]
 fn the_first_of_several_listings_of_a_symbol_is_a_match() {
-    let body = r#"{"data":[
-        {"symbol":"AAPL","instrument_name":"Apple Inc","exchange":"NASDAQ","mic_code":"XNGS","instrument_type":"Common Stock","country":"United States","currency":"USD"},
-        {"symbol":"AAPL","instrument_name":"Apple Inc","exchange":"VSE","currency":"EUR"},
-        {"symbol":"A B"},{"instrument_name":"none"},7],"status":"ok"}"#;
-    let matches = search::parse(body.as_bytes(), &key()).expect("matches");
+    let matches = search::parse(MATCHES.as_bytes(), &key()).expect("matches");
     let [only] = &matches[..] else {
         panic!("not one match: {matches:?}");
     };
@@ -190,4 +193,24 @@ fn the_first_of_several_listings_of_a_symbol_is_a_match() {
     let error = search::parse(CREDITS.as_bytes(), &key()).expect_err("an error");
     assert!(matches!(error, PollError::RateLimited { .. }));
     assert!(search::parse(b"{}", &key()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn a_response_that_is_not_json_is_malformed(body in not_json(&[QUOTE, CREDITS, MATCHES])) {
+        check_malformed(&answers(&body, &["AAPL", "IBM"]));
+        check_malformed(&search::parse(body.as_bytes(), &key()));
+    }
+
+    #[test]
+    fn a_damaged_response_is_an_error_or_has_valid_numbers(
+        body in damaged(&[QUOTE, CREDITS, MATCHES]),
+    ) {
+        check_quote(&quote_of(&body), "AAPL");
+        let batch = format!(r#"{{"AAPL":{body}}}"#);
+        for answer in answers(&batch, &["AAPL"]).unwrap_or_default() {
+            check_quote(&answer, "AAPL");
+        }
+        let _ = search::parse(body.as_bytes(), &key());
+    }
 }

@@ -1,5 +1,5 @@
-//! Kraken, Finnhub, Alpaca, Twelve Data and bulk requests to Alpha Vantage over HTTP, against a mock
-//! server: the requests they send, and how answers belong to symbols.
+//! Kraken, Finnhub, Alpaca, Twelve Data and bulk requests to Alpha Vantage over HTTP, against a
+//! mock server: the requests they send, and how answers belong to symbols.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -227,8 +227,9 @@ async fn kraken_requests_listed_pairs_together() {
         .respond_with(response(r#"{"error":["EQuery:Unknown asset pair"]}"#))
         .mount(&server)
         .await;
-    let answers = poll(&kraken, &["BTC/USD", "ETH/USD"]).await;
-    assert!(answers.iter().all(is_upstream), "{answers:?}");
+    let answers = poll(&kraken, &["NO/USD", "BTC/USD", "ETH/USD"]).await;
+    assert_eq!(answers[0], Err(PollError::UnknownSymbol));
+    assert!(answers[1..].iter().all(is_upstream), "{answers:?}");
     assert_eq!(kraken.pacing().symbols_per_request(), 1);
 }
 

@@ -142,20 +142,16 @@ async fn a_replay_starts_on_the_first_day_of_the_four_default_symbols() {
     assert_eq!(
         *google,
         Quote {
-            symbol: symbol("GOOG"),
-            price: decimal("100.335"),
             previous_close: PreviousClose::None,
             open: Some(decimal("100.01")),
             high: Some(decimal("104.06")),
             low: Some(decimal("95.96")),
             volume: Some(44_659_000),
-            trading_day: date("2004-08-19"),
             market_time: Some("2004-08-19T20:00:00Z".parse().expect("an instant")),
             name: Some("Google Inc.".to_owned()),
             currency: Some("USD".to_owned()),
             exchange: Some("NASDAQ".to_owned()),
-            unrounded: None,
-            split: None,
+            ..Quote::new(symbol("GOOG"), decimal("100.335"), date("2004-08-19"))
         }
     );
     for quote in quotes(&poll) {

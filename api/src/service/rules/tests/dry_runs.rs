@@ -33,20 +33,12 @@ async fn store(trial: &mut Trial, symbol: &str, day: &str, prices: &[&str]) {
     for price in prices {
         trial.clock.advance(Duration::from_mins(1));
         let quote = Quote {
-            symbol: symbol.parse().expect("a symbol"),
-            price: decimal(price),
             previous_close: PreviousClose::None,
-            open: None,
-            high: None,
-            low: None,
-            volume: None,
-            trading_day: day.parse().expect("a date"),
-            market_time: None,
-            name: None,
-            currency: None,
-            exchange: None,
-            unrounded: None,
-            split: None,
+            ..Quote::new(
+                symbol.parse().expect("a symbol"),
+                decimal(price),
+                day.parse().expect("a date"),
+            )
         };
         trial.ingest(batch(vec![quote], false), false).await;
     }

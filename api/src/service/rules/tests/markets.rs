@@ -95,20 +95,13 @@ impl RandomMarket {
         let late = random.choose(&[0, 0, 0, 1, 60]);
         let market_time = now.before(std::time::Duration::from_secs(late));
         Quote {
-            symbol: self.symbol.clone(),
-            price: self.today(price),
             previous_close,
             open: random.percent(88).then(|| self.today(open)),
             high: random.percent(84).then(|| self.today(high)),
             low: random.percent(84).then(|| self.today(low)),
             volume: random.percent(88).then_some(self.volume),
-            trading_day: day,
             market_time: random.percent(80).then_some(market_time),
-            name: None,
-            currency: None,
-            exchange: None,
-            unrounded: None,
-            split: None,
+            ..Quote::new(self.symbol.clone(), self.today(price), day)
         }
     }
 }

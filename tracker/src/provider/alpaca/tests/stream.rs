@@ -1,16 +1,29 @@
 //! The stream, with recorded frames.
 
+use proptest::{collection::vec, prelude::*};
 use runtime::config::Secret;
 
 use super::{super::stream::Session, provider};
 use crate::provider::{
     Frame, PollError, QuoteProvider, StreamEvent, StreamProtocol, StreamSession, TradeId,
-    testing::{event, price, symbol, symbols},
+    testing::{check_events, check_not_json, damaged, event, not_json, price, symbol, symbols},
 };
 
 const CONNECTED: &str = r#"[{"T":"success","msg":"connected"}]"#;
 const AUTHENTICATED: &str = r#"[{"T":"success","msg":"authenticated"}]"#;
+const ODD_LOT: &str = r#"[{"T":"t","i":96921,"S":"AAPL","x":"V","p":126.55,"s":1,"t":"2021-02-22T15:51:44.208123456Z","c":["@","I"],"z":"C"}]"#;
+const BAR: &str = r#"[{"T":"d","S":"SPY","o":388.985,"h":389.13,"l":388.975,"c":389.12,"v":749378,"t":"2021-02-16T05:00:00Z"}]"#;
 const TOO_MANY: &str = r#"[{"T":"error","code":405,"msg":"symbol limit exceeded"}]"#;
+
+const FRAMES: &[&str] = &[
+    CONNECTED,
+    AUTHENTICATED,
+    ODD_LOT,
+    BAR,
+    TOO_MANY,
+    r#"[{"T":"subscription","trades":["AAPL","SPY"],"quotes":[],"dailyBars":["AAPL","SPY"]}]"#,
+    r#"[{"T":"error","code":406,"msg":"connection limit exceeded"}]"#,
+];
 
 fn new() -> Session {
     Session::new(Secret::new("K3Y-ID"), Secret::new("S3CRET"))
@@ -151,8 +164,7 @@ fn a_symbol_that_was_removed_meanwhile_is_not_requested_again() {
 #[test]
 fn a_trade_has_its_size_time_and_identity() {
     let mut session = session(&["AAPL"]);
-    let odd_lot = r#"[{"T":"t","i":96921,"S":"AAPL","x":"V","p":126.55,"s":1,"t":"2021-02-22T15:51:44.208123456Z","c":["@","I"],"z":"C"}]"#;
-    let read = price(&mut session, odd_lot);
+    let read = price(&mut session, ODD_LOT);
     assert_eq!(read.price.to_string(), "126.55");
     assert_eq!(read.size, "1".parse().ok());
     assert_eq!(read.market_time, "2021-02-22T15:51:44.208123Z".parse().ok());
@@ -164,7 +176,7 @@ fn a_trade_has_its_size_time_and_identity() {
         })
     );
     assert!(!read.moves_last);
-    assert!(price(&mut session, &odd_lot.replace(",\"I\"", "")).moves_last);
+    assert!(price(&mut session, &ODD_LOT.replace(",\"I\"", "")).moves_last);
     let bare = r#"[{"T":"t","S":"AAPL","p":"1.2655e2"}]"#;
     let read = price(&mut session, bare);
     assert_eq!(read.price.to_string(), "126.55");
@@ -172,7 +184,7 @@ fn a_trade_has_its_size_time_and_identity() {
         (read.size, read.market_time, read.trade),
         (None, None, None)
     );
-    let other = odd_lot.replace("AAPL", "MSFT");
+    let other = ODD_LOT.replace("AAPL", "MSFT");
     assert!(matches!(
         event(&mut session, &other),
         StreamEvent::Dropped { .. }
@@ -182,8 +194,7 @@ fn a_trade_has_its_size_time_and_identity() {
 #[test]
 fn a_daily_bar_has_the_figures_of_the_session() {
     let mut session = session(&["SPY"]);
-    let bar = r#"[{"T":"d","S":"SPY","o":388.985,"h":389.13,"l":388.975,"c":389.12,"v":749378,"t":"2021-02-16T05:00:00Z"}]"#;
-    let StreamEvent::Day(day) = event(&mut session, bar) else {
+    let StreamEvent::Day(day) = event(&mut session, BAR) else {
         panic!("no figures");
     };
     assert_eq!(day.symbol, symbol("SPY"));
@@ -192,7 +203,7 @@ fn a_daily_bar_has_the_figures_of_the_session() {
     assert_eq!(day.high, "389.13".parse().ok());
     assert_eq!(day.low, "388.975".parse().ok());
     assert_eq!(day.volume, Some(749_378));
-    let dayless = bar.replace("2021-02-16T05:00:00Z", "");
+    let dayless = BAR.replace("2021-02-16T05:00:00Z", "");
     assert!(matches!(
         event(&mut session, &dayless),
         StreamEvent::Malformed { .. }
@@ -269,4 +280,18 @@ fn a_malformed_message_does_not_affect_the_others_of_its_frame() {
         event(&mut session, "[]"),
         StreamEvent::Notice { .. }
     ));
+}
+
+proptest! {
+    #[test]
+    fn a_frame_that_is_not_json_is_malformed_and_changes_nothing(frame in not_json(FRAMES)) {
+        check_not_json(&mut session(&["AAPL"]), &frame, ODD_LOT);
+    }
+
+    #[test]
+    fn damaged_frames_have_valid_events(frames in vec(damaged(FRAMES), 1..8)) {
+        let (mut session, subscribed) = (new(), symbols(&["AAPL", "SPY"]));
+        session.subscribe(&subscribed);
+        check_events(&mut session, &frames, &subscribed);
+    }
 }

@@ -27,20 +27,16 @@ fn a_quote_is_parsed_exactly() {
     assert_eq!(
         quote,
         Quote {
-            symbol: msft(),
-            price: decimal("112.13"),
             previous_close: PreviousClose::Sent(decimal("112.79")),
             open: Some(decimal("112.63")),
             high: Some(decimal("113.17")),
             low: Some(decimal("110.64")),
             volume: Some(29_062_853),
-            trading_day: "2018-10-05".parse().expect("a date"),
-            market_time: None,
-            name: None,
-            currency: None,
-            exchange: None,
-            unrounded: None,
-            split: None,
+            ..Quote::new(
+                msft(),
+                decimal("112.13"),
+                "2018-10-05".parse().expect("a date")
+            )
         }
     );
 }

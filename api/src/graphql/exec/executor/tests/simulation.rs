@@ -284,19 +284,8 @@ fn quote_batch(quotes: Vec<Quote>) -> QuoteBatch {
 
 fn quote(of: &str, price: &str, trading_day: chrono::NaiveDate) -> Quote {
     Quote {
-        symbol: symbol(of),
-        price: price.parse().expect("a price"),
         previous_close: PreviousClose::Sent(Decimal::from_int(100)),
-        open: None,
-        high: None,
-        low: None,
         volume: Some(1000),
-        trading_day,
-        market_time: None,
-        name: None,
-        currency: None,
-        exchange: None,
-        unrounded: None,
-        split: None,
+        ..Quote::new(symbol(of), price.parse().expect("a price"), trading_day)
     }
 }
