@@ -94,6 +94,7 @@ impl Fixture {
     ) -> (bool, String, Option<String>) {
         self.clock.set(at(now));
         service.health.database_answered();
+        service.hub.mark_read();
         let options = SchemaOptions {
             introspection: false,
             suggestions: false,
