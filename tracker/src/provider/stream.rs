@@ -14,13 +14,13 @@ use std::{
 
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Symbol, Timestamp};
-use reqwest::{StatusCode, Url, header::HeaderMap};
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::{PollError, field, http, json};
 
-/// The streaming protocol of a provider. It carries the symbols that the provider
-/// [knows](super::QuoteProvider::knows).
+/// The streaming protocol of a provider. It is sent symbols that the provider
+/// [serves](super::QuoteProvider::serves), and may reject some.
 pub trait StreamProtocol: Send + Sync {
     /// Where to connect.
     fn address(&self) -> StreamAddress;
@@ -49,22 +49,15 @@ pub trait StreamSession: Send {
     fn received(&mut self, frame: &str) -> Vec<StreamEvent>;
 }
 
-/// The URL and the headers of a WebSocket.
+/// The URL of a WebSocket, which may contain a key.
 #[derive(Clone)]
-pub struct StreamAddress {
-    /// The URL, which may contain a key.
-    pub url: Url,
-    /// The headers, which may contain a key.
-    pub headers: HeaderMap,
-}
+pub struct StreamAddress(pub Url);
 
 /// Shows the host only.
 impl fmt::Debug for StreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.url.host_str().unwrap_or_default();
-        f.debug_struct("StreamAddress")
-            .field("host", &host)
-            .finish_non_exhaustive()
+        let host = self.0.host_str().unwrap_or_default();
+        f.debug_tuple("StreamAddress").field(&host).finish()
     }
 }
 

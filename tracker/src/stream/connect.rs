@@ -41,20 +41,17 @@ pub(super) async fn connect(address: &StreamAddress) -> Result<Socket, End> {
 }
 
 async fn try_connect(address: &StreamAddress) -> Result<Socket, End> {
-    let request = address.url.as_str().into_client_request();
-    let mut request = request.map_err(|_| End::failed("the URL cannot be used"))?;
-    for (name, value) in &address.headers {
-        request.headers_mut().insert(name, value.clone());
-    }
-    let host = address.url.host_str().unwrap_or_default();
-    let port = address.url.port_or_known_default().unwrap_or_default();
+    let request = address.0.as_str().into_client_request();
+    let request = request.map_err(|_| End::failed("the URL cannot be used"))?;
+    let host = address.0.host_str().unwrap_or_default();
+    let port = address.0.port_or_known_default().unwrap_or_default();
     // The brackets of an IPv6 address are part of a URL only.
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let tcp = TcpStream::connect((name, port))
         .await
         .map_err(|error| io_failed(&error))?;
     tcp.set_nodelay(true).map_err(|error| io_failed(&error))?;
-    let transport: Box<dyn Transport> = if address.url.scheme() == "wss" {
+    let transport: Box<dyn Transport> = if address.0.scheme() == "wss" {
         let server = ServerName::try_from(name.to_owned());
         let server = server.map_err(|_| End::failed("the host cannot be used"))?;
         let tls = tls().map_err(|error| End::failed(error.to_string()))?;

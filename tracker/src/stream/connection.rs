@@ -2,11 +2,11 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-use entity::Symbol;
+use entity::{Symbol, Timestamp};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -29,6 +29,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection with this many malformed frames in a row is closed.
 const MAX_MALFORMED: u32 = 100;
+/// A symbol that the provider refused is requested again after this time.
+const REFUSAL_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +69,8 @@ struct Connection<'a> {
     limits: StreamLimits,
     is_ready: bool,
     subscribed: BTreeSet<Symbol>,
-    /// The symbols that the provider refused on this connection.
-    rejected: BTreeSet<Symbol>,
+    /// The symbols that the provider refused on this connection, and when.
+    rejected: BTreeMap<Symbol, Timestamp>,
     frames: VecDeque<Frame>,
     /// When the next frame may be sent.
     send_at: Instant,
@@ -91,7 +93,7 @@ pub(super) async fn run(
         limits: protocol.limits(),
         is_ready: false,
         subscribed: BTreeSet::new(),
-        rejected: BTreeSet::new(),
+        rejected: BTreeMap::new(),
         frames: VecDeque::new(),
         send_at: now,
         received_at: now,
@@ -161,7 +163,10 @@ impl Connection<'_> {
         if !self.is_ready {
             return None;
         }
-        candidates.retain(|candidate| !self.rejected.contains(&candidate.symbol));
+        let now = self.engine.context.now();
+        self.rejected
+            .retain(|_, refused_at| now < refused_at.after(REFUSAL_TIMEOUT));
+        candidates.retain(|candidate| !self.rejected.contains_key(&candidate.symbol));
         let dealt = deal(&candidates, &self.subscribed, self.limits.slots);
         if dealt != self.subscribed {
             let removed: Vec<_> = self.subscribed.difference(&dealt).cloned().collect();
@@ -312,7 +317,8 @@ impl Connection<'_> {
     }
 
     fn remove(&mut self, symbol: &Symbol) {
-        self.rejected.insert(symbol.clone());
+        let now = self.engine.context.now();
+        self.rejected.insert(symbol.clone(), now);
         self.subscribed.remove(symbol);
         self.report_subscribed();
     }

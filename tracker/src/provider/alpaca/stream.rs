@@ -7,7 +7,6 @@
 use std::{collections::VecDeque, time::Duration};
 
 use entity::Symbol;
-use reqwest::header::HeaderMap;
 use runtime::config::Secret;
 use serde::Deserialize;
 use serde_json::json;
@@ -28,10 +27,7 @@ use crate::provider::{
 
 impl StreamProtocol for Alpaca {
     fn address(&self) -> StreamAddress {
-        StreamAddress {
-            url: self.stream_url.clone(),
-            headers: HeaderMap::new(),
-        }
+        StreamAddress(self.stream_url.clone())
     }
 
     fn limits(&self) -> StreamLimits {

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use entity::Symbol;
-use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,10 +25,7 @@ impl StreamProtocol for Finnhub {
         let mut url = self.stream_url.clone();
         url.query_pairs_mut()
             .append_pair("token", self.key.expose());
-        StreamAddress {
-            url,
-            headers: HeaderMap::new(),
-        }
+        StreamAddress(url)
     }
 
     /// Finnhub itself sends a ping every minute.

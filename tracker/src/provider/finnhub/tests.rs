@@ -168,7 +168,7 @@ fn the_key_is_in_the_address_but_not_in_what_is_formatted() {
     let provider = provider();
     let address = StreamProtocol::address(&provider);
     assert_eq!(
-        address.url.as_str(),
+        address.0.as_str(),
         "wss://ws.finnhub.io/?token=K3Y%26S3CRET"
     );
     let text = format!("{address:?} {provider:?}");

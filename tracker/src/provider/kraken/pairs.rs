@@ -87,11 +87,6 @@ impl Pairs {
         listed.map_or(symbol.as_str(), |pair| pair.wire.as_str())
     }
 
-    /// Whether a name in the stream is certainly that of a symbol.
-    pub(super) fn has_name(&self, symbol: &Symbol, wire: &str) -> bool {
-        self.knows(symbol).is_some() && self.wire_name(symbol) == wire
-    }
-
     /// Returns the symbols that contain a text, in any case, the shortest first.
     pub(super) fn find(&self, text: &str) -> Vec<SymbolMatch> {
         let listed = self.by_symbol.iter().map(|(symbol, pair)| SymbolMatch {

@@ -1,18 +1,15 @@
 //! The channel `ticker` of Kraken's WebSocket API, version 2.
 //!
 //! Kraken confirms each symbol alone and continues after a refusal. It sends a heartbeat every
-//! second in which nothing else is sent, also if it refused every symbol. A symbol may have another
-//! name in the list of pairs, which may be loaded after the symbol was refused: it is then requested
-//! again.
+//! second in which nothing else is sent, also if it refused every symbol.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use entity::Symbol;
-use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Kraken, SharedPairs, error_of, pairs::Pairs};
+use super::{Kraken, SharedPairs, error_of};
 use crate::provider::{
     PollError, field,
     json::{self, Value},
@@ -27,10 +24,7 @@ const SYMBOLS_PER_FRAME: usize = 50;
 
 impl StreamProtocol for Kraken {
     fn address(&self) -> StreamAddress {
-        StreamAddress {
-            url: self.stream_url.clone(),
-            headers: HeaderMap::new(),
-        }
+        StreamAddress(self.stream_url.clone())
     }
 
     /// The ping keeps a connection without subscriptions alive, on which Kraken sends nothing.
@@ -56,8 +50,6 @@ impl StreamProtocol for Kraken {
 pub(super) struct Session {
     pairs: SharedPairs,
     subscriptions: Subscriptions,
-    /// The symbols that were refused by a name that may differ from that in the list.
-    unnamed: Vec<Symbol>,
 }
 
 /// A message. Its fields depend on its kind.
@@ -95,21 +87,7 @@ impl Session {
         Self {
             pairs,
             subscriptions: Subscriptions::default(),
-            unnamed: Vec::new(),
         }
-    }
-
-    fn pairs(&self) -> Arc<Pairs> {
-        Arc::clone(&self.pairs.read())
-    }
-
-    /// Requests the refused symbols by the names in the list once it is loaded.
-    fn request_unnamed(&mut self) -> Vec<Frame> {
-        if self.unnamed.is_empty() || !self.pairs().is_complete() {
-            return Vec::new();
-        }
-        let symbols = mem::take(&mut self.unnamed);
-        self.subscribe(&symbols)
     }
 
     fn ticker(&self, ticker: &Ticker<'_>) -> StreamEvent {
@@ -119,27 +97,6 @@ impl Session {
         };
         self.subscriptions
             .price(ticker.symbol, ticker.last, details)
-    }
-
-    /// Returns the events of a frame.
-    fn events(&mut self, frame: &str) -> Vec<StreamEvent> {
-        let Ok(message) = serde_json::from_str::<Message<'_>>(frame) else {
-            return vec![StreamEvent::malformed("not a JSON object")];
-        };
-        let channel = json::text(message.channel);
-        vec![
-            match (channel.as_deref(), json::text(message.method).as_deref()) {
-                (Some("heartbeat"), _) | (None, Some("pong")) => StreamEvent::Heartbeat,
-                (Some("ticker"), _) => {
-                    return stream::events_of(message.data, |ticker| self.ticker(ticker));
-                }
-                (Some("status"), _) => status(message.data),
-                (Some(_), _) => StreamEvent::notice("a message of another channel"),
-                (None, Some("subscribe")) => self.answered(&message),
-                (None, Some(_)) => StreamEvent::notice("an answer to another request"),
-                (None, None) => StreamEvent::malformed("neither a channel nor a method"),
-            },
-        ]
     }
 
     /// Handles the answer to a subscription.
@@ -161,12 +118,6 @@ impl Session {
         let error = error_of(&text);
         let name = name.unwrap_or_default();
         match self.subscriptions.remove(&name) {
-            Some(symbol)
-                if error == PollError::UnknownSymbol && !self.pairs().has_name(&symbol, &name) =>
-            {
-                self.unnamed.push(symbol);
-                StreamEvent::notice("refused a symbol whose name in the list is not known yet")
-            }
             Some(symbol) => StreamEvent::Rejected {
                 symbol,
                 error: match error {
@@ -188,7 +139,7 @@ impl StreamSession for Session {
     }
 
     fn subscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        let pairs = self.pairs();
+        let pairs = Arc::clone(&self.pairs.read());
         let wire_name = |it| pairs.wire_name(it).to_owned();
         let added = self.subscriptions.add_all(symbols, wire_name);
         let frames = added.chunks(SYMBOLS_PER_FRAME);
@@ -202,7 +153,6 @@ impl StreamSession for Session {
     }
 
     fn unsubscribe(&mut self, symbols: &[Symbol]) -> Vec<Frame> {
-        self.unnamed.retain(|it| !symbols.contains(it));
         let removed = self.subscriptions.remove_all(symbols);
         let frames = removed.chunks(SYMBOLS_PER_FRAME);
         frames
@@ -215,9 +165,23 @@ impl StreamSession for Session {
     }
 
     fn received(&mut self, frame: &str) -> Vec<StreamEvent> {
-        let mut events = self.events(frame);
-        events.extend(self.request_unnamed().into_iter().map(StreamEvent::Send));
-        events
+        let Ok(message) = serde_json::from_str::<Message<'_>>(frame) else {
+            return vec![StreamEvent::malformed("not a JSON object")];
+        };
+        let channel = json::text(message.channel);
+        vec![
+            match (channel.as_deref(), json::text(message.method).as_deref()) {
+                (Some("heartbeat"), _) | (None, Some("pong")) => StreamEvent::Heartbeat,
+                (Some("ticker"), _) => {
+                    return stream::events_of(message.data, |ticker| self.ticker(ticker));
+                }
+                (Some("status"), _) => status(message.data),
+                (Some(_), _) => StreamEvent::notice("a message of another channel"),
+                (None, Some("subscribe")) => self.answered(&message),
+                (None, Some(_)) => StreamEvent::notice("an answer to another request"),
+                (None, None) => StreamEvent::malformed("neither a channel nor a method"),
+            },
+        ]
     }
 }
 

@@ -75,7 +75,7 @@ async fn a_late_confirmation_delays_no_price() {
 }
 
 #[tokio::test]
-async fn a_refused_symbol_is_polled_and_the_others_are_streamed() {
+async fn a_refused_symbol_is_polled_while_the_others_are_streamed() {
     for (dialect, good, bad) in [
         (StreamDialect::Kraken, BTC, ETH),
         (StreamDialect::Alpaca, "AAPL", "MSFT"),
@@ -93,6 +93,15 @@ async fn a_refused_symbol_is_polled_and_the_others_are_streamed() {
                 polled[polls..].iter().any(|it| it == bad)
             })
             .await;
+        // It is requested again later.
+        stage.server.behave(|it| it.unknown.clear());
+        stage
+            .world
+            .until_after(Duration::from_mins(1), "another request", async || {
+                stage.server.subscribed() == [good, bad]
+            })
+            .await;
+        stage.trade(bad, "55").await;
         assert_eq!(stage.server.attempts(), 1);
         running.stop().await;
     }
