@@ -1,6 +1,6 @@
-//! A minimal WebSocket server that broadcasts one frame to all clients, as a baseline.
+//! A minimal WebSocket server that broadcasts frames to all clients, as a baseline.
 //!
-//! The frame is created once; each connection has its own task.
+//! A frame is created once for all clients; each connection has its own task.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -15,6 +15,7 @@ use axum::{
     },
     routing::any,
 };
+use runtime::clock::{Clock, SystemClock};
 use tokio::{
     net::TcpListener,
     sync::broadcast::{Receiver, Sender, error::RecvError},
@@ -52,7 +53,7 @@ impl Broadcaster {
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "the parent process reads the address")]
 pub(crate) async fn run(size: &str, rate: &str) {
-    let frame = "x".repeat(size.parse().expect("a size"));
+    let size = size.parse().expect("a size");
     let rate: u32 = rate.parse().expect("a rate");
     let (sender, _) = tokio::sync::broadcast::channel(1024);
     let app = Router::new()
@@ -64,11 +65,11 @@ pub(crate) async fn run(size: &str, rate: &str) {
     println!("{}", listener.local_addr().expect("an address"));
     tokio::select! {
         served = axum::serve(listener, app) => served.expect("serve connections"),
-        () = publish(sender, frame.into(), rate) => {}
+        () = publish(sender, size, rate) => {}
     }
 }
 
-async fn publish(sender: Sender<Utf8Bytes>, frame: Utf8Bytes, rate: u32) {
+async fn publish(sender: Sender<Utf8Bytes>, size: usize, rate: u32) {
     let (period, burst) = match rate {
         0 => (Duration::from_millis(1), BURST),
         rate => (Duration::from_secs(1) / rate, 1),
@@ -81,9 +82,15 @@ async fn publish(sender: Sender<Utf8Bytes>, frame: Utf8Bytes, rate: u32) {
         }
         for _ in 0..burst {
             // Fails if no client is connected.
-            let _ = sender.send(frame.clone());
+            let _ = sender.send(frame(size));
         }
     }
+}
+
+/// A frame of `size` bytes. Its volume is the time in microseconds, like that of the provider.
+fn frame(size: usize) -> Utf8Bytes {
+    let price = format!(r#"{{"volume":{}}}"#, SystemClock.now().micros());
+    format!("{price:>size$}").into()
 }
 
 async fn upgrade(

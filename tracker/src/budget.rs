@@ -120,8 +120,9 @@ pub async fn reserve(
         let Some(limit) = limit else {
             continue;
         };
-        let sent = usage.window(window, now).await?;
-        let Some(left) = limit.saturating_sub(sent.used()).checked_sub(cost) else {
+        let used = usage.cost(window, now).await?;
+        let Some(left) = limit.saturating_sub(used).checked_sub(cost) else {
+            let sent = usage.window(window, now).await?;
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
             let free_at = sent.falls_to(limit.saturating_sub(cost));
@@ -205,8 +206,8 @@ pub(crate) async fn remaining(
         (&mut remaining.minute, MINUTE, budget.per_minute),
     ] {
         if let Some(limit) = limit {
-            let sent = usage::window_usage(connection, provider, window, now).await?;
-            *left = Some(limit.saturating_sub(sent.used()));
+            let used = usage::window_cost(connection, provider, window, now).await?;
+            *left = Some(limit.saturating_sub(used));
         }
     }
     if let Some(limit) = budget.per_day {

@@ -19,7 +19,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -126,10 +127,15 @@ impl UsageTransaction {
         window_usage(&self.transaction, &self.provider.name, window, now).await
     }
 
+    /// Returns the total cost of the requests of a window that ends at `now`.
+    pub async fn cost(&self, window: Duration, now: Timestamp) -> Result<u32, Error> {
+        window_cost(&self.transaction, &self.provider.name, window, now).await
+    }
+
     /// Returns the total cost of the requests that may have arrived since an instant.
     pub async fn cost_since(&self, since: Timestamp, now: Timestamp) -> Result<u32, Error> {
         let window = now.since(since) + Duration::from_micros(1);
-        Ok(self.window(window, now).await?.used())
+        self.cost(window, now).await
     }
 
     /// Records a request that is in flight from now on. Returns its id.
@@ -207,6 +213,24 @@ impl WindowUsage {
     }
 }
 
+/// Returns the total cost of the requests to a provider in a window that ends at `now`.
+pub async fn window_cost(
+    connection: &impl ConnectionTrait,
+    provider: &str,
+    window: Duration,
+    now: Timestamp,
+) -> Result<u32, Error> {
+    let total = provider_call::Entity::find()
+        .select_only()
+        .expr(provider_call::Column::Cost.sum())
+        .filter(within(provider, window, now))
+        .into_tuple::<Option<i64>>()
+        .one(connection)
+        .await?;
+    let total = total.flatten().unwrap_or(0);
+    Ok(u32::try_from(total).unwrap_or(u32::MAX))
+}
+
 /// Returns the requests to a provider in a window that ends at `now`.
 pub async fn window_usage(
     connection: &impl ConnectionTrait,
@@ -214,14 +238,8 @@ pub async fn window_usage(
     window: Duration,
     now: Timestamp,
 ) -> Result<WindowUsage, Error> {
-    let start = now.before(window);
-    let in_flight = provider_call::Column::InFlight.eq(true);
-    let counts = provider_call::Column::SentAt
-        .gt(start)
-        .or(in_flight.and(provider_call::Column::SentAt.gt(start.before(MAX_IN_FLIGHT))));
     let calls = provider_call::Entity::find()
-        .filter(provider_call::Column::Provider.eq(provider))
-        .filter(counts)
+        .filter(within(provider, window, now))
         .all(connection)
         .await?;
     let leaving = calls.into_iter().map(|call| {
@@ -235,4 +253,16 @@ pub async fn window_usage(
     let mut leaving: Vec<_> = leaving.collect();
     leaving.sort();
     Ok(WindowUsage { leaving })
+}
+
+/// The requests to a provider in a window that ends at `now`.
+fn within(provider: &str, window: Duration, now: Timestamp) -> Condition {
+    let start = now.before(window);
+    let in_flight = provider_call::Column::InFlight.eq(true);
+    let sent_at = provider_call::Column::SentAt;
+    // The lower bound of all of them, for the index.
+    Condition::all()
+        .add(provider_call::Column::Provider.eq(provider))
+        .add(sent_at.gt(start.before(MAX_IN_FLIGHT)))
+        .add(sent_at.gt(start).or(in_flight))
 }

@@ -94,10 +94,14 @@ impl PollContext {
             .answers
             .iter()
             .any(|(_, answer)| *answer == Err(PollError::BudgetSpent));
-        self.finalize(name, budget, request, day_exhausted).await;
         let batch = quote_batch(name, &poll, track);
         self.streams.seed(name, &batch.quotes, self.now());
-        if self.store_quotes(batch).await.is_none() {
+        // The prices are first in the queue for the connection that writes.
+        let (stored, ()) = tokio::join!(
+            self.store_quotes(batch),
+            self.finalize(name, budget, request, day_exhausted),
+        );
+        if stored.is_none() {
             return Attempt::NotStored;
         }
         Attempt::Completed {

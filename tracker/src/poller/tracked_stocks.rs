@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use entity::{Price, Symbol, Timestamp};
+use entity::{Position, Price, Symbol, Timestamp};
 use market::{Market, QuoteStatus, StalenessContext};
 use store::{Store, rule, stock};
 
@@ -34,8 +34,32 @@ pub(super) struct TrackedStock {
 pub(super) struct TrackedStocks {
     pub(super) stocks: BTreeMap<Symbol, TrackedStock>,
     ids: Vec<i64>,
+    latest: LatestPrices,
     /// The symbols whose price the metrics show.
     priced: BTreeSet<Symbol>,
+}
+
+/// The latest prices, as last read from the database.
+#[derive(Debug, Default)]
+struct LatestPrices {
+    /// The end of the feed before they were read.
+    read_at: Option<Position>,
+    /// The ids of the stocks that were read.
+    stocks: Vec<i64>,
+    prices: Vec<Price>,
+}
+
+impl LatestPrices {
+    /// Reads the prices of `stocks`, unless nothing was added to the feed since they were read.
+    async fn reload(&mut self, store: &Store, stocks: &[i64]) -> Result<(), store::Error> {
+        let end = with_timeout(store::feed::end(store)).await?;
+        if self.read_at != Some(end) || self.stocks != stocks {
+            self.prices = with_timeout(store::price::latest(store.database.read(), stocks)).await?;
+            self.stocks = stocks.to_vec();
+            self.read_at = Some(end);
+        }
+        Ok(())
+    }
 }
 
 impl TrackedStocks {
@@ -93,11 +117,11 @@ impl TrackedStocks {
         expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
         interval: impl Fn(&Symbol) -> Option<Duration>,
     ) -> Result<(), store::Error> {
-        let reading = store::price::latest(context.store.database.read(), &self.ids);
-        let latest = with_timeout(reading).await?;
+        self.latest.reload(&context.store, &self.ids).await?;
+        let latest = &self.latest.prices;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
         let stale = self.count_stale(
-            &latest,
+            latest,
             expected(latest.iter().map(|it| it.trading_day).max()),
             interval,
         );

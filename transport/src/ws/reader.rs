@@ -193,9 +193,7 @@ impl<S: Service> Session<S> {
                 call: Some(call), ..
             }) => call.abort(),
             Some(ActiveOperation { generation, .. }) => {
-                let streams = std::mem::take(&mut self.streams);
-                let others = streams.into_iter().filter(|it| !it.is(generation));
-                self.streams = others.collect();
+                self.streams.remove(generation);
                 self.observe_close(CloseReason::Unsubscribed);
             }
         }

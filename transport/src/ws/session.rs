@@ -14,7 +14,7 @@ use async_graphql::ServerError;
 use futures_util::{
     FutureExt, StreamExt,
     future::{AbortHandle, BoxFuture},
-    stream::{FuturesUnordered, SelectAll},
+    stream::FuturesUnordered,
 };
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -26,7 +26,7 @@ use super::{
     deadlines::{Deadline, Deadlines},
     handshake::Socket,
     subprotocol::Subprotocol,
-    subscription::{ActiveSubscription, OperationKey, SubscriptionItem},
+    subscription::{ActiveSubscription, ActiveSubscriptions, OperationKey, SubscriptionItem},
     writers::{self, PollContext},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub(super) struct Session<S: Service> {
     /// not read, because they may hold resources that others wait for.
     pub(super) calls: FuturesUnordered<BoxFuture<'static, Option<FinishedCall>>>,
     /// Running subscriptions, polled only while the peer reads.
-    pub(super) streams: SelectAll<ActiveSubscription>,
+    pub(super) streams: ActiveSubscriptions,
     /// Frames to send before those of subscriptions.
     pub(super) replies: VecDeque<Message>,
     /// Total size of `replies`, in bytes.
@@ -102,7 +102,7 @@ impl<S: Service> Session<S> {
             active: HashMap::new(),
             generations: 0,
             calls: FuturesUnordered::new(),
-            streams: SelectAll::new(),
+            streams: ActiveSubscriptions::default(),
             replies: VecDeque::new(),
             unsent: 0,
         }

@@ -1,6 +1,6 @@
-//! A running subscription of a WebSocket session.
+//! The running subscriptions of a WebSocket session.
 //!
-//! Yields exactly one last item when it ends. A panic ends only this subscription.
+//! Each yields exactly one last item when it ends. A panic ends only this subscription.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream::SelectAll};
 
 use crate::service::{End, Item, SubscriptionEvent, SubscriptionStream};
 
@@ -44,11 +44,6 @@ impl ActiveSubscription {
             events: Some(events),
         }
     }
-
-    /// Whether this is the subscription of a generation.
-    pub(super) fn is(&self, generation: u64) -> bool {
-        self.key.generation == generation
-    }
 }
 
 impl Stream for ActiveSubscription {
@@ -70,5 +65,49 @@ impl Stream for ActiveSubscription {
             self.events = None;
         }
         Poll::Ready(Some((Arc::clone(&self.key), item)))
+    }
+}
+
+/// The running subscriptions of a session.
+#[derive(Default)]
+pub(super) struct ActiveSubscriptions {
+    /// The only subscription, as most sessions have. Polling it costs less than polling a set.
+    only: Option<ActiveSubscription>,
+    /// All subscriptions, if there were two at the same time.
+    several: SelectAll<ActiveSubscription>,
+}
+
+impl ActiveSubscriptions {
+    pub(super) fn push(&mut self, subscription: ActiveSubscription) {
+        if self.only.is_none() && self.several.is_empty() {
+            self.only = Some(subscription);
+        } else {
+            self.several.extend(self.only.take());
+            self.several.push(subscription);
+        }
+    }
+
+    /// Drops the subscription of a generation.
+    pub(super) fn remove(&mut self, generation: u64) {
+        let Self { only, several } = std::mem::take(self);
+        let others = only.into_iter().chain(several);
+        for subscription in others.filter(|it| it.key.generation != generation) {
+            self.push(subscription);
+        }
+    }
+}
+
+impl Stream for ActiveSubscriptions {
+    type Item = (Arc<OperationKey>, SubscriptionItem);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(only) = &mut self.only else {
+            return self.several.poll_next_unpin(cx);
+        };
+        let polled = only.poll_next_unpin(cx);
+        if matches!(polled, Poll::Ready(None)) {
+            self.only = None;
+        }
+        polled
     }
 }
