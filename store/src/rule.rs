@@ -3,7 +3,7 @@
 //! Every change of a rule is a feed entry, so that an index of rules in memory changes in the order
 //! of prices.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use entity::{
     AlertRule, Decimal, Event, Timestamp,
@@ -11,7 +11,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
 use crate::{

@@ -13,7 +13,7 @@ use testkit::{TestDatabase, TestDatabaseUrl};
 use crate::{fixture::World, replay};
 
 /// The program with its own database and port, without the environment of this process.
-fn program(url: &str) -> Command {
+pub(crate) fn program(url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tracker"));
     command
         .env_clear()
@@ -34,7 +34,7 @@ fn text_of(output: &Output) -> String {
     format!("{out}{err}")
 }
 
-fn signal(child: &Child, signal: &str) {
+pub(crate) fn signal(child: &Child, signal: &str) {
     let sent = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status();

@@ -4,3 +4,4 @@ mod connection;
 mod prices;
 mod provider;
 mod symbols;
+mod tls;

@@ -1,10 +1,10 @@
 //! The holder of the streams is killed again and again.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, iter, time::Duration};
 
 use serde_json::{Value, json};
 use testkit::{FaultProxy, NetworkFault, TestDatabaseUrl};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::{acknowledged_writes::AcknowledgedWrites, database::PRICES, takeover::logged};
 use crate::{
@@ -30,14 +30,24 @@ async fn thirty_kills_of_the_holder_never_open_two_streams_and_lose_no_price() {
     let mut product = home.start(&variables).await;
     let mut client = Client::graphql(&product, json!({})).await;
     client.subscribe("p", PRICES, json!({})).await;
+    // Reads while the test waits for something else, or the server would close the connection.
+    let (sender, mut prices) = mpsc::unbounded_channel();
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
+        while sender
+            .send(client.next("p").await["data"]["priceUpdates"].take())
+            .is_ok()
+        {}
+    });
     let mut received: Vec<Value> = Vec::new();
     let _trading = kraken.trade();
     kraken.is_streaming(&product).await;
     for kill in 0..KILLS {
         // Each connection stores prices before its holder is killed.
+        received.extend(iter::from_fn(|| prices.try_recv().ok()));
         let count = received.len() + 10;
         while received.len() < count {
-            received.push(client.next("p").await["data"]["priceUpdates"].take());
+            received.push(prices.recv().await.expect("a price"));
         }
         let standby = standing_by(&home, &variables).await;
         let mut holder = product.tracker.replace(standby).expect("a tracker");
@@ -64,7 +74,7 @@ async fn thirty_kills_of_the_holder_never_open_two_streams_and_lose_no_price() {
     let database = home.database.connect().await;
     let writes = AcknowledgedWrites::read(&database).await;
     while received.len() < writes.prices.len() {
-        received.push(client.next("p").await["data"]["priceUpdates"].take());
+        received.push(prices.recv().await.expect("a price"));
     }
     writes.assert_feed_is_complete();
     writes.assert_alerts_match_prices();
