@@ -5,8 +5,9 @@
 //! volume.
 //!
 //! Open and close are ordered by market time, then by arrival. Of the session's open, high, low and
-//! volume the newest value counts; prices without these values widen the daily candle. A high or
-//! low that does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
+//! volume the newest value counts. Prices without an open widen the daily candle: their high and low
+//! are absent, or of a part of the session, such as since the start of a stream. A high or low that
+//! does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
 //! volume counts in the candle of the price that shows it. An interval without a price has no
 //! candle, so its volume is part of the next candle, and volumes add up to that of the session.
 
@@ -49,6 +50,7 @@ pub(super) fn fold(
         });
     };
     let newest = price.market_time >= candle.closed_at;
+    let replaces = newest && price.open.is_some();
     match (of_session(price.open), candle.opened_at) {
         (Some(open), known) if newest || known.is_some() => {
             candle.open = open;
@@ -61,11 +63,11 @@ pub(super) fn fold(
         _ => {}
     }
     candle.high = match high {
-        Some(high) if newest => high,
+        Some(high) if replaces => high,
         high => candle.high.max(high.unwrap_or(price.price)),
     };
     candle.low = match low {
-        Some(low) if newest => low,
+        Some(low) if replaces => low,
         low => candle.low.min(low.unwrap_or(price.price)),
     };
     candle.volume = match (session, newest) {

@@ -189,8 +189,8 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), CandleValues> {
     buckets.into_iter().map(build).collect()
 }
 
-/// High and low of a day. After each price they are the newest values, widened to contain the price
-/// and the open.
+/// High and low of a day. After each price they are the newest values that came with an open, widened
+/// to contain the prices since and the open.
 fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
     let mut range: Option<(Decimal, Decimal)> = None;
     for (place, row) in rows.iter().enumerate() {
@@ -215,7 +215,8 @@ fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
             row.low.unwrap_or(row.price).min(row.price),
         );
         let (was_high, was_low) = range.unwrap_or((high, low));
-        let replaces = |value: Option<Decimal>| value.is_some() && newest(place);
+        let is_session = row.open.is_some();
+        let replaces = |value: Option<Decimal>| value.is_some() && is_session && newest(place);
         let high = if replaces(row.high) {
             high
         } else {
@@ -301,6 +302,11 @@ testkit::on_both_databases! {
         world.store(vec![with_session("AAPL", "103", "102.5", "104", "101")]).await;
         let day = stored(&world).await.into_iter().find(|(key, _)| key.0 == 1440).expect("a day").1;
         assert_eq!((day.1, day.2, day.3), (decimal("104"), decimal("101"), decimal("103")));
+        // High and low without an open may be of a part of the session.
+        let part = Quote { open: None, ..with_session("AAPL", "103.2", "103", "103.5", "103") };
+        world.store(vec![part]).await;
+        let day = stored(&world).await.into_iter().find(|(key, _)| key.0 == 1440).expect("a day").1;
+        assert_eq!((day.1, day.2, day.3), (decimal("104"), decimal("101"), decimal("103.2")));
     }
 
     async fn a_late_price_does_not_replace_the_close(database) {
