@@ -126,7 +126,8 @@ pub async fn reserve(
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
             let free_at = sent.falls_to(limit.saturating_sub(cost));
-            return Ok(ReserveOutcome::WindowExhausted(free_at.unwrap_or(now)));
+            let free_at = free_at.unwrap_or_else(|| now.after(window));
+            return Ok(ReserveOutcome::WindowExhausted(free_at));
         };
         if window == MINUTE {
             reservation.minute_left = Some(left);

@@ -103,6 +103,7 @@ impl LiveLoop {
                 provider,
                 symbols: Vec::new(),
                 purpose: Purpose::Background { keep },
+                sent_at: now,
                 attempt,
             }
         });

@@ -23,6 +23,7 @@ pub(super) struct CompletedRequest {
     /// The polled symbols; none for a backfill request.
     pub(super) symbols: Vec<Symbol>,
     pub(super) purpose: Purpose,
+    pub(super) sent_at: Timestamp,
     pub(super) attempt: Attempt,
 }
 
@@ -41,10 +42,13 @@ impl LiveLoop {
         for symbol in &request.symbols {
             if let Some(state) = self.symbols.get_mut(symbol) {
                 state.in_flight = false;
-                match (scheduled, sent, state.sent_at) {
-                    (true, true, Some(sent_at)) => self.tracked.record_poll(symbol, sent_at),
-                    (true, false, _) => state.record_not_sent(request.purpose == Purpose::Retry),
-                    _ => {}
+                if sent {
+                    state.sent_at = Some(request.sent_at);
+                }
+                match (scheduled, sent) {
+                    (true, true) => self.tracked.record_poll(symbol, request.sent_at),
+                    (true, false) => state.record_not_sent(request.purpose == Purpose::Retry),
+                    (false, _) => {}
                 }
             }
         }

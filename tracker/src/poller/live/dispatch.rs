@@ -241,7 +241,7 @@ impl LiveLoop {
         let mut failing_alone = Vec::new();
         for symbol in &symbols {
             let state = self.symbols.entry(symbol.clone()).or_default();
-            (state.in_flight, state.sent_at) = (true, Some(now));
+            state.in_flight = true;
             if state.fails_alone(provider, health.responses()) {
                 failing_alone.push(symbol.clone());
             }
@@ -258,6 +258,7 @@ impl LiveLoop {
                 provider,
                 symbols,
                 purpose,
+                sent_at: now,
                 attempt,
             }
         };

@@ -237,7 +237,8 @@ impl ProviderHealth {
 
     /// Records that the requests of this second or minute are used up.
     pub(super) fn exhaust_window(&mut self, until: Timestamp) {
-        self.not_before = self.not_before.max(Some(until));
+        // The request was not sent, so no other waits for it.
+        self.not_before = Some(until);
     }
 
     /// Records that the requests of the day are used up.

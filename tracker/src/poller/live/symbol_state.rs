@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct SymbolState {
     /// Whether a poll is in flight.
     pub(super) in_flight: bool,
-    /// When the last poll was sent.
+    /// When the last poll that has ended was sent.
     pub(super) sent_at: Option<Timestamp>,
     /// The scheduled poll that is not answered yet.
     round: Option<Round>,
