@@ -8,7 +8,10 @@ use std::{
 
 use entity::{Symbol, Timestamp};
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::{
+    task::yield_now,
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
@@ -29,6 +32,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection with this many malformed frames in a row is closed.
 const MAX_MALFORMED: u32 = 100;
+/// The task yields after this many messages, so that a fast stream delays nothing else.
+const MESSAGES_BETWEEN_YIELDS: u32 = 32;
 /// A symbol that the provider refused is requested again after this time.
 const REFUSAL_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -116,6 +121,7 @@ impl Connection<'_> {
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ping = self.limits.ping;
         let mut ping_at = ping.map(|ping| Instant::now() + ping.every);
+        let mut messages: u32 = 0;
         let far = Instant::now() + Duration::from_hours(24 * 365);
         loop {
             let send_at = (!self.frames.is_empty()).then_some(self.send_at);
@@ -139,10 +145,16 @@ impl Connection<'_> {
                         None => send(socket, Message::Ping(Vec::new().into())).await,
                     }
                 }
-                message = socket.next() => match self.received(message) {
-                    Ok(()) => Ok(()),
-                    Err(end) => return end,
-                },
+                message = socket.next() => {
+                    messages = messages.wrapping_add(1);
+                    if messages.is_multiple_of(MESSAGES_BETWEEN_YIELDS) {
+                        yield_now().await;
+                    }
+                    match self.received(message) {
+                        Ok(()) => Ok(()),
+                        Err(end) => return end,
+                    }
+                }
             };
             if let Err(end) = sent {
                 return end;
