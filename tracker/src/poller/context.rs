@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
+use market::Market;
 use runtime::{outage_log::OutageLog, random::Random};
 use store::{Store, lease::Lease, poll_request};
 use tokio::time::Instant;
@@ -198,6 +199,7 @@ impl PollContext {
         let endpoint = if is_self_paced(provider) {
             Endpoint::Daily
         } else {
+            limit_to_now(&mut poll, self.now());
             reject_future_quotes(&mut poll, market::trading_day(self.now()));
             Endpoint::Quote
         };
@@ -361,6 +363,19 @@ fn ignore_malformed(poll: &mut Poll, failing_alone: &[Symbol]) {
             && failing_alone.contains(symbol)
         {
             *answer = Err(PollError::no_price(error.to_string()));
+        }
+    }
+}
+
+/// Dates quotes with a market time in the future from now, like the trades of a stream. With that
+/// time, they would make all correct quotes until then look old.
+fn limit_to_now(poll: &mut Poll, now: Timestamp) {
+    for (symbol, answer) in &mut poll.answers {
+        if let Ok(quote) = answer
+            && quote.market_time.is_some_and(|time| time > now)
+        {
+            quote.market_time = Some(now);
+            quote.trading_day = quote.trading_day.min(Market::of(symbol).day_of(now));
         }
     }
 }
