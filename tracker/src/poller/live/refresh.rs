@@ -2,7 +2,7 @@
 //!
 //! After an error the loop continues with its last state and refreshes again a second later.
 
-use entity::{PollOutcome, ProviderState};
+use entity::{PollOutcome, ProviderState, Symbol};
 use market::{LastSessions, StalenessContext};
 use store::{
     poll_request::{self, Completion},
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use super::{super::context::with_timeout, LiveLoop, ProviderHealth, RefreshRequest};
 use crate::{schedule::HumanDuration, stream::StreamState};
+
+/// Maximum number of symbols in a log line.
+const MAX_LOGGED: usize = 20;
 
 impl LiveLoop {
     /// Reads new poll requests, and if `all` also the tracked stocks and the next split and
@@ -48,6 +51,7 @@ impl LiveLoop {
                 .retain(|symbol, state| state.in_flight || tracked.contains_key(symbol));
             self.update_routing();
             self.log_pace();
+            self.log_unserved();
         }
         // Before anything is written, so that the metrics are updated in a read-only database too.
         if self.metrics_throttle.is_due() {
@@ -114,6 +118,20 @@ impl LiveLoop {
         }
     }
 
+    /// Logs the tracked symbols that no provider serves, when they change.
+    fn log_unserved(&mut self) {
+        let unserved = self.unserved(|_| true);
+        if !unserved.is_empty() && unserved != self.logged_unserved {
+            let symbols: Vec<&str> = unserved.iter().map(Symbol::as_str).collect();
+            tracing::warn!(
+                count = symbols.len(),
+                symbols = symbols[..symbols.len().min(MAX_LOGGED)].join(","),
+                "no provider of PROVIDER serves these symbols, so they are not polled"
+            );
+        }
+        self.logged_unserved = unserved;
+    }
+
     /// Writes the responses of completed poll requests, equal ones at once, and of searches, and
     /// drops expired requests.
     pub(super) async fn respond_once(&mut self) {
@@ -172,8 +190,8 @@ impl LiveLoop {
     }
 }
 
-/// Adds the state of a provider's stream to that of its polls. The state of a failing stream does
-/// not count, because its symbols are polled.
+/// Adds the state of a provider's stream to that of its polls. An open stream works even if polls do
+/// not. The state of a failing stream does not count, because its symbols are polled.
 fn with_stream(
     (state, note): (ProviderState, Option<String>),
     stream: Option<(StreamState, Option<String>)>,
@@ -181,6 +199,13 @@ fn with_stream(
     let works = matches!(state, ProviderState::Ok | ProviderState::Standby);
     match stream {
         Some((StreamState::Open, streaming)) if works => (ProviderState::Streaming, streaming),
+        Some((StreamState::Open, Some(streaming))) => {
+            let polls = note.unwrap_or_else(|| state.to_string());
+            (
+                ProviderState::Streaming,
+                Some(format!("{streaming}; polls: {polls}")),
+            )
+        }
         Some((_, Some(streaming))) if works => (state, Some(streaming)),
         _ => (state, note),
     }
