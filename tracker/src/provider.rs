@@ -153,11 +153,11 @@ pub trait QuoteProvider: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
     /// The text is not a position of this program.
-    #[error("the stored replay position is invalid; the replay starts at the beginning")]
+    #[error("the stored position is invalid; the prices start at the beginning")]
     Invalid,
     /// The position belongs to other data or another first day.
     #[error(
-        "the stored replay position belongs to other data or another first day; the replay starts at the beginning, with later dates"
+        "the stored position belongs to other data, settings or another first day; the prices start at the beginning, with later dates"
     )]
     OtherData,
 }

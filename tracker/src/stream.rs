@@ -127,10 +127,12 @@ pub(crate) async fn run(
 async fn take_over(context: &PollContext, engines: &[Engine]) -> Option<()> {
     for engine in engines {
         context.metrics.streams.start(engine.provider.name());
-        engine.set_state(StreamState::TakingOver);
     }
     let begin = || stream_holder::begin(&context.lease);
     if context.retry("failed to begin the streams", begin).await? {
+        for engine in engines {
+            engine.set_state(StreamState::TakingOver);
+        }
         let sleep = tokio::time::sleep(TAKEOVER_DELAY);
         context.stopping.run_until_cancelled(sleep).await?;
     }
