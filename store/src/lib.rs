@@ -19,6 +19,7 @@ pub mod page;
 mod partition;
 pub mod poll_request;
 pub mod price;
+pub mod priority;
 pub mod provider;
 pub mod retention;
 mod rows;
@@ -28,7 +29,7 @@ mod snapshot;
 pub mod split;
 pub mod sql;
 pub mod stock;
-pub mod stream;
+pub mod stream_holder;
 pub mod symbol_search;
 pub mod webhook;
 

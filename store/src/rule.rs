@@ -91,20 +91,6 @@ pub async fn after(
     read(connection, sql).await
 }
 
-/// Returns the ids of the stocks that have an enabled rule of their own.
-pub async fn stocks(connection: &impl ConnectionTrait) -> Result<HashSet<i64>, Error> {
-    let ids: Vec<i64> = alert_rule::Entity::find()
-        .select_only()
-        .column(alert_rule::Column::StockId)
-        .distinct()
-        .filter(alert_rule::Column::Enabled.eq(true))
-        .filter(alert_rule::Column::StockId.is_not_null())
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(ids.into_iter().collect())
-}
-
 async fn read(connection: &impl ConnectionTrait, sql: Sql) -> Result<Vec<AlertRule>, Error> {
     Ok(AlertRule::find_by_statement(sql.statement())
         .all(connection)

@@ -17,7 +17,10 @@ use std::{sync::Arc, time::Duration};
 use entity::{Symbol, Timestamp};
 use futures_util::future::join_all;
 use market::PollingHours;
-use store::stream::{self as stored, StreamedStock};
+use store::{
+    priority::{StockPriority, priorities},
+    stream_holder,
+};
 
 pub(crate) use self::shared::{Coverage, StreamState};
 use self::{engine::Engine, shared::SharedStream};
@@ -113,7 +116,7 @@ pub(crate) async fn run(
     let connecting = join_all(engines.iter().map(Engine::run));
     let storing = join_all(engines.iter().map(Engine::store_quotes));
     tokio::join!(dealing, connecting, storing);
-    let signing_off = stored::sign_off(&context.lease);
+    let signing_off = stream_holder::sign_off(&context.lease);
     if let Err(error) = with_timeout(signing_off).await {
         tracing::debug!(error = error.as_dyn(), "failed to sign off the streams");
     }
@@ -126,7 +129,7 @@ async fn take_over(context: &PollContext, engines: &[Engine]) -> Option<()> {
         context.metrics.streams.start(engine.provider.name());
         engine.set_state(StreamState::TakingOver);
     }
-    let begin = || stored::begin(&context.lease);
+    let begin = || stream_holder::begin(&context.lease);
     if context.retry("failed to begin the streams", begin).await? {
         let sleep = tokio::time::sleep(TAKEOVER_DELAY);
         context.stopping.run_until_cancelled(sleep).await?;
@@ -141,7 +144,7 @@ async fn deal_forever(
     engines: &[Engine],
 ) {
     loop {
-        let reading = stored::stocks(context.store.database.read(), context.now());
+        let reading = priorities(context.store.database.read(), context.now());
         let delay = match with_timeout(reading).await {
             Ok(stocks) => {
                 for engine in engines {
@@ -163,12 +166,12 @@ async fn deal_forever(
 
 /// Returns the stocks that the provider of a stream is the first one to serve.
 fn candidates(
-    stocks: &[StreamedStock],
+    stocks: &[StockPriority],
     providers: &[Arc<dyn QuoteProvider>],
     engine: &Engine,
-) -> Vec<StreamedStock> {
+) -> Vec<StockPriority> {
     let name = engine.provider.name();
-    let is_served = |stock: &&StreamedStock| {
+    let is_served = |stock: &&StockPriority| {
         let mut providers = providers.iter();
         let first = providers.find(|provider| provider.serves(&stock.symbol));
         first.is_some_and(|first| first.name() == name)

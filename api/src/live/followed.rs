@@ -1,5 +1,5 @@
 //! Writes which stocks the subscribers of this process follow, so that their prices are
-//! streamed first.
+//! polled and streamed first.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) async fn report_followed(store: Store, hub: Hub) {
         let stocks = hub.followed();
         if !stocks.is_empty() {
             let following =
-                store::stream::follow(store.database.write(), &stocks, store.clock.now());
+                store::priority::follow(store.database.write(), &stocks, store.clock.now());
             if let Err(error) = store::with_timeout(WRITE_TIMEOUT, following).await {
                 tracing::debug!(
                     error = error.as_dyn(),

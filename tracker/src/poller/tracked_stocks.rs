@@ -11,7 +11,7 @@ use std::{
 use chrono::NaiveDate;
 use entity::{Price, Symbol, Timestamp};
 use market::{Market, QuoteStatus, StalenessContext};
-use store::{Store, rule, stock};
+use store::{Store, priority, stock};
 
 use super::context::{PollContext, with_timeout};
 
@@ -25,8 +25,8 @@ pub(super) struct TrackedStock {
     pub(super) requested_at: Option<Timestamp>,
     /// The number of consecutive answers without a price.
     pub(super) unpriced_answers: i32,
-    /// Whether a rule names it, so that its polls come first.
-    pub(super) watched: bool,
+    /// Whether it has a rule or a subscriber, so that its polls come first.
+    pub(super) preferred: bool,
 }
 
 /// The tracked stocks.
@@ -42,7 +42,12 @@ impl TrackedStocks {
     /// Reads them from the database.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
         let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
-        let watched = with_timeout(rule::stocks(store.database.read())).await?;
+        let priorities = priority::priorities(store.database.read(), store.clock.now());
+        let preferred: BTreeSet<Symbol> = with_timeout(priorities)
+            .await?
+            .into_iter()
+            .filter_map(|stock| stock.preferred.then_some(stock.symbol))
+            .collect();
         self.ids = rows.iter().map(|row| row.id).collect();
         self.stocks = rows
             .into_iter()
@@ -52,7 +57,7 @@ impl TrackedStocks {
                     answered_at: row.answered_at,
                     requested_at: row.requested_at,
                     unpriced_answers: row.unpriced_answers,
-                    watched: watched.contains(&row.id),
+                    preferred: preferred.contains(&row.symbol),
                 };
                 (row.symbol, tracked)
             })

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use entity::{Symbol, Timestamp};
 use market::{Market, PollingHours};
 use parking_lot::Mutex;
-use store::stream::StreamedStock;
+use store::priority::StockPriority;
 
 use super::{
     conflation::Trade,
@@ -33,7 +33,7 @@ pub(super) struct Engine {
     pub(super) context: Arc<PollContext>,
     pub(super) shared: Arc<SharedStream>,
     hours: PollingHours,
-    candidates: Mutex<Vec<StreamedStock>>,
+    candidates: Mutex<Vec<StockPriority>>,
 }
 
 impl Engine {
@@ -53,17 +53,17 @@ impl Engine {
     }
 
     /// Sets the symbols that the stream can carry.
-    pub(super) fn set_candidates(&self, candidates: Vec<StreamedStock>) {
+    pub(super) fn set_candidates(&self, candidates: Vec<StockPriority>) {
         let symbols: BTreeSet<Symbol> = candidates.iter().map(|it| it.symbol.clone()).collect();
         self.shared.retain(&symbols);
         *self.candidates.lock() = candidates;
     }
 
     /// Returns the symbols to deal the slots to; none outside the polling hours of all of them.
-    pub(super) fn candidates(&self) -> Vec<StreamedStock> {
+    pub(super) fn candidates(&self) -> Vec<StockPriority> {
         let candidates = self.candidates.lock();
         let now = self.context.now();
-        let is_open = |it: &StreamedStock| self.hours.contains(Market::of(&it.symbol), now);
+        let is_open = |it: &StockPriority| self.hours.contains(Market::of(&it.symbol), now);
         if candidates.iter().any(is_open) {
             candidates.clone()
         } else {

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use entity::Symbol;
-use store::stream::StreamedStock;
+use store::priority::StockPriority;
 
 /// Returns the symbols to stream: the preferred ones first, then those that are streamed already,
 /// then the others in order. All of them if there is no limit.
 pub(crate) fn deal(
-    candidates: &[StreamedStock],
+    candidates: &[StockPriority],
     streamed: &BTreeSet<Symbol>,
     slots: Option<usize>,
 ) -> BTreeSet<Symbol> {
-    let mut ranked: Vec<&StreamedStock> = candidates.iter().collect();
+    let mut ranked: Vec<&StockPriority> = candidates.iter().collect();
     ranked.sort_by_key(|candidate| {
         let is_new = !streamed.contains(&candidate.symbol);
         (!candidate.preferred, is_new, &candidate.symbol)
@@ -33,8 +33,8 @@ mod tests {
         format!("S{number:03}").parse().expect("a symbol")
     }
 
-    fn candidate(number: u32, preferred: bool) -> StreamedStock {
-        StreamedStock {
+    fn candidate(number: u32, preferred: bool) -> StockPriority {
+        StockPriority {
             symbol: symbol(number),
             preferred,
         }
@@ -64,7 +64,7 @@ mod tests {
             let streamed = streamed.into_iter().map(symbol).collect();
             let dealt = deal(&candidates, &streamed, slots);
             prop_assert_eq!(dealt.len(), candidates.len().min(slots.unwrap_or(usize::MAX)));
-            let has = |candidate: &&StreamedStock| dealt.contains(&candidate.symbol);
+            let has = |candidate: &&StockPriority| dealt.contains(&candidate.symbol);
             if candidates.iter().filter(|it| !it.preferred).any(|it| has(&it)) {
                 prop_assert!(candidates.iter().filter(|it| it.preferred).all(|it| has(&it)));
             }

@@ -11,6 +11,8 @@ use std::{
 use async_trait::async_trait;
 use entity::{AlertKind, AlertRule, PollOutcome, ProviderState, Symbol, SymbolMatch, Timestamp};
 use runtime::clock::SharedClock;
+use sea_orm::ConnectionTrait;
+use store::priority;
 use tracker::provider::{Pacing, Poll, PollCost, PollError, QuoteProvider, SymbolList};
 
 use crate::{
@@ -263,20 +265,25 @@ testkit::on_both_databases! {
         assert!(of_first[2].since(of_first[1]) >= SECOND * 120);
     }
 
-    async fn a_stock_with_a_rule_is_polled_before_the_others(database) {
-        let world = World::new(database, &["A", "B", "C", "Z"]).await;
+    async fn stocks_with_a_rule_or_a_subscriber_are_polled_first_and_those_without_a_price_last(database) {
+        let world = World::new(database, &["A", "B", "C", "Y", "Z"]).await;
         let stock_id = world.stock("Z").await.map(|stock| stock.id);
         let rule = AlertRule { stock_id, ..of_aapl(AlertKind::PriceAbove, "100000") };
         create(&world, rule).await;
+        let subscribed = world.stock("Y").await.expect("a stock").id;
+        let database = world.database.write();
+        let following = priority::follow(database, &[subscribed], world.store.clock.now()).await;
+        following.expect("it is stored");
+        let unpriced = "UPDATE stocks SET unpriced_answers = 3 WHERE symbol = 'A'";
+        database.execute_unprepared(unpriced).await.expect("it is stored");
         let script = Script::new("live", world.clock.shared()).with_budget(Some(1), None).shared();
-        let _running = world.track(vec![script.clone()]);
-        let many = async || script.calls().len() >= 9;
-        world.until_after(SECOND * 2, "two rounds", many).await;
-        let order: Vec<Symbol> = script.calls().into_iter().flat_map(|(_, symbols)| symbols).collect();
-        assert_eq!(order[0], symbol("Z"));
-        for of in ["A", "B", "C"] {
-            assert!(order.contains(&symbol(of)), "{of} is polled too: {order:?}");
-        }
+        let running = world.track(vec![script.clone()]);
+        let all = async || script.calls().len() >= 5;
+        world.until_after(SECOND * 2, "all are polled", all).await;
+        running.stop().await;
+        let polled = script.calls().into_iter().flat_map(|(_, symbols)| symbols);
+        let order: Vec<String> = polled.map(|symbol| symbol.to_string()).collect();
+        assert_eq!(order[..5], ["Y", "Z", "B", "C", "A"]);
     }
 
     async fn each_symbol_of_a_batch_costs_a_request_where_the_provider_counts_symbols(database) {

@@ -8,6 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
+use market::is_unpriced;
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 
@@ -44,6 +45,19 @@ struct ScheduledPoll {
     planned: bool,
 }
 
+/// A symbol to poll. Those that compare less are polled first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct DueSymbol {
+    /// Whether its poll is not planned, but replaces a failed one.
+    retry: bool,
+    /// Whether its last answers had no price.
+    unpriced: bool,
+    /// Whether it lets preferred stocks go before it.
+    waits: bool,
+    since: Option<Timestamp>,
+    symbol: Symbol,
+}
+
 impl LiveLoop {
     /// Dispatches every request that can be sent now. Returns when to dispatch again if nothing
     /// happens before.
@@ -70,11 +84,12 @@ impl LiveLoop {
             })
     }
 
-    /// Dispatches the scheduled polls that are due: those of watched stocks before the others, until
-    /// these are overdue by an interval, and the longest overdue first.
+    /// Dispatches the scheduled polls that are due, the longest overdue first: those of preferred
+    /// stocks before the others until these are overdue by an interval, and those of stocks
+    /// without a price last.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
         let hours = self.settings.hours;
-        let mut due: Vec<(bool, bool, Option<Timestamp>, Symbol)> = Vec::new();
+        let mut due: Vec<DueSymbol> = Vec::new();
         let mut next: Option<Timestamp> = None;
         let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, stock) in &self.tracked.stocks {
@@ -109,14 +124,17 @@ impl LiveLoop {
             }
             // A symbol that fails repeatedly comes after those that wait for their first poll.
             let since = Some(at.min(now)).max(state.sent_at);
-            let waits = !stock.watched && at.after(interval) > now;
-            due.push((!planned, waits, since, symbol.clone()));
+            due.push(DueSymbol {
+                retry: !planned,
+                unpriced: is_unpriced(stock.unpriced_answers),
+                waits: !stock.preferred && at.after(interval) > now,
+                since,
+                symbol: symbol.clone(),
+            });
         }
         due.sort();
-        let mut due: Vec<(bool, Symbol)> = due
-            .into_iter()
-            .map(|(retry, _, _, symbol)| (!retry, symbol))
-            .collect();
+        let mut due: Vec<(bool, Symbol)> =
+            due.into_iter().map(|it| (!it.retry, it.symbol)).collect();
         while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
             let (planned, symbol) = due.remove(0);
             match self.route(&symbol, planned, now) {

@@ -12,7 +12,7 @@ async fn followed_stocks_get_the_slots() {
     let followed = stage.world.stock("S34").await.expect("a stock");
     let now = runtime::clock::Clock::now(&stage.world.clock);
     let ids = [followed.id, 4_711];
-    let following = store::stream::follow(stage.world.database.write(), &ids, now).await;
+    let following = store::priority::follow(stage.world.database.write(), &ids, now).await;
     following.expect("it is stored");
     let running = stage.track();
     let mut expected = texts[..29].to_vec();
@@ -32,7 +32,7 @@ async fn followed_stocks_are_forgotten_after_a_minute() {
         let now = runtime::clock::Clock::now(&world.clock);
         let preferred = async |seconds| {
             let at = now.after(std::time::Duration::from_secs(seconds));
-            let stocks = store::stream::stocks(world.database.read(), at).await;
+            let stocks = store::priority::priorities(world.database.read(), at).await;
             let stocks = stocks.expect("stocks").into_iter();
             let preferred = stocks.filter(|stock| stock.preferred);
             preferred
@@ -41,7 +41,7 @@ async fn followed_stocks_are_forgotten_after_a_minute() {
         };
         assert!(preferred(0).await.is_empty());
         for _ in 0..2 {
-            let following = store::stream::follow(world.database.write(), &[stock.id], now).await;
+            let following = store::priority::follow(world.database.write(), &[stock.id], now).await;
             following.expect("it is stored");
         }
         assert_eq!(preferred(59).await, ["MSFT"]);

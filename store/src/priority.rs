@@ -1,30 +1,29 @@
-//! What streams need: the stocks that they can carry, and whether an earlier tracker closed its
-//! connections.
+//! Which stocks are polled and streamed before others: those that have a rule or a subscriber.
 
 use std::time::Duration;
 
 use entity::{Symbol, Timestamp};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{Error, lease::Lease, sql::Sql};
+use crate::{Error, sql::Sql};
 
 /// How long a stock counts as followed.
 const FOLLOWED_FOR: Duration = Duration::from_mins(1);
 
-/// A tracked stock.
+/// The priority of a tracked stock.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct StreamedStock {
+pub struct StockPriority {
     /// The symbol.
     pub symbol: Symbol,
     /// Whether it has an enabled rule or a subscriber.
     pub preferred: bool,
 }
 
-/// Returns the tracked stocks, in the order of their symbols.
-pub async fn stocks(
+/// Returns the priorities of the tracked stocks, in the order of their symbols.
+pub async fn priorities(
     connection: &impl ConnectionTrait,
     now: Timestamp,
-) -> Result<Vec<StreamedStock>, Error> {
+) -> Result<Vec<StockPriority>, Error> {
     let text = "SELECT symbol, (EXISTS (SELECT 1 FROM alert_rules \
                 WHERE alert_rules.stock_id = stocks.id AND alert_rules.enabled) \
                 OR EXISTS (SELECT 1 FROM followed_stocks \
@@ -32,7 +31,7 @@ pub async fn stocks(
     let sql = Sql::new(connection, text)
         .bind(now.before(FOLLOWED_FOR))
         .push(")) AS preferred FROM stocks WHERE tracked ORDER BY symbol");
-    Ok(StreamedStock::find_by_statement(sql.statement())
+    Ok(StockPriority::find_by_statement(sql.statement())
         .all(connection)
         .await?)
 }
@@ -59,41 +58,6 @@ pub async fn follow(
     .push(" AS BIGINT) FROM stocks WHERE id")
     .eq_any(stock_ids)
     .push(" ON CONFLICT (stock_id) DO UPDATE SET followed_at = excluded.followed_at");
-    connection.execute_raw(insert.statement()).await?;
-    Ok(())
-}
-
-/// Records that this tracker may have open connections. Returns whether an earlier one may have
-/// some: it began, and did not [sign off](sign_off).
-pub async fn begin(lease: &Lease) -> Result<bool, Error> {
-    #[derive(FromQueryResult)]
-    struct Holder {
-        open: bool,
-    }
-    let transaction = lease.begin().await?;
-    let select = Sql::new(&transaction, "SELECT open FROM stream_holders WHERE id = 1");
-    let holder = Holder::find_by_statement(select.statement())
-        .one(&transaction)
-        .await?;
-    set_open(&transaction, true).await?;
-    transaction.commit().await?;
-    Ok(holder.is_some_and(|holder| holder.open))
-}
-
-/// Records that this tracker has closed its connections.
-pub async fn sign_off(lease: &Lease) -> Result<(), Error> {
-    let transaction = lease.begin().await?;
-    set_open(&transaction, false).await?;
-    Ok(transaction.commit().await?)
-}
-
-async fn set_open(connection: &impl ConnectionTrait, open: bool) -> Result<(), Error> {
-    let insert = Sql::new(
-        connection,
-        "INSERT INTO stream_holders (id, open) VALUES (1, ",
-    )
-    .bind(open)
-    .push(") ON CONFLICT (id) DO UPDATE SET open = excluded.open");
     connection.execute_raw(insert.statement()).await?;
     Ok(())
 }
