@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
-import { ADMIN_TOKEN, address, heading, limit, openConsole } from '../../support/console.js';
+import { ADMIN_TOKEN, address, assertAccessible, heading, limit, openConsole } from '../../support/console.js';
 import { start } from '../../support/program.js';
 
 let api;
@@ -49,6 +49,16 @@ test('a query and a subscription work, without the internet', limit, async (t) =
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.doesNotMatch(kept, /kept-nowhere/);
 });
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing around the editors and tabs of GraphiQL, ${colorScheme}`, limit, async (t) => {
+    const { page } = await openConsole(t, browser, api, '/graphiql', { colorScheme });
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor(patient);
+    await page.getByRole('tab').nth(2).waitFor(patient);
+    await heading(page, 'Stock Tracker').waitFor();
+    await assertAccessible(page, `GraphiQL, ${colorScheme}`, ['.monaco-editor', '.graphiql-tabs']);
+  });
+}
 
 test('the link of the console leads to GraphiQL, and the old address too', limit, async (t) => {
   const { page } = await openConsole(t, browser, api);

@@ -76,13 +76,26 @@ test('a rule is switched off, edited and deleted', limit, async (t) => {
   await until(async () => (await rule()).enabled === false);
   await row.getByRole('button', { name: /^Edit IBM above/ }).click();
   form = dialog(page, 'Edit rule');
-  await form.getByRole('textbox', { name: 'Threshold', exact: true }).fill('1e');
-  await form.getByRole('button', { name: 'Save', exact: true }).click();
-  // The field shows what is wrong, has the focus, and keeps what was typed.
   const threshold = form.getByRole('textbox', { name: 'Threshold', exact: true });
-  await form.locator('input[aria-invalid=true]').waitFor();
+  const tried = [];
+  page.on('request', (request) => {
+    const { input } = request.method() === 'POST' ? request.postDataJSON().variables : {};
+    if (input?.kind) tried.push(input.threshold);
+  });
+  // A number that is not complete is not sent: the field shows what is missing.
+  await threshold.fill('1e');
+  const invalid = form.locator('input[aria-invalid=true]');
+  await invalid.waitFor();
+  const message = await invalid.evaluate((element) => document.getElementById(element.getAttribute('aria-describedby')).textContent);
+  assert.equal(message, 'Enter a number, such as 12.5');
+  await form.getByRole('region', { name: 'Dry run' }).getByText(message).waitFor();
+  await form.getByRole('button', { name: 'Save', exact: true }).click();
+  // The field has the focus, and keeps what was typed.
   assert.equal(await threshold.inputValue(), '1e');
   assert.equal(await threshold.evaluate((element) => element === document.activeElement), true);
+  await threshold.fill('700000');
+  await until(() => tried.includes('700000'));
+  assert.ok(!tried.includes('1e'), `${tried}`);
   await threshold.fill('800000.5');
   await form.getByRole('button', { name: 'Save', exact: true }).click();
   await form.waitFor({ state: 'detached' });
