@@ -175,6 +175,9 @@ test('nothing scrolls sideways with text of 200 %', limit, async (t) => {
       await page.keyboard.press('Escape');
       await dialog(page, name).waitFor({ state: 'detached' });
     }
+    // A banner that is tall does not cover what is read.
+    const position = await page.getByRole('banner').evaluate((banner) => getComputedStyle(banner).position);
+    assert.equal(position, width === 360 ? 'static' : 'sticky', `at ${width} px`);
     await go('/webhooks', 'Webhooks');
     await signIn(page, ADMIN_TOKEN);
     await table(page, 'Webhooks').waitFor();
