@@ -84,6 +84,14 @@ test('the order and the filter are in the address', limit, async (t) => {
   await page.getByText('No stock matches “xyz”').waitFor();
 });
 
+test('a filter without a match works in an order that prices change', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/?sort=price&q=xyz');
+  await page.getByText('No stock matches “xyz”').waitFor();
+  await page.getByRole('searchbox', { name: 'Filter stocks' }).fill('');
+  await rowOf(page, 'Stocks', 'MSFT').waitFor();
+  await moves(page, 'MSFT');
+});
+
 test('a stock is tracked and untracked, after signing in once', limit, async (t) => {
   const { page } = await openConsole(t, browser, api);
   await button(page, 'More about MSFT').click();
