@@ -25,7 +25,10 @@ export async function openConsole(t, browser, api, path = '/', options = {}) {
 
 export const address = (api, path) => new URL(path, api.graphql).href;
 
-/** Errors that the browser itself reports while the server is away. */
+/**
+ * Errors that the browser itself reports while the server is away, such as at the end of a test with its own server,
+ * which stops before the page is closed.
+ */
 export const WHILE_AWAY = [/WebSocket connection to .* failed/, /Failed to load resource: (net::ERR_|the server responded with a status of 503)/];
 /** What the browser reports of a response that refuses a token. */
 export const REFUSED = [/Failed to load resource: .* 40[13]/];

@@ -105,7 +105,8 @@ for (const colorScheme of ['light', 'dark']) {
     });
     const locked = await start({ READ_TOKEN: 'reader-of-the-tests-0123456789abcdef' });
     t.after(async () => assert.equal(await locked.stop(), 0));
-    const { page: refused } = await openConsole(t, browser, locked, '/', { colorScheme, expected: REFUSED });
+    const expected = [...REFUSED, ...WHILE_AWAY];
+    const { page: refused } = await openConsole(t, browser, locked, '/', { colorScheme, expected });
     await dialog(refused, 'Access token').waitFor();
     await assertAccessible(refused, `Access token, ${colorScheme}`);
   });

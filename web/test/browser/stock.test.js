@@ -74,7 +74,7 @@ test('after the server was killed, the history has every stored price once', lim
 test('older prices are loaded by pages, down to the first', limit, async (t) => {
   const still = await startStill({ REPLAY_FROM: '2012-01-03' });
   t.after(async () => assert.equal(await still.stop(), 0));
-  const { page } = await openConsole(t, browser, still, '/stocks/IBM');
+  const { page } = await openConsole(t, browser, still, '/stocks/IBM', { expected: WHILE_AWAY });
   const older = table(page, 'Price history').locator('xpath=ancestor::section').getByRole('button', { name: 'Older' });
   const stored = await storedPrices(still, 'IBM');
   await older.waitFor();
@@ -138,7 +138,7 @@ test('the arrow keys move along the chart and announce each candle', limit, asyn
 test('a stock that is not tracked can be tracked, and an impossible symbol cannot', limit, async (t) => {
   const few = await start({ ADMIN_TOKEN, DEFAULT_SYMBOLS: 'AAPL,IBM' });
   t.after(async () => assert.equal(await few.stop(), 0));
-  const { page } = await openConsole(t, browser, few, '/stocks/NVDA');
+  const { page } = await openConsole(t, browser, few, '/stocks/NVDA', { expected: WHILE_AWAY });
   await heading(page, 'NVDA').waitFor();
   await page.getByText('Not tracked', { exact: true }).waitFor();
   await button(page, 'Track NVDA').click();
@@ -159,7 +159,10 @@ test('a stock that is not tracked can be tracked, and an impossible symbol canno
 test('after the line of a rule was dragged, the wheel scrolls the page', limit, async (t) => {
   const still = await startStill({ ADMIN_TOKEN });
   t.after(async () => assert.equal(await still.stop(), 0));
-  const { page } = await openConsole(t, browser, still, '/stocks/AAPL?interval=1d', { viewport: { width: 1000, height: 600 } });
+  const { page } = await openConsole(t, browser, still, '/stocks/AAPL?interval=1d', {
+    viewport: { width: 1000, height: 600 },
+    expected: WHILE_AWAY,
+  });
   await button(page, 'Create rule').first().click();
   const form = dialog(page, 'Create rule');
   await form.getByRole('combobox', { name: 'Kind', exact: true }).selectOption({ label: 'Price above' });
