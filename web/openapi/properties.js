@@ -1,4 +1,4 @@
-// The REST API against its own description, by Schemathesis: whatever is asked, the answer is one that is described.
+// The REST API against its own description, by Schemathesis: every response must be one that is described.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,9 +13,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const limit = { timeout: 300_000 };
 const TOKEN = 'reader-of-the-tests-0123456789';
 
-/** Has every operation of a program with those settings asked in those phases, by a description that `tell` may change;
- * prints what was wrong and answers whether nothing was. */
-async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
+/** Starts a server with these settings and runs these phases of Schemathesis, with a description that `edit` may change.
+ * Prints the failures, and returns whether there are none. */
+async function passes(t, phases, { variables = {}, edit = () => {} } = {}) {
   const days = { REPLAY_FROM: '2013-01-02', REPLAY_SPEED: 'max', REPLAY_LOOP: 'false' };
   const api = await start({ ...days, ...variables });
   t.after(async () => assert.equal(await api.stop(), 0));
@@ -28,7 +28,7 @@ async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
   for (const list of [...lists, '/alerts']) CURSORS[`/api/v1${list}`] = await cursor(list);
   const description = join(await scratch(t), 'openapi.json');
   const document = await (await get('/openapi.json')).json();
-  tell(document);
+  edit(document);
   await writeFile(description, JSON.stringify(document));
   const schemathesis = spawn(
     '.venv/bin/schemathesis',
@@ -46,19 +46,19 @@ async function judge(t, phases, { variables = {}, tell = () => {} } = {}) {
   return code === 0;
 }
 
-test('every answer is one that the description tells of', limit, async (t) => {
-  assert.ok(await judge(t, 'coverage,fuzzing'));
+test('every response is described', limit, async (t) => {
+  assert.ok(await passes(t, 'coverage,fuzzing'));
 });
 
-test('so are refusals for want of a token', limit, async (t) => {
-  assert.ok(await judge(t, 'coverage', { variables: { READ_TOKEN: TOKEN } }));
+test('so are refusals without a token', limit, async (t) => {
+  assert.ok(await passes(t, 'coverage', { variables: { READ_TOKEN: TOKEN } }));
 });
 
-test('so are refusals of who asks too often', limit, async (t) => {
-  assert.ok(await judge(t, 'coverage', { variables: { RATE_LIMIT: '100' } }));
+test('so are refusals of too many requests', limit, async (t) => {
+  assert.ok(await passes(t, 'coverage', { variables: { RATE_LIMIT: '100' } }));
 });
 
-test('a description that is wrong is found out', limit, async (t) => {
-  const tell = ({ components }) => (components.schemas.Stock.properties.symbol.type = 'integer');
-  assert.equal(await judge(t, 'coverage', { tell }), false);
+test('a wrong description is a failure', limit, async (t) => {
+  const edit = ({ components }) => (components.schemas.Stock.properties.symbol.type = 'integer');
+  assert.equal(await passes(t, 'coverage', { edit }), false);
 });

@@ -25,7 +25,10 @@ export async function openConsole(t, browser, api, path = '/', options = {}) {
 
 export const address = (api, path) => new URL(path, api.graphql).href;
 
-/** Errors that the browser itself reports while the server is away. */
+/**
+ * Errors that the browser itself reports while the server is away, such as at the end of a test with its own server,
+ * which stops before the page is closed.
+ */
 export const WHILE_AWAY = [/WebSocket connection to .* failed/, /Failed to load resource: (net::ERR_|the server responded with a status of 503)/];
 /** What the browser reports of a response that refuses a token. */
 export const REFUSED = [/Failed to load resource: .* 40[13]/];
@@ -71,8 +74,11 @@ export function cellsOf(page, name) {
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe-core finds on the page: nothing, with the rules of WCAG 2.2 AA and with its best practices. */
-export async function assertAccessible(page, where) {
+/**
+ * Asserts that axe-core finds nothing on the page, with the rules of WCAG 2.2 AA and with its best practices.
+ * `exclude` has selectors of what other packages draw.
+ */
+export async function assertAccessible(page, where, exclude = []) {
   // Finite animations change contrast while they run.
   await page.evaluate(() => Promise.allSettled(
     document.getAnimations()
@@ -80,14 +86,14 @@ export async function assertAccessible(page, where) {
       .map((it) => it.finished),
   ));
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async (excluded) => {
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const result = await globalThis.axe.run(document, { runOnly: tags, resultTypes: ['violations'] });
+    const result = await globalThis.axe.run({ exclude: excluded }, { runOnly: tags, resultTypes: ['violations'] });
     return result.violations.map(({ id, help, nodes }) => ({
       id,
       help,
       nodes: nodes.slice(0, 3).map((it) => `${it.target.join(' ')}: ${it.failureSummary}`),
     }));
-  });
+  }, exclude.map((selector) => [selector]));
   assert.deepEqual(violations, [], where);
 }

@@ -95,11 +95,11 @@ async function run(folder, variables) {
   return { child, exited, found };
 }
 
-/** Calls `look` until it returns something, and returns that. */
-export async function until(look) {
+/** Calls `check` until it returns a value that is true, and returns that. */
+export async function until(check) {
   for (;;) {
-    const seen = await look();
-    if (seen) return seen;
+    const value = await check();
+    if (value) return value;
     await new Promise((later) => setTimeout(later, 50));
   }
 }

@@ -21,7 +21,7 @@ let api;
 before(async () => (api = await start()), limit);
 after(async () => assert.equal(await api.stop(), 0), limit);
 
-/** What is said in the place of an answer. */
+/** The errors of a request, which must fail. */
 const errorsOf = async (promise) => {
   const error = await promise.then(() => assert.fail('it succeeded'), (it) => it);
   assert.ok(CombinedGraphQLErrors.is(error), `${error}`);
@@ -70,7 +70,7 @@ test('a field that fails leaves the rest of the data', limit, async () => {
   assert.deepEqual(unknown.path, ['history']);
 });
 
-test('a refused request says why', limit, async () => {
+test('a refused request has a reason', limit, async () => {
   const refused = async (query, variables) => {
     const [{ extensions, path }] = await errorsOf(connect().query({ query, variables }));
     assert.equal(path, undefined);
@@ -106,7 +106,7 @@ test('a watched query sees what mutations and other queries say of its stocks', 
   const variables = { symbol: 'GOOG' };
   await client.mutate({ mutation: UNTRACK, variables });
   await tracked('GOOG', false);
-  // Another client changes it back; a query for something else tells this one.
+  // Another client changes it back; the response to another query updates this one.
   await connect({ token: api.token }).mutate({ mutation: TRACK, variables });
   await tracked('GOOG', false);
   const query = gql`query ($symbol: Symbol!) { stock(symbol: $symbol) { id tracked exchange } }`;
@@ -180,19 +180,19 @@ test('subscriptions go over the socket, everything else over HTTP', limit, async
   const query = gql`subscription { priceUpdates(symbols: ["IBM"], mode: ALL) {
     price cursor stock { id latestPrice { price cursor } }
   } }`;
-  const told = await firstValueFrom(client.subscribe({ query }).pipe(take(3), toArray()));
-  const cursors = told.map(({ data }) => data.priceUpdates.cursor);
+  const results = await firstValueFrom(client.subscribe({ query }).pipe(take(3), toArray()));
+  const cursors = results.map(({ data }) => data.priceUpdates.cursor);
   assert.equal(new Set(cursors).size, 3);
   assert.equal(client.sent.length, 0);
   await client.query({ query: STOCKS });
   assert.equal(client.sent.length, 1);
-  // A refusal arrives in the place of the first event.
+  // A refusal is the first event.
   const refused = gql`subscription { priceUpdates(symbols: ["NONE"]) { price } }`;
   const { error } = await firstValueFrom(client.subscribe({ query: refused }));
   assert.equal(error.errors[0].extensions.code, 'NOT_FOUND');
 });
 
-test('what a subscription says of a stock reaches the queries that show it', limit, async (t) => {
+test('an event of a subscription updates the queries of its stock', limit, async (t) => {
   const client = connectBoth(t);
   const shown = client.watchQuery({
     query: gql`{ stock(symbol: "AAPL") { id latestPrice { price cursor } } }`,
@@ -208,10 +208,10 @@ test('what a subscription says of a stock reaches the queries that show it', lim
   await until(() => cursors.size === 4);
   following.unsubscribe();
   watching.unsubscribe();
-  assert.equal(client.sent.length, 1, 'it was asked for once');
+  assert.equal(client.sent.length, 1, 'one request');
 });
 
-test('a request that nobody waits for any more ends', limit, async (t) => {
+test('a request that is aborted ends', limit, async (t) => {
   const provider = await startProvider();
   const slow = await start(provider.variables);
   t.after(async () => {

@@ -1,5 +1,5 @@
-// GraphQL Code Generator: types for real operations over schema.graphql, which TypeScript takes when they are used
-// rightly and refuses when they are not.
+// GraphQL Code Generator: types for real operations over schema.graphql, which TypeScript accepts when they are used
+// correctly and rejects otherwise.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { scratch } from '../support/scratch.js';
 const schema = fileURLToPath(new URL('../../schema.graphql', import.meta.url));
 const operations = fileURLToPath(new URL('../operation/*.graphql', import.meta.url));
 
-/** Values as docs/scalars.md tells them: exact numbers are text. */
+/** The types of docs/scalars.md: exact numbers are text. */
 const scalars = {
   Cursor: 'string',
   Date: 'string',
@@ -38,8 +38,8 @@ const generateTypes = (folder, options = {}) => generate({
   ...options,
 }, true);
 
-/** What TypeScript, as strict as it can be, has to say first about each program that uses them. */
-async function complaints(folder, texts) {
+/** The first error of each program that uses them, or null, with the strictest settings of TypeScript. */
+async function firstErrors(folder, texts) {
   const files = texts.map((_, at) => join(folder, `use${at}.ts`));
   for (const [at, file] of files.entries()) await writeFile(file, texts[at]);
   const program = ts.createProgram(files, {
@@ -54,11 +54,11 @@ async function complaints(folder, texts) {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     types: [],
   });
-  const told = ts.getPreEmitDiagnostics(program);
-  // What is wrong elsewhere is wrong for all.
-  assert.deepEqual(told.filter(({ file }) => !files.includes(file?.fileName)).map(({ messageText }) => messageText), []);
+  const diagnostics = ts.getPreEmitDiagnostics(program);
+  // The generated files have no error.
+  assert.deepEqual(diagnostics.filter(({ file }) => !files.includes(file?.fileName)).map(({ messageText }) => messageText), []);
   return files.map((file) => {
-    const [first] = told.filter((it) => it.file?.fileName === file);
+    const [first] = diagnostics.filter((it) => it.file?.fileName === file);
     return first ? ts.flattenDiagnosticMessageText(first.messageText, '\n') : null;
   });
 }
@@ -99,17 +99,17 @@ test('what is generated compiles, and wrong uses of it do not', { timeout: 60_00
     ["after: null", "after: 7", /'number' is not assignable/],
   ];
   const texts = wrong.map(([right, instead]) => USE.replace(right, instead));
-  const [right, ...told] = await complaints(folder, [USE, ...texts]);
+  const [right, ...errors] = await firstErrors(folder, [USE, ...texts]);
   assert.equal(right, null);
-  for (const [at, complaint] of told.entries()) assert.match(complaint ?? 'nothing', wrong[at][2]);
+  for (const [at, error] of errors.entries()) assert.match(error ?? 'nothing', wrong[at][2]);
 });
 
 test('every scalar is mapped', limit, async (t) => {
   const folder = await scratch(t);
-  const told = await readFile(schema, 'utf8');
-  const declared = [...told.matchAll(/^scalar (\w+)/gm)].map(([, name]) => name);
+  const text = await readFile(schema, 'utf8');
+  const declared = [...text.matchAll(/^scalar (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(declared.sort(), Object.keys(scalars).sort());
-  // A scalar that was forgotten is refused rather than taken for anything.
+  // A missing scalar is an error, not `any`.
   const { Cursor: _, ...others } = scalars;
   const config = { scalars: others, strictScalars: true };
   const generates = { [`${folder}/`]: { preset: 'client', config } };

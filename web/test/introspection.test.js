@@ -1,4 +1,4 @@
-// The schema as tools read it: what introspection tells is what schema.graphql says.
+// The schema as tools read it: introspection returns what is in schema.graphql.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
@@ -29,14 +29,14 @@ const options = {
   oneOf: true,
 };
 
-test('introspection with every option tells the committed schema', limit, async () => {
-  const told = buildClientSchema(await ask(api, getIntrospectionQuery(options)));
-  assert.deepEqual(validateSchema(told), []);
-  // As a whole every schema is described by the library's one sentence, which is not in the file.
+test('introspection with every option returns the committed schema', limit, async () => {
+  const introspected = buildClientSchema(await ask(api, getIntrospectionQuery(options)));
+  assert.deepEqual(validateSchema(introspected), []);
+  // The library adds a description of the whole schema, which is not in the file.
   const text = (schema) =>
     printSchema(lexicographicSortSchema(new GraphQLSchema({ ...schema.toConfig(), description: null })));
-  assert.equal(text(told), text(buildSchema(committed)));
-  assert.match(text(told), /scalar Cursor @specifiedBy\(url: "https:/);
+  assert.equal(text(introspected), text(buildSchema(committed)));
+  assert.match(text(introspected), /scalar Cursor @specifiedBy\(url: "https:/);
 });
 
 for (const option of Object.keys(options)) {

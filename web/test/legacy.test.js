@@ -16,15 +16,15 @@ function connect(t, options) {
   return client;
 }
 
-/** What an operation says, until it is told to stop. */
-function listen(client, query, variables, told = () => {}) {
+/** Collects the results of an operation until `unsubscribe` is called. */
+function listen(client, query, variables, onResult = () => {}) {
   const results = [];
   const errors = [];
   const state = { complete: false };
   const { unsubscribe } = client.request({ query, variables }).subscribe({
     next(result) {
       results.push(result);
-      told(result);
+      onResult(result);
     },
     error: (error) => errors.push(error),
     complete: () => (state.complete = true),
@@ -36,24 +36,24 @@ const PRICES = `subscription ($symbols: [Symbol!], $after: Cursor) {
   priceUpdates(symbols: $symbols, after: $after, mode: ALL) { symbol price tradingDay cursor }
 }`;
 
-test('a query answers once', limit, async (t) => {
+test('a query returns one result', limit, async (t) => {
   const { results, state } = listen(connect(t), '{ stocks { nodes { symbol } } }');
   await until(() => state.complete);
   const symbols = results.map(({ data }) => data.stocks.nodes.map((it) => it.symbol));
   assert.deepEqual(symbols, [['AAPL', 'GOOG', 'IBM', 'MSFT']]);
 });
 
-test('prices arrive until nobody wants them any more', limit, async (t) => {
+test('prices arrive until the client unsubscribes', limit, async (t) => {
   const client = connect(t);
   const ended = listen(client, PRICES, { symbols: ['IBM'] });
-  const going = listen(client, PRICES, { symbols: ['AAPL'] });
-  await until(() => ended.results.length >= 3 && going.results.length >= 3);
+  const running = listen(client, PRICES, { symbols: ['AAPL'] });
+  await until(() => ended.results.length >= 3 && running.results.length >= 3);
   ended.unsubscribe();
-  const seen = [ended.results.length, going.results.length];
-  await until(() => going.results.length >= seen[1] + 3);
+  const seen = [ended.results.length, running.results.length];
+  await until(() => running.results.length >= seen[1] + 3);
   assert.equal(ended.results.length, seen[0]);
-  const [first, ...told] = going.results.map(({ data }) => data.priceUpdates);
-  assert.deepEqual(told, await pricesBetween(api, 'AAPL', first.cursor, told.at(-1).cursor));
+  const [first, ...rest] = running.results.map(({ data }) => data.priceUpdates);
+  assert.deepEqual(rest, await pricesBetween(api, 'AAPL', first.cursor, rest.at(-1).cursor));
 });
 
 test('a refused operation is an error, and the connection lives', limit, async (t) => {
@@ -66,18 +66,18 @@ test('a refused operation is an error, and the connection lives', limit, async (
 });
 
 test('a wrong token is a connection error', limit, async (t) => {
-  const told = [];
+  const refusals = [];
   const client = connect(t, {
     connectionParams: { authorization: 'Bearer wrong' },
-    connectionCallback: (error) => told.push(error),
+    connectionCallback: (error) => refusals.push(error),
   });
   const ended = [];
   client.onDisconnected(() => ended.push(true));
-  await until(() => told.length && ended.length);
-  assert.equal(told[0].message, 'the token is wrong');
+  await until(() => refusals.length && ended.length);
+  assert.equal(refusals[0].message, 'the token is wrong');
 });
 
-test('the admin token lets change', limit, async (t) => {
+test('the admin token permits a mutation', limit, async (t) => {
   const client = connect(t, { connectionParams: { authorization: `Bearer ${api.token}` } });
   const { results, state } = listen(client, `mutation {
     trackStock(input: { symbol: "IBM" }) { stock { tracked } }
@@ -86,11 +86,11 @@ test('the admin token lets change', limit, async (t) => {
   assert.equal(results[0].data.trackStock.stock.tracked, true);
 });
 
-test('a client comes back when the server is started anew', limit, async (t) => {
+test('a client reconnects when the server restarts', limit, async (t) => {
   const client = connect(t, { reconnect: true });
   const reconnected = [];
   client.onReconnected(() => reconnected.push(true));
-  // The client sends the same variables again, and so what they are by then.
+  // The client sends the same object again, with the cursor that it has by then.
   const variables = { symbols: ['MSFT'] };
   const { results, errors } = listen(client, PRICES, variables, (result) => {
     variables.after = result.data.priceUpdates.cursor;

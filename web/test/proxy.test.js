@@ -49,13 +49,13 @@ for (const path of ['', 'stocks/BTC%2FUSD', 'rules', 'graphiql', 'graphql', 'pla
   });
 }
 
-test('the description says where its server is', limit, async () => {
+test('the description has the address of the server', limit, async () => {
   const response = await fetch(new URL('api/v1/openapi.json', proxy.url));
   const { servers, paths } = await response.json();
   const server = new URL(servers[0].url, response.url).href;
   for (const path of Object.keys(paths)) {
-    const asked = server.replace(/\/$/, '') + path.replace('{symbol}', 'AAPL');
-    assert.equal((await fetch(asked)).status, 200, asked);
+    const location = server.replace(/\/$/, '') + path.replace('{symbol}', 'AAPL');
+    assert.equal((await fetch(location)).status, 200, location);
   }
 });
 

@@ -31,41 +31,41 @@ function connect(t, options) {
   return { client, opened, closed };
 }
 
-/** Subscribes to prices; a connection made anew goes on after the last cursor that was told. */
+/** Subscribes to prices. A new connection resumes after the last cursor. */
 function follow(client, symbol) {
   const variables = { symbols: [symbol] };
-  const told = [];
+  const received = [];
   const errors = [];
   const unsubscribe = client.subscribe({ query: PRICES, variables }, {
     next({ data: { priceUpdates: price } }) {
-      told.push(price);
+      received.push(price);
       variables.after = price.cursor;
     },
     error: (error) => errors.push(error),
     complete() {},
   });
-  return { told, errors, unsubscribe };
+  return { received, errors, unsubscribe };
 }
 
-test('a client goes on where it was when the server is started anew', limit, async (t) => {
+test('a client resumes when the server restarts', limit, async (t) => {
   const { client, opened, closed } = connect(t, {
     retryAttempts: 50,
     retryWait: () => new Promise((later) => setTimeout(later, 100)),
-    // Nor is a port that nobody listens on yet the end.
+    // Until the server listens again, connections are refused.
     shouldRetry: () => true,
   });
   const prices = ['AAPL', 'IBM'].map((symbol) => follow(client, symbol));
-  await until(() => prices.every(({ told }) => told.length >= 5));
+  await until(() => prices.every(({ received }) => received.length >= 5));
   assert.equal(await api.restart(), 0);
-  const before = prices.map(({ told }) => told.length);
-  await until(() => prices.every(({ told }, at) => told.length >= before[at] + 5));
+  const before = prices.map(({ received }) => received.length);
+  await until(() => prices.every(({ received }, at) => received.length >= before[at] + 5));
   for (const [at, symbol] of ['AAPL', 'IBM'].entries()) {
-    const { told, errors } = prices[at];
+    const { received, errors } = prices[at];
     prices[at].unsubscribe();
     assert.deepEqual(errors, []);
-    const [first] = told;
+    const [first] = received;
     // The first is the snapshot; what follows it is all that is stored, once and in order.
-    assert.deepEqual(told.slice(1), await pricesBetween(api, symbol, first.cursor, told.at(-1).cursor));
+    assert.deepEqual(received.slice(1), await pricesBetween(api, symbol, first.cursor, received.at(-1).cursor));
   }
   assert.equal(closed[0], 1001);
   assert.ok(opened.length >= 2);
@@ -74,17 +74,17 @@ test('a client goes on where it was when the server is started anew', limit, asy
 test('a lazy client opens a socket when it is needed and closes it afterwards', limit, async (t) => {
   const { client, opened, closed } = connect(t, { lazy: true });
   assert.equal(opened.length, 0);
-  const { told, unsubscribe } = follow(client, 'IBM');
-  await until(() => told.length >= 2);
+  const { received, unsubscribe } = follow(client, 'IBM');
+  await until(() => received.length >= 2);
   unsubscribe();
   await until(() => closed.length === 1);
   assert.deepEqual([opened.length, closed], [1, [1000]]);
 });
 
-test('an eager client is alive by its own pings', limit, async (t) => {
+test('an eager client stays connected with its own pings', limit, async (t) => {
   const pongs = [];
   const { client, opened, closed } = connect(t, { lazy: false, keepAlive: 50 });
-  client.on('pong', (received) => received && pongs.push(received));
+  client.on('pong', (isReceived) => isReceived && pongs.push(true));
   await until(() => pongs.length >= 3);
   assert.deepEqual([opened.length, closed.length], [1, 0]);
 });
@@ -104,12 +104,12 @@ test('one socket carries queries, mutations and subscriptions', limit, async (t)
   assert.equal((await change('untrackStock')).untrackStock.stock.tracked, false);
   assert.equal((await change('trackStock')).trackStock.stock.tracked, true);
   assert.equal((await ask('{ stocks { totalCount } }')).stocks.totalCount, 4);
-  await until(() => follows.every(({ told }) => told.length >= 3));
-  // One that ends leaves the others be.
+  await until(() => follows.every(({ received }) => received.length >= 3));
+  // The others continue when one ends.
   follows[0].unsubscribe();
-  const seen = follows.map(({ told }) => told.length);
-  await until(() => follows.slice(1).every(({ told }, at) => told.length >= seen[at + 1] + 3));
-  assert.equal(follows[0].told.length, seen[0]);
+  const seen = follows.map(({ received }) => received.length);
+  await until(() => follows.slice(1).every(({ received }, at) => received.length >= seen[at + 1] + 3));
+  assert.equal(follows[0].received.length, seen[0]);
   assert.equal(opened.length, 1);
 });
 

@@ -18,7 +18,7 @@ let api;
 before(async () => (api = await start()), limit);
 after(async () => assert.equal(await api.stop(), 0), limit);
 
-/** Compiles `relay/` against a schema, and answers the exit code, what was said, and the texts to send by name. */
+/** Compiles `relay/` against a schema, and returns the exit code, the output, and the texts to send by name. */
 async function compile(t, schema) {
   const folder = await scratch(t);
   await cp(sources, join(folder, 'src'), { recursive: true });
@@ -43,19 +43,19 @@ async function compile(t, schema) {
     eagerEsModules: true,
   }));
   const child = spawn(relay, ['relay.config.json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [said, wrong, code] = await Promise.all([
+  const [printed, failed, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     new Promise((exit) => child.on('exit', exit)),
   ]);
   const made = (await readdir(join(folder, 'made'))).filter((name) => name.endsWith('.graphql.ts'));
   const texts = code ? {} : JSON.parse(await readFile(join(folder, 'made', 'persisted.json'), 'utf8'));
-  return { code, said: said + wrong, made, texts: Object.values(texts) };
+  return { code, output: printed + failed, made, texts: Object.values(texts) };
 }
 
 test('its connections, refetches and updaters compile, and what it made is served', limit, async (t) => {
-  const { code, said, made, texts } = await compile(t, schema);
-  assert.equal(code, 0, said);
+  const { code, output, made, texts } = await compile(t, schema);
+  assert.equal(code, 0, output);
   for (const name of ['BoardQuery', 'BoardStocksPaginationQuery', 'StockRefetchQuery', 'BoardTrackMutation']) {
     assert.ok(made.includes(`${name}.graphql.ts`), `${name} of ${made}`);
   }
@@ -74,8 +74,8 @@ test('a connection without its page is refused, and so is an object without its 
   assert.match(schema, paged);
   const unpaged = await compile(t, schema.replace(paged, '$1pages: PageInfo!'));
   assert.notEqual(unpaged.code, 0);
-  assert.match(unpaged.said, /pageInfo|PageInfo/);
+  assert.match(unpaged.output, /pageInfo|PageInfo/);
   const bare = await compile(t, schema.replaceAll(' implements Node', ''));
   assert.notEqual(bare.code, 0);
-  assert.match(bare.said, /Stock/);
+  assert.match(bare.output, /Stock/);
 });

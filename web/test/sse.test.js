@@ -19,18 +19,18 @@ function connect(t, options) {
   return client;
 }
 
-test('a query answers once', limit, async (t) => {
+test('a query returns one result', limit, async (t) => {
   const results = [];
   for await (const { data } of connect(t).iterate({ query: '{ stocks { totalCount } }' })) results.push(data);
   assert.deepEqual(results, [{ stocks: { totalCount: 4 } }]);
 });
 
 test('prices arrive in order', limit, async (t) => {
-  const told = [];
+  const received = [];
   for await (const { data } of connect(t).iterate({ query: PRICES, variables: { symbols: ['IBM'] } })) {
-    if (told.push(data.priceUpdates) === 6) break;
+    if (received.push(data.priceUpdates) === 6) break;
   }
-  const [first, ...rest] = told;
+  const [first, ...rest] = received;
   assert.deepEqual(rest, await pricesBetween(api, 'IBM', first.cursor, rest.at(-1).cursor));
 });
 
@@ -50,34 +50,34 @@ test('a wrong token ends the attempt', limit, async (t) => {
   }, (error) => error.response.status === 401);
 });
 
-test('a client goes on where it was when the server is started anew', limit, async (t) => {
+test('a client resumes when the server restarts', limit, async (t) => {
   const connections = [];
   const client = connect(t, {
     retryAttempts: 50,
     retry: () => new Promise((later) => setTimeout(later, 100)),
-    onMessage: ({ event }) => event === 'complete' && assert.fail('it was said to be complete'),
+    onMessage: ({ event }) => event === 'complete' && assert.fail('the server completed it'),
     fetchFn: (...request) => {
       connections.push(request);
       return fetch(...request);
     },
   });
   const variables = { symbols: ['MSFT'] };
-  const told = [];
+  const received = [];
   const errors = [];
   client.subscribe({ query: PRICES, variables }, {
     next({ data: { priceUpdates: price } }) {
-      told.push(price);
+      received.push(price);
       variables.after = price.cursor;
     },
     error: (error) => errors.push(error),
     complete: () => errors.push(new Error('it completed')),
   });
-  await until(() => told.length >= 5);
+  await until(() => received.length >= 5);
   assert.equal(await api.restart(), 0);
-  const before = told.length;
-  await until(() => told.length >= before + 5 || errors.length);
+  const before = received.length;
+  await until(() => received.length >= before + 5 || errors.length);
   assert.deepEqual(errors, []);
   assert.ok(connections.length >= 2);
-  const [first, ...rest] = told;
+  const [first, ...rest] = received;
   assert.deepEqual(rest, await pricesBetween(api, 'MSFT', first.cursor, rest.at(-1).cursor));
 });

@@ -43,8 +43,8 @@ test('prices go on after a cursor, without a gap or a repeat', limit, async () =
   const { cursor } = first.data.priceUpdates;
   const resumed = await take(10, PRICES, { symbols, after: cursor, mode: 'ALL' });
   assert.ok(resumed.every((it) => it.extensions?.delivery === undefined));
-  const told = resumed.map((it) => it.data.priceUpdates);
-  assert.deepEqual(told, await pricesBetween(api, 'MSFT', cursor, told.at(-1).cursor));
+  const received = resumed.map((it) => it.data.priceUpdates);
+  assert.deepEqual(received, await pricesBetween(api, 'MSFT', cursor, received.at(-1).cursor));
 });
 
 test('alerts arrive, and go on after a cursor', limit, async () => {

@@ -35,7 +35,7 @@ const PRICES = gql`subscription ($symbols: [Symbol!], $after: Cursor) {
   priceUpdates(symbols: $symbols, after: $after, mode: ALL) { symbol price cursor }
 }`;
 
-/** What a subscription says until it has said enough. */
+/** The first results of a subscription. */
 async function listen(client, count, query, variables) {
   const results = [];
   const { unsubscribe } = client.subscription(query, variables).subscribe((it) => results.push(it));
@@ -74,7 +74,7 @@ test('errors are errors of GraphQL, not of the network', limit, async () => {
   }
 });
 
-test('a mutation goes by POST and has its queries asked anew', limit, async () => {
+test('a mutation goes by POST and repeats the queries of what it changes', limit, async () => {
   const { client, sent } = connect({ token: api.token });
   const seen = [];
   const watching = client.query(STOCKS, {}).subscribe(({ data }) => seen.push(data.stocks.nodes.length));
@@ -102,9 +102,9 @@ test('subscriptions over WebSocket', limit, async (t) => {
       }),
     })],
   });
-  const told = await listen(client, 4, PRICES, { symbols: ['IBM'] });
-  assert.deepEqual(told.map((it) => it.error), Array(4).fill(undefined));
-  assert.equal(new Set(told.map((it) => it.data.priceUpdates.cursor)).size, 4);
+  const received = await listen(client, 4, PRICES, { symbols: ['IBM'] });
+  assert.deepEqual(received.map((it) => it.error), Array(4).fill(undefined));
+  assert.equal(new Set(received.map((it) => it.data.priceUpdates.cursor)).size, 4);
   const [{ error }] = await listen(client, 1, PRICES, { symbols: ['NONE'] });
   assert.equal(error.graphQLErrors[0].extensions.code, 'NOT_FOUND');
   assert.equal(sent.length, 0);
@@ -112,9 +112,9 @@ test('subscriptions over WebSocket', limit, async (t) => {
 
 test('subscriptions over Server-Sent Events', limit, async () => {
   const { client, sent } = connect({ fetchSubscriptions: true });
-  const told = await listen(client, 4, PRICES, { symbols: ['IBM'] });
-  assert.deepEqual(told.map((it) => it.error), Array(4).fill(undefined));
-  const cursors = told.map((it) => it.data.priceUpdates.cursor);
+  const received = await listen(client, 4, PRICES, { symbols: ['IBM'] });
+  assert.deepEqual(received.map((it) => it.error), Array(4).fill(undefined));
+  const cursors = received.map((it) => it.data.priceUpdates.cursor);
   assert.equal(new Set(cursors).size, 4);
   const resumed = await listen(client, 3, PRICES, { symbols: ['IBM'], after: cursors[0] });
   assert.deepEqual(resumed.map((it) => it.data.priceUpdates.cursor), cursors.slice(1));
@@ -125,7 +125,7 @@ test('subscriptions over Server-Sent Events', limit, async () => {
 
 test('queries are persisted by their hashes', limit, async () => {
   const query = gql`query Persisted { stocks(search: "app") { nodes { symbol } } }`;
-  // Whether the text is sent: once, when nobody has sent it before.
+  // Whether the text is sent: once, if it was not sent before.
   for (const texts of [[false, true], [false]]) {
     const { client, sent } = connect({
       exchanges: [persistedExchange({ preferGetForPersistedQueries: true })],

@@ -41,10 +41,10 @@ test('prices and alerts arrive', limit, async () => {
   }
 });
 
-test('an alert in a frame is the alert that REST tells', limit, async () => {
-  const { alert: [told] } = await listen((it) => it.alert.length >= 1);
+test('an alert in a frame is the alert that REST returns', limit, async () => {
+  const { alert: [alert] } = await listen((it) => it.alert.length >= 1);
   const listed = await (await fetch(`${api.rest}/alerts?limit=1000`)).json();
-  assert.deepEqual(listed.find((it) => it.id === told.id), told);
+  assert.deepEqual(listed.find((it) => it.id === alert.id), alert);
 });
 
 /** Frames of a socket opened with these parameters, until `enough`. */
@@ -67,14 +67,14 @@ function frames(parameters, enough) {
 test('a client that is cut off after each event resumes with the next', limit, async () => {
   const symbols = 'aapl,IBM';
   const [first] = await frames({ symbols }, (seen) => seen.length === 1);
-  const told = [];
-  for (let after = first.cursor; told.length < 40; after = told.at(-1).cursor) {
-    told.push(...await frames({ symbols, after }, (seen) => seen.length === 1));
+  const received = [];
+  for (let after = first.cursor; received.length < 40; after = received.at(-1).cursor) {
+    received.push(...await frames({ symbols, after }, (seen) => seen.length === 1));
   }
-  // One that is not cut off is told the same.
-  assert.deepEqual(await frames({ symbols, after: first.cursor }, (seen) => seen.length === told.length), told);
-  for (const { payload } of told) assert.ok(['AAPL', 'IBM'].includes(payload.symbol));
-  assert.ok(told.some(({ type }) => type === 'alert'));
+  // A client that is not cut off receives the same.
+  assert.deepEqual(await frames({ symbols, after: first.cursor }, (seen) => seen.length === received.length), received);
+  for (const { payload } of received) assert.ok(['AAPL', 'IBM'].includes(payload.symbol));
+  assert.ok(received.some(({ type }) => type === 'alert'));
 });
 
 test('a page learns by fetch why its cursor is refused', limit, async () => {

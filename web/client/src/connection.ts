@@ -31,7 +31,7 @@ export interface Connection {
   onState(listener: (state: ConnectionState) => void): () => void;
   /** Subscribes, and resumes after the newest event on each new connection. */
   follow<T extends { cursor: string }>(options: FollowOptions<T>): Following;
-  /** Connects anew, such as with another token. Subscriptions resume. */
+  /** Connects again, such as with another token. Subscriptions resume. */
   reconnect(): void;
   /** Ends all subscriptions and closes the WebSocket. */
   close(): void;

@@ -108,7 +108,7 @@ test('no price is missing or doubled after connections that are cut', limit, asy
   }
 });
 
-test('a server that is started anew is resumed', limit, async (t) => {
+test('a subscription resumes when the server restarts', limit, async (t) => {
   const connection = open(t);
   const states = [];
   connection.onState(({ status }) => states.push(status));

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
 import {
-  ADMIN_TOKEN, address, assertAccessible, becomes, button, dialog, heading, limit, openConsole, signIn, table,
+  ADMIN_TOKEN, address, assertAccessible, becomes, button, dialog, heading, limit, openConsole, REFUSED, signIn, table,
   WHILE_AWAY,
 } from '../../support/console.js';
+import { start } from '../../support/program.js';
 import { HOSTILE, startSample, startStill } from '../../support/sample.js';
 
 let api;
@@ -96,6 +97,18 @@ for (const colorScheme of ['light', 'dark']) {
     await go('/webhooks', 'Webhooks');
     await signIn(page, ADMIN_TOKEN);
     await opens('Create webhook', () => button(page, 'Create webhook').click());
+    await opens('Signing secret', async () => {
+      await button(page, 'Create webhook').click();
+      const form = dialog(page, 'Create webhook');
+      await form.getByRole('textbox', { name: 'URL', exact: true }).fill('http://127.0.0.1:9/');
+      await form.getByRole('button', { name: 'Create webhook', exact: true }).click();
+    });
+    const locked = await start({ READ_TOKEN: 'reader-of-the-tests-0123456789abcdef' });
+    t.after(async () => assert.equal(await locked.stop(), 0));
+    const expected = [...REFUSED, ...WHILE_AWAY];
+    const { page: refused } = await openConsole(t, browser, locked, '/', { colorScheme, expected });
+    await dialog(refused, 'Access token').waitFor();
+    await assertAccessible(refused, `Access token, ${colorScheme}`);
   });
 
   test(`axe finds nothing while the server is away, ${colorScheme}`, limit, async (t) => {
@@ -108,10 +121,10 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-/** Asserts that the page is not wider than the window. */
+/** Asserts that neither the page nor the dialog on it is wider than the window. */
 async function assertFits(page, where) {
   const layout = await page.evaluate(() => ({
-    width: document.scrollingElement.scrollWidth,
+    width: Math.max(...[document.scrollingElement, ...document.querySelectorAll('dialog')].map((it) => it.scrollWidth)),
     wide: [...document.querySelectorAll('body *')]
       .filter((it) => it.getBoundingClientRect().right > innerWidth + 1)
       .map((it) => `${it.tagName}.${it.className}`)
@@ -144,15 +157,32 @@ test('nothing scrolls sideways, from 360 pixels', limit, async (t) => {
 });
 
 test('nothing scrolls sideways with text of 200 %', limit, async (t) => {
-  for (const width of [768, 1024, 1280]) {
+  for (const width of [360, 768, 1024, 1280]) {
     const { page } = await openConsole(t, browser, api, '/', { viewport: { width, height: 740 } });
-    for (const [path, name] of PAGES) {
+    const go = async (path, name) => {
       await page.goto(address(api, path));
       await page.evaluate(() => (document.documentElement.style.fontSize = '1.75rem'));
       await settle(page, path, name);
+    };
+    for (const [path, name] of PAGES) {
+      await go(path, name);
       await assertFits(page, `${path} with text of 200 %`);
       if (path === '/') await assertKeepsColumns(page);
     }
+    for (const [key, name] of [['?', 'Keyboard shortcuts'], ['n', 'Create rule'], ['Control+k', 'Go to']]) {
+      await page.keyboard.press(key);
+      await dialog(page, name).waitFor();
+      await assertFits(page, `${name} with text of 200 %`);
+      await page.keyboard.press('Escape');
+      await dialog(page, name).waitFor({ state: 'detached' });
+    }
+    // A banner that is tall does not cover what is read.
+    const position = await page.getByRole('banner').evaluate((banner) => getComputedStyle(banner).position);
+    assert.equal(position, width === 360 ? 'static' : 'sticky', `at ${width} px`);
+    await go('/webhooks', 'Webhooks');
+    await signIn(page, ADMIN_TOKEN);
+    await table(page, 'Webhooks').waitFor();
+    await assertFits(page, 'webhooks with text of 200 %');
   }
 });
 
@@ -163,7 +193,8 @@ test('all buttons of a webhook are in view', limit, async (t) => {
     const buttons = table(page, 'Webhooks').getByRole('button');
     await buttons.first().waitFor();
     const cut = await buttons.evaluateAll((all) =>
-      all.filter((it) => it.getBoundingClientRect().right > innerWidth).map((it) => it.textContent));
+      all.filter((it) => it.getBoundingClientRect().right > it.closest('.data-table').getBoundingClientRect().right)
+        .map((it) => it.textContent));
     assert.deepEqual(cut, [], `at ${width} px`);
   }
 });

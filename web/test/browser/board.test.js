@@ -47,7 +47,7 @@ test('prices move, over one WebSocket with one subscription for all of them', li
 test('a row shows what the API has', limit, async (t) => {
   const still = await start({ REPLAY_FROM: '2013-02-01', REPLAY_SPEED: 'max', REPLAY_LOOP: 'false' });
   t.after(async () => assert.equal(await still.stop(), 0));
-  const { page } = await openConsole(t, browser, still);
+  const { page } = await openConsole(t, browser, still, '/', { expected: WHILE_AWAY });
   const latest = '{ stock(symbol: "IBM") { latestPrice { price change changePercent volume tradingDay } } }';
   await page.waitForFunction(() => document.querySelector('[role=note]')?.textContent.includes('2013-'));
   const { stock } = await ask(still, latest);
@@ -82,6 +82,14 @@ test('the order and the filter are in the address', limit, async (t) => {
   assert.deepEqual(await symbols(page), ['GOOG']);
   await filter.fill('xyz');
   await page.getByText('No stock matches “xyz”').waitFor();
+});
+
+test('a filter without a match works in an order that prices change', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/?sort=price&q=xyz');
+  await page.getByText('No stock matches “xyz”').waitFor();
+  await page.getByRole('searchbox', { name: 'Filter stocks' }).fill('');
+  await rowOf(page, 'Stocks', 'MSFT').waitFor();
+  await moves(page, 'MSFT');
 });
 
 test('a stock is tracked and untracked, after signing in once', limit, async (t) => {

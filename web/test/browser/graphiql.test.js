@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
-import { ADMIN_TOKEN, address, heading, limit, openConsole } from '../../support/console.js';
+import { ADMIN_TOKEN, address, assertAccessible, heading, limit, openConsole, WHILE_AWAY } from '../../support/console.js';
 import { start } from '../../support/program.js';
 
 let api;
@@ -50,6 +50,16 @@ test('a query and a subscription work, without the internet', limit, async (t) =
   assert.doesNotMatch(kept, /kept-nowhere/);
 });
 
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing around the editors and tabs of GraphiQL, ${colorScheme}`, limit, async (t) => {
+    const { page } = await openConsole(t, browser, api, '/graphiql', { colorScheme });
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor(patient);
+    await page.getByRole('tab').nth(2).waitFor(patient);
+    await heading(page, 'Stock Tracker').waitFor();
+    await assertAccessible(page, `GraphiQL, ${colorScheme}`, ['.monaco-editor', '.graphiql-tabs']);
+  });
+}
+
 test('the link of the console leads to GraphiQL, and the old address too', limit, async (t) => {
   const { page } = await openConsole(t, browser, api);
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'GraphiQL', exact: true }).click();
@@ -61,7 +71,7 @@ test('the link of the console leads to GraphiQL, and the old address too', limit
 test('without GraphiQL, its address is not found and its link is gone', limit, async (t) => {
   const bare = await start({ GRAPHIQL: 'false' });
   t.after(async () => assert.equal(await bare.stop(), 0));
-  const { page } = await openConsole(t, browser, bare);
+  const { page } = await openConsole(t, browser, bare, '/', { expected: WHILE_AWAY });
   await heading(page, 'Stocks').waitFor();
   await page.getByRole('link', { name: 'Status', exact: true }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'GraphiQL' }).count(), 0);

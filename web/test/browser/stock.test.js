@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
 import {
-  ADMIN_TOKEN, address, becomes, button, cellsOf, enterToken, heading, limit, openConsole, table, WHILE_AWAY,
+  ADMIN_TOKEN, address, becomes, button, cellsOf, dialog, enterToken, heading, limit, openConsole, table, WHILE_AWAY,
 } from '../../support/console.js';
 import { start, until } from '../../support/program.js';
 import { ask } from '../../support/query.js';
@@ -74,7 +74,7 @@ test('after the server was killed, the history has every stored price once', lim
 test('older prices are loaded by pages, down to the first', limit, async (t) => {
   const still = await startStill({ REPLAY_FROM: '2012-01-03' });
   t.after(async () => assert.equal(await still.stop(), 0));
-  const { page } = await openConsole(t, browser, still, '/stocks/IBM');
+  const { page } = await openConsole(t, browser, still, '/stocks/IBM', { expected: WHILE_AWAY });
   const older = table(page, 'Price history').locator('xpath=ancestor::section').getByRole('button', { name: 'Older' });
   const stored = await storedPrices(still, 'IBM');
   await older.waitFor();
@@ -138,7 +138,7 @@ test('the arrow keys move along the chart and announce each candle', limit, asyn
 test('a stock that is not tracked can be tracked, and an impossible symbol cannot', limit, async (t) => {
   const few = await start({ ADMIN_TOKEN, DEFAULT_SYMBOLS: 'AAPL,IBM' });
   t.after(async () => assert.equal(await few.stop(), 0));
-  const { page } = await openConsole(t, browser, few, '/stocks/NVDA');
+  const { page } = await openConsole(t, browser, few, '/stocks/NVDA', { expected: WHILE_AWAY });
   await heading(page, 'NVDA').waitFor();
   await page.getByText('Not tracked', { exact: true }).waitFor();
   await button(page, 'Track NVDA').click();
@@ -154,4 +154,44 @@ test('a stock that is not tracked can be tracked, and an impossible symbol canno
   await page.getByText('Not a symbol', { exact: true }).waitFor();
   await page.goto(address(few, '/stocks/BTC%2FUSD'));
   await heading(page, 'BTC/USD').waitFor();
+});
+
+test('after the line of a rule was dragged, the wheel scrolls the page', limit, async (t) => {
+  const still = await startStill({ ADMIN_TOKEN });
+  t.after(async () => assert.equal(await still.stop(), 0));
+  const { page } = await openConsole(t, browser, still, '/stocks/AAPL?interval=1d', {
+    viewport: { width: 1000, height: 600 },
+    expected: WHILE_AWAY,
+  });
+  await button(page, 'Create rule').first().click();
+  const form = dialog(page, 'Create rule');
+  await form.getByRole('combobox', { name: 'Kind', exact: true }).selectOption({ label: 'Price above' });
+  await form.getByRole('textbox', { name: 'Threshold', exact: true }).fill('470');
+  await form.getByRole('button', { name: 'Create rule', exact: true }).click();
+  await enterToken(page, ADMIN_TOKEN);
+  await form.waitFor({ state: 'detached' });
+  await rows(page, 'Rules of AAPL').filter({ hasText: '470' }).waitFor();
+
+  const image = page.getByRole('figure', { name: 'Chart of AAPL' }).getByRole('img', { name: /candles/ });
+  const box = await image.boundingBox();
+  const x = box.x + box.width / 3;
+  // The pointer finds the line where the cursor changes.
+  let y = box.y;
+  for (const end = box.y + box.height; y < end; y += 3) {
+    await page.mouse.move(x, y);
+    if (await image.evaluate((element) => element.classList.contains('on-line'))) break;
+  }
+  assert.ok(y < box.y + box.height, 'the line was found');
+  await page.mouse.down();
+  await page.mouse.move(x, y + 30, { steps: 5 });
+  await page.mouse.up();
+  const threshold = await until(async () => {
+    const { alertRules } = await ask(still, '{ alertRules { symbol threshold } }');
+    const rule = alertRules.find(({ symbol }) => symbol === 'AAPL');
+    return rule.threshold !== '470' && rule.threshold;
+  });
+  assert.ok(Number(threshold) < 470 && Number(threshold) > 400, threshold);
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  await page.mouse.wheel(0, 200);
+  await page.waitForFunction(() => scrollY > 0);
 });

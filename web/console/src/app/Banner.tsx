@@ -34,12 +34,17 @@ export const Banner = () => (
   </header>
 );
 
-/** Headers of tables stick below the banner, whose height changes with its notices. */
+/** The part of the window that the banner may cover while the page scrolls. */
+const MAX_COVERED = 0.25;
+
+/** Headers of tables stick below the banner, whose height changes with its notices. A tall one scrolls away. */
 function measure(banner: HTMLElement | null): (() => void) | undefined {
   if (!banner) return undefined;
-  const observer = new ResizeObserver(() =>
-    document.documentElement.style.setProperty('--banner-height', `${banner.offsetHeight}px`),
-  );
+  const observer = new ResizeObserver(() => {
+    const isTall = banner.offsetHeight > innerHeight * MAX_COVERED;
+    banner.classList.toggle('is-tall', isTall);
+    document.documentElement.style.setProperty('--banner-height', `${isTall ? 0 : banner.offsetHeight}px`);
+  });
   observer.observe(banner);
   return () => observer.disconnect();
 }

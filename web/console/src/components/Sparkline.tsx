@@ -2,13 +2,15 @@ import type { ReadonlySignal } from '@preact/signals';
 
 const WIDTH = 64;
 const HEIGHT = 18;
+/** Fewer points say nothing about the course of a price. */
+const FEWEST_POINTS = 3;
 
 /** A line of the last prices: a decoration, without a name. */
 export function Sparkline({ points }: { points: ReadonlySignal<readonly number[]> }) {
   const values = points.value;
   return (
     <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
-      <path d={values.length > 1 ? pathOf(values) : ''} />
+      <path d={values.length >= FEWEST_POINTS ? pathOf(values) : ''} />
     </svg>
   );
 }

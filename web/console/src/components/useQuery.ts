@@ -3,7 +3,7 @@ import type { TypedDocumentString } from '../generated/graphql.ts';
 import { query } from '../api/index.ts';
 
 export interface QueryState<Result> {
-  /** The newest data. It stays while the next answer is awaited, and when that fails. */
+  /** The newest data. It stays until the next data is received. */
   data: Result | null;
   /** Why the newest query failed. */
   error: unknown;
@@ -12,14 +12,13 @@ export interface QueryState<Result> {
   reload(): void;
 }
 
-const NOTHING = { data: null, error: null, loadedAt: 0 };
-
-/** Queries when the component appears, and again when the variables change. */
+/** Queries when the component appears, and again when the variables or the token that the query requires change. */
 export function useQuery<Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
+  token: string | null = null,
 ): QueryState<Result> {
-  const [state, setState] = useState<Omit<QueryState<Result>, 'reload'>>(NOTHING);
+  const [state, setState] = useState<Omit<QueryState<Result>, 'reload'>>({ data: null, error: null, loadedAt: 0 });
   const running = useRef<AbortController | null>(null);
   const key = JSON.stringify(variables);
   const load = useCallback(() => {
@@ -30,9 +29,8 @@ export function useQuery<Result, Variables>(
       (data) => abort.signal.aborted || setState({ data, error: null, loadedAt: Date.now() }),
       (error: unknown) => abort.signal.aborted || setState((before) => ({ ...before, error })),
     );
-  }, [document, key]);
+  }, [document, key, token]);
   useEffect(() => {
-    setState(NOTHING);
     load();
     return () => running.current?.abort();
   }, [load]);

@@ -17,6 +17,6 @@ createRoot(document.getElementById('graphiql')!).render(
     shouldPersistHeaders={false}
     storage={withoutHeaders(localStorage)}
   >
-    <GraphiQL.Logo>Stock Tracker</GraphiQL.Logo>
+    <GraphiQL.Logo><h1>Stock Tracker</h1></GraphiQL.Logo>
   </GraphiQL>,
 );

@@ -11,7 +11,7 @@ export const stocks = signal<ReadonlyMap<string, StockRow> | null>(null);
 /** Why they could not be loaded. */
 export const stocksError = signal<unknown>(null);
 
-/** Names, staleness and the list itself change without an event. */
+/** The API has no event for a stock that is tracked, untracked, renamed or stale, only for its prices. */
 const RELOAD_INTERVAL = 15_000;
 const FLASH_TIME = 600;
 /** The ages of all prices change every second: a part of them at a time, so that no frame has to draw them all. */

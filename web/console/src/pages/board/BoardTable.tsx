@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { VNode } from 'preact';
+import type { RefObject, VNode } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { connectionState } from '../../api/index.ts';
 import { SortHeader } from '../../components/SortHeader.tsx';
@@ -35,7 +35,7 @@ export function BoardTable() {
   if (!isSame) kept.current = arranged;
   const rows = kept.current;
   const list = useMemo(() => rows.map(elementOf), [rows]);
-  useEffect(() => (column.live ? reorderWhileLeftAlone(body.current!, () => (turn.value += 1)) : undefined), [column]);
+  useEffect(() => (column.live ? reorderWhileLeftAlone(body, () => (turn.value += 1)) : undefined), [column]);
   useEffect(() => loadClosesOfVisible(body.current!, rows), [rows]);
 
   function sortBy(clicked: Column): void {
@@ -75,10 +75,9 @@ export function BoardTable() {
 }
 
 /** Calls back each second unless a row has the focus or the pointer. */
-function reorderWhileLeftAlone(body: HTMLElement, reorder: () => void): () => void {
-  const table = body.closest('table')!;
+function reorderWhileLeftAlone(body: RefObject<HTMLElement | null>, reorder: () => void): () => void {
   const timer = setInterval(() => {
-    const used = table.matches(':hover') || body.contains(document.activeElement);
+    const used = body.current?.closest('table:hover') || body.current?.contains(document.activeElement);
     if (!used && !document.hidden && !document.querySelector('.menu')) reorder();
   }, REORDER_INTERVAL);
   return () => clearInterval(timer);

@@ -39,7 +39,7 @@ const COLUMNS: readonly Column<Firing>[] = [
     class: 'number',
     render: ({ price, direction }) => (
       <span class={toneOf(direction === 'DOWN' ? '-1' : direction === 'UP' ? '1' : null)}>
-        <span class="arrow">{direction && DIRECTIONS[direction]}</span>
+        <span class="arrow">{direction && DIRECTIONS[direction]}</span>{' '}
         {formatPrice(price)}
       </span>
     ),

@@ -22,6 +22,9 @@ export function RuleDialog({ rule, initial, onClose }: Props) {
   const [form, setForm] = useState(initial);
   const { form: element, error, setError } = useFormError<RuleField>();
   const [isBusy, setBusy] = useState(false);
+  // A field that cannot be read shows that at once, and one that is still empty only when the form is sent.
+  const problem = problemOf(form);
+  const shownError = error ?? (problem && form[problem.field] !== '' ? problem : null);
 
   function change(to: Partial<RuleForm>) {
     setForm((before) => ({ ...before, ...to }));
@@ -30,7 +33,6 @@ export function RuleDialog({ rule, initial, onClose }: Props) {
 
   async function submit(event: Event) {
     event.preventDefault();
-    const problem = problemOf(form);
     setError(problem);
     if (problem || isBusy) return;
     setBusy(true);
@@ -50,7 +52,7 @@ export function RuleDialog({ rule, initial, onClose }: Props) {
     <Dialog title={rule ? 'Edit rule' : 'Create rule'} class="rule-dialog" onClose={onClose}>
       <form ref={element} class="rule-form" noValidate onSubmit={submit}>
         <div>
-          <RuleFields form={form} error={error} change={change} isNew={rule === null} />
+          <RuleFields form={form} error={shownError} change={change} isNew={rule === null} />
           {error && error.field === null && <p class="error" role="alert">{error.message}</p>}
         </div>
         <DryRun form={form} />

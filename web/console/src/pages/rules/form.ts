@@ -165,7 +165,7 @@ export function createInput(form: RuleForm): CreateAlertRuleInput {
 }
 
 /**
- * The input of `updateAlertRule`: only what differs from the rule, since a rule begins anew when
+ * The input of `updateAlertRule`: only what differs from the rule, since a rule starts again when
  * a setting is changed.
  */
 export function updateInput(rule: RuleFieldsFragment, form: RuleForm): UpdateAlertRuleInput {

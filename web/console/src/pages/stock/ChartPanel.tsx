@@ -1,5 +1,5 @@
 import { effect, useSignal } from '@preact/signals';
-import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { messageOf, mutate } from '../../api/index.ts';
 import { theme } from '../../app/theme.tsx';
 import { Failed, Loading } from '../../components/ListState.tsx';
@@ -102,7 +102,8 @@ function Drawing({ symbol, interval, bars, alerts, rules, onOldest }: DrawingPro
   const latest = useRef({ onOldest, rules });
   latest.current = { onOldest, rules };
 
-  useEffect(() => {
+  // A layout effect ends when its element is removed; another one only after the next paint.
+  useLayoutEffect(() => {
     let drawn: StockChart | undefined;
     let stopped = false;
     const repaint = () => drawn?.paint();

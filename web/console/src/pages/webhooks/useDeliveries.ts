@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { query } from '../../api/index.ts';
+import { useState } from 'preact/hooks';
+import { useQuery } from '../../components/useQuery.ts';
 import { useRefresh } from '../../components/useRefresh.ts';
 import { DeliveriesDocument, type DeliveriesQuery } from '../../generated/graphql.ts';
 import { REFRESH_INTERVAL } from './useWebhooks.ts';
@@ -9,43 +9,23 @@ export type Delivery = Connection['nodes'][number];
 
 /** How many deliveries a page has. */
 const PAGE = 20;
-/** The most that a query may ask for. */
+/** The most that a query may request. */
 const MAX_PAGE = 500;
 
 /** The deliveries of a webhook, newest alert first, queried periodically. */
 export function useDeliveries(webhook: string) {
-  const [connection, setConnection] = useState<Connection | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const [loadedAt, setLoadedAt] = useState(0);
-  // As many as are shown are asked for, so that their states stay up to date.
-  const [count, setCount] = useState(PAGE);
-  const running = useRef<AbortController | null>(null);
-  const reload = useCallback(() => {
-    running.current?.abort();
-    const abort = new AbortController();
-    running.current = abort;
-    query(DeliveriesDocument, { webhook, first: count, after: null }, abort.signal).then(
-      ({ node }) => {
-        if (abort.signal.aborted) return;
-        // A webhook that was just deleted is null.
-        setConnection(node?.__typename === 'Webhook' ? node.deliveries : null);
-        setError(null);
-        setLoadedAt(Date.now());
-      },
-      (failure: unknown) => abort.signal.aborted || setError(failure),
-    );
-  }, [webhook, count]);
-  useEffect(() => {
-    reload();
-    return () => running.current?.abort();
-  }, [reload]);
+  // Everything that is shown is requested again, so that its states stay up to date.
+  const [first, setFirst] = useState(PAGE);
+  const { data, error, loadedAt, reload } = useQuery(DeliveriesDocument, { webhook, first });
   useRefresh(reload, REFRESH_INTERVAL);
+  // The node of a webhook that was just deleted is null.
+  const deliveries = data?.node?.__typename === 'Webhook' ? data.node.deliveries : null;
   return {
-    deliveries: connection?.nodes ?? null,
+    deliveries: deliveries?.nodes ?? null,
     error,
     loadedAt,
-    hasOlder: connection?.pageInfo.hasNextPage === true && count < MAX_PAGE,
+    hasOlder: deliveries?.pageInfo.hasNextPage === true && first < MAX_PAGE,
     reload,
-    loadOlder: () => setCount((before) => Math.min(before + 2 * PAGE, MAX_PAGE)),
+    loadOlder: () => setFirst((before) => Math.min(before + 2 * PAGE, MAX_PAGE)),
   };
 }

@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks';
 import { adminToken } from '../../api/index.ts';
 import { useQuery } from '../../components/useQuery.ts';
 import { useRefresh } from '../../components/useRefresh.ts';
@@ -17,10 +16,8 @@ export interface Webhooks {
 
 /** All webhooks, queried periodically. */
 export function useWebhooks(): Webhooks {
-  const { data, error, loadedAt, reload } = useQuery(WebhooksDocument, {});
-  useRefresh(reload, REFRESH_INTERVAL);
-  // Signing in and out decides whether there is anything to see.
   const token = adminToken.value.value;
-  useEffect(() => reload(), [token]);
+  const { data, error, loadedAt, reload } = useQuery(WebhooksDocument, {}, token);
+  useRefresh(reload, REFRESH_INTERVAL);
   return { webhooks: token === null ? null : (data?.webhooks ?? null), error, loadedAt, reload };
 }
