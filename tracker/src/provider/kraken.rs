@@ -144,9 +144,6 @@ impl QuoteProvider for Kraken {
             PollError::UnknownSymbol if requested.len() > 1 => {
                 PollError::upstream("a pair of the request is no longer listed")
             }
-            PollError::UnknownSymbol if pairs.knows(first).is_none() => PollError::upstream(
-                "the pair may have another name in the list, which is not loaded",
-            ),
             error => error,
         });
         let answers = symbols.iter().map(|symbol| {
