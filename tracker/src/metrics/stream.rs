@@ -52,6 +52,7 @@ impl MessageOutcome {
 #[derive(Clone, Debug)]
 pub struct StreamMetrics {
     connected: Gauge<u64>,
+    refused: Gauge<u64>,
     messages: Counter<u64>,
     reconnects: Counter<u64>,
     tick_age: Histogram<f64>,
@@ -63,6 +64,13 @@ impl StreamMetrics {
             connected: meter
                 .u64_gauge("stream_connected")
                 .with_description("Whether the stream of a provider is connected.")
+                .build(),
+            refused: meter
+                .u64_gauge("stream_refused")
+                .with_description(
+                    "Whether a provider's stream stays closed: it is refused, or another connection \
+                     uses its key.",
+                )
                 .build(),
             messages: meter
                 .u64_counter("stream_messages")
@@ -80,17 +88,19 @@ impl StreamMetrics {
         }
     }
 
-    /// Starts the counters of a provider at 0.
+    /// Starts the metrics of a provider at 0.
     pub fn start(&self, provider: &'static str) {
         for outcome in MessageOutcome::ALL {
             self.messages.add(0, &message(provider, outcome));
         }
         self.reconnects.add(0, &[of(provider)]);
+        self.state_changed(provider, false, false);
     }
 
-    /// Records whether a stream is connected.
-    pub fn connection_changed(&self, provider: &'static str, connected: bool) {
+    /// Records whether a stream is connected, and whether it stays closed.
+    pub fn state_changed(&self, provider: &'static str, connected: bool, refused: bool) {
         self.connected.record(connected.into(), &[of(provider)]);
+        self.refused.record(refused.into(), &[of(provider)]);
     }
 
     /// Records a message.

@@ -101,8 +101,9 @@ impl Engine {
 
     pub(super) fn set_state(&self, state: StreamState) {
         let is_connected = matches!(state, StreamState::Open | StreamState::Paused(_));
+        let is_refused = matches!(state, StreamState::Refused(_) | StreamState::Evicted);
         let metrics = &self.context.metrics.streams;
-        metrics.connection_changed(self.provider.name(), is_connected);
+        metrics.state_changed(self.provider.name(), is_connected, is_refused);
         self.shared.set_state(state);
     }
 

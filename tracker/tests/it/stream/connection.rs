@@ -226,7 +226,10 @@ async fn a_rejected_key_is_final() {
     stage.noted("the stream is refused: error 402").await;
     stage.stored("100").await;
     assert_eq!((stage.server.attempts(), stage.server.open()), (1, 0));
+    let refused = "stock_tracker_stream_refused{provider=\"alpaca\"}";
+    assert_eq!(stage.metric(refused).as_deref(), Some("1"));
     running.stop().await;
+    assert_eq!(stage.metric(refused).as_deref(), Some("0"));
 }
 
 #[tokio::test]
