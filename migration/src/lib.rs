@@ -39,6 +39,7 @@ mod m20261129_000003_index_open_poll_requests;
 mod m20261129_000010_extend_providers;
 mod m20261130_000001_create_followed_stocks;
 mod m20261130_000002_create_symbol_searches;
+mod m20261130_000003_create_unserved_stocks;
 
 /// Migrates a database to the newest schema, and back.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000010_extend_providers::Migration),
             Box::new(m20261130_000001_create_followed_stocks::Migration),
             Box::new(m20261130_000002_create_symbol_searches::Migration),
+            Box::new(m20261130_000003_create_unserved_stocks::Migration),
         ]
     }
 }

@@ -15,6 +15,7 @@ use sea_orm::{
 use crate::{
     Error,
     feed::FeedTransaction,
+    lease::Lease,
     rows::{Row, Rows},
     sql::{Field, Sql, chunks},
 };
@@ -49,6 +50,29 @@ pub async fn ids(connection: &impl ConnectionTrait) -> Result<Vec<i64>, Error> {
         .into_tuple()
         .all(connection)
         .await?)
+}
+
+/// Returns the ids of the stocks that no configured provider serves.
+pub async fn unserved(connection: &impl ConnectionTrait) -> Result<Vec<i64>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        stock_id: i64,
+    }
+    let select = Sql::new(connection, "SELECT stock_id FROM unserved_stocks");
+    let rows = Row::find_by_statement(select.statement()).all(connection);
+    Ok(rows.await?.into_iter().map(|row| row.stock_id).collect())
+}
+
+/// Records which stocks no configured provider serves.
+pub async fn set_unserved(lease: &Lease, symbols: &[Symbol]) -> Result<(), Error> {
+    let transaction = lease.begin().await?;
+    let delete = Sql::new(&transaction, "DELETE FROM unserved_stocks");
+    transaction.execute_raw(delete.statement()).await?;
+    let text = "INSERT INTO unserved_stocks (stock_id) SELECT id FROM stocks WHERE symbol";
+    let insert =
+        Sql::new(&transaction, text).eq_any_text(symbols.iter().map(Symbol::to_string).collect());
+    transaction.execute_raw(insert.statement()).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Returns the rows of the tracked stocks, in unspecified order.

@@ -4,7 +4,12 @@
 //! board, and a sample of the tables, which is taken at most once a second. While the database is
 //! away, every stock is stale.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::NaiveDate;
 use entity::{Price, Stock, Timestamp};
@@ -41,6 +46,8 @@ pub(crate) enum StaleCause {
     DatabaseAway,
     /// The stock was untracked.
     Untracked,
+    /// No configured provider serves it.
+    Unserved,
     /// Its price, or the answers of its providers.
     Price(StaleReason),
 }
@@ -50,6 +57,7 @@ impl fmt::Display for StaleCause {
         match self {
             Self::DatabaseAway => write!(f, "the database is away"),
             Self::Untracked => write!(f, "no longer tracked"),
+            Self::Unserved => write!(f, "no configured provider serves it, so it is not polled"),
             Self::Price(reason) => reason.fmt(f),
         }
     }
@@ -78,6 +86,8 @@ struct StalenessSample {
     sessions: LastSessions,
     /// The last answers for the tracked stocks. A repeated quote has no entry in the feed.
     answers: Arc<HashMap<i64, LastAnswer>>,
+    /// The stocks that no configured provider serves.
+    unserved: Arc<HashSet<i64>>,
 }
 
 impl Staleness {
@@ -109,10 +119,12 @@ impl Staleness {
         Condition {
             freshness: quoted.freshness(&expected.sessions),
             cause: reason.map(|reason| {
-                if stock.tracked {
-                    StaleCause::Price(reason)
-                } else {
+                if !stock.tracked {
                     StaleCause::Untracked
+                } else if sample.unserved.contains(&stock.id) && !sample.replayed {
+                    StaleCause::Unserved
+                } else {
+                    StaleCause::Price(reason)
                 }
             }),
         }
@@ -234,6 +246,7 @@ async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, store:
     let connection = store.database.read();
     let providers = provider::configured(connection).await?;
     let answers = stock::last_answers(connection).await?.into_iter();
+    let unserved = stock::unserved(connection).await?.into_iter();
     let intervals = providers.iter().map(|row| {
         let micros = row.effective_interval;
         let micros = micros.and_then(|micros| u64::try_from(micros).ok());
@@ -246,6 +259,7 @@ async fn sample(store: &Store, now: Timestamp) -> Result<StalenessSample, store:
         replayed: providers.first().is_some_and(|row| row.name == REPLAY),
         sessions: LastSessions::at(now),
         answers: Arc::new(answers.map(|answer| (answer.stock_id, answer)).collect()),
+        unserved: Arc::new(unserved.collect()),
     })
 }
 

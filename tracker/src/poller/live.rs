@@ -74,8 +74,8 @@ pub(super) struct LiveLoop {
     metrics_throttle: Throttle,
     prune_throttle: Throttle,
     outage: OutageLog,
-    /// The symbols that were last logged, because no provider serves them.
-    logged_unserved: Vec<Symbol>,
+    /// The symbols that no provider serves, as last written.
+    unserved: Option<Vec<Symbol>>,
 }
 
 impl LiveLoop {
@@ -113,7 +113,7 @@ impl LiveLoop {
             metrics_throttle: Throttle::new(REFRESH_INTERVAL),
             prune_throttle: Throttle::new(PRUNE_INTERVAL),
             outage: database_outage(),
-            logged_unserved: Vec::new(),
+            unserved: None,
         }
     }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use entity::{AlertKind, AlertRule, PollOutcome, ProviderState, Symbol, SymbolMatch, Timestamp};
 use runtime::clock::SharedClock;
 use sea_orm::ConnectionTrait;
-use store::priority;
+use store::{priority, stock};
 use tracker::provider::{Pacing, Poll, PollCost, PollError, QuoteProvider, SymbolList};
 
 use crate::{
@@ -277,6 +277,19 @@ testkit::on_both_databases! {
         let of_first: Vec<Timestamp> = of_first.map(|(at, _)| at).collect();
         assert!(of_first[1].since(of_first[0]) >= SECOND * 60);
         assert!(of_first[2].since(of_first[1]) >= SECOND * 120);
+    }
+
+    async fn a_stock_that_no_provider_serves_is_recorded_until_one_does(database) {
+        let world = World::new(database, &["AAPL", "BTC/USD"]).await;
+        let aapl = world.stock("AAPL").await.expect("a stock").id;
+        let recorded = async || stock::unserved(world.database.read()).await.expect("ids");
+        let listing = Listing::new(&world, Script::new("pairs", world.clock.shared()));
+        let running = world.track(vec![listing]);
+        world.until_after(SECOND, "it is recorded", async || recorded().await == [aapl]).await;
+        running.stop().await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        let _running = world.track(vec![script]);
+        world.until_after(SECOND, "it is served", async || recorded().await.is_empty()).await;
     }
 
     async fn a_stock_with_a_rule_is_polled_before_the_others(database) {

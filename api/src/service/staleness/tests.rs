@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use entity::{ProviderState, Symbol};
 use runtime::{clock::ManualClock, lifecycle::Lifecycle, metrics::Metrics, random::Random};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::{Seed, Store, provider::ProviderStatus};
 use testkit::TestDatabase;
@@ -170,6 +171,21 @@ testkit::on_both_databases! {
         }
         let priceless = fixture.condition(&service, "IBM", "2026-11-25T20:00:00Z").await;
         assert_eq!(priceless, condition(true, "NONE", Some("no price yet")));
+    }
+
+    async fn a_stock_that_no_provider_serves_has_a_note(database) {
+        let fixture = Fixture::new(database, "2026-11-24T20:00:00Z").await;
+        fixture.quote("test", "AAPL", "2026-11-24").await;
+        let insert = "INSERT INTO unserved_stocks (stock_id) SELECT id FROM stocks";
+        let inserted = fixture.database.write().execute_unprepared(insert).await;
+        inserted.expect("stored");
+        let service = fixture.service().await;
+        let now = "2026-11-24T20:00:00Z";
+        // Its last price is still current.
+        assert_eq!(fixture.condition(&service, "AAPL", now).await, condition(false, "CURRENT", None));
+        let note = "no configured provider serves it, so it is not polled";
+        let unserved = fixture.condition(&service, "IBM", now).await;
+        assert_eq!(unserved, condition(true, "NONE", Some(note)));
     }
 
     async fn three_answers_without_a_price_make_a_stock_stale(database) {

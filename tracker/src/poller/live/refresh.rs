@@ -7,6 +7,7 @@ use market::{LastSessions, StalenessContext};
 use store::{
     poll_request::{self, Completion},
     provider::ProviderStatus,
+    stock,
 };
 use tokio::time::Instant;
 
@@ -51,7 +52,6 @@ impl LiveLoop {
                 .retain(|symbol, state| state.in_flight || tracked.contains_key(symbol));
             self.update_routing();
             self.log_pace();
-            self.log_unserved();
         }
         // Before anything is written, so that the metrics are updated in a read-only database too.
         if self.metrics_throttle.is_due() {
@@ -76,6 +76,7 @@ impl LiveLoop {
         let statuses = self.provider_statuses();
         with_timeout(self.status.write_if_due(&self.context.store, statuses)).await?;
         if all {
+            self.write_unserved().await?;
             self.load_splits().await?;
             self.load_backfill().await?;
         }
@@ -118,10 +119,14 @@ impl LiveLoop {
         }
     }
 
-    /// Logs the tracked symbols that no provider serves, when they change.
-    fn log_unserved(&mut self) {
+    /// Writes and logs the tracked symbols that no provider serves, when they change.
+    async fn write_unserved(&mut self) -> Result<(), store::Error> {
         let unserved = self.unserved(|_| true);
-        if !unserved.is_empty() && unserved != self.logged_unserved {
+        if self.unserved.as_ref() == Some(&unserved) {
+            return Ok(());
+        }
+        with_timeout(stock::set_unserved(&self.context.lease, &unserved)).await?;
+        if !unserved.is_empty() {
             let symbols: Vec<&str> = unserved.iter().map(Symbol::as_str).collect();
             tracing::warn!(
                 count = symbols.len(),
@@ -129,7 +134,8 @@ impl LiveLoop {
                 "no provider of PROVIDER serves these symbols, so they are not polled"
             );
         }
-        self.logged_unserved = unserved;
+        self.unserved = Some(unserved);
+        Ok(())
     }
 
     /// Writes the responses of completed poll requests, equal ones at once, and of searches, and
