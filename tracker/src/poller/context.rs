@@ -390,3 +390,53 @@ fn reject_future_quotes(poll: &mut Poll, today: NaiveDate) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::Decimal;
+
+    use super::*;
+    use crate::quote::Quote;
+
+    #[test]
+    fn a_market_time_in_the_future_counts_from_now() {
+        let now: Timestamp = "2026-11-24T20:00:00Z".parse().expect("an instant");
+        let symbol: Symbol = "AAPL".parse().expect("a symbol");
+        for (sent, day, expected) in [
+            (
+                "2026-11-24T19:59:59Z",
+                "2026-11-24",
+                ("2026-11-24T19:59:59Z", "2026-11-24"),
+            ),
+            (
+                "2026-11-24T20:00:01Z",
+                "2026-11-24",
+                ("2026-11-24T20:00:00Z", "2026-11-24"),
+            ),
+            (
+                "2026-11-25T15:00:00Z",
+                "2026-11-25",
+                ("2026-11-24T20:00:00Z", "2026-11-24"),
+            ),
+        ] {
+            let quote = Quote {
+                market_time: Some(sent.parse().expect("an instant")),
+                ..Quote::new(
+                    symbol.clone(),
+                    Decimal::from_int(1),
+                    day.parse().expect("a date"),
+                )
+            };
+            let mut poll = Poll::answered(vec![(symbol.clone(), Ok(quote))]);
+            limit_to_now(&mut poll, now);
+            let quote = poll.answers[0].1.as_ref().expect("a quote");
+            let (time, day) = (quote.market_time, quote.trading_day.to_string());
+            assert_eq!(
+                time,
+                Some(expected.0.parse().expect("an instant")),
+                "{sent}"
+            );
+            assert_eq!(day, expected.1, "{sent}");
+        }
+    }
+}

@@ -216,3 +216,46 @@ fn with_stream(
         _ => (state, note),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_stream_works_even_if_polls_do_not() {
+        let note = |text: &str| Some(text.to_owned());
+        let open = || Some((StreamState::Open, note("streaming 2 symbols")));
+        let down = || {
+            Some((
+                StreamState::Down("reset".into()),
+                note("the stream is down"),
+            ))
+        };
+        let ok = || (ProviderState::Ok, None);
+        let failing = || (ProviderState::Failing, note("HTTP 500"));
+        for (polled, stream, expected) in [
+            (ok(), None, ok()),
+            (
+                ok(),
+                open(),
+                (ProviderState::Streaming, note("streaming 2 symbols")),
+            ),
+            (
+                ok(),
+                down(),
+                (ProviderState::Ok, note("the stream is down")),
+            ),
+            (
+                failing(),
+                open(),
+                (
+                    ProviderState::Streaming,
+                    note("streaming 2 symbols; polls: HTTP 500"),
+                ),
+            ),
+            (failing(), down(), failing()),
+        ] {
+            assert_eq!(with_stream(polled, stream), expected);
+        }
+    }
+}
