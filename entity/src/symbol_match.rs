@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Symbol;
 
-/// A symbol that a provider serves, with what the provider says about it.
+/// A symbol that a provider serves, with what the provider sends about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SymbolMatch {
     /// The symbol.

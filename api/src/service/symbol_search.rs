@@ -162,7 +162,7 @@ impl FoundSymbol {
         }
     }
 
-    /// Adds what a provider says about the symbol, where nothing is known.
+    /// Adds what a provider sent about the symbol, where nothing is known.
     fn complete(&mut self, symbol: SymbolMatch) {
         let known = &mut self.symbol;
         known.name = known.name.take().or(symbol.name);
