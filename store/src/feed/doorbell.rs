@@ -84,11 +84,7 @@ impl Doorbell {
     /// Wakes the subscribers in this process, as another process has notified.
     pub(super) fn relay(&self, topic: Topic, payload: &str) {
         match topic {
-            Topic::Feed => match FeedEntry::parse(payload) {
-                Some(entry) => self.announce(entry),
-                None => self.ring(topic),
-            },
-            Topic::Request => self.ring(topic),
+            Topic::Feed | Topic::Request => self.ring(topic),
             Topic::Response => match serde_json::from_str::<Vec<i64>>(payload) {
                 Ok(ids) => self.responded(&ids),
                 Err(_) => self.ring(topic),

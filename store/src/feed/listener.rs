@@ -1,6 +1,8 @@
 //! Receives notifications of other processes, over a dedicated PostgreSQL connection.
 //!
-//! Whenever a notification may have been missed, all topics are notified.
+//! Whenever a notification may have been missed, all topics are notified. Entries of the feed that
+//! their notification does not contain are read once, over the same connection, for all followers
+//! of this process.
 
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use sea_orm::sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{Doorbell, Topic};
+use entity::Position;
+
+use super::{Doorbell, Topic, entry::FeedEntry, table};
 use crate::{Error, Store, with_timeout};
 
 /// Delay before reconnecting.
@@ -48,6 +52,7 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
     let channels = topics.iter().map(|topic| topic.channel());
     with_timeout(TIMEOUT, listener.listen_all(channels)).await?;
     loop {
+        let mut end = with_timeout(TIMEOUT, table::notified_end(&mut listener)).await?;
         // Notifications from before the connection was listening are lost.
         for topic in topics {
             doorbell.ring(*topic);
@@ -56,9 +61,16 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
             match timeout(CHECK_INTERVAL, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => {
                     let channel = notification.channel();
-                    let topic = topics.iter().find(|topic| topic.channel() == channel);
-                    if let Some(topic) = topic {
-                        doorbell.relay(*topic, notification.payload());
+                    match topics.iter().find(|topic| topic.channel() == channel) {
+                        Some(Topic::Feed) => match FeedEntry::parse(notification.payload()) {
+                            Some(entry) => {
+                                end = entry.batch.end;
+                                doorbell.announce(entry);
+                            }
+                            None => end = announce_after(&mut listener, doorbell, end).await?,
+                        },
+                        Some(topic) => doorbell.relay(*topic, notification.payload()),
+                        None => {}
                     }
                 }
                 // The connection was lost and re-established.
@@ -71,4 +83,24 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
             }
         }
     }
+}
+
+/// Announces the entries after `position`, and returns the end of the feed. If they cannot be read
+/// like this, the followers read the table.
+async fn announce_after(
+    listener: &mut PgListener,
+    doorbell: &Doorbell,
+    position: Position,
+) -> Result<Position, Error> {
+    let entries = table::notified_entries(listener, position);
+    let Some(entries) = with_timeout(TIMEOUT, entries).await? else {
+        let end = with_timeout(TIMEOUT, table::notified_end(listener)).await?;
+        doorbell.ring(Topic::Feed);
+        return Ok(end);
+    };
+    let end = entries.last().map_or(position, |entry| entry.batch.end);
+    for entry in entries {
+        doorbell.announce(entry);
+    }
+    Ok(end)
 }

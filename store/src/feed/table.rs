@@ -6,14 +6,17 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    QueryResult, QuerySelect,
+    sqlx::{self, postgres::PgListener},
 };
 
-use super::{FeedUpdate, writer::HEAD};
+use super::{FeedUpdate, entry::FeedEntry, writer::HEAD};
 use crate::{Error, Store, sql::Sql};
 
 /// Maximum number of batches per read.
 const MAX_BATCHES: u64 = 256;
+/// Maximum number of batches per read over the connection for notifications.
+const MAX_NOTIFIED: usize = 16;
 
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
@@ -142,6 +145,48 @@ async fn rows(connection: &impl ConnectionTrait, seq: i64) -> Result<Vec<FeedRow
         .await?)
 }
 
+/// Returns the end of the feed, read over the connection for notifications.
+pub(super) async fn notified_end(listener: &mut PgListener) -> Result<Position, Error> {
+    let text = "SELECT epoch, seq, recorded_at FROM feed_head WHERE id = $1";
+    let row = sqlx::query(text).bind(HEAD).fetch_one(listener).await?;
+    let row = QueryResult::from(row);
+    Ok(Position {
+        epoch: row.try_get("", "epoch")?,
+        seq: row.try_get("", "seq")?,
+        recorded_at: row.try_get("", "recorded_at")?,
+    })
+}
+
+/// Returns the entries after `position`, read over the connection for notifications: unlike one of
+/// the pool, it is not checked after each use. `None` if the feed does not continue at `position`, or
+/// if the entries are more than [`MAX_NOTIFIED`].
+pub(super) async fn notified_entries(
+    listener: &mut PgListener,
+    position: Position,
+) -> Result<Option<Vec<FeedEntry>>, Error> {
+    let text = "SELECT seq, after_seq, recorded_at, \
+                (SELECT epoch FROM feed_head WHERE id = $1) AS epoch, \
+                CASE WHEN seq = $2 THEN '[]' ELSE events END AS events \
+                FROM feed WHERE seq >= $2 ORDER BY seq LIMIT $3";
+    let limit = i64::try_from(MAX_NOTIFIED).unwrap_or(i64::MAX) + 2;
+    let query = sqlx::query(text).bind(HEAD).bind(position.seq).bind(limit);
+    let rows = query.fetch_all(listener).await?;
+    let rows: Vec<FeedRow> = rows
+        .into_iter()
+        .map(|row| FeedRow::from_query_result(&row.into(), ""))
+        .collect::<Result<_, _>>()?;
+    let mut batches = batches(&rows)?.into_iter();
+    let mut after = position;
+    if batches.next().is_none_or(|own| own.end != position) || batches.len() > MAX_NOTIFIED {
+        return Ok(None);
+    }
+    let entries = batches.map(|batch| FeedEntry {
+        after: std::mem::replace(&mut after, batch.end),
+        batch,
+    });
+    Ok(Some(entries.collect()))
+}
+
 fn batches(rows: &[FeedRow]) -> Result<Vec<Batch>, Error> {
     rows.iter().map(batch).collect()
 }
@@ -159,4 +204,80 @@ fn batch(row: &FeedRow) -> Result<Batch, Error> {
         },
         events,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sqlx::{Executor, PgPool};
+    use testkit::TestDatabase;
+
+    use super::*;
+
+    const EPOCH: i64 = 7;
+
+    fn position(seq: i64) -> Position {
+        Position {
+            epoch: EPOCH,
+            seq,
+            recorded_at: Timestamp::from_micros(seq * 10),
+        }
+    }
+
+    /// Adds an entry of one event after the one at `after`.
+    async fn append(pool: &PgPool, after: i64, seq: i64) {
+        let event = Event::SplitsChanged { seq, stock_id: 1 };
+        let events = serde_json::to_string(&[event]).expect("JSON");
+        let text = "WITH head AS (UPDATE feed_head SET seq = $1, recorded_at = $1 * 10) \
+                    INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ($1, $2, $1 * 10, $3)";
+        let insert = sqlx::query(text).bind(seq).bind(after).bind(events);
+        insert.execute(pool).await.expect("an entry");
+    }
+
+    #[tokio::test]
+    async fn entries_are_read_over_the_connection_for_notifications() {
+        let database = TestDatabase::postgres().await;
+        database.migrate().await.expect("tables");
+        let pool = database.postgres_pool().expect("PostgreSQL");
+        let head = "INSERT INTO feed_head (id, epoch, seq, recorded_at) VALUES (1, 7, 0, 0)";
+        pool.execute(head).await.expect("a head");
+        let mut listener = PgListener::connect_with(pool).await.expect("a connection");
+        append(pool, 0, 1).await;
+        let end = notified_end(&mut listener).await.expect("the end");
+        assert_eq!(end, position(1));
+        let read = notified_entries(&mut listener, end).await.expect("a read");
+        assert_eq!(read, Some(Vec::new()));
+
+        append(pool, 1, 2).await;
+        append(pool, 2, 4).await;
+        let entry = |after, seq| FeedEntry {
+            after: position(after),
+            batch: Batch {
+                end: position(seq),
+                events: vec![Event::SplitsChanged { seq, stock_id: 1 }],
+            },
+        };
+        let read = notified_entries(&mut listener, end).await.expect("a read");
+        assert_eq!(read, Some(vec![entry(1, 2), entry(2, 4)]));
+
+        // A position of another feed.
+        let other = Position { epoch: 8, ..end };
+        let read = notified_entries(&mut listener, other)
+            .await
+            .expect("a read");
+        assert_eq!(read, None);
+        // Too many entries.
+        for seq in 5..21 {
+            append(pool, seq - 1, seq).await;
+        }
+        let read = notified_entries(&mut listener, end).await.expect("a read");
+        assert_eq!(read, None);
+        let read = notified_entries(&mut listener, position(4)).await;
+        assert_eq!(read.expect("a read").map(|it| it.len()), Some(MAX_NOTIFIED));
+        // A position that was pruned.
+        pool.execute("DELETE FROM feed WHERE seq <= 4")
+            .await
+            .expect("pruned");
+        let read = notified_entries(&mut listener, position(4)).await;
+        assert_eq!(read.expect("a read"), None);
+    }
 }
