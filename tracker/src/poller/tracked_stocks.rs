@@ -1,7 +1,7 @@
 //! The tracked stocks, as last read from the database.
 //!
-//! Both loops reload them whenever the feed has a new entry, at least every second, and update the
-//! metrics of prices and staleness from them.
+//! Both loops reload them when the feed has grown, and update the metrics of prices and staleness from
+//! them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +12,13 @@ use chrono::NaiveDate;
 use entity::{Position, Price, Symbol, Timestamp};
 use market::{Market, QuoteStatus, StalenessContext};
 use store::{Store, priority, stock};
+use tokio::time::Instant;
 
 use super::context::{PollContext, with_timeout};
+
+/// Maximum time between two reads if the feed does not grow. What a subscriber follows is not part of
+/// the feed, and `api` writes it as often.
+const MAX_AGE: Duration = Duration::from_secs(10);
 
 /// What the next poll of a tracked stock depends on.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,8 @@ pub(super) struct TrackedStock {
 pub(super) struct TrackedStocks {
     pub(super) stocks: BTreeMap<Symbol, TrackedStock>,
     ids: Vec<i64>,
+    /// The end of the feed before they were read, and when.
+    read_at: Option<(Position, Instant)>,
     latest: LatestPrices,
     /// The symbols whose price the metrics show.
     priced: BTreeSet<Symbol>,
@@ -50,21 +57,32 @@ struct LatestPrices {
 }
 
 impl LatestPrices {
-    /// Reads the prices of `stocks`, unless nothing was added to the feed since they were read.
-    async fn reload(&mut self, store: &Store, stocks: &[i64]) -> Result<(), store::Error> {
-        let end = with_timeout(store::feed::end(store)).await?;
-        if self.read_at != Some(end) || self.stocks != stocks {
+    /// Reads the prices of `stocks`, unless they were read at this end of the feed.
+    async fn reload(
+        &mut self,
+        store: &Store,
+        stocks: &[i64],
+        end: Option<Position>,
+    ) -> Result<(), store::Error> {
+        if end.is_none() || self.read_at != end || self.stocks != stocks {
             self.prices = with_timeout(store::price::latest(store.database.read(), stocks)).await?;
             self.stocks = stocks.to_vec();
-            self.read_at = Some(end);
+            self.read_at = end;
         }
         Ok(())
     }
 }
 
 impl TrackedStocks {
-    /// Reads them from the database.
+    /// Reads them from the database, unless they were read recently and the feed has not grown.
     pub(super) async fn reload(&mut self, store: &Store) -> Result<(), store::Error> {
+        let end = with_timeout(store::feed::end(store)).await?;
+        let is_current =
+            |(read_at, at): (Position, Instant)| read_at == end && at.elapsed() < MAX_AGE;
+        if self.read_at.is_some_and(is_current) {
+            return Ok(());
+        }
+        self.read_at = None;
         let rows = with_timeout(stock::tracked_rows(store.database.read())).await?;
         let priorities = priority::priorities(store.database.read(), store.clock.now());
         let preferred: BTreeSet<Symbol> = with_timeout(priorities)
@@ -86,6 +104,7 @@ impl TrackedStocks {
                 (row.symbol, tracked)
             })
             .collect();
+        self.read_at = Some((end, Instant::now()));
         Ok(())
     }
 
@@ -98,12 +117,15 @@ impl TrackedStocks {
     pub(super) fn record_answer(&mut self, symbol: &Symbol, priced: bool, now: Timestamp) {
         if let Some(tracked) = self.stocks.get_mut(symbol) {
             tracked.answered_at = Some(now);
-            // The exact number is in the row.
             tracked.unpriced_answers = if priced {
                 0
             } else {
                 tracked.unpriced_answers.max(1)
             };
+        }
+        if !priced {
+            // The exact number is in the row, which is not part of the feed.
+            self.read_at = None;
         }
     }
 
@@ -122,7 +144,8 @@ impl TrackedStocks {
         expected: impl FnOnce(Option<NaiveDate>) -> StalenessContext,
         interval: impl Fn(&Symbol) -> Option<Duration>,
     ) -> Result<(), store::Error> {
-        self.latest.reload(&context.store, &self.ids).await?;
+        let end = self.read_at.map(|(end, _)| end);
+        self.latest.reload(&context.store, &self.ids, end).await?;
         let latest = &self.latest.prices;
         let priced: BTreeSet<Symbol> = latest.iter().map(|price| price.symbol.clone()).collect();
         let stale = self.count_stale(
@@ -172,7 +195,7 @@ impl TrackedStocks {
 #[derive(Debug)]
 pub(super) struct Throttle {
     period: Duration,
-    last: Option<tokio::time::Instant>,
+    last: Option<Instant>,
 }
 
 impl Throttle {
@@ -182,7 +205,7 @@ impl Throttle {
 
     /// Whether the period is over; if so, the next one begins.
     pub(super) fn is_due(&mut self) -> bool {
-        let now = tokio::time::Instant::now();
+        let now = Instant::now();
         let due = self
             .last
             .is_none_or(|last| now.duration_since(last) >= self.period);
