@@ -94,8 +94,8 @@ pub(super) trait Session: Send + 'static {
     }
 }
 
-/// The tasks that send the events of WebSockets. They are started on demand, at most one per thread
-/// of the runtime. Clones share them.
+/// The tasks that send the events of WebSockets. They are started on demand, and leave one thread of
+/// the runtime to other tasks. Clones share them.
 #[derive(Clone, Default)]
 pub struct Writers(Arc<Mutex<Queue>>);
 
@@ -159,8 +159,8 @@ impl Writers {
         let mut queue = self.0.lock();
         queue.sessions.push_back(Arc::clone(session) as _);
         let is_busy = queue.sessions.len() >= queue.running * QUEUED_PER_WRITER;
-        if queue.running == 0 || is_busy && queue.running < session.runtime.metrics().num_workers()
-        {
+        let threads = || session.runtime.metrics().num_workers();
+        if queue.running == 0 || is_busy && queue.running + 1 < threads() {
             queue.running += 1;
             drop(queue);
             // Not constrained by tokio, because `TURNS` limits it.
