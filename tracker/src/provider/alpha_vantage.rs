@@ -49,7 +49,7 @@ pub struct AlphaVantage {
 
 impl AlphaVantage {
     /// Creates a client whose requests take at most `timeout`, including the body. Sends no
-    /// request. `/query` is appended to the path of the URL.
+    /// request.
     pub fn new(settings: &AlphaVantageSettings, timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
             client: ApiClient::new(&settings.url, timeout)?,
