@@ -81,15 +81,23 @@ impl LiveLoop {
                 if day_left == Some(0) {
                     health.exhaust_reserve();
                 }
+                let batch = results.len();
                 for (symbol, error) in results {
-                    self.complete_symbol(provider, &symbol, error.as_ref());
+                    self.complete_symbol(provider, &symbol, batch, error.as_ref());
                 }
             }
             Attempt::BudgetExhausted(ReserveOutcome::Reserved(_)) | Attempt::NotStored => {}
         }
     }
 
-    fn complete_symbol(&mut self, provider: usize, symbol: &Symbol, error: Option<&PollError>) {
+    /// Applies the answer for a symbol in a request for `batch` symbols.
+    fn complete_symbol(
+        &mut self,
+        provider: usize,
+        symbol: &Symbol,
+        batch: usize,
+        error: Option<&PollError>,
+    ) {
         let now = self.context.now();
         let planned = self.routing.pace(provider).intervals();
         let random = &self.context.random;
@@ -103,6 +111,9 @@ impl LiveLoop {
             Some(error) => health.record_error(error, planned, now, random),
         }
         match error {
+            Some(PollError::BatchRejected) if batch > 1 => {
+                state.record_rejected_batch(provider, batch);
+            }
             Some(error) if !error.counts_as_answer() => {
                 state.record_failure(provider, health.responses(), error, now, random);
             }

@@ -58,6 +58,21 @@ struct DueSymbol {
     symbol: Symbol,
 }
 
+/// The symbols to poll now.
+struct DueSymbols {
+    /// In the order in which they are polled. Each with whether its poll is planned.
+    due: Vec<(bool, Symbol)>,
+    /// When the next symbol is due.
+    next: Option<Timestamp>,
+}
+
+/// The symbols of a request.
+struct Batch {
+    symbols: Vec<Symbol>,
+    max_symbols: usize,
+    poll: ScheduledPoll,
+}
+
 impl LiveLoop {
     /// Dispatches every request that can be sent now. Returns when to dispatch again if nothing
     /// happens before.
@@ -88,10 +103,36 @@ impl LiveLoop {
     /// stocks before the others until these are overdue by an interval, and those of stocks
     /// without a price last.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let DueSymbols { mut due, mut next } = self.due_symbols(now);
+        while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
+            let (planned, symbol) = due.remove(0);
+            match self.route(&symbol, planned, now) {
+                Route::Wait(until) => next = [next, until].into_iter().flatten().min(),
+                Route::Poll(poll) => {
+                    let mut batch = self.batch(symbol, poll);
+                    due.retain(|(planned, symbol)| !self.joins(&mut batch, symbol, *planned, now));
+                    self.scheduled += 1;
+                    let retry = poll.purpose == Purpose::Retry;
+                    for symbol in &batch.symbols {
+                        let state = self.symbols.entry(symbol.clone()).or_default();
+                        state.record_sent(poll.provider, poll.planned, retry);
+                    }
+                    if retry {
+                        let interval = self.routing.pace(poll.provider).plan.interval;
+                        self.providers[poll.provider].record_retry(interval, now);
+                    }
+                    self.spawn_poll(poll.provider, batch.symbols, poll.purpose, None, now);
+                }
+            }
+        }
+        next
+    }
+
+    /// Returns the symbols to poll now.
+    fn due_symbols(&mut self, now: Timestamp) -> DueSymbols {
         let hours = self.settings.hours;
         let mut due: Vec<DueSymbol> = Vec::new();
         let mut next: Option<Timestamp> = None;
-        let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, stock) in &self.tracked.stocks {
             let Some(interval) = self.routing.interval(symbol) else {
                 continue;
@@ -116,7 +157,7 @@ impl LiveLoop {
             let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;
             if !planned {
-                wake(at);
+                next = Some(next.map_or(at, |next| next.min(at)));
                 if unanswered.is_none() {
                     continue;
                 }
@@ -133,43 +174,45 @@ impl LiveLoop {
             });
         }
         due.sort();
-        let mut due: Vec<(bool, Symbol)> =
-            due.into_iter().map(|it| (!it.retry, it.symbol)).collect();
-        while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
-            let (planned, symbol) = due.remove(0);
-            match self.route(&symbol, planned, now) {
-                Route::Wait(until) => until.into_iter().for_each(&mut wake),
-                Route::Poll(poll) => {
-                    let health = &self.providers[poll.provider];
-                    let (provider, max_symbols) = (&health.provider, health.max_symbols());
-                    let mut batch = vec![symbol];
-                    due.retain(|(planned, symbol)| {
-                        let joins = batch.len() < max_symbols
-                            && provider.shares_request(&batch[0], symbol)
-                            && matches!(
-                                self.route(symbol, *planned, now),
-                                Route::Poll(other) if other == poll
-                            );
-                        if joins {
-                            batch.push(symbol.clone());
-                        }
-                        !joins
-                    });
-                    self.scheduled += 1;
-                    let retry = poll.purpose == Purpose::Retry;
-                    for symbol in &batch {
-                        let state = self.symbols.entry(symbol.clone()).or_default();
-                        state.record_sent(poll.provider, poll.planned, retry);
-                    }
-                    if retry {
-                        let interval = self.routing.pace(poll.provider).plan.interval;
-                        self.providers[poll.provider].record_retry(interval, now);
-                    }
-                    self.spawn_poll(poll.provider, batch, poll.purpose, None, now);
-                }
-            }
+        DueSymbols {
+            due: due.into_iter().map(|it| (!it.retry, it.symbol)).collect(),
+            next,
         }
-        next
+    }
+
+    /// Returns a batch with one symbol.
+    fn batch(&self, symbol: Symbol, poll: ScheduledPoll) -> Batch {
+        let max_symbols = self.providers[poll.provider].max_symbols();
+        Batch {
+            max_symbols: max_symbols.min(self.max_batch(&symbol, poll.provider)),
+            symbols: vec![symbol],
+            poll,
+        }
+    }
+
+    /// Adds a symbol to a batch, if it can share the request. Returns whether it does.
+    fn joins(&self, batch: &mut Batch, symbol: &Symbol, planned: bool, now: Timestamp) -> bool {
+        if batch.symbols.len() >= batch.max_symbols {
+            return false;
+        }
+        let poll = batch.poll;
+        let provider = &self.providers[poll.provider].provider;
+        let max_batch = self.max_batch(symbol, poll.provider);
+        let joins = batch.symbols.len() < max_batch
+            && provider.shares_request(&batch.symbols[0], symbol)
+            && matches!(self.route(symbol, planned, now), Route::Poll(other) if other == poll);
+        if joins {
+            batch.symbols.push(symbol.clone());
+            batch.max_symbols = batch.max_symbols.min(max_batch);
+        }
+        joins
+    }
+
+    /// Maximum symbols in a request to a provider that contains this one, if it rejected a larger
+    /// one.
+    fn max_batch(&self, symbol: &Symbol, provider: usize) -> usize {
+        let state = self.symbols.get(symbol);
+        state.map_or(usize::MAX, |state| state.max_batch(provider))
     }
 
     /// Dispatches the poll requests of clients.

@@ -304,7 +304,9 @@ impl ProviderHealth {
     ) {
         match error {
             PollError::NoQuote => self.record_quote(),
-            PollError::UnknownSymbol | PollError::NoPrice { .. } => self.record_response(),
+            PollError::UnknownSymbol | PollError::NoPrice { .. } | PollError::BatchRejected => {
+                self.record_response();
+            }
             PollError::NotEntitled => {
                 self.record_response();
                 self.not_entitled = self.not_entitled.map(|times| times.saturating_add(1));

@@ -25,6 +25,9 @@ pub(super) struct SymbolState {
     not_entitled: Vec<(usize, Timestamp)>,
     /// The provider that failed last, and the number of its responses by then.
     last_failure: Option<(usize, u64)>,
+    /// The provider that rejected a request with this symbol and others, and the maximum symbols in
+    /// the next request with it.
+    max_batch: Option<(usize, usize)>,
 }
 
 /// A scheduled poll with its failovers and retries.
@@ -52,6 +55,24 @@ impl SymbolState {
             round.tried.pop();
             round.retries -= u32::from(retry);
             self.round.take_if(|round| round.tried.is_empty());
+        }
+    }
+
+    /// Records that a request for this number of symbols was rejected because of one of them. The
+    /// symbol is polled again at once, in a request of half the size, as if it had not been polled.
+    /// So the symbol that is the cause is soon polled alone.
+    pub(super) fn record_rejected_batch(&mut self, provider: usize, symbols: usize) {
+        self.max_batch = Some((provider, (symbols / 2).max(1)));
+        if let Some(round) = &mut self.round {
+            round.tried.retain(|it| *it != provider);
+        }
+    }
+
+    /// Maximum symbols in a request to a provider that contains this one.
+    pub(super) fn max_batch(&self, provider: usize) -> usize {
+        match self.max_batch {
+            Some((rejecting, symbols)) if rejecting == provider => symbols,
+            _ => usize::MAX,
         }
     }
 
@@ -95,6 +116,7 @@ impl SymbolState {
         if priced {
             self.not_entitled.retain(|(it, _)| *it != provider);
             self.last_failure = None;
+            self.max_batch = None;
         }
         self.backoff.record_success();
         self.round = None;

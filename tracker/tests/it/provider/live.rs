@@ -222,15 +222,27 @@ async fn kraken_requests_listed_pairs_together() {
     assert_eq!(prices(&answers), [None, btc, None, eth]);
     let tokenized = poll(&kraken, &["AAPLX/USD"]).await;
     assert_eq!(prices(&tokenized), [Some("3".to_owned())]);
-    // A pair is no longer listed: pairs are requested one by one again.
+    // A listed pair is unknown: the request is rejected, and the list is loaded again.
     Mock::given(path("/0/public/Ticker"))
         .respond_with(response(r#"{"error":["EQuery:Unknown asset pair"]}"#))
         .mount(&server)
         .await;
+    assert!(kraken.is_loaded(0) && kraken.is_loaded(1));
     let answers = poll(&kraken, &["NO/USD", "BTC/USD", "ETH/USD"]).await;
     assert_eq!(answers[0], Err(PollError::UnknownSymbol));
-    assert!(answers[1..].iter().all(is_upstream), "{answers:?}");
-    assert_eq!(kraken.pacing().symbols_per_request(), 1);
+    assert_eq!(
+        answers[1..],
+        [Err(PollError::BatchRejected), Err(PollError::BatchRejected)]
+    );
+    assert!(!kraken.is_loaded(0) && kraken.is_loaded(1));
+    assert_eq!(
+        kraken.knows(&symbol("BTC/USD")),
+        Some(true),
+        "the list is kept"
+    );
+    assert!(kraken.pacing().symbols_per_request() > 1);
+    let alone = poll(&kraken, &["BTC/USD"]).await;
+    assert_eq!(alone, [Err(PollError::UnknownSymbol)]);
 }
 
 #[tokio::test]
