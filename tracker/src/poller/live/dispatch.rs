@@ -18,7 +18,8 @@ use super::{
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
-    schedule::{due_at, symbol_interval},
+    provider::PollCost,
+    schedule::{due_at, is_due_soon, symbol_interval},
     stream::Coverage,
 };
 
@@ -58,10 +59,13 @@ struct DueSymbol {
     symbol: Symbol,
 }
 
-/// The symbols to poll now.
+/// The symbols to poll now, and those that can join their requests.
 struct DueSymbols {
     /// In the order in which they are polled. Each with whether its poll is planned.
     due: Vec<(bool, Symbol)>,
+    /// The symbols that are due soon, each with the time. They join a request that costs nothing
+    /// more with them, so that symbols whose times drifted apart share requests again.
+    soon: Vec<(Timestamp, Symbol)>,
     /// When the next symbol is due.
     next: Option<Timestamp>,
 }
@@ -103,7 +107,11 @@ impl LiveLoop {
     /// stocks before the others until these are overdue by an interval, and those of stocks
     /// without a price last.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let DueSymbols { mut due, mut next } = self.due_symbols(now);
+        let DueSymbols {
+            mut due,
+            mut soon,
+            mut next,
+        } = self.due_symbols(now);
         while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
             let (planned, symbol) = due.remove(0);
             match self.route(&symbol, planned, now) {
@@ -111,6 +119,10 @@ impl LiveLoop {
                 Route::Poll(poll) => {
                     let mut batch = self.batch(symbol, poll);
                     due.retain(|(planned, symbol)| !self.joins(&mut batch, symbol, *planned, now));
+                    let cost = self.providers[poll.provider].budget.cost;
+                    if poll.planned && cost == PollCost::PerRequest {
+                        soon.retain(|(_, symbol)| !self.joins(&mut batch, symbol, true, now));
+                    }
                     self.scheduled += 1;
                     let retry = poll.purpose == Purpose::Retry;
                     for symbol in &batch.symbols {
@@ -128,10 +140,11 @@ impl LiveLoop {
         next
     }
 
-    /// Returns the symbols to poll now.
+    /// Returns the symbols to poll now or soon.
     fn due_symbols(&mut self, now: Timestamp) -> DueSymbols {
         let hours = self.settings.hours;
         let mut due: Vec<DueSymbol> = Vec::new();
+        let mut soon: Vec<(Timestamp, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
         for (symbol, stock) in &self.tracked.stocks {
             let Some(interval) = self.routing.interval(symbol) else {
@@ -159,6 +172,9 @@ impl LiveLoop {
             if !planned {
                 next = Some(next.map_or(at, |next| next.min(at)));
                 if unanswered.is_none() {
+                    if is_due_soon(at, interval, (hours, stock.market), now) {
+                        soon.push((at, symbol.clone()));
+                    }
                     continue;
                 }
                 state.adopt_unanswered(self.providers.len());
@@ -174,8 +190,10 @@ impl LiveLoop {
             });
         }
         due.sort();
+        soon.sort();
         DueSymbols {
             due: due.into_iter().map(|it| (!it.retry, it.symbol)).collect(),
+            soon,
             next,
         }
     }
