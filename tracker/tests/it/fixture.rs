@@ -21,7 +21,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{FeedTransaction, Topic},
-    poll_request::{PollRequest, submit},
+    poll_request::{PollRequest, PollResponse, submit},
 };
 use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -373,15 +373,19 @@ impl World {
 
     /// Requests a poll as `api` does, and waits for the response. The clock stands still meanwhile.
     pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<u32>) {
+        let answer = self.response(of, track).await;
+        (answer.outcome, answer.retry_after)
+    }
+
+    /// Like [`request`](Self::request), with the whole response.
+    pub(crate) async fn response(&self, of: &str, track: bool) -> PollResponse {
         let request = PollRequest {
             symbol: symbol(of),
             track,
             name: None,
         };
-        let answer = submit(&self.store, request)
-            .await
-            .expect("submit the request");
-        let answer = answer.expect("a response in time");
-        (answer.outcome, answer.retry_after)
+        let answer = submit(&self.store, request).await;
+        let answer = answer.expect("submit the request");
+        answer.expect("a response in time")
     }
 }

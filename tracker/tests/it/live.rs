@@ -206,7 +206,9 @@ testkit::on_both_databases! {
         assert!(note.starts_with("the key is refused (ALPHA_VANTAGE_API_KEY)"), "{note}");
         let sent = service.calls().len();
         assert!(sent <= 3, "{sent}");
-        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Failed, None));
+        let refused = world.response("MSFT", false).await;
+        assert_eq!((refused.outcome, refused.retry_after), (PollOutcome::Failed, None));
+        assert_eq!(refused.refused_by.as_deref(), Some("alphavantage"));
         assert_eq!(service.calls().len(), sent);
     }
 

@@ -278,7 +278,12 @@ impl LiveLoop {
             });
             match untried {
                 None if is_unknown => refresh.reject_unknown(),
-                None => refresh.give_up(),
+                None => {
+                    let mut tried = self.providers.iter().enumerate();
+                    let refusing =
+                        tried.find(|(index, it)| refresh.has_tried(*index) && it.refuses_key());
+                    refresh.give_up(refusing.map(|(_, health)| health.provider.name()));
+                }
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();
                     let track = refresh.request.track.then(|| (symbol.clone(), name));

@@ -235,6 +235,13 @@ impl ProviderHealth {
         self.refusal.is_some()
     }
 
+    /// Whether the provider refused the key with the last request.
+    pub(super) fn refuses_key(&self) -> bool {
+        let refusal = self.refusal.as_ref();
+        let refused = refusal.is_some_and(|it| matches!(it.error, PollError::Refused { .. }));
+        refused && self.provider.key_setting().is_some()
+    }
+
     /// Records that the requests of this second or minute are used up.
     pub(super) fn exhaust_window(&mut self, until: Timestamp) {
         // The request was not sent, so no other waits for it.
