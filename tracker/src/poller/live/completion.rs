@@ -41,10 +41,7 @@ impl LiveLoop {
         );
         for symbol in &request.symbols {
             if let Some(state) = self.symbols.get_mut(symbol) {
-                state.in_flight = false;
-                if sent {
-                    state.sent_at = Some(request.sent_at);
-                }
+                state.record_ended(sent.then_some(request.sent_at));
                 match (scheduled, sent) {
                     (true, true) => self.tracked.record_poll(symbol, request.sent_at),
                     (true, false) => state.record_not_sent(request.purpose == Purpose::Retry),

@@ -157,7 +157,7 @@ impl LiveLoop {
             let interval = symbol_interval(stock.unpriced_answers, interval);
             let at = match self.context.streams.coverage(symbol, interval, now) {
                 Coverage::Fresh => continue,
-                Coverage::Unseeded => state.sent_at.map_or(now, |sent| sent.after(interval)),
+                Coverage::Unseeded => state.seed_due_at(interval, now),
                 Coverage::None => due_at(
                     stock.answered_at,
                     self.started_at,

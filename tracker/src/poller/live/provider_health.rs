@@ -361,3 +361,56 @@ impl ProviderHealth {
         self.failures >= BREAKER_THRESHOLD
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::provider::Poll;
+
+    /// A provider that allows a request a second.
+    struct OneASecond;
+
+    #[async_trait]
+    impl QuoteProvider for OneASecond {
+        fn name(&self) -> &'static str {
+            "test"
+        }
+
+        fn pacing(&self) -> Pacing {
+            Pacing::Polled {
+                symbols_per_request: 1,
+                budget: RequestBudget {
+                    per_second: Some(1),
+                    ..RequestBudget::UNLIMITED
+                },
+            }
+        }
+
+        fn knows(&self, _symbol: &Symbol) -> Option<bool> {
+            None
+        }
+
+        async fn poll(&self, symbols: &[Symbol]) -> Poll {
+            Poll::failed(symbols, &PollError::NoQuote)
+        }
+    }
+
+    #[test]
+    fn a_provider_that_allows_a_request_a_second_is_used_every_second() {
+        let mut health = ProviderHealth::new(0, Arc::new(OneASecond));
+        let begun = Timestamp::from_micros(0);
+        health.record_sent(begun);
+        let next = begun.after(MIN_REQUEST_INTERVAL);
+        assert_eq!(health.availability(begun), Availability::RetryAt(next));
+        assert_eq!(health.availability(next), Availability::Ready);
+        // The first request took 20 ms, from whose end the budget counts it, so the next one is
+        // refused until then. It does not count as a request.
+        health.record_sent(next);
+        let allowed = next.after(Duration::from_millis(20));
+        health.exhaust_window(allowed);
+        assert_eq!(health.availability(next), Availability::RetryAt(allowed));
+        assert_eq!(health.availability(allowed), Availability::Ready);
+    }
+}
