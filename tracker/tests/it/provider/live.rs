@@ -150,14 +150,16 @@ async fn kraken_requests_single_pairs_until_it_has_the_list() {
         .expect(1)
         .mount(&server)
         .await;
-    Mock::given(path("/0/public/Ticker"))
-        .and(query_param("pair", "NO/USD"))
-        .respond_with(response(
-            r#"{"error":["EQuery:Unknown asset pair"],"result":null}"#,
-        ))
-        .expect(1)
-        .mount(&server)
-        .await;
+    for unknown in ["NO/USD", "AAPLX/USD"] {
+        Mock::given(path("/0/public/Ticker"))
+            .and(query_param("pair", unknown))
+            .respond_with(response(
+                r#"{"error":["EQuery:Unknown asset pair"],"result":null}"#,
+            ))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
     let kraken = kraken(&server);
     assert_eq!(kraken.pacing().symbols_per_request(), 1);
     assert_eq!(kraken.knows(&symbol("BTC/USD")), None);
@@ -167,6 +169,12 @@ async fn kraken_requests_single_pairs_until_it_has_the_list() {
     assert_eq!(quote.trading_day.to_string(), "2026-11-20");
     let unknown = [Err(PollError::UnknownSymbol)];
     assert_eq!(poll(&kraken, &["NO/USD"]).await, unknown);
+    // A tokenised share has another name in the list, so it may exist.
+    let tokenized = poll(&kraken, &["AAPLX/USD"]).await;
+    assert!(
+        matches!(tokenized[0], Err(PollError::NoPrice { .. })),
+        "{tokenized:?}"
+    );
     // A share takes no request.
     assert_eq!(kraken.knows(&symbol("AAPL")), Some(false));
     assert_eq!(poll(&kraken, &["AAPL"]).await, unknown);
