@@ -107,19 +107,27 @@ pub(crate) fn at(text: &str) -> Timestamp {
 pub(crate) fn alpha_vantage(
     url: &str,
     key: &str,
-    (per_minute, per_day): (u32, u32),
+    limits: (u32, u32),
     timeout: Duration,
 ) -> Result<AlphaVantage, ClientError> {
+    AlphaVantage::new(&alpha_vantage_settings(url, key, limits), timeout)
+}
+
+/// The settings of [`alpha_vantage`].
+pub(crate) fn alpha_vantage_settings(
+    url: &str,
+    key: &str,
+    (per_minute, per_day): (u32, u32),
+) -> AlphaVantageSettings {
     let limit = |requests| NonZeroU32::new(requests).expect("more than 0");
-    let settings = AlphaVantageSettings {
+    AlphaVantageSettings {
         api_key: Some(Secret::new(key)),
         url: url.parse().expect("a URL"),
         per_second: limit(per_minute.div_ceil(60)),
         per_minute: limit(per_minute),
         per_day: limit(per_day),
         bulk: false,
-    };
-    AlphaVantage::new(&settings, timeout)
+    }
 }
 
 /// A quote of 2026-11-20 against a previous close of 100.

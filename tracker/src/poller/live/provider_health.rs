@@ -50,6 +50,8 @@ pub(super) struct ProviderHealth {
     pub(super) in_flight: usize,
     /// The pace that was last logged, while this provider was the active one.
     pub(super) logged_pace: Option<PollPlan>,
+    /// The note that was last logged.
+    pub(super) logged_note: Option<String>,
     refusal: Option<ProviderRefusal>,
     /// The number of consecutive answers that the plan does not include a symbol. `None` once the
     /// provider has sent a quote.
@@ -115,6 +117,7 @@ impl ProviderHealth {
             rank,
             in_flight: 0,
             logged_pace: None,
+            logged_note: None,
             refusal: None,
             not_entitled: Some(0),
             exhausted: None,

@@ -392,9 +392,15 @@ async fn alpha_vantage_requests_many_shares_until_the_plan_does_not_include_it()
     assert_eq!(prices(&answers), [Some("4".to_owned()), None, None]);
     assert!(is_upstream(&answers[1]), "{answers:?}");
     assert_eq!(answers[2], Err(PollError::UnknownSymbol));
+    assert_eq!(provider.note(), None);
     let answers = poll(&provider, &["MSFT", "IBM"]).await;
-    assert!(answers.iter().all(is_upstream), "{answers:?}");
+    assert_eq!(
+        answers,
+        [Err(PollError::BatchRejected), Err(PollError::BatchRejected)]
+    );
     assert_eq!(provider.pacing().symbols_per_request(), 1);
+    let note = provider.note().expect("a note");
+    assert!(note.contains("ALPHA_VANTAGE_BULK"), "{note}");
 }
 
 #[tokio::test]
