@@ -46,12 +46,14 @@ pub struct PollRequest {
 }
 
 /// The response to a [`PollRequest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollResponse {
     /// How the poll ended.
     pub outcome: PollOutcome,
     /// Seconds until a retry is useful, if the tracker knows.
     pub retry_after: Option<u32>,
+    /// The provider that refused the key, if that is why the poll failed.
+    pub refused_by: Option<String>,
 }
 
 /// Submits a request and waits for the response.
@@ -66,7 +68,10 @@ pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollRe
         store.clock.now().into(),
     ];
     let response = submit_within(store, "(symbol, track, name, requested_at)", row).await?;
-    Ok(response.map(|response| response.poll))
+    Ok(response.map(|response| PollResponse {
+        refused_by: response.found,
+        ..response.poll
+    }))
 }
 
 /// Submits a search and waits for its result.
@@ -109,6 +114,7 @@ async fn submit_within(
             poll: PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 retry_after: None,
+                refused_by: None,
             },
             found: None,
         })),
@@ -146,6 +152,7 @@ async fn submit_and_wait(
                 poll: PollResponse {
                     outcome,
                     retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
+                    refused_by: None,
                 },
                 found: row.found,
             });
@@ -243,6 +250,8 @@ pub struct Completion {
     pub outcome: PollOutcome,
     /// When a retry is useful.
     pub retry_at: Option<Timestamp>,
+    /// The provider that refused the key, if that is why the poll failed.
+    pub refused_by: Option<&'static str>,
 }
 
 impl From<PollOutcome> for Completion {
@@ -251,6 +260,7 @@ impl From<PollOutcome> for Completion {
         Self {
             outcome,
             retry_at: None,
+            refused_by: None,
         }
     }
 }
@@ -258,7 +268,8 @@ impl From<PollOutcome> for Completion {
 /// Responds to requests that have no response yet, and wakes their clients. The quotes of the poll
 /// must be committed before.
 pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), Error> {
-    write_response(store, ids, completion, None).await
+    let refused_by = completion.refused_by.map(str::to_owned);
+    write_response(store, ids, completion, refused_by).await
 }
 
 /// Responds to searches that have no response yet, and wakes their clients.

@@ -122,7 +122,7 @@ pub trait QuoteProvider: Send + Sync {
     }
 
     /// A note for clients if the prices are not live, such as `replay of historical prices,
-    /// 2006-05-11`.
+    /// 2006-05-11`, or if the provider cannot work as configured.
     fn note(&self) -> Option<String> {
         None
     }

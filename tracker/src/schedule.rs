@@ -12,7 +12,7 @@ mod unpriced;
 
 pub use self::{
     backoff::{Backoff, MAX_RETRIES, RETRY_REFUSED_AFTER, RETRY_UNKNOWN_AFTER},
-    due::due_at,
+    due::{due_at, is_due_soon},
     human_duration::HumanDuration,
     plan::{BudgetLimit, PollPlan, SymbolLoad, plan_polls, reserved_requests},
     unpriced::symbol_interval,

@@ -2,6 +2,8 @@
 //!
 //! The texts and codes are for clients. The cause of a database error is only logged.
 
+use std::borrow::Cow;
+
 use runtime::health::MAX_SILENCE;
 use store::Error as StoreError;
 
@@ -43,7 +45,7 @@ pub(crate) enum Error {
     #[error("{reason}")]
     Unavailable {
         /// The component and its state.
-        reason: &'static str,
+        reason: Cow<'static, str>,
         /// The cause for the log, if the component is the database.
         #[source]
         source: Option<StoreError>,
@@ -69,9 +71,9 @@ impl Error {
     }
 
     /// Creates the error of a component, other than the database, that is unavailable.
-    pub(crate) fn unavailable(reason: &'static str) -> Self {
+    pub(crate) fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable {
-            reason,
+            reason: reason.into(),
             source: None,
         }
     }
@@ -152,7 +154,7 @@ impl From<StoreError> for Error {
             _ => return Self::Internal(cause),
         };
         Self::Unavailable {
-            reason,
+            reason: reason.into(),
             source: Some(cause),
         }
     }

@@ -140,6 +140,7 @@ impl Service {
             Some(PollResponse {
                 outcome: PollOutcome::RateLimited,
                 retry_after,
+                ..
             }) => Err(Error::RateLimited {
                 retry_after: retry_after.unwrap_or(60),
             }),
@@ -151,8 +152,12 @@ impl Service {
             ))),
             Some(PollResponse {
                 outcome: PollOutcome::Failed,
+                refused_by,
                 ..
-            }) => Err(Error::unavailable("the provider returned no price")),
+            }) => Err(match refused_by {
+                Some(name) => Error::unavailable(format!("the provider {name} refused the key")),
+                None => Error::unavailable("the provider returned no price"),
+            }),
             Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 ..

@@ -17,6 +17,8 @@ const SERIES: &str = include_str!("../../../tracker/tests/fixtures/alpha_vantage
 const SEARCH: &str = r#"{"bestMatches":[
     {"1. symbol":"MSFT","2. name":"Microsoft Corporation","3. type":"Equity","4. region":"United States","8. currency":"USD","9. matchScore":"1.0000"},
     {"1. symbol":"MSF.DEX","2. name":"Microsoft Corporation","3. type":"Equity","4. region":"XETRA","8. currency":"EUR","9. matchScore":"0.7"}]}"#;
+const INVALID_KEY: &str =
+    include_str!("../../../tracker/tests/fixtures/alpha_vantage/invalid_key.json");
 const UNKNOWN: &str =
     include_str!("../../../tracker/tests/fixtures/alpha_vantage/unknown_symbol.json");
 
@@ -32,6 +34,8 @@ struct Desk(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
+    /// Whether it refuses the key.
+    refuses: bool,
     quotes: BTreeMap<String, Value>,
     asked: BTreeMap<String, usize>,
     /// The number of searches for each text.
@@ -60,7 +64,11 @@ impl Respond for Desk {
             return ResponseTemplate::new(200).set_body_raw(SEARCH, "application/json");
         }
         let mut book = self.book();
-        let body = book.quotes.get(&symbol).map(Value::to_string);
+        let body = if book.refuses {
+            Some(INVALID_KEY.to_owned())
+        } else {
+            book.quotes.get(&symbol).map(Value::to_string)
+        };
         *book.asked.entry(symbol).or_default() += 1;
         let body = body.unwrap_or_else(|| UNKNOWN.to_owned());
         ResponseTemplate::new(200).set_body_raw(body, "application/json")
@@ -92,6 +100,11 @@ impl Exchange {
     /// Makes a symbol unknown.
     pub(crate) fn forget(&self, symbol: &str) {
         self.desk.book().quotes.remove(symbol);
+    }
+
+    /// Refuses the key from now on.
+    pub(crate) fn refuse(&self) {
+        self.desk.book().refuses = true;
     }
 
     /// Sets the quote of a symbol, for this trading day.

@@ -15,7 +15,7 @@ use super::{
 pub struct AlphaVantageSettings {
     /// The API key; always set if the provider is used.
     pub api_key: Option<Secret>,
-    /// The base URL, before `/query`.
+    /// The origin, before `/query`.
     pub url: Url,
     /// Maximum number of requests in any second.
     pub per_second: NonZeroU32,
@@ -32,7 +32,7 @@ impl AlphaVantageSettings {
         let per_minute = reader.value("ALPHA_VANTAGE_PER_MINUTE", value::count);
         Self {
             api_key: reader.optional("ALPHA_VANTAGE_API_KEY", key),
-            url: reader.value("ALPHA_VANTAGE_URL", value::http_url),
+            url: reader.value("ALPHA_VANTAGE_URL", value::http_origin),
             per_second: per_second(reader, "ALPHA_VANTAGE_PER_SECOND", per_minute),
             per_minute,
             per_day: reader.value("ALPHA_VANTAGE_PER_DAY", value::count),
@@ -46,7 +46,7 @@ impl AlphaVantageSettings {
 pub struct FinnhubSettings {
     /// The API key; always set if the provider is used.
     pub api_key: Option<Secret>,
-    /// The base URL, before `/api/v1`.
+    /// The origin, before `/api/v1`.
     pub url: Url,
     /// The URL of the stream, without the key.
     pub stream_url: Url,
@@ -62,7 +62,7 @@ impl FinnhubSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             api_key: reader.optional("FINNHUB_API_KEY", key),
-            url: reader.value("FINNHUB_URL", value::http_url),
+            url: reader.value("FINNHUB_URL", value::http_origin),
             stream_url: reader.value("FINNHUB_STREAM_URL", value::ws_url),
             per_second: reader.value("FINNHUB_PER_SECOND", value::count),
             per_minute: reader.value("FINNHUB_PER_MINUTE", value::count),
@@ -78,7 +78,7 @@ pub struct AlpacaSettings {
     pub api_key_id: Option<Secret>,
     /// The secret of the API key; always set if the provider is used.
     pub api_secret_key: Option<Secret>,
-    /// The base URL, before `/v2`.
+    /// The origin, before `/v2`.
     pub url: Url,
     /// The URL of the stream, with the feed.
     pub stream_url: Url,
@@ -96,7 +96,7 @@ impl AlpacaSettings {
         Self {
             api_key_id: reader.optional("ALPACA_API_KEY_ID", key),
             api_secret_key: reader.optional("ALPACA_API_SECRET_KEY", key),
-            url: reader.value("ALPACA_URL", value::http_url),
+            url: reader.value("ALPACA_URL", value::http_origin),
             stream_url: reader.value("ALPACA_STREAM_URL", value::ws_url),
             per_second: per_second(reader, "ALPACA_PER_SECOND", per_minute),
             per_minute,
@@ -110,7 +110,7 @@ impl AlpacaSettings {
 pub struct TwelveDataSettings {
     /// The API key; always set if the provider is used.
     pub api_key: Option<Secret>,
-    /// The base URL, before `/quote`.
+    /// The origin, before `/quote`.
     pub url: Url,
     /// Maximum number of credits in any second.
     pub per_second: NonZeroU32,
@@ -124,7 +124,7 @@ impl TwelveDataSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         Self {
             api_key: reader.optional("TWELVE_DATA_API_KEY", key),
-            url: reader.value("TWELVE_DATA_URL", value::http_url),
+            url: reader.value("TWELVE_DATA_URL", value::http_origin),
             per_second: reader.value("TWELVE_DATA_PER_SECOND", value::count),
             per_minute: reader.value("TWELVE_DATA_PER_MINUTE", value::count),
             per_day: reader.value("TWELVE_DATA_PER_DAY", value::count),
@@ -135,7 +135,7 @@ impl TwelveDataSettings {
 /// The URLs of Kraken, and the limit of its public API.
 #[derive(Clone, Debug)]
 pub struct KrakenSettings {
-    /// The base URL, before `/0/public`.
+    /// The origin, before `/0/public`.
     pub url: Url,
     /// The URL of the stream.
     pub stream_url: Url,
@@ -149,7 +149,7 @@ impl KrakenSettings {
     pub(super) fn read(reader: &mut SettingsReader<'_>) -> Self {
         let per_minute = reader.value("KRAKEN_PER_MINUTE", value::count);
         Self {
-            url: reader.value("KRAKEN_URL", value::http_url),
+            url: reader.value("KRAKEN_URL", value::http_origin),
             stream_url: reader.value("KRAKEN_STREAM_URL", value::ws_url),
             per_second: per_second(reader, "KRAKEN_PER_SECOND", per_minute),
             per_minute,

@@ -236,6 +236,60 @@ fn all_violations_are_reported_at_once_without_secrets() {
 }
 
 #[test]
+fn the_url_of_a_provider_is_an_origin_and_that_of_a_stream_has_no_user() {
+    let origins = [
+        "ALPHA_VANTAGE_URL",
+        "FINNHUB_URL",
+        "ALPACA_URL",
+        "TWELVE_DATA_URL",
+        "KRAKEN_URL",
+    ];
+    let form = "must be scheme://host or scheme://host:port, such as https://api.example";
+    for name in origins {
+        for (rest, problem) in [
+            ("S3CRET@host:1", "has a user or password"),
+            (":S3CRET@host", "has a user or password"),
+            ("host/S3CRET", "has a path"),
+            ("host//", "has a path"),
+            ("host?S3CRET", "has a query"),
+            ("host/?", "has a query"),
+            ("host#S3CRET", "has a fragment"),
+        ] {
+            let url = format!("https://{rest}");
+            let error = error_of(&[], &[(name, &url)]);
+            let wanted = format!("{name}: {problem}; {form}");
+            assert!(error.contains(&wanted), "{url}: {error}");
+            assert!(!error.contains("S3CRET"), "{url}: {error}");
+        }
+    }
+    for url in ["http://127.0.0.1:9", "https://host/"] {
+        let settings = load(&[], &origins.map(|name| (name, url)));
+        let read = settings
+            .kraken
+            .url
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned();
+        assert_eq!(read, url.trim_end_matches('/'));
+    }
+    for name in [
+        "FINNHUB_STREAM_URL",
+        "ALPACA_STREAM_URL",
+        "KRAKEN_STREAM_URL",
+    ] {
+        for url in ["wss://S3CRET@host/v2", "ws://:S3CRET@host"] {
+            let error = error_of(&[], &[(name, url)]);
+            let wanted = format!("{name}: has a user or password; must be scheme://host/path");
+            assert!(error.contains(&wanted), "{url}: {error}");
+            assert!(!error.contains("S3CRET"), "{url}: {error}");
+        }
+    }
+    let stream = [("KRAKEN_STREAM_URL", "wss://host:1/v2?feed=iex")];
+    let url = load(&[], &stream).kraken.stream_url;
+    assert_eq!(url.as_str(), stream[0].1);
+}
+
+#[test]
 fn a_listed_provider_without_its_key_is_rejected() {
     let error = error_of(&["--provider", "replay,alphavantage"], &[]);
     assert!(

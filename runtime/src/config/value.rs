@@ -103,12 +103,46 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
     }
 }
 
-/// Parses an absolute `ws` or `wss` URL.
+/// Parses the origin of an `http` or `https` server: scheme, host and port, with or without `/` at
+/// the end.
+pub(super) fn http_origin(text: &str) -> Parsed<Url> {
+    let url = http_url(text)?;
+    let problem = if has_user(&url) {
+        "has a user or password"
+    } else if url.path() != "/" {
+        "has a path"
+    } else if url.query().is_some() {
+        "has a query"
+    } else if url.fragment().is_some() {
+        "has a fragment"
+    } else {
+        return Ok(url);
+    };
+    Err(format!(
+        "{problem}; must be scheme://host or scheme://host:port, such as https://api.example"
+    ))
+}
+
+/// Parses an absolute `ws` or `wss` URL without a user.
 pub(super) fn ws_url(text: &str) -> Parsed<Url> {
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "ws" | "wss") && url.has_host() => Ok(url),
+        Ok(url) if matches!(url.scheme(), "ws" | "wss") && url.has_host() => {
+            if has_user(&url) {
+                return Err(
+                    "has a user or password; must be scheme://host/path, such as \
+                     wss://stream.example/v2"
+                        .to_owned(),
+                );
+            }
+            Ok(url)
+        }
         _ => Err("must be a URL that begins with ws:// or wss://".to_owned()),
     }
+}
+
+/// Whether a URL has a user or a password.
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 /// Checks that the user and password of a URL are percent-encoded. Otherwise a part of the password

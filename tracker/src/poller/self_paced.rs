@@ -124,13 +124,15 @@ impl SelfPacedLoop {
         }
     }
 
-    /// Releases prices that another tracker held, resumes at the stored position, creates the
+    /// Releases prices that another tracker held, deletes what a tracker of live providers recorded
+    /// about symbols that none of them serves, resumes at the stored position, creates the
     /// provider's row, which contains the position, and tracks the symbols of the provider.
     async fn resume_once(&mut self) -> Result<(), store::Error> {
         let held = store::held_price::stocks(self.context.store.database.read());
         for stock in with_timeout(held).await? {
             with_timeout(self.context.ingest.release(stock.stock_id, None)).await?;
         }
+        with_timeout(store::stock::set_unserved(&self.context.lease, &[])).await?;
         let name = self.provider.name();
         let reading = provider::position(self.context.store.database.read(), name);
         let position = with_timeout(reading).await?;

@@ -43,13 +43,15 @@ pub struct AlphaVantage {
     client: ApiClient,
     key: Secret,
     budget: RequestBudget,
-    /// Whether the plan includes requests for many symbols.
-    bulk: AtomicBool,
+    /// Whether to send requests for many symbols.
+    bulk: bool,
+    /// Whether the plan turned out not to include them.
+    bulk_refused: AtomicBool,
 }
 
 impl AlphaVantage {
     /// Creates a client whose requests take at most `timeout`, including the body. Sends no
-    /// request. `/query` is appended to the path of the URL.
+    /// request.
     pub fn new(settings: &AlphaVantageSettings, timeout: Duration) -> Result<Self, ClientError> {
         Ok(Self {
             client: ApiClient::new(&settings.url, timeout)?,
@@ -61,8 +63,14 @@ impl AlphaVantage {
                 day: DayZone::NewYork,
                 cost: PollCost::PerRequest,
             },
-            bulk: settings.bulk.into(),
+            bulk: settings.bulk,
+            bulk_refused: false.into(),
         })
+    }
+
+    /// Whether requests for many symbols are sent.
+    fn is_bulk(&self) -> bool {
+        self.bulk && !self.bulk_refused.load(Ordering::Relaxed)
     }
 
     /// Sends one request for United States shares. If the plan does not include it, symbols are
@@ -78,9 +86,8 @@ impl AlphaVantage {
         let mut answers = match body.and_then(|body| bulk::parse(&body, &shares, &self.key)) {
             Ok(answers) => answers,
             Err(PollError::NotEntitled) => {
-                self.bulk.store(false, Ordering::Relaxed);
-                let error = PollError::upstream("the plan includes one symbol per request");
-                return Poll::failed(symbols, &error);
+                self.bulk_refused.store(true, Ordering::Relaxed);
+                return Poll::failed(symbols, &PollError::BatchRejected);
             }
             Err(error) => Poll::failed(&shares, &error).answers,
         };
@@ -114,11 +121,7 @@ impl QuoteProvider for AlphaVantage {
 
     fn pacing(&self) -> Pacing {
         Pacing::Polled {
-            symbols_per_request: if self.bulk.load(Ordering::Relaxed) {
-                MAX_SYMBOLS
-            } else {
-                1
-            },
+            symbols_per_request: if self.is_bulk() { MAX_SYMBOLS } else { 1 },
             budget: self.budget,
         }
     }
@@ -143,6 +146,14 @@ impl QuoteProvider for AlphaVantage {
         Some("ALPHA_VANTAGE_API_KEY")
     }
 
+    fn note(&self) -> Option<String> {
+        let refused = self.bulk_refused.load(Ordering::Relaxed);
+        refused.then(|| {
+            "the plan does not include ALPHA_VANTAGE_BULK, so each symbol takes a request"
+                .to_owned()
+        })
+    }
+
     /// Quotes are of shares, funds and indices.
     fn knows(&self, symbol: &Symbol) -> Option<bool> {
         shape::is_pair(symbol).then_some(false)
@@ -156,7 +167,7 @@ impl QuoteProvider for AlphaVantage {
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
         match symbols {
             [symbol] => Poll::answered(vec![(symbol.clone(), self.quote(symbol).await)]),
-            symbols if self.bulk.load(Ordering::Relaxed) => self.quotes(symbols).await,
+            symbols if self.is_bulk() => self.quotes(symbols).await,
             symbols => Poll::failed(
                 symbols,
                 &PollError::upstream("more than one symbol in a request"),

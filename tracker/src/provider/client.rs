@@ -1,4 +1,4 @@
-//! The HTTP API of a provider: a base URL, the headers with the key, and the limits of a request.
+//! The HTTP API of a provider: its origin, the headers with the key, and the limits of a request.
 
 use std::{fmt, time::Duration};
 
@@ -36,8 +36,8 @@ pub enum ClientError {
 }
 
 impl ApiClient {
-    /// Creates a client whose requests take at most `timeout`, including the body. Sends no
-    /// request. Paths are appended to that of the URL.
+    /// Creates a client for an origin, whose requests take at most `timeout`, including the body.
+    /// Sends no request.
     pub(super) fn new(base: &Url, timeout: Duration) -> Result<Self, ClientError> {
         let mut base = base.clone();
         if !matches!(base.scheme(), "http" | "https") {
@@ -46,7 +46,6 @@ impl ApiClient {
         base.path_segments_mut()
             .map_err(|()| ClientError::BaseUrl)?
             .pop_if_empty();
-        base.set_fragment(None);
         let http = HttpClient::new(&base, timeout).map_err(ClientError::Tls)?;
         Ok(Self {
             base,
@@ -102,7 +101,7 @@ impl ApiClient {
     }
 }
 
-/// Omits the URL, which may contain the password of a proxy, and the headers.
+/// Omits the headers, which contain the key.
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiClient").finish_non_exhaustive()

@@ -8,7 +8,14 @@ mod pairs;
 mod stream;
 mod ticker;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -34,7 +41,7 @@ const MAX_LIST: usize = 8 * 1024 * 1024;
 /// The wait after too many requests, whose counter recovers by the second.
 const RATE_WAIT: Duration = Duration::from_secs(15);
 
-/// The list of pairs, which is replaced when it is loaded or outdated.
+/// The list of pairs, which is replaced when it is loaded.
 type SharedPairs = Arc<RwLock<Arc<Pairs>>>;
 
 /// A client for the public API of Kraken.
@@ -45,6 +52,9 @@ pub struct Kraken {
     budget: RequestBudget,
     clock: SharedClock,
     pairs: SharedPairs,
+    /// Whether each part of the list may have a pair that is no longer listed. It is used until it is
+    /// loaded again.
+    outdated: [AtomicBool; 2],
 }
 
 impl Kraken {
@@ -65,6 +75,7 @@ impl Kraken {
             },
             clock,
             pairs: SharedPairs::default(),
+            outdated: Default::default(),
         })
     }
 
@@ -136,13 +147,14 @@ impl QuoteProvider for Kraken {
         let joins = |symbol: &&Symbol| pairs.is_tokenized(symbol) == tokenized;
         let requested: Vec<Symbol> = known.iter().filter(joins).cloned().collect();
         let quotes = self.request(&pairs, &requested).await;
-        if quotes == Err(PollError::UnknownSymbol) && requested.len() > 1 {
-            // The list is outdated.
-            *self.pairs.write() = Arc::default();
-        }
         let quotes = quotes.map_err(|error| match error {
+            // The list may be outdated.
             PollError::UnknownSymbol if requested.len() > 1 => {
-                PollError::upstream("a pair of the request is no longer listed")
+                self.outdated[usize::from(tokenized)].store(true, Ordering::Relaxed);
+                PollError::BatchRejected
+            }
+            PollError::UnknownSymbol if pairs.may_be_tokenized(first) => {
+                PollError::no_price("the list of tokenised pairs is not loaded")
             }
             error => error,
         });
@@ -189,11 +201,12 @@ impl SymbolList for Kraken {
         let listed = pairs::parse(&response.success()?)?;
         let mut pairs = self.pairs.write();
         *pairs = Arc::new(pairs.with(listed, tokenized));
+        self.outdated[part].store(false, Ordering::Relaxed);
         Ok(())
     }
 
     fn is_loaded(&self, part: usize) -> bool {
-        self.pairs().has_part(part == 1)
+        self.pairs().has_part(part == 1) && !self.outdated[part].load(Ordering::Relaxed)
     }
 
     fn find(&self, text: &str) -> Vec<SymbolMatch> {

@@ -17,6 +17,10 @@ pub enum PollError {
     /// The provider knows the symbol but has no quote now, as on a replayed day without a bar.
     #[error("no quote at the moment")]
     NoQuote,
+    /// The request was rejected as a whole, because of one of its symbols or because it has several.
+    /// Poll its symbols again now, in smaller requests.
+    #[error("the request was rejected as a whole")]
+    BatchRejected,
     /// The answer has no price that can be stored. Other symbols are not affected.
     #[error("no usable price: {reason}")]
     NoPrice {
@@ -95,7 +99,7 @@ impl PollError {
     pub fn outcome(&self) -> CallOutcome {
         match self {
             Self::NoQuote => CallOutcome::Ok,
-            Self::UnknownSymbol => CallOutcome::UnknownSymbol,
+            Self::UnknownSymbol | Self::BatchRejected => CallOutcome::UnknownSymbol,
             Self::RateLimited { .. } | Self::BudgetSpent => CallOutcome::RateLimited,
             Self::Refused { .. } | Self::NotEntitled => CallOutcome::Refused,
             Self::Malformed { .. } | Self::NoPrice { .. } => CallOutcome::Malformed,

@@ -37,6 +37,17 @@ pub fn due_at(
     }
 }
 
+/// Whether a symbol that is due at `at` can be polled together with others at `now`: within a tenth
+/// of its interval, and only while its market is polled.
+pub fn is_due_soon(
+    at: Timestamp,
+    interval: Duration,
+    (hours, market): (PollingHours, Market),
+    now: Timestamp,
+) -> bool {
+    at <= now.after(interval / 10) && hours.contains(market, now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +90,22 @@ mod tests {
         let noon = "2026-11-20T17:00:00Z";
         assert_eq!(due(noon, LONG_AGO, US), "2026-11-20T17:05:00Z");
         assert_eq!(due(noon, LONG_AGO, ALWAYS), "2026-11-20T17:05:00Z");
+    }
+
+    #[test]
+    fn a_symbol_is_due_soon_within_a_tenth_of_its_interval_while_its_market_is_polled() {
+        let noon = at("2026-11-20T17:00:00Z");
+        let soon = |seconds: u64, hours| {
+            let due = noon.after(Duration::from_secs(seconds));
+            is_due_soon(due, FIVE_MINUTES, hours, noon)
+        };
+        assert!(soon(30, US));
+        assert!(!soon(31, US));
+        // Before the polling window, which begins at 04:00 in New York.
+        let monday = at("2026-11-23T09:00:00Z");
+        let before = monday.before(Duration::from_secs(10));
+        assert!(!is_due_soon(monday, FIVE_MINUTES, US, before));
+        assert!(is_due_soon(monday, FIVE_MINUTES, ALWAYS, before));
     }
 
     #[test]

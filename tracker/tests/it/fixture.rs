@@ -21,7 +21,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use store::{
     Seed, Store,
     feed::{FeedTransaction, Topic},
-    poll_request::{PollRequest, submit},
+    poll_request::{PollRequest, PollResponse, submit},
 };
 use testkit::TestDatabase;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -107,19 +107,27 @@ pub(crate) fn at(text: &str) -> Timestamp {
 pub(crate) fn alpha_vantage(
     url: &str,
     key: &str,
-    (per_minute, per_day): (u32, u32),
+    limits: (u32, u32),
     timeout: Duration,
 ) -> Result<AlphaVantage, ClientError> {
+    AlphaVantage::new(&alpha_vantage_settings(url, key, limits), timeout)
+}
+
+/// The settings of [`alpha_vantage`].
+pub(crate) fn alpha_vantage_settings(
+    url: &str,
+    key: &str,
+    (per_minute, per_day): (u32, u32),
+) -> AlphaVantageSettings {
     let limit = |requests| NonZeroU32::new(requests).expect("more than 0");
-    let settings = AlphaVantageSettings {
+    AlphaVantageSettings {
         api_key: Some(Secret::new(key)),
         url: url.parse().expect("a URL"),
         per_second: limit(per_minute.div_ceil(60)),
         per_minute: limit(per_minute),
         per_day: limit(per_day),
         bulk: false,
-    };
-    AlphaVantage::new(&settings, timeout)
+    }
 }
 
 /// A quote of 2026-11-20 against a previous close of 100.
@@ -373,15 +381,19 @@ impl World {
 
     /// Requests a poll as `api` does, and waits for the response. The clock stands still meanwhile.
     pub(crate) async fn request(&self, of: &str, track: bool) -> (PollOutcome, Option<u32>) {
+        let answer = self.response(of, track).await;
+        (answer.outcome, answer.retry_after)
+    }
+
+    /// Like [`request`](Self::request), with the whole response.
+    pub(crate) async fn response(&self, of: &str, track: bool) -> PollResponse {
         let request = PollRequest {
             symbol: symbol(of),
             track,
             name: None,
         };
-        let answer = submit(&self.store, request)
-            .await
-            .expect("submit the request");
-        let answer = answer.expect("a response in time");
-        (answer.outcome, answer.retry_after)
+        let answer = submit(&self.store, request).await;
+        let answer = answer.expect("submit the request");
+        answer.expect("a response in time")
     }
 }

@@ -7,10 +7,10 @@ use std::{
 
 use entity::{PollOutcome, ProviderState, Timestamp};
 use runtime::clock::SharedClock;
-use tracker::provider::QuoteProvider;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use tracker::provider::{AlphaVantage, QuoteProvider};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::query_param};
 
-use crate::fixture::{World, alpha_vantage};
+use crate::fixture::{World, alpha_vantage, alpha_vantage_settings};
 
 const KEY: &str = "RECORDEDKEY00001";
 const SECOND: Duration = Duration::from_secs(1);
@@ -206,7 +206,9 @@ testkit::on_both_databases! {
         assert!(note.starts_with("the key is refused (ALPHA_VANTAGE_API_KEY)"), "{note}");
         let sent = service.calls().len();
         assert!(sent <= 3, "{sent}");
-        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Failed, None));
+        let refused = world.response("MSFT", false).await;
+        assert_eq!((refused.outcome, refused.retry_after), (PollOutcome::Failed, None));
+        assert_eq!(refused.refused_by.as_deref(), Some("alphavantage"));
         assert_eq!(service.calls().len(), sent);
     }
 
@@ -220,6 +222,43 @@ testkit::on_both_databases! {
         assert_eq!(note.as_deref(), Some("the plan does not include quotes"));
         assert_eq!(service.calls().len(), 2);
         assert!(world.prices().await.is_empty());
+    }
+
+    async fn a_plan_without_bulk_requests_is_logged_once_and_shown(database) {
+        let world = World::new(database, &["IBM", "MSFT"]).await;
+        let server = MockServer::start().await;
+        Mock::given(query_param("function", "REALTIME_BULK_QUOTES"))
+            .respond_with(ok(recorded!("premium")))
+            .mount(&server)
+            .await;
+        for symbol in ["IBM", "MSFT"] {
+            let quote = recorded!("quote").replace("MSFT", symbol);
+            Mock::given(query_param("function", "GLOBAL_QUOTE"))
+                .and(query_param("symbol", symbol))
+                .respond_with(ok(&quote))
+                .mount(&server)
+                .await;
+        }
+        let mut settings = alpha_vantage_settings(&server.uri(), KEY, (60, 1_000));
+        settings.bulk = true;
+        let provider = AlphaVantage::new(&settings, SECOND * 10).expect("a client");
+        let _running = world.track(vec![Arc::new(provider)]);
+        let stored = async || world.prices().await.len() == 2;
+        world.until_after(SECOND, "both are stored", stored).await;
+        let note = "the plan does not include ALPHA_VANTAGE_BULK, so each symbol takes a request";
+        let shown = async || {
+            let row = world.provider("alphavantage").await;
+            row.is_some_and(|row| row.state == ProviderState::Ok && row.note.as_deref() == Some(note))
+        };
+        world.until("it is shown", shown).await;
+        let before = server.received_requests().await.map_or(0, |requests| requests.len());
+        let again = async || {
+            let requests = server.received_requests().await;
+            requests.is_some_and(|requests| requests.len() >= before + 2)
+        };
+        world.until_after(SECOND * 5, "both are polled again", again).await;
+        let warned = world.journal.lines(&["WARN", note]);
+        assert_eq!(warned.len(), 1, "{warned:?}");
     }
 
     async fn a_service_that_hangs_is_failing_after_three_timeouts(database) {

@@ -9,7 +9,7 @@ use store::feed::FeedTransaction;
 use tracker::{provider::PollError, quote::Quote};
 
 use crate::{
-    fixture::{World, at, date, decimal, quote},
+    fixture::{World, at, date, decimal, quote, symbol},
     script::Script,
 };
 
@@ -31,6 +31,20 @@ testkit::on_both_databases! {
         assert!(again.since(first) >= Duration::from_mins(5), "{first} {again}");
         assert!(again.since(first) < Duration::from_mins(6), "{first} {again}");
         running.stop().await;
+    }
+
+    async fn symbols_whose_polls_drifted_apart_share_requests_again(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let script = Script::new("live", world.clock.shared()).with_max_symbols(2).shared();
+        let _running = world.track(vec![script.clone()]);
+        world.until("both are stored", async || world.prices().await.len() == 2).await;
+        world.clock.advance(SECOND * 20);
+        assert_eq!(world.request("MSFT", false).await, (PollOutcome::Answered, None));
+        assert_eq!(script.calls().len(), 2);
+        let again = async || script.polls_of("AAPL") == 2;
+        world.until_after(SECOND * 5, "the first is polled again", again).await;
+        let both = ["AAPL", "MSFT"].map(symbol);
+        assert_eq!(script.calls()[2].1, both);
     }
 
     async fn a_newly_tracked_stock_is_polled_at_once_and_an_untracked_one_is_not(database) {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use entity::{PollOutcome, Symbol, Timestamp};
+use entity::{PollOutcome, ProviderState, Symbol, Timestamp};
 use runtime::random::Random;
 use sea_orm::{ConnectionTrait, DbBackend};
 use store::poll_request::{PollRequest, submit};
@@ -138,6 +138,39 @@ testkit::on_both_databases! {
         world.until_after(MINUTE, "it is polled again", async || script.calls().len() == 2).await;
         let gap = gaps(&times(&script, "A"))[0];
         assert!(gap >= HOUR && gap < HOUR * 2, "{gap:?}");
+    }
+
+    async fn a_symbol_for_which_a_batch_is_rejected_is_soon_polled_alone(database) {
+        let symbols: Vec<String> = (0..16).map(|index| format!("S{index}")).collect();
+        let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        let world = World::new(database, &symbols).await;
+        let script = Script::new("live", world.clock.shared())
+            .with_max_symbols(16)
+            .with_rejected(&["S5"])
+            .shared();
+        let _running = world.track(vec![script.clone()]);
+        // The clock does not move: nothing waits for an interval or for a backoff.
+        world.until("all others have a price", async || world.prices().await.len() == 15).await;
+        world.until("it is unknown", async || unpriced(&world, "S5").await == 1).await;
+        let calls = script.calls();
+        let mut sizes: Vec<usize> = calls.iter().map(|(_, symbols)| symbols.len()).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [1, 1, 2, 2, 4, 4, 8, 8, 16]);
+        let works = async || {
+            let row = world.provider("live").await;
+            row.is_some_and(|row| row.state == ProviderState::Ok)
+        };
+        world.until("the provider works", works).await;
+        // Then it is polled alone, like any symbol that is unknown, and the others together.
+        let before = script.polls_of("S0");
+        let unknown = async || unpriced(&world, "S5").await == 3;
+        world.until_after(SECOND * 5, "it is unknown three times", unknown).await;
+        let again = async || script.polls_of("S0") >= before + 3;
+        world.until_after(SECOND * 5, "the others are polled again", again).await;
+        let later = &script.calls()[calls.len()..];
+        let with = |of: &str, symbols: &[Symbol]| symbols.len() > 1 && symbols.contains(&symbol(of));
+        assert!(!later.iter().any(|(_, symbols)| with("S5", symbols)), "{later:?}");
+        assert!(later.iter().any(|(_, symbols)| with("S0", symbols)), "{later:?}");
     }
 
     async fn a_symbol_without_a_price_is_polled_as_planned_then_hourly_then_daily(database) {

@@ -30,6 +30,8 @@ pub(crate) struct Script {
     served: Option<Vec<Symbol>>,
     /// The symbols that need a request of their own kind.
     apart: Vec<Symbol>,
+    /// The symbols that it does not know, and because of which it rejects requests for several.
+    rejected: Vec<Symbol>,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
@@ -50,6 +52,7 @@ impl Script {
             max_symbols: 1,
             served: None,
             apart: Vec::new(),
+            rejected: Vec::new(),
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
@@ -84,6 +87,12 @@ impl Script {
     /// Makes it reject requests that contain both some of these symbols and others.
     pub(crate) fn with_apart(mut self, symbols: &[&str]) -> Self {
         self.apart = symbols.iter().map(|it| symbol(it)).collect();
+        self
+    }
+
+    /// Makes it reject requests that contain one of these symbols, and not know them alone.
+    pub(crate) fn with_rejected(mut self, symbols: &[&str]) -> Self {
+        self.rejected = symbols.iter().map(|it| symbol(it)).collect();
         self
     }
 
@@ -180,6 +189,13 @@ impl QuoteProvider for Script {
         if self.held.load(Ordering::SeqCst) {
             self.waiting.fetch_add(1, Ordering::SeqCst);
             released.await;
+        }
+        if symbols.iter().any(|it| self.rejected.contains(it)) {
+            let error = match symbols {
+                [_] => PollError::UnknownSymbol,
+                _ => PollError::BatchRejected,
+            };
+            return Poll::failed(symbols, &error);
         }
         let answer = self.answer.lock().expect("a lock");
         Poll {

@@ -21,7 +21,12 @@ fn settings(symbols: u32, rate: u32, seed: u64) -> SimulatedSettings {
     }
 }
 
-fn simulated(world: &World, symbols: u32, rate: u32, seed: u64) -> Arc<dyn QuoteProvider> {
+pub(crate) fn simulated(
+    world: &World,
+    symbols: u32,
+    rate: u32,
+    seed: u64,
+) -> Arc<dyn QuoteProvider> {
     let settings = settings(symbols, rate, seed);
     Arc::new(Simulated::new(&settings, world.clock.shared()))
 }

@@ -36,6 +36,7 @@ on_both! {
         a_stock_is_untracked_and_tracked_again(&product, &exchange).await;
         a_stock_is_refreshed(&product, &exchange).await;
         an_alert_is_acknowledged(&product, &alert).await;
+        a_refused_key_is_named(&product, &exchange).await;
     }
 }
 
@@ -202,6 +203,17 @@ async fn a_stock_is_refreshed(product: &Product, exchange: &Exchange) {
         product.admin(REFRESH, symbol("NEVER")).await.code(),
         "NOT_FOUND"
     );
+}
+
+async fn a_refused_key_is_named(product: &Product, exchange: &Exchange) {
+    exchange.refuse();
+    // The second request is not sent.
+    for _ in 0..2 {
+        let refused = product.admin(REFRESH, symbol("AAPL")).await;
+        assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.text);
+        let message = "the provider alphavantage refused the key";
+        assert_eq!(refused.error()["message"], message);
+    }
 }
 
 async fn an_alert_is_acknowledged(product: &Product, alert: &str) {

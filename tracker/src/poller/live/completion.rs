@@ -41,10 +41,7 @@ impl LiveLoop {
         );
         for symbol in &request.symbols {
             if let Some(state) = self.symbols.get_mut(symbol) {
-                state.in_flight = false;
-                if sent {
-                    state.sent_at = Some(request.sent_at);
-                }
+                state.record_ended(sent.then_some(request.sent_at));
                 match (scheduled, sent) {
                     (true, true) => self.tracked.record_poll(symbol, request.sent_at),
                     (true, false) => state.record_not_sent(request.purpose == Purpose::Retry),
@@ -81,15 +78,23 @@ impl LiveLoop {
                 if day_left == Some(0) {
                     health.exhaust_reserve();
                 }
+                let batch = results.len();
                 for (symbol, error) in results {
-                    self.complete_symbol(provider, &symbol, error.as_ref());
+                    self.complete_symbol(provider, &symbol, batch, error.as_ref());
                 }
             }
             Attempt::BudgetExhausted(ReserveOutcome::Reserved(_)) | Attempt::NotStored => {}
         }
     }
 
-    fn complete_symbol(&mut self, provider: usize, symbol: &Symbol, error: Option<&PollError>) {
+    /// Applies the answer for a symbol in a request for `batch` symbols.
+    fn complete_symbol(
+        &mut self,
+        provider: usize,
+        symbol: &Symbol,
+        batch: usize,
+        error: Option<&PollError>,
+    ) {
         let now = self.context.now();
         let planned = self.routing.pace(provider).intervals();
         let random = &self.context.random;
@@ -103,6 +108,9 @@ impl LiveLoop {
             Some(error) => health.record_error(error, planned, now, random),
         }
         match error {
+            Some(PollError::BatchRejected) if batch > 1 => {
+                state.record_rejected_batch(provider, batch);
+            }
             Some(error) if !error.counts_as_answer() => {
                 state.record_failure(provider, health.responses(), error, now, random);
             }

@@ -18,7 +18,8 @@ use super::{
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
-    schedule::{due_at, symbol_interval},
+    provider::PollCost,
+    schedule::{due_at, is_due_soon, symbol_interval},
     stream::Coverage,
 };
 
@@ -58,6 +59,24 @@ struct DueSymbol {
     symbol: Symbol,
 }
 
+/// The symbols to poll now, and those that can join their requests.
+struct DueSymbols {
+    /// In the order in which they are polled. Each with whether its poll is planned.
+    due: Vec<(bool, Symbol)>,
+    /// The symbols that are due soon, each with the time. They join a request that costs nothing
+    /// more with them, so that symbols whose times drifted apart share requests again.
+    soon: Vec<(Timestamp, Symbol)>,
+    /// When the next symbol is due.
+    next: Option<Timestamp>,
+}
+
+/// The symbols of a request.
+struct Batch {
+    symbols: Vec<Symbol>,
+    max_symbols: usize,
+    poll: ScheduledPoll,
+}
+
 impl LiveLoop {
     /// Dispatches every request that can be sent now. Returns when to dispatch again if nothing
     /// happens before.
@@ -88,10 +107,45 @@ impl LiveLoop {
     /// stocks before the others until these are overdue by an interval, and those of stocks
     /// without a price last.
     fn dispatch_scheduled(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let DueSymbols {
+            mut due,
+            mut soon,
+            mut next,
+        } = self.due_symbols(now);
+        while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
+            let (planned, symbol) = due.remove(0);
+            match self.route(&symbol, planned, now) {
+                Route::Wait(until) => next = [next, until].into_iter().flatten().min(),
+                Route::Poll(poll) => {
+                    let mut batch = self.batch(symbol, poll);
+                    due.retain(|(planned, symbol)| !self.joins(&mut batch, symbol, *planned, now));
+                    let cost = self.providers[poll.provider].budget.cost;
+                    if poll.planned && cost == PollCost::PerRequest {
+                        soon.retain(|(_, symbol)| !self.joins(&mut batch, symbol, true, now));
+                    }
+                    self.scheduled += 1;
+                    let retry = poll.purpose == Purpose::Retry;
+                    for symbol in &batch.symbols {
+                        let state = self.symbols.entry(symbol.clone()).or_default();
+                        state.record_sent(poll.provider, poll.planned, retry);
+                    }
+                    if retry {
+                        let interval = self.routing.pace(poll.provider).plan.interval;
+                        self.providers[poll.provider].record_retry(interval, now);
+                    }
+                    self.spawn_poll(poll.provider, batch.symbols, poll.purpose, None, now);
+                }
+            }
+        }
+        next
+    }
+
+    /// Returns the symbols to poll now or soon.
+    fn due_symbols(&mut self, now: Timestamp) -> DueSymbols {
         let hours = self.settings.hours;
         let mut due: Vec<DueSymbol> = Vec::new();
+        let mut soon: Vec<(Timestamp, Symbol)> = Vec::new();
         let mut next: Option<Timestamp> = None;
-        let mut wake = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
         for (symbol, stock) in &self.tracked.stocks {
             let Some(interval) = self.routing.interval(symbol) else {
                 continue;
@@ -103,7 +157,7 @@ impl LiveLoop {
             let interval = symbol_interval(stock.unpriced_answers, interval);
             let at = match self.context.streams.coverage(symbol, interval, now) {
                 Coverage::Fresh => continue,
-                Coverage::Unseeded => state.sent_at.map_or(now, |sent| sent.after(interval)),
+                Coverage::Unseeded => state.seed_due_at(interval, now),
                 Coverage::None => due_at(
                     stock.answered_at,
                     self.started_at,
@@ -116,8 +170,11 @@ impl LiveLoop {
             let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;
             if !planned {
-                wake(at);
+                next = Some(next.map_or(at, |next| next.min(at)));
                 if unanswered.is_none() {
+                    if is_due_soon(at, interval, (hours, stock.market), now) {
+                        soon.push((at, symbol.clone()));
+                    }
                     continue;
                 }
                 state.adopt_unanswered(self.providers.len());
@@ -133,43 +190,47 @@ impl LiveLoop {
             });
         }
         due.sort();
-        let mut due: Vec<(bool, Symbol)> =
-            due.into_iter().map(|it| (!it.retry, it.symbol)).collect();
-        while !due.is_empty() && self.scheduled < MAX_SCHEDULED {
-            let (planned, symbol) = due.remove(0);
-            match self.route(&symbol, planned, now) {
-                Route::Wait(until) => until.into_iter().for_each(&mut wake),
-                Route::Poll(poll) => {
-                    let health = &self.providers[poll.provider];
-                    let (provider, max_symbols) = (&health.provider, health.max_symbols());
-                    let mut batch = vec![symbol];
-                    due.retain(|(planned, symbol)| {
-                        let joins = batch.len() < max_symbols
-                            && provider.shares_request(&batch[0], symbol)
-                            && matches!(
-                                self.route(symbol, *planned, now),
-                                Route::Poll(other) if other == poll
-                            );
-                        if joins {
-                            batch.push(symbol.clone());
-                        }
-                        !joins
-                    });
-                    self.scheduled += 1;
-                    let retry = poll.purpose == Purpose::Retry;
-                    for symbol in &batch {
-                        let state = self.symbols.entry(symbol.clone()).or_default();
-                        state.record_sent(poll.provider, poll.planned, retry);
-                    }
-                    if retry {
-                        let interval = self.routing.pace(poll.provider).plan.interval;
-                        self.providers[poll.provider].record_retry(interval, now);
-                    }
-                    self.spawn_poll(poll.provider, batch, poll.purpose, None, now);
-                }
-            }
+        soon.sort();
+        DueSymbols {
+            due: due.into_iter().map(|it| (!it.retry, it.symbol)).collect(),
+            soon,
+            next,
         }
-        next
+    }
+
+    /// Returns a batch with one symbol.
+    fn batch(&self, symbol: Symbol, poll: ScheduledPoll) -> Batch {
+        let max_symbols = self.providers[poll.provider].max_symbols();
+        Batch {
+            max_symbols: max_symbols.min(self.max_batch(&symbol, poll.provider)),
+            symbols: vec![symbol],
+            poll,
+        }
+    }
+
+    /// Adds a symbol to a batch, if it can share the request. Returns whether it does.
+    fn joins(&self, batch: &mut Batch, symbol: &Symbol, planned: bool, now: Timestamp) -> bool {
+        if batch.symbols.len() >= batch.max_symbols {
+            return false;
+        }
+        let poll = batch.poll;
+        let provider = &self.providers[poll.provider].provider;
+        let max_batch = self.max_batch(symbol, poll.provider);
+        let joins = batch.symbols.len() < max_batch
+            && provider.shares_request(&batch.symbols[0], symbol)
+            && matches!(self.route(symbol, planned, now), Route::Poll(other) if other == poll);
+        if joins {
+            batch.symbols.push(symbol.clone());
+            batch.max_symbols = batch.max_symbols.min(max_batch);
+        }
+        joins
+    }
+
+    /// Maximum symbols in a request to a provider that contains this one, if it rejected a larger
+    /// one.
+    fn max_batch(&self, symbol: &Symbol, provider: usize) -> usize {
+        let state = self.symbols.get(symbol);
+        state.map_or(usize::MAX, |state| state.max_batch(provider))
     }
 
     /// Dispatches the poll requests of clients.
@@ -217,7 +278,12 @@ impl LiveLoop {
             });
             match untried {
                 None if is_unknown => refresh.reject_unknown(),
-                None => refresh.give_up(),
+                None => {
+                    let mut tried = self.providers.iter().enumerate();
+                    let refusing =
+                        tried.find(|(index, it)| refresh.has_tried(*index) && it.refuses_key());
+                    refresh.give_up(refusing.map(|(_, health)| health.provider.name()));
+                }
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();
                     let track = refresh.request.track.then(|| (symbol.clone(), name));

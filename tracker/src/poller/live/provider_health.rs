@@ -50,6 +50,8 @@ pub(super) struct ProviderHealth {
     pub(super) in_flight: usize,
     /// The pace that was last logged, while this provider was the active one.
     pub(super) logged_pace: Option<PollPlan>,
+    /// The note that was last logged.
+    pub(super) logged_note: Option<String>,
     refusal: Option<ProviderRefusal>,
     /// The number of consecutive answers that the plan does not include a symbol. `None` once the
     /// provider has sent a quote.
@@ -115,6 +117,7 @@ impl ProviderHealth {
             rank,
             in_flight: 0,
             logged_pace: None,
+            logged_note: None,
             refusal: None,
             not_entitled: Some(0),
             exhausted: None,
@@ -235,6 +238,13 @@ impl ProviderHealth {
         self.refusal.is_some()
     }
 
+    /// Whether the provider refused the key with the last request.
+    pub(super) fn refuses_key(&self) -> bool {
+        let refusal = self.refusal.as_ref();
+        let refused = refusal.is_some_and(|it| matches!(it.error, PollError::Refused { .. }));
+        refused && self.provider.key_setting().is_some()
+    }
+
     /// Records that the requests of this second or minute are used up.
     pub(super) fn exhaust_window(&mut self, until: Timestamp) {
         // The request was not sent, so no other waits for it.
@@ -304,7 +314,9 @@ impl ProviderHealth {
     ) {
         match error {
             PollError::NoQuote => self.record_quote(),
-            PollError::UnknownSymbol | PollError::NoPrice { .. } => self.record_response(),
+            PollError::UnknownSymbol | PollError::NoPrice { .. } | PollError::BatchRejected => {
+                self.record_response();
+            }
             PollError::NotEntitled => {
                 self.record_response();
                 self.not_entitled = self.not_entitled.map(|times| times.saturating_add(1));
@@ -350,5 +362,58 @@ impl ProviderHealth {
 
     fn is_breaker_open(&self) -> bool {
         self.failures >= BREAKER_THRESHOLD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::provider::Poll;
+
+    /// A provider that allows a request a second.
+    struct OneASecond;
+
+    #[async_trait]
+    impl QuoteProvider for OneASecond {
+        fn name(&self) -> &'static str {
+            "test"
+        }
+
+        fn pacing(&self) -> Pacing {
+            Pacing::Polled {
+                symbols_per_request: 1,
+                budget: RequestBudget {
+                    per_second: Some(1),
+                    ..RequestBudget::UNLIMITED
+                },
+            }
+        }
+
+        fn knows(&self, _symbol: &Symbol) -> Option<bool> {
+            None
+        }
+
+        async fn poll(&self, symbols: &[Symbol]) -> Poll {
+            Poll::failed(symbols, &PollError::NoQuote)
+        }
+    }
+
+    #[test]
+    fn a_provider_that_allows_a_request_a_second_is_used_every_second() {
+        let mut health = ProviderHealth::new(0, Arc::new(OneASecond));
+        let begun = Timestamp::from_micros(0);
+        health.record_sent(begun);
+        let next = begun.after(MIN_REQUEST_INTERVAL);
+        assert_eq!(health.availability(begun), Availability::RetryAt(next));
+        assert_eq!(health.availability(next), Availability::Ready);
+        // The first request took 20 ms, from whose end the budget counts it, so the next one is
+        // refused until then. It does not count as a request.
+        health.record_sent(next);
+        let allowed = next.after(Duration::from_millis(20));
+        health.exhaust_window(allowed);
+        assert_eq!(health.availability(next), Availability::RetryAt(allowed));
+        assert_eq!(health.availability(allowed), Availability::Ready);
     }
 }

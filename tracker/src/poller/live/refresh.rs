@@ -51,6 +51,7 @@ impl LiveLoop {
             self.symbols
                 .retain(|symbol, state| state.in_flight || tracked.contains_key(symbol));
             self.update_routing();
+            self.log_notes();
             self.log_pace();
         }
         // Before anything is written, so that the metrics are updated in a read-only database too.
@@ -87,6 +88,17 @@ impl LiveLoop {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Logs when a provider turns out not to work as configured.
+    fn log_notes(&mut self) {
+        for health in &mut self.providers {
+            let (provider, note) = (health.provider.name(), health.provider.note());
+            if note.is_some() && note != health.logged_note {
+                tracing::warn!(provider, note, "the provider cannot work as configured");
+            }
+            health.logged_note = note;
+        }
     }
 
     /// Logs when the budget of a provider in use begins or ceases to extend the update interval.

@@ -66,8 +66,8 @@ impl RefreshRequest {
     }
 
     /// Completes the request after all providers were tried: `RateLimited` if one of them will be
-    /// available again, else `Failed`.
-    pub(super) fn give_up(&mut self) {
+    /// available again, else `Failed`. `refused_by` is the provider that refused the key.
+    pub(super) fn give_up(&mut self, refused_by: Option<&'static str>) {
         let outcome = match self.retry_at {
             Some(_) => PollOutcome::RateLimited,
             None => PollOutcome::Failed,
@@ -75,6 +75,7 @@ impl RefreshRequest {
         self.completion = Some(Completion {
             outcome,
             retry_at: self.retry_at,
+            refused_by: refused_by.filter(|_| outcome == PollOutcome::Failed),
         });
     }
 }

@@ -3,6 +3,8 @@
 //! Errors that concern only this symbol delay no other symbol. Errors that concern a whole provider
 //! are in [`provider_health`](super::provider_health). Providers are identified by their index.
 
+use std::time::Duration;
+
 use entity::Timestamp;
 use runtime::random::Random;
 
@@ -25,6 +27,9 @@ pub(super) struct SymbolState {
     not_entitled: Vec<(usize, Timestamp)>,
     /// The provider that failed last, and the number of its responses by then.
     last_failure: Option<(usize, u64)>,
+    /// The provider that rejected a request with this symbol and others, and the maximum symbols in
+    /// the next request with it.
+    max_batch: Option<(usize, usize)>,
 }
 
 /// A scheduled poll with its failovers and retries.
@@ -46,12 +51,42 @@ impl SymbolState {
         round.retries += u32::from(retry);
     }
 
+    /// Records that a poll has ended that was sent at this time, or that was not sent.
+    pub(super) fn record_ended(&mut self, sent_at: Option<Timestamp>) {
+        self.in_flight = false;
+        self.sent_at = sent_at.or(self.sent_at);
+    }
+
+    /// Returns when the symbol of a stream that has no seed is due, which is polled every
+    /// `interval`: now, if no poll was sent.
+    pub(super) fn seed_due_at(&self, interval: Duration, now: Timestamp) -> Timestamp {
+        self.sent_at.map_or(now, |sent_at| sent_at.after(interval))
+    }
+
     /// Reverts [`record_sent`](Self::record_sent) for a poll that could not be sent.
     pub(super) fn record_not_sent(&mut self, retry: bool) {
         if let Some(round) = &mut self.round {
             round.tried.pop();
             round.retries -= u32::from(retry);
             self.round.take_if(|round| round.tried.is_empty());
+        }
+    }
+
+    /// Records that a request for this number of symbols was rejected because of one of them. The
+    /// symbol is polled again at once, in a request of half the size, as if it had not been polled.
+    /// So the symbol that is the cause is soon polled alone.
+    pub(super) fn record_rejected_batch(&mut self, provider: usize, symbols: usize) {
+        self.max_batch = Some((provider, (symbols / 2).max(1)));
+        if let Some(round) = &mut self.round {
+            round.tried.retain(|it| *it != provider);
+        }
+    }
+
+    /// Maximum symbols in a request to a provider that contains this one.
+    pub(super) fn max_batch(&self, provider: usize) -> usize {
+        match self.max_batch {
+            Some((rejecting, symbols)) if rejecting == provider => symbols,
+            _ => usize::MAX,
         }
     }
 
@@ -95,6 +130,7 @@ impl SymbolState {
         if priced {
             self.not_entitled.retain(|(it, _)| *it != provider);
             self.last_failure = None;
+            self.max_batch = None;
         }
         self.backoff.record_success();
         self.round = None;
@@ -122,5 +158,52 @@ impl SymbolState {
             self.backoff
                 .record_failure(now, error.retry_after(), random);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_mins(5);
+
+    #[test]
+    fn a_seed_that_the_budget_refused_is_due_at_once_and_one_that_was_sent_after_an_interval() {
+        let sent_at = Timestamp::from_micros(0);
+        let now = sent_at.after(Duration::from_secs(1));
+        let mut state = SymbolState {
+            in_flight: true,
+            ..SymbolState::default()
+        };
+        state.record_sent(0, true, false);
+        state.record_ended(None);
+        state.record_not_sent(false);
+        assert!(!state.in_flight);
+        assert_eq!(state.seed_due_at(INTERVAL, now), now);
+        state.record_sent(0, true, false);
+        state.record_ended(Some(sent_at));
+        assert_eq!(state.seed_due_at(INTERVAL, now), sent_at.after(INTERVAL));
+        // Another poll that is not sent changes nothing.
+        state.record_ended(None);
+        assert_eq!(state.seed_due_at(INTERVAL, now), sent_at.after(INTERVAL));
+    }
+
+    #[test]
+    fn a_rejected_request_is_halved_for_its_provider_until_there_is_a_price() {
+        let mut state = SymbolState::default();
+        assert_eq!(state.max_batch(0), usize::MAX);
+        let mut size = 100;
+        for half in [50, 25, 12, 6, 3, 1, 1] {
+            state.record_sent(0, false, false);
+            state.record_rejected_batch(0, size);
+            size = state.max_batch(0);
+            assert_eq!(size, half);
+            assert!(!state.has_tried(0), "it is polled again as if it was not");
+        }
+        assert_eq!(state.max_batch(1), usize::MAX);
+        state.record_answer(0, false);
+        assert_eq!(state.max_batch(0), 1);
+        state.record_answer(0, true);
+        assert_eq!(state.max_batch(0), usize::MAX);
     }
 }

@@ -75,6 +75,14 @@ impl Pairs {
             .is_some_and(|pair| pair.tokenized)
     }
 
+    /// Whether a symbol is a tokenised asset, such as `AAPLX/USD`, unless the half of the list that is
+    /// not loaded proves otherwise. Without the list, its name in requests is not known.
+    pub(super) fn may_be_tokenized(&self, symbol: &Symbol) -> bool {
+        let base = symbol.as_str().split('/').next();
+        let is_named_so = base.is_some_and(|base| base.ends_with('X'));
+        is_named_so && !self.has_tokenized && !self.by_symbol.contains_key(symbol)
+    }
+
     /// The name of a symbol in the REST API. The service also accepts names such as `BTC/USD`.
     pub(super) fn rest_name<'a>(&'a self, symbol: &'a Symbol) -> &'a str {
         let listed = self.by_symbol.get(symbol);

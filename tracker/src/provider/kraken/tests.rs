@@ -81,6 +81,22 @@ fn the_list_has_a_name_of_each_kind_for_a_symbol() {
 }
 
 #[test]
+fn a_pair_may_be_tokenised_until_the_list_decides() {
+    let spot = Pairs::default().with(pairs::parse(SPOT.as_bytes()).expect("pairs"), false);
+    for (text, before) in [("AAPLX/USD", true), ("NO/USD", false), ("X/USD", true)] {
+        assert_eq!(spot.may_be_tokenized(&symbol(text)), before, "{text}");
+        assert!(!listed().may_be_tokenized(&symbol(text)), "{text}");
+    }
+    let avax = Pair {
+        wire: "AVAX/USD".to_owned(),
+        rest: "AVAXUSD".to_owned(),
+        tokenized: false,
+    };
+    let avax = Pairs::default().with(vec![(symbol("AVAX/USD"), avax)], false);
+    assert!(!avax.may_be_tokenized(&symbol("AVAX/USD")), "it is listed");
+}
+
+#[test]
 fn a_new_list_replaces_its_half_only() {
     let spot = vec![(
         symbol("NEW/USD"),

@@ -71,19 +71,6 @@ async fn a_request_has_one_symbol_and_the_key() {
 }
 
 #[tokio::test]
-async fn the_path_of_the_base_url_is_kept() {
-    let server = MockServer::start().await;
-    Mock::given(path("/proxy/av/query"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(QUOTE))
-        .expect(2)
-        .mount(&server)
-        .await;
-    for base in ["proxy/av", "proxy/av/"] {
-        assert!(poll_msft(&format!("{}/{base}", server.uri())).await.is_ok());
-    }
-}
-
-#[tokio::test]
 async fn a_symbol_is_percent_encoded() {
     let server = MockServer::start().await;
     Mock::given(query_param("symbol", "EUR/USD=X"))

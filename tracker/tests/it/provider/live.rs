@@ -150,14 +150,16 @@ async fn kraken_requests_single_pairs_until_it_has_the_list() {
         .expect(1)
         .mount(&server)
         .await;
-    Mock::given(path("/0/public/Ticker"))
-        .and(query_param("pair", "NO/USD"))
-        .respond_with(response(
-            r#"{"error":["EQuery:Unknown asset pair"],"result":null}"#,
-        ))
-        .expect(1)
-        .mount(&server)
-        .await;
+    for unknown in ["NO/USD", "AAPLX/USD"] {
+        Mock::given(path("/0/public/Ticker"))
+            .and(query_param("pair", unknown))
+            .respond_with(response(
+                r#"{"error":["EQuery:Unknown asset pair"],"result":null}"#,
+            ))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
     let kraken = kraken(&server);
     assert_eq!(kraken.pacing().symbols_per_request(), 1);
     assert_eq!(kraken.knows(&symbol("BTC/USD")), None);
@@ -167,6 +169,12 @@ async fn kraken_requests_single_pairs_until_it_has_the_list() {
     assert_eq!(quote.trading_day.to_string(), "2026-11-20");
     let unknown = [Err(PollError::UnknownSymbol)];
     assert_eq!(poll(&kraken, &["NO/USD"]).await, unknown);
+    // A tokenised share has another name in the list, so it may exist.
+    let tokenized = poll(&kraken, &["AAPLX/USD"]).await;
+    assert!(
+        matches!(tokenized[0], Err(PollError::NoPrice { .. })),
+        "{tokenized:?}"
+    );
     // A share takes no request.
     assert_eq!(kraken.knows(&symbol("AAPL")), Some(false));
     assert_eq!(poll(&kraken, &["AAPL"]).await, unknown);
@@ -222,15 +230,27 @@ async fn kraken_requests_listed_pairs_together() {
     assert_eq!(prices(&answers), [None, btc, None, eth]);
     let tokenized = poll(&kraken, &["AAPLX/USD"]).await;
     assert_eq!(prices(&tokenized), [Some("3".to_owned())]);
-    // A pair is no longer listed: pairs are requested one by one again.
+    // A listed pair is unknown: the request is rejected, and the list is loaded again.
     Mock::given(path("/0/public/Ticker"))
         .respond_with(response(r#"{"error":["EQuery:Unknown asset pair"]}"#))
         .mount(&server)
         .await;
+    assert!(kraken.is_loaded(0) && kraken.is_loaded(1));
     let answers = poll(&kraken, &["NO/USD", "BTC/USD", "ETH/USD"]).await;
     assert_eq!(answers[0], Err(PollError::UnknownSymbol));
-    assert!(answers[1..].iter().all(is_upstream), "{answers:?}");
-    assert_eq!(kraken.pacing().symbols_per_request(), 1);
+    assert_eq!(
+        answers[1..],
+        [Err(PollError::BatchRejected), Err(PollError::BatchRejected)]
+    );
+    assert!(!kraken.is_loaded(0) && kraken.is_loaded(1));
+    assert_eq!(
+        kraken.knows(&symbol("BTC/USD")),
+        Some(true),
+        "the list is kept"
+    );
+    assert!(kraken.pacing().symbols_per_request() > 1);
+    let alone = poll(&kraken, &["BTC/USD"]).await;
+    assert_eq!(alone, [Err(PollError::UnknownSymbol)]);
 }
 
 #[tokio::test]
@@ -372,9 +392,15 @@ async fn alpha_vantage_requests_many_shares_until_the_plan_does_not_include_it()
     assert_eq!(prices(&answers), [Some("4".to_owned()), None, None]);
     assert!(is_upstream(&answers[1]), "{answers:?}");
     assert_eq!(answers[2], Err(PollError::UnknownSymbol));
+    assert_eq!(provider.note(), None);
     let answers = poll(&provider, &["MSFT", "IBM"]).await;
-    assert!(answers.iter().all(is_upstream), "{answers:?}");
+    assert_eq!(
+        answers,
+        [Err(PollError::BatchRejected), Err(PollError::BatchRejected)]
+    );
     assert_eq!(provider.pacing().symbols_per_request(), 1);
+    let note = provider.note().expect("a note");
+    assert!(note.contains("ALPHA_VANTAGE_BULK"), "{note}");
 }
 
 #[tokio::test]

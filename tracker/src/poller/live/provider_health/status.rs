@@ -37,7 +37,9 @@ impl ProviderHealth {
         } else if self.is_breaker_open() {
             (ProviderState::Failing, note(&self.last_error))
         } else if active {
-            let text = self.provider.note().or_else(|| pace_note(planned));
+            let notes = [self.provider.note(), pace_note(planned)];
+            let notes: Vec<String> = notes.into_iter().flatten().collect();
+            let text = (!notes.is_empty()).then(|| notes.join("; "));
             (ProviderState::Ok, text)
         } else {
             (ProviderState::Standby, self.provider.note())
