@@ -54,6 +54,8 @@ async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
     assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
     assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
+    let keeps_plans = "SELECT sqlite_compileoption_used('ENABLE_QPSG')";
+    assert_eq!(text(&database, keeps_plans).await, "1");
     assert_eq!(database.check().await, DatabaseState::Initialized);
     database.migrate().await.expect("migrate");
     database.migrate().await.expect("again");
