@@ -31,8 +31,10 @@ use super::{
 };
 use crate::policy::limits::Limits;
 
-/// Number of WebSockets that a writer serves before it yields to other tasks.
-const TURNS: usize = 32;
+/// Number of WebSockets that a writer serves before it yields to other tasks, in less than a
+/// millisecond. Each time it yields, the runtime wakes another thread, which costs as much as several
+/// messages.
+const TURNS: usize = 128;
 /// Size at which frames are sent although more are ready, in bytes.
 const MAX_WRITE: usize = 16 * 1024;
 /// Number of queued WebSockets for each running writer at which another one is started.
@@ -183,11 +185,16 @@ impl Writers {
 
     async fn write(self) {
         let (mut frames, mut turns) = (Vec::new(), Vec::with_capacity(TURNS));
+        let mut served = 0;
         while self.pop(&mut turns) {
+            served += turns.len();
             for session in turns.drain(..) {
                 session.write(&mut frames);
             }
-            yield_now().await;
+            if served >= TURNS {
+                yield_now().await;
+                served = 0;
+            }
         }
     }
 }
