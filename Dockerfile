@@ -25,7 +25,7 @@ WORKDIR /build
 
 # A layer with only the dependencies, which is rebuilt when a manifest or the lock file changes. The
 # crates and the other files that their manifests name are empty in this layer.
-COPY .cargo .cargo
+COPY .cargo/config.toml .cargo/
 COPY Cargo.toml Cargo.lock ./
 COPY alerting/Cargo.toml alerting/
 COPY delivery/Cargo.toml delivery/
