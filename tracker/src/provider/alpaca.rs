@@ -181,7 +181,7 @@ impl Failure {
         if self.error != PollError::UnknownSymbol || requested == 1 || is_named() {
             self.error.clone()
         } else {
-            PollError::upstream("another symbol of the request is invalid")
+            PollError::BatchRejected
         }
     }
 }

@@ -30,7 +30,7 @@ use runtime::{
 use self::pairs::Pairs;
 use super::{
     ClientError, Pacing, Poll, PollError, QuoteProvider, RequestBudget, StreamProtocol, SymbolList,
-    SymbolMatch, client::ApiClient, field, json,
+    SymbolMatch, client::ApiClient, field, http::HttpResponse, json,
 };
 use crate::quote::Quote;
 
@@ -100,7 +100,7 @@ impl Kraken {
             query.push(("asset_class", "tokenized_asset"));
         }
         let path = ["0", "public", "Ticker"];
-        let body = self.client.get(&path, &query).await?.success()?;
+        let body = body(self.client.get(&path, &query).await?)?;
         if self.today() != day {
             // The figures may be of either day.
             return Err(PollError::NoQuote);
@@ -198,7 +198,7 @@ impl SymbolList for Kraken {
         let query = if tokenized { &query[..] } else { &[] };
         let path = ["0", "public", "AssetPairs"];
         let response = self.client.get_at_most(MAX_LIST, &path, query).await?;
-        let listed = pairs::parse(&response.success()?)?;
+        let listed = pairs::parse(&body(response)?)?;
         let mut pairs = self.pairs.write();
         *pairs = Arc::new(pairs.with(listed, tokenized));
         self.outdated[part].store(false, Ordering::Relaxed);
@@ -214,19 +214,32 @@ impl SymbolList for Kraken {
     }
 }
 
-/// Returns the result of a response, or the error that its list of errors means, whatever the
-/// status.
-fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
-    let response: json::Object<'_> = json::response(body)?;
-    let errors = response.get("error").and_then(|errors| json::list(errors));
-    let errors = errors.unwrap_or_default();
-    let errors: Vec<_> = errors
+/// Returns the body of a successful response. The body of others may say what failed.
+fn body(response: HttpResponse) -> Result<Vec<u8>, PollError> {
+    let fields = json::response(&response.body).ok();
+    match fields.and_then(|fields| error_in(&fields)) {
+        Some(error) if !response.status.is_success() && response.wait.is_none() => Err(error),
+        _ => response.success(),
+    }
+}
+
+/// Returns the first error of a response, if it has one. Warnings do not count.
+fn error_in(response: &json::Object<'_>) -> Option<PollError> {
+    let errors = response
+        .get("error")
+        .and_then(|errors| json::list(errors))?;
+    let mut errors = errors
         .into_iter()
         .filter_map(|error| json::text(Some(error)))
-        .filter(|error| !error.starts_with('W'))
-        .collect();
-    if let Some(error) = errors.first() {
-        return Err(error_of(error));
+        .filter(|error| !error.starts_with('W'));
+    errors.next().map(|error| error_of(&error))
+}
+
+/// Returns the result of a response, or its first error.
+fn result(body: &[u8]) -> Result<json::Object<'_>, PollError> {
+    let response: json::Object<'_> = json::response(body)?;
+    if let Some(error) = error_in(&response) {
+        return Err(error);
     }
     let result = response
         .get("result")

@@ -76,10 +76,9 @@ impl QuoteProvider for TwelveData {
         let body = self.get("quote", &[("symbol", &names.join(","))]).await;
         match body.and_then(|body| quote::parse(&body, symbols, &self.key)) {
             Ok(answers) => Poll::answered(answers),
-            Err(PollError::UnknownSymbol) if symbols.len() > 1 => Poll::failed(
-                symbols,
-                &PollError::upstream("a symbol of the request is unknown"),
-            ),
+            Err(PollError::UnknownSymbol) if symbols.len() > 1 => {
+                Poll::failed(symbols, &PollError::BatchRejected)
+            }
             Err(error) => Poll::failed(symbols, &error),
         }
     }

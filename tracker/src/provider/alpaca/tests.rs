@@ -187,13 +187,13 @@ fn failures_are_classified_by_status_and_message() {
 
 #[test]
 fn an_invalid_symbol_does_not_make_the_others_unknown() {
+    let unnamed = failure(422, r#"{"message":"invalid symbol(s)"}"#);
+    assert_eq!(unnamed.of(&symbol("AAPL"), 3), PollError::BatchRejected);
+    assert_eq!(unnamed.of(&symbol("AAPL"), 1), PollError::UnknownSymbol);
     let failure = failure(400, r#"{"message":"invalid symbol(s): FOO1, BAR.X"}"#);
     assert_eq!(failure.of(&symbol("FOO1"), 3), PollError::UnknownSymbol);
     assert_eq!(failure.of(&symbol("BAR-X"), 3), PollError::UnknownSymbol);
-    assert!(matches!(
-        failure.of(&symbol("AAPL"), 3),
-        PollError::Upstream { .. }
-    ));
+    assert_eq!(failure.of(&symbol("AAPL"), 3), PollError::BatchRejected);
     assert_eq!(failure.of(&symbol("AAPL"), 1), PollError::UnknownSymbol);
 }
 

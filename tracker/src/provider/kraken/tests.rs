@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*};
+use reqwest::StatusCode;
 
 use super::{
     pairs::{self, Pair, Pairs},
@@ -164,6 +165,28 @@ fn the_key_of_a_result_differs_from_the_requested_name() {
         quotes[&requested[1]],
         Err(PollError::malformed("a requested pair is missing"))
     );
+}
+
+#[test]
+fn the_error_in_the_body_counts_more_than_the_status() {
+    let of = |status, wait, text: &str| {
+        body(HttpResponse {
+            status: StatusCode::from_u16(status).expect("a status"),
+            wait,
+            body: text.into(),
+        })
+    };
+    let unknown = r#"{"error":["WGeneral:Danger","EQuery:Unknown asset pair"]}"#;
+    assert_eq!(of(400, None, unknown), Err(PollError::UnknownSymbol));
+    let failed = PollError::upstream("HTTP 500");
+    for text in ["", "<html>", r#"{"error":["WGeneral:Danger"]}"#] {
+        assert_eq!(of(500, None, text), Err(failed.clone()), "{text}");
+    }
+    let wait = Duration::from_secs(90);
+    let limited = of(429, Some(wait), r#"{"error":["EAPI:Rate limit exceeded"]}"#);
+    assert_eq!(limited, Err(PollError::RateLimited { wait }));
+    // The parser finds the errors of others.
+    assert_eq!(of(200, None, unknown), Ok(unknown.into()));
 }
 
 #[test]

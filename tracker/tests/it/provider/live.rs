@@ -361,7 +361,21 @@ async fn twelve_data_sends_its_key_in_a_header() {
         .expect(1)
         .mount(&server)
         .await;
+    // One symbol may fail the whole request.
+    Mock::given(path("/quote"))
+        .and(query_param("symbol", "AAPL,WORSE"))
+        .respond_with(response(
+            r#"{"code":404,"message":"**symbol** is invalid","status":"error"}"#,
+        ))
+        .expect(1)
+        .mount(&server)
+        .await;
     let twelve_data = twelve_data(&server);
+    let rejected = Err(PollError::BatchRejected);
+    assert_eq!(
+        poll(&twelve_data, &["AAPL", "WORSE"]).await,
+        [rejected.clone(), rejected]
+    );
     let answers = poll(&twelve_data, &["AAPL", "BAD"]).await;
     assert_eq!(prices(&answers), [Some("7.25".to_owned()), None]);
     assert_eq!(answers[1], Err(PollError::UnknownSymbol));
