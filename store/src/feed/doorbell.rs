@@ -13,7 +13,7 @@ use super::entry::FeedEntry;
 /// How often a subscriber polls without a notification.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries that are kept for followers; one that is further behind reads the table.
-const ENTRIES: usize = 16;
+pub(super) const ENTRIES: usize = 16;
 /// The number of notifications about responses that are kept for a sender.
 const RESPONSES: usize = 64;
 /// The maximum number of events of an entry that is kept. Larger ones are read from the table.

@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
+use entity::Position;
 use sea_orm::sqlx::{
     Executor, PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
 use tokio::time::timeout;
-
-use entity::Position;
 
 use super::{Doorbell, Topic, entry::FeedEntry, table};
 use crate::{Error, Store, with_timeout};

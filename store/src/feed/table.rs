@@ -10,13 +10,11 @@ use sea_orm::{
     sqlx::{self, postgres::PgListener},
 };
 
-use super::{FeedUpdate, entry::FeedEntry, writer::HEAD};
+use super::{FeedUpdate, doorbell::ENTRIES, entry::FeedEntry, writer::HEAD};
 use crate::{Error, Store, sql::Sql};
 
 /// Maximum number of batches per read.
 const MAX_BATCHES: u64 = 256;
-/// Maximum number of batches per read over the connection for notifications.
-const MAX_NOTIFIED: usize = 16;
 
 /// Returns the batches after `position`. Also checks the row at `position`, if it exists: in a feed
 /// that was replaced, the position may belong to a different event.
@@ -158,8 +156,8 @@ pub(super) async fn notified_end(listener: &mut PgListener) -> Result<Position, 
 }
 
 /// Returns the entries after `position`, read over the connection for notifications: unlike one of
-/// the pool, it is not checked after each use. `None` if the feed does not continue at `position`, or
-/// if the entries are more than [`MAX_NOTIFIED`].
+/// the pool, it is not checked after each use. `None` if the feed does not continue at `position`,
+/// or if the entries are more than the doorbell keeps for followers.
 pub(super) async fn notified_entries(
     listener: &mut PgListener,
     position: Position,
@@ -168,7 +166,7 @@ pub(super) async fn notified_entries(
                 (SELECT epoch FROM feed_head WHERE id = $1) AS epoch, \
                 CASE WHEN seq = $2 THEN '[]' ELSE events END AS events \
                 FROM feed WHERE seq >= $2 ORDER BY seq LIMIT $3";
-    let limit = i64::try_from(MAX_NOTIFIED).unwrap_or(i64::MAX) + 2;
+    let limit = i64::try_from(ENTRIES + 2).unwrap_or(i64::MAX);
     let query = sqlx::query(text).bind(HEAD).bind(position.seq).bind(limit);
     let rows = query.fetch_all(listener).await?;
     let rows: Vec<FeedRow> = rows
@@ -177,7 +175,7 @@ pub(super) async fn notified_entries(
         .collect::<Result<_, _>>()?;
     let mut batches = batches(&rows)?.into_iter();
     let mut after = position;
-    if batches.next().is_none_or(|own| own.end != position) || batches.len() > MAX_NOTIFIED {
+    if batches.next().is_none_or(|own| own.end != position) || batches.len() > ENTRIES {
         return Ok(None);
     }
     let entries = batches.map(|batch| FeedEntry {
@@ -272,7 +270,7 @@ mod tests {
         let read = notified_entries(&mut listener, end).await.expect("a read");
         assert_eq!(read, None);
         let read = notified_entries(&mut listener, position(4)).await;
-        assert_eq!(read.expect("a read").map(|it| it.len()), Some(MAX_NOTIFIED));
+        assert_eq!(read.expect("a read").map(|it| it.len()), Some(ENTRIES));
         // A position that was pruned.
         pool.execute("DELETE FROM feed WHERE seq <= 4")
             .await

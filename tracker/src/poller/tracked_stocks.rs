@@ -1,7 +1,7 @@
 //! The tracked stocks, as last read from the database.
 //!
-//! Both loops reload them when the feed has grown, and update the metrics of prices and staleness from
-//! them.
+//! Both loops reload them when the feed has grown, and update the metrics of prices and staleness
+//! from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::context::{PollContext, with_timeout};
 
-/// Maximum time between two reads if the feed does not grow. What a subscriber follows is not part of
-/// the feed, and `api` writes it as often.
+/// Maximum time between two reads if the feed does not grow. What a subscriber follows is not part
+/// of the feed, and `api` writes it as often.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
 /// What the next poll of a tracked stock depends on.

@@ -52,8 +52,8 @@ pub struct Kraken {
     budget: RequestBudget,
     clock: SharedClock,
     pairs: SharedPairs,
-    /// Whether each part of the list may have a pair that is no longer listed. It is used until it is
-    /// loaded again.
+    /// Whether each part of the list may have a pair that is no longer listed. It is used until it
+    /// is loaded again.
     outdated: [AtomicBool; 2],
 }
 

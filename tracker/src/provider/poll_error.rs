@@ -17,8 +17,8 @@ pub enum PollError {
     /// The provider knows the symbol but has no quote now, as on a replayed day without a bar.
     #[error("no quote at the moment")]
     NoQuote,
-    /// The request was rejected as a whole, because of one of its symbols or because it has several.
-    /// Poll its symbols again now, in smaller requests.
+    /// The request was rejected as a whole, because of one of its symbols or because it has
+    /// several. Poll its symbols again now, in smaller requests.
     #[error("the request was rejected as a whole")]
     BatchRejected,
     /// The answer has no price that can be stored. Other symbols are not affected.

@@ -280,29 +280,21 @@ testkit::on_both_databases! {
         assert!(of_first[2].since(of_first[1]) >= SECOND * 120);
     }
 
-    async fn a_stock_that_no_provider_serves_is_recorded_until_one_does(database) {
+    async fn a_stock_that_no_provider_serves_is_recorded_until_one_does_or_a_simulation_runs(database) {
         let world = World::new(database, &["AAPL", "BTC/USD"]).await;
         let aapl = world.stock("AAPL").await.expect("a stock").id;
         let recorded = async || stock::unserved(world.database.read()).await.expect("ids");
-        let listing = Listing::new(&world, Script::new("pairs", world.clock.shared()));
-        let running = world.track(vec![listing]);
-        world.until_after(SECOND, "it is recorded", async || recorded().await == [aapl]).await;
-        running.stop().await;
         let script = Script::new("live", world.clock.shared()).shared();
-        let _running = world.track(vec![script]);
-        world.until_after(SECOND, "it is served", async || recorded().await.is_empty()).await;
-    }
-
-    async fn a_simulation_deletes_the_record_of_stocks_that_no_provider_serves(database) {
-        let world = World::new(database, &["AAPL", "BTC/USD"]).await;
-        let aapl = world.stock("AAPL").await.expect("a stock").id;
-        let recorded = async || stock::unserved(world.database.read()).await.expect("ids");
-        let listing = Listing::new(&world, Script::new("pairs", world.clock.shared()));
-        let running = world.track(vec![listing]);
-        world.until_after(SECOND, "it is recorded", async || recorded().await == [aapl]).await;
-        running.stop().await;
-        let _running = world.track(vec![simulated(&world, 1, 1, 1)]);
-        world.until("it is deleted", async || recorded().await.is_empty()).await;
+        let others: [Arc<dyn QuoteProvider>; 2] = [script, simulated(&world, 1, 1, 1)];
+        for other in others {
+            let listing = Listing::new(&world, Script::new("pairs", world.clock.shared()));
+            let running = world.track(vec![listing]);
+            world.until_after(SECOND, "it is recorded", async || recorded().await == [aapl]).await;
+            running.stop().await;
+            let running = world.track(vec![other]);
+            world.until_after(SECOND, "it is deleted", async || recorded().await.is_empty()).await;
+            running.stop().await;
+        }
     }
 
     async fn a_stock_with_a_rule_is_polled_before_the_others(database) {

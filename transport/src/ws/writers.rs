@@ -32,8 +32,8 @@ use super::{
 use crate::policy::limits::Limits;
 
 /// Number of WebSockets that a writer serves before it yields to other tasks, in less than a
-/// millisecond. Each time it yields, the runtime wakes another thread, which costs as much as several
-/// messages.
+/// millisecond. Each time it yields, the runtime wakes another thread, which costs as much as
+/// several messages.
 const TURNS: usize = 128;
 /// Size at which frames are sent although more are ready, in bytes.
 const MAX_WRITE: usize = 16 * 1024;
@@ -96,8 +96,8 @@ pub(super) trait Session: Send + 'static {
     }
 }
 
-/// The tasks that send the events of WebSockets. They are started on demand, and leave one thread of
-/// the runtime to other tasks. Clones share them.
+/// The tasks that send the events of WebSockets. They are started on demand, and leave one thread
+/// of the runtime, if it has several, to other tasks. Clones share them.
 #[derive(Clone, Default)]
 pub struct Writers(Arc<Mutex<Queue>>);
 

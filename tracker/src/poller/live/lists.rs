@@ -1,5 +1,5 @@
-//! Loads the symbol lists of providers: after the start, once a day, and when a list turns out to be
-//! outdated.
+//! Loads the symbol lists of providers: after the start, once a day, and when a list turns out to
+//! be outdated.
 //!
 //! Polls of a symbol that only the list can decide about wait for the first attempt to load it.
 //! If that fails, the symbol is polled without the list.
