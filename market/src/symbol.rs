@@ -8,8 +8,11 @@
 //! 2. `^GSPC`: an index, `Us`.
 //! 3. `EURUSD=X`: a pair of currencies, `Forex`. Any other suffix after `=` is `Other`, such as
 //!    that of a future (`ES=F`).
-//! 4. `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT`: a pair whose second half is a currency. `Forex`
-//!    if both halves are national currencies or metals, otherwise `Crypto`.
+//! 4. `BTC/USD`, `BTC-USD`, `EUR_USD`, `BTCUSDT`: a pair whose second half is a currency. After a
+//!    slash, three or more letters are a currency, known or not (`BTC/PYUSD`), except the series of
+//!    a preferred share (`BAC/PRB`). `Forex` if both halves are national currencies or metals,
+//!    otherwise `Crypto`. An unknown currency of three letters after a national one is national
+//!    (`USD/LKR`).
 //! 5. `TSCO.LON`, `7203.T`, `M&M.NS`: a suffix after the last point. `Us` for `.US` and for a share
 //!    class, unit, right, warrant or preferred share (`BRK.B`, `XYZ.WS`, `BAC.PRB`), otherwise
 //!    `Other`.
@@ -119,9 +122,28 @@ fn pair(text: &str) -> Option<Market> {
         let mut halves = [3, 4, 5].into_iter().filter_map(halves);
         halves.find(|(_, quote)| letters && is_quoted(quote))
     });
-    let (base, quote) = halves.filter(|(base, quote)| !base.is_empty() && is_quoted(quote))?;
-    let both = [base, quote].iter().all(|half| CURRENCIES.contains(half));
-    Some(if both { Market::Forex } else { Market::Crypto })
+    let (base, quote) = halves.filter(|(base, quote)| {
+        let has_slash = text[base.len()..].starts_with('/');
+        !base.is_empty() && (is_quoted(quote) || has_slash && is_currency_code(quote))
+    })?;
+    let is_national = !COINS.contains(&quote) && (quote.len() == 3 || CURRENCIES.contains(&quote));
+    Some(if is_national && CURRENCIES.contains(&base) {
+        Market::Forex
+    } else {
+        Market::Crypto
+    })
+}
+
+/// Whether a text after a slash can be the code of a currency: not that of a share class or series.
+fn is_currency_code(text: &str) -> bool {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    text.len() >= 3 && letters && !is_preferred(text)
+}
+
+/// Whether the suffix of a symbol is a preferred share, with or without a series, such as `PRB`.
+fn is_preferred(suffix: &str) -> bool {
+    let series = suffix.strip_prefix("PR");
+    series.is_some_and(|series| series.len() <= 1)
 }
 
 /// Returns the market of a ticker with a suffix after a point.
@@ -130,10 +152,7 @@ fn suffixed(ticker: &str, suffix: &str) -> Market {
         0 => true,
         1 => !EXCHANGE_LETTERS.contains(&suffix) && !is_digits(ticker) && !is_digits(suffix),
         _ => {
-            let preferred = suffix
-                .strip_prefix("PR")
-                .is_some_and(|series| series.len() <= 1);
-            preferred || US_SUFFIXES.contains(&suffix) || US_EXCHANGES.contains(&suffix)
+            is_preferred(suffix) || US_SUFFIXES.contains(&suffix) || US_EXCHANGES.contains(&suffix)
         }
     };
     if is_us { Market::Us } else { Market::Other }
@@ -154,7 +173,8 @@ mod tests {
             (
                 Us,
                 "AAPL GOOG F T BRK.A BRK.B BRK-B BF.B JPM-PC XYZ.WS XYZ.U BAC.PRB BAC.PR AAPL.US ^GSPC ^IXIC \
-                 NASDAQ:AAPL AAPL:NYSE M&M SIM SIM1 BRK/B GOOGL A SPY ABC-WT USDX",
+                 NASDAQ:AAPL AAPL:NYSE M&M SIM SIM1 BRK/B GOOGL A SPY ABC-WT USDX \
+                 BAC/PRB ABC/WS BRK-ABC",
             ),
             (
                 Other,
@@ -163,11 +183,12 @@ mod tests {
             ),
             (
                 Forex,
-                "EURUSD=X JPY=X EUR/USD EUR_USD EUR-USD EURUSD XAU/USD OANDA:EUR_USD",
+                "EURUSD=X JPY=X EUR/USD EUR_USD EUR-USD EURUSD XAU/USD OANDA:EUR_USD USD/LKR",
             ),
             (
                 Crypto,
-                "BTC/USD BTC-USD BTC_USD BTCUSD BTCUSDT ETH/BTC DOGE-USDT BINANCE:BTCUSDT COINBASE:BTC-USD SIM0001 SIM10000",
+                "BTC/USD BTC-USD BTC_USD BTCUSD BTCUSDT ETH/BTC DOGE-USDT BINANCE:BTCUSDT COINBASE:BTC-USD SIM0001 SIM10000 \
+                 BTC/PYUSD EUR/RLUSD EUR/DAI AAPLX/USDG USDT/USD",
             ),
         ] {
             for symbol in symbols.split_whitespace() {

@@ -29,6 +29,8 @@ use crate::{
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
 /// The maximum size of the payload of a notification in bytes; PostgreSQL allows 7,999.
 const MAX_PAYLOAD: usize = 7_900;
+/// The separator of names of providers in a row.
+const SEPARATOR: &str = ",";
 /// How long polls are kept, for debugging.
 const RETENTION: Duration = Duration::from_hours(1);
 /// How long searches are kept: they are many, and any client can request them.
@@ -52,8 +54,8 @@ pub struct PollResponse {
     pub outcome: PollOutcome,
     /// Seconds until a retry is useful, if the tracker knows.
     pub retry_after: Option<u32>,
-    /// The provider that refused the key, if that is why the poll failed.
-    pub refused_by: Option<String>,
+    /// The providers that refused the key, if that is why the poll failed.
+    pub refused_by: Vec<String>,
 }
 
 /// Submits a request and waits for the response.
@@ -69,7 +71,9 @@ pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollRe
     ];
     let response = submit_within(store, "(symbol, track, name, requested_at)", row).await?;
     Ok(response.map(|response| PollResponse {
-        refused_by: response.found,
+        refused_by: response.found.map_or_else(Vec::new, |names| {
+            names.split(SEPARATOR).map(str::to_owned).collect()
+        }),
         ..response.poll
     }))
 }
@@ -114,7 +118,7 @@ async fn submit_within(
             poll: PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 retry_after: None,
-                refused_by: None,
+                refused_by: Vec::new(),
             },
             found: None,
         })),
@@ -152,7 +156,7 @@ async fn submit_and_wait(
                 poll: PollResponse {
                     outcome,
                     retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
-                    refused_by: None,
+                    refused_by: Vec::new(),
                 },
                 found: row.found,
             });
@@ -244,14 +248,14 @@ pub async fn pending(store: &Store, is_known: impl Fn(i64) -> bool) -> Result<Pe
 }
 
 /// How a poll for requests ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// The outcome.
     pub outcome: PollOutcome,
     /// When a retry is useful.
     pub retry_at: Option<Timestamp>,
-    /// The provider that refused the key, if that is why the poll failed.
-    pub refused_by: Option<&'static str>,
+    /// The providers that refused the key, if that is why the poll failed.
+    pub refused_by: Vec<&'static str>,
 }
 
 impl From<PollOutcome> for Completion {
@@ -260,15 +264,16 @@ impl From<PollOutcome> for Completion {
         Self {
             outcome,
             retry_at: None,
-            refused_by: None,
+            refused_by: Vec::new(),
         }
     }
 }
 
 /// Responds to requests that have no response yet, and wakes their clients. The quotes of the poll
 /// must be committed before.
-pub async fn respond(store: &Store, ids: &[i64], completion: Completion) -> Result<(), Error> {
-    let refused_by = completion.refused_by.map(str::to_owned);
+pub async fn respond(store: &Store, ids: &[i64], completion: &Completion) -> Result<(), Error> {
+    let names = &completion.refused_by;
+    let refused_by = (!names.is_empty()).then(|| names.join(SEPARATOR));
     write_response(store, ids, completion, refused_by).await
 }
 
@@ -279,13 +284,13 @@ pub async fn respond_to_search(
     result: &SearchResult,
 ) -> Result<(), Error> {
     let found = serde_json::to_string(result).map_err(Error::Serialize)?;
-    write_response(store, ids, PollOutcome::Answered.into(), Some(found)).await
+    write_response(store, ids, &PollOutcome::Answered.into(), Some(found)).await
 }
 
 async fn write_response(
     store: &Store,
     ids: &[i64],
-    completion: Completion,
+    completion: &Completion,
     found: Option<String>,
 ) -> Result<(), Error> {
     let now = store.clock.now();

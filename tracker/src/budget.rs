@@ -4,7 +4,7 @@
 //! processes and restarts: the plan's quota is not exceeded in any second, in any 60 seconds or on
 //! any day.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use chrono::NaiveDate;
 use entity::{Symbol, Timestamp};
@@ -62,14 +62,17 @@ pub enum ReserveOutcome {
 pub struct Reservation {
     /// The id of the recorded request, if there is any quota.
     call: Option<i64>,
+    /// How many requests it counts as.
+    pub cost: u32,
     /// The requests that remain in this minute.
     pub minute_left: Option<u32>,
     /// The requests that remain on this day, including the reserve.
     pub day_left: Option<u32>,
 }
 
-/// Reserves a request to a provider for `symbols` that counts as `cost` requests. Also records when
-/// scheduled polls requested the symbols.
+/// Reserves a request to a provider for `symbols` that counts as `cost` requests: as many as are
+/// left, up to the end of the range. Also records when scheduled polls requested the symbols that
+/// the reservation is [enough for](RequestBudget::symbols_for).
 ///
 /// # Errors
 /// The provider has no row in `providers`, the lease is lost, or the database is unavailable.
@@ -78,10 +81,11 @@ pub async fn reserve(
     provider: &str,
     budget: RequestBudget,
     purpose: Purpose,
-    cost: u32,
+    cost: RangeInclusive<u32>,
     symbols: &[Symbol],
     now: Timestamp,
 ) -> Result<ReserveOutcome, Error> {
+    let (least, mut cost) = cost.into_inner();
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
@@ -90,63 +94,72 @@ pub async fn reserve(
             day.used = usage.cost_since(began_at, now).await?;
         }
         let left = limit.saturating_sub(day.used);
-        if left < cost {
+        if left < least {
             return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
         // The retries and searches were taken from the reserve.
         let reserve = schedule::reserved_requests(limit).saturating_sub(day.retries);
         let kept = match purpose {
             Purpose::Requested => 0,
-            Purpose::Retry | Purpose::Search if reserve <= cost => {
-                return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
+            Purpose::Retry | Purpose::Search => {
+                let retries_left = reserve.saturating_sub(1);
+                if retries_left < least {
+                    return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
+                }
+                cost = cost.min(retries_left);
+                1
             }
-            Purpose::Retry | Purpose::Search => 1,
             Purpose::Scheduled => reserve,
             Purpose::Background { keep } => reserve.saturating_add(keep),
         };
-        if left.saturating_sub(kept) < cost {
+        let left = left.saturating_sub(kept);
+        if left < least {
             return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));
         }
+        cost = cost.min(left);
     }
-    let mut reservation = Reservation {
-        call: None,
-        minute_left: None,
-        day_left: budget
-            .per_day
-            .map(|limit| limit.saturating_sub(day.used.saturating_add(cost))),
-    };
+    let mut minute_left = None;
     usage.expire_calls(MINUTE, now).await?;
     for (window, limit) in [(SECOND, budget.per_second), (MINUTE, budget.per_minute)] {
         let Some(limit) = limit else {
             continue;
         };
-        let used = usage.cost(window, now).await?;
-        let Some(left) = limit.saturating_sub(used).checked_sub(cost) else {
+        let left = limit.saturating_sub(usage.cost(window, now).await?);
+        if left < least {
             let sent = usage.window(window, now).await?;
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
-            let free_at = sent.falls_to(limit.saturating_sub(cost));
+            let free_at = sent.falls_to(limit.saturating_sub(least));
             let free_at = free_at.unwrap_or_else(|| now.after(window));
             return Ok(ReserveOutcome::WindowExhausted(free_at));
-        };
+        }
+        cost = cost.min(left);
         if window == MINUTE {
-            reservation.minute_left = Some(left);
+            minute_left = Some(left);
         }
     }
     let is_limited = [budget.per_second, budget.per_minute, budget.per_day];
-    if is_limited.iter().any(Option::is_some) {
-        reservation.call = Some(usage.record_call(now, cost).await?);
-    }
+    let call = if is_limited.iter().any(Option::is_some) {
+        Some(usage.record_call(now, cost).await?)
+    } else {
+        None
+    };
     day.used = day.used.saturating_add(cost);
     if matches!(purpose, Purpose::Retry | Purpose::Search) {
         day.retries = day.retries.saturating_add(cost);
     }
     usage.set_day(day.into()).await?;
     if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
+        let symbols = &symbols[..budget.symbols_for(cost, symbols.len())];
         store::stock::set_requested(usage.connection(), symbols, now).await?;
     }
     usage.commit().await?;
-    Ok(ReserveOutcome::Reserved(reservation))
+    Ok(ReserveOutcome::Reserved(Reservation {
+        call,
+        cost,
+        minute_left: minute_left.map(|left| left.saturating_sub(cost)),
+        day_left: budget.per_day.map(|limit| limit.saturating_sub(day.used)),
+    }))
 }
 
 /// Records that a request ended at `now`. It counts from then on, because it may have arrived at any

@@ -152,11 +152,15 @@ impl Service {
             ))),
             Some(PollResponse {
                 outcome: PollOutcome::Failed,
+                retry_after,
                 refused_by,
-                ..
-            }) => Err(match refused_by {
-                Some(name) => Error::unavailable(format!("the provider {name} refused the key")),
-                None => Error::unavailable("the provider returned no price"),
+            }) => Err(if refused_by.is_empty() {
+                Error::unavailable("the provider returned no price")
+            } else {
+                Error::KeyRefused {
+                    providers: refused_by,
+                    retry_after,
+                }
             }),
             Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,

@@ -236,7 +236,7 @@ fn all_violations_are_reported_at_once_without_secrets() {
 }
 
 #[test]
-fn the_url_of_a_provider_is_an_origin_and_that_of_a_stream_has_no_user() {
+fn the_url_of_a_provider_is_an_origin_and_that_of_a_stream_has_no_user_or_fragment() {
     let origins = [
         "ALPHA_VANTAGE_URL",
         "FINNHUB_URL",
@@ -277,12 +277,29 @@ fn the_url_of_a_provider_is_an_origin_and_that_of_a_stream_has_no_user() {
         "ALPACA_STREAM_URL",
         "KRAKEN_STREAM_URL",
     ] {
-        for url in ["wss://S3CRET@host/v2", "ws://:S3CRET@host"] {
+        for (url, problem) in [
+            ("wss://S3CRET@host/v2", "has a user or password"),
+            ("ws://:S3CRET@host", "has a user or password"),
+            ("wss://host/v2#S3CRET", "has a fragment"),
+        ] {
             let error = error_of(&[], &[(name, url)]);
-            let wanted = format!("{name}: has a user or password; must be scheme://host/path");
+            let wanted = format!("{name}: {problem}; must be scheme://host/path");
             assert!(error.contains(&wanted), "{url}: {error}");
             assert!(!error.contains("S3CRET"), "{url}: {error}");
         }
+    }
+    for (name, url, schemes) in [
+        ("KRAKEN_URL", "https://host:99999", "http:// or https://"),
+        (
+            "KRAKEN_STREAM_URL",
+            "wss://host:99999/v2",
+            "ws:// or wss://",
+        ),
+    ] {
+        let error = error_of(&[], &[(name, url)]);
+        let wanted =
+            format!("{name}: invalid port number; must be a URL that begins with {schemes}");
+        assert!(error.contains(&wanted), "{url}: {error}");
     }
     let stream = [("KRAKEN_STREAM_URL", "wss://host:1/v2?feed=iex")];
     let url = load(&[], &stream).kraken.stream_url;

@@ -6,7 +6,7 @@
 
 use std::{fmt::Display, num::NonZeroU32, str::FromStr, time::Duration};
 
-use url::Url;
+use url::{ParseError, Url};
 
 /// The result of a parser.
 pub(super) type Parsed<T> = Result<T, String>;
@@ -97,9 +97,17 @@ pub(super) fn bytes(text: &str, least: usize, most: usize) -> Parsed<usize> {
 
 /// Parses an absolute `http` or `https` URL.
 pub(super) fn http_url(text: &str) -> Parsed<Url> {
+    absolute_url(text, ["http", "https"])
+}
+
+/// Parses an absolute URL with one of two schemes.
+fn absolute_url(text: &str, schemes: [&str; 2]) -> Parsed<Url> {
+    let [plain, encrypted] = schemes;
+    let form = format!("must be a URL that begins with {plain}:// or {encrypted}://");
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err("must be a URL that begins with http:// or https://".to_owned()),
+        Ok(url) if schemes.contains(&url.scheme()) && url.has_host() => Ok(url),
+        Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => Err(form),
+        Err(problem) => Err(format!("{problem}; {form}")),
     }
 }
 
@@ -123,21 +131,19 @@ pub(super) fn http_origin(text: &str) -> Parsed<Url> {
     ))
 }
 
-/// Parses an absolute `ws` or `wss` URL without a user.
+/// Parses an absolute `ws` or `wss` URL without a user or a fragment.
 pub(super) fn ws_url(text: &str) -> Parsed<Url> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "ws" | "wss") && url.has_host() => {
-            if has_user(&url) {
-                return Err(
-                    "has a user or password; must be scheme://host/path, such as \
-                     wss://stream.example/v2"
-                        .to_owned(),
-                );
-            }
-            Ok(url)
-        }
-        _ => Err("must be a URL that begins with ws:// or wss://".to_owned()),
-    }
+    let url = absolute_url(text, ["ws", "wss"])?;
+    let problem = if has_user(&url) {
+        "has a user or password"
+    } else if url.fragment().is_some() {
+        "has a fragment"
+    } else {
+        return Ok(url);
+    };
+    Err(format!(
+        "{problem}; must be scheme://host/path, such as wss://stream.example/v2"
+    ))
 }
 
 /// Whether a URL has a user or a password.

@@ -5,7 +5,7 @@
 //! dropped: the next holder requests a newer one. Both loops use this, [`live`](super::live) and
 //! [`self_paced`](super::self_paced).
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use chrono::{Days, NaiveDate};
 use entity::{PollOutcome, Symbol, Timestamp};
@@ -57,7 +57,7 @@ pub(super) enum Attempt {
     BudgetExhausted(ReserveOutcome),
     /// Not sent: the database failed to reserve it.
     NotReserved(store::Error),
-    /// Sent, and the response is stored.
+    /// Sent, and the response is stored. Symbols without a result were left out.
     Completed {
         results: Vec<(Symbol, Option<PollError>)>,
         /// How many requests of the day are left, if they are limited.
@@ -72,8 +72,9 @@ impl PollContext {
         self.store.clock.now()
     }
 
-    /// Polls `symbols` with one request and stores the quotes. A malformed answer for a symbol of
-    /// `failing_alone` is treated as an answer without a price.
+    /// Polls `symbols` with one request and stores the quotes; only the first of them if the budget
+    /// is not enough for all. A malformed answer for a symbol of `failing_alone` is treated as an
+    /// answer without a price.
     pub(super) async fn poll_and_store(
         &self,
         provider: &dyn QuoteProvider,
@@ -84,11 +85,12 @@ impl PollContext {
         track: Option<NewStock>,
     ) -> Attempt {
         let name = provider.name();
-        let cost = budget.cost_of(symbols.len());
+        let cost = 1..=budget.cost_of(symbols.len());
         let request = match self.reserve(name, budget, purpose, cost, symbols).await {
             Ok(request) => request,
             Err(attempt) => return attempt,
         };
+        let symbols = &symbols[..budget.symbols_for(request.cost, symbols.len())];
         let mut poll = self.poll(provider, symbols).await;
         ignore_malformed(&mut poll, failing_alone);
         let day_exhausted = poll
@@ -115,13 +117,14 @@ impl PollContext {
         }
     }
 
-    /// Reserves a request that counts as `cost` requests in the provider's budget.
+    /// Reserves a request that counts as `cost` requests in the provider's budget: as many as are
+    /// left, up to the end of the range.
     pub(super) async fn reserve(
         &self,
         provider: &'static str,
         budget: RequestBudget,
         purpose: Purpose,
-        cost: u32,
+        cost: RangeInclusive<u32>,
         symbols: &[Symbol],
     ) -> Result<Reservation, Attempt> {
         let (lease, now) = (&self.lease, self.now());
@@ -274,7 +277,7 @@ impl PollContext {
             let ids = open.ids();
             if !ids.is_empty() {
                 let outcome = PollOutcome::DatabaseUnavailable;
-                poll_request::respond(&self.store, &ids, outcome.into()).await?;
+                poll_request::respond(&self.store, &ids, &outcome.into()).await?;
             }
             Ok(())
         };

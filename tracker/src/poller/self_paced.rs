@@ -307,7 +307,8 @@ impl SelfPacedLoop {
             Some(false) => PollOutcome::UnknownSymbol,
             None => PollOutcome::Failed,
         };
-        let answering = poll_request::respond(&self.context.store, &request.ids, outcome.into());
+        let completion = outcome.into();
+        let answering = poll_request::respond(&self.context.store, &request.ids, &completion);
         with_timeout(answering).await
     }
 

@@ -153,9 +153,7 @@ impl QuoteProvider for Kraken {
                 self.outdated[usize::from(tokenized)].store(true, Ordering::Relaxed);
                 PollError::BatchRejected
             }
-            PollError::UnknownSymbol if pairs.may_be_tokenized(first) => {
-                PollError::no_price("the list of tokenised pairs is not loaded")
-            }
+            PollError::UnknownSymbol if pairs.may_be_tokenized(first) => PollError::ListMissing,
             error => error,
         });
         let answers = symbols.iter().map(|symbol| {

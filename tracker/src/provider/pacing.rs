@@ -85,6 +85,14 @@ impl RequestBudget {
         }
     }
 
+    /// Returns for how many of these symbols a poll is enough that counts as `cost` requests.
+    pub fn symbols_for(self, cost: u32, symbols: usize) -> usize {
+        match self.cost {
+            PollCost::PerRequest => symbols,
+            PollCost::PerSymbol => usize::try_from(cost).map_or(symbols, |cost| symbols.min(cost)),
+        }
+    }
+
     /// Returns the maximum symbols in a request that the limits allow, at least 1, of at most
     /// `symbols_per_request`.
     pub fn max_symbols(self, symbols_per_request: usize) -> usize {
@@ -181,6 +189,12 @@ mod tests {
         assert_eq!(symbols(PollCost::PerRequest, Some(8), Some(8)), 100);
         assert_eq!(budget(PollCost::PerSymbol, None, None).cost_of(3), 3);
         assert_eq!(budget(PollCost::PerRequest, None, None).cost_of(3), 1);
+        assert_eq!(budget(PollCost::PerSymbol, None, None).symbols_for(2, 3), 2);
+        assert_eq!(budget(PollCost::PerSymbol, None, None).symbols_for(4, 3), 3);
+        assert_eq!(
+            budget(PollCost::PerRequest, None, None).symbols_for(1, 3),
+            3
+        );
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub enum PollError {
     /// several. Poll its symbols again now, in smaller requests.
     #[error("the request was rejected as a whole")]
     BatchRejected,
+    /// Only the provider's list tells how to request the symbol, and it is not loaded. Fail over, or
+    /// poll it again after an interval.
+    #[error("the provider's list of symbols is not loaded")]
+    ListMissing,
     /// The answer has no price that can be stored. Other symbols are not affected.
     #[error("no usable price: {reason}")]
     NoPrice {
@@ -99,7 +103,9 @@ impl PollError {
     pub fn outcome(&self) -> CallOutcome {
         match self {
             Self::NoQuote => CallOutcome::Ok,
-            Self::UnknownSymbol | Self::BatchRejected => CallOutcome::UnknownSymbol,
+            Self::UnknownSymbol | Self::BatchRejected | Self::ListMissing => {
+                CallOutcome::UnknownSymbol
+            }
             Self::RateLimited { .. } | Self::BudgetSpent => CallOutcome::RateLimited,
             Self::Refused { .. } | Self::NotEntitled => CallOutcome::Refused,
             Self::Malformed { .. } | Self::NoPrice { .. } => CallOutcome::Malformed,

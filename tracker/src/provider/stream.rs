@@ -20,13 +20,19 @@ use serde::Deserialize;
 use super::{PollError, field, http, json};
 
 /// The streaming protocol of a provider. It is sent symbols that the provider
-/// [serves](super::QuoteProvider::serves), and may reject some.
+/// [serves](super::QuoteProvider::serves) and that it [can carry](Self::can_carry), and may reject
+/// some.
 pub trait StreamProtocol: Send + Sync {
     /// Where to connect.
     fn address(&self) -> StreamAddress;
 
     /// The limits of a connection.
     fn limits(&self) -> StreamLimits;
+
+    /// Whether a symbol can be subscribed to now. If not, it is polled.
+    fn can_carry(&self, _symbol: &Symbol) -> bool {
+        true
+    }
 
     /// Returns the state of a new connection.
     fn session(&self) -> Box<dyn StreamSession>;

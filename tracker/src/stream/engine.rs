@@ -61,14 +61,17 @@ impl Engine {
 
     /// Returns the symbols to deal the slots to; none outside the polling hours of all of them.
     pub(super) fn candidates(&self) -> Vec<StockPriority> {
-        let candidates = self.candidates.lock();
+        let Some(protocol) = self.provider.stream() else {
+            return Vec::new();
+        };
         let now = self.context.now();
         let is_open = |it: &StockPriority| self.hours.contains(Market::of(&it.symbol), now);
-        if candidates.iter().any(is_open) {
-            candidates.clone()
-        } else {
-            Vec::new()
+        let mut candidates = self.candidates.lock().clone();
+        candidates.retain(|it| protocol.can_carry(&it.symbol));
+        if !candidates.iter().any(is_open) {
+            candidates.clear();
         }
+        candidates
     }
 
     /// Whether this process certainly held the lease a short time ago.

@@ -58,7 +58,7 @@ impl Quota {
 
     async fn reserve_cost(&self, purpose: Purpose, cost: u32) -> ReserveOutcome {
         let (lease, now) = (&self.lease, self.now());
-        let reserved = reserve(lease, "live", self.budget, purpose, cost, &[], now);
+        let reserved = reserve(lease, "live", self.budget, purpose, cost..=cost, &[], now);
         reserved.await.expect("database available")
     }
 

@@ -105,9 +105,19 @@ impl Model {
             Purpose::Requested,
             Purpose::Background { keep: 1 },
         ]);
-        let cost = self.random.choose(&[1, 1, 1, 2, 3]);
+        let (least, most) = self
+            .random
+            .choose(&[(1, 1), (1, 1), (1, 3), (2, 2), (3, 3)]);
         let now = self.now();
-        let reserved = reserve(self.lease(), "live", self.budget, purpose, cost, &[], now);
+        let reserved = reserve(
+            self.lease(),
+            "live",
+            self.budget,
+            purpose,
+            least..=most,
+            &[],
+            now,
+        );
         match reserved.await.expect("database available") {
             ReserveOutcome::Reserved(reservation) => {
                 let longest =
@@ -115,7 +125,11 @@ impl Model {
                         .choose(&[Duration::ZERO, SECOND / 5, SECOND * 2, LONGEST]);
                 let took = self.within(longest);
                 let arrives = now.after(self.within(took));
-                self.arrived.push((arrives, cost));
+                assert!(
+                    (least..=most).contains(&reservation.cost),
+                    "{reservation:?}"
+                );
+                self.arrived.push((arrives, reservation.cost));
                 let ends = now.after(took);
                 self.in_flight.push(InFlight { reservation, ends });
             }

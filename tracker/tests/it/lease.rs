@@ -123,7 +123,7 @@ async fn without_the_lock_nothing_is_reserved() {
     let lease = Lease::take(&world.database).await.expect("lease taken");
     let now = world.store.clock.now();
     let reserve =
-        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, 1, &[], now).await;
+        async || budget::reserve(&lease, "live", budget, Purpose::Scheduled, 1..=1, &[], now).await;
     assert!(matches!(reserve().await, Ok(ReserveOutcome::Reserved(_))));
     world
         .database

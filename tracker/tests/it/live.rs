@@ -1,14 +1,21 @@
 //! The poll loop with Alpha Vantage, against a mock server with recorded responses.
 
 use std::{
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use entity::{PollOutcome, ProviderState, Timestamp};
-use runtime::clock::SharedClock;
-use tracker::provider::{AlphaVantage, QuoteProvider};
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::query_param};
+use runtime::{
+    clock::SharedClock,
+    config::{Secret, TwelveDataSettings},
+};
+use tracker::provider::{AlphaVantage, QuoteProvider, TwelveData};
+use wiremock::{
+    Mock, MockServer, Request, Respond, ResponseTemplate,
+    matchers::{path, query_param},
+};
 
 use crate::fixture::{World, alpha_vantage, alpha_vantage_settings};
 
@@ -207,9 +214,44 @@ testkit::on_both_databases! {
         let sent = service.calls().len();
         assert!(sent <= 3, "{sent}");
         let refused = world.response("MSFT", false).await;
-        assert_eq!((refused.outcome, refused.retry_after), (PollOutcome::Failed, None));
-        assert_eq!(refused.refused_by.as_deref(), Some("alphavantage"));
+        assert_eq!(refused.outcome, PollOutcome::Failed);
+        assert_eq!(refused.refused_by, ["alphavantage"]);
+        // The key is tried again an hour after it was refused.
+        let seconds = refused.retry_after.expect("seconds");
+        assert!((1..=3_600).contains(&seconds), "{seconds}");
         assert_eq!(service.calls().len(), sent);
+    }
+
+    async fn all_providers_that_refuse_the_key_are_named(database) {
+        let world = World::new(database, &["MSFT"]).await;
+        let service = MockService::start(&world, recorded!("invalid_key")).await;
+        let other = MockServer::start().await;
+        Mock::given(path("/quote"))
+            .respond_with(ResponseTemplate::new(401).set_body_string(r#"{"code":401,"status":"error"}"#))
+            .mount(&other)
+            .await;
+        let limit = NonZeroU32::new(60).expect("more than 0");
+        let settings = TwelveDataSettings {
+            api_key: Some(Secret::new(KEY)),
+            url: other.uri().parse().expect("a URL"),
+            per_second: limit,
+            per_minute: limit,
+            per_day: limit,
+        };
+        let second = TwelveData::new(&settings, SECOND * 10).expect("a client");
+        let mut providers = service.provider(60, 25);
+        providers.push(Arc::new(second));
+        let _running = world.track(providers);
+        let refused = async || {
+            let row = world.provider("twelvedata").await;
+            row.is_some_and(|row| row.state == ProviderState::Refused)
+        };
+        world.until_after(SECOND, "both refuse", refused).await;
+        let refused = world.response("MSFT", false).await;
+        assert_eq!(refused.outcome, PollOutcome::Failed);
+        assert_eq!(refused.refused_by, ["alphavantage", "twelvedata"]);
+        let seconds = refused.retry_after.expect("seconds");
+        assert!((1..=3_600).contains(&seconds), "{seconds}");
     }
 
     async fn artificial_data_is_treated_as_missing_from_the_plan(database) {

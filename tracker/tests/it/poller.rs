@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use entity::{PollOutcome, ProviderState};
+use entity::{CandleInterval, PollOutcome, ProviderState, Timestamp};
 use market::PollingHours;
 use sea_orm::ConnectionTrait;
-use store::feed::FeedTransaction;
+use store::{
+    candle::{CandleRange, newest},
+    feed::{FeedTransaction, Topic},
+};
 use tracker::{provider::PollError, quote::Quote};
 
 use crate::{
@@ -101,6 +104,77 @@ testkit::on_both_databases! {
         let only = async || script.polls_of("BTC/USD") >= bitcoin + 4;
         world.until_after(SECOND * 30, "the market that never closes", only).await;
         assert_eq!((script.polls_of("AAPL"), script.polls_of("7203.T")), (2, tokyo + 1));
+    }
+
+    async fn shares_are_polled_on_trading_days_only_at_the_ends_of_calendars(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let script = Script::new("live", world.clock.shared()).shared();
+        let clock = world.clock.shared();
+        script.answer(move |of| {
+            let now = clock.now();
+            Ok(Quote {
+                market_time: Some(now),
+                ..Quote::new(of.clone(), decimal("100"), market::trading_day(now))
+            })
+        });
+        // From when to when, and the polling windows and the opens of the sessions in between.
+        let spans: [(&str, &str, &[[&str; 3]]); 5] = [
+            // Thanksgiving, and the early close on the day after it.
+            ("2026-11-26T02:00:00Z", "2026-11-29T02:00:00Z", &[
+                ["2026-11-27T09:00:00Z", "2026-11-28T01:00:00Z", "2026-11-27T14:30:00Z"],
+            ]),
+            // The early close before Christmas, and Christmas.
+            ("2026-12-24T02:00:00Z", "2026-12-27T02:00:00Z", &[
+                ["2026-12-24T09:00:00Z", "2026-12-25T01:00:00Z", "2026-12-24T14:30:00Z"],
+            ]),
+            // New Year.
+            ("2026-12-31T02:00:00Z", "2027-01-03T02:00:00Z", &[
+                ["2026-12-31T09:00:00Z", "2027-01-01T01:00:00Z", "2026-12-31T14:30:00Z"],
+            ]),
+            // Daylight saving time begins, and ends.
+            ("2027-03-12T02:00:00Z", "2027-03-16T02:00:00Z", &[
+                ["2027-03-12T09:00:00Z", "2027-03-13T01:00:00Z", "2027-03-12T14:30:00Z"],
+                ["2027-03-15T08:00:00Z", "2027-03-16T00:00:00Z", "2027-03-15T13:30:00Z"],
+            ]),
+            ("2027-11-05T02:00:00Z", "2027-11-09T02:00:00Z", &[
+                ["2027-11-05T08:00:00Z", "2027-11-06T00:00:00Z", "2027-11-05T13:30:00Z"],
+                ["2027-11-08T09:00:00Z", "2027-11-09T01:00:00Z", "2027-11-08T14:30:00Z"],
+            ]),
+        ];
+        for (from, to, windows) in spans {
+            world.clock.set(at(from));
+            let running = world.track_at(PollingHours::Market, vec![script.clone()]);
+            let answered_at = async || world.stock("AAPL").await.and_then(|stock| stock.answered_at);
+            world.until("the start's poll", async || answered_at().await == Some(at(from))).await;
+            let begun = script.calls().len();
+            let mut expected = Vec::new();
+            while world.store.clock.now() < at(to) {
+                world.clock.advance(Duration::from_hours(1));
+                world.store.doorbell.ring(Topic::Feed);
+                let now = world.store.clock.now();
+                // A window, and the poll after its end.
+                if windows.iter().any(|[start, end, _]| at(start) <= now && now <= at(end)) {
+                    expected.push(now);
+                    let answered = async || answered_at().await == Some(now);
+                    world.until(&format!("the answer of {now}"), answered).await;
+                }
+            }
+            running.stop().await;
+            let polled: Vec<Timestamp> = script.calls()[begun..].iter().map(|it| it.0).collect();
+            assert_eq!(polled, expected);
+            let stock = world.stock("AAPL").await.expect("a stock").id;
+            let range = CandleRange {
+                interval: CandleInterval::OneDay,
+                from: Some(at(from)),
+                to: Some(at(to)),
+                limit: 9,
+            };
+            let candles = newest(world.database.read(), &[stock], range).await.expect("candles");
+            let mut opens: Vec<Timestamp> = candles[&stock].rows.iter().map(|it| it.start).collect();
+            opens.sort();
+            let sessions: Vec<Timestamp> = windows.iter().map(|[_, _, open]| at(open)).collect();
+            assert_eq!(opens, sessions);
+        }
     }
 
     async fn the_metric_counts_the_stocks_that_the_api_reports_as_stale(database) {

@@ -337,4 +337,26 @@ testkit::on_both_databases! {
         assert_eq!(sizes, [2, 2, 1]);
         assert!(calls[2].0.since(calls[0].0) >= SECOND * 120, "{calls:?}");
     }
+
+    async fn a_batch_has_as_many_symbols_as_the_budget_is_enough_for(database) {
+        let names: Vec<String> = ('A'..='P').map(String::from).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let world = World::new(database, &names).await;
+        let script = Script::new("live", world.clock.shared())
+            .with_max_symbols(10)
+            .with_budget(Some(3), None)
+            .with_cost(None, PollCost::PerSymbol)
+            .shared();
+        let _running = world.track(vec![script.clone()]);
+        let polled = async || script.calls().len() >= 8;
+        world.until_after(SECOND, "eight requests", polled).await;
+        let calls = script.calls();
+        let sizes: Vec<usize> = calls.iter().map(|(_, symbols)| symbols.len()).collect();
+        // 16 symbols at 3 requests a minute are polled every 320 s. When the first three are due
+        // again, the 16th was polled less than a minute ago, so two requests are left.
+        assert_eq!(sizes, [3, 3, 3, 3, 3, 1, 2, 1]);
+        let again = calls[6].0.since(calls[0].0);
+        assert!((SECOND * 320..SECOND * 325).contains(&again), "{again:?}");
+        assert_eq!(calls[6].1, calls[0].1[..2]);
+    }
 }

@@ -88,7 +88,7 @@ testkit::on_both_databases! {
         let _running = world.track(vec![script.clone()]);
         let refused = with_note(ProviderState::Refused, "the key is refused (SCRIPT_API_KEY): HTTP 403");
         world.until("its status is stored", async || status(&world, "live").await == Some(refused.clone())).await;
-        assert_eq!(world.request("AAPL", false).await, (PollOutcome::Failed, None));
+        assert_eq!(world.request("AAPL", false).await, (PollOutcome::Failed, Some(3_600)));
         assert_eq!(script.calls().len(), 1, "a poll request does not use it either");
         world.until_after(MINUTE, "it is tried", async || script.calls().len() == 3).await;
         assert!(gaps(&script, 0).iter().all(|gap| *gap >= HOUR), "{:?}", script.calls());

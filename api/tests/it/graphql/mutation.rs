@@ -213,6 +213,9 @@ async fn a_refused_key_is_named(product: &Product, exchange: &Exchange) {
         assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.text);
         let message = "the provider alphavantage refused the key";
         assert_eq!(refused.error()["message"], message);
+        let retry_after = &refused.error()["extensions"]["retryAfter"];
+        let seconds = retry_after.as_u64().expect("seconds");
+        assert!((3_000..=3_600).contains(&seconds), "{seconds}");
     }
 }
 

@@ -184,7 +184,7 @@ impl PollContext {
             return Attempt::NotStored;
         };
         let request = match self
-            .reserve(name, budget, Purpose::Background { keep }, 1, &[])
+            .reserve(name, budget, Purpose::Background { keep }, 1..=1, &[])
             .await
         {
             Ok(request) => request,

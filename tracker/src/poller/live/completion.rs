@@ -35,11 +35,13 @@ impl LiveLoop {
         let provider = request.provider;
         self.providers[provider].in_flight -= 1;
         let scheduled = matches!(request.purpose, Purpose::Scheduled | Purpose::Retry);
-        let sent = matches!(
-            request.attempt,
-            Attempt::Completed { .. } | Attempt::NotStored
-        );
+        let was_sent = |symbol: &Symbol| match &request.attempt {
+            Attempt::Completed { results, .. } => results.iter().any(|(it, _)| it == symbol),
+            Attempt::NotStored => true,
+            Attempt::BudgetExhausted(_) | Attempt::NotReserved(_) => false,
+        };
         for symbol in &request.symbols {
+            let sent = was_sent(symbol);
             if let Some(state) = self.symbols.get_mut(symbol) {
                 state.record_ended(sent.then_some(request.sent_at));
                 match (scheduled, sent) {

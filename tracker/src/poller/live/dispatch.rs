@@ -5,6 +5,8 @@
 //! alternate between providers. Each scheduled poll is sent once; if it fails, the next provider is
 //! tried, or the same one is retried.
 
+mod batch;
+
 use std::{sync::Arc, time::Duration};
 
 use entity::{Symbol, Timestamp};
@@ -18,7 +20,6 @@ use super::{
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
-    provider::PollCost,
     schedule::{due_at, is_due_soon, symbol_interval},
     stream::Coverage,
 };
@@ -70,13 +71,6 @@ struct DueSymbols {
     next: Option<Timestamp>,
 }
 
-/// The symbols of a request.
-struct Batch {
-    symbols: Vec<Symbol>,
-    max_symbols: usize,
-    poll: ScheduledPoll,
-}
-
 impl LiveLoop {
     /// Dispatches every request that can be sent now. Returns when to dispatch again if nothing
     /// happens before.
@@ -117,15 +111,10 @@ impl LiveLoop {
             match self.route(&symbol, planned, now) {
                 Route::Wait(until) => next = [next, until].into_iter().flatten().min(),
                 Route::Poll(poll) => {
-                    let mut batch = self.batch(symbol, poll);
-                    due.retain(|(planned, symbol)| !self.joins(&mut batch, symbol, *planned, now));
-                    let cost = self.providers[poll.provider].budget.cost;
-                    if poll.planned && cost == PollCost::PerRequest {
-                        soon.retain(|(_, symbol)| !self.joins(&mut batch, symbol, true, now));
-                    }
+                    let symbols = self.take_batch(symbol, poll, &mut due, &mut soon, now);
                     self.scheduled += 1;
                     let retry = poll.purpose == Purpose::Retry;
-                    for symbol in &batch.symbols {
+                    for symbol in &symbols {
                         let state = self.symbols.entry(symbol.clone()).or_default();
                         state.record_sent(poll.provider, poll.planned, retry);
                     }
@@ -133,7 +122,7 @@ impl LiveLoop {
                         let interval = self.routing.pace(poll.provider).plan.interval;
                         self.providers[poll.provider].record_retry(interval, now);
                     }
-                    self.spawn_poll(poll.provider, batch.symbols, poll.purpose, None, now);
+                    self.spawn_poll(poll.provider, symbols, poll.purpose, None, now);
                 }
             }
         }
@@ -198,41 +187,6 @@ impl LiveLoop {
         }
     }
 
-    /// Returns a batch with one symbol.
-    fn batch(&self, symbol: Symbol, poll: ScheduledPoll) -> Batch {
-        let max_symbols = self.providers[poll.provider].max_symbols();
-        Batch {
-            max_symbols: max_symbols.min(self.max_batch(&symbol, poll.provider)),
-            symbols: vec![symbol],
-            poll,
-        }
-    }
-
-    /// Adds a symbol to a batch, if it can share the request. Returns whether it does.
-    fn joins(&self, batch: &mut Batch, symbol: &Symbol, planned: bool, now: Timestamp) -> bool {
-        if batch.symbols.len() >= batch.max_symbols {
-            return false;
-        }
-        let poll = batch.poll;
-        let provider = &self.providers[poll.provider].provider;
-        let max_batch = self.max_batch(symbol, poll.provider);
-        let joins = batch.symbols.len() < max_batch
-            && provider.shares_request(&batch.symbols[0], symbol)
-            && matches!(self.route(symbol, planned, now), Route::Poll(other) if other == poll);
-        if joins {
-            batch.symbols.push(symbol.clone());
-            batch.max_symbols = batch.max_symbols.min(max_batch);
-        }
-        joins
-    }
-
-    /// Maximum symbols in a request to a provider that contains this one, if it rejected a larger
-    /// one.
-    fn max_batch(&self, symbol: &Symbol, provider: usize) -> usize {
-        let state = self.symbols.get(symbol);
-        state.map_or(usize::MAX, |state| state.max_batch(provider))
-    }
-
     /// Dispatches the poll requests of clients.
     fn dispatch_refresh_requests(&mut self, now: Timestamp) -> Option<Timestamp> {
         let mut next: Option<Timestamp> = None;
@@ -279,10 +233,13 @@ impl LiveLoop {
             match untried {
                 None if is_unknown => refresh.reject_unknown(),
                 None => {
-                    let mut tried = self.providers.iter().enumerate();
-                    let refusing =
-                        tried.find(|(index, it)| refresh.has_tried(*index) && it.refuses_key());
-                    refresh.give_up(refusing.map(|(_, health)| health.provider.name()));
+                    let tried = self.providers.iter().enumerate();
+                    let tried = tried.filter(|(index, _)| refresh.has_tried(*index));
+                    let refusals = tried.filter_map(|(_, health)| {
+                        Some((health.provider.name(), health.key_refused_until()?))
+                    });
+                    let refusals = refusals.collect();
+                    refresh.give_up(refusals);
                 }
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();

@@ -191,7 +191,7 @@ impl PollContext {
             return Err(Attempt::NotStored);
         };
         let purpose = Purpose::Background { keep: 0 };
-        let request = self.reserve(name, budget, purpose, 1, &[]).await?;
+        let request = self.reserve(name, budget, purpose, 1..=1, &[]).await?;
         let loading = list.load(part);
         let loaded = self
             .send(name, budget, request, Endpoint::Symbols, loading)

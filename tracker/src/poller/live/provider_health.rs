@@ -238,11 +238,12 @@ impl ProviderHealth {
         self.refusal.is_some()
     }
 
-    /// Whether the provider refused the key with the last request.
-    pub(super) fn refuses_key(&self) -> bool {
+    /// When the key is tried again, if the provider refused it with the last request.
+    pub(super) fn key_refused_until(&self) -> Option<Timestamp> {
         let refusal = self.refusal.as_ref();
-        let refused = refusal.is_some_and(|it| matches!(it.error, PollError::Refused { .. }));
-        refused && self.provider.key_setting().is_some()
+        let refusal = refusal.filter(|it| matches!(it.error, PollError::Refused { .. }));
+        let has_key = self.provider.key_setting().is_some();
+        refusal.filter(|_| has_key).map(|refusal| refusal.until)
     }
 
     /// Records that the requests of this second or minute are used up.
@@ -314,9 +315,10 @@ impl ProviderHealth {
     ) {
         match error {
             PollError::NoQuote => self.record_quote(),
-            PollError::UnknownSymbol | PollError::NoPrice { .. } | PollError::BatchRejected => {
-                self.record_response();
-            }
+            PollError::UnknownSymbol
+            | PollError::ListMissing
+            | PollError::NoPrice { .. }
+            | PollError::BatchRejected => self.record_response(),
             PollError::NotEntitled => {
                 self.record_response();
                 self.not_entitled = self.not_entitled.map(|times| times.saturating_add(1));

@@ -154,10 +154,10 @@ impl LiveLoop {
     /// drops expired requests.
     pub(super) async fn respond_once(&mut self) {
         self.answer_searches().await;
-        let mut responses: Vec<(Completion, Vec<i64>)> = Vec::new();
+        let mut responses: Vec<(&Completion, Vec<i64>)> = Vec::new();
         for refresh in &self.refresh_requests {
             let (ids, symbol) = (&refresh.request.ids, &refresh.request.symbol);
-            let Some(completion) = refresh.completion else {
+            let Some(completion) = &refresh.completion else {
                 continue;
             };
             if completion.outcome != PollOutcome::Answered {
@@ -172,15 +172,16 @@ impl LiveLoop {
         for (completion, ids) in responses {
             let response = poll_request::respond(&self.context.store, &ids, completion);
             match with_timeout(response).await {
-                Ok(()) => written.push(completion),
+                Ok(()) => written.push(completion.clone()),
                 Err(error) => {
                     tracing::debug!(error = error.as_dyn(), "failed to respond to poll requests");
                 }
             }
         }
         self.refresh_requests.retain(|refresh| {
-            let is_written = |completion| written.contains(&completion);
-            !refresh.completion.is_some_and(is_written) && !refresh.is_expired()
+            let completion = refresh.completion.as_ref();
+            let is_written = completion.is_some_and(|it| written.contains(it));
+            !is_written && !refresh.is_expired()
         });
     }
 

@@ -66,16 +66,23 @@ impl RefreshRequest {
     }
 
     /// Completes the request after all providers were tried: `RateLimited` if one of them will be
-    /// available again, else `Failed`. `refused_by` is the provider that refused the key.
-    pub(super) fn give_up(&mut self, refused_by: Option<&'static str>) {
-        let outcome = match self.retry_at {
-            Some(_) => PollOutcome::RateLimited,
-            None => PollOutcome::Failed,
-        };
-        self.completion = Some(Completion {
-            outcome,
-            retry_at: self.retry_at,
-            refused_by: refused_by.filter(|_| outcome == PollOutcome::Failed),
+    /// available again, else `Failed`. `refusals` are those that refused the key, and when each of
+    /// them is tried again.
+    pub(super) fn give_up(&mut self, refusals: Vec<(&'static str, Timestamp)>) {
+        self.completion = Some(match self.retry_at {
+            Some(_) => Completion {
+                retry_at: self.retry_at,
+                ..PollOutcome::RateLimited.into()
+            },
+            None => {
+                let all_refused = refusals.len() == self.tried.len();
+                let retry_at = refusals.iter().map(|(_, until)| *until).min();
+                Completion {
+                    outcome: PollOutcome::Failed,
+                    retry_at: retry_at.filter(|_| all_refused),
+                    refused_by: refusals.into_iter().map(|(name, _)| name).collect(),
+                }
+            }
         });
     }
 }

@@ -295,7 +295,10 @@ impl PollContext {
         let Some(splits) = provider.splits() else {
             return Attempt::NotStored;
         };
-        let request = match self.reserve(name, budget, Purpose::Requested, 1, &[]).await {
+        let request = match self
+            .reserve(name, budget, Purpose::Requested, 1..=1, &[])
+            .await
+        {
             Ok(request) => request,
             Err(attempt) => return attempt,
         };

@@ -149,9 +149,11 @@ impl SymbolState {
             self.not_entitled.retain(|(it, _)| *it != provider);
             self.not_entitled
                 .push((provider, now.after(RETRY_REFUSED_AFTER)));
-            if let Some(round) = &mut self.round {
-                round.retries = MAX_RETRIES;
-            }
+        }
+        if matches!(error, PollError::NotEntitled | PollError::ListMissing)
+            && let Some(round) = &mut self.round
+        {
+            round.retries = MAX_RETRIES;
         }
         if error.is_transient() {
             self.last_failure = Some((provider, responses));

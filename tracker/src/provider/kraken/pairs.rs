@@ -62,11 +62,9 @@ impl Pairs {
 
     /// Whether a symbol is a listed pair, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
-        if !shape::is_pair(symbol) {
-            return Some(false);
-        }
         let listed = self.by_symbol.contains_key(symbol);
-        (listed || self.is_complete()).then_some(listed)
+        let is_known = listed || self.is_complete() || !shape::is_pair(symbol);
+        is_known.then_some(listed)
     }
 
     pub(super) fn is_tokenized(&self, symbol: &Symbol) -> bool {

@@ -40,6 +40,11 @@ impl StreamProtocol for Kraken {
         }
     }
 
+    /// A pair that may be tokenised waits for the list, which has its name.
+    fn can_carry(&self, symbol: &Symbol) -> bool {
+        !self.pairs().may_be_tokenized(symbol)
+    }
+
     fn session(&self) -> Box<dyn StreamSession> {
         Box::new(Session::new(Arc::clone(&self.pairs)))
     }

@@ -78,7 +78,23 @@ fn the_list_has_a_name_of_each_kind_for_a_symbol() {
         assert_eq!(pairs.is_tokenized(&symbol), tokenized);
     }
     assert_eq!(pairs.knows(&symbol("XBT/USD")), Some(false));
-    assert_eq!(Pairs::default().knows(&symbol("BTC/USD")), None);
+    for text in ["BTC/USD", "BTC/PYUSD"] {
+        assert_eq!(Pairs::default().knows(&symbol(text)), None, "{text}");
+    }
+    for text in ["AAPL", "BRK/B"] {
+        assert_eq!(Pairs::default().knows(&symbol(text)), Some(false), "{text}");
+    }
+}
+
+#[test]
+fn every_pair_that_is_listed_is_known() {
+    for wire in ["BTC/PYUSD", "ETH/EURC", "A/B"] {
+        let list = format!(r#"{{"error":[],"result":{{"X":{{"wsname":"{wire}"}}}}}}"#);
+        let list = pairs::parse(list.as_bytes()).expect("pairs");
+        let pairs = Pairs::default().with(list, false);
+        assert_eq!(pairs.knows(&symbol(wire)), Some(true), "{wire}");
+        assert_eq!(pairs.find(wire)[0].symbol, symbol(wire));
+    }
 }
 
 #[test]

@@ -170,11 +170,8 @@ async fn kraken_requests_single_pairs_until_it_has_the_list() {
     let unknown = [Err(PollError::UnknownSymbol)];
     assert_eq!(poll(&kraken, &["NO/USD"]).await, unknown);
     // A tokenised share has another name in the list, so it may exist.
-    let tokenized = poll(&kraken, &["AAPLX/USD"]).await;
-    assert!(
-        matches!(tokenized[0], Err(PollError::NoPrice { .. })),
-        "{tokenized:?}"
-    );
+    let list_missing = [Err(PollError::ListMissing)];
+    assert_eq!(poll(&kraken, &["AAPLX/USD"]).await, list_missing);
     // A share takes no request.
     assert_eq!(kraken.knows(&symbol("AAPL")), Some(false));
     assert_eq!(poll(&kraken, &["AAPL"]).await, unknown);

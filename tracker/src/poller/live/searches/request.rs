@@ -78,7 +78,7 @@ impl PollContext {
                 return Err(SearchError::ReserveSpent);
             }
         }
-        let reserving = self.reserve(name, budget, Purpose::Search, 1, &[]);
+        let reserving = self.reserve(name, budget, Purpose::Search, 1..=1, &[]);
         let request = reserving.await.map_err(SearchError::NotSent)?;
         // Recorded before the request, so that a restart keeps to the limits.
         let writer = self.store.database.write();
