@@ -54,6 +54,11 @@ impl Decimal {
         Self(whole as i64 * SCALE)
     }
 
+    /// Whether it is an integer.
+    pub const fn is_whole(self) -> bool {
+        self.0 % SCALE == 0
+    }
+
     /// Parses a number as providers send it, with any number of fractional digits and an optional
     /// exponent. Rounds to 8 fractional digits, half away from zero.
     pub fn parse_rounded(text: &str) -> Result<Self, DecimalError> {

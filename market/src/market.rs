@@ -26,6 +26,12 @@ impl Market {
     /// Every market.
     pub const ALL: [Self; 4] = [Self::Us, Self::Crypto, Self::Forex, Self::Other];
 
+    /// Whether the market has no exchange that closes in the evening, so that a trading day is a UTC
+    /// day without an official open, close and volume: cryptocurrencies and foreign exchange.
+    pub fn is_always_open(self) -> bool {
+        matches!(self, Self::Crypto | Self::Forex)
+    }
+
     /// Whether the market is open at `now`: in the regular session for [`Market::Us`], on weekdays
     /// for [`Market::Forex`] and [`Market::Other`].
     pub fn is_open(self, now: Timestamp) -> bool {

@@ -30,6 +30,7 @@ mod rest;
 mod server;
 mod slow;
 mod socket;
+mod streamed;
 mod suspend;
 mod symbol;
 mod symbol_search;

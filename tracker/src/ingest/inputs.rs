@@ -1,4 +1,8 @@
 //! Converts quotes to prices, and collects what their reference prices are determined from.
+//!
+//! A market that is always open has no official close and no official figures of a day. The
+//! previous close is then the last price of the UTC day before, and the day's open, high and low
+//! include every price of the day.
 
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Ratio};
@@ -16,6 +20,7 @@ pub(super) fn reference_inputs(
     quote: &Quote,
     latest: Option<&Price>,
     stored: Option<&(NaiveDate, Decimal)>,
+    replayed: bool,
 ) -> Option<ReferenceInputs> {
     let close = |rounded: Decimal, exact: Option<Ratio>| {
         let close = Close::of(rounded)?;
@@ -27,11 +32,23 @@ pub(super) fn reference_inputs(
     let unrounded = quote.unrounded;
     let same_day = latest.filter(|latest| latest.trading_day == quote.trading_day);
     let (previous_close, stored) = match quote.previous_close {
+        PreviousClose::None => (None, None),
+        sent if is_folded(quote, replayed) => {
+            let known = same_day.and_then(|latest| latest.previous_close);
+            let yesterday = stored.filter(|(day, _)| Some(*day) == quote.trading_day.pred_opt());
+            let sent = match sent {
+                PreviousClose::Sent(sent) => {
+                    close(sent, unrounded.and_then(|it| it.previous_close))
+                }
+                PreviousClose::Absent | PreviousClose::None => quote.open.and_then(Close::of),
+            };
+            let stored = known.or(yesterday.map(|(_, close)| *close));
+            (stored.and_then(Close::of).or(sent), None)
+        }
         PreviousClose::Sent(sent) => (
             close(sent, unrounded.and_then(|it| it.previous_close)),
             stored,
         ),
-        PreviousClose::None => (None, None),
         // The first quote of a day determines the previous close of the whole day.
         PreviousClose::Absent => match same_day {
             Some(latest) => match latest.previous_close {
@@ -48,6 +65,29 @@ pub(super) fn reference_inputs(
         previous_close,
         stored: stored.copied(),
     })
+}
+
+/// Whether the figures of the day are folded from its prices. A replay has those of its rows, and
+/// the previous close; a simulation has neither.
+pub(super) fn is_folded(quote: &Quote, replayed: bool) -> bool {
+    let is_row = replayed && quote.previous_close != PreviousClose::Absent;
+    !is_row && Market::of(&quote.symbol).is_always_open()
+}
+
+/// Adds the prices of the day before this one to its figures: the first price is the open unless
+/// the provider sent one.
+pub(super) fn fold_figures(price: &mut Price, latest: Option<&Price>) {
+    let latest = latest.filter(|latest| latest.trading_day == price.trading_day);
+    let (open, high, low) = latest.map_or((None, None, None), |it| (it.open, it.high, it.low));
+    price.open = price.open.or(open).or(Some(price.price));
+    price.high = [price.high, high, Some(price.price)]
+        .into_iter()
+        .flatten()
+        .max();
+    price.low = [price.low, low, Some(price.price)]
+        .into_iter()
+        .flatten()
+        .min();
 }
 
 /// Converts a quote to a price that has no position in the feed yet.

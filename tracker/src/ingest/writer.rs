@@ -147,7 +147,9 @@ impl<'a> BatchWriter<'a> {
         };
         let id = stock.id;
         let latest = current.latest.get(&id);
-        let Some(inputs) = inputs::reference_inputs(quote, latest, current.closes.get(&id)) else {
+        let replayed = batch.is_replayed();
+        let stored = current.closes.get(&id);
+        let Some(inputs) = inputs::reference_inputs(quote, latest, stored, replayed) else {
             return Ok(());
         };
         let splits = current.splits.get(&id).map_or(&[][..], Vec::as_slice);
@@ -156,8 +158,11 @@ impl<'a> BatchWriter<'a> {
             Some(_) => inputs.previous_close,
             None => inputs.reference(splits),
         };
-        let replayed = batch.is_replayed();
         let mut price = inputs::price_of(quote, id, reference, batch.provider, feed);
+        let is_folded = inputs::is_folded(quote, replayed);
+        if is_folded {
+            inputs::fold_figures(&mut price, latest);
+        }
         match classify(&price, latest, replayed) {
             QuoteChange::Repeated => return Ok(()),
             QuoteChange::Older => {
@@ -178,7 +183,8 @@ impl<'a> BatchWriter<'a> {
             self.rules.load_volumes(feed, &stocks).await?;
         }
         let begins_day = latest.is_none_or(|latest| latest.trading_day != quote.trading_day);
-        let suspect = batch.reports_splits && begins_day && inputs.suggests_split(splits);
+        let suspect =
+            batch.reports_splits && begins_day && !is_folded && inputs.suggests_split(splits);
         let judgement = if !replayed && is_too_old(&price, self.alert_max_age) {
             Judgement::Ignored
         } else if suspect || current.held.contains(&id) {

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use entity::{Decimal, Ratio, Timestamp};
+use entity::{Decimal, Ratio, Symbol, Timestamp};
+use market::Market;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -116,9 +117,19 @@ pub(super) fn excerpt(text: &str, secret: &str) -> String {
         .collect()
 }
 
-/// Parses a number of shares. A fraction, which results from adjusting for splits, is rounded,
-/// halves away from zero. Returns `None` if the number is negative or exceeds 64 bits.
-pub(super) fn volume(text: Option<&str>) -> Option<i64> {
+/// Parses the volume of a symbol. A fraction of a share, which results from adjusting for splits, is
+/// rounded. A volume with a fraction of a currency is `None`.
+pub(super) fn volume(symbol: &Symbol, text: Option<&str>) -> Option<i64> {
+    let rounded = quantity(text)?;
+    // One that is too large for 8 decimals is whole.
+    let exact = Decimal::parse_rounded(text?).ok();
+    let is_whole = exact.is_none_or(|exact| exact.is_whole());
+    (is_whole || !Market::of(symbol).is_always_open()).then_some(rounded)
+}
+
+/// Parses a quantity and rounds it, halves away from zero. Returns `None` if the number is negative
+/// or exceeds 64 bits.
+pub(super) fn quantity(text: Option<&str>) -> Option<i64> {
     let text = text.filter(|text| !text.starts_with('-'))?;
     Decimal::parse_whole_rounded(text).ok()
 }
@@ -198,11 +209,11 @@ mod tests {
             Some("9223372036854775808"),
             Some("9223372036854775807.5"),
         ] {
-            assert_eq!(volume(text), None, "{text:?}");
+            assert_eq!(quantity(text), None, "{text:?}");
         }
-        assert_eq!(volume(Some("29062853")), Some(29_062_853));
-        assert_eq!(volume(Some("29062853.00")), Some(29_062_853));
-        assert_eq!(volume(Some("0")), Some(0));
+        assert_eq!(quantity(Some("29062853")), Some(29_062_853));
+        assert_eq!(quantity(Some("29062853.00")), Some(29_062_853));
+        assert_eq!(quantity(Some("0")), Some(0));
     }
 
     #[test]
@@ -214,7 +225,7 @@ mod tests {
             ("1.5e3", 1500),
             ("9223372036854775807.4", i64::MAX),
         ] {
-            assert_eq!(volume(Some(text)), Some(shares), "{text}");
+            assert_eq!(quantity(Some(text)), Some(shares), "{text}");
         }
     }
 

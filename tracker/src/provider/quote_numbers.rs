@@ -37,7 +37,7 @@ impl QuoteNumbers<'_> {
             open: field::other_price(self.open.as_deref()),
             high: field::other_price(self.high.as_deref()),
             low: field::other_price(self.low.as_deref()),
-            volume: field::volume(self.volume.as_deref()),
+            volume: field::volume(symbol, self.volume.as_deref()),
             unrounded: field::unrounded(price, previous_close),
             ..Quote::new(symbol.clone(), field::price(price)?, trading_day)
         })

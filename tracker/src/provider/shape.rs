@@ -5,8 +5,7 @@ use market::Market;
 
 /// Whether a symbol is a pair of currencies with a slash, such as `BTC/USD`.
 pub(super) fn is_pair(symbol: &Symbol) -> bool {
-    let is_currency = matches!(Market::of(symbol), Market::Crypto | Market::Forex);
-    is_currency && symbol.as_str().contains('/')
+    Market::of(symbol).is_always_open() && symbol.as_str().contains('/')
 }
 
 /// Whether a symbol is a share of an exchange of the United States, such as `BRK.B`, but not an

@@ -183,46 +183,48 @@ impl Model {
     }
 
     /// Checks every window and every day of the provider.
-    fn check(mut self, seed: u64) {
-        self.arrived.sort();
-        let windows = [
-            (SECOND, self.budget.per_second),
-            (MINUTE, self.budget.per_minute),
-        ];
-        for (window, limit) in windows {
-            let Some(limit) = limit else { continue };
-            for (first, (begins, _)) in self.arrived.iter().enumerate() {
-                let ends = begins.after(window);
-                let within = self.arrived[first..]
-                    .iter()
-                    .take_while(|(at, _)| *at < ends);
-                let used: u32 = within.map(|(_, cost)| cost).sum();
-                assert!(
-                    used <= limit,
-                    "seed {seed}: {used} in {window:?} from {begins}"
-                );
-            }
-        }
-        if let Some(limit) = self.budget.per_day {
-            let zone = self.budget.day;
-            for day in self
-                .arrived
-                .chunk_by(|a, b| zone.date(a.0) == zone.date(b.0))
-            {
-                let used: u32 = day.iter().map(|(_, cost)| cost).sum();
-                assert!(
-                    used <= limit,
-                    "seed {seed}: {used} on the day of {}",
-                    day[0].0
-                );
-            }
-        }
+    fn check(self, seed: u64) {
         let (sent, refused) = (self.arrived.len(), self.refused);
+        assert_within(self.budget, self.arrived, seed);
         assert!(
             sent >= 20 && refused >= 10,
             "seed {seed}: {sent} sent, {refused} refused"
         );
     }
+}
+
+/// Asserts that requests, each with its time and its cost, exceed no limit of a budget in any second,
+/// in any minute and on any day. Returns whether they reached one of them.
+pub(crate) fn assert_within(
+    budget: RequestBudget,
+    mut arrived: Vec<(Timestamp, u32)>,
+    seed: u64,
+) -> bool {
+    arrived.sort();
+    let mut reached = false;
+    for (window, limit) in [(SECOND, budget.per_second), (MINUTE, budget.per_minute)] {
+        let Some(limit) = limit else { continue };
+        for (first, (begins, _)) in arrived.iter().enumerate() {
+            let ends = begins.after(window);
+            let within = arrived[first..].iter().take_while(|(at, _)| *at < ends);
+            let used: u32 = within.map(|(_, cost)| cost).sum();
+            assert!(
+                used <= limit,
+                "seed {seed}: {used} in {window:?} from {begins}"
+            );
+            reached |= used == limit;
+        }
+    }
+    if let Some(limit) = budget.per_day {
+        let zone = budget.day;
+        for day in arrived.chunk_by(|a, b| zone.date(a.0) == zone.date(b.0)) {
+            let used: u32 = day.iter().map(|(_, cost)| cost).sum();
+            let begins = day[0].0;
+            assert!(used <= limit, "seed {seed}: {used} on the day of {begins}");
+            reached |= used == limit;
+        }
+    }
+    reached
 }
 
 /// Runs random schedules within random budgets.

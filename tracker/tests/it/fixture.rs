@@ -75,10 +75,17 @@ pub(crate) struct World {
 pub(crate) struct Running {
     task: tokio::task::JoinHandle<()>,
     stopping: CancellationToken,
-    _killing: DropGuard,
+    killing: DropGuard,
 }
 
 impl Running {
+    /// Kills it, and waits until it has ended.
+    pub(crate) async fn kill(self) {
+        drop(self.killing);
+        let ended = tokio::time::timeout(DEADLINE, self.task).await;
+        ended.expect("end in time").expect("no panic");
+    }
+
     /// Shuts it down as a signal does, and waits for it.
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
@@ -273,7 +280,7 @@ impl World {
         Running {
             task,
             stopping,
-            _killing: killed.drop_guard(),
+            killing: killed.drop_guard(),
         }
     }
 

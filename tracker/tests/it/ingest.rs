@@ -75,6 +75,58 @@ testkit::on_both_databases! {
         assert_eq!(recorded, [ahead, ahead]);
     }
 
+    async fn a_pair_is_compared_with_the_last_price_of_the_day_before_else_with_the_open(database) {
+        let world = World::new(database, &["BTC/USD"]).await;
+        let of = |price, day, sent: Option<&str>| Quote {
+            previous_close: sent.map_or(PreviousClose::Absent, |sent| PreviousClose::Sent(decimal(sent))),
+            open: sent.map(decimal),
+            ..Quote::new("BTC/USD".parse().expect("a symbol"), decimal(price), date(day))
+        };
+        for (price, day, sent, previous_close) in [
+            // Nothing is stored.
+            ("100", "2026-11-10", None, None),
+            // It is known later.
+            ("101", "2026-11-10", Some("99"), Some("99")),
+            ("102", "2026-11-11", Some("101.5"), Some("101")),
+            // As the whole day is.
+            ("103", "2026-11-11", None, Some("101")),
+            // The last stored price is of two days before.
+            ("104", "2026-11-13", Some("102.5"), Some("102.5")),
+            ("105", "2026-11-13", None, Some("102.5")),
+            ("106", "2026-11-15", None, None),
+        ] {
+            assert_eq!(world.store(vec![of(price, day, sent)]).await.prices, 1, "{price}");
+            let stored = world.prices().await.pop().expect("a price");
+            assert_eq!(stored.previous_close, previous_close.map(decimal), "{price}");
+        }
+    }
+
+    async fn the_figures_of_a_pair_include_the_prices_of_the_day(database) {
+        let world = World::new(database, &["BTC/USD"]).await;
+        let of = |price, day| Quote::new("BTC/USD".parse().expect("a symbol"), decimal(price), date(day));
+        let sent = Quote {
+            open: Some(decimal("95")),
+            high: Some(decimal("120")),
+            low: Some(decimal("90")),
+            ..of("101", "2026-11-10")
+        };
+        for (quote, figures) in [
+            (of("100", "2026-11-10"), ["100", "100", "100"]),
+            (of("110", "2026-11-10"), ["100", "110", "100"]),
+            (sent, ["95", "120", "90"]),
+            (of("80", "2026-11-10"), ["95", "120", "80"]),
+            (of("81", "2026-11-11"), ["81", "81", "81"]),
+        ] {
+            let text = format!("{quote:?}");
+            for stored in [1, 0] {
+                // The second is repeated.
+                assert_eq!(world.store(vec![quote.clone()]).await.prices, stored, "{text}");
+            }
+            let row = world.prices().await.pop().expect("a price");
+            assert_eq!([row.open, row.high, row.low], figures.map(|it| Some(decimal(it))), "{text}");
+        }
+    }
+
     async fn an_older_quote_is_dropped_and_reported(database) {
         let world = World::new(database, &["AAPL"]).await;
         let timed = |price, time| Quote { market_time: Some(at(time)), ..quote("AAPL", price) };

@@ -14,6 +14,7 @@ mod lease;
 mod live;
 mod outage;
 mod poller;
+mod polling_model;
 mod program;
 mod provider;
 mod replay;

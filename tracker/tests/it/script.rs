@@ -13,7 +13,9 @@ use entity::{Symbol, Timestamp};
 use runtime::clock::SharedClock;
 use tokio::sync::Notify;
 use tracker::{
-    provider::{DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget},
+    provider::{
+        DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget, StreamProtocol,
+    },
     quote::Quote,
 };
 
@@ -32,6 +34,8 @@ pub(crate) struct Script {
     apart: Vec<Symbol>,
     /// The symbols that it does not know, and because of which it rejects requests for several.
     rejected: Vec<Symbol>,
+    /// The provider whose stream it has, if any.
+    streaming: Option<Box<dyn QuoteProvider>>,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
@@ -53,6 +57,7 @@ impl Script {
             served: None,
             apart: Vec::new(),
             rejected: Vec::new(),
+            streaming: None,
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
@@ -94,6 +99,16 @@ impl Script {
     pub(crate) fn with_rejected(mut self, symbols: &[&str]) -> Self {
         self.rejected = symbols.iter().map(|it| symbol(it)).collect();
         self
+    }
+
+    /// Gives it the stream of another provider.
+    pub(crate) fn with_stream(mut self, of: impl QuoteProvider + 'static) -> Self {
+        self.streaming = Some(Box::new(of));
+        self
+    }
+
+    pub(crate) fn budget(&self) -> RequestBudget {
+        self.budget
     }
 
     pub(crate) fn shared(self) -> Arc<Self> {
@@ -164,6 +179,10 @@ impl QuoteProvider for Script {
 
     fn shares_request(&self, symbol: &Symbol, other: &Symbol) -> bool {
         self.apart.contains(symbol) == self.apart.contains(other)
+    }
+
+    fn stream(&self) -> Option<&dyn StreamProtocol> {
+        self.streaming.as_ref()?.stream()
     }
 
     fn terms(&self) -> Option<&'static str> {

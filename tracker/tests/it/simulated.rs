@@ -186,9 +186,7 @@ async fn check_days(world: &World, rows: &[stock_price::Model]) {
             .iter()
             .find(|row| (row.stock_id, row.trading_day) == (*stock, *day));
         let close = yesterday.and_then(|prices| prices.last().copied());
-        if close.is_some() {
-            assert_eq!(first.expect("a row").previous_close, close, "{day}");
-        }
+        assert_eq!(first.expect("a row").previous_close, close, "{day}");
         let range = CandleRange {
             interval: CandleInterval::OneDay,
             from: Some(Timestamp::start_of(*day)),
@@ -201,6 +199,14 @@ async fn check_days(world: &World, rows: &[stock_price::Model]) {
         let candle = &candles[stock].rows[0];
         assert_eq!(candle.start, Timestamp::start_of(*day));
         let span = (prices.iter().min().copied(), prices.iter().max().copied());
+        let of_day = rows
+            .iter()
+            .rfind(|row| (row.stock_id, row.trading_day) == (*stock, *day));
+        let last = of_day.expect("a row");
+        assert_eq!((last.low, last.high), span, "{day}");
+        if yesterday.is_some() {
+            assert_eq!(last.open, prices.first().copied(), "{day}");
+        }
         assert_eq!((Some(candle.low), Some(candle.high)), span, "{day}");
         assert_eq!(Some(candle.close), prices.last().copied(), "{day}");
         if yesterday.is_some() {

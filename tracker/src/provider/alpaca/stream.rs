@@ -240,7 +240,7 @@ fn day_figures(symbol: &Symbol, raw: &str) -> StreamEvent {
         open: price(bar.open),
         high: price(bar.high),
         low: price(bar.low),
-        volume: field::volume(json::text(bar.volume).as_deref()),
+        volume: field::volume(symbol, json::text(bar.volume).as_deref()),
     })
 }
 

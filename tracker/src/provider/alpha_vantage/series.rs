@@ -25,7 +25,7 @@ pub(super) fn parse(
     }
     let bars: Vec<DailyBar> = series
         .iter()
-        .filter_map(|(date, raw)| bar(date, &json::object(raw)?))
+        .filter_map(|(date, raw)| bar(requested, date, &json::object(raw)?))
         .collect();
     if bars.is_empty() {
         return Err(PollError::malformed("no valid daily bar"));
@@ -33,7 +33,7 @@ pub(super) fn parse(
     Ok(bars)
 }
 
-fn bar(date: &str, fields: &Object<'_>) -> Option<DailyBar> {
+fn bar(symbol: &Symbol, date: &str, fields: &Object<'_>) -> Option<DailyBar> {
     let price = |name| field::other_price(named(fields, name).as_deref());
     Some(DailyBar {
         trading_day: field::date(date)?,
@@ -41,7 +41,7 @@ fn bar(date: &str, fields: &Object<'_>) -> Option<DailyBar> {
         high: price("high")?,
         low: price("low")?,
         close: price("close")?,
-        volume: field::volume(named(fields, "volume").as_deref()),
+        volume: field::volume(symbol, named(fields, "volume").as_deref()),
     })
 }
 

@@ -322,6 +322,23 @@ AAA,2020-01-03,1,2,0.5,1.25,0,1.25
     }
 
     #[test]
+    fn a_volume_with_a_fraction_of_a_currency_is_missing() {
+        for (text, volume) in [
+            ("1.5", None),
+            ("2.0", Some(2)),
+            ("184467440737", Some(184_467_440_737)),
+        ] {
+            let line = format!("BTC-USD,2020-01-02,1,2,0.5,1.5,{text},1.5");
+            let row = PriceRow::parse(&line, |warning| panic!("{warning}"));
+            assert_eq!(
+                row.expect("a row").expect("numbers").volume,
+                volume,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn a_row_without_numbers_is_skipped() {
         for numbers in [
             "null,null,null,null,null,null",

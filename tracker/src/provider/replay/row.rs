@@ -115,8 +115,8 @@ impl PriceRow {
         let [open, high, low] = [("Open", open), ("High", high), ("Low", low)]
             .map(|(column, text)| price(column, text).map(WrittenPrice::price));
         let adjusted = price("Adj Close", adjusted);
-        let shares = field::volume(Some(volume));
-        if shares.is_none() {
+        let shares = field::volume(&symbol, Some(volume));
+        if field::quantity(Some(volume)).is_none() {
             let expected = "a number of at least 0";
             let error = FieldError::new("Volume", volume, expected);
             warn(RowWarning::Field(error));

@@ -59,7 +59,7 @@ fn quote(symbol: &Symbol, fields: &json::Object<'_>, key: &Secret) -> Result<Quo
         high: text("high"),
         low: text("low"),
         // That of a pair is a fraction or a number of price changes.
-        volume: text("volume").filter(|_| matches!(market, Market::Us | Market::Other)),
+        volume: text("volume").filter(|_| !market.is_always_open()),
     };
     Ok(Quote {
         market_time: time("last_quote_at").or_else(|| time("timestamp").filter(is_trade)),

@@ -158,17 +158,17 @@ impl Day {
         let sent = self.seed.as_ref().map(|seed| seed.previous_close);
         match sent {
             Some(close @ (PreviousClose::Sent(_) | PreviousClose::None)) => close,
-            Some(PreviousClose::Absent) | None => match self.market {
-                Market::Us | Market::Other => PreviousClose::None,
-                Market::Crypto | Market::Forex => PreviousClose::Absent,
-            },
+            Some(PreviousClose::Absent) | None if self.market.is_always_open() => {
+                PreviousClose::Absent
+            }
+            Some(PreviousClose::Absent) | None => PreviousClose::None,
         }
     }
 
     /// Returns the volume of the session, if the provider sends it and every trade since is known.
     fn volume(&self) -> Option<i64> {
-        let has_shares = matches!(self.market, Market::Us | Market::Other);
-        let volume = self.volume.filter(|_| has_shares && self.is_countable)?;
+        let has_volume = !self.market.is_always_open() && self.is_countable;
+        let volume = self.volume.filter(|_| has_volume)?;
         let traded = Decimal::parse_whole_rounded(&self.traded.to_string()).ok()?;
         volume.checked_add(traded)
     }

@@ -1,13 +1,8 @@
 import { queryWithExtensions } from '../api/index.ts';
 import { SearchSymbolsDocument, type SearchSymbolsQuery } from '../generated/graphql.ts';
+import type { Skipped } from './skipped.ts';
 
 export type SymbolMatch = SearchSymbolsQuery['searchSymbols'][number];
-
-/** A provider that was not searched. */
-interface Skipped {
-  provider: string;
-  reason: string;
-}
 
 /** Finds symbols by a part of the symbol or of the name. */
 export async function searchSymbols(

@@ -4,6 +4,7 @@ import { Combobox, type Option } from '../../components/Combobox.tsx';
 import { Dialog } from '../../components/Dialog.tsx';
 import { track } from '../../stocks/actions.ts';
 import { searchSymbols, type SymbolMatch } from '../../stocks/search-symbols.ts';
+import { skippedText } from '../../stocks/skipped.ts';
 
 /** Searches are few a minute for each provider. */
 const SEARCH_DELAY = 400;
@@ -84,9 +85,7 @@ function useSearch(text: string): Found {
     const timer = setTimeout(() => {
       searchSymbols(text, abort.signal).then(
         ({ matches, skipped }) => {
-          const reasons = skipped.map(({ provider, reason }) => `${provider}: ${reason}`);
-          const hint = reasons.length > 0 ? `Not searched: ${reasons.join('; ')}` : null;
-          setFound({ options: matches.map(optionOf), hint });
+          setFound({ options: matches.map(optionOf), hint: skippedText(skipped) });
         },
         (failure: unknown) => abort.signal.aborted || setFound({ options: [], hint: messageOf(failure) }),
       );
