@@ -1,9 +1,12 @@
 //! Streamed prices, from a stand-in for Kraken to every kind of client.
 
+use std::time::Duration;
+
 use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use store::priority::priorities;
 use testkit::TestDatabaseUrl;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     client::Client,
@@ -99,6 +102,55 @@ async fn a_stock_with_a_subscriber_of_its_own_is_followed() {
     };
     let followed = until("a followed stock", || product.last_words(), followed).await;
     assert_eq!(followed, ["ETH/USD"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_frames_a_second_take_no_more_memory_than_one_second_of_them() {
+    let home = Home::new(TestDatabaseUrl::sqlite());
+    let kraken = Kraken::open().await;
+    let product = streaming(&home, &kraken).await;
+    let mut ticks = interval(Duration::from_secs(1) / 10);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut resident = Vec::new();
+    for second in 0..10 {
+        for _ in 0..10 {
+            ticks.tick().await;
+            let millis = SystemClock.now().to_utc().timestamp_millis();
+            for number in 0_u32..500 {
+                let price = format!("{}.{second}", 90 + number % 20);
+                kraken
+                    .stream
+                    .trade(PAIRS[number as usize % 2], &[(&price, millis)]);
+            }
+        }
+        // All frames are read once the last price is stored.
+        let last = format!("{}", 200 + second);
+        let millis = SystemClock.now().to_utc().timestamp_millis();
+        kraken.stream.trade("BTC/USD", &[(&last, millis)]);
+        let query = r#"{ stock(symbol: "BTC/USD") { latestPrice { price } } }"#;
+        let read = |data: &Value| (data["stock"]["latestPrice"]["price"] == *last).then_some(());
+        product.until_data("the last price", query, read).await;
+        resident.push(resident_bytes(&product));
+    }
+    let (first, last) = (resident[0], resident[9]);
+    assert!(
+        last < first + (16 << 20),
+        "bytes after each second: {resident:?}"
+    );
+    assert_eq!(kraken.stream.attempts(), 1);
+}
+
+/// The resident memory of the process that streams.
+fn resident_bytes(product: &Product) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", product.api.id()));
+    let status = status.expect("the status of the process");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = resident
+        .expect("a size")
+        .trim()
+        .trim_end_matches("kB")
+        .trim();
+    kibibytes.parse::<u64>().expect("a number") * 1_024
 }
 
 /// Starts the product with both pairs of Kraken and waits for the stream and the first prices.
