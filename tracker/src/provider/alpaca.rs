@@ -75,6 +75,11 @@ impl Alpaca {
             clock,
         })
     }
+
+    /// Returns the keys, which no text of an error may contain.
+    fn secrets(&self) -> [&Secret; 2] {
+        [&self.key, &self.secret]
+    }
 }
 
 #[async_trait]
@@ -104,7 +109,9 @@ impl QuoteProvider for Alpaca {
         let query = [("symbols", listed.as_str()), ("feed", FEED)];
         let path = ["v2", "stocks", "snapshots"];
         let response = self.client.get(&path, &query).await;
-        let body = response.map_err(Failure::from).and_then(body);
+        let body = response
+            .map_err(Failure::from)
+            .and_then(|response| body(response, &self.secrets()));
         let snapshots = match &body {
             Ok(body) => Snapshots::parse(body).map_err(Failure::from),
             Err(failure) => Err(failure.clone()),
@@ -152,7 +159,8 @@ impl ShareSplits for Alpaca {
         ];
         let path = ["v1beta1", "corporate-actions"];
         let response = self.client.get(&path, &query).await?;
-        let body = body(response).map_err(|failure| failure.of(symbol, 1))?;
+        let body = body(response, &self.secrets());
+        let body = body.map_err(|failure| failure.of(symbol, 1))?;
         splits::parse(&body, symbol)
     }
 }
@@ -186,8 +194,9 @@ impl Failure {
     }
 }
 
-/// Returns the body of a successful response. The service sends the reason of others as `message`.
-fn body(response: HttpResponse) -> Result<Vec<u8>, Failure> {
+/// Returns the body of a successful response. The service sends the reason of others as `message`,
+/// which is repeated without `secrets`.
+fn body(response: HttpResponse, secrets: &[&Secret]) -> Result<Vec<u8>, Failure> {
     let fields: Option<json::Object<'_>> = serde_json::from_slice(&response.body).ok();
     let message = fields.and_then(|fields| json::text_of(&fields, "message").map(String::from));
     let message = message.unwrap_or_default();
@@ -206,7 +215,7 @@ fn body(response: HttpResponse) -> Result<Vec<u8>, Failure> {
             invalid: invalid.collect(),
         })
     } else if is_rejected && !message.is_empty() {
-        Err(PollError::upstream(field::excerpt(&message, "")).into())
+        Err(PollError::upstream(field::excerpt(&message, secrets)).into())
     } else {
         response.success().map_err(Failure::from)
     }

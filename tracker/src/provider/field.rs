@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use entity::{Decimal, Ratio, Symbol, Timestamp};
 use market::Market;
+use runtime::config::Secret;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -103,14 +104,15 @@ pub(super) fn is_storable(instant: Timestamp) -> bool {
 }
 
 /// Returns the beginning of a text of the provider, without control characters and without
-/// `secret`.
-pub(super) fn excerpt(text: &str, secret: &str) -> String {
+/// `secrets`.
+pub(super) fn excerpt(text: &str, secrets: &[&Secret]) -> String {
     const MAX_CHARS: usize = 160;
-    let text = if secret.is_empty() {
-        Cow::from(text)
-    } else {
-        text.replace(secret, "\u{2026}").into()
-    };
+    let mut text = Cow::from(text);
+    for secret in secrets.iter().map(|secret| secret.expose()) {
+        if !secret.is_empty() && text.contains(secret) {
+            text = text.replace(secret, "\u{2026}").into();
+        }
+    }
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MAX_CHARS)

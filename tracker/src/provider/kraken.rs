@@ -254,9 +254,9 @@ fn error_of(text: &str) -> PollError {
     } else if contains("rate limit") || contains("too many requests") {
         PollError::RateLimited { wait: RATE_WAIT }
     } else if contains("permission denied") || contains("private data") {
-        PollError::refused(field::excerpt(text, ""))
+        PollError::refused(field::excerpt(text, &[]))
     } else {
-        PollError::upstream(field::excerpt(text, ""))
+        PollError::upstream(field::excerpt(text, &[]))
     }
 }
 

@@ -187,8 +187,8 @@ impl Session {
     fn error(&mut self, message: &Message<'_>, events: &mut Vec<StreamEvent>) {
         let text = json::text(message.msg).unwrap_or_default();
         let code = json::text(message.code).unwrap_or_default();
-        let excerpt = field::excerpt(&text, self.secret.expose());
-        let reason = format!("error {}: {excerpt}", field::excerpt(&code, ""));
+        let excerpt = |text| field::excerpt(text, &[&self.key, &self.secret]);
+        let reason = format!("error {}: {}", excerpt(&code), excerpt(&text));
         let event = match &*code {
             "402" | "408" | "409" | "410" | "411" => StreamEvent::refused(reason),
             "403" => StreamEvent::notice(reason),

@@ -159,7 +159,7 @@ fn failure(status: u16, text: &str) -> Failure {
         wait: None,
         body: text.into(),
     };
-    body(response).expect_err("a failure")
+    body(response, &provider().secrets()).expect_err("a failure")
 }
 
 #[test]
@@ -180,7 +180,9 @@ fn failures_are_classified_by_status_and_message() {
         of(429, r#"{"message":"too many requests."}"#),
         PollError::RateLimited { wait }
     );
-    assert_eq!(of(422, r#"{"message":"odd"}"#), PollError::upstream("odd"));
+    let odd = r#"{"message":"odd keys K3Y-ID and S3CRET"}"#;
+    let hidden = PollError::upstream("odd keys \u{2026} and \u{2026}");
+    assert_eq!(of(422, odd), hidden);
     assert_eq!(of(500, ""), PollError::upstream("HTTP 500"));
     assert_eq!(of(400, "<html>"), PollError::upstream("HTTP 400"));
 }

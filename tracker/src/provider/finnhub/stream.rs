@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use entity::Symbol;
+use runtime::config::Secret;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -39,13 +40,13 @@ impl StreamProtocol for Finnhub {
     }
 
     fn session(&self) -> Box<dyn StreamSession> {
-        Box::new(Session::new(self.key.expose()))
+        Box::new(Session::new(self.key.clone()))
     }
 }
 
 /// A connection.
 pub(super) struct Session {
-    key: String,
+    key: Secret,
     subscriptions: Subscriptions,
     /// The subscribed names, the latest last.
     order: Vec<String>,
@@ -76,9 +77,9 @@ struct Trade<'a> {
 }
 
 impl Session {
-    pub(super) fn new(key: &str) -> Self {
+    pub(super) fn new(key: Secret) -> Self {
         Self {
-            key: key.to_owned(),
+            key,
             subscriptions: Subscriptions::default(),
             order: Vec::new(),
         }
@@ -96,7 +97,7 @@ impl Session {
     fn error(&mut self, text: &str) -> StreamEvent {
         let lower = text.to_ascii_lowercase();
         let contains = |words: &str| lower.contains(words);
-        let excerpt = || field::excerpt(text, &self.key);
+        let excerpt = || field::excerpt(text, &[&self.key]);
         if contains("too many symbols") {
             let last = self.order.pop();
             let last = last.and_then(|name| self.subscriptions.remove(&name));

@@ -173,18 +173,17 @@ fn the_key_is_in_the_address_but_not_in_what_is_formatted() {
     );
     let text = format!("{address:?} {provider:?}");
     assert!(!text.contains("S3CRET"), "{text}");
-    assert_eq!(provider.limits().slots, Some(50));
 }
 
 fn session(texts: &[&str]) -> Session {
-    let mut session = Session::new("K3Y");
+    let mut session = Session::new(Secret::new("K3Y"));
     session.subscribe(&symbols(texts));
     session
 }
 
 #[test]
 fn each_symbol_takes_a_frame() {
-    let mut session = Session::new("K3Y");
+    let mut session = Session::new(Secret::new("K3Y"));
     assert_eq!(session.opened(), [StreamEvent::Ready]);
     let frames = session.subscribe(&symbols(&["AAPL", "BRK-B", "AAPL"]));
     let texts: Vec<_> = frames.iter().map(Frame::as_str).collect();

@@ -131,9 +131,9 @@ impl Session {
                 },
             },
             None if matches!(error, PollError::Refused { .. }) => {
-                StreamEvent::refused(field::excerpt(&text, ""))
+                StreamEvent::refused(field::excerpt(&text, &[]))
             }
-            None => StreamEvent::failed(field::excerpt(&text, "")),
+            None => StreamEvent::failed(field::excerpt(&text, &[])),
         }
     }
 }
@@ -197,7 +197,7 @@ fn status(data: Value<'_>) -> StreamEvent {
     match first.and_then(|status| json::text_of(&status, "system")) {
         Some(system) if system == "online" => StreamEvent::Resumed,
         Some(system) => StreamEvent::Paused {
-            reason: field::excerpt(&system, "").into(),
+            reason: field::excerpt(&system, &[]).into(),
         },
         None => StreamEvent::malformed("a status without a system"),
     }

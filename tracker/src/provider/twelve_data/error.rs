@@ -41,8 +41,8 @@ pub(super) fn of_object(fields: &json::Object<'_>, key: &Secret) -> Option<PollE
         Some("429") if contains("day") => PollError::BudgetSpent,
         Some("429") => PollError::RateLimited { wait: MINUTE_WAIT },
         code => {
-            let code = field::excerpt(code.unwrap_or("without a code"), key.expose());
-            let message = field::excerpt(&message, key.expose());
+            let code = field::excerpt(code.unwrap_or("without a code"), &[key]);
+            let message = field::excerpt(&message, &[key]);
             PollError::upstream(format!("error {code}: {message}"))
         }
     })
