@@ -41,17 +41,17 @@ const COMMANDS: usize = 1 << 16;
 pub struct StreamBehavior {
     /// Refuses connections with this status, and the seconds of `Retry-After`.
     pub refuse: Option<(u16, Option<u32>)>,
-    /// Confirms subscriptions only when this is unset again.
+    /// Answers only when this is unset again.
     pub hold_acks: bool,
     /// Refuses these names.
     pub unknown: Vec<String>,
     /// The maximum number of subscribed names.
     pub slots: Option<usize>,
-    /// Sends heartbeats.
+    /// Sends heartbeats, if the provider sends any.
     pub heartbeats: bool,
     /// Neither reads nor answers.
     pub deaf: bool,
-    /// A connection ends those before it.
+    /// A connection ends those before it, and itself with them where the provider ends both.
     pub evict: bool,
 }
 
@@ -88,7 +88,8 @@ enum Command {
     Close(u16),
     /// Resets the connection in the middle of a frame.
     Reset,
-    /// Ends the connections before this attempt.
+    /// Ends the connections before this attempt, and that of this attempt where the provider ends
+    /// both.
     Evict(usize),
 }
 
@@ -229,12 +230,12 @@ async fn serve(tcp: TcpStream, shared: &Shared) {
     let Ok(socket) = accept_hdr_async(tcp, accept).await else {
         return;
     };
-    if behavior.evict {
-        // Nothing is sent if there is no other connection.
-        let _ = shared.commands.send(Command::Evict(attempt));
-    }
     {
         let mut state = shared.state.lock();
+        if behavior.evict && state.open > 0 {
+            // This connection receives it too.
+            let _ = shared.commands.send(Command::Evict(attempt));
+        }
         state.open += 1;
         state.most_open = state.most_open.max(state.open);
         state.subscribed.clear();
@@ -276,8 +277,10 @@ async fn converse(
         }
         tokio::select! {
             _ = heartbeat.tick() => {
-                if behavior.heartbeats {
-                    outgoing.push(shared.dialect.heartbeat());
+                if behavior.heartbeats && let Some(text) = shared.dialect.heartbeat()
+                    && socket.send(Message::text(text)).await.is_err()
+                {
+                    return;
                 }
             }
             command = commands.recv() => match command {
@@ -291,7 +294,8 @@ async fn converse(
                     let _ = socket.close(Some(close)).await;
                     return;
                 }
-                Ok(Command::Evict(newest)) if newest <= attempt => {}
+                Ok(Command::Evict(newest))
+                    if newest < attempt || newest == attempt && !shared.dialect.ends_both() => {}
                 Ok(Command::Evict(_)) => {
                     for text in shared.dialect.eviction() {
                         let _ = socket.send(Message::text(text)).await;

@@ -43,13 +43,18 @@ impl StreamDialect {
         }
     }
 
-    /// Returns the frame of a connection without news.
-    pub(super) fn heartbeat(self) -> String {
+    /// Returns the frame of a connection without news, if the provider sends one.
+    pub(super) fn heartbeat(self) -> Option<&'static str> {
         match self {
-            Self::Kraken => r#"{"channel":"heartbeat"}"#.to_owned(),
-            Self::Finnhub => r#"{"type":"ping"}"#.to_owned(),
-            Self::Alpaca => "[]".to_owned(),
+            Self::Kraken => Some(r#"{"channel":"heartbeat"}"#),
+            Self::Finnhub => Some(r#"{"type":"ping"}"#),
+            Self::Alpaca => None,
         }
+    }
+
+    /// Whether a connection that ends those before it is ended too.
+    pub(super) fn ends_both(self) -> bool {
+        self == Self::Finnhub
     }
 
     /// Returns the frames before a connection is ended by another one.
