@@ -11,3 +11,4 @@ mod migration;
 mod page;
 mod retention;
 mod stream;
+mod stream_holder;
