@@ -237,7 +237,17 @@ impl World {
         streams: StreamSettings,
         providers: Vec<Arc<dyn QuoteProvider>>,
     ) -> Running {
-        self.track_by(PollingHours::Always, false, streams, providers)
+        self.track_streams_at(PollingHours::Always, streams, providers)
+    }
+
+    /// Like [`track_streams`](Self::track_streams), at these hours.
+    pub(crate) fn track_streams_at(
+        &self,
+        hours: PollingHours,
+        streams: StreamSettings,
+        providers: Vec<Arc<dyn QuoteProvider>>,
+    ) -> Running {
+        self.track_by(hours, false, streams, providers)
     }
 
     /// Runs a tracker that only sends alerts to webhooks, also on this machine.

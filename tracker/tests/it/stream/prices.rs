@@ -2,73 +2,74 @@
 
 use testkit::StreamDialect;
 
-use super::provider::Stage;
-
-const BTC: &str = "BTC/USD";
+use super::provider::{BTC, DIALECTS, Stage};
 
 #[tokio::test]
 async fn late_and_repeated_trades_move_no_price() {
-    let stage = Stage::new(StreamDialect::Alpaca, &["AAPL"]).await;
-    let running = stage.track_subscribed(&["AAPL"]).await;
-    let now = stage.millis();
-    stage.server.trade(
-        "AAPL",
-        &[("101", now - 10), ("140", now - 30), ("90", now - 20)],
-    );
-    stage.server.trade("AAPL", &[("102", now - 5)]);
-    stage.server.trade("AAPL", &[("102", now - 5)]);
-    stage.stored("102").await;
-    stage.trade("AAPL", "103").await;
-    let prices = stage.world.prices().await;
-    let last = prices.last().expect("a price");
-    assert_eq!(last.high.map(|it| it.to_string()).as_deref(), Some("140"));
-    assert_eq!(last.low.map(|it| it.to_string()).as_deref(), Some("90"));
-    let stored = stage.world.price_texts().await;
-    assert!(!stored.contains(&"140".to_owned()), "{stored:?}");
-    assert!(!stored.contains(&"90".to_owned()), "{stored:?}");
-    running.stop().await;
+    for (dialect, symbol, _) in DIALECTS {
+        let stage = Stage::new(dialect, &[symbol]).await;
+        let running = stage.track_subscribed(&[symbol]).await;
+        let now = stage.millis();
+        stage.server.trade(
+            symbol,
+            &[("101", now - 10), ("140", now - 30), ("90", now - 20)],
+        );
+        stage.server.trade(symbol, &[("102", now - 5)]);
+        stage.server.trade(symbol, &[("102", now - 5)]);
+        stage.stored("102").await;
+        stage.trade(symbol, "103").await;
+        let prices = stage.world.prices().await;
+        let last = prices.last().expect("a price");
+        let text = |price: Option<entity::Decimal>| price.map(|it| it.to_string());
+        assert_eq!(text(last.high).as_deref(), Some("140"));
+        assert_eq!(text(last.low).as_deref(), Some("90"));
+        let stored = stage.world.price_texts().await;
+        assert!(!stored.contains(&"140".to_owned()), "{stored:?}");
+        assert!(!stored.contains(&"90".to_owned()), "{stored:?}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test]
 async fn only_prices_that_can_be_stored_are() {
-    let stage = Stage::new(StreamDialect::Kraken, &[BTC]).await;
-    let running = stage.track_subscribed(&[BTC]).await;
-    let now = stage.millis();
-    for price in ["0", "-1", "null", "true", "\"x\"", "1e-9"] {
-        stage.server.trade(BTC, &[(price, now)]);
+    for (dialect, symbol, other) in DIALECTS {
+        let stage = Stage::new(dialect, &[symbol]).await;
+        let running = stage.track_subscribed(&[symbol]).await;
+        let now = stage.millis();
+        for price in ["0", "-1", "null", "true", "\"x\"", "1e-9"] {
+            stage.server.trade(symbol, &[(price, now)]);
+        }
+        // Not subscribed.
+        stage.server.trade(other, &[("5", now)]);
+        stage.server.trade(symbol, &[("\"101.5\"", now - 1)]);
+        stage.stored("101.5").await;
+        stage.server.trade(symbol, &[("1.025e2", now)]);
+        stage.stored("102.5").await;
+        assert_eq!(stage.world.price_texts().await, ["100", "101.5", "102.5"]);
+        let counted = ["malformed", "price", "dropped"].map(|it| stage.count(it));
+        assert_eq!(counted, [6, 2, 1]);
+        running.stop().await;
     }
-    stage.server.trade("DOGE/USD", &[("5", now)]);
-    stage.server.trade(BTC, &[("\"101.5\"", now)]);
-    stage.stored("101.5").await;
-    stage.server.trade(BTC, &[("1.025e2", now)]);
-    stage.stored("102.5").await;
-    assert_eq!(stage.world.price_texts().await, ["100", "101.5", "102.5"]);
-    let count = |outcome: &str| {
-        stage.metric(&format!(
-            "stock_tracker_stream_messages_total{{outcome=\"{outcome}\",provider=\"kraken\"}}"
-        ))
-    };
-    assert_eq!(count("malformed").as_deref(), Some("6"));
-    assert_eq!(count("price").as_deref(), Some("2"));
-    assert_eq!(count("dropped").as_deref(), Some("1"));
-    running.stop().await;
 }
 
 #[tokio::test]
 async fn a_trade_of_yesterday_is_dropped_and_one_of_the_future_counts_from_now() {
-    let stage = Stage::new(StreamDialect::Kraken, &[BTC]).await;
-    let running = stage.track_subscribed(&[BTC]).await;
-    stage.trade(BTC, "101").await;
-    let now = stage.millis();
-    stage.server.trade(BTC, &[("50", now - 86_400_000)]);
-    stage.server.trade(BTC, &[("102", now + 120_000)]);
-    stage.stored("102").await;
-    let prices = stage.world.prices().await;
-    let last = prices.last().expect("a price");
-    assert_eq!(last.market_time.micros() / 1_000, now);
-    stage.trade(BTC, "103").await;
-    assert!(!stage.world.price_texts().await.contains(&"50".to_owned()));
-    running.stop().await;
+    for (dialect, symbol, _) in DIALECTS {
+        let stage = Stage::new(dialect, &[symbol]).await;
+        let running = stage.track_subscribed(&[symbol]).await;
+        stage.trade(symbol, "101").await;
+        let now = stage.millis();
+        stage.server.trade(symbol, &[("50", now - 86_400_000)]);
+        stage.server.trade(symbol, &[("102", now + 120_000)]);
+        stage.stored("102").await;
+        let prices = stage.world.prices().await;
+        let last = prices.last().expect("a price");
+        assert_eq!(last.market_time.micros() / 1_000, now);
+        assert_eq!(stage.count("dropped"), 1);
+        stage.trade(symbol, "103").await;
+        assert!(!stage.world.price_texts().await.contains(&"50".to_owned()));
+        running.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 //! A provider whose stream is real and whose polls are answered by the test.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     num::NonZeroU32,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use entity::Symbol;
+use market::PollingHours;
 use runtime::config::{AlpacaSettings, FinnhubSettings, KrakenSettings, Secret};
 use testkit::{StreamDialect, StreamServer, TestDatabase};
 use tracker::{
@@ -22,11 +23,31 @@ use tracker::{
 
 use crate::fixture::{Running, World, date, decimal, quote, symbol};
 
+/// How long a test waits while it moves the time of sockets.
+const DEADLINE: Duration = Duration::from_mins(3);
+/// A step of that time.
+const STEP: Duration = Duration::from_millis(500);
+
+/// Streams that store at most one price of a symbol in 100 ms.
+pub(super) const STREAMS: StreamSettings = StreamSettings {
+    enabled: true,
+    interval: Duration::from_millis(100),
+};
+
+pub(super) const BTC: &str = "BTC/USD";
+
+/// Each protocol, with a symbol and another one.
+pub(super) const DIALECTS: [(StreamDialect, &str, &str); 3] = [
+    (StreamDialect::Kraken, BTC, "ETH/USD"),
+    (StreamDialect::Finnhub, "AAPL", "MSFT"),
+    (StreamDialect::Alpaca, "AAPL", "MSFT"),
+];
+
 /// A provider with a stream.
 pub(super) struct Streaming {
     inner: Box<dyn QuoteProvider>,
-    /// The previous close that polls answer with; without one a poll fails.
-    closes: Mutex<HashMap<Symbol, &'static str>>,
+    /// The symbols whose polls fail.
+    failing: Mutex<HashSet<Symbol>>,
     polled: Mutex<Vec<Symbol>>,
 }
 
@@ -110,12 +131,7 @@ impl Stage {
     ) -> Self {
         let world = World::new(database, symbols).await;
         let server = StreamServer::start(dialect).await;
-        let closes = symbols.iter().map(|it| (symbol(it), "98")).collect();
-        let provider = Arc::new(Streaming {
-            inner: settings(dialect, &server, secret),
-            closes: Mutex::new(closes),
-            polled: Mutex::default(),
-        });
+        let provider = Streaming::new(dialect, &server, secret);
         Self {
             world,
             server,
@@ -123,14 +139,15 @@ impl Stage {
         }
     }
 
-    /// Runs a tracker that stores at most one price of a symbol in 100 ms.
+    /// Runs a tracker at any hour.
     pub(super) fn track(&self) -> Running {
-        let streams = StreamSettings {
-            enabled: true,
-            interval: Duration::from_millis(100),
-        };
-        let provider: Arc<dyn QuoteProvider> = self.provider.clone();
-        self.world.track_streams(streams, vec![provider])
+        self.track_at(PollingHours::Always, STREAMS)
+    }
+
+    /// Runs a tracker at these hours.
+    pub(super) fn track_at(&self, hours: PollingHours, streams: StreamSettings) -> Running {
+        self.world
+            .track_streams_at(hours, streams, vec![self.provider.clone()])
     }
 
     /// Runs a tracker and waits until it has subscribed these names and polled their seeds.
@@ -157,6 +174,50 @@ impl Stage {
                 self.server.subscribed() == names
             })
             .await;
+    }
+
+    /// Waits until the server has seen this number of attempts to connect, and the last one has
+    /// subscribed exactly these names. Moves the time of sockets.
+    pub(super) async fn reconnected(&self, attempts: usize, names: &[&str]) {
+        self.until_elapsed("another connection", || {
+            self.server.attempts() >= attempts && self.server.subscribed() == names
+        })
+        .await;
+        assert_eq!(self.server.attempts(), attempts);
+    }
+
+    /// Waits for a state and moves the time of sockets and delays, which is not that of
+    /// [`World::clock`].
+    pub(super) async fn until_elapsed(&self, what: &str, state: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !state() {
+            assert!(started.elapsed() < DEADLINE, "never: {what}");
+            elapse(STEP).await;
+        }
+    }
+
+    /// The logged delays before connections were opened again.
+    pub(super) fn delays(&self) -> Vec<Duration> {
+        let lines = self.world.journal.lines(&["WARN", "delay=Some("]);
+        let delay = |line: &String| {
+            let (_, text) = line.split_once("delay=Some(").expect("a delay");
+            let (text, _) = text.split_once(')').expect("its end");
+            let (number, unit) = match text.strip_suffix("ms") {
+                Some(number) => (number, 0.001),
+                None => (text.trim_end_matches('s'), 1.0),
+            };
+            Duration::from_secs_f64(number.parse::<f64>().expect("a number") * unit)
+        };
+        lines.iter().map(delay).collect()
+    }
+
+    /// The number of received messages of this kind.
+    pub(super) fn count(&self, outcome: &str) -> u64 {
+        let provider = self.provider.name();
+        let count = self.metric(&format!(
+            "stock_tracker_stream_messages_total{{outcome=\"{outcome}\",provider=\"{provider}\"}}"
+        ));
+        count.map_or(0, |count| count.parse().expect("a number"))
     }
 
     /// Milliseconds of the clock.
@@ -202,7 +263,23 @@ impl Stage {
     }
 }
 
+/// Moves the time of sockets and delays, and lets what is due happen.
+pub(super) async fn elapse(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
+
 impl Streaming {
+    pub(super) fn new(dialect: StreamDialect, server: &StreamServer, secret: &str) -> Arc<Self> {
+        Arc::new(Self {
+            inner: settings(dialect, server, secret),
+            failing: Mutex::default(),
+            polled: Mutex::default(),
+        })
+    }
+
     pub(super) fn polled(&self) -> Vec<String> {
         let polled = self.polled.lock().expect("a lock");
         polled.iter().map(Symbol::to_string).collect()
@@ -210,7 +287,7 @@ impl Streaming {
 
     /// Makes the polls of a symbol fail.
     pub(super) fn fail(&self, of: &str) {
-        self.closes.lock().expect("a lock").remove(&symbol(of));
+        self.failing.lock().expect("a lock").insert(symbol(of));
     }
 }
 
@@ -232,18 +309,26 @@ impl QuoteProvider for Streaming {
     }
 
     async fn poll(&self, symbols: &[Symbol]) -> Poll {
-        let closes = self.closes.lock().expect("a lock").clone();
+        let failing = self.failing.lock().expect("a lock").clone();
         self.polled
             .lock()
             .expect("a lock")
             .extend_from_slice(symbols);
         let answers = symbols.iter().map(|symbol| {
-            let answer = closes.get(symbol).map(|close| Quote {
-                previous_close: PreviousClose::Sent(decimal(close)),
+            let answer = Quote {
+                previous_close: PreviousClose::Sent(decimal("98")),
                 trading_day: date("2026-11-20"),
                 ..quote(&symbol.to_string(), "100")
-            });
-            (symbol.clone(), answer.ok_or(PollError::Timeout))
+            };
+            let fails = failing.contains(symbol);
+            (
+                symbol.clone(),
+                if fails {
+                    Err(PollError::Timeout)
+                } else {
+                    Ok(answer)
+                },
+            )
         });
         Poll::answered(answers.collect())
     }

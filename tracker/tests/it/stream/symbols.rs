@@ -4,30 +4,83 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use runtime::config::KrakenSettings;
 use testkit::{StreamDialect, StreamServer, TestDatabase};
-use tracker::{StreamSettings, provider::Kraken};
+use tracker::provider::Kraken;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{path, query_param, query_param_is_missing},
 };
 
-use super::provider::Stage;
+use super::provider::{DIALECTS, STREAMS, Stage};
 use crate::fixture::World;
 
+impl Stage {
+    /// Records that a subscriber follows a stock, and one that does not exist.
+    async fn follow(&self, of: &str) {
+        let followed = self.world.stock(of).await.expect("a stock");
+        let now = runtime::clock::Clock::now(&self.world.clock);
+        let ids = [followed.id, 4_711];
+        let following = store::priority::follow(self.world.database.write(), &ids, now).await;
+        following.expect("it is stored");
+    }
+}
+
 #[tokio::test]
-async fn followed_stocks_get_the_slots() {
-    let names: Vec<String> = (0..35).map(|it| format!("S{it:02}")).collect();
-    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-    let stage = Stage::new(StreamDialect::Alpaca, &texts).await;
-    let followed = stage.world.stock("S34").await.expect("a stock");
-    let now = runtime::clock::Clock::now(&stage.world.clock);
-    let ids = [followed.id, 4_711];
-    let following = store::priority::follow(stage.world.database.write(), &ids, now).await;
-    following.expect("it is stored");
-    let running = stage.track();
-    let mut expected = texts[..29].to_vec();
-    expected.push("S34");
-    stage.subscribed(&expected).await;
-    running.stop().await;
+async fn slots_are_dealt_anew_on_the_open_connection() {
+    for (dialect, slots) in [(StreamDialect::Alpaca, 30), (StreamDialect::Finnhub, 50)] {
+        let names: Vec<String> = (0..slots + 3).map(|it| format!("S{it:02}")).collect();
+        let mut waiting: Vec<&str> = names.iter().map(String::as_str).collect();
+        let stage = Stage::new(dialect, &waiting).await;
+        // A followed stock gets a slot at once.
+        stage.follow(waiting[slots + 2]).await;
+        let running = stage.track();
+        let mut followed = vec![waiting.pop().expect("a stock")];
+        waiting.truncate(slots - 1);
+        stage
+            .until_elapsed("the first subscriptions", || {
+                stage.server.subscribed() == [&waiting[..], &followed[..]].concat()
+            })
+            .await;
+        // Later it takes the slot of another stock, also if it is new.
+        stage.world.add("T").await;
+        for later in [names[slots + 1].as_str(), "T"] {
+            stage.follow(later).await;
+            followed.push(later);
+            followed.sort_unstable();
+            waiting.pop();
+            stage
+                .until_elapsed("another subscription", || {
+                    stage.server.subscribed() == [&waiting[..], &followed[..]].concat()
+                })
+                .await;
+        }
+        assert_eq!(stage.server.attempts(), 1);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_stock_is_streamed_although_it_is_confirmed_late() {
+    for (dialect, first, second) in DIALECTS {
+        let stage = Stage::new(dialect, &[first]).await;
+        let running = stage.track_subscribed(&[first]).await;
+        stage.server.behave(|it| {
+            it.hold_acks = true;
+            it.heartbeats = true;
+        });
+        stage.world.add(second).await;
+        stage
+            .until_elapsed("the subscription", || {
+                stage.server.subscribed() == [first, second]
+            })
+            .await;
+        stage.seeded(2).await;
+        stage.trade(second, "101").await;
+        stage.server.behave(|it| it.hold_acks = false);
+        stage.trade(second, "102").await;
+        stage.trade(first, "103").await;
+        assert_eq!(stage.server.attempts(), 1);
+        running.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -93,11 +146,7 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
     };
     let timeout = Duration::from_secs(5);
     let kraken = Kraken::new(&settings, timeout, world.clock.shared()).expect("a provider");
-    let streams = StreamSettings {
-        enabled: true,
-        interval: Duration::from_millis(100),
-    };
-    let running = world.track_streams(streams, vec![Arc::new(kraken)]);
+    let running = world.track_streams(STREAMS, vec![Arc::new(kraken)]);
     // The part of the list with tokenised pairs fails, which says nothing about the symbol.
     let polls = async || {
         let received = api.received_requests().await.unwrap_or_default();
