@@ -39,7 +39,8 @@ const COMMANDS: usize = 1 << 16;
     reason = "each is a fault of its own, and they combine"
 )]
 pub struct StreamBehavior {
-    /// Refuses connections with this status, and the seconds of `Retry-After`.
+    /// Refuses connections with this status, and the seconds of `Retry-After`. The body repeats the
+    /// requested URL.
     pub refuse: Option<(u16, Option<u32>)>,
     /// Answers only when this is unset again.
     pub hold_acks: bool,
@@ -216,11 +217,11 @@ async fn serve(tcp: TcpStream, shared: &Shared) {
     let behavior = shared.behavior.lock().clone();
     let commands = shared.commands.subscribe();
     #[expect(clippy::result_large_err, reason = "the signature of the library")]
-    let accept = |_: &Request, response: Response| -> Result<Response, ErrorResponse> {
+    let accept = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let Some((status, retry_after)) = behavior.refuse else {
             return Ok(response);
         };
-        let mut refusal = ErrorResponse::new(None);
+        let mut refusal = ErrorResponse::new(Some(request.uri().to_string()));
         *refusal.status_mut() = StatusCode::from_u16(status).expect("a status");
         if let Some(seconds) = retry_after {
             refusal.headers_mut().insert("Retry-After", seconds.into());

@@ -23,6 +23,7 @@ mod routing;
 mod rule;
 mod rule_replay;
 mod script;
+mod secret;
 mod simulated;
 mod split;
 mod stream;

@@ -68,7 +68,9 @@ async fn it_replays_logs_that_survives_a_kill_and_drains_on_a_signal() {
         .filter(|line| line.contains("ALPHA_VANTAGE_API_KEY"));
     let announced: Vec<&str> = announced.collect();
     assert!(
-        announced.len() == 1 && announced[0].contains("replay of historical prices"),
+        announced.len() == 1
+            && announced[0].contains("replay of historical prices")
+            && announced[0].contains("PROVIDER=kraken"),
         "{announced:?}"
     );
     replay::check(&world, FROM).await;
