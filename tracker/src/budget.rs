@@ -85,7 +85,7 @@ pub async fn reserve(
     symbols: &[Symbol],
     now: Timestamp,
 ) -> Result<ReserveOutcome, Error> {
-    let (least, mut cost) = cost.into_inner();
+    let (fewest, mut cost) = cost.into_inner();
     let usage = UsageTransaction::begin(lease, provider).await?;
     let mut day = Today::new(usage.day(), budget, now);
     if let Some(limit) = budget.per_day {
@@ -94,7 +94,7 @@ pub async fn reserve(
             day.used = usage.cost_since(began_at, now).await?;
         }
         let left = limit.saturating_sub(day.used);
-        if left < least {
+        if left < fewest {
             return Ok(ReserveOutcome::DayExhausted(day.resets_at));
         }
         // The retries and searches were taken from the reserve.
@@ -103,7 +103,7 @@ pub async fn reserve(
             Purpose::Requested => 0,
             Purpose::Retry | Purpose::Search => {
                 let retries_left = reserve.saturating_sub(1);
-                if retries_left < least {
+                if retries_left < fewest {
                     return Ok(ReserveOutcome::RetriesExhausted(day.resets_at));
                 }
                 cost = cost.min(retries_left);
@@ -113,7 +113,7 @@ pub async fn reserve(
             Purpose::Background { keep } => reserve.saturating_add(keep),
         };
         let left = left.saturating_sub(kept);
-        if left < least {
+        if left < fewest {
             return Ok(ReserveOutcome::OnlyReserveLeft(day.resets_at));
         }
         cost = cost.min(left);
@@ -125,11 +125,11 @@ pub async fn reserve(
             continue;
         };
         let left = limit.saturating_sub(usage.cost(window, now).await?);
-        if left < least {
+        if left < fewest {
             let sent = usage.window(window, now).await?;
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
-            let free_at = sent.falls_to(limit.saturating_sub(least));
+            let free_at = sent.falls_to(limit.saturating_sub(fewest));
             let free_at = free_at.unwrap_or_else(|| now.after(window));
             return Ok(ReserveOutcome::WindowExhausted(free_at));
         }

@@ -125,7 +125,7 @@ pub(super) fn volume(symbol: &Symbol, text: Option<&str>) -> Option<i64> {
     let rounded = quantity(text)?;
     // One that is too large for 8 decimals is whole.
     let exact = Decimal::parse_rounded(text?).ok();
-    let is_whole = exact.is_none_or(|exact| exact.is_whole());
+    let is_whole = exact.is_none_or(Decimal::is_whole);
     (is_whole || !Market::of(symbol).is_always_open()).then_some(rounded)
 }
 

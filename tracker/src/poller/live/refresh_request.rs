@@ -69,19 +69,18 @@ impl RefreshRequest {
     /// available again, else `Failed`. `refusals` are those that refused the key, and when each of
     /// them is tried again.
     pub(super) fn give_up(&mut self, refusals: Vec<(&'static str, Timestamp)>) {
-        self.completion = Some(match self.retry_at {
-            Some(_) => Completion {
+        self.completion = Some(if self.retry_at.is_some() {
+            Completion {
                 retry_at: self.retry_at,
                 ..PollOutcome::RateLimited.into()
-            },
-            None => {
-                let all_refused = refusals.len() == self.tried.len();
-                let retry_at = refusals.iter().map(|(_, until)| *until).min();
-                Completion {
-                    outcome: PollOutcome::Failed,
-                    retry_at: retry_at.filter(|_| all_refused),
-                    refused_by: refusals.into_iter().map(|(name, _)| name).collect(),
-                }
+            }
+        } else {
+            let all_refused = refusals.len() == self.tried.len();
+            let retry_at = refusals.iter().map(|(_, until)| *until).min();
+            Completion {
+                outcome: PollOutcome::Failed,
+                retry_at: retry_at.filter(|_| all_refused),
+                refused_by: refusals.into_iter().map(|(name, _)| name).collect(),
             }
         });
     }
