@@ -71,7 +71,7 @@ impl From<Error> for Problem {
             Error::Unauthenticated => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable { .. } | Error::KeyRefused { .. } | Error::TooSlow(_) => {
+            Error::Unavailable { .. } | Error::NoPrice { .. } | Error::TooSlow(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

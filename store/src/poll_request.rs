@@ -29,8 +29,6 @@ use crate::{
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
 /// The maximum size of the payload of a notification in bytes; PostgreSQL allows 7,999.
 const MAX_PAYLOAD: usize = 7_900;
-/// The separator of names of providers in a row.
-const SEPARATOR: &str = ",";
 /// How long polls are kept, for debugging.
 const RETENTION: Duration = Duration::from_hours(1);
 /// How long searches are kept: they are many, and any client can request them.
@@ -54,8 +52,8 @@ pub struct PollResponse {
     pub outcome: PollOutcome,
     /// Seconds until a retry is useful, if the tracker knows.
     pub retry_after: Option<u32>,
-    /// The providers that refused the key, if that is why the poll failed.
-    pub refused_by: Vec<String>,
+    /// Why the poll failed, if known.
+    pub reason: Option<String>,
 }
 
 /// Submits a request and waits for the response.
@@ -71,9 +69,7 @@ pub async fn submit(store: &Store, request: PollRequest) -> Result<Option<PollRe
     ];
     let response = submit_within(store, "(symbol, track, name, requested_at)", row).await?;
     Ok(response.map(|response| PollResponse {
-        refused_by: response.found.map_or_else(Vec::new, |names| {
-            names.split(SEPARATOR).map(str::to_owned).collect()
-        }),
+        reason: response.found,
         ..response.poll
     }))
 }
@@ -118,7 +114,7 @@ async fn submit_within(
             poll: PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,
                 retry_after: None,
-                refused_by: Vec::new(),
+                reason: None,
             },
             found: None,
         })),
@@ -156,7 +152,7 @@ async fn submit_and_wait(
                 poll: PollResponse {
                     outcome,
                     retry_after: retry_after.and_then(|seconds| u32::try_from(seconds).ok()),
-                    refused_by: Vec::new(),
+                    reason: None,
                 },
                 found: row.found,
             });
@@ -254,8 +250,8 @@ pub struct Completion {
     pub outcome: PollOutcome,
     /// When a retry is useful.
     pub retry_at: Option<Timestamp>,
-    /// The providers that refused the key, if that is why the poll failed.
-    pub refused_by: Vec<&'static str>,
+    /// Why the poll failed, if known.
+    pub reason: Option<String>,
 }
 
 impl From<PollOutcome> for Completion {
@@ -264,7 +260,7 @@ impl From<PollOutcome> for Completion {
         Self {
             outcome,
             retry_at: None,
-            refused_by: Vec::new(),
+            reason: None,
         }
     }
 }
@@ -272,9 +268,7 @@ impl From<PollOutcome> for Completion {
 /// Responds to requests that have no response yet, and wakes their clients. The quotes of the poll
 /// must be committed before.
 pub async fn respond(store: &Store, ids: &[i64], completion: &Completion) -> Result<(), Error> {
-    let names = &completion.refused_by;
-    let refused_by = (!names.is_empty()).then(|| names.join(SEPARATOR));
-    write_response(store, ids, completion, refused_by).await
+    write_response(store, ids, completion, completion.reason.clone()).await
 }
 
 /// Responds to searches that have no response yet, and wakes their clients.

@@ -50,12 +50,12 @@ pub(crate) enum Error {
         #[source]
         source: Option<StoreError>,
     },
-    /// Providers refused the key.
-    #[error("{}", key_refused(providers))]
-    KeyRefused {
-        /// Their names; at least one.
-        providers: Vec<String>,
-        /// Seconds until the key is tried again, if no other provider can be polled.
+    /// No provider returned a price.
+    #[error("{reason}")]
+    NoPrice {
+        /// Why.
+        reason: String,
+        /// Seconds until a retry is useful, if known.
         retry_after: Option<u32>,
     },
     /// The database canceled a statement that took too long.
@@ -119,7 +119,7 @@ impl Error {
             Self::Unauthenticated => code::UNAUTHENTICATED,
             Self::Forbidden(_) => code::FORBIDDEN,
             Self::RateLimited { .. } => code::RATE_LIMITED,
-            Self::Unavailable { .. } | Self::KeyRefused { .. } => code::UNAVAILABLE,
+            Self::Unavailable { .. } | Self::NoPrice { .. } => code::UNAVAILABLE,
             Self::TooSlow(_) => code::TIMEOUT,
             Self::Internal(_) => code::INTERNAL,
         }
@@ -134,7 +134,7 @@ impl Error {
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            Self::KeyRefused { retry_after, .. } => Some(retry_after.unwrap_or(Self::OUTAGE_RETRY)),
+            Self::NoPrice { retry_after, .. } => Some(retry_after.unwrap_or(Self::OUTAGE_RETRY)),
             Self::Unavailable { .. } | Self::TooSlow(_) => Some(Self::OUTAGE_RETRY),
             _ => None,
         }
@@ -147,14 +147,6 @@ impl Error {
             Self::Unavailable { source, .. } => source.as_ref(),
             _ => None,
         }
-    }
-}
-
-/// The message of [`Error::KeyRefused`].
-fn key_refused(providers: &[String]) -> String {
-    match providers {
-        [name] => format!("the provider {name} refused the key"),
-        names => format!("the providers {} refused their keys", names.join(", ")),
     }
 }
 

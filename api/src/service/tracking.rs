@@ -153,14 +153,10 @@ impl Service {
             Some(PollResponse {
                 outcome: PollOutcome::Failed,
                 retry_after,
-                refused_by,
-            }) => Err(if refused_by.is_empty() {
-                Error::unavailable("the provider returned no price")
-            } else {
-                Error::KeyRefused {
-                    providers: refused_by,
-                    retry_after,
-                }
+                reason,
+            }) => Err(Error::NoPrice {
+                reason: reason.unwrap_or_else(|| "the provider returned no price".to_owned()),
+                retry_after,
             }),
             Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,

@@ -104,10 +104,13 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
 fn absolute_url(text: &str, schemes: [&str; 2]) -> Parsed<Url> {
     let [plain, encrypted] = schemes;
     let form = format!("must be a URL that begins with {plain}:// or {encrypted}://");
+    let bad_port = || format!("has an invalid port; must be a port from 1 to {}", u16::MAX);
     match Url::parse(text) {
+        Ok(url) if url.port() == Some(0) => Err(bad_port()),
         Ok(url) if schemes.contains(&url.scheme()) && url.has_host() => Ok(url),
         Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => Err(form),
-        Err(problem) => Err(format!("{problem}; {form}")),
+        Err(ParseError::InvalidPort) => Err(bad_port()),
+        Err(problem) => Err(format!("is not a URL ({problem}); {form}")),
     }
 }
 

@@ -136,7 +136,7 @@ impl QuoteProvider for Alpaca {
     }
 
     fn key_setting(&self) -> Option<&'static str> {
-        Some("ALPACA_API_KEY_ID")
+        Some("ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY")
     }
 
     fn terms(&self) -> Option<&'static str> {

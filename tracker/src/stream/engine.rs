@@ -166,6 +166,7 @@ impl Engine {
 
     fn ended(&self, end: End, delay: Option<Duration>) {
         let provider = self.provider.name();
+        let delay_seconds = delay.map(|delay| delay.as_secs_f64());
         let state = match end {
             End::Unwanted => StreamState::Idle,
             End::LeaseUnproven => {
@@ -175,7 +176,7 @@ impl Engine {
             End::Evicted => {
                 tracing::warn!(
                     provider,
-                    ?delay,
+                    delay_seconds,
                     "another connection uses the key of the stream"
                 );
                 StreamState::Evicted
@@ -185,7 +186,7 @@ impl Engine {
                 StreamState::Refused(reason)
             }
             End::Failed { reason, .. } => {
-                tracing::warn!(provider, %reason, ?delay, "the stream has ended, its symbols are polled");
+                tracing::warn!(provider, %reason, delay_seconds, "the stream has ended, its symbols are polled");
                 StreamState::Down(reason)
             }
         };

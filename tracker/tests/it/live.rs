@@ -215,7 +215,7 @@ testkit::on_both_databases! {
         assert!(sent <= 3, "{sent}");
         let refused = world.response("MSFT", false).await;
         assert_eq!(refused.outcome, PollOutcome::Failed);
-        assert_eq!(refused.refused_by, ["alphavantage"]);
+        assert_eq!(refused.reason.as_deref(), Some("the provider alphavantage refused the key"));
         // The key is tried again an hour after it was refused.
         let seconds = refused.retry_after.expect("seconds");
         assert!((1..=3_600).contains(&seconds), "{seconds}");
@@ -249,7 +249,8 @@ testkit::on_both_databases! {
         world.until_after(SECOND, "both refuse", refused).await;
         let refused = world.response("MSFT", false).await;
         assert_eq!(refused.outcome, PollOutcome::Failed);
-        assert_eq!(refused.refused_by, ["alphavantage", "twelvedata"]);
+        let both = "the provider alphavantage refused the key; the provider twelvedata refused the key";
+        assert_eq!(refused.reason.as_deref(), Some(both));
         let seconds = refused.retry_after.expect("seconds");
         assert!((1..=3_600).contains(&seconds), "{seconds}");
     }

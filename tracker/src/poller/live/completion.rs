@@ -176,7 +176,7 @@ impl LiveLoop {
             }
             Attempt::Completed { results, .. } => {
                 let error = results.first().and_then(|(_, error)| error.as_ref());
-                refresh.record_result(error);
+                refresh.record_result(completed.provider, error);
                 match error {
                     Some(PollError::BudgetSpent) => Some(budget.day.next_midnight(now)),
                     Some(PollError::RateLimited { wait }) => Some(now.after(*wait)),

@@ -16,6 +16,7 @@ use tracing::instrument::WithSubscriber;
 
 use super::{
     LiveLoop, REFRESH_INTERVAL, completion::CompletedRequest, provider_health::Availability,
+    refresh_request::Failure,
 };
 use crate::{
     budget::Purpose,
@@ -155,7 +156,8 @@ impl LiveLoop {
                     now,
                 ),
             };
-            let unanswered = unanswered_since(stock, interval, now);
+            let unanswered = unanswered_since(stock, interval, now).filter(|_| !state.is_due);
+            let at = if state.is_due { now } else { at };
             let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;
             if !planned {
@@ -235,11 +237,23 @@ impl LiveLoop {
                 None => {
                     let tried = self.providers.iter().enumerate();
                     let tried = tried.filter(|(index, _)| refresh.has_tried(*index));
-                    let refusals = tried.filter_map(|(_, health)| {
-                        Some((health.provider.name(), health.key_refused_until()?))
+                    let failures = tried.map(|(index, health)| {
+                        let provider = health.provider.name();
+                        match (health.refusal(), refresh.error(index)) {
+                            (Some((error, until)), _) => Failure {
+                                provider,
+                                error: Some(error.clone()),
+                                retry_at: Some(until),
+                            },
+                            (None, error) => Failure {
+                                provider,
+                                retry_at: self.lists.retry_at(index, error),
+                                error: error.cloned(),
+                            },
+                        }
                     });
-                    let refusals = refusals.collect();
-                    refresh.give_up(refusals);
+                    let failures: Vec<Failure> = failures.collect();
+                    refresh.give_up(&failures);
                 }
                 Some(provider) if refresh.in_flight => {
                     let name = refresh.request.name.clone();

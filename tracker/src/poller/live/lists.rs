@@ -87,6 +87,13 @@ impl SymbolLists {
         }
     }
 
+    /// When the list is requested again, if an error is that it is missing.
+    pub(super) fn retry_at(&self, provider: usize, error: Option<&PollError>) -> Option<Timestamp> {
+        let parts = self.parts[provider].iter();
+        let retry_at = parts.filter_map(|part| part.not_before).max();
+        retry_at.filter(|_| error == Some(&PollError::ListMissing))
+    }
+
     /// Whether a part of a provider's list was not requested yet.
     pub(super) fn is_pending(&self, provider: usize) -> bool {
         self.parts[provider].iter().any(|part| !part.attempted)
@@ -156,13 +163,16 @@ impl LiveLoop {
         let part = &mut self.lists.parts[provider][part];
         part.in_flight = false;
         match result {
-            Ok(loaded) => {
-                part.record_result(loaded.is_ok(), now);
-                match loaded {
-                    Err(error) if error.is_provider_wide() => {
-                        health.record_error(&error, planned, now, &self.context.random);
-                    }
-                    _ => {}
+            Ok(Ok(())) => {
+                part.record_result(true, now);
+                for state in self.symbols.values_mut() {
+                    state.record_list(provider);
+                }
+            }
+            Ok(Err(error)) => {
+                part.record_result(false, now);
+                if error.is_provider_wide() {
+                    health.record_error(&error, planned, now, &self.context.random);
                 }
             }
             Err(Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until))) => {

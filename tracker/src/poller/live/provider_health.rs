@@ -238,12 +238,10 @@ impl ProviderHealth {
         self.refusal.is_some()
     }
 
-    /// When the key is tried again, if the provider refused it with the last request.
-    pub(super) fn key_refused_until(&self) -> Option<Timestamp> {
-        let refusal = self.refusal.as_ref();
-        let refusal = refusal.filter(|it| matches!(it.error, PollError::Refused { .. }));
-        let has_key = self.provider.key_setting().is_some();
-        refusal.filter(|_| has_key).map(|refusal| refusal.until)
+    /// Why the provider refused the last request, and when it is tried again.
+    pub(super) fn refusal(&self) -> Option<(&PollError, Timestamp)> {
+        let refusal = self.refusal.as_ref()?;
+        Some((&refusal.error, refusal.until))
     }
 
     /// Records that the requests of this second or minute are used up.

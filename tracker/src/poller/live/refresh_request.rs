@@ -9,6 +9,16 @@ use tokio::time::Instant;
 
 use crate::provider::PollError;
 
+/// Why a provider returned no price.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) provider: &'static str,
+    /// The error, if it was polled or refuses requests.
+    pub(super) error: Option<PollError>,
+    /// When another request may succeed, if known.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
 /// A poll request and its progress.
 #[derive(Debug)]
 pub(super) struct RefreshRequest {
@@ -19,6 +29,8 @@ pub(super) struct RefreshRequest {
     pub(super) completion: Option<Completion>,
     /// The providers that were polled or skipped.
     tried: Vec<usize>,
+    /// The errors of those that were polled.
+    errors: Vec<(usize, PollError)>,
     /// The earliest time at which a provider that was skipped is available again.
     retry_at: Option<Timestamp>,
     expires: Instant,
@@ -31,6 +43,7 @@ impl RefreshRequest {
             in_flight: false,
             completion: None,
             tried: Vec::new(),
+            errors: Vec::new(),
             retry_at: None,
             expires: Instant::now() + RESPONSE_TIMEOUT,
         }
@@ -51,8 +64,16 @@ impl RefreshRequest {
         self.retry_at = [self.retry_at, retry_at].into_iter().flatten().min();
     }
 
+    /// The error of a provider that was polled.
+    pub(super) fn error(&self, provider: usize) -> Option<&PollError> {
+        let mut errors = self.errors.iter();
+        errors.find_map(|(of, error)| (*of == provider).then_some(error))
+    }
+
     /// Records the result of a poll. The request is completed if the result concerns the symbol.
-    pub(super) fn record_result(&mut self, error: Option<&PollError>) {
+    pub(super) fn record_result(&mut self, provider: usize, error: Option<&PollError>) {
+        self.errors
+            .extend(error.map(|error| (provider, error.clone())));
         self.completion = match error {
             None | Some(PollError::NoQuote) => Some(PollOutcome::Answered.into()),
             Some(PollError::UnknownSymbol) => Some(PollOutcome::UnknownSymbol.into()),
@@ -66,22 +87,35 @@ impl RefreshRequest {
     }
 
     /// Completes the request after all providers were tried: `RateLimited` if one of them will be
-    /// available again, else `Failed`. `refusals` are those that refused the key, and when each of
-    /// them is tried again.
-    pub(super) fn give_up(&mut self, refusals: Vec<(&'static str, Timestamp)>) {
+    /// available again, else `Failed` because of `failures`.
+    pub(super) fn give_up(&mut self, failures: &[Failure]) {
         self.completion = Some(if self.retry_at.is_some() {
             Completion {
                 retry_at: self.retry_at,
                 ..PollOutcome::RateLimited.into()
             }
         } else {
-            let all_refused = refusals.len() == self.tried.len();
-            let retry_at = refusals.iter().map(|(_, until)| *until).min();
+            let reasons: Vec<String> = failures.iter().filter_map(Failure::reason).collect();
+            let is_known = failures.iter().all(|failure| failure.retry_at.is_some());
+            let retry_at = failures.iter().filter_map(|failure| failure.retry_at).min();
             Completion {
                 outcome: PollOutcome::Failed,
-                retry_at: retry_at.filter(|_| all_refused),
-                refused_by: refusals.into_iter().map(|(name, _)| name).collect(),
+                retry_at: retry_at.filter(|_| is_known),
+                reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
             }
         });
+    }
+}
+
+impl Failure {
+    /// Why there is no price, for clients.
+    fn reason(&self) -> Option<String> {
+        let provider = self.provider;
+        Some(match self.error.as_ref()? {
+            PollError::Refused { .. } => format!("the provider {provider} refused the key"),
+            PollError::NotEntitled => format!("the plan of {provider} does not include the symbol"),
+            PollError::ListMissing => format!("the list of symbols of {provider} is not loaded"),
+            error => format!("{provider}: {error}"),
+        })
     }
 }

@@ -30,6 +30,10 @@ pub(super) struct SymbolState {
     /// The provider that rejected a request with this symbol and others, and the maximum symbols in
     /// the next request with it.
     max_batch: Option<(usize, usize)>,
+    /// The provider whose list was missing at the last poll.
+    awaits_list: Option<usize>,
+    /// Whether it is due now, whenever it was polled last.
+    pub(super) is_due: bool,
 }
 
 /// A scheduled poll with its failovers and retries.
@@ -45,6 +49,7 @@ impl SymbolState {
     pub(super) fn record_sent(&mut self, provider: usize, planned: bool, retry: bool) {
         if planned {
             self.round = None;
+            self.is_due = false;
         }
         let round = self.round.get_or_insert_default();
         round.tried.push(provider);
@@ -125,6 +130,11 @@ impl SymbolState {
             .is_some_and(|(failed, before)| failed == provider && before < responses)
     }
 
+    /// Records that the list of a provider is loaded: a symbol that was polled without it is due.
+    pub(super) fn record_list(&mut self, provider: usize) {
+        self.is_due |= self.awaits_list.take_if(|it| *it == provider).is_some();
+    }
+
     /// Records an answer, with or without a price.
     pub(super) fn record_answer(&mut self, provider: usize, priced: bool) {
         if priced {
@@ -134,6 +144,7 @@ impl SymbolState {
         }
         self.backoff.record_success();
         self.round = None;
+        self.awaits_list = None;
     }
 
     /// Records a failed poll of a provider with this number of responses.
@@ -155,6 +166,7 @@ impl SymbolState {
         {
             round.retries = MAX_RETRIES;
         }
+        self.awaits_list = (*error == PollError::ListMissing).then_some(provider);
         if error.is_transient() {
             self.last_failure = Some((provider, responses));
             self.backoff
@@ -188,6 +200,31 @@ mod tests {
         // Another poll that is not sent changes nothing.
         state.record_ended(None);
         assert_eq!(state.seed_due_at(INTERVAL, now), sent_at.after(INTERVAL));
+    }
+
+    #[test]
+    fn a_symbol_that_was_polled_without_the_list_is_due_once_it_is_loaded() {
+        let (now, random) = (Timestamp::from_micros(0), Random::seeded(1));
+        let mut state = SymbolState::default();
+        let fail = |state: &mut SymbolState, error: &PollError| {
+            state.record_sent(0, true, false);
+            state.record_failure(0, 1, error, now, &random);
+            assert!(!state.is_due);
+        };
+        fail(&mut state, &PollError::ListMissing);
+        assert_eq!(state.retry_at(now), None, "it is not retried before");
+        state.record_list(1);
+        assert!(!state.is_due, "the list of another provider");
+        state.record_list(0);
+        assert!(state.is_due);
+        // Other failures and answers do not depend on the list.
+        fail(&mut state, &PollError::Timeout);
+        state.record_list(0);
+        assert!(!state.is_due);
+        fail(&mut state, &PollError::ListMissing);
+        state.record_answer(0, true);
+        state.record_list(0);
+        assert!(!state.is_due);
     }
 
     #[test]

@@ -63,8 +63,10 @@ impl Pairs {
     /// Whether a symbol is a listed pair, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
         let listed = self.by_symbol.contains_key(symbol);
-        let is_known = listed || self.is_complete() || !shape::is_pair(symbol);
-        is_known.then_some(listed)
+        let has_usual_names = || symbol.as_str().split('/').all(|it| asset(it) == it);
+        let may_exist = || shape::is_pair(symbol) && has_usual_names();
+        let may_be_added = || !self.has_currencies || self.may_be_tokenized(symbol);
+        (listed || !may_exist() || !may_be_added()).then_some(listed)
     }
 
     pub(super) fn is_tokenized(&self, symbol: &Symbol) -> bool {

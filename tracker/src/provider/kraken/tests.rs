@@ -81,7 +81,7 @@ fn the_list_has_a_name_of_each_kind_for_a_symbol() {
     for text in ["BTC/USD", "BTC/PYUSD"] {
         assert_eq!(Pairs::default().knows(&symbol(text)), None, "{text}");
     }
-    for text in ["AAPL", "BRK/B"] {
+    for text in ["AAPL", "BRK/B", "XBT/USD", "ETH/XBT", "XDG/USD"] {
         assert_eq!(Pairs::default().knows(&symbol(text)), Some(false), "{text}");
     }
 }
@@ -102,6 +102,9 @@ fn a_pair_may_be_tokenised_until_the_list_decides() {
     let spot = Pairs::default().with(pairs::parse(SPOT.as_bytes()).expect("pairs"), false);
     for (text, before) in [("AAPLX/USD", true), ("NO/USD", false), ("X/USD", true)] {
         assert_eq!(spot.may_be_tokenized(&symbol(text)), before, "{text}");
+        // The half of the list that is loaded decides about the others.
+        let known = spot.knows(&symbol(text));
+        assert_eq!(known, (!before).then_some(false), "{text}");
         assert!(!listed().may_be_tokenized(&symbol(text)), "{text}");
     }
     let avax = Pair {

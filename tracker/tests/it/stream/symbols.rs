@@ -187,9 +187,8 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
         let prices = world.prices().await;
         prices.iter().any(|it| it.price.to_string() == "3")
     };
-    world
-        .until_after(Duration::from_mins(1), "it has a price", priced)
-        .await;
+    // It is polled at once, not after an interval.
+    world.until("it has a price", priced).await;
     let received = server.received().concat();
     assert!(!received.contains("AAPLX/USD"), "{received}");
     running.stop().await;

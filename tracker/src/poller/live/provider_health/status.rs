@@ -34,7 +34,8 @@ impl ProviderHealth {
         } else if rate_limited {
             let text = "the provider limits the rate of requests";
             (ProviderState::RateLimited, note(text))
-        } else if self.is_breaker_open() {
+        } else if self.is_breaker_open() && (active || self.breaker.retry_at(now).is_some()) {
+            // A fallback that may be tried again stands by.
             (ProviderState::Failing, note(&self.last_error))
         } else if active {
             let notes = [self.provider.note(), pace_note(planned)];

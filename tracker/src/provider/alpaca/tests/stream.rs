@@ -61,7 +61,10 @@ fn the_key_is_sent_after_the_greeting_and_not_formatted() {
     let address = StreamProtocol::address(&provider);
     let text = format!("{session:?} {frame:?} {provider:?} {address:?}");
     assert!(!text.contains("S3CRET") && !text.contains("K3Y"), "{text}");
-    assert_eq!(provider.key_setting(), Some("ALPACA_API_KEY_ID"));
+    assert_eq!(
+        provider.key_setting(),
+        Some("ALPACA_API_KEY_ID, ALPACA_API_SECRET_KEY")
+    );
 }
 
 #[test]
