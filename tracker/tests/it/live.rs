@@ -263,6 +263,9 @@ testkit::on_both_databases! {
         world.until_after(SECOND, "it is refused", refused).await;
         let note = world.provider("alphavantage").await.and_then(|row| row.note);
         assert_eq!(note.as_deref(), Some("the plan does not include quotes"));
+        let excluded = world.response("MSFT", false).await;
+        assert_eq!(excluded.reason.as_deref(), Some("the plan of alphavantage does not include the symbol"));
+        assert!(excluded.retry_after.is_some_and(|seconds| (1..=3_600).contains(&seconds)), "{excluded:?}");
         assert_eq!(service.calls().len(), 2);
         assert!(world.prices().await.is_empty());
     }

@@ -368,6 +368,7 @@ impl ProviderHealth {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use entity::ProviderState;
 
     use super::*;
     use crate::provider::Poll;
@@ -398,6 +399,27 @@ mod tests {
         async fn poll(&self, symbols: &[Symbol]) -> Poll {
             Poll::failed(symbols, &PollError::NoQuote)
         }
+    }
+
+    #[test]
+    fn a_fallback_that_failed_stands_by_once_it_may_be_tried_again() {
+        let mut health = ProviderHealth::new(1, Arc::new(OneASecond));
+        let (begun, random) = (Timestamp::from_micros(0), Random::seeded(1));
+        let interval = Duration::from_mins(5);
+        for _ in 0..BREAKER_THRESHOLD {
+            health.record_error(&PollError::Timeout, (interval, interval), begun, &random);
+        }
+        let plan = PollPlan {
+            interval,
+            limit: None,
+        };
+        let state = |active, now| health.status(active, plan, now).0;
+        assert_eq!(state(false, begun), ProviderState::Failing);
+        let later = begun.after(Duration::from_hours(1));
+        assert_eq!(health.availability(later), Availability::Ready);
+        assert_eq!(state(false, later), ProviderState::Standby);
+        // The one in use is tried, and still fails.
+        assert_eq!(state(true, later), ProviderState::Failing);
     }
 
     #[test]

@@ -119,3 +119,55 @@ impl Failure {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(failures: &[(&'static str, Option<PollError>, Option<i64>)]) -> Completion {
+        let request = PendingRequest {
+            ids: vec![1],
+            symbol: "AAPL".parse().expect("a symbol"),
+            track: false,
+            name: None,
+        };
+        let failures: Vec<Failure> = failures
+            .iter()
+            .map(|(provider, error, retry_at)| Failure {
+                provider,
+                error: error.clone(),
+                retry_at: retry_at.map(Timestamp::from_micros),
+            })
+            .collect();
+        let mut refresh = RefreshRequest::new(request);
+        refresh.give_up(&failures);
+        refresh.completion.expect("a completion")
+    }
+
+    #[tokio::test]
+    async fn each_provider_is_named_with_the_reason_why_it_returned_no_price() {
+        let refused = PollError::refused("HTTP 401");
+        let all = failed(&[
+            ("finnhub", Some(refused), Some(7)),
+            ("kraken", Some(PollError::ListMissing), Some(5)),
+            ("twelvedata", Some(PollError::NotEntitled), Some(9)),
+        ]);
+        assert_eq!(all.outcome, PollOutcome::Failed);
+        let reason = "the provider finnhub refused the key; \
+                      the list of symbols of kraken is not loaded; \
+                      the plan of twelvedata does not include the symbol";
+        assert_eq!(all.reason.as_deref(), Some(reason));
+        assert_eq!(all.retry_at, Some(Timestamp::from_micros(5)));
+        // A retry after a timeout may succeed at any time.
+        let some = failed(&[
+            ("alpaca", Some(PollError::Timeout), None),
+            ("kraken", Some(PollError::ListMissing), Some(5)),
+        ]);
+        let reason = "alpaca: request timed out; the list of symbols of kraken is not loaded";
+        assert_eq!(
+            (some.reason.as_deref(), some.retry_at),
+            (Some(reason), None)
+        );
+        assert_eq!(failed(&[("finnhub", None, None)]).reason, None);
+    }
+}
