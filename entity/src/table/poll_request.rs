@@ -25,7 +25,7 @@ pub struct Model {
     pub retry_after: Option<i32>,
     /// The text to search for; null for a poll.
     pub query: Option<String>,
-    /// The result of a search, as JSON. For a poll, the provider that refused the key.
+    /// The result of a search, as JSON. For a poll, why no provider returned a price.
     pub found: Option<String>,
 }
 
