@@ -198,15 +198,11 @@ impl Stage {
 
     /// The logged delays before connections were opened again.
     pub(super) fn delays(&self) -> Vec<Duration> {
-        let lines = self.world.journal.lines(&["WARN", "delay=Some("]);
+        let lines = self.world.journal.lines(&["WARN", "delay_seconds="]);
         let delay = |line: &String| {
-            let (_, text) = line.split_once("delay=Some(").expect("a delay");
-            let (text, _) = text.split_once(')').expect("its end");
-            let (number, unit) = match text.strip_suffix("ms") {
-                Some(number) => (number, 0.001),
-                None => (text.trim_end_matches('s'), 1.0),
-            };
-            Duration::from_secs_f64(number.parse::<f64>().expect("a number") * unit)
+            let (_, text) = line.split_once("delay_seconds=").expect("a delay");
+            let seconds = text.split_whitespace().next().expect("a number");
+            Duration::from_secs_f64(seconds.parse().expect("a number"))
         };
         lines.iter().map(delay).collect()
     }
