@@ -71,9 +71,7 @@ impl From<Error> for Problem {
             Error::Unauthenticated => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable { .. } | Error::NoPrice { .. } | Error::TooSlow(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Error::Unavailable { .. } | Error::TooSlow(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if let Some(cause) = error.cause() {

@@ -46,17 +46,11 @@ pub(crate) enum Error {
     Unavailable {
         /// The component and its state.
         reason: Cow<'static, str>,
+        /// Seconds until a retry is useful, if known.
+        retry_after: Option<u32>,
         /// The cause for the log, if the component is the database.
         #[source]
         source: Option<StoreError>,
-    },
-    /// No provider returned a price.
-    #[error("{reason}")]
-    NoPrice {
-        /// Why.
-        reason: String,
-        /// Seconds until a retry is useful, if known.
-        retry_after: Option<u32>,
     },
     /// The database canceled a statement that took too long.
     #[error("the operation took too long")]
@@ -82,6 +76,7 @@ impl Error {
     pub(crate) fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable {
             reason: reason.into(),
+            retry_after: None,
             source: None,
         }
     }
@@ -119,7 +114,7 @@ impl Error {
             Self::Unauthenticated => code::UNAUTHENTICATED,
             Self::Forbidden(_) => code::FORBIDDEN,
             Self::RateLimited { .. } => code::RATE_LIMITED,
-            Self::Unavailable { .. } | Self::NoPrice { .. } => code::UNAVAILABLE,
+            Self::Unavailable { .. } => code::UNAVAILABLE,
             Self::TooSlow(_) => code::TIMEOUT,
             Self::Internal(_) => code::INTERNAL,
         }
@@ -134,8 +129,10 @@ impl Error {
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            Self::NoPrice { retry_after, .. } => Some(retry_after.unwrap_or(Self::OUTAGE_RETRY)),
-            Self::Unavailable { .. } | Self::TooSlow(_) => Some(Self::OUTAGE_RETRY),
+            Self::Unavailable { retry_after, .. } => {
+                Some(retry_after.unwrap_or(Self::OUTAGE_RETRY))
+            }
+            Self::TooSlow(_) => Some(Self::OUTAGE_RETRY),
             _ => None,
         }
     }
@@ -164,6 +161,7 @@ impl From<StoreError> for Error {
         };
         Self::Unavailable {
             reason: reason.into(),
+            retry_after: None,
             source: Some(cause),
         }
     }

@@ -154,9 +154,10 @@ impl Service {
                 outcome: PollOutcome::Failed,
                 retry_after,
                 reason,
-            }) => Err(Error::NoPrice {
-                reason: reason.unwrap_or_else(|| "the provider returned no price".to_owned()),
+            }) => Err(Error::Unavailable {
+                reason: reason.map_or("the provider returned no price".into(), Into::into),
                 retry_after,
+                source: None,
             }),
             Some(PollResponse {
                 outcome: PollOutcome::DatabaseUnavailable,

@@ -14,13 +14,14 @@ use crate::{
     reference::{Close, ReferenceInputs},
 };
 
-/// Collects the inputs of a quote's reference price. `None` for a price of 0, which no provider
-/// sends.
+/// Collects the inputs of a quote's reference price. If the figures of the day [are
+/// folded](is_folded), the last price of the day before is the previous close. `None` for a price of
+/// 0, which no provider sends.
 pub(super) fn reference_inputs(
     quote: &Quote,
     latest: Option<&Price>,
     stored: Option<&(NaiveDate, Decimal)>,
-    replayed: bool,
+    is_folded: bool,
 ) -> Option<ReferenceInputs> {
     let close = |rounded: Decimal, exact: Option<Ratio>| {
         let close = Close::of(rounded)?;
@@ -30,25 +31,29 @@ pub(super) fn reference_inputs(
         })
     };
     let unrounded = quote.unrounded;
+    let sent_close = |sent| close(sent, unrounded.and_then(|it| it.previous_close));
     let same_day = latest.filter(|latest| latest.trading_day == quote.trading_day);
+    // Known since the first price of the day, or the last price of the day before.
+    let folded = || {
+        let known = same_day.and_then(|latest| latest.previous_close);
+        let yesterday = stored.filter(|(day, _)| Some(*day) == quote.trading_day.pred_opt());
+        known
+            .or(yesterday.map(|(_, price)| *price))
+            .and_then(Close::of)
+    };
     let (previous_close, stored) = match quote.previous_close {
         PreviousClose::None => (None, None),
-        sent if is_folded(quote, replayed) => {
-            let known = same_day.and_then(|latest| latest.previous_close);
-            let yesterday = stored.filter(|(day, _)| Some(*day) == quote.trading_day.pred_opt());
-            let sent = match sent {
-                PreviousClose::Sent(sent) => {
-                    close(sent, unrounded.and_then(|it| it.previous_close))
-                }
-                PreviousClose::Absent | PreviousClose::None => quote.open.and_then(Close::of),
-            };
-            let stored = known.or(yesterday.map(|(_, close)| *close));
-            (stored.and_then(Close::of).or(sent), None)
+        PreviousClose::Sent(sent) if is_folded => {
+            // If they are equal, the sent one has all digits.
+            let (folded, sent) = (folded(), sent_close(sent));
+            let differs = |it: &Close| sent.is_none_or(|sent| sent.rounded != it.rounded);
+            (folded.filter(differs).or(sent), None)
         }
-        PreviousClose::Sent(sent) => (
-            close(sent, unrounded.and_then(|it| it.previous_close)),
-            stored,
-        ),
+        PreviousClose::Absent if is_folded => {
+            let open = || quote.open.and_then(Close::of);
+            (folded().or_else(open), None)
+        }
+        PreviousClose::Sent(sent) => (sent_close(sent), stored),
         // The first quote of a day determines the previous close of the whole day.
         PreviousClose::Absent => match same_day {
             Some(latest) => match latest.previous_close {

@@ -148,8 +148,9 @@ impl<'a> BatchWriter<'a> {
         let id = stock.id;
         let latest = current.latest.get(&id);
         let replayed = batch.is_replayed();
+        let is_folded = inputs::is_folded(quote, replayed);
         let stored = current.closes.get(&id);
-        let Some(inputs) = inputs::reference_inputs(quote, latest, stored, replayed) else {
+        let Some(inputs) = inputs::reference_inputs(quote, latest, stored, is_folded) else {
             return Ok(());
         };
         let splits = current.splits.get(&id).map_or(&[][..], Vec::as_slice);
@@ -159,7 +160,6 @@ impl<'a> BatchWriter<'a> {
             None => inputs.reference(splits),
         };
         let mut price = inputs::price_of(quote, id, reference, batch.provider, feed);
-        let is_folded = inputs::is_folded(quote, replayed);
         if is_folded {
             inputs::fold_figures(&mut price, latest);
         }

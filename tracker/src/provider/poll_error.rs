@@ -21,8 +21,8 @@ pub enum PollError {
     /// several. Poll its symbols again now, in smaller requests.
     #[error("the request was rejected as a whole")]
     BatchRejected,
-    /// Only the provider's list tells how to request the symbol, and it is not loaded. Fail over, or
-    /// poll it again after an interval.
+    /// The name of the symbol in requests is only in the provider's list, which is not loaded. Fail
+    /// over, or poll it again once the list is loaded, at the latest after an interval.
     #[error("the provider's list of symbols is not loaded")]
     ListMissing,
     /// The answer has no price that can be stored. Other symbols are not affected.

@@ -99,6 +99,13 @@ testkit::on_both_databases! {
             let stored = world.prices().await.pop().expect("a price");
             assert_eq!(stored.previous_close, previous_close.map(decimal), "{price}");
         }
+        // A provider that sends 0 has no previous close, as for shares.
+        let none = Quote {
+            previous_close: PreviousClose::None,
+            ..of("107", "2026-11-16", None)
+        };
+        world.store(vec![none]).await;
+        assert_eq!(world.prices().await.pop().expect("a price").previous_close, None);
     }
 
     async fn the_figures_of_a_pair_include_the_prices_of_the_day(database) {

@@ -1,4 +1,4 @@
-//! Tests that the program tells no key of a provider, also if the provider repeats it.
+//! Tests that no key of a provider is logged, measured or shown, also if the provider repeats it.
 
 use std::{
     collections::BTreeSet,
@@ -139,7 +139,7 @@ impl Running {
         response
     }
 
-    /// Stops the program and searches everything that it told.
+    /// Stops the program and searches everything that it wrote.
     async fn check(mut self) {
         self.notes.extend(
             self.world
@@ -160,8 +160,8 @@ impl Running {
             log.contains("repeated"),
             "the text is logged without the keys"
         );
-        for told in [log, metrics, format!("{:?}", self.notes)] {
-            assert!(!told.contains(KEY) && !told.contains(SECRET), "{told}");
+        for text in [log, metrics, format!("{:?}", self.notes)] {
+            assert!(!text.contains(KEY) && !text.contains(SECRET), "{text}");
         }
     }
 }
@@ -195,7 +195,7 @@ async fn stream_and_refuse(running: &mut Running, server: &StreamServer) {
 }
 
 #[tokio::test]
-async fn the_key_of_finnhub_is_told_nowhere() {
+async fn the_key_of_finnhub_is_shown_nowhere() {
     let server = StreamServer::start(StreamDialect::Finnhub).await;
     let seconds = runtime::clock::SystemClock::shared().now().micros() / 1_000_000;
     let answer = json!({"c": 182.63, "pc": 180.78, "t": seconds}).to_string();
@@ -215,7 +215,7 @@ async fn the_key_of_finnhub_is_told_nowhere() {
 }
 
 #[tokio::test]
-async fn the_keys_of_alpaca_are_told_nowhere() {
+async fn the_keys_of_alpaca_are_shown_nowhere() {
     let server = StreamServer::start(StreamDialect::Alpaca).await;
     let now = runtime::clock::SystemClock::shared().now().to_string();
     let trade = json!({"t": now, "p": 133.42, "c": ["@"]});
@@ -243,7 +243,7 @@ async fn the_keys_of_alpaca_are_told_nowhere() {
 }
 
 #[tokio::test]
-async fn the_key_of_twelve_data_is_told_nowhere() {
+async fn the_key_of_twelve_data_is_shown_nowhere() {
     let now = runtime::clock::SystemClock::shared().now();
     let (day, seconds) = (now.to_utc().date_naive(), now.micros() / 1_000_000);
     let answer =

@@ -164,28 +164,29 @@ impl LiveLoop {
             // It is dispatched again then.
             return;
         }
-        let retry_at = match &completed.attempt {
+        let (error, retry_at) = match &completed.attempt {
             Attempt::BudgetExhausted(
                 ReserveOutcome::WindowExhausted(until)
                 | ReserveOutcome::DayExhausted(until)
                 | ReserveOutcome::OnlyReserveLeft(until),
-            ) => Some(*until),
+            ) => (None, Some(*until)),
             Attempt::NotReserved(_) => {
                 refresh.completion = Some(PollOutcome::DatabaseUnavailable.into());
-                None
+                (None, None)
             }
             Attempt::Completed { results, .. } => {
                 let error = results.first().and_then(|(_, error)| error.as_ref());
-                refresh.record_result(completed.provider, error);
-                match error {
+                refresh.record_result(error);
+                let retry_at = match error {
                     Some(PollError::BudgetSpent) => Some(budget.day.next_midnight(now)),
                     Some(PollError::RateLimited { wait }) => Some(now.after(*wait)),
                     _ => None,
-                }
+                };
+                (error.cloned(), retry_at)
             }
-            _ => None,
+            _ => (None, None),
         };
-        refresh.mark_tried(completed.provider, retry_at);
+        refresh.mark_tried(completed.provider, error, retry_at);
     }
 }
 

@@ -15,12 +15,13 @@ use tokio::time::Instant;
 use tracing::instrument::WithSubscriber;
 
 use super::{
-    LiveLoop, REFRESH_INTERVAL, completion::CompletedRequest, provider_health::Availability,
-    refresh_request::Failure,
+    LiveLoop, ProviderHealth, REFRESH_INTERVAL, RefreshRequest, SymbolLists,
+    completion::CompletedRequest, provider_health::Availability, refresh_request::Failure,
 };
 use crate::{
     budget::Purpose,
     poller::{context::NewStock, tracked_stocks::TrackedStock},
+    provider::PollError,
     schedule::{due_at, is_due_soon, symbol_interval},
     stream::Coverage,
 };
@@ -156,8 +157,10 @@ impl LiveLoop {
                     now,
                 ),
             };
-            let unanswered = unanswered_since(stock, interval, now).filter(|_| !state.is_due);
-            let at = if state.is_due { now } else { at };
+            let is_list_loaded = |provider: usize| self.providers[provider].has_whole_list();
+            let is_released = state.awaits_list.is_some_and(is_list_loaded);
+            let at = if is_released { now } else { at };
+            let unanswered = unanswered_since(stock, interval, now).filter(|_| !is_released);
             let at = unanswered.map_or(at, |requested_at| at.max(requested_at.after(interval)));
             let planned = at <= now;
             if !planned {
@@ -214,7 +217,7 @@ impl LiveLoop {
                     continue;
                 }
                 match health.availability_on_request(now) {
-                    Availability::Skip(until) => refresh.mark_tried(provider, until),
+                    Availability::Skip(until) => refresh.mark_tried(provider, None, until),
                     Availability::RetryAt(until) => {
                         next = Some(next.map_or(until, |next| next.min(until)));
                         break;
@@ -235,24 +238,7 @@ impl LiveLoop {
             match untried {
                 None if is_unknown => refresh.reject_unknown(),
                 None => {
-                    let tried = self.providers.iter().enumerate();
-                    let tried = tried.filter(|(index, _)| refresh.has_tried(*index));
-                    let failures = tried.map(|(index, health)| {
-                        let provider = health.provider.name();
-                        match (health.refusal(), refresh.error(index)) {
-                            (Some((error, until)), _) => Failure {
-                                provider,
-                                error: Some(error.clone()),
-                                retry_at: Some(until),
-                            },
-                            (None, error) => Failure {
-                                provider,
-                                retry_at: self.lists.retry_at(index, error),
-                                error: error.cloned(),
-                            },
-                        }
-                    });
-                    let failures: Vec<Failure> = failures.collect();
+                    let failures = failures(refresh, &self.providers, &self.lists);
                     refresh.give_up(&failures);
                 }
                 Some(provider) if refresh.in_flight => {
@@ -344,6 +330,27 @@ impl LiveLoop {
         }
         Route::Wait(earliest)
     }
+}
+
+/// Returns why the providers that were tried for a poll request returned no price.
+fn failures(
+    refresh: &RefreshRequest,
+    providers: &[ProviderHealth],
+    lists: &SymbolLists,
+) -> Vec<Failure> {
+    let failure = |(index, error): &(usize, Option<PollError>)| {
+        let (health, error) = (&providers[*index], error.as_ref());
+        let (error, retry_at) = match health.refusal() {
+            Some((refusal, until)) => (Some(refusal), Some(until)),
+            None => (error, lists.retry_at(*index, error)),
+        };
+        Failure {
+            provider: health.provider.name(),
+            error: error.cloned(),
+            retry_at,
+        }
+    };
+    refresh.tried().iter().map(failure).collect()
 }
 
 /// Returns when the last scheduled poll of a stock was sent, if it is unanswered. A time far in the

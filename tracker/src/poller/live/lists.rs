@@ -163,16 +163,13 @@ impl LiveLoop {
         let part = &mut self.lists.parts[provider][part];
         part.in_flight = false;
         match result {
-            Ok(Ok(())) => {
-                part.record_result(true, now);
-                for state in self.symbols.values_mut() {
-                    state.record_list(provider);
-                }
-            }
-            Ok(Err(error)) => {
-                part.record_result(false, now);
-                if error.is_provider_wide() {
-                    health.record_error(&error, planned, now, &self.context.random);
+            Ok(loaded) => {
+                part.record_result(loaded.is_ok(), now);
+                match loaded {
+                    Err(error) if error.is_provider_wide() => {
+                        health.record_error(&error, planned, now, &self.context.random);
+                    }
+                    _ => {}
                 }
             }
             Err(Attempt::BudgetExhausted(ReserveOutcome::WindowExhausted(until))) => {

@@ -138,6 +138,12 @@ impl ProviderHealth {
         self.provider.serves(symbol)
     }
 
+    /// Whether all parts of the provider's list are loaded.
+    pub(super) fn has_whole_list(&self) -> bool {
+        let list = self.provider.list();
+        list.is_some_and(|list| (0..list.parts()).all(|part| list.is_loaded(part)))
+    }
+
     /// Maximum symbols in a request now, at least 1.
     pub(super) fn max_symbols(&self) -> usize {
         let allowed = self.provider.pacing().symbols_per_request();

@@ -27,10 +27,8 @@ pub(super) struct RefreshRequest {
     pub(super) in_flight: bool,
     /// The response, once it is known, until it is written.
     pub(super) completion: Option<Completion>,
-    /// The providers that were polled or skipped.
-    tried: Vec<usize>,
-    /// The errors of those that were polled.
-    errors: Vec<(usize, PollError)>,
+    /// The providers that were polled or skipped, each with its error if it was polled.
+    tried: Vec<(usize, Option<PollError>)>,
     /// The earliest time at which a provider that was skipped is available again.
     retry_at: Option<Timestamp>,
     expires: Instant,
@@ -43,7 +41,6 @@ impl RefreshRequest {
             in_flight: false,
             completion: None,
             tried: Vec::new(),
-            errors: Vec::new(),
             retry_at: None,
             expires: Instant::now() + RESPONSE_TIMEOUT,
         }
@@ -55,25 +52,28 @@ impl RefreshRequest {
     }
 
     pub(super) fn has_tried(&self, provider: usize) -> bool {
-        self.tried.contains(&provider)
+        self.tried.iter().any(|(it, _)| *it == provider)
     }
 
-    /// Marks a provider as polled or skipped. `retry_at` is when it is available again, if known.
-    pub(super) fn mark_tried(&mut self, provider: usize, retry_at: Option<Timestamp>) {
-        self.tried.push(provider);
+    /// The providers that were polled or skipped, each with its error if it was polled.
+    pub(super) fn tried(&self) -> &[(usize, Option<PollError>)] {
+        &self.tried
+    }
+
+    /// Marks a provider as polled, with its error, or as skipped. `retry_at` is when it is available
+    /// again, if known.
+    pub(super) fn mark_tried(
+        &mut self,
+        provider: usize,
+        error: Option<PollError>,
+        retry_at: Option<Timestamp>,
+    ) {
+        self.tried.push((provider, error));
         self.retry_at = [self.retry_at, retry_at].into_iter().flatten().min();
     }
 
-    /// The error of a provider that was polled.
-    pub(super) fn error(&self, provider: usize) -> Option<&PollError> {
-        let mut errors = self.errors.iter();
-        errors.find_map(|(of, error)| (*of == provider).then_some(error))
-    }
-
     /// Records the result of a poll. The request is completed if the result concerns the symbol.
-    pub(super) fn record_result(&mut self, provider: usize, error: Option<&PollError>) {
-        self.errors
-            .extend(error.map(|error| (provider, error.clone())));
+    pub(super) fn record_result(&mut self, error: Option<&PollError>) {
         self.completion = match error {
             None | Some(PollError::NoQuote) => Some(PollOutcome::Answered.into()),
             Some(PollError::UnknownSymbol) => Some(PollOutcome::UnknownSymbol.into()),

@@ -30,10 +30,8 @@ pub(super) struct SymbolState {
     /// The provider that rejected a request with this symbol and others, and the maximum symbols in
     /// the next request with it.
     max_batch: Option<(usize, usize)>,
-    /// The provider whose list was missing at the last poll.
-    awaits_list: Option<usize>,
-    /// Whether it is due now, whenever it was polled last.
-    pub(super) is_due: bool,
+    /// The provider whose list was missing at the last poll. The symbol is due once it is loaded.
+    pub(super) awaits_list: Option<usize>,
 }
 
 /// A scheduled poll with its failovers and retries.
@@ -49,7 +47,6 @@ impl SymbolState {
     pub(super) fn record_sent(&mut self, provider: usize, planned: bool, retry: bool) {
         if planned {
             self.round = None;
-            self.is_due = false;
         }
         let round = self.round.get_or_insert_default();
         round.tried.push(provider);
@@ -130,11 +127,6 @@ impl SymbolState {
             .is_some_and(|(failed, before)| failed == provider && before < responses)
     }
 
-    /// Records that the list of a provider is loaded: a symbol that was polled without it is due.
-    pub(super) fn record_list(&mut self, provider: usize) {
-        self.is_due |= self.awaits_list.take_if(|it| *it == provider).is_some();
-    }
-
     /// Records an answer, with or without a price.
     pub(super) fn record_answer(&mut self, provider: usize, priced: bool) {
         if priced {
@@ -203,28 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_that_was_polled_without_the_list_is_due_once_it_is_loaded() {
+    fn a_symbol_that_was_polled_without_the_list_awaits_it_and_is_not_retried_before() {
         let (now, random) = (Timestamp::from_micros(0), Random::seeded(1));
         let mut state = SymbolState::default();
         let fail = |state: &mut SymbolState, error: &PollError| {
             state.record_sent(0, true, false);
             state.record_failure(0, 1, error, now, &random);
-            assert!(!state.is_due);
         };
         fail(&mut state, &PollError::ListMissing);
-        assert_eq!(state.retry_at(now), None, "it is not retried before");
-        state.record_list(1);
-        assert!(!state.is_due, "the list of another provider");
-        state.record_list(0);
-        assert!(state.is_due);
+        assert_eq!((state.awaits_list, state.retry_at(now)), (Some(0), None));
         // Other failures and answers do not depend on the list.
         fail(&mut state, &PollError::Timeout);
-        state.record_list(0);
-        assert!(!state.is_due);
+        assert_eq!(state.awaits_list, None);
         fail(&mut state, &PollError::ListMissing);
         state.record_answer(0, true);
-        state.record_list(0);
-        assert!(!state.is_due);
+        assert_eq!(state.awaits_list, None);
     }
 
     #[test]

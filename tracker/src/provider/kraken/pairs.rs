@@ -63,10 +63,14 @@ impl Pairs {
     /// Whether a symbol is a listed pair, or `None` if that is not known.
     pub(super) fn knows(&self, symbol: &Symbol) -> Option<bool> {
         let listed = self.by_symbol.contains_key(symbol);
+        (listed || !self.may_be_added(symbol)).then_some(listed)
+    }
+
+    /// Whether a symbol may be a pair of a half of the list that is not loaded.
+    fn may_be_added(&self, symbol: &Symbol) -> bool {
+        let is_missing = !self.has_currencies || self.may_be_tokenized(symbol);
         let has_usual_names = || symbol.as_str().split('/').all(|it| asset(it) == it);
-        let may_exist = || shape::is_pair(symbol) && has_usual_names();
-        let may_be_added = || !self.has_currencies || self.may_be_tokenized(symbol);
-        (listed || !may_exist() || !may_be_added()).then_some(listed)
+        is_missing && shape::is_pair(symbol) && has_usual_names()
     }
 
     pub(super) fn is_tokenized(&self, symbol: &Symbol) -> bool {

@@ -1,4 +1,4 @@
-//! Connections: silence, garbage, closes and the loss of the lease are told apart.
+//! Connections: silence, garbage, closes and the loss of the lease are distinguished.
 
 use std::{process::Command, time::Duration};
 

@@ -128,7 +128,7 @@ async fn a_rejected_key_is_final() {
 }
 
 #[tokio::test]
-async fn an_eviction_is_told_apart_and_waits() {
+async fn an_eviction_is_distinguished_and_waits() {
     let stage = Stage::new(StreamDialect::Alpaca, &["AAPL"]).await;
     let running = stage.track_subscribed(&["AAPL"]).await;
     stage.server.behave(|it| it.evict = true);

@@ -147,7 +147,7 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
     let timeout = Duration::from_secs(5);
     let kraken = Kraken::new(&settings, timeout, world.clock.shared()).expect("a provider");
     let running = world.track_streams(STREAMS, vec![Arc::new(kraken)]);
-    // The part of the list with tokenised pairs fails, which says nothing about the symbol.
+    // The part of the list with tokenised pairs fails. That is not an answer for the symbol.
     let polls = async || {
         let received = api.received_requests().await.unwrap_or_default();
         let of_tokenised = |it: &&wiremock::Request| {
