@@ -12,7 +12,7 @@ use crate::{
     Error,
     database::Database,
     rows::{Row, Rows},
-    sql::{Field, Sql, chunks, replaced},
+    sql::{Field, Sql, chunks, execute_all, replaced},
 };
 
 /// The key of a candle.
@@ -261,6 +261,14 @@ fn candle(row: &Row) -> Result<Candle, Error> {
 
 /// Inserts or replaces candles, which must have different keys.
 pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Result<(), Error> {
+    execute_all(connection, replace(connection, candles).collect()).await
+}
+
+/// Returns the statements that insert or replace candles, which must have different keys.
+pub(crate) fn replace<'a>(
+    connection: &impl ConnectionTrait,
+    candles: &'a [Candle],
+) -> impl Iterator<Item = Sql> {
     let fields = [
         (
             "minutes",
@@ -283,15 +291,13 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
     let names = fields.each_ref().map(|(name, _)| *name);
     let columns = names.join(", ");
     let text = format!("INSERT INTO candles ({columns}) SELECT {columns} FROM ");
-    for candles in chunks(connection, candles) {
+    chunks(connection, candles).map(move |candles| {
         // Without WHERE, SQLite parses ON CONFLICT as the condition of a join.
-        let sql = Sql::new(connection, &text)
+        Sql::new(connection, &text)
             .given(candles.iter(), &fields)
             .push(" WHERE true ON CONFLICT (minutes, stock_id, start) DO UPDATE SET ")
-            .push(&replaced(&names[3..]));
-        connection.execute_raw(sql.statement()).await?;
-    }
-    Ok(())
+            .push(&replaced(&names[3..]))
+    })
 }
 
 /// Deletes at most `limit` candles of one stock and interval that start at `from` or later. Returns

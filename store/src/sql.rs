@@ -2,7 +2,7 @@
 //!
 //! Values are always bound as parameters, and the text of a statement does not depend on the number
 //! of ids, so it is prepared once. Parameters are `$1`, `$2` … on PostgreSQL and `?` on SQLite,
-//! which searches a list of all names for each named parameter.
+//! which searches a list of all names for each named parameter. No text contains another `?`.
 
 mod field;
 
@@ -11,6 +11,7 @@ use std::{iter, slice::Chunks};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 pub(crate) use self::field::Field;
+use crate::Error;
 
 /// The assignments of `ON CONFLICT … DO UPDATE SET` that replace these columns.
 pub(crate) fn replaced(columns: &[&str]) -> String {
@@ -23,7 +24,7 @@ pub(crate) fn replaced(columns: &[&str]) -> String {
 
 /// The number of rows that SQLite is sent with a statement. The next larger one is filled up with
 /// rows of NULL, so that there are few texts to prepare.
-const SIZES: [usize; 5] = [1, 4, 16, 64, MAX_ROWS];
+const SIZES: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, MAX_ROWS];
 /// The maximum number of rows. SQLite allows 32,766 parameters.
 const MAX_ROWS: usize = 256;
 
@@ -34,6 +35,65 @@ pub(crate) fn chunks<'a, R>(connection: &impl ConnectionTrait, rows: &'a [R]) ->
     } else {
         rows.chunks(MAX_ROWS)
     }
+}
+
+/// The maximum number of parameters of statements that SQLite is sent at once. More of them would
+/// be many more texts to prepare, and the round trip does not matter.
+const MAX_AT_ONCE: usize = 2_000;
+
+/// Executes statements that write different tables, at once if possible.
+pub(crate) async fn execute_all(
+    connection: &impl ConnectionTrait,
+    statements: Vec<Sql>,
+) -> Result<(), Error> {
+    let parameters: usize = statements.iter().map(|sql| sql.values.len()).sum();
+    let is_postgres = connection.get_database_backend() == DbBackend::Postgres;
+    let statements = if is_postgres || parameters <= MAX_AT_ONCE {
+        Vec::from_iter(at_once(statements))
+    } else {
+        statements
+    };
+    for sql in statements {
+        connection.execute_raw(sql.statement()).await?;
+    }
+    Ok(())
+}
+
+/// Returns one statement of PostgreSQL, of which no part sees what the others write, or a list of
+/// statements of SQLite.
+fn at_once(mut statements: Vec<Sql>) -> Option<Sql> {
+    let last = statements.pop()?;
+    let (mut texts, mut values) = (Vec::new(), Vec::new());
+    for (index, sql) in statements.into_iter().enumerate() {
+        texts.push(match last.backend {
+            DbBackend::Postgres => format!("written{index} AS ({})", sql.text),
+            _ => sql.text,
+        });
+        values.extend(sql.values);
+    }
+    let text = match last.backend {
+        _ if texts.is_empty() => last.text,
+        DbBackend::Postgres => format!("WITH {} {}", texts.join(", "), last.text),
+        _ => format!("{}; {}", texts.join("; "), last.text),
+    };
+    values.extend(last.values);
+    Some(Sql {
+        text,
+        values,
+        ..last
+    })
+}
+
+/// Numbers the parameters of a text.
+fn numbered(text: &str) -> String {
+    let mut parts = text.split('?');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in (1_usize..).zip(parts) {
+        numbered.push('$');
+        numbered.push_str(&index.to_string());
+        numbered.push_str(part);
+    }
+    numbered
 }
 
 /// A statement under construction.
@@ -65,12 +125,7 @@ impl Sql {
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
-        if self.backend == DbBackend::Postgres {
-            let parameter = format!("${}", self.values.len());
-            self.push(&parameter)
-        } else {
-            self.push("?")
-        }
+        self.push("?")
     }
 
     /// Appends `text` and a parameter, if there is a value.
@@ -179,6 +234,45 @@ impl Sql {
 
     /// Returns the statement.
     pub fn statement(self) -> Statement {
-        Statement::from_sql_and_values(self.backend, self.text, self.values)
+        let text = if self.backend == DbBackend::Postgres {
+            numbered(&self.text)
+        } else {
+            self.text
+        };
+        Statement::from_sql_and_values(self.backend, text, self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_sent_at_once_with_their_parameters_in_order() {
+        let sent = |backend| {
+            let sql = |text: &str| Sql {
+                backend,
+                text: text.to_owned(),
+                values: Vec::new(),
+            };
+            let statements = vec![
+                sql("INSERT INTO a VALUES ").bind_row(vec![1.into(), 2.into()]),
+                sql("DELETE FROM b WHERE id = ").bind(3),
+                sql("UPDATE c SET d = ").bind(4),
+            ];
+            let sent = at_once(statements).expect("statements").statement();
+            let values: Vec<Value> = sent.values.expect("values").0;
+            assert_eq!(values, [1, 2, 3, 4].map(Value::from));
+            sent.sql
+        };
+        assert_eq!(
+            sent(DbBackend::Postgres),
+            "WITH written0 AS (INSERT INTO a VALUES ($1, $2)), \
+             written1 AS (DELETE FROM b WHERE id = $3) UPDATE c SET d = $4"
+        );
+        assert_eq!(
+            sent(DbBackend::Sqlite),
+            "INSERT INTO a VALUES (?, ?); DELETE FROM b WHERE id = ?; UPDATE c SET d = ?"
+        );
     }
 }

@@ -308,18 +308,16 @@ pub async fn set_requested(
     Ok(())
 }
 
-/// Records that a provider answered for these stocks at `now`.
-pub async fn set_answered(
-    connection: &impl ConnectionTrait,
-    ids: &[i64],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let sql = Sql::new(connection, "UPDATE stocks SET answered_at = ")
-        .bind(now)
+/// Records, with the commit of a transaction, that a provider answered for these stocks.
+pub fn set_answered(feed: &mut FeedTransaction, ids: &[i64]) {
+    if ids.is_empty() {
+        return;
+    }
+    let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
+        .bind(feed.now())
         .push(" WHERE id")
         .eq_any(ids);
-    connection.execute_raw(sql.statement()).await?;
-    Ok(())
+    feed.write_last(sql);
 }
 
 /// Adds one answer without a price to each of these stocks.

@@ -1,8 +1,8 @@
 //! Builds candles from prices, in the transaction that stores the prices.
 //!
-//! Ingest calls [`record`] for new prices. [`rebuild`](fn@rebuild) builds the candles of a database
-//! that was filled before candles existed; the result is the same. [`fill`] adds daily candles from
-//! the history of a provider.
+//! Ingest calls [`updated`] with new prices, and stores the candles with them.
+//! [`rebuild`](fn@rebuild) builds the candles of a database that was filled before candles existed;
+//! the result is the same. [`fill`] adds daily candles from the history of a provider.
 
 mod backfill;
 mod fold;
@@ -10,7 +10,7 @@ mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entity::{CandleInterval, Price};
+use entity::{Candle, CandleInterval, Price};
 use market::candle_start;
 use store::{
     candle::{self, CandleKey},
@@ -20,12 +20,12 @@ use store::{
 use self::fold::fold;
 pub(crate) use self::{backfill::fill, rebuild::rebuild};
 
-/// Adds prices to their candles, in the order in which they were recorded. Each comes with the
-/// previous price of its stock. The caller holds the lock of the feed.
-pub(crate) async fn record(
+/// Returns the candles of prices, which are added in the order in which they were recorded. Each
+/// comes with the previous price of its stock. The caller holds the lock of the feed.
+pub(crate) async fn updated(
     feed: &FeedTransaction,
     prices: &[(&Price, Option<&Price>)],
-) -> Result<(), store::Error> {
+) -> Result<Vec<Candle>, store::Error> {
     let key = |price: &Price, interval| CandleKey {
         stock_id: price.stock_id,
         interval,
@@ -36,7 +36,7 @@ pub(crate) async fn record(
         .flat_map(|(price, _)| CandleInterval::ALL.map(|interval| key(price, interval)))
         .collect();
     if keys.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let keys: Vec<CandleKey> = keys.into_iter().collect();
     let known = candle::by_keys(feed.connection(), &keys).await?;
@@ -51,6 +51,5 @@ pub(crate) async fn record(
             candles.insert(key, candle);
         }
     }
-    let candles: Vec<_> = candles.into_values().collect();
-    candle::write(feed.connection(), &candles).await
+    Ok(candles.into_values().collect())
 }

@@ -149,7 +149,7 @@ impl Ingest {
             .filter(|stock| stock.answered_at != Some(feed.now()))
             .map(|stock| stock.id)
             .collect();
-        stock::set_answered(feed.connection(), &answered, feed.now()).await?;
+        stock::set_answered(&mut feed, &answered);
         let with_price = current.tracked(quoted());
         let without_price = current.tracked(&batch.quoteless);
         unpriced_answers(&feed, &with_price, &without_price).await?;

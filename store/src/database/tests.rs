@@ -54,8 +54,14 @@ async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
     assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
     assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
-    let keeps_plans = "SELECT sqlite_compileoption_used('ENABLE_QPSG')";
-    assert_eq!(text(&database, keeps_plans).await, "1");
+    for (option, is_used) in [
+        ("ENABLE_QPSG", "1"),
+        ("DEFAULT_MEMSTATUS=0", "1"),
+        ("ENABLE_MEMORY_MANAGEMENT", "0"),
+    ] {
+        let query = format!("SELECT sqlite_compileoption_used('{option}')");
+        assert_eq!(text(&database, &query).await, is_used, "{option}");
+    }
     assert_eq!(database.check().await, DatabaseState::Initialized);
     database.migrate().await.expect("migrate");
     database.migrate().await.expect("again");

@@ -8,7 +8,11 @@ use entity::{Batch, Event, Position, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
 use super::{Doorbell, Topic, entry::FeedEntry};
-use crate::{Error, Store, partition::Partitions, sql::Sql};
+use crate::{
+    Error, Store,
+    partition::Partitions,
+    sql::{Sql, execute_all},
+};
 
 /// The id of the only row of `feed_head`.
 pub(crate) const HEAD: i32 = 1;
@@ -25,6 +29,8 @@ pub struct FeedTransaction {
     now: Timestamp,
     recorded_at: Timestamp,
     events: Vec<Event>,
+    /// What is written before the commit.
+    last_writes: Vec<Sql>,
 }
 
 impl FeedTransaction {
@@ -55,6 +61,7 @@ impl FeedTransaction {
             now,
             recorded_at,
             events: Vec::new(),
+            last_writes: Vec::new(),
         })
     }
 
@@ -86,6 +93,12 @@ impl FeedTransaction {
     /// The connection to write with.
     pub fn connection(&self) -> &DatabaseTransaction {
         &self.transaction
+    }
+
+    /// Writes with the entry of the feed, before the commit. Nothing else of this transaction may
+    /// read or write the same columns.
+    pub(crate) fn write_last(&mut self, sql: Sql) {
+        self.last_writes.push(sql);
     }
 
     /// Creates the partition for the prices of this transaction.
@@ -123,7 +136,9 @@ impl FeedTransaction {
             seq: self.seq,
             recorded_at: self.recorded_at,
         };
+        let mut writes = self.last_writes;
         if self.events.is_empty() {
+            execute_all(&self.transaction, writes).await?;
             self.transaction.commit().await?;
             return Ok(position);
         }
@@ -141,7 +156,6 @@ impl FeedTransaction {
             events.into(),
         ];
         let insert = Sql::new(&transaction, text).bind_row(row);
-        transaction.execute_raw(insert.statement()).await?;
         let mut update = Sql::new(&transaction, "UPDATE feed_head SET seq = ")
             .bind(position.seq)
             .push(", recorded_at = ")
@@ -157,7 +171,8 @@ impl FeedTransaction {
                 .bind(payload)
                 .push(")");
         }
-        transaction.query_one_raw(update.statement()).await?;
+        writes.extend([insert, update]);
+        execute_all(&transaction, writes).await?;
         transaction.commit().await?;
         self.doorbell.announce(FeedEntry {
             after,

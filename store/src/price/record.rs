@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use entity::{Decimal, Price};
-use sea_orm::ConnectionTrait;
+use entity::{Candle, Decimal, Price};
 
 use crate::{
-    Error,
+    Error, candle,
     feed::FeedTransaction,
-    sql::{Field, Sql, chunks, replaced},
+    sql::{Field, Sql, chunks, execute_all, replaced},
 };
 
 /// The columns of [`Price::COLUMNS`].
@@ -44,8 +43,13 @@ const FIELDS: [(&str, Field<Price>); 13] = [
 ];
 
 /// Stores the prices of a feed transaction, in the order of their positions: as history in
-/// `stock_prices`, and the last one of each stock as the latest price in `quotes`.
-pub async fn record(feed: &FeedTransaction, prices: &[&Price]) -> Result<(), Error> {
+/// `stock_prices`, and the last one of each stock as the latest price in `quotes`. Stores their
+/// candles, too.
+pub async fn record(
+    feed: &FeedTransaction,
+    prices: &[&Price],
+    candles: &[Candle],
+) -> Result<(), Error> {
     if prices.is_empty() {
         return Ok(());
     }
@@ -53,24 +57,23 @@ pub async fn record(feed: &FeedTransaction, prices: &[&Price]) -> Result<(), Err
     let connection = feed.connection();
     let columns = Price::COLUMNS;
     let insert = format!("INSERT INTO stock_prices ({columns}) SELECT {columns} FROM ");
-    for prices in chunks(connection, prices) {
-        let insert = Sql::new(connection, &insert).given(prices.iter().copied(), &FIELDS);
-        connection
-            .execute_raw(insert.statement())
-            .await
-            .inspect_err(|_| feed.forget_partition())?;
-    }
+    let prices_inserted = chunks(connection, prices)
+        .map(|prices| Sql::new(connection, &insert).given(prices.iter().copied(), &FIELDS));
     let latest: BTreeMap<i64, &Price> = prices.iter().map(|it| (it.stock_id, *it)).collect();
     let latest: Vec<&Price> = latest.into_values().collect();
-    let insert =
+    let replace =
         format!("INSERT INTO quotes ({columns}, begins_at) SELECT {columns}, recorded_at FROM ");
     let names = FIELDS.map(|(name, _)| name);
-    for latest in chunks(connection, &latest) {
-        let insert = Sql::new(connection, &insert)
+    let quotes_replaced = chunks(connection, &latest).map(|latest| {
+        Sql::new(connection, &replace)
             .given(latest.iter().copied(), &FIELDS)
             .push(" WHERE true ON CONFLICT (stock_id) DO UPDATE SET ")
-            .push(&replaced(&names[1..]));
-        connection.execute_raw(insert.statement()).await?;
-    }
-    Ok(())
+            .push(&replaced(&names[1..]))
+    });
+    let statements = prices_inserted
+        .chain(quotes_replaced)
+        .chain(candle::replace(connection, candles));
+    execute_all(connection, statements.collect())
+        .await
+        .inspect_err(|_| feed.forget_partition())
 }

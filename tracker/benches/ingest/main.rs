@@ -26,6 +26,11 @@ const STOCKS: i64 = 100;
 
 #[tokio::main]
 async fn main() {
+    // A task, as in the tracker.
+    tokio::spawn(run()).await.expect("no panic");
+}
+
+async fn run() {
     #[expect(clippy::disallowed_methods, reason = "a benchmark has no settings")]
     let rounds = std::env::args().find_map(|it| it.parse::<usize>().ok());
     let rounds = rounds.unwrap_or(9);

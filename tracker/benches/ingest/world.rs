@@ -143,7 +143,13 @@ impl World {
                         .map(|interval| (interval, price.stock_id, candle_start(interval, price)))
                 })
                 .collect();
-            let candles = keys.iter().map(|key| candles[key].clone()).collect();
+            // They are read after the last batch. Each batch changes them, because SQLite does not
+            // write a row that stays the same.
+            let candle = |key| Candle {
+                closed_at: feed.recorded_at,
+                ..candles[key].clone()
+            };
+            let candles = keys.iter().map(candle).collect();
             Rows {
                 prices,
                 candles,

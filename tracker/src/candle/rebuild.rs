@@ -14,7 +14,7 @@ use store::{
     stock,
 };
 
-use super::record;
+use super::updated;
 
 /// The number of prices per page.
 const PAGE: u32 = 2_000;
@@ -66,7 +66,8 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
         let prices: Vec<_> = page.rows.iter().zip(befores).collect();
-        record(feed, &prices).await?;
+        let candles = updated(feed, &prices).await?;
+        candle::write(feed.connection(), &candles).await?;
         match page.rows.pop() {
             Some(newest) => last = Some(newest),
             None => return Ok(()),

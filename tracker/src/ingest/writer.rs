@@ -248,13 +248,13 @@ impl<'a> BatchWriter<'a> {
         } = std::mem::take(&mut self.pending);
         let details: Vec<Stock> = details.into_values().collect();
         stock::set_details(feed.connection(), &details).await?;
-        let recorded: Vec<&Price> = prices.iter().map(|new| &new.price).collect();
-        store::price::record(feed, &recorded).await?;
         let with_previous: Vec<_> = prices
             .iter()
             .map(|new| (&new.price, new.before.as_ref()))
             .collect();
-        candle::record(feed, &with_previous).await?;
+        let candles = candle::updated(feed, &with_previous).await?;
+        let recorded: Vec<&Price> = prices.iter().map(|new| &new.price).collect();
+        store::price::record(feed, &recorded, &candles).await?;
         store::held_price::add(feed.connection(), &held).await?;
         self.rules.name(feed, &mut alerts).await?;
         store::alert::record(feed.connection(), &mut alerts).await?;
