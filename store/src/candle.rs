@@ -265,9 +265,9 @@ pub async fn write(connection: &impl ConnectionTrait, candles: &[Candle]) -> Res
 }
 
 /// Returns the statements that insert or replace candles, which must have different keys.
-pub(crate) fn replace<'a>(
+pub(crate) fn replace(
     connection: &impl ConnectionTrait,
-    candles: &'a [Candle],
+    candles: &[Candle],
 ) -> impl Iterator<Item = Sql> {
     let fields = [
         (

@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::service::{Error, Service};
+use crate::service::{Error, Service, is_well};
 
 /// The health of the product.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -66,17 +66,12 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
         checks.insert("feed".to_owned(), check);
     }
     for provider in status.providers.iter().flatten() {
-        let state = if provider.is_well() {
+        let state = if is_well(provider) {
             "ok".to_owned()
         } else {
-            provider
-                .row
-                .state
-                .to_string()
-                .to_lowercase()
-                .replace('_', " ")
+            provider.state.to_string().to_lowercase().replace('_', " ")
         };
-        checks.insert(format!("provider {}", provider.row.name), state);
+        checks.insert(format!("provider {}", provider.name), state);
     }
     if !status.database_up {
         return down(checks);

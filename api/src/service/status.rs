@@ -5,7 +5,6 @@ use std::time::Duration;
 use entity::{ProviderState, Timestamp, table};
 use market::{Market, PollingHours};
 use store::{
-    Store,
     database::DatabaseKind,
     provider::{
         self,
@@ -14,15 +13,11 @@ use store::{
 };
 use tokio::time::timeout;
 
-use super::Service;
+use super::{Error, Service};
 
 /// Time without a heartbeat of a tracker after which none is considered active. A tracker writes
 /// one every 2 s.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The window of a per-second budget.
-const SECOND: Duration = Duration::from_secs(1);
-/// The window of a per-minute budget.
-const MINUTE: Duration = Duration::from_mins(1);
 /// Timeout of reading the providers' status.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -49,7 +44,7 @@ pub(crate) struct SystemStatus {
     /// How long the feed has stalled, if it has.
     pub(crate) feed_stall: Option<Duration>,
     /// The providers in failover order; `None` if the database did not answer in time.
-    pub(crate) providers: Option<Vec<ProviderReport>>,
+    pub(crate) providers: Option<Vec<table::provider::Model>>,
     /// The market whose hours limit polling. If polling ignores market hours, a market that is
     /// always open.
     pub(crate) market: Market,
@@ -57,22 +52,12 @@ pub(crate) struct SystemStatus {
     pub(crate) now: Timestamp,
 }
 
-/// The status of a provider.
-#[derive(Clone, Debug)]
-pub(crate) struct ProviderReport {
-    /// The row that the tracker writes.
-    pub(crate) row: table::provider::Model,
-    /// The requests of the last second.
-    pub(crate) second: WindowUsage,
-    /// The requests of the last minute.
-    pub(crate) minute: WindowUsage,
-}
-
 impl Service {
     /// Returns the current status, without providers if the database is away or slow.
     pub(crate) async fn status(&self) -> SystemStatus {
         let now = self.store.clock.now();
-        let reading = timeout(READ_TIMEOUT, self.read(|| providers(&self.store, now)));
+        let connection = self.store.database.read();
+        let reading = timeout(READ_TIMEOUT, self.read(|| provider::configured(connection)));
         let providers = match reading.await {
             Ok(Ok(providers)) => Some(providers),
             Ok(Err(error)) => {
@@ -94,21 +79,17 @@ impl Service {
             now,
         }
     }
-}
 
-async fn providers(store: &Store, now: Timestamp) -> Result<Vec<ProviderReport>, store::Error> {
-    let connection = store.database.read();
-    let mut providers = Vec::new();
-    for row in provider::configured(connection).await? {
-        let second = usage::window_usage(connection, &row.name, SECOND, now).await?;
-        let minute = usage::window_usage(connection, &row.name, MINUTE, now).await?;
-        providers.push(ProviderReport {
-            row,
-            second,
-            minute,
-        });
+    /// Returns the requests to a provider in a window that ends now.
+    pub(crate) async fn requests(
+        &self,
+        provider: &str,
+        window: Duration,
+    ) -> Result<WindowUsage, Error> {
+        let (connection, now) = (self.store.database.read(), self.store.clock.now());
+        self.read(|| usage::window_usage(connection, provider, window, now))
+            .await
     }
-    Ok(providers)
 }
 
 impl SystemStatus {
@@ -121,21 +102,19 @@ impl SystemStatus {
     /// ever was.
     pub(crate) fn untracked(&self) -> Option<Duration> {
         let providers = self.providers.iter().flatten();
-        let seen = providers.map(|it| it.row.updated_at).max();
+        let seen = providers.map(|it| it.updated_at).max();
         let elapsed = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
         (elapsed > HEARTBEAT_TIMEOUT).then_some(elapsed)
     }
 }
 
-impl ProviderReport {
-    /// Whether the provider works as intended.
-    pub(crate) fn is_well(&self) -> bool {
-        matches!(
-            self.row.state,
-            ProviderState::Ok
-                | ProviderState::Streaming
-                | ProviderState::Standby
-                | ProviderState::RateLimited
-        )
-    }
+/// Whether a provider works as intended.
+pub(crate) fn is_well(provider: &table::provider::Model) -> bool {
+    matches!(
+        provider.state,
+        ProviderState::Ok
+            | ProviderState::Streaming
+            | ProviderState::Standby
+            | ProviderState::RateLimited
+    )
 }

@@ -138,11 +138,7 @@ impl Service {
             .await;
         let mut cached = cached.unwrap_or_default();
         // In failover order.
-        cached.sort_by_key(|it| {
-            providers
-                .iter()
-                .position(|known| known.row.name == it.provider)
-        });
+        cached.sort_by_key(|it| providers.iter().position(|known| known.name == it.provider));
         let found = cached.into_iter().flat_map(|it| it.matches).collect();
         (found, vec![not_taken(reason)])
     }

@@ -26,8 +26,9 @@ const STOCKS: i64 = 100;
 
 #[tokio::main]
 async fn main() {
-    // A task, as in the tracker.
-    tokio::spawn(run()).await.expect("no panic");
+    #[expect(clippy::disallowed_methods, reason = "a task, as in the tracker")]
+    let running = tokio::spawn(run());
+    running.await.expect("no panic");
 }
 
 async fn run() {

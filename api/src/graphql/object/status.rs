@@ -1,15 +1,22 @@
 //! The GraphQL type `Status`: the state of the server, its database, feed and providers.
 
+use std::time::Duration;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
-use entity::Position;
-use store::provider::usage::WindowUsage;
+use entity::{Position, table::provider};
 
 use crate::graphql::{
     context::service,
     enums::{BudgetWindow, DatabaseKind, ProviderState},
     scalar::{Cursor, DateTime},
 };
-use crate::service::{ProviderReport, SystemStatus};
+use crate::service::SystemStatus;
+
+/// The windows of budgets whose requests are counted in the database.
+const COUNTED: [(BudgetWindow, Duration); 2] = [
+    (BudgetWindow::Second, Duration::from_secs(1)),
+    (BudgetWindow::Minute, Duration::from_mins(1)),
+];
 
 /// The GraphQL type `Status`.
 pub(crate) struct StatusObject(pub(in crate::graphql) SystemStatus);
@@ -109,19 +116,19 @@ pub(crate) struct MarketStatus {
 }
 
 /// The GraphQL type `ProviderStatus`.
-pub(crate) struct ProviderObject(ProviderReport);
+pub(crate) struct ProviderObject(provider::Model);
 
 /// The state of a market-data provider.
 #[Object(name = "ProviderStatus")]
 impl ProviderObject {
     /// The name of the provider, as used in the setting `PROVIDER`.
     async fn name(&self) -> &str {
-        &self.0.row.name
+        &self.0.name
     }
 
     /// The state of the provider.
     async fn state(&self) -> ProviderState {
-        self.0.row.state.into()
+        self.0.state.into()
     }
 
     /// The planned time between two polls of a symbol, in seconds. Longer than `UPDATE_INTERVAL` if
@@ -131,46 +138,42 @@ impl ProviderObject {
             clippy::cast_precision_loss,
             reason = "2^53 microseconds are 285 years"
         )]
-        self.0
-            .row
-            .effective_interval
-            .map(|micros| micros as f64 / 1e6)
+        self.0.effective_interval.map(|micros| micros as f64 / 1e6)
     }
 
     /// The request budgets of the provider.
-    async fn budgets(&self) -> Vec<ProviderBudget> {
-        let row = &self.0.row;
-        let of = |window, limit: Option<i32>, usage: &WindowUsage| {
-            let used = i32::try_from(usage.used()).unwrap_or(i32::MAX);
-            let resets_at = usage.first_leaves().map(DateTime);
-            limit.map(|limit| ProviderBudget::new(window, limit, used, resets_at))
-        };
-        let second = of(BudgetWindow::Second, row.per_second, &self.0.second);
-        let minute = of(BudgetWindow::Minute, row.per_minute, &self.0.minute);
-        let day = row.per_day.map(|limit| {
-            ProviderBudget::new(
-                BudgetWindow::Day,
-                limit,
-                row.day_used,
-                row.day_resets_at.map(DateTime),
-            )
-        });
-        [second, minute, day].into_iter().flatten().collect()
+    async fn budgets(&self, ctx: &Context<'_>) -> Result<Vec<ProviderBudget>> {
+        let row = &self.0;
+        let mut budgets = Vec::new();
+        let limits = [row.per_second, row.per_minute];
+        for ((window, length), limit) in COUNTED.into_iter().zip(limits) {
+            let Some(limit) = limit else { continue };
+            let requests = service(ctx)?.requests(&row.name, length).await?;
+            let used = i32::try_from(requests.used()).unwrap_or(i32::MAX);
+            let resets_at = requests.first_leaves().map(DateTime);
+            budgets.push(ProviderBudget::new(window, limit, used, resets_at));
+        }
+        if let Some(limit) = row.per_day {
+            let resets_at = row.day_resets_at.map(DateTime);
+            let day = ProviderBudget::new(BudgetWindow::Day, limit, row.day_used, resets_at);
+            budgets.push(day);
+        }
+        Ok(budgets)
     }
 
     /// What the plan of the provider allows. Null if there are no conditions.
     async fn terms(&self) -> Option<&str> {
-        self.0.row.terms.as_deref()
+        self.0.terms.as_deref()
     }
 
     /// The time since which the provider has its state. Null if it is not known.
     async fn since(&self) -> Option<DateTime> {
-        self.0.row.since.map(DateTime)
+        self.0.since.map(DateTime)
     }
 
     /// Readable text about the provider, such as the reason for its state. Null if none is needed.
     async fn note(&self) -> Option<&str> {
-        self.0.row.note.as_deref()
+        self.0.note.as_deref()
     }
 }
 
