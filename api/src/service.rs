@@ -36,7 +36,7 @@ pub(crate) use error::{CURSOR_EXPIRED, Error};
 pub(crate) use page::{FirstPage, GRAPHQL, PageArgs, PageSize};
 pub(crate) use rules::{NewRule, NotFired, RuleTest, RuleUpdate, TestFiring};
 pub(crate) use staleness::{Condition, Staleness};
-pub(crate) use status::{BuildInfo, SystemStatus, is_well};
+pub(crate) use status::{BuildInfo, SystemStatus};
 pub(crate) use subscription::{Deliveries, Delivery};
 pub(crate) use subscription_plan::{SubscriptionKind, SubscriptionPlan};
 pub(crate) use symbol_search::{FoundSymbol, SearchLimits};

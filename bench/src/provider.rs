@@ -1,4 +1,5 @@
-//! A server in place of Alpha Vantage. Each quote is new, and says when it was sent.
+//! A server in place of Alpha Vantage. Each quote is new, and contains the time at
+//! which it was sent.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

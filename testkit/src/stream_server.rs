@@ -36,7 +36,7 @@ const COMMANDS: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fault of its own, and they combine"
+    reason = "the faults are independent, and can be combined"
 )]
 pub struct StreamBehavior {
     /// Refuses connections with this status, and the seconds of `Retry-After`. The body repeats the

@@ -8,10 +8,11 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
+use entity::ProviderState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::service::{Error, Service, is_well};
+use crate::service::{Error, Service};
 
 /// The health of the product.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -66,7 +67,7 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
         checks.insert("feed".to_owned(), check);
     }
     for provider in status.providers.iter().flatten() {
-        let state = if is_well(provider) {
+        let state = if is_well(provider.state) {
             "ok".to_owned()
         } else {
             provider.state.to_string().to_lowercase().replace('_', " ")
@@ -79,6 +80,17 @@ pub(crate) async fn health(State(service): State<Service>) -> Response {
     let well = checks.values().all(|check| check == "ok");
     let status = if well { "ok" } else { "degraded" };
     Json(HealthView { status, checks }).into_response()
+}
+
+/// Whether a provider works as intended.
+fn is_well(state: ProviderState) -> bool {
+    matches!(
+        state,
+        ProviderState::Ok
+            | ProviderState::Streaming
+            | ProviderState::Standby
+            | ProviderState::RateLimited
+    )
 }
 
 /// Whether the process is alive. Does not use the database.

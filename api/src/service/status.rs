@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::{ProviderState, Timestamp, table};
+use entity::{Timestamp, table};
 use market::{Market, PollingHours};
 use store::{
     database::DatabaseKind,
@@ -106,15 +106,4 @@ impl SystemStatus {
         let elapsed = seen.map_or(Duration::MAX, |seen| self.now.since(seen));
         (elapsed > HEARTBEAT_TIMEOUT).then_some(elapsed)
     }
-}
-
-/// Whether a provider works as intended.
-pub(crate) fn is_well(provider: &table::provider::Model) -> bool {
-    matches!(
-        provider.state,
-        ProviderState::Ok
-            | ProviderState::Streaming
-            | ProviderState::Standby
-            | ProviderState::RateLimited
-    )
 }

@@ -29,7 +29,7 @@ pub struct FeedTransaction {
     now: Timestamp,
     recorded_at: Timestamp,
     events: Vec<Event>,
-    /// What is written before the commit.
+    /// What is written with the entry of the feed.
     last_writes: Vec<Sql>,
 }
 
@@ -95,8 +95,9 @@ impl FeedTransaction {
         &self.transaction
     }
 
-    /// Writes with the entry of the feed, before the commit. Nothing else of this transaction may
-    /// read or write the same columns.
+    /// Executes a statement with the entry of the feed, in the same round trip. No other of these
+    /// statements may write the same table, and no later part of the transaction may read what it
+    /// writes.
     pub(crate) fn write_last(&mut self, sql: Sql) {
         self.last_writes.push(sql);
     }

@@ -57,21 +57,21 @@ pub async fn record(
     let connection = feed.connection();
     let columns = Price::COLUMNS;
     let insert = format!("INSERT INTO stock_prices ({columns}) SELECT {columns} FROM ");
-    let prices_inserted = chunks(connection, prices)
+    let history = chunks(connection, prices)
         .map(|prices| Sql::new(connection, &insert).given(prices.iter().copied(), &FIELDS));
     let latest: BTreeMap<i64, &Price> = prices.iter().map(|it| (it.stock_id, *it)).collect();
     let latest: Vec<&Price> = latest.into_values().collect();
-    let replace =
+    let insert_latest =
         format!("INSERT INTO quotes ({columns}, begins_at) SELECT {columns}, recorded_at FROM ");
     let names = FIELDS.map(|(name, _)| name);
-    let quotes_replaced = chunks(connection, &latest).map(|latest| {
-        Sql::new(connection, &replace)
+    let quotes = chunks(connection, &latest).map(|latest| {
+        Sql::new(connection, &insert_latest)
             .given(latest.iter().copied(), &FIELDS)
             .push(" WHERE true ON CONFLICT (stock_id) DO UPDATE SET ")
             .push(&replaced(&names[1..]))
     });
-    let statements = prices_inserted
-        .chain(quotes_replaced)
+    let statements = history
+        .chain(quotes)
         .chain(candle::replace(connection, candles));
     execute_all(connection, statements.collect())
         .await

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Collects the inputs of a quote's reference price. If the figures of the day [are
-/// folded](is_folded), the last price of the day before is the previous close. `None` for a price of
-/// 0, which no provider sends.
+/// folded](is_folded), the last price of the day before is the previous close. `None` for a price
+/// of 0, which no provider sends.
 pub(super) fn reference_inputs(
     quote: &Quote,
     latest: Option<&Price>,

@@ -212,7 +212,7 @@ impl SymbolList for Kraken {
     }
 }
 
-/// Returns the body of a successful response. The body of others may say what failed.
+/// Returns the body of a successful response. The body of others may describe what failed.
 fn body(response: HttpResponse) -> Result<Vec<u8>, PollError> {
     let fields = json::response(&response.body).ok();
     match fields.and_then(|fields| error_in(&fields)) {

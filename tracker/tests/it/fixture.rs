@@ -2,7 +2,11 @@
 //!
 //! Tests wait for a state, with a deadline, and never for a duration.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::NaiveDate;
 use delivery::Sender;
@@ -38,6 +42,11 @@ use crate::journal::Journal;
 
 /// How long a test waits for a state: enough for a whole replay on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(3);
+
+/// The pause between two steps of the clock, on an idle machine.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The longest query that makes the pause longer.
+const MAX_QUERY: Duration = Duration::from_millis(50);
 
 /// Noon in New York on a Friday.
 pub(crate) const NOON: &str = "2026-11-20T17:00:00Z";
@@ -310,11 +319,21 @@ impl World {
             while !state().await {
                 self.clock.advance(step);
                 self.store.doorbell.ring(Topic::Feed);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.pause().await;
             }
         };
         let waited = tokio::time::timeout(DEADLINE, waiting).await;
         waited.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    /// Pauses for at least the time of several queries, so that the clock does not run ahead of the
+    /// tracker on a busy machine.
+    async fn pause(&self) {
+        let begun = Instant::now();
+        let query = stock::Entity::find().all(self.database.read());
+        // The database may be away.
+        let _ = tokio::time::timeout(MAX_QUERY, query).await;
+        tokio::time::sleep(PAUSE.max(begun.elapsed() * 10)).await;
     }
 
     /// All prices, in the order in which they were recorded.

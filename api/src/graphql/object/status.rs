@@ -12,12 +12,6 @@ use crate::graphql::{
 };
 use crate::service::SystemStatus;
 
-/// The windows of budgets whose requests are counted in the database.
-const COUNTED: [(BudgetWindow, Duration); 2] = [
-    (BudgetWindow::Second, Duration::from_secs(1)),
-    (BudgetWindow::Minute, Duration::from_mins(1)),
-];
-
 /// The GraphQL type `Status`.
 pub(crate) struct StatusObject(pub(in crate::graphql) SystemStatus);
 
@@ -144,9 +138,12 @@ impl ProviderObject {
     /// The request budgets of the provider.
     async fn budgets(&self, ctx: &Context<'_>) -> Result<Vec<ProviderBudget>> {
         let row = &self.0;
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
         let mut budgets = Vec::new();
-        let limits = [row.per_second, row.per_minute];
-        for ((window, length), limit) in COUNTED.into_iter().zip(limits) {
+        for (window, length, limit) in [
+            (BudgetWindow::Second, second, row.per_second),
+            (BudgetWindow::Minute, minute, row.per_minute),
+        ] {
             let Some(limit) = limit else { continue };
             let requests = service(ctx)?.requests(&row.name, length).await?;
             let used = i32::try_from(requests.used()).unwrap_or(i32::MAX);

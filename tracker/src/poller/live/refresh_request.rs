@@ -60,8 +60,8 @@ impl RefreshRequest {
         &self.tried
     }
 
-    /// Marks a provider as polled, with its error, or as skipped. `retry_at` is when it is available
-    /// again, if known.
+    /// Marks a provider as polled, with its error, or as skipped. `retry_at` is when it is
+    /// available again, if known.
     pub(super) fn mark_tried(
         &mut self,
         provider: usize,

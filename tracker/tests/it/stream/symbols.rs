@@ -164,18 +164,19 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
     let stock = world.stock("AAPLX/USD").await.expect("a stock");
     assert_eq!((stock.unpriced_answers, stock.answered_at), (0, None));
 
-    Mock::given(path("/0/public/AssetPairs"))
-        .and(query_param("aclass_base", "tokenized_asset"))
-        .respond_with(ok(
-            r#"{"error":[],"result":{"AAPLxUSD":{"wsname":"AAPLx/USD"}}}"#,
-        ))
-        .mount(&api)
-        .await;
+    // The price is there before the list, after which it is requested at once.
     Mock::given(path("/0/public/Ticker"))
         .and(query_param("asset_class", "tokenized_asset"))
         .and(query_param("pair", "AAPLxUSD"))
         .respond_with(ok(
             r#"{"error":[],"result":{"AAPLxUSD":{"c":["3","1"],"o":"1"}}}"#,
+        ))
+        .mount(&api)
+        .await;
+    Mock::given(path("/0/public/AssetPairs"))
+        .and(query_param("aclass_base", "tokenized_asset"))
+        .respond_with(ok(
+            r#"{"error":[],"result":{"AAPLxUSD":{"wsname":"AAPLx/USD"}}}"#,
         ))
         .mount(&api)
         .await;
@@ -187,8 +188,13 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
         let prices = world.prices().await;
         prices.iter().any(|it| it.price.to_string() == "3")
     };
-    // It is polled at once, not after an interval.
-    world.until("it has a price", priced).await;
+    // It is polled as soon as the rate limit allows another request, not after an interval.
+    let streamed_at = world.store.clock.now();
+    world
+        .until_after(Duration::from_millis(20), "it has a price", priced)
+        .await;
+    let elapsed = world.store.clock.now().since(streamed_at);
+    assert!(elapsed < Duration::from_mins(4), "{elapsed:?}");
     let received = server.received().concat();
     assert!(!received.contains("AAPLX/USD"), "{received}");
     running.stop().await;
