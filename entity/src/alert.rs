@@ -60,56 +60,51 @@ impl Alert {
 
     /// A message for people: `AAPL rose 5.43% to 196.1`.
     pub fn message(&self) -> String {
-        let Self {
-            symbol,
-            price,
-            threshold,
-            ..
-        } = self;
-        // The reference of a level is the level.
-        if self
-            .reference_price
-            .is_some_and(|price| price != *threshold)
-        {
-            return self.change_message();
-        }
-        match (self.kind, self.touched) {
-            (AlertKind::PriceAbove, Some(high)) => {
-                format!("{symbol} touched {threshold} (high {high}), now {price}")
-            }
-            (AlertKind::PriceBelow, Some(low)) => {
-                format!("{symbol} touched {threshold} (low {low}), now {price}")
-            }
-            (AlertKind::PriceAbove, None) => {
-                format!("{symbol} is at {price}, at or above {threshold}")
-            }
-            (AlertKind::PriceBelow, None) => {
-                format!("{symbol} is at {price}, at or below {threshold}")
-            }
-            (AlertKind::CrossesAbove, _) => {
-                format!("{symbol} crossed above {threshold}, now {price}")
-            }
-            (AlertKind::CrossesBelow, _) => {
-                format!("{symbol} crossed below {threshold}, now {price}")
-            }
-            (AlertKind::VolumeSpike, _) => format!(
-                "{symbol} traded at least {threshold} times its average volume, now {price}"
-            ),
-            (AlertKind::PercentChange | AlertKind::ChangeInWindow, _) => self.change_message(),
-        }
+        let mut text = Vec::new();
+        self.write_message(&mut text);
+        String::from_utf8(text).expect("words, symbols and numbers are UTF-8")
     }
 
-    fn change_message(&self) -> String {
-        let verb = match self.direction {
-            Direction::Up => "rose",
-            Direction::Down => "fell",
+    /// Appends the [message](Self::message).
+    pub fn write_message(&self, out: &mut Vec<u8>) {
+        let (price, threshold) = (self.price, self.threshold);
+        let (by, to) = match self.direction {
+            Direction::Up => (" rose ", " rose to "),
+            Direction::Down => (" fell ", " fell to "),
         };
-        let percent = self
-            .change_percent
-            .map(|percent| percent.round_to(2).to_string());
-        match percent.as_deref().map(|text| text.trim_start_matches('-')) {
-            Some(percent) => format!("{} {verb} {percent}% to {}", self.symbol, self.price),
-            None => format!("{} {verb} to {}", self.symbol, self.price),
+        let change: &[(&str, Decimal)] = match self.change_percent {
+            Some(percent) => &[(by, percent.round_to(2).abs()), ("% to ", price)],
+            None => &[(to, price)],
+        };
+        // The reference of a level is the level. With another one, the change is described.
+        let reference = self.reference_price;
+        let is_change = reference.is_some_and(|reference| reference != threshold);
+        let parts: &[(&str, Decimal)] = match (self.kind, self.touched) {
+            _ if is_change => change,
+            (AlertKind::PercentChange | AlertKind::ChangeInWindow, _) => change,
+            (AlertKind::PriceAbove, Some(high)) => &[
+                (" touched ", threshold),
+                (" (high ", high),
+                ("), now ", price),
+            ],
+            (AlertKind::PriceBelow, Some(low)) => &[
+                (" touched ", threshold),
+                (" (low ", low),
+                ("), now ", price),
+            ],
+            (AlertKind::PriceAbove, None) => &[(" is at ", price), (", at or above ", threshold)],
+            (AlertKind::PriceBelow, None) => &[(" is at ", price), (", at or below ", threshold)],
+            (AlertKind::CrossesAbove, _) => &[(" crossed above ", threshold), (", now ", price)],
+            (AlertKind::CrossesBelow, _) => &[(" crossed below ", threshold), (", now ", price)],
+            (AlertKind::VolumeSpike, _) => &[
+                (" traded at least ", threshold),
+                (" times its average volume, now ", price),
+            ],
+        };
+        out.extend_from_slice(self.symbol.as_str().as_bytes());
+        for (words, number) in parts {
+            out.extend_from_slice(words.as_bytes());
+            number.write_to(out);
         }
     }
 }
@@ -118,20 +113,23 @@ impl Alert {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_message_describes_the_price_change() {
-        let mut alert = Alert {
+    fn decimal(text: &str) -> Decimal {
+        text.parse().expect("a number")
+    }
+
+    fn alert(kind: AlertKind) -> Alert {
+        Alert {
             id: 7,
             stock_id: 1,
             symbol: "AAPL".parse().expect("a symbol"),
             seq: 9,
             rule_id: Some(1),
-            kind: AlertKind::PercentChange,
+            kind,
             direction: Direction::Up,
-            price: "196.10".parse().expect("a price"),
-            reference_price: Some(Decimal::from_int(186)),
-            change_percent: Some("5.4301".parse().expect("a percentage")),
-            threshold: Decimal::from_int(5),
+            price: decimal("196.10"),
+            reference_price: None,
+            change_percent: None,
+            threshold: decimal("190"),
             trading_day: NaiveDate::MIN,
             triggered_at: Timestamp::from_micros(0),
             acknowledged_at: None,
@@ -139,19 +137,53 @@ mod tests {
             price_seq: None,
             rule_name: None,
             touched: None,
-        };
-        assert_eq!(alert.message(), "AAPL rose 5.43% to 196.1");
-        alert.direction = Direction::Down;
-        alert.change_percent = Some("-50.8950".parse().expect("a percentage"));
-        assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
-        alert.kind = AlertKind::PriceAbove;
-        alert.threshold = Decimal::from_int(190);
-        assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
-        alert.reference_price = Some(alert.threshold);
-        assert_eq!(alert.message(), "AAPL is at 196.1, at or above 190");
-        alert.threshold = Decimal::from_int(200);
-        alert.reference_price = Some(alert.threshold);
-        alert.touched = Some("201.2".parse().expect("a price"));
-        assert_eq!(alert.message(), "AAPL touched 200 (high 201.2), now 196.1");
+        }
+    }
+
+    #[test]
+    fn the_message_describes_the_change_from_the_reference_price() {
+        // The last one is an alert for a level that has another reference.
+        for kind in [
+            AlertKind::PercentChange,
+            AlertKind::ChangeInWindow,
+            AlertKind::PriceAbove,
+        ] {
+            let mut alert = alert(kind);
+            alert.reference_price = Some(decimal("186"));
+            assert_eq!(alert.message(), "AAPL rose to 196.1");
+            alert.change_percent = Some(decimal("5.4301"));
+            assert_eq!(alert.message(), "AAPL rose 5.43% to 196.1");
+            alert.direction = Direction::Down;
+            alert.change_percent = Some(decimal("-50.8950"));
+            assert_eq!(alert.message(), "AAPL fell 50.9% to 196.1");
+        }
+        assert_eq!(
+            alert(AlertKind::PercentChange).message(),
+            "AAPL rose to 196.1"
+        );
+    }
+
+    #[test]
+    fn the_message_describes_the_level_that_was_reached() {
+        let (above, below) = (AlertKind::PriceAbove, AlertKind::PriceBelow);
+        let (up, down) = (AlertKind::CrossesAbove, AlertKind::CrossesBelow);
+        let spike = "traded at least 190 times its average volume, now 196.1";
+        for (kind, touched, message) in [
+            (above, None, "is at 196.1, at or above 190"),
+            (below, None, "is at 196.1, at or below 190"),
+            (above, Some("201.2"), "touched 190 (high 201.2), now 196.1"),
+            (below, Some("189"), "touched 190 (low 189), now 196.1"),
+            (up, None, "crossed above 190, now 196.1"),
+            (down, None, "crossed below 190, now 196.1"),
+            (AlertKind::VolumeSpike, None, spike),
+        ] {
+            let mut alert = alert(kind);
+            alert.touched = touched.map(decimal);
+            alert.change_percent = Some(decimal("3"));
+            for reference in [None, Some(alert.threshold)] {
+                alert.reference_price = reference;
+                assert_eq!(alert.message(), format!("AAPL {message}"));
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod alert;
 mod candle;
 mod decimal;
+mod eight_digits;
 mod event;
 mod global_id;
 mod position;

@@ -71,13 +71,6 @@ pub(super) fn push_written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) 
     out.push(b'"');
 }
 
-/// Appends a value in quotes whose text needs no escaping.
-pub(super) fn push_quoted(out: &mut Vec<u8>, value: impl std::fmt::Display) {
-    out.push(b'"');
-    push_plain(out, value);
-    out.push(b'"');
-}
-
 /// Appends a value whose text is JSON.
 pub(super) fn push_plain(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     write!(out, "{value}").expect("writing to memory never fails");

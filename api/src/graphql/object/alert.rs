@@ -13,6 +13,7 @@ use super::{
 use crate::graphql::{
     context::{Admin, batcher, service},
     enums::{AlertKind, Direction},
+    json::push_written,
     loader::DeliveriesOf,
     plan::{Compiler, Planned, SelectedField, Writer, columns},
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
@@ -126,7 +127,6 @@ columns!(AlertObject, |alert, run| {
     referencePrice: alert.reference_price,
     changePercent: alert.change_percent,
     threshold: alert.threshold,
-    message: alert.message(),
     tradingDay: alert.trading_day,
     triggeredAt: alert.triggered_at,
     acknowledgedAt: alert.acknowledged_at,
@@ -147,6 +147,11 @@ impl Planned for AlertObject {
                     plan.write_nullable(rule.map(RuleObject::ref_cast), run, out)
                 }))
             }
+            // A symbol has no characters that JSON escapes.
+            "message" => Some(Box::new(|alert, _, out| {
+                push_written(out, |out| alert.0.write_message(out));
+                Ok(())
+            })),
             name => Self::column(name),
         }
     }

@@ -8,7 +8,7 @@ use entity::{Decimal, Symbol, Timestamp};
 
 use crate::graphql::{
     enums::{AlertKind, ChangeBase, Direction, Freshness, Market, PriceBasis, Trigger},
-    json::{push_plain, push_quoted, push_text, push_written},
+    json::{push_plain, push_text, push_written},
 };
 
 /// The value of a column.
@@ -36,17 +36,17 @@ column_values! {
     &Symbol: |symbol, out| push_text(out, symbol.as_str());
     Decimal: |number, out| push_written(out, |out| number.write_to(out));
     Timestamp: |instant, out| push_written(out, |out| instant.write_to(out));
-    NaiveDate: |day, out| push_quoted(out, day);
+    NaiveDate: |day, out| push_written(out, |out| push_plain(out, day));
     i64: |number, out| out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
     i32: |number, out| out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
     bool: |flag, out| push_plain(out, flag);
-    AlertKind: |kind, out| push_quoted(out, name(*kind));
-    Direction: |kind, out| push_quoted(out, name(*kind));
-    Freshness: |kind, out| push_quoted(out, name(*kind));
-    ChangeBase: |kind, out| push_quoted(out, name(*kind));
-    PriceBasis: |kind, out| push_quoted(out, name(*kind));
-    Market: |kind, out| push_quoted(out, name(*kind));
-    Trigger: |kind, out| push_quoted(out, name(*kind));
+    AlertKind: |kind, out| push_name(out, *kind);
+    Direction: |kind, out| push_name(out, *kind);
+    Freshness: |kind, out| push_name(out, *kind);
+    ChangeBase: |kind, out| push_name(out, *kind);
+    PriceBasis: |kind, out| push_name(out, *kind);
+    Market: |kind, out| push_name(out, *kind);
+    Trigger: |kind, out| push_name(out, *kind);
 }
 
 impl<T: ColumnValue> ColumnValue for Option<T> {
@@ -58,9 +58,10 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     }
 }
 
-fn name<T: EnumType>(value: T) -> &'static str {
+fn push_name<T: EnumType>(out: &mut Vec<u8>, value: T) {
     let item = T::items().iter().find(|item| item.value == value);
-    item.map_or("", |item| item.name)
+    let name = item.map_or("", |item| item.name);
+    push_written(out, |out| out.extend_from_slice(name.as_bytes()));
 }
 
 /// Declares the columns of an object, by name in the schema. `$row` is the row that the object wraps.
