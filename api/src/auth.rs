@@ -15,7 +15,7 @@ use runtime::config::Secret;
 use subtle::ConstantTimeEq;
 use transport::RequestError;
 
-pub(crate) use proxy::{TrustedProxies, identify};
+pub(crate) use proxy::TrustedProxies;
 pub(crate) use rate_limit::{RateLimit, limit};
 
 use crate::problem::Problem;

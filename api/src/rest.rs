@@ -45,14 +45,16 @@ pub(crate) fn router(service: Service, tokens: AccessTokens) -> Router {
         .route("/api/v1/stocks/{symbol}/alerts", get(stock::alerts))
         .route("/api/v1/alerts", get(alert::alerts))
         .route("/api/v1/rules", get(rule::rules))
-        .route_layer(middleware::from_fn(caching::conditional))
-        .route_layer(middleware::from_fn_with_state(
-            service.clone(),
-            caching::set_age,
+        // The first is the outermost.
+        .route_layer((
+            middleware::from_fn_with_state(service.clone(), caching::set_age),
+            middleware::from_fn(caching::conditional),
         ))
         .route(OPENAPI, get(openapi::description))
-        .route_layer(middleware::from_fn(accept::require_json))
-        .route_layer(middleware::from_fn_with_state(tokens, auth::require_reader));
+        .route_layer((
+            middleware::from_fn_with_state(tokens, auth::require_reader),
+            middleware::from_fn(accept::require_json),
+        ));
     Router::new()
         .route(HEALTH, get(health::health))
         .merge(reads)

@@ -18,6 +18,7 @@ use runtime::{
     http::listener,
     lifecycle::Shutdown,
 };
+use tower::util::MapRequestLayer;
 use transport::{
     AllowList, ConnectionLimiter, Documents, Drain, Guard, Limits, PushServer, RequestError,
     Transport, Writers, code,
@@ -151,6 +152,7 @@ impl ApiServer {
     /// Builds the router.
     pub(crate) fn router(self) -> Router {
         let rate_limit = RateLimit::new(self.settings.rate_limit);
+        let metrics = Arc::new(self.metrics.clone());
         let connections = ConnectionLimiter::default();
         let graphql = self.graphql(self.guard.clone(), rate_limit.clone(), connections.clone());
         let sockets = ws::WsState {
@@ -161,7 +163,7 @@ impl ApiServer {
                 drain: self.drain(),
                 tasks: self.shutdown.tasks().clone(),
                 writers: Writers::default(),
-                observer: Arc::new(self.metrics.clone()),
+                observer: metrics.clone(),
             },
         };
         let others = rest::router(self.service, self.tokens.clone())
@@ -173,12 +175,14 @@ impl ApiServer {
             .fallback(rest::unknown_path)
             .method_not_allowed_fallback(rest::unknown_method)
             .layer(limited);
-        let counted = middleware::from_fn_with_state(self.metrics, measure_request);
+        let counted = middleware::from_fn_with_state(metrics, measure_request);
         let proxies = TrustedProxies::new(&self.settings.trusted_proxies);
+        let identified = MapRequestLayer::new(move |request| proxies.identify(request));
         protected(others, &self.guard)
             .merge(graphql)
-            .layer(middleware::from_fn_with_state(proxies, auth::identify))
-            .layer(counted)
+            // The first is the outermost. axum copies each layer and its state for each request:
+            // this is one layer, and the state is small.
+            .layer((counted, identified))
     }
 
     fn drain(&self) -> Drain {

@@ -9,10 +9,8 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::HeaderMap,
-    middleware::Next,
-    response::Response,
 };
 use ipnet::IpNet;
 use transport::ClientAddress;
@@ -48,21 +46,18 @@ impl TrustedProxies {
         client
     }
 
+    /// Stores the [`ClientAddress`] in the extensions of a request, if the peer is known.
+    pub(crate) fn identify(&self, mut request: Request) -> Request {
+        if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+            let client = self.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(ClientAddress::from(client));
+        }
+        request
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
-}
-
-/// Middleware: stores the [`ClientAddress`] in the request's extensions.
-pub(crate) async fn identify(
-    State(proxies): State<TrustedProxies>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let client = proxies.client(peer.ip(), request.headers());
-    request.extensions_mut().insert(ClientAddress::from(client));
-    next.run(request).await
 }
 
 /// Parses an address with or without a port.

@@ -1,6 +1,6 @@
 //! Records the events of the transports, and measures HTTP requests.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -53,7 +53,7 @@ impl Observer for ServeMetrics {
 
 /// Middleware that measures and traces each request. The label is the template of the route.
 pub(crate) async fn measure_request(
-    State(metrics): State<ServeMetrics>,
+    State(metrics): State<Arc<ServeMetrics>>,
     route: Option<MatchedPath>,
     request: Request,
     next: Next,

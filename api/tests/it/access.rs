@@ -30,6 +30,11 @@ on_both! {
                     assert_eq!(answer.header("www-authenticate"), "Bearer");
                 }
             }
+            if !OPEN.contains(&path) {
+                // The token is checked before the media type.
+                let request = product.request(Method::GET, path).header("accept", "text/html");
+                assert_eq!(Answer::to(request).await.status, 401, "{path}");
+            }
         }
         for path in OPEN {
             assert_eq!(product.get(path).await.status, 200, "{path}");
