@@ -7,6 +7,9 @@
 CARGO ?= cargo
 # The same features for lints, tests and documentation, so that dependencies are built once.
 ALL_FEATURES := --workspace --all-features
+# The tests wait more than they compute, so more of them run at a time than there are cores. More
+# than 16 would need more connections than their PostgreSQL accepts.
+export RUST_TEST_THREADS ?= $(shell cores=$$(nproc); echo $$((cores < 8 ? 2 * cores : 16)))
 # Tools that are built once for all clones, outside of target/.
 TOOLS ?= $(HOME)/.cache/stock-tracker/tools
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
