@@ -1,5 +1,4 @@
-//! A server in place of Alpha Vantage. Each quote is new, and contains the time at
-//! which it was sent.
+//! A server in place of Alpha Vantage. Each quote is new and contains the time of its sending.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -170,7 +170,7 @@ async fn check(pool: &PgPool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Replaces the error of a connection that has ended, which is only that it cannot be reopened.
+/// Replaces the error of a connection that has ended, which only states that it cannot be reopened.
 fn explain(pool: &PgPool, error: Error) -> Error {
     if pool.size() == 0 {
         return Error::LeaseLost("its connection has ended");

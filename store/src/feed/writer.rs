@@ -29,7 +29,7 @@ pub struct FeedTransaction {
     now: Timestamp,
     recorded_at: Timestamp,
     events: Vec<Event>,
-    /// What is written with the entry of the feed.
+    /// The statements that the commit executes with the entry of the feed.
     last_writes: Vec<Sql>,
 }
 
@@ -95,9 +95,9 @@ impl FeedTransaction {
         &self.transaction
     }
 
-    /// Executes a statement with the entry of the feed, in the same round trip. No other of these
-    /// statements may write the same table, and no later part of the transaction may read what it
-    /// writes.
+    /// Executes a statement on commit, in one round trip with the entry of the feed. Statements
+    /// that are added here must write different tables, and the transaction must not read what they
+    /// write.
     pub(crate) fn write_last(&mut self, sql: Sql) {
         self.last_writes.push(sql);
     }

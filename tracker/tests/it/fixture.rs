@@ -45,7 +45,7 @@ const DEADLINE: Duration = Duration::from_mins(3);
 
 /// The pause between two steps of the clock, on an idle machine.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The longest query that makes the pause longer.
+/// The timeout of the query that measures how busy the machine is.
 const MAX_QUERY: Duration = Duration::from_millis(50);
 
 /// Noon in New York on a Friday.
@@ -326,12 +326,12 @@ impl World {
         waited.unwrap_or_else(|_| panic!("never: {what}"));
     }
 
-    /// Pauses for at least the time of several queries, so that the clock does not run ahead of the
-    /// tracker on a busy machine.
+    /// Pauses ten times as long as a query takes, but at least [`PAUSE`], so that the clock does not
+    /// run ahead of the tracker on a busy machine.
     async fn pause(&self) {
         let begun = Instant::now();
         let query = stock::Entity::find().all(self.database.read());
-        // The database may be away.
+        // The database may be unreachable.
         let _ = tokio::time::timeout(MAX_QUERY, query).await;
         tokio::time::sleep(PAUSE.max(begun.elapsed() * 10)).await;
     }

@@ -42,7 +42,7 @@ async fn polled(world: &World) -> Vec<String> {
         .with_budget(Some(1), None)
         .shared();
     let running = world.track(vec![script.clone()]);
-    // Who is first depends on the time.
+    // Which symbol is polled first depends on the time.
     let begun = async || !script.calls().is_empty();
     world.until("the first is polled", begun).await;
     let all = async || world.prices().await.len() == world.stocks().await.len();

@@ -191,7 +191,7 @@ async fn a_pair_that_may_be_tokenised_is_streamed_once_the_list_has_its_name() {
     // It is polled as soon as the rate limit allows another request, not after an interval.
     let streamed_at = world.store.clock.now();
     world
-        .until_after(Duration::from_millis(20), "it has a price", priced)
+        .until_after(Duration::from_secs(1), "it has a price", priced)
         .await;
     let elapsed = world.store.clock.now().since(streamed_at);
     assert!(elapsed < Duration::from_mins(4), "{elapsed:?}");
