@@ -8,8 +8,6 @@ use std::{fmt, str::FromStr};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::eight_digits::eight_digits;
-
 /// Maximum number of fractional digits.
 const DIGITS: u32 = 8;
 /// Units in 1.
@@ -246,22 +244,16 @@ impl Digits {
 
 /// Returns `numerator / denominator`, rounded half away from zero.
 pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
-    let (dividend, divisor) = (numerator.unsigned_abs(), denominator.unsigned_abs());
-    let (quotient, remainder) = match (u64::try_from(dividend), u64::try_from(divisor)) {
-        // 64 bits are divided about twice as fast.
-        (Ok(dividend), Ok(divisor)) => (
-            u128::from(dividend / divisor),
-            u128::from(dividend % divisor),
-        ),
-        _ => (dividend / divisor, dividend % divisor),
-    };
-    let rounds_up = remainder >= divisor - remainder;
-    let rounded = (quotient + u128::from(rounds_up)).cast_signed();
-    if (numerator < 0) == (denominator < 0) {
-        rounded
+    let (quotient, remainder) = (numerator / denominator, numerator % denominator);
+    if remainder.abs() * 2 >= denominator.abs() {
+        quotient
+            + if (numerator < 0) == (denominator < 0) {
+                1
+            } else {
+                -1
+            }
     } else {
-        // That of the smallest number is itself.
-        rounded.wrapping_neg()
+        quotient
     }
 }
 
@@ -285,35 +277,38 @@ const MAX_TEXT: usize = 21;
 impl Decimal {
     /// Appends the number in its shortest form, as `Display` writes it.
     pub fn write_to(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.write_into(&mut [0; MAX_TEXT]));
+        let mut text = [0; MAX_TEXT];
+        out.extend_from_slice(self.write_at_end(&mut text));
     }
 
-    /// Writes the number into `text`, with the point at a fixed position, and returns the part with
-    /// the number.
+    /// Writes the number at the end of `text`, and returns it.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "digits, and a remainder below the scale"
     )]
-    fn write_into(self, text: &mut [u8; MAX_TEXT]) -> &[u8] {
-        const POINT: usize = MAX_TEXT - 1 - DIGITS as usize;
-        let scale = SCALE.unsigned_abs();
-        let magnitude = self.0.unsigned_abs();
-        let (mut whole, fraction) = (magnitude / scale, (magnitude % scale) as u32);
-        let mut end = POINT;
-        if fraction > 0 {
-            let digits = eight_digits(fraction);
-            text[POINT] = b'.';
-            text[POINT + 1..].copy_from_slice(&digits);
-            // The last digit is the most significant byte, so that bytes of 0 at the beginning are
-            // zeros at the end, which are left out.
-            let values = u64::from_le_bytes(digits) ^ u64::from_le_bytes(*b"00000000");
-            end = MAX_TEXT - values.leading_zeros() as usize / 8;
-        }
-        let mut begin = POINT;
+    fn write_at_end(self, text: &mut [u8; MAX_TEXT]) -> &[u8] {
+        let mut begin = text.len();
         let mut push = |byte| {
             begin -= 1;
             text[begin] = byte;
         };
+        let scale = SCALE.unsigned_abs();
+        let magnitude = self.0.unsigned_abs();
+        let mut whole = magnitude / scale;
+        // 32 bits, because they are divided faster.
+        let mut fraction = (magnitude % scale) as u32;
+        if fraction > 0 {
+            let mut width = DIGITS;
+            while fraction.is_multiple_of(10) {
+                fraction /= 10;
+                width -= 1;
+            }
+            for _ in 0..width {
+                push(b'0' + (fraction % 10) as u8);
+                fraction /= 10;
+            }
+            push(b'.');
+        }
         push(b'0' + (whole % 10) as u8);
         while whole >= 10 {
             whole /= 10;
@@ -322,14 +317,14 @@ impl Decimal {
         if self.0 < 0 {
             push(b'-');
         }
-        &text[begin..end]
+        &text[begin..]
     }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; MAX_TEXT];
-        let text = self.write_into(&mut text);
+        let text = self.write_at_end(&mut text);
         f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
     }
 }

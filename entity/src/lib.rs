@@ -7,7 +7,6 @@
 mod alert;
 mod candle;
 mod decimal;
-mod eight_digits;
 mod event;
 mod global_id;
 mod position;

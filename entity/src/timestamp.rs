@@ -10,8 +10,6 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
 
-use crate::eight_digits::eight_digits;
-
 /// An instant in microseconds since the Unix epoch, displayed as RFC 3339 in UTC with at most 6
 /// fractional digits.
 #[derive(
@@ -117,15 +115,9 @@ const TEMPLATE: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
 impl Timestamp {
     /// Appends the time as RFC 3339 in UTC, as `Display` writes it.
     pub fn write_to(self, out: &mut Vec<u8>) {
-        let begin = out.len();
-        // It is written in place, so that nothing is copied.
-        out.extend_from_slice(&TEMPLATE);
-        let written = out.last_chunk_mut().and_then(|text| self.write_over(text));
-        if let Some(length) = written.map(<[u8]>::len) {
-            out.truncate(begin + length);
-        } else {
-            out.truncate(begin);
-            out.extend_from_slice(self.to_string().as_bytes());
+        match self.write_over(&mut TEMPLATE.clone()) {
+            Some(text) => out.extend_from_slice(text),
+            None => out.extend_from_slice(self.to_string().as_bytes()),
         }
     }
 
@@ -142,21 +134,21 @@ impl Timestamp {
         let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
         let of_day = self.0.rem_euclid(DAY);
         let (seconds, micros) = ((of_day / 1_000_000) as u32, (of_day % 1_000_000) as u32);
-        let date = eight_digits(year * 10_000 + month * 100 + day);
-        text[..4].copy_from_slice(&date[..4]);
-        text[5..7].copy_from_slice(&date[4..6]);
-        text[8..10].copy_from_slice(&date[6..]);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        // The zeros at the positions of the colons are replaced.
-        let time = eight_digits(hour * 1_000_000 + minute * 1_000 + second);
-        text[11..19].copy_from_slice(&time);
-        (text[13], text[16]) = (b':', b':');
-        text[20..26].copy_from_slice(&eight_digits(micros)[2..]);
+        put(text, 0, year / 100);
+        put(text, 2, year % 100);
+        put(text, 5, month);
+        put(text, 8, day);
+        put(text, 11, seconds / 3600);
+        put(text, 14, seconds / 60 % 60);
+        put(text, 17, seconds % 60);
         let end = match (micros, micros % 1000) {
             (0, _) => 19,
             (_, 0) => 23,
             _ => 26,
         };
+        put(text, 20, micros / 10_000);
+        put(text, 22, micros / 100 % 100);
+        put(text, 24, micros % 100);
         text[end] = b'Z';
         Some(&text[..=end])
     }
@@ -185,6 +177,13 @@ fn date_of(days: i64) -> (i64, u32, u32) {
     };
     let year = i64::from(year) + era * 400 + i64::from(month <= 2);
     (year, month, day)
+}
+
+/// Writes a number below 100 as two digits.
+#[expect(clippy::cast_possible_truncation, reason = "digits are below 10")]
+fn put(text: &mut [u8; 27], at: usize, number: u32) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 impl fmt::Display for Timestamp {

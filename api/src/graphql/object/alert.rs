@@ -15,7 +15,7 @@ use crate::graphql::{
     enums::{AlertKind, Direction},
     json::push_written,
     loader::DeliveriesOf,
-    plan::{Compiler, Planned, SelectedField, Writer, columns},
+    plan::{ColumnValue, Compiler, Planned, SelectedField, Writer, columns},
     scalar::{Cursor, Date, DateTime, Decimal, Symbol},
 };
 
@@ -118,6 +118,16 @@ impl AlertObject {
     }
 }
 
+/// The value of the column `message`.
+struct Message<'a>(&'a Alert);
+
+impl ColumnValue for Message<'_> {
+    fn push_json(&self, out: &mut Vec<u8>) {
+        // It consists of words, numbers and a symbol, which JSON does not escape.
+        push_written(out, |out| self.0.write_message(out));
+    }
+}
+
 columns!(AlertObject, |alert, run| {
     id: global_id(NodeKind::Alert, alert.id),
     symbol: &alert.symbol,
@@ -127,6 +137,7 @@ columns!(AlertObject, |alert, run| {
     referencePrice: alert.reference_price,
     changePercent: alert.change_percent,
     threshold: alert.threshold,
+    message: Message(alert),
     tradingDay: alert.trading_day,
     triggeredAt: alert.triggered_at,
     acknowledgedAt: alert.acknowledged_at,
@@ -147,11 +158,6 @@ impl Planned for AlertObject {
                     plan.write_nullable(rule.map(RuleObject::ref_cast), run, out)
                 }))
             }
-            // A symbol has no characters that JSON escapes.
-            "message" => Some(Box::new(|alert, _, out| {
-                push_written(out, |out| alert.0.write_message(out));
-                Ok(())
-            })),
             name => Self::column(name),
         }
     }
