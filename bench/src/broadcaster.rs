@@ -14,6 +14,7 @@ use axum::{
         ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     },
     routing::any,
+    serve::ListenerExt,
 };
 use runtime::clock::{Clock, SystemClock};
 use tokio::{
@@ -63,6 +64,8 @@ pub(crate) async fn run(size: &str, rate: &str) {
         .await
         .expect("bind a port");
     println!("{}", listener.local_addr().expect("an address"));
+    // Like `api`, send each frame at once.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("the option"));
     tokio::select! {
         served = axum::serve(listener, app) => served.expect("serve connections"),
         () = publish(sender, size, rate) => {}

@@ -4,10 +4,13 @@
 //! every write that makes no progress have a timeout. Upgraded connections (WebSockets) have their
 //! own timeouts.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::connection;
@@ -52,7 +55,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+    while let Some(accepted) = stop.run_until_cancelled(accept(&listener)).await {
         match accepted {
             Ok((stream, peer)) => {
                 let router = router.clone();
@@ -75,6 +78,15 @@ pub async fn serve(
     Ok(())
 }
 
+/// Accepts a connection that sends each message at once. With Nagle's algorithm, a message waits
+/// until the client has acknowledged the one before, which it may delay by 40 ms.
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    // This fails on some systems if the client has already disconnected.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, peer))
+}
+
 /// Whether an error of `accept` concerns only the accepted connection.
 fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
@@ -82,4 +94,21 @@ fn is_connection_error(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_send_without_waiting_for_acknowledgements() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let _client = TcpStream::connect(address).await.expect("a connection");
+        let (stream, _) = accept(&listener).await.expect("a connection");
+        assert!(stream.nodelay().expect("the option"));
+    }
 }
