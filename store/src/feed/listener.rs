@@ -9,9 +9,9 @@ use std::time::Duration;
 use entity::Position;
 use sea_orm::sqlx::{
     Executor, PgPool,
-    postgres::{PgListener, PgPoolOptions},
+    postgres::{PgListener, PgNotification, PgPoolOptions},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Doorbell, Topic, entry::FeedEntry, table};
 use crate::{Error, Store, with_timeout};
@@ -20,6 +20,8 @@ use crate::{Error, Store, with_timeout};
 const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 /// Time without a notification after which the connection is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Minimum time between two reads of entries. Under load, a read returns several.
+const READ_INTERVAL: Duration = Duration::from_millis(5);
 /// Timeout of connecting and of each request.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -48,33 +50,35 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
         .acquire_timeout(TIMEOUT)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     let mut listener = PgListener::connect_with(&options).await?;
+    // The deadline of a read would cancel a reconnect, so that it is not noticed.
+    listener.eager_reconnect(false);
     let channels = topics.iter().map(|topic| topic.channel());
     with_timeout(TIMEOUT, listener.listen_all(channels)).await?;
     loop {
-        let mut end = with_timeout(TIMEOUT, table::notified_end(&mut listener)).await?;
+        let end = with_timeout(TIMEOUT, table::notified_end(&mut listener)).await?;
         // Notifications from before the connection was listening are lost.
         for topic in topics {
             doorbell.ring(*topic);
         }
+        let mut relay = Relay {
+            doorbell,
+            topics,
+            end,
+            has_unread: false,
+            next_read: Instant::now(),
+        };
         loop {
-            match timeout(CHECK_INTERVAL, listener.try_recv()).await {
-                Ok(Ok(Some(notification))) => {
-                    let channel = notification.channel();
-                    match topics.iter().find(|topic| topic.channel() == channel) {
-                        Some(Topic::Feed) => match FeedEntry::parse(notification.payload()) {
-                            Some(entry) => {
-                                end = entry.batch.end;
-                                doorbell.announce(entry);
-                            }
-                            None => end = announce_after(&mut listener, doorbell, end).await?,
-                        },
-                        Some(topic) => doorbell.relay(*topic, notification.payload()),
-                        None => {}
-                    }
-                }
-                // The connection was lost and re-established.
+            let deadline = if relay.has_unread {
+                relay.next_read
+            } else {
+                Instant::now() + CHECK_INTERVAL
+            };
+            match timeout_at(deadline, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => relay.notify(&notification),
+                // The connection was lost. The next request connects again.
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => return Err(error.into()),
+                Err(_) if relay.has_unread => relay.read(&mut listener).await?,
                 // No notification for a while: check whether the connection is still alive.
                 Err(_) => {
                     with_timeout(TIMEOUT, listener.execute("SELECT 1")).await?;
@@ -84,22 +88,127 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
     }
 }
 
-/// Announces the entries after `position`, and returns the end of the feed. If they cannot be read
-/// like this, the followers read the table.
-async fn announce_after(
-    listener: &mut PgListener,
-    doorbell: &Doorbell,
-    position: Position,
-) -> Result<Position, Error> {
-    let entries = table::notified_entries(listener, position);
-    let Some(entries) = with_timeout(TIMEOUT, entries).await? else {
-        let end = with_timeout(TIMEOUT, table::notified_end(listener)).await?;
-        doorbell.ring(Topic::Feed);
-        return Ok(end);
-    };
-    let end = entries.last().map_or(position, |entry| entry.batch.end);
-    for entry in entries {
-        doorbell.announce(entry);
+/// Passes notifications on to the doorbell, and reads the entries that they do not contain.
+struct Relay<'a> {
+    doorbell: &'a Doorbell,
+    topics: &'a [Topic],
+    /// The end of the feed that was passed on.
+    end: Position,
+    /// Whether there may be entries that were not passed on.
+    has_unread: bool,
+    /// When entries may be read again.
+    next_read: Instant,
+}
+
+impl Relay<'_> {
+    /// Passes a notification on. An entry that is to be read is left for [`read`](Self::read).
+    fn notify(&mut self, notification: &PgNotification) {
+        let (channel, payload) = (notification.channel(), notification.payload());
+        match self.topics.iter().find(|topic| topic.channel() == channel) {
+            Some(Topic::Feed) => match FeedEntry::parse(payload) {
+                Some(entry) if entry.after == self.end => self.announce(entry),
+                // It is of no entry, of one after an unread one, or of one that was read.
+                _ => self.has_unread = true,
+            },
+            Some(topic) => self.doorbell.relay(*topic, payload),
+            None => {}
+        }
     }
-    Ok(end)
+
+    fn announce(&mut self, entry: FeedEntry) {
+        self.end = entry.batch.end;
+        self.doorbell.announce(entry);
+    }
+
+    /// Announces the entries after the end that was passed on. If they cannot be read like this,
+    /// the followers read the table.
+    async fn read(&mut self, listener: &mut PgListener) -> Result<(), Error> {
+        self.has_unread = false;
+        let entries = table::notified_entries(listener, self.end);
+        if let Some(entries) = with_timeout(TIMEOUT, entries).await? {
+            for entry in entries {
+                self.announce(entry);
+            }
+        } else {
+            self.end = with_timeout(TIMEOUT, table::notified_end(listener)).await?;
+            self.doorbell.ring(Topic::Feed);
+        }
+        self.next_read = Instant::now() + READ_INTERVAL;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sqlx;
+
+    use super::{
+        super::table::tests::{append, empty_feed, entry, position},
+        *,
+    };
+
+    #[tokio::test]
+    async fn entries_of_several_notifications_are_read_at_once() {
+        let (_database, pool) = empty_feed().await;
+        append(&pool, 0, 1).await;
+        let mut listener = PgListener::connect_with(&pool).await.expect("a connection");
+        let feed = Topic::Feed.channel();
+        let listening = listener.listen(feed).await;
+        listening.expect("listening");
+        let doorbell = Doorbell::new();
+        let mut announced = doorbell.entries();
+        let mut relay = Relay {
+            doorbell: &doorbell,
+            topics: &Topic::ALL,
+            end: position(1),
+            has_unread: false,
+            next_read: Instant::now(),
+        };
+        for seq in 2..=4 {
+            append(&pool, seq - 1, seq).await;
+        }
+        // The last one once more, with its entry.
+        let events = serde_json::to_string(&entry(3, 4).batch.events).expect("JSON");
+        let payload = FeedEntry::payload(position(3), position(4), &events);
+        let again = sqlx::query("SELECT pg_notify($1, $2)");
+        let again = again.bind(feed).bind(payload).execute(&pool).await;
+        again.expect("a notification");
+
+        for _ in 0..4 {
+            let notification = listener.recv().await.expect("a notification");
+            relay.notify(&notification);
+        }
+        assert!(relay.has_unread);
+        assert!(announced.is_empty(), "it waits for those before it");
+        relay.read(&mut listener).await.expect("a read");
+        assert!(!relay.has_unread);
+        for seq in 2..=4 {
+            let received = announced.try_recv().expect("an entry");
+            assert_eq!(received.as_deref(), Some(&entry(seq - 1, seq)));
+        }
+        relay.read(&mut listener).await.expect("a read");
+        assert!(announced.is_empty(), "each is announced once");
+    }
+
+    #[tokio::test]
+    async fn followers_are_sent_entries_that_their_notification_does_not_contain() {
+        let (_database, pool) = empty_feed().await;
+        append(&pool, 0, 1).await;
+        let doorbell = Doorbell::new();
+        let mut announced = doorbell.entries();
+        let relayed = relay_once(&pool, &doorbell, &[Topic::Feed]);
+        let received = async {
+            let connected = announced.recv().await.expect("a notification");
+            assert_eq!(connected, None);
+            for seq in 2..20 {
+                append(&pool, seq - 1, seq).await;
+                let received = announced.recv().await.expect("a notification");
+                assert_eq!(received.as_deref(), Some(&entry(seq - 1, seq)));
+            }
+        };
+        tokio::select! {
+            ended = relayed => panic!("lost the connection: {ended:?}"),
+            () = received => {}
+        }
+    }
 }

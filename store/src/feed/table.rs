@@ -205,7 +205,7 @@ fn batch(row: &FeedRow) -> Result<Batch, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use sea_orm::sqlx::{Executor, PgPool};
     use testkit::TestDatabase;
 
@@ -213,7 +213,7 @@ mod tests {
 
     const EPOCH: i64 = 7;
 
-    fn position(seq: i64) -> Position {
+    pub(crate) fn position(seq: i64) -> Position {
         Position {
             epoch: EPOCH,
             seq,
@@ -221,23 +221,41 @@ mod tests {
         }
     }
 
-    /// Adds an entry of one event after the one at `after`.
-    async fn append(pool: &PgPool, after: i64, seq: i64) {
-        let event = Event::SplitsChanged { seq, stock_id: 1 };
-        let events = serde_json::to_string(&[event]).expect("JSON");
+    /// Creates a database with an empty feed.
+    pub(crate) async fn empty_feed() -> (TestDatabase, PgPool) {
+        let database = TestDatabase::postgres().await;
+        database.migrate().await.expect("tables");
+        let pool = database.postgres_pool().expect("PostgreSQL").clone();
+        let head = "INSERT INTO feed_head (id, epoch, seq, recorded_at) VALUES (1, 7, 0, 0)";
+        pool.execute(head).await.expect("a head");
+        (database, pool)
+    }
+
+    /// An entry of one event after the one at `after`.
+    pub(crate) fn entry(after: i64, seq: i64) -> FeedEntry {
+        FeedEntry {
+            after: position(after),
+            batch: Batch {
+                end: position(seq),
+                events: vec![Event::SplitsChanged { seq, stock_id: 1 }],
+            },
+        }
+    }
+
+    /// Adds an entry of one event after the one at `after`, and notifies without it.
+    pub(crate) async fn append(pool: &PgPool, after: i64, seq: i64) {
+        let events = serde_json::to_string(&entry(after, seq).batch.events).expect("JSON");
         let text = "WITH head AS (UPDATE feed_head SET seq = $1, recorded_at = $1 * 10) \
-                    INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ($1, $2, $1 * 10, $3)";
+                    INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ($1, $2, $1 * 10, $3) \
+                    RETURNING pg_notify('stock_tracker_feed', '')";
         let insert = sqlx::query(text).bind(seq).bind(after).bind(events);
         insert.execute(pool).await.expect("an entry");
     }
 
     #[tokio::test]
     async fn entries_are_read_over_the_connection_for_notifications() {
-        let database = TestDatabase::postgres().await;
-        database.migrate().await.expect("tables");
-        let pool = database.postgres_pool().expect("PostgreSQL");
-        let head = "INSERT INTO feed_head (id, epoch, seq, recorded_at) VALUES (1, 7, 0, 0)";
-        pool.execute(head).await.expect("a head");
+        let (_database, pool) = empty_feed().await;
+        let pool = &pool;
         let mut listener = PgListener::connect_with(pool).await.expect("a connection");
         append(pool, 0, 1).await;
         let end = notified_end(&mut listener).await.expect("the end");
@@ -247,13 +265,6 @@ mod tests {
 
         append(pool, 1, 2).await;
         append(pool, 2, 4).await;
-        let entry = |after, seq| FeedEntry {
-            after: position(after),
-            batch: Batch {
-                end: position(seq),
-                events: vec![Event::SplitsChanged { seq, stock_id: 1 }],
-            },
-        };
         let read = notified_entries(&mut listener, end).await.expect("a read");
         assert_eq!(read, Some(vec![entry(1, 2), entry(2, 4)]));
 
