@@ -9,7 +9,7 @@ mod queue;
 
 use std::time::Duration;
 
-use entity::{Alert, Delivery, DeliveryState, Timestamp, table::delivery};
+use entity::{Alert, Delivery, Timestamp, table::delivery};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 pub use self::{
@@ -18,6 +18,10 @@ pub use self::{
     queue::{PendingDelivery, QueueCounts, counts, due, due_webhooks, pending_of},
 };
 use crate::{Error, Store, feed::FeedTransaction, sql::Sql};
+
+/// The condition of partial indexes. As text, because a plan that is reused for all values of a
+/// parameter cannot use them.
+const IS_PENDING: &str = "state = 'PENDING'";
 
 /// How long an alert is attempted to be delivered.
 pub const LIFETIME: Duration = Duration::from_hours(24);
@@ -99,7 +103,7 @@ pub(crate) async fn make_due(
     delivery::Entity::update_many()
         .col_expr(delivery::Column::NextAttemptAt, Expr::value(now))
         .filter(delivery::Column::WebhookId.eq(webhook_id))
-        .filter(delivery::Column::State.eq(DeliveryState::Pending))
+        .filter(Expr::cust(IS_PENDING))
         .filter(delivery::Column::NextAttemptAt.gt(now))
         .exec(connection)
         .await?;

@@ -43,10 +43,10 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
 ];
 
-/// Reuses query plans, because planning takes a third of the time of the short reads of `api`. What
-/// a plan depends on, the months of prices, is part of the statements' text
-/// (`docs/performance.md`).
-const READER: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+/// Reuses query plans, because planning takes a third of the time of the short reads of `api`, and a
+/// quarter of the CPU time of storing one price (`docs/performance.md`). What a plan depends on is
+/// part of the statements' text: the months of prices, and the conditions of partial indexes.
+const PLANS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// Connects, waiting for the server as long as the settings allow.
 pub(super) async fn open(
@@ -58,10 +58,8 @@ pub(super) async fn open(
     let mut options = parse(url)?
         .application_name(&format!("stock-tracker {program}"))
         .options(SESSION)
+        .options(PLANS)
         .disable_statement_logging();
-    if program == Program::Api {
-        options = options.options(READER);
-    }
     if let Some(time) = settings.statement_time {
         // The caller has given up by then; the connection is free when the server cancels the
         // statement.

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
-use entity::{Alert, DeliveryState, Timestamp, table::delivery};
+use entity::{Alert, Timestamp, table::delivery};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, sea_query::Expr,
 };
 
+use super::IS_PENDING;
 use crate::{Error, alert, sql::Sql};
 
 /// A delivery to be attempted.
@@ -62,10 +63,10 @@ pub async fn due(
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<PendingDelivery>, Error> {
-    use delivery::Column::{AlertSeq, BlocksUntil, NextAttemptAt, State, WebhookId};
+    use delivery::Column::{AlertSeq, BlocksUntil, NextAttemptAt, WebhookId};
     let pending = delivery::Entity::find()
         .filter(WebhookId.eq(webhook_id))
-        .filter(State.eq(DeliveryState::Pending))
+        .filter(Expr::cust(IS_PENDING))
         .order_by_asc(AlertSeq)
         .limit(limit);
     let in_order = pending

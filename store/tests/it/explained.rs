@@ -1,6 +1,6 @@
 //! A connection that explains every statement before it executes it.
 //!
-//! `api` reuses generic plans on PostgreSQL, so each statement is prepared and its execution is
+//! The programs reuse generic plans on PostgreSQL, so each statement is prepared and its execution is
 //! explained. Explaining the statement itself would plan for the values of its parameters.
 
 use std::sync::Mutex;
