@@ -50,7 +50,7 @@ async fn relay_once(pool: &PgPool, doorbell: &Doorbell, topics: &[Topic]) -> Res
         .acquire_timeout(TIMEOUT)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     let mut listener = PgListener::connect_with(&options).await?;
-    // The deadline of a read would cancel a reconnect, so that it is not noticed.
+    // Otherwise the deadline below can cancel a reconnect, which then goes unnoticed.
     listener.eager_reconnect(false);
     let channels = topics.iter().map(|topic| topic.channel());
     with_timeout(TIMEOUT, listener.listen_all(channels)).await?;
@@ -107,7 +107,7 @@ impl Relay<'_> {
         match self.topics.iter().find(|topic| topic.channel() == channel) {
             Some(Topic::Feed) => match FeedEntry::parse(payload) {
                 Some(entry) if entry.after == self.end => self.announce(entry),
-                // It is of no entry, of one after an unread one, or of one that was read.
+                // It has no entry, or one after an unread one, or one that was read already.
                 _ => self.has_unread = true,
             },
             Some(topic) => self.doorbell.relay(*topic, payload),
@@ -141,6 +141,7 @@ impl Relay<'_> {
 #[cfg(test)]
 mod tests {
     use sea_orm::sqlx;
+    use tokio::time::timeout;
 
     use super::{
         super::table::tests::{append, empty_feed, entry, position},
@@ -153,8 +154,7 @@ mod tests {
         append(&pool, 0, 1).await;
         let mut listener = PgListener::connect_with(&pool).await.expect("a connection");
         let feed = Topic::Feed.channel();
-        let listening = listener.listen(feed).await;
-        listening.expect("listening");
+        listener.listen(feed).await.expect("listening");
         let doorbell = Doorbell::new();
         let mut announced = doorbell.entries();
         let mut relay = Relay {
@@ -180,8 +180,10 @@ mod tests {
         }
         assert!(relay.has_unread);
         assert!(announced.is_empty(), "it waits for those before it");
+        let begun = Instant::now();
         relay.read(&mut listener).await.expect("a read");
         assert!(!relay.has_unread);
+        assert!(relay.next_read >= begun + READ_INTERVAL);
         for seq in 2..=4 {
             let received = announced.try_recv().expect("an entry");
             assert_eq!(received.as_deref(), Some(&entry(seq - 1, seq)));
@@ -197,7 +199,7 @@ mod tests {
         let doorbell = Doorbell::new();
         let mut announced = doorbell.entries();
         let relayed = relay_once(&pool, &doorbell, &[Topic::Feed]);
-        let received = async {
+        let received = timeout(Duration::from_secs(30), async {
             let connected = announced.recv().await.expect("a notification");
             assert_eq!(connected, None);
             for seq in 2..20 {
@@ -205,10 +207,10 @@ mod tests {
                 let received = announced.recv().await.expect("a notification");
                 assert_eq!(received.as_deref(), Some(&entry(seq - 1, seq)));
             }
-        };
+        });
         tokio::select! {
             ended = relayed => panic!("lost the connection: {ended:?}"),
-            () = received => {}
+            received = received => received.expect("all entries"),
         }
     }
 }

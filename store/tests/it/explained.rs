@@ -1,7 +1,7 @@
 //! A connection that explains every statement before it executes it.
 //!
-//! The programs reuse generic plans on PostgreSQL, so each statement is prepared and its execution is
-//! explained. Explaining the statement itself would plan for the values of its parameters.
+//! The programs reuse generic plans on PostgreSQL, so each statement is prepared and its execution
+//! is explained. Explaining the statement itself would plan for the values of its parameters.
 
 use std::sync::Mutex;
 

@@ -4,6 +4,7 @@ mod age;
 mod archive;
 mod database;
 mod databases;
+mod delivery;
 mod explained;
 mod feed;
 mod fixture;
