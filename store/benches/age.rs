@@ -173,7 +173,7 @@ async fn write(store: &Store, stocks: &[i64]) {
         prices.push(price.clone());
         feed.push(Event::QuoteRecorded { price, stock });
     }
-    let recorded = price::record(&feed, &prices.iter().collect::<Vec<_>>(), &[]).await;
+    let recorded = price::record(&mut feed, &prices.iter().collect::<Vec<_>>(), &[]).await;
     recorded.expect("store the rows");
     feed.commit().await.expect("commit");
 }

@@ -317,7 +317,7 @@ pub fn set_answered(feed: &mut FeedTransaction, ids: &[i64]) {
         .bind(feed.now())
         .push(" WHERE id")
         .eq_any(ids);
-    feed.write_last(sql);
+    feed.defer(sql);
 }
 
 /// Adds one answer without a price to each of these stocks.

@@ -29,8 +29,9 @@ pub struct FeedTransaction {
     now: Timestamp,
     recorded_at: Timestamp,
     events: Vec<Event>,
-    /// The statements that the commit executes with the entry of the feed.
-    last_writes: Vec<Sql>,
+    /// The statements that are executed with the entry of the feed, or by
+    /// [`execute_deferred`](Self::execute_deferred).
+    deferred: Vec<Sql>,
 }
 
 impl FeedTransaction {
@@ -61,7 +62,7 @@ impl FeedTransaction {
             now,
             recorded_at,
             events: Vec::new(),
-            last_writes: Vec::new(),
+            deferred: Vec::new(),
         })
     }
 
@@ -95,11 +96,20 @@ impl FeedTransaction {
         &self.transaction
     }
 
-    /// Executes a statement on commit, in one round trip with the entry of the feed. Statements
-    /// that are added here must write different tables, and the transaction must not read what they
-    /// write.
-    pub(crate) fn write_last(&mut self, sql: Sql) {
-        self.last_writes.push(sql);
+    /// Executes a statement on commit, in one round trip with the entry of the feed. Deferred
+    /// statements must write different tables, and the transaction must not read what they write
+    /// unless it [executes](Self::execute_deferred) them before.
+    pub(crate) fn defer(&mut self, sql: Sql) {
+        self.deferred.push(sql);
+    }
+
+    /// Executes the deferred statements now.
+    pub async fn execute_deferred(&mut self) -> Result<(), Error> {
+        let deferred = std::mem::take(&mut self.deferred);
+        execute_all(&self.transaction, deferred)
+            .await
+            // The partition of the prices may be missing.
+            .inspect_err(|_| self.partitions.forget())
     }
 
     /// Creates the partition for the prices of this transaction.
@@ -107,11 +117,6 @@ impl FeedTransaction {
         self.partitions
             .prepare(&self.transaction, self.recorded_at)
             .await
-    }
-
-    /// Reports that inserting prices failed.
-    pub(crate) fn forget_partition(&self) {
-        self.partitions.forget();
     }
 
     /// Returns the next position in the feed. An event with this position must be
@@ -137,16 +142,15 @@ impl FeedTransaction {
             seq: self.seq,
             recorded_at: self.recorded_at,
         };
-        let mut writes = self.last_writes;
         if self.events.is_empty() {
-            execute_all(&self.transaction, writes).await?;
+            self.execute_deferred().await?;
             self.transaction.commit().await?;
             return Ok(position);
         }
         // Clients that resume skip what comes before their cursor.
         self.events.sort_by_key(Event::seq);
         let events = serde_json::to_string(&self.events).map_err(Error::Serialize)?;
-        let (transaction, after) = (self.transaction, self.head);
+        let (transaction, after) = (&self.transaction, self.head);
         let text = "INSERT INTO feed (seq, after_seq, recorded_at, events) VALUES ";
         let is_postgres = transaction.get_database_backend() == DbBackend::Postgres;
         let payload = is_postgres.then(|| FeedEntry::payload(after, position, &events));
@@ -156,8 +160,8 @@ impl FeedTransaction {
             position.recorded_at.into(),
             events.into(),
         ];
-        let insert = Sql::new(&transaction, text).bind_row(row);
-        let mut update = Sql::new(&transaction, "UPDATE feed_head SET seq = ")
+        let insert = Sql::new(transaction, text).bind_row(row);
+        let mut update = Sql::new(transaction, "UPDATE feed_head SET seq = ")
             .bind(position.seq)
             .push(", recorded_at = ")
             .bind(position.recorded_at)
@@ -172,9 +176,9 @@ impl FeedTransaction {
                 .bind(payload)
                 .push(")");
         }
-        writes.extend([insert, update]);
-        execute_all(&transaction, writes).await?;
-        transaction.commit().await?;
+        self.deferred.extend([insert, update]);
+        self.execute_deferred().await?;
+        self.transaction.commit().await?;
         self.doorbell.announce(FeedEntry {
             after,
             batch: Batch {

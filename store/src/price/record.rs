@@ -10,7 +10,7 @@ use entity::{Candle, Decimal, Price};
 use crate::{
     Error, candle,
     feed::FeedTransaction,
-    sql::{Field, Sql, chunks, execute_all, replaced},
+    sql::{Field, Sql, chunks, replaced},
 };
 
 /// The columns of [`Price::COLUMNS`].
@@ -42,11 +42,11 @@ const FIELDS: [(&str, Field<Price>); 13] = [
     ("provider", Field::Text(|it| it.provider.clone())),
 ];
 
-/// Stores the prices of a feed transaction, in the order of their positions: as history in
-/// `stock_prices`, and the last one of each stock as the latest price in `quotes`. Stores their
-/// candles, too.
+/// Defers the statements that store the prices of a feed transaction, in the order of their
+/// positions: as history in `stock_prices`, and the last one of each stock as the latest price in
+/// `quotes`; and those that store their candles.
 pub async fn record(
-    feed: &FeedTransaction,
+    feed: &mut FeedTransaction,
     prices: &[&Price],
     candles: &[Candle],
 ) -> Result<(), Error> {
@@ -73,7 +73,8 @@ pub async fn record(
     let statements = history
         .chain(quotes)
         .chain(candle::replace(connection, candles));
-    execute_all(connection, statements.collect())
-        .await
-        .inspect_err(|_| feed.forget_partition())
+    for statement in statements.collect::<Vec<_>>() {
+        feed.defer(statement);
+    }
+    Ok(())
 }

@@ -48,7 +48,7 @@ pub(crate) async fn record(store: &Store, clock: &ManualClock, stock: i64, seq: 
 pub(crate) async fn record_now(store: &Store, stock: i64) -> Position {
     let mut feed = FeedTransaction::begin(store).await.expect("a turn");
     let price = price(stock, feed.next_seq(), feed.recorded_at());
-    let written = store::price::record(&feed, &[&price], &[]).await;
+    let written = store::price::record(&mut feed, &[&price], &[]).await;
     written.expect("the price is stored");
     let known = store::stock::by_ids(feed.connection(), &[stock]).await;
     let stock = known.expect("an answer").pop().expect("a stock");

@@ -103,6 +103,10 @@ impl<'a> BatchWriter<'a> {
             }
             rest = &rest[evaluated..];
             self.store(feed).await?;
+            if !rest.is_empty() {
+                // The next comparisons read what was stored.
+                feed.execute_deferred().await?;
+            }
         }
         self.rules.store(feed).await?;
         Ok((self.rules, self.committing))
