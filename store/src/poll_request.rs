@@ -128,6 +128,7 @@ async fn submit_and_wait(
     row: Vec<Value>,
     at_database: &AtomicBool,
 ) -> Result<Response, Error> {
+    // Before the insert, so that no response is missed.
     let mut response = store.doorbell.response();
     at_database.store(true, Ordering::Relaxed);
     let insert = |sql: Sql| {
@@ -137,8 +138,10 @@ async fn submit_and_wait(
     let inserted = write_and_notify(store, insert, Topic::Request, "").await?;
     let missing = || Error::MissingRow("row in poll_requests".into());
     let id: i64 = inserted.ok_or_else(missing)?.try_get_by_index(0)?;
+    at_database.store(false, Ordering::Relaxed);
     store.doorbell.ring(Topic::Request);
     loop {
+        response.notified(id).await;
         at_database.store(true, Ordering::Relaxed);
         let row = poll_request::Entity::find_by_id(id)
             .one(store.database.read())
@@ -157,7 +160,6 @@ async fn submit_and_wait(
                 found: row.found,
             });
         }
-        response.notified(id).await;
     }
 }
 
