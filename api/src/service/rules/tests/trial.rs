@@ -250,23 +250,33 @@ pub(super) async fn service(store: &Store) -> Service {
     Service::new(store.clone(), board, hub, health, hours, build)
 }
 
+/// Maximum number of attempts of a dry run.
+const ATTEMPTS: usize = 20;
+
 /// Runs a dry run over a database that is always up.
 pub(super) async fn dry_run(
     service: &Service,
     new: NewRule,
     range: Recorded,
 ) -> Result<RuleTest, Error> {
-    let keep_alive = async {
+    let keep_alive = async || {
         loop {
             service.health.database_answered();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::select! {
-        biased;
-        () = keep_alive => unreachable!("it never ends"),
-        test = service.test_rule(new, range) => test,
+    for _ in 0..ATTEMPTS {
+        let test = tokio::select! {
+            biased;
+            () = keep_alive() => unreachable!("it never ends"),
+            test = service.test_rule(new.clone(), range) => test,
+        };
+        // A busy machine can delay the answers for so long that the database seems to be away.
+        if !matches!(test, Err(Error::Unavailable { .. })) {
+            return test;
+        }
     }
+    panic!("the database seemed to be away {ATTEMPTS} times");
 }
 
 fn tracker(store: &Store) -> Ingest {
