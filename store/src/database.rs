@@ -4,6 +4,7 @@
 //! connection, so that writers queue for it instead of failing on each other's locks, and
 //! connections of [`Database::read`] cannot write.
 
+mod checkpoint;
 mod error;
 mod lock;
 mod migrate;
@@ -23,6 +24,7 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
+use checkpoint::Checkpoints;
 pub use error::DatabaseError;
 use lock::FileLock;
 use probe::Probe;
@@ -47,6 +49,8 @@ pub struct Database {
     read: DatabaseConnection,
     write: DatabaseConnection,
     probe: Probe,
+    /// The checkpoints of a SQLite file.
+    checkpoints: Option<Checkpoints>,
     kind: DatabaseKind,
     /// The lock on the SQLite file.
     _lock: Option<Arc<FileLock>>,
@@ -136,7 +140,9 @@ impl Database {
     /// Closes all connections, waiting for those in use. SQLite then removes its `-wal` and `-shm`
     /// files.
     pub async fn close(&self) {
-        for pool in [&self.probe.connection, &self.read, &self.write] {
+        let pools = [&self.probe.connection, &self.read, &self.write];
+        let checkpoints = self.checkpoints.iter().map(|it| &it.connection);
+        for pool in pools.into_iter().chain(checkpoints) {
             // Closing a pool twice, as on PostgreSQL, has no effect.
             let _ = pool.clone().close().await;
         }

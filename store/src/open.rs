@@ -52,6 +52,7 @@ pub async fn open(
 ) -> Result<Store, OpenError> {
     let database = Database::connect(&settings.database, settings.program).await?;
     shutdown.spawn_background("probe", endless(health.clone().probe(database.clone())));
+    shutdown.spawn_background("checkpoints", endless(database.clone().run_checkpoints()));
     if settings.database.migrate {
         database.migrate().await?;
     } else {

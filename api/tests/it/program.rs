@@ -3,6 +3,7 @@
 use std::{fs, net::TcpListener, process::Command, time::Duration};
 
 use runtime::random::Random;
+use sea_orm::sqlx::{Connection, SqliteConnection, raw_sql};
 use serde_json::{Value, json};
 use testkit::TestDatabaseUrl;
 use tokio::net::TcpStream;
@@ -436,6 +437,27 @@ async fn a_second_process_on_the_same_file_is_rejected_without_affecting_the_fir
     product
         .until_data("the first process continues", HISTORY, more)
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_of_sqlite_is_copied_into_the_file_while_the_program_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("stocks.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let home = Home::new(TestDatabaseUrl::external(url.clone()));
+    let product = home.start(&[]).await;
+    // Fewer pages than those at which a commit copies them.
+    let pages = "PRAGMA wal_autocheckpoint = 0; CREATE TABLE pages (page BLOB); INSERT INTO pages \
+                 WITH RECURSIVE step(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM step \
+                 WHERE at < 2000) SELECT zeroblob(4000) FROM step";
+    let mut other = SqliteConnection::connect(&url).await.expect("connect");
+    let written = raw_sql(pages).execute(&mut other).await;
+    written.expect("write the pages");
+    let is_copied = async || {
+        let size = file.metadata().expect("the file").len();
+        (size > 2_000 * 4_096).then_some(())
+    };
+    until("the file grows", || product.last_words(), is_copied).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

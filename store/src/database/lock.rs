@@ -26,7 +26,7 @@ impl FileLock {
     ///
     /// Another process holds the lock, or the lock file cannot be written.
     pub(super) fn acquire(file: &Path) -> Result<Self, DatabaseError> {
-        let path = lock_file(file)?;
+        let path = beside(file, "-lock")?;
         let unwritable = |source| DatabaseError::Unwritable {
             file: path.clone(),
             source,
@@ -47,8 +47,8 @@ impl FileLock {
     }
 }
 
-/// Returns the absolute path of `<file>-lock`, which is the same for every path to the file.
-fn lock_file(file: &Path) -> Result<PathBuf, DatabaseError> {
+/// Returns the absolute path of `<file><suffix>`, which is the same for every path to the file.
+pub(super) fn beside(file: &Path, suffix: &str) -> Result<PathBuf, DatabaseError> {
     let path = match file.canonicalize() {
         Ok(path) => path,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -72,6 +72,6 @@ fn lock_file(file: &Path) -> Result<PathBuf, DatabaseError> {
         }
     };
     let mut name = OsString::from(path);
-    name.push("-lock");
+    name.push(suffix);
     Ok(name.into())
 }

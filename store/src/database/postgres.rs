@@ -84,6 +84,7 @@ pub(super) async fn open(
         read: shared.clone(),
         write: shared,
         probe: probe(options, sessions),
+        checkpoints: None,
         kind: DatabaseKind::Postgres,
         _lock: None,
     })

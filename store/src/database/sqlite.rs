@@ -1,4 +1,5 @@
-//! Opens a SQLite database: one connection that writes, and a pool that reads.
+//! Opens a SQLite database: one connection that writes, a pool that reads, and one connection each
+//! for health checks and for checkpoints.
 //!
 //! The file is in WAL mode, so readers never wait for the writer. A read that exceeds the statement
 //! timeout is interrupted, as on PostgreSQL. An in-memory database has one connection for all.
@@ -13,7 +14,7 @@ use std::{
 
 use runtime::config::{SqliteUrl, Synchronous};
 use sea_orm::{
-    SqlxSqliteConnector,
+    DatabaseConnection, SqlxSqliteConnector,
     sqlx::{
         ConnectOptions, Connection, Error, SqliteConnection, SqlitePool,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -22,7 +23,8 @@ use sea_orm::{
 
 use super::{
     Database, DatabaseError, DatabaseKind,
-    lock::FileLock,
+    checkpoint::{COMMIT_CHECKPOINT_PAGES, Checkpoints},
+    lock::{FileLock, beside},
     probe::{Probe, Sessions},
 };
 
@@ -55,7 +57,7 @@ pub(super) async fn open(
         .disable_statement_logging();
     if url.in_memory {
         let only = pool(Path::new(MEMORY), 1, options, None).await?;
-        return Ok(database(&only, &only, &only, None));
+        return Ok(database(&only, &only, &only));
     }
     let file = options.get_filename().to_owned();
     let file = file.as_path();
@@ -73,15 +75,27 @@ pub(super) async fn open(
     let writing = options
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        .pragma("temp_store", "MEMORY");
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", COMMIT_CHECKPOINT_PAGES);
     let reading = options
         .pragma("query_only", "ON")
         .pragma("cache_size", READER_CACHE);
     // The writer is opened first: it creates the file and enables WAL mode.
     let write = pool(file, 1, writing, None).await?;
     let read = pool(file, READERS, reading.clone(), statement_time).await?;
-    let probe = pool(file, 1, reading, None).await?;
-    Ok(database(&read, &write, &probe, Some(lock)))
+    let probe = pool(file, 1, reading.clone(), None).await?;
+    let checkpoints = Checkpoints {
+        connection: connection(&pool(file, 1, reading, None).await?),
+        log: (url.synchronous != Synchronous::Off)
+            .then(|| beside(file, "-wal"))
+            .transpose()?,
+        synced: None,
+    };
+    Ok(Database {
+        checkpoints: Some(checkpoints),
+        _lock: Some(Arc::new(lock)),
+        ..database(&read, &write, &probe)
+    })
 }
 
 fn synchronous(value: Synchronous) -> SqliteSynchronous {
@@ -93,19 +107,18 @@ fn synchronous(value: Synchronous) -> SqliteSynchronous {
     }
 }
 
-fn database(
-    read: &SqlitePool,
-    write: &SqlitePool,
-    probe: &SqlitePool,
-    lock: Option<FileLock>,
-) -> Database {
-    let connection = |pool: &SqlitePool| SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone());
+fn connection(pool: &SqlitePool) -> DatabaseConnection {
+    SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone())
+}
+
+fn database(read: &SqlitePool, write: &SqlitePool, probe: &SqlitePool) -> Database {
     Database {
         read: connection(read),
         write: connection(write),
         probe: Probe::new(connection(probe), DatabaseKind::Sqlite, Sessions::default()),
+        checkpoints: None,
         kind: DatabaseKind::Sqlite,
-        _lock: lock.map(Arc::new),
+        _lock: None,
     }
 }
 

@@ -1,8 +1,14 @@
-//! Opening databases. The tests that run on both databases are in `tests/it`.
+//! Opening databases, and checkpoints of SQLite. The tests that run on both databases are in
+//! `tests/it`.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use sea_orm::{ConnectionTrait, Statement};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 use runtime::config::{DatabaseSettings, DatabaseUrl, Program};
 
@@ -48,9 +54,7 @@ async fn text(database: &Database, sql: &str) -> String {
 
 #[tokio::test]
 async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("stocks.db");
-    let database = connect(&url(&file)).await.expect("open the database");
+    let (_folder, _, database) = open_file().await;
     assert_eq!(text(&database, "PRAGMA journal_mode").await, "wal");
     assert_eq!(text(&database, "PRAGMA synchronous").await, "1");
     assert_eq!(text(&database, "PRAGMA foreign_keys").await, "1");
@@ -62,6 +66,9 @@ async fn a_sqlite_file_is_in_wal_mode_and_readers_cannot_write() {
         let query = format!("SELECT sqlite_compileoption_used('{option}')");
         assert_eq!(text(&database, &query).await, is_used, "{option}");
     }
+    let version = text(&database, "SELECT sqlite_version()").await;
+    let version: Vec<u32> = version.split('.').flat_map(str::parse).collect();
+    assert!(version >= vec![3, 51, 3], "damages files: {version:?}");
     assert_eq!(database.check().await, DatabaseState::Initialized);
     database.migrate().await.expect("migrate");
     database.migrate().await.expect("again");
@@ -97,12 +104,91 @@ async fn a_slow_read_of_sqlite_is_interrupted_and_the_next_one_has_a_new_deadlin
     }
 }
 
+/// The size of a page and its header in the log.
+const PAGE: u64 = 4_096;
+
+/// Opens a new file in a temporary folder.
+async fn open_file() -> (TempDir, PathBuf, Database) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stocks.db");
+    let database = connect(&url(&file)).await.expect("open the database");
+    (folder, file, database)
+}
+
+/// Writes at least this number of pages to the log, in one commit.
+async fn write_pages(database: &Database, count: u32) {
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS pages (page BLOB); INSERT INTO pages WITH RECURSIVE \
+         step(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM step WHERE at < {count}) \
+         SELECT zeroblob(4000) FROM step"
+    );
+    let written = database.write().execute_unprepared(&sql).await;
+    written.expect("write the pages");
+}
+
+/// The number of pages in a file.
+fn pages(file: &Path) -> u64 {
+    file.metadata().expect("the file").len() / PAGE
+}
+
+#[tokio::test]
+async fn a_long_log_is_copied_outside_of_commits_and_restarts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stocks.db");
+    // The log is beside the file, not beside the link.
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    let log = folder.path().join("stocks.db-wal");
+    let database = connect(&url(&link)).await.expect("open the database");
+    let mut checkpoints = database.checkpoints.clone().expect("a file");
+    assert_eq!(checkpoints.log.as_ref(), Some(&log));
+
+    write_pages(&database, 500).await;
+    checkpoints.run().await.expect("run no checkpoint");
+    assert!(pages(&file) < 10, "a short log was copied");
+    write_pages(&database, 2_000).await;
+    assert!(pages(&file) < 10, "a commit copied the log");
+    let written = pages(&log);
+    assert!(written > 2_500, "{written} pages in the log");
+    checkpoints.run().await.expect("run a checkpoint");
+    assert!(pages(&file) > 2_500, "{} pages copied", pages(&file));
+    write_pages(&database, 1).await;
+    assert_eq!(pages(&log), written, "the log has grown");
+}
+
+#[tokio::test]
+async fn a_commit_copies_a_log_that_the_task_does_not_copy() {
+    let (_folder, file, database) = open_file().await;
+    write_pages(&database, 11_000).await;
+    assert!(pages(&file) > 11_000, "{} pages copied", pages(&file));
+}
+
+#[tokio::test]
+async fn checkpoints_are_run_periodically() {
+    let (_folder, file, database) = open_file().await;
+    write_pages(&database, 2_000).await;
+    let copied = async {
+        while pages(&file) < 2_000 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = database.clone().run_checkpoints() => panic!("it ended"),
+        copied = timeout(Duration::from_mins(1), copied) => copied.expect("the log is copied"),
+    }
+}
+
 #[tokio::test]
 async fn synchronous_follows_the_url() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("{}&synchronous=full", url(&folder.path().join("stocks.db")));
-    let database = connect(&url).await.expect("open the database");
-    assert_eq!(text(&database, "PRAGMA synchronous").await, "2");
+    for (value, pragma, writes_log) in [("off", "0", false), ("full", "2", true)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = url(&folder.path().join("stocks.db"));
+        let url = format!("{url}&synchronous={value}");
+        let database = connect(&url).await.expect("open the database");
+        assert_eq!(text(&database, "PRAGMA synchronous").await, pragma);
+        let checkpoints = database.checkpoints.expect("a file");
+        assert_eq!(checkpoints.log.is_some(), writes_log, "{value}");
+    }
 }
 
 #[tokio::test]

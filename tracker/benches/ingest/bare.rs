@@ -33,6 +33,9 @@ impl Bare {
             database.execute(months).await.expect("a partition");
             Open::Postgres(pool.acquire().await.expect("a connection"))
         } else {
+            // The default of SQLite, which runs checkpoints within commits.
+            let checkpoints = "PRAGMA wal_autocheckpoint = 1000";
+            database.execute(checkpoints).await.expect("the default");
             let pool = database.write().get_sqlite_connection_pool();
             Open::Sqlite(pool.acquire().await.expect("a connection"))
         };

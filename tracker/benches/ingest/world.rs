@@ -52,6 +52,8 @@ pub(super) struct Rows {
 impl World {
     pub(super) async fn new(database: TestDatabase) -> Self {
         let (store, clock) = shared::seeded(&database, STOCKS).await;
+        #[expect(clippy::disallowed_methods, reason = "a task, as in the program")]
+        tokio::spawn(store.database.clone().run_checkpoints());
         let metrics = TrackerMetrics::new(&Metrics::new("", "").meter(), &[]);
         let world = Self {
             _database: database,
