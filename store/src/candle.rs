@@ -193,7 +193,7 @@ pub async fn closes_before(
     Ok(closes)
 }
 
-/// The columns that [`by_keys`] reads.
+/// The columns that [`lookup`] reads.
 const COLUMNS: [&str; 11] = [
     "rows.minutes",
     "rows.stock_id",
@@ -221,17 +221,47 @@ pub async fn by_keys(
         ("stock_id", Field::Integer(|key| key.stock_id)),
         ("start", Field::Integer(|key| key.start.micros())),
     ];
-    let same = "minutes = given.minutes AND stock_id = given.stock_id AND start = given.start";
+    lookup(connection, keys, &fields, "given.start").await
+}
+
+/// Returns the newest candle of each of these stocks and intervals that has one.
+pub async fn newest_of_each(
+    connection: &impl ConnectionTrait,
+    series: &[(i64, CandleInterval)],
+) -> Result<Vec<Candle>, Error> {
+    let fields = [
+        (
+            "minutes",
+            Field::Integer(|(_, interval): &(i64, CandleInterval)| interval.minutes().into()),
+        ),
+        ("stock_id", Field::Integer(|(stock_id, _)| *stock_id)),
+    ];
+    let newest = "(SELECT MAX(start) FROM candles \
+                  WHERE minutes = given.minutes AND stock_id = given.stock_id)";
+    lookup(connection, series, &fields, newest).await
+}
+
+/// Returns the candles of rows with `minutes` and `stock_id`, each with this start.
+async fn lookup<R>(
+    connection: &impl ConnectionTrait,
+    rows: &[R],
+    fields: &[(&str, Field<R>)],
+    start: &str,
+) -> Result<Vec<Candle>, Error> {
     let mut candles = Vec::new();
-    for keys in chunks(connection, keys) {
+    for rows in chunks(connection, rows) {
         let rows = Rows::select(connection, &COLUMNS, |sql| {
-            let sql = sql.push(" FROM ").given(keys.iter(), &fields);
-            // One index lookup per key, whatever size PostgreSQL estimates for the table.
+            let sql = sql.push(" FROM ").given(rows.iter(), fields);
+            let same = format!(
+                "rows.minutes = given.minutes AND rows.stock_id = given.stock_id \
+                 AND rows.start = {start}"
+            );
+            // One index lookup per row, whatever size PostgreSQL estimates for the table.
             if connection.get_database_backend() == DbBackend::Postgres {
-                let lookup = format!("(SELECT * FROM candles WHERE {same} LIMIT 1)");
+                let lookup = format!("(SELECT * FROM candles AS rows WHERE {same} LIMIT 1)");
                 sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))
             } else {
-                sql.push(" CROSS JOIN candles AS rows USING (minutes, stock_id, start)")
+                sql.push(&format!(" CROSS JOIN candles AS rows ON {same}"))
             }
         });
         for row in rows.read(connection).await? {

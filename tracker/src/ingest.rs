@@ -27,10 +27,10 @@ use store::{
     provider,
     stock::{self, Details},
 };
-use tokio::sync::Notify;
+use tokio::sync::{MutexGuard, Notify};
 
 use self::{
-    current::CurrentState,
+    current::SharedState,
     group::CommitQueue,
     rules::SharedRules,
     writer::{BatchWriter, Committing},
@@ -94,6 +94,7 @@ pub struct Ingest {
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
     rules: SharedRules,
+    current: SharedState,
     queue: Arc<CommitQueue>,
     alerts_fired: Arc<Notify>,
 }
@@ -106,6 +107,7 @@ impl Ingest {
             metrics,
             alert_max_age: None,
             rules: SharedRules::default(),
+            current: SharedState::default(),
             queue: Arc::default(),
             alerts_fired: Arc::default(),
         }
@@ -127,6 +129,14 @@ impl Ingest {
         self.queue.store(batch, store).await
     }
 
+    /// Waits until no batch is being stored, and prevents it. The next batch is compared with what is
+    /// stored then.
+    pub async fn pause(&self) -> MutexGuard<'_, ()> {
+        let turn = self.queue.turn().await;
+        self.current.forget();
+        turn
+    }
+
     async fn store_batch(&self, batch: Arc<QuoteBatch>) -> Result<IngestReport, store::Error> {
         let started = Instant::now();
         let mut feed = FeedTransaction::begin(&self.store).await?;
@@ -141,26 +151,27 @@ impl Ingest {
         track(&mut feed, &batch).await?;
         let quoted = || batch.quotes.iter().map(|quote| &quote.symbol);
         let unquoted = batch.quoteless.iter().chain(&batch.confirmed);
-        let current = CurrentState::load(&feed, &quoted().chain(unquoted).collect()).await?;
-        let answered: Vec<i64> = current
-            .stocks
-            .values()
-            // A stock that is tracked by this batch is stored with its answer.
-            .filter(|stock| stock.answered_at != Some(feed.now()))
-            .map(|stock| stock.id)
-            .collect();
+        let symbols = quoted().chain(unquoted).collect();
+        let mut current = self.current.take(&feed);
+        if let Some((symbol, _)) = &batch.track {
+            current.stocks.remove(symbol);
+        }
+        current.load(&feed, &symbols).await?;
+        let answered = current.set_answered(&symbols, feed.now());
         stock::set_answered(&mut feed, &answered);
         let with_price = current.tracked(quoted());
         let without_price = current.tracked(&batch.quoteless);
         unpriced_answers(&feed, &with_price, &without_price).await?;
+        current.count_unpriced_answers(&with_price, &without_price);
         let rules = self.rules.take(&mut feed).await?;
         let writer = BatchWriter::new(&batch, self.alert_max_age, current, rules);
-        let (rules, committing) = writer.write(&mut feed).await?;
+        let (rules, current, committing) = writer.write(&mut feed).await?;
         if let Some(position) = &batch.position {
             provider::set_position(feed.connection(), batch.provider, position).await?;
         }
         let end = feed.commit().await?;
         self.rules.put(rules, end.seq);
+        self.current.put(current, end.seq);
         let Committing {
             report,
             prices,

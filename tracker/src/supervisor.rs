@@ -117,6 +117,8 @@ impl Tracker {
 
     /// Polls and maintains the database until the lease is lost or the process stops.
     async fn run_with_lease(&self, lease: Arc<Lease>) {
+        // Another tracker may have stored prices.
+        drop(self.ingest.pause().await);
         self.metrics.tracking_written();
         let lost = tokio::select! {
             biased;

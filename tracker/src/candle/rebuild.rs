@@ -14,7 +14,7 @@ use store::{
     stock,
 };
 
-use super::updated;
+use super::{NewestCandles, updated};
 
 /// The number of prices per page.
 const PAGE: u32 = 2_000;
@@ -41,6 +41,7 @@ pub(crate) async fn rebuild(store: &Store) -> Result<(), store::Error> {
 /// reverse order.
 async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
     let mut last: Option<Price> = None;
+    let mut newest = NewestCandles::default();
     loop {
         let before = last.as_ref().map(|price| {
             price::PriceKey::from(Position {
@@ -66,7 +67,7 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
         page.rows.reverse();
         let befores = once(last.as_ref()).chain(page.rows.iter().map(Some));
         let prices: Vec<_> = page.rows.iter().zip(befores).collect();
-        let candles = updated(feed, &prices).await?;
+        let candles = updated(feed, &mut newest, &prices).await?;
         candle::write(feed.connection(), &candles).await?;
         match page.rows.pop() {
             Some(newest) => last = Some(newest),

@@ -1,16 +1,48 @@
 //! The stored state that the quotes of a transaction are compared with, under the feed's lock.
+//!
+//! It stays in memory between transactions, so that a batch need not read it: it is taken out at the
+//! start of a transaction, and put back after the commit. It is read again if the feed has changed
+//! meanwhile, or after a failure. What changes it without an entry of the feed must call
+//! [`Ingest::pause`](super::Ingest::pause).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::NaiveDate;
 use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp};
 use market::Market;
+use parking_lot::Mutex;
 use store::{candle, feed::FeedTransaction, split, stock};
 
-use crate::{quote::Quote, reference::trading_day_before};
+use crate::{candle::NewestCandles, quote::Quote, reference::trading_day_before};
 
-/// The state of the stocks of a batch. It includes the new prices, in the order of the batch.
-#[derive(Default)]
+/// The state between transactions, and the position of the feed that it is of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedState(Arc<Mutex<Option<(CurrentState, i64)>>>);
+
+impl SharedState {
+    /// Takes the state of the start of a transaction out. Without one, the state is empty.
+    pub(super) fn take(&self, feed: &FeedTransaction) -> CurrentState {
+        let kept = self.0.lock().take();
+        let current = kept.filter(|(_, seq)| *seq == feed.begin_seq());
+        current.map(|(state, _)| state).unwrap_or_default()
+    }
+
+    /// Puts the state back after the commit of a transaction that ended at `seq`.
+    pub(super) fn put(&self, state: CurrentState, seq: i64) {
+        *self.0.lock() = Some((state, seq));
+    }
+
+    /// Makes the next transaction read the state.
+    pub(super) fn forget(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+/// The state of the stocks that had quotes. It includes the new prices, in the order of the batch.
+#[derive(Debug, Default)]
 pub(super) struct CurrentState {
     /// The tracked stocks by symbol.
     pub(super) stocks: HashMap<Symbol, Stock>,
@@ -20,34 +52,70 @@ pub(super) struct CurrentState {
     pub(super) held: HashSet<i64>,
     /// The stocks that have splits.
     pub(super) with_splits: HashSet<i64>,
-    /// The splits between a quote and the previous close, by stock.
+    pub(super) candles: NewestCandles,
+    /// The splits between a quote of the batch and the previous close, by stock.
     pub(super) splits: HashMap<i64, Vec<Split>>,
-    /// The last stored close of an earlier day and its date, by stock.
+    /// The last stored close of an earlier day and its date, by stock of the batch.
     pub(super) closes: HashMap<i64, (NaiveDate, Decimal)>,
 }
 
 impl CurrentState {
-    /// Reads the state of the tracked stocks among `symbols`.
+    /// Reads the state of the tracked stocks among `symbols` that are not known.
     pub(super) async fn load(
+        &mut self,
         feed: &FeedTransaction,
         symbols: &BTreeSet<&Symbol>,
-    ) -> Result<Self, store::Error> {
-        let mut state = Self::default();
-        let symbols = symbols.iter().copied();
-        for read in stock::tracked(feed.connection(), symbols).await? {
+    ) -> Result<(), store::Error> {
+        let unknown = symbols.iter().copied();
+        let unknown: Vec<&Symbol> = unknown
+            .filter(|symbol| !self.stocks.contains_key(symbol))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        for read in stock::tracked(feed.connection(), unknown).await? {
             let id = read.stock.id;
             if let Some(latest) = read.latest {
-                state.latest.insert(id, latest);
+                self.latest.insert(id, latest);
             }
             if read.is_held {
-                state.held.insert(id);
+                self.held.insert(id);
             }
             if read.has_splits {
-                state.with_splits.insert(id);
+                self.with_splits.insert(id);
             }
-            state.stocks.insert(read.stock.symbol.clone(), read.stock);
+            self.stocks.insert(read.stock.symbol.clone(), read.stock);
         }
-        Ok(state)
+        Ok(())
+    }
+
+    /// Sets the time of the last answer for the tracked stocks among `symbols`. Returns the ids of
+    /// those that had another one.
+    pub(super) fn set_answered(&mut self, symbols: &BTreeSet<&Symbol>, now: Timestamp) -> Vec<i64> {
+        let mut changed = Vec::new();
+        for symbol in symbols {
+            if let Some(stock) = self.stocks.get_mut(*symbol)
+                && stock.answered_at.replace(now) != Some(now)
+            {
+                changed.push(stock.id);
+            }
+        }
+        changed
+    }
+
+    /// Sets the number of answers without a price to 0 for the `priced` stocks, and adds one for the
+    /// `unpriced` ones.
+    pub(super) fn count_unpriced_answers(&mut self, priced: &[Stock], unpriced: &[Stock]) {
+        for Stock { symbol, .. } in priced {
+            if let Some(stock) = self.stocks.get_mut(symbol) {
+                stock.unpriced_answers = 0;
+            }
+        }
+        for Stock { symbol, .. } in unpriced {
+            if let Some(stock) = self.stocks.get_mut(symbol) {
+                stock.unpriced_answers = stock.unpriced_answers.saturating_add(1);
+            }
+        }
     }
 
     /// Reads the splits and closes for the next quotes, which are of one trading day for each

@@ -52,7 +52,7 @@ impl Ingest {
         stock_id: i64,
         reported: Option<(&str, &[Split])>,
     ) -> Result<usize, store::Error> {
-        let _turn = self.queue.turn().await;
+        let _paused = self.pause().await;
         let mut feed = FeedTransaction::begin(&self.store).await?;
         if let Some((source, splits)) = reported {
             split::record(&mut feed, stock_id, splits, source).await?;

@@ -82,11 +82,12 @@ impl<'a> BatchWriter<'a> {
         }
     }
 
-    /// Evaluates all quotes and stores the result. The rules are to be put back after the commit.
+    /// Evaluates all quotes and stores the result. The rules and the state are to be put back after
+    /// the commit.
     pub(super) async fn write(
         mut self,
         feed: &mut FeedTransaction,
-    ) -> Result<(LiveRules, Committing), store::Error> {
+    ) -> Result<(LiveRules, CurrentState, Committing), store::Error> {
         let mut rest = self.batch.quotes.as_slice();
         while !rest.is_empty() {
             let quotes = of_one_day_each(rest);
@@ -109,7 +110,7 @@ impl<'a> BatchWriter<'a> {
             }
         }
         self.rules.store(feed).await?;
-        Ok((self.rules, self.committing))
+        Ok((self.rules, self.current, self.committing))
     }
 
     /// Whether what is pending must be stored before a quote.
@@ -220,8 +221,6 @@ impl<'a> BatchWriter<'a> {
             }
         }
         alerts.extend(self.rules.evaluate(feed, &price, judgement).await?);
-        stock.answered_at = Some(feed.now());
-        stock.unpriced_answers = 0;
         stock.alert_count += i64::try_from(alerts.len()).unwrap_or(i64::MAX);
         let stock = stock.clone();
         let is_split = quote.split.is_some() || begins_day && current.may_be_split(id);
@@ -256,7 +255,8 @@ impl<'a> BatchWriter<'a> {
             .iter()
             .map(|new| (&new.price, new.before.as_ref()))
             .collect();
-        let candles = candle::updated(feed, &with_previous).await?;
+        let candles = &mut self.current.candles;
+        let candles = candle::updated(feed, candles, &with_previous).await?;
         let recorded: Vec<&Price> = prices.iter().map(|new| &new.price).collect();
         store::price::record(feed, &recorded, &candles).await?;
         store::held_price::add(feed.connection(), &held).await?;

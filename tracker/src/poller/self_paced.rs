@@ -218,6 +218,7 @@ impl SelfPacedLoop {
             %day,
             "no year left to move the data to, the replay restarts at its first day"
         );
+        let _paused = self.context.ingest.pause().await;
         let store = &self.context.store;
         let from = market::session_open(day);
         let stocks = with_timeout(store::stock::all(store.database.read())).await?;

@@ -1,9 +1,10 @@
-//! Tests that the result does not depend on how quotes are cut into batches, on both databases.
+//! Tests that the result depends neither on how quotes are cut into batches nor on the stocks that a
+//! tracker has in memory, on both databases.
 //!
-//! A random series of quotes is stored by two trackers, each in its own database: in random batches
-//! by one of them, and one by one by the other. In between, rules, splits and webhooks change,
-//! trackers restart, and held prices are released. Then all tables of both are equal, and so are the
-//! events of both feeds.
+//! A random series of quotes is stored by three trackers, each in its own database: in random
+//! batches, one by one, and in the same batches with no stock in memory. In between, rules, splits,
+//! tracked stocks and webhooks change, trackers restart, and held prices are released. Then all
+//! tables are equal, and so are the events of the feeds.
 
 use std::time::Duration;
 
@@ -56,11 +57,20 @@ struct Side {
     ingest: Ingest,
     /// The position of its replay.
     replayed: Option<String>,
-    cuts: bool,
+    kind: Kind,
+}
+
+/// What a tracker does differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Batched,
+    OneByOne,
+    /// Has no stocks in memory when it stores a batch.
+    Reading,
 }
 
 impl Side {
-    async fn new(database: TestDatabase, cuts: bool) -> Self {
+    async fn new(database: TestDatabase, kind: Kind) -> Self {
         let world = World::new(database, &SYMBOLS).await;
         let ingest = world.ingest().with_alert_max_age(Some(1));
         let replay = ProviderStatus {
@@ -80,7 +90,7 @@ impl Side {
             world,
             ingest,
             replayed: None,
-            cuts,
+            kind,
         }
     }
 
@@ -90,7 +100,8 @@ impl Side {
 
     /// Stores quotes, at one time. Returns the sum of the reports.
     async fn store(&mut self, quotes: &[Quote], replays: bool, reports_splits: bool) -> [usize; 4] {
-        let size = if self.cuts { 1 } else { quotes.len() };
+        let one_by_one = self.kind == Kind::OneByOne;
+        let size = if one_by_one { 1 } else { quotes.len() };
         let mut sum = [0; 4];
         for quotes in quotes.chunks(size) {
             let mut batch = QuoteBatch {
@@ -118,6 +129,17 @@ impl Side {
             sum = std::array::from_fn(|at| sum[at] + report[at]);
         }
         sum
+    }
+
+    /// Stores an answer without a price, and tracks its stock in the same transaction if it is to.
+    async fn store_unpriced(&self, of: &str, tracks: bool) {
+        let batch = QuoteBatch {
+            provider: "test",
+            quoteless: vec![symbol(of)],
+            track: tracks.then(|| (symbol(of), Some("A name".to_owned()))),
+            ..QuoteBatch::default()
+        };
+        self.ingest.ingest(batch).await.expect("store the answer");
     }
 
     /// All rows of the tables, and the events of the feed.
@@ -323,8 +345,8 @@ fn ratio(numerator: i128) -> Ratio {
     Ratio::new(numerator, 1).expect("a ratio")
 }
 
-/// Stores the same series in both, and compares the databases as it goes.
-async fn compare(seed: u64, mut sides: [Side; 2]) {
+/// Stores the same series in all, and compares the databases as it goes.
+async fn compare(seed: u64, mut sides: [Side; 3]) {
     let mut random = SeededRandom::new(seed);
     let mut quotes = Quotes {
         random: random.split(),
@@ -347,8 +369,11 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
         let deleted = (rules.len() > 8).then(|| rules.remove(random.between(0, rules.len() - 1)));
         let restarts = random.percent(10);
         let (splits, releases) = (random.percent(4), random.percent(30));
+        let (unpriced, tracks, untracks) =
+            (random.percent(10), random.percent(5), random.percent(5));
+        let of = random.choose(&SYMBOLS);
         let stock = random.choose(&[1, 2, 3]);
-        let of = ratio(random.choose(&[2, 4]));
+        let ratio = ratio(random.choose(&[2, 4]));
         let (replays, reports_splits) = (random.percent(15), random.percent(50));
         let count = random.between(1, 14);
         let next: Vec<Quote> = (0..count)
@@ -361,6 +386,15 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
             if restarts {
                 side.restart();
             }
+            if untracks {
+                side.world.untrack(of).await;
+            }
+            if side.kind == Kind::Reading {
+                drop(side.ingest.pause().await);
+            }
+            if unpriced || tracks {
+                side.store_unpriced(of, tracks).await;
+            }
             if let Some(new) = &new_rule {
                 let created = create(&side.world, new.clone()).await;
                 if at == 0 {
@@ -372,7 +406,7 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
             }
             let known = Split {
                 effective_on: market::trading_day(now),
-                ratio: of,
+                ratio,
             };
             if splits {
                 side.record_split(stock, known).await;
@@ -383,16 +417,25 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
                 let fired = side.ingest.release(stock, reported).await;
                 fired.expect("release");
             }
+            if side.kind == Kind::Reading {
+                drop(side.ingest.pause().await);
+            }
             reports.push(side.store(&next, replays, reports_splits).await);
         }
-        assert_eq!(reports[0], reports[1], "batch {batch} of seed {seed}");
+        for report in &reports {
+            assert_eq!(*report, reports[0], "batch {batch} of seed {seed}");
+        }
         fired += reports[0][1];
         held += reports[0][3];
         if batch % 10 == 0 {
-            let [batched, single] = [sides[0].contents().await, sides[1].contents().await];
-            let differ = batched.iter().zip(&single).find(|(a, b)| a != b);
-            assert_eq!(differ, None, "up to batch {batch} of seed {seed}");
-            assert_eq!(batched.len(), single.len());
+            let batched = sides[0].contents().await;
+            for other in &sides[1..] {
+                let contents = other.contents().await;
+                let differ = batched.iter().zip(&contents).find(|(a, b)| a != b);
+                let kind = other.kind;
+                assert_eq!(differ, None, "{kind:?}, up to batch {batch} of seed {seed}");
+                assert_eq!(batched.len(), contents.len());
+            }
         }
     }
     assert!(fired > 20 && held > 0, "alerts: {fired}, held: {held}");
@@ -401,16 +444,19 @@ async fn compare(seed: u64, mut sides: [Side; 2]) {
 }
 
 testkit::on_both_databases! {
-    async fn batches_give_the_same_as_quotes_one_by_one(database) {
+    async fn batches_give_the_same_as_quotes_one_by_one_and_as_without_memory(database) {
         let kind = database.kind();
         for seed in [9, 25] {
             let database = async || match kind {
                 DatabaseKind::Sqlite => TestDatabase::sqlite().await,
                 DatabaseKind::Postgres => TestDatabase::postgres().await,
             };
-            let batched = Side::new(database().await, false).await;
-            let single = Side::new(database().await, true).await;
-            compare(seed, [batched, single]).await;
+            let sides = [
+                Side::new(database().await, Kind::Batched).await,
+                Side::new(database().await, Kind::OneByOne).await,
+                Side::new(database().await, Kind::Reading).await,
+            ];
+            compare(seed, sides).await;
         }
     }
 }

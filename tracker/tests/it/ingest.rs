@@ -1,6 +1,10 @@
 //! Tests of what is stored for a batch of quotes, on both databases.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use entity::{Decimal, Direction, Event, table::feed};
 use proptest::{
@@ -8,9 +12,10 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use store::Store;
 use tokio::{runtime::Handle, task::block_in_place};
 use tracker::{
-    ingest::{IngestReport, QuoteBatch},
+    ingest::{Ingest, IngestReport, QuoteBatch},
     quote::{PreviousClose, Quote},
 };
 
@@ -52,7 +57,7 @@ testkit::on_both_databases! {
         let world = World::new(database, &["AAPL"]).await;
         world.store(vec![quote("AAPL", "100")]).await;
         let first = world.stock("AAPL").await.and_then(|stock| stock.answered_at);
-        world.clock.advance(std::time::Duration::from_mins(5));
+        world.clock.advance(Duration::from_mins(5));
         assert_eq!(world.store(vec![quote("AAPL", "100")]).await, IngestReport::default());
         assert_eq!(world.price_texts().await, ["100"]);
         assert_eq!(world.feed().await.len(), 1);
@@ -60,9 +65,42 @@ testkit::on_both_databases! {
         assert_eq!((first, second), (Some(at("2026-11-20T17:00:00Z")), Some(world.store.clock.now())));
     }
 
+    async fn a_batch_of_stocks_in_memory_reads_only_the_end_of_the_feed(database) {
+        let world = World::new(database, &["AAPL", "MSFT"]).await;
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        let mut observed = (*world.database).clone();
+        let seen = Arc::clone(&reads);
+        observed.observe_statements(move |statement| {
+            if statement.starts_with("SELECT") {
+                seen.lock().expect("no test panicked").push(statement.to_owned());
+            }
+        });
+        let ingest = Ingest::new(Store::new(observed, world.clock.shared()), world.counted.clone());
+        let store = async |prices: [&str; 2]| {
+            let quotes = vec![quote("AAPL", prices[0]), quote("MSFT", prices[1])];
+            let batch = QuoteBatch { provider: "test", quotes, ..QuoteBatch::default() };
+            assert_eq!(ingest.ingest(batch).await.expect("it is stored").prices, 2);
+            // All candles but the daily one are new.
+            world.clock.advance(Duration::from_hours(1));
+            std::mem::take(&mut *reads.lock().expect("no test panicked"))
+        };
+        let end = |reads: &[String]| reads.iter().all(|read| read.contains(" FROM feed_head "));
+        assert!(!end(&store(["100", "101"]).await), "nothing was in memory");
+        // On PostgreSQL the first batch creates a partition, and the next one reads its name.
+        store(["101", "102"]).await;
+        for prices in [["102", "103"], ["101", "102"]] {
+            let reads = store(prices).await;
+            assert!(reads.len() == 1 && end(&reads), "{reads:?}");
+        }
+        world.untrack("MSFT").await;
+        world.add("MSFT").await;
+        let reads = store(["103", "101"]).await;
+        assert!(!end(&reads), "{reads:?}");
+    }
+
     async fn a_clock_that_is_set_back_keeps_the_order_of_prices_and_answers_have_its_time(database) {
         let world = World::new(database, &["AAPL"]).await;
-        world.clock.advance(std::time::Duration::from_mins(10));
+        world.clock.advance(Duration::from_mins(10));
         world.store(vec![quote("AAPL", "100")]).await;
         let ahead = world.store.clock.now();
         world.clock.set(at("2026-11-20T17:00:00Z"));
