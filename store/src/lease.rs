@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector, TransactionOptions,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqlxPostgresConnector,
+    TransactionOptions,
     sqlx::{self, PgConnection, PgPool, postgres::PgPoolOptions},
 };
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use crate::{
     Error,
     database::{Database, begin},
+    sql::Sql,
     with_timeout,
 };
 
@@ -96,6 +98,25 @@ impl Lease {
                     .map_err(|error| explain(connection.get_postgres_connection_pool(), error))
             }
         }
+    }
+
+    /// Executes one statement. Fails if the lease is lost.
+    pub(crate) async fn execute(&self, statement: impl FnOnce(Sql) -> Sql) -> Result<(), Error> {
+        match &self.0 {
+            Holder::SingleProcess(database) => {
+                let connection = database.write();
+                let sql = statement(Sql::new(connection, ""));
+                connection.execute_raw(sql.statement()).await?;
+            }
+            Holder::Locked { connection, .. } => {
+                let sql = statement(Sql::new(connection, ""));
+                let executing = connection.execute_raw(sql.statement());
+                with_timeout(STATEMENT_TIMEOUT, executing)
+                    .await
+                    .map_err(|error| explain(connection.get_postgres_connection_pool(), error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the time since the lease was certainly held. Only [`lost`](Self::lost) checks it.

@@ -8,7 +8,7 @@ mod field;
 
 use std::{iter, slice::Chunks};
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 
 pub(crate) use self::field::Field;
 use crate::Error;
@@ -41,7 +41,7 @@ pub(crate) fn chunks<'a, R>(connection: &impl ConnectionTrait, rows: &'a [R]) ->
 /// be many more texts to prepare, and the round trip does not matter.
 const MAX_AT_ONCE: usize = 2_000;
 
-/// Executes statements that write different tables, at once if possible.
+/// Executes statements that write different rows, at once if possible.
 pub(crate) async fn execute_all(
     connection: &impl ConnectionTrait,
     statements: Vec<Sql>,
@@ -57,6 +57,17 @@ pub(crate) async fn execute_all(
         connection.execute_raw(sql.statement()).await?;
     }
     Ok(())
+}
+
+/// Executes statements that write different rows, at once. Returns the first row of the last one.
+pub(crate) async fn query_at_once(
+    connection: &impl ConnectionTrait,
+    statements: Vec<Sql>,
+) -> Result<Option<QueryResult>, Error> {
+    let Some(sql) = at_once(statements) else {
+        return Ok(None);
+    };
+    Ok(connection.query_one_raw(sql.statement()).await?)
 }
 
 /// Returns one statement of PostgreSQL, of which no part sees what the others write, or a list of

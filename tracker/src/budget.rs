@@ -119,13 +119,13 @@ pub async fn reserve(
         cost = cost.min(left);
     }
     let mut minute_left = None;
-    usage.expire_calls(MINUTE, now).await?;
     for (window, limit) in [(SECOND, budget.per_second), (MINUTE, budget.per_minute)] {
         let Some(limit) = limit else {
             continue;
         };
         let left = limit.saturating_sub(usage.cost(window, now).await?);
         if left < fewest {
+            usage.expire_calls(MINUTE, now).await?;
             let sent = usage.window(window, now).await?;
             // Keeps the re-dated calls, although nothing is reserved.
             usage.commit().await?;
@@ -138,17 +138,17 @@ pub async fn reserve(
             minute_left = Some(left);
         }
     }
-    let is_limited = [budget.per_second, budget.per_minute, budget.per_day];
-    let call = if is_limited.iter().any(Option::is_some) {
-        Some(usage.record_call(now, cost).await?)
-    } else {
-        None
-    };
     day.used = day.used.saturating_add(cost);
     if matches!(purpose, Purpose::Retry | Purpose::Search) {
         day.retries = day.retries.saturating_add(cost);
     }
-    usage.set_day(day.into()).await?;
+    let is_limited = [budget.per_second, budget.per_minute, budget.per_day];
+    let call = if is_limited.iter().any(Option::is_some) {
+        Some(usage.record_call(now, cost, day.into(), MINUTE).await?)
+    } else {
+        usage.set_day(day.into()).await?;
+        None
+    };
     if matches!(purpose, Purpose::Scheduled | Purpose::Retry) {
         let symbols = &symbols[..budget.symbols_for(cost, symbols.len())];
         store::stock::set_requested(usage.connection(), symbols, now).await?;

@@ -17,14 +17,15 @@ use entity::{
     table::{provider, provider_call},
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    QuerySelect, sea_query::ExprTrait,
 };
 
-use crate::{Error, lease::Lease};
+use crate::{
+    Error,
+    lease::Lease,
+    sql::{Sql, execute_all, query_at_once},
+};
 
 /// A request arrives at most this long after it was reserved, even if its end is not recorded.
 pub const MAX_IN_FLIGHT: Duration = Duration::from_secs(30);
@@ -91,35 +92,47 @@ impl UsageTransaction {
 
     /// Stores the usage of a day.
     pub async fn set_day(&self, day: DayUsage) -> Result<(), Error> {
-        let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        let row = provider::ActiveModel {
-            name: Set(self.provider.name.clone()),
-            day: Set(Some(day.date)),
-            day_used: Set(count(day.used)),
-            day_retries: Set(count(day.retries)),
-            day_resets_at: Set(day.resets_at),
-            ..Default::default()
-        };
-        row.update(&self.transaction).await?;
+        let update = self.update_day(day).statement();
+        self.transaction.execute_raw(update).await?;
         Ok(())
+    }
+
+    fn update_day(&self, day: DayUsage) -> Sql {
+        let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        Sql::new(&self.transaction, "UPDATE providers SET day = ")
+            .bind(day.date)
+            .push(", day_used = ")
+            .bind(count(day.used))
+            .push(", day_retries = ")
+            .bind(count(day.retries))
+            .push(", day_resets_at = ")
+            .bind(day.resets_at)
+            .push(" WHERE name = ")
+            .bind(self.provider.name.as_str())
     }
 
     /// Deletes the requests that no window of this length counts any more. Requests after `now`,
     /// which a clock that ran ahead recorded, are re-dated to `now`.
     pub async fn expire_calls(&self, window: Duration, now: Timestamp) -> Result<(), Error> {
-        let of_provider = provider_call::Column::Provider.eq(&self.provider.name);
-        provider_call::Entity::delete_many()
-            .filter(of_provider.clone())
-            .filter(provider_call::Column::SentAt.lte(now.before(window + MAX_IN_FLIGHT)))
-            .exec(&self.transaction)
-            .await?;
-        provider_call::Entity::update_many()
-            .col_expr(provider_call::Column::SentAt, Expr::value(now))
-            .filter(of_provider)
-            .filter(provider_call::Column::SentAt.gt(now))
-            .exec(&self.transaction)
-            .await?;
-        Ok(())
+        execute_all(&self.transaction, self.expire(window, now).into()).await
+    }
+
+    fn expire(&self, window: Duration, now: Timestamp) -> [Sql; 2] {
+        let provider = self.provider.name.as_str();
+        let delete = Sql::new(
+            &self.transaction,
+            "DELETE FROM provider_calls WHERE provider = ",
+        )
+        .bind(provider)
+        .push(" AND sent_at <= ")
+        .bind(now.before(window + MAX_IN_FLIGHT));
+        let date = Sql::new(&self.transaction, "UPDATE provider_calls SET sent_at = ")
+            .bind(now)
+            .push(" WHERE provider = ")
+            .bind(provider)
+            .push(" AND sent_at > ")
+            .bind(now);
+        [delete, date]
     }
 
     /// Returns the requests of a window that ends at `now`.
@@ -138,16 +151,30 @@ impl UsageTransaction {
         self.cost(window, now).await
     }
 
-    /// Records a request that is in flight from now on. Returns its id.
-    pub async fn record_call(&self, sent_at: Timestamp, cost: u32) -> Result<i64, Error> {
-        let row = provider_call::ActiveModel {
-            id: NotSet,
-            provider: Set(self.provider.name.clone()),
-            sent_at: Set(sent_at),
-            cost: Set(i32::try_from(cost).unwrap_or(i32::MAX)),
-            in_flight: Set(true),
-        };
-        Ok(row.insert(&self.transaction).await?.id)
+    /// Records a request that is in flight from now on, and the usage of its day. Returns its id.
+    /// Requests that no window of this length counts [expire](Self::expire_calls).
+    pub async fn record_call(
+        &self,
+        now: Timestamp,
+        cost: u32,
+        day: DayUsage,
+        window: Duration,
+    ) -> Result<i64, Error> {
+        let text = "INSERT INTO provider_calls (provider, sent_at, cost, in_flight) VALUES ";
+        let row = vec![
+            self.provider.name.as_str().into(),
+            now.into(),
+            i32::try_from(cost).unwrap_or(i32::MAX).into(),
+            true.into(),
+        ];
+        let insert = Sql::new(&self.transaction, text)
+            .bind_row(row)
+            .push(" RETURNING id");
+        let [delete, date] = self.expire(window, now);
+        let statements = vec![delete, date, self.update_day(day), insert];
+        let row = query_at_once(&self.transaction, statements).await?;
+        let row = row.ok_or(Error::MissingRow("row in provider_calls".into()))?;
+        Ok(row.try_get_by_index(0)?)
     }
 
     /// Commits the changes.
@@ -158,14 +185,13 @@ impl UsageTransaction {
 
 /// Records that a request ended. Does nothing if the request has expired.
 pub async fn end_call(lease: &Lease, call: i64, ended_at: Timestamp) -> Result<(), Error> {
-    let transaction = lease.begin().await?;
-    provider_call::Entity::update_many()
-        .col_expr(provider_call::Column::SentAt, Expr::value(ended_at))
-        .col_expr(provider_call::Column::InFlight, Expr::value(false))
-        .filter(provider_call::Column::Id.eq(call))
-        .exec(&transaction)
-        .await?;
-    Ok(transaction.commit().await?)
+    let end = |sql: Sql| {
+        sql.push("UPDATE provider_calls SET sent_at = ")
+            .bind(ended_at)
+            .push(", in_flight = false WHERE id = ")
+            .bind(call)
+    };
+    lease.execute(end).await
 }
 
 /// Returns the usage of the last day on which a request was sent to a provider.
