@@ -241,7 +241,8 @@ pub async fn newest_of_each(
     lookup(connection, series, &fields, newest).await
 }
 
-/// Returns the candles of rows with `minutes` and `stock_id`, each with this start.
+/// Returns the candles of rows with `minutes` and `stock_id`. `start` is the SQL expression of the
+/// start of each.
 async fn lookup<R>(
     connection: &impl ConnectionTrait,
     rows: &[R],
@@ -256,7 +257,7 @@ async fn lookup<R>(
                 "rows.minutes = given.minutes AND rows.stock_id = given.stock_id \
                  AND rows.start = {start}"
             );
-            // One index lookup per row, whatever size PostgreSQL estimates for the table.
+            // Index lookups per row, whatever size PostgreSQL estimates for the table.
             if connection.get_database_backend() == DbBackend::Postgres {
                 let lookup = format!("(SELECT * FROM candles AS rows WHERE {same} LIMIT 1)");
                 sql.push(&format!(" CROSS JOIN LATERAL {lookup} AS rows"))

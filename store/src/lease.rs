@@ -100,7 +100,7 @@ impl Lease {
         }
     }
 
-    /// Executes one statement. Fails if the lease is lost.
+    /// Executes the statement that `statement` appends to an empty one. Fails if the lease is lost.
     pub(crate) async fn execute(&self, statement: impl FnOnce(Sql) -> Sql) -> Result<(), Error> {
         match &self.0 {
             Holder::SingleProcess(database) => {

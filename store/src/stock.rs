@@ -308,16 +308,20 @@ pub async fn set_requested(
     Ok(())
 }
 
-/// Records, with the commit of a transaction, that a provider answered for these stocks.
-pub fn set_answered(feed: &mut FeedTransaction, ids: &[i64]) {
-    if ids.is_empty() {
-        return;
+/// Records, with the commit of a transaction, that a provider answered for these stocks. A price
+/// resets the number of answers without one.
+pub fn set_answered(feed: &mut FeedTransaction, priced: &[i64], others: &[i64]) {
+    for (ids, reset) in [(priced, ", unpriced_answers = 0"), (others, "")] {
+        if ids.is_empty() {
+            continue;
+        }
+        let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
+            .bind(feed.now())
+            .push(reset)
+            .push(" WHERE id")
+            .eq_any(ids);
+        feed.defer(sql);
     }
-    let sql = Sql::new(feed.connection(), "UPDATE stocks SET answered_at = ")
-        .bind(feed.now())
-        .push(" WHERE id")
-        .eq_any(ids);
-    feed.defer(sql);
 }
 
 /// Adds one answer without a price to each of these stocks.
@@ -331,20 +335,6 @@ pub async fn count_unpriced_answers(
     // The bound prevents an overflow in a replay that loops for months.
     let text = "UPDATE stocks SET unpriced_answers = unpriced_answers + 1 \
                 WHERE unpriced_answers < 1000000 AND id";
-    let sql = Sql::new(connection, text).eq_any(ids);
-    connection.execute_raw(sql.statement()).await?;
-    Ok(())
-}
-
-/// Forgets the answers without a price of these stocks.
-pub async fn clear_unpriced_answers(
-    connection: &impl ConnectionTrait,
-    ids: &[i64],
-) -> Result<(), Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let text = "UPDATE stocks SET unpriced_answers = 0 WHERE id";
     let sql = Sql::new(connection, text).eq_any(ids);
     connection.execute_raw(sql.statement()).await?;
     Ok(())

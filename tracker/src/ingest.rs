@@ -129,8 +129,8 @@ impl Ingest {
         self.queue.store(batch, store).await
     }
 
-    /// Waits until no batch is being stored, and prevents it. The next batch is compared with what is
-    /// stored then.
+    /// Waits for the batch that is being stored, and lets no other begin while the guard is held. The
+    /// batches after it read again what they are compared with.
     pub async fn pause(&self) -> MutexGuard<'_, ()> {
         let turn = self.queue.turn().await;
         self.current.forget();
@@ -152,18 +152,21 @@ impl Ingest {
         let quoted = || batch.quotes.iter().map(|quote| &quote.symbol);
         let unquoted = batch.quoteless.iter().chain(&batch.confirmed);
         let symbols = quoted().chain(unquoted).collect();
-        let mut current = self.current.take(&feed);
+        let rules = self.rules.take(&mut feed).await?;
+        let mut current = self.current.take(&feed, &rules);
         if let Some((symbol, _)) = &batch.track {
             current.stocks.remove(symbol);
         }
         current.load(&feed, &symbols).await?;
-        let answered = current.set_answered(&symbols, feed.now());
-        stock::set_answered(&mut feed, &answered);
         let with_price = current.tracked(quoted());
         let without_price = current.tracked(&batch.quoteless);
-        unpriced_answers(&feed, &with_price, &without_price).await?;
+        let answered = current.set_answered(&symbols, feed.now());
+        let is_priced = |id: &i64| with_price.iter().any(|stock| stock.id == *id);
+        let (priced, others): (Vec<i64>, Vec<i64>) = answered.into_iter().partition(is_priced);
+        stock::set_answered(&mut feed, &priced, &others);
+        let counted: Vec<i64> = without_price.iter().map(|stock| stock.id).collect();
+        stock::count_unpriced_answers(feed.connection(), &counted).await?;
         current.count_unpriced_answers(&with_price, &without_price);
-        let rules = self.rules.take(&mut feed).await?;
         let writer = BatchWriter::new(&batch, self.alert_max_age, current, rules);
         let (rules, current, committing) = writer.write(&mut feed).await?;
         if let Some(position) = &batch.position {
@@ -171,7 +174,7 @@ impl Ingest {
         }
         let end = feed.commit().await?;
         self.rules.put(rules, end.seq);
-        self.current.put(current, end.seq);
+        self.current.put(current, end);
         let Committing {
             report,
             prices,
@@ -217,23 +220,6 @@ async fn track(feed: &mut FeedTransaction, batch: &QuoteBatch) -> Result<(), sto
     });
     stock::track_answered(feed, symbol, name.clone(), details.unwrap_or_default()).await?;
     Ok(())
-}
-
-/// Counts an answer without a price for the `unpriced` stocks, and resets the count of the `priced`
-/// ones.
-async fn unpriced_answers(
-    feed: &FeedTransaction,
-    priced: &[Stock],
-    unpriced: &[Stock],
-) -> Result<(), store::Error> {
-    let cleared: Vec<i64> = priced
-        .iter()
-        .filter(|stock| stock.unpriced_answers != 0)
-        .map(|stock| stock.id)
-        .collect();
-    let counted: Vec<i64> = unpriced.iter().map(|stock| stock.id).collect();
-    stock::clear_unpriced_answers(feed.connection(), &cleared).await?;
-    stock::count_unpriced_answers(feed.connection(), &counted).await
 }
 
 /// Logs what was committed.

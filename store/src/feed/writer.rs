@@ -77,9 +77,9 @@ impl FeedTransaction {
         self.recorded_at
     }
 
-    /// The position of the last event before this transaction.
-    pub fn begin_seq(&self) -> i64 {
-        self.head.seq
+    /// The end of the feed before this transaction.
+    pub fn start(&self) -> Position {
+        self.head
     }
 
     /// Returns the events after `seq` up to this transaction. `None` if some are pruned, or if they

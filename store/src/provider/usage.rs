@@ -152,7 +152,7 @@ impl UsageTransaction {
     }
 
     /// Records a request that is in flight from now on, and the usage of its day. Returns its id.
-    /// Requests that no window of this length counts [expire](Self::expire_calls).
+    /// Also [expires](Self::expire_calls) the requests that no window of this length counts any more.
     pub async fn record_call(
         &self,
         now: Timestamp,

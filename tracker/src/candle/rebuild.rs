@@ -70,7 +70,7 @@ async fn of_stock(feed: &FeedTransaction, id: i64) -> Result<(), store::Error> {
         let candles = updated(feed, &mut newest, &prices).await?;
         candle::write(feed.connection(), &candles).await?;
         match page.rows.pop() {
-            Some(newest) => last = Some(newest),
+            Some(price) => last = Some(price),
             None => return Ok(()),
         }
     }

@@ -11,28 +11,34 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use entity::{Decimal, Price, Split, Stock, Symbol, Timestamp};
+use entity::{Decimal, Position, Price, Split, Stock, Symbol, Timestamp};
 use market::Market;
 use parking_lot::Mutex;
 use store::{candle, feed::FeedTransaction, split, stock};
 
+use super::rules::LiveRules;
 use crate::{candle::NewestCandles, quote::Quote, reference::trading_day_before};
 
-/// The state between transactions, and the position of the feed that it is of.
+/// The state between transactions, and the position of the feed at which it is valid.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SharedState(Arc<Mutex<Option<(CurrentState, i64)>>>);
+pub(super) struct SharedState(Arc<Mutex<Option<(CurrentState, Position)>>>);
 
 impl SharedState {
-    /// Takes the state of the start of a transaction out. Without one, the state is empty.
-    pub(super) fn take(&self, feed: &FeedTransaction) -> CurrentState {
+    /// Takes out the state if it is of the start of this transaction, and an empty one otherwise.
+    pub(super) fn take(&self, feed: &FeedTransaction, rules: &LiveRules) -> CurrentState {
         let kept = self.0.lock().take();
-        let current = kept.filter(|(_, seq)| *seq == feed.begin_seq());
-        current.map(|(state, _)| state).unwrap_or_default()
+        let valid = kept.filter(|(state, position)| {
+            let start = feed.start();
+            let is_unchanged = (position.epoch, position.seq) == (start.epoch, start.seq);
+            // Another tracker releases prices that fire no alert without an entry of the feed.
+            is_unchanged && state.held.is_subset(rules.held())
+        });
+        valid.map(|(state, _)| state).unwrap_or_default()
     }
 
-    /// Puts the state back after the commit of a transaction that ended at `seq`.
-    pub(super) fn put(&self, state: CurrentState, seq: i64) {
-        *self.0.lock() = Some((state, seq));
+    /// Puts the state back after the commit of a transaction that ended at `position`.
+    pub(super) fn put(&self, state: CurrentState, position: Position) {
+        *self.0.lock() = Some((state, position));
     }
 
     /// Makes the next transaction read the state.
@@ -41,7 +47,8 @@ impl SharedState {
     }
 }
 
-/// The state of the stocks that had quotes. It includes the new prices, in the order of the batch.
+/// The state of the tracked stocks that a provider answered for. It includes the new prices, in the
+/// order of the batch.
 #[derive(Debug, Default)]
 pub(super) struct CurrentState {
     /// The tracked stocks by symbol.
@@ -94,9 +101,11 @@ impl CurrentState {
     pub(super) fn set_answered(&mut self, symbols: &BTreeSet<&Symbol>, now: Timestamp) -> Vec<i64> {
         let mut changed = Vec::new();
         for symbol in symbols {
-            if let Some(stock) = self.stocks.get_mut(*symbol)
-                && stock.answered_at.replace(now) != Some(now)
-            {
+            let Some(stock) = self.stocks.get_mut(*symbol) else {
+                continue;
+            };
+            if stock.answered_at != Some(now) {
+                stock.answered_at = Some(now);
                 changed.push(stock.id);
             }
         }

@@ -137,6 +137,11 @@ impl LiveRules {
         self.index.set_rule(rule.into());
     }
 
+    /// The stocks with held prices.
+    pub(super) fn held(&self) -> &HashSet<i64> {
+        &self.held
+    }
+
     /// The id and threshold of the default rule, if it is enabled.
     pub(super) fn default_rule(&self) -> Option<(i64, Decimal)> {
         self.default_rule

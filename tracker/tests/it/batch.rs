@@ -346,7 +346,7 @@ fn ratio(numerator: i128) -> Ratio {
 }
 
 /// Stores the same series in all, and compares the databases as it goes.
-async fn compare(seed: u64, mut sides: [Side; 3]) {
+async fn compare(seed: u64, mut sides: Vec<Side>) {
     let mut random = SeededRandom::new(seed);
     let mut quotes = Quotes {
         random: random.split(),
@@ -451,7 +451,7 @@ testkit::on_both_databases! {
                 DatabaseKind::Sqlite => TestDatabase::sqlite().await,
                 DatabaseKind::Postgres => TestDatabase::postgres().await,
             };
-            let sides = [
+            let sides = vec![
                 Side::new(database().await, Kind::Batched).await,
                 Side::new(database().await, Kind::OneByOne).await,
                 Side::new(database().await, Kind::Reading).await,

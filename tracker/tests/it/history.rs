@@ -6,18 +6,24 @@ use std::{
 };
 
 use entity::{
-    CandleInterval,
+    CandleInterval, Symbol,
     table::{backfill, candle},
 };
 use market::PollingHours;
 use sea_orm::{EntityTrait, QueryOrder};
-use tracker::{provider::QuoteProvider, quote::Quote};
+use tracker::{
+    provider::{DailyBar, QuoteProvider},
+    quote::Quote,
+};
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
     matchers::{any, query_param},
 };
 
-use crate::fixture::{Running, World, alpha_vantage, at, date, quote};
+use crate::{
+    fixture::{Running, World, alpha_vantage, at, date, decimal, quote},
+    script::Script,
+};
 
 const SERIES: &str = include_str!("../fixtures/alpha_vantage/series.json");
 const QUOTE: &str = include_str!("../fixtures/alpha_vantage/quote.json");
@@ -167,6 +173,32 @@ testkit::on_both_databases! {
         running.stop().await;
         assert_eq!(service.backfilled().await, ["MSFT"]);
         assert_eq!(days(&world).await[..2], expected[..2]);
+    }
+
+    async fn a_price_after_its_session_was_filled_in_changes_the_new_candle(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let provider = Script::new("scripted", world.clock.shared()).shared();
+        let quoted = |price: &'static str| move |_: &Symbol| {
+            Ok(Quote { trading_day: date("2026-11-19"), ..quote("AAPL", price) })
+        };
+        provider.answer(quoted("100"));
+        let running = world.track_with_history(PollingHours::Always, vec![provider.clone()]);
+        world.until_after(SECOND, "it is polled", async || world.prices().await.len() == 1).await;
+        provider.set_history(vec![DailyBar {
+            trading_day: date("2026-11-19"),
+            open: decimal("90"),
+            high: decimal("120"),
+            low: decimal("80"),
+            close: decimal("95"),
+            volume: Some(1_000),
+        }]);
+        let filled_in = async || done(&world).await == 1;
+        world.until_after(MINUTE, "history filled in", filled_in).await;
+        assert_eq!(days(&world).await, ["2026-11-19T14:30:00Z 90 120 80 95 1000 1"]);
+        provider.answer(quoted("101"));
+        world.until_after(SECOND, "it is polled", async || world.prices().await.len() == 2).await;
+        running.stop().await;
+        assert_eq!(days(&world).await, ["2026-11-19T14:30:00Z 90 120 80 101 1000 2"]);
     }
 
     async fn a_session_that_has_not_ended_is_not_filled_in(database) {

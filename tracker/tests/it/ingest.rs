@@ -84,18 +84,18 @@ testkit::on_both_databases! {
             world.clock.advance(Duration::from_hours(1));
             std::mem::take(&mut *reads.lock().expect("no test panicked"))
         };
-        let end = |reads: &[String]| reads.iter().all(|read| read.contains(" FROM feed_head "));
-        assert!(!end(&store(["100", "101"]).await), "nothing was in memory");
+        let only_end = |reads: &[String]| reads.iter().all(|read| read.contains(" FROM feed_head "));
+        assert!(!only_end(&store(["100", "101"]).await), "nothing was in memory");
         // On PostgreSQL the first batch creates a partition, and the next one reads its name.
         store(["101", "102"]).await;
         for prices in [["102", "103"], ["101", "102"]] {
             let reads = store(prices).await;
-            assert!(reads.len() == 1 && end(&reads), "{reads:?}");
+            assert!(reads.len() == 1 && only_end(&reads), "{reads:?}");
         }
         world.untrack("MSFT").await;
         world.add("MSFT").await;
         let reads = store(["103", "101"]).await;
-        assert!(!end(&reads), "{reads:?}");
+        assert!(!only_end(&reads), "{reads:?}");
     }
 
     async fn a_clock_that_is_set_back_keeps_the_order_of_prices_and_answers_have_its_time(database) {

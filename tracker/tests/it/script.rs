@@ -14,7 +14,8 @@ use runtime::clock::SharedClock;
 use tokio::sync::Notify;
 use tracker::{
     provider::{
-        DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider, RequestBudget, StreamProtocol,
+        DailyBar, DailyHistory, DayZone, Pacing, Poll, PollCost, PollError, QuoteProvider,
+        RequestBudget, StreamProtocol,
     },
     quote::Quote,
 };
@@ -36,6 +37,8 @@ pub(crate) struct Script {
     rejected: Vec<Symbol>,
     /// The provider whose stream it has, if any.
     streaming: Option<Box<dyn QuoteProvider>>,
+    /// The sessions that it returns for every symbol, if any.
+    history: Mutex<Option<Vec<DailyBar>>>,
     clock: SharedClock,
     answer: Mutex<Answer>,
     calls: Mutex<Vec<(Timestamp, Vec<Symbol>)>>,
@@ -58,6 +61,7 @@ impl Script {
             apart: Vec::new(),
             rejected: Vec::new(),
             streaming: None,
+            history: Mutex::default(),
             clock,
             answer: Mutex::new(Box::new(|of| Ok(quote(of.as_str(), "100")))),
             calls: Mutex::new(Vec::new()),
@@ -123,6 +127,11 @@ impl Script {
         *self.answer.lock().expect("a lock") = Box::new(answer);
     }
 
+    /// Sets the sessions from now on. Before, requests for them fail.
+    pub(crate) fn set_history(&self, bars: Vec<DailyBar>) {
+        *self.history.lock().expect("a lock") = Some(bars);
+    }
+
     pub(crate) fn fail(&self, error: PollError) {
         self.answer(move |_| Err(error.clone()));
     }
@@ -185,6 +194,10 @@ impl QuoteProvider for Script {
         self.streaming.as_ref()?.stream()
     }
 
+    fn history(&self) -> Option<&dyn DailyHistory> {
+        Some(self)
+    }
+
     fn terms(&self) -> Option<&'static str> {
         Some("tests only")
     }
@@ -225,5 +238,13 @@ impl QuoteProvider for Script {
             position: None,
             follows: None,
         }
+    }
+}
+
+#[async_trait]
+impl DailyHistory for Script {
+    async fn bars(&self, _: &Symbol) -> Result<Vec<DailyBar>, PollError> {
+        let history = self.history.lock().expect("a lock");
+        history.clone().ok_or(PollError::Timeout)
     }
 }

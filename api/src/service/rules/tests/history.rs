@@ -191,7 +191,7 @@ impl History {
             self.trial.restart();
         }
         if self.random.percent(12) {
-            self.trial.take_over();
+            self.trial.take_over().await;
         }
         for stock in self.trial.held() {
             if self.random.percent(40) {

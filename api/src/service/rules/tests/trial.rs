@@ -126,8 +126,9 @@ impl Trial {
     }
 
     /// Continues with the other tracker.
-    pub(super) fn take_over(&mut self) {
+    pub(super) async fn take_over(&mut self) {
         self.active = 1 - self.active;
+        drop(self.trackers[self.active].pause().await);
     }
 
     /// Restarts the tracker.
