@@ -97,14 +97,14 @@ impl CurrentState {
     }
 
     /// Sets the time of the last answer for the tracked stocks among `symbols`. Returns the ids of
-    /// those that had another one.
+    /// those whose rows have another one, or answers without a price.
     pub(super) fn set_answered(&mut self, symbols: &BTreeSet<&Symbol>, now: Timestamp) -> Vec<i64> {
         let mut changed = Vec::new();
         for symbol in symbols {
             let Some(stock) = self.stocks.get_mut(*symbol) else {
                 continue;
             };
-            if stock.answered_at != Some(now) {
+            if stock.answered_at != Some(now) || stock.unpriced_answers != 0 {
                 stock.answered_at = Some(now);
                 changed.push(stock.id);
             }
