@@ -15,6 +15,7 @@ mod rules;
 mod writer;
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -161,8 +162,9 @@ impl Ingest {
         let with_price = current.tracked(quoted());
         let without_price = current.tracked(&batch.quoteless);
         let answered = current.set_answered(&symbols, feed.now());
-        let is_priced = |id: &i64| with_price.iter().any(|stock| stock.id == *id);
-        let (priced, others): (Vec<i64>, Vec<i64>) = answered.into_iter().partition(is_priced);
+        let quoted_ids: HashSet<i64> = with_price.iter().map(|stock| stock.id).collect();
+        let (priced, others): (Vec<i64>, Vec<i64>) =
+            answered.into_iter().partition(|id| quoted_ids.contains(id));
         stock::set_answered(&mut feed, &priced, &others);
         let counted: Vec<i64> = without_price.iter().map(|stock| stock.id).collect();
         stock::count_unpriced_answers(feed.connection(), &counted).await?;

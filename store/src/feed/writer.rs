@@ -97,7 +97,7 @@ impl FeedTransaction {
     }
 
     /// Executes a statement on commit, in one round trip with the entry of the feed. Deferred
-    /// statements must write different tables, and the transaction must not read what they write
+    /// statements must write different rows, and the transaction must not read what they write
     /// unless it [executes](Self::execute_deferred) them before.
     pub(crate) fn defer(&mut self, sql: Sql) {
         self.deferred.push(sql);

@@ -59,6 +59,7 @@ pub(super) struct CurrentState {
     pub(super) held: HashSet<i64>,
     /// The stocks that have splits.
     pub(super) with_splits: HashSet<i64>,
+    /// The newest candles by stock.
     pub(super) candles: NewestCandles,
     /// The splits between a quote of the batch and the previous close, by stock.
     pub(super) splits: HashMap<i64, Vec<Split>>,
