@@ -18,11 +18,14 @@ use crate::{
 pub(crate) const ADMIN: &str = "admin-of-the-tests-0123456789";
 
 /// Settings of every process that isolate tests from each other.
-const EVERYWHERE: [(&str, &str); 4] = [
+const EVERYWHERE: [(&str, &str); 5] = [
     ("API_PORT", "0"),
     ("METRICS_PORT", "0"),
     ("LOG_FORMAT", "json"),
     ("SHUTDOWN_GRACE", "6s"),
+    // A client answers pings only while its test reads, and on a busy machine a test can wait for
+    // something else for half a minute.
+    ("LIMIT_SILENCE", "10m"),
 ];
 
 /// `api`, and on PostgreSQL also `tracker`.

@@ -138,8 +138,6 @@ async fn slow_clients_that_need_every_event_are_closed_with_1013_without_delayin
         ("REPLAY_SPEED", "max"),
         ("DEFAULT_SYMBOLS", &symbols.join(",")),
         ("LIMIT_BACKLOG", "500"),
-        // So long that the clients are not closed as idle.
-        ("LIMIT_SILENCE", "10m"),
     ];
     let product = home.start(&variables).await;
     let all =
