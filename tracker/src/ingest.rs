@@ -4,6 +4,7 @@
 //! The result therefore does not depend on which process polls, how often, or how many quotes are
 //! in a batch.
 
+mod closes;
 mod compare;
 mod current;
 mod default_rule;
@@ -11,6 +12,7 @@ mod details;
 mod group;
 mod held;
 mod inputs;
+mod kept;
 mod rules;
 mod writer;
 
@@ -31,9 +33,10 @@ use store::{
 use tokio::sync::{MutexGuard, Notify};
 
 use self::{
-    current::SharedState,
+    current::CurrentState,
     group::CommitQueue,
-    rules::SharedRules,
+    kept::Kept,
+    rules::LiveRules,
     writer::{BatchWriter, Committing},
 };
 use crate::{metrics::TrackerMetrics, quote::Quote};
@@ -94,8 +97,8 @@ pub struct Ingest {
     store: Store,
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
-    rules: SharedRules,
-    current: SharedState,
+    rules: Arc<Kept<LiveRules>>,
+    current: Arc<Kept<CurrentState>>,
     queue: Arc<CommitQueue>,
     alerts_fired: Arc<Notify>,
 }
@@ -107,8 +110,8 @@ impl Ingest {
             store,
             metrics,
             alert_max_age: None,
-            rules: SharedRules::default(),
-            current: SharedState::default(),
+            rules: Arc::default(),
+            current: Arc::default(),
             queue: Arc::default(),
             alerts_fired: Arc::default(),
         }
@@ -153,8 +156,8 @@ impl Ingest {
         let quoted = || batch.quotes.iter().map(|quote| &quote.symbol);
         let unquoted = batch.quoteless.iter().chain(&batch.confirmed);
         let symbols = quoted().chain(unquoted).collect();
-        let rules = self.rules.take(&mut feed).await?;
-        let mut current = self.current.take(&feed, &rules);
+        let rules = LiveRules::take(&self.rules, &feed).await?;
+        let mut current = CurrentState::take(&self.current, &feed, &rules);
         if let Some((symbol, _)) = &batch.track {
             current.stocks.remove(symbol);
         }
@@ -175,7 +178,7 @@ impl Ingest {
             provider::set_position(feed.connection(), batch.provider, position).await?;
         }
         let end = feed.commit().await?;
-        self.rules.put(rules, end.seq);
+        self.rules.put(rules, end);
         self.current.put(current, end);
         let Committing {
             report,

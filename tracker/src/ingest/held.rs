@@ -17,7 +17,7 @@ use super::{
     Ingest,
     default_rule::{DefaultRule, EvaluatedPrice},
     log_committed,
-    rules::Judgement,
+    rules::{Judgement, LiveRules},
 };
 use crate::reference::{ReferenceInputs, trading_day_before};
 
@@ -57,7 +57,7 @@ impl Ingest {
         if let Some((source, splits)) = reported {
             split::record(&mut feed, stock_id, splits, source).await?;
         }
-        let mut rules = self.rules.take(&mut feed).await?;
+        let mut rules = LiveRules::take(&self.rules, &feed).await?;
         if reported.is_some() {
             rules.splits_changed(&feed, stock_id).await?;
         }
@@ -108,7 +108,7 @@ impl Ingest {
         }
         rules.store(&mut feed).await?;
         let end = feed.commit().await?;
-        self.rules.put(rules, end.seq);
+        self.rules.put(rules, end);
         self.committed(&fired);
         log_committed(&[], &fired);
         Ok(fired.len())

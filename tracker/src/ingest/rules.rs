@@ -1,22 +1,17 @@
 //! Evaluates the rules of users for the prices of a transaction.
 //!
-//! The index of rules stays in memory between transactions. It is taken out at the start of a
-//! transaction, brought up to the feed's position, and put back after the commit. After a failure
-//! it is loaded again from the database, so that it never has more than what was committed.
+//! The index of rules is [kept](Kept) between transactions. At the start of a transaction it is
+//! brought up to the feed's position.
 
 mod changes;
 mod load;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use alerting::{AverageVolume, Firing, LOADED_WINDOW, RuleIndex, Sample};
 use chrono::NaiveDate;
 use entity::{Alert, AlertRule, CandleInterval, Decimal, Event, Price, Timestamp};
 use market::Market;
-use parking_lot::Mutex;
 use store::{
     candle::{self, CandleRange},
     feed::FeedTransaction,
@@ -26,16 +21,12 @@ use store::{
 };
 
 use self::changes::Changes;
-
-/// The index between transactions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedRules(Arc<Mutex<Option<LiveRules>>>);
+use super::kept::Kept;
 
 /// The index of rules at a position of the feed.
 #[derive(Debug)]
 pub(super) struct LiveRules {
     index: RuleIndex,
-    seq: i64,
     /// The stocks whose splits and newest price are loaded.
     loaded: HashSet<i64>,
     /// The rules for all stocks.
@@ -60,37 +51,31 @@ pub(super) enum Judgement {
     Held,
 }
 
-impl SharedRules {
-    /// Takes the index out and brings it up to the start of a transaction.
-    pub(super) async fn take(&self, feed: &mut FeedTransaction) -> Result<LiveRules, store::Error> {
-        let mut kept = self.0.lock().take();
-        let mut events = None;
-        if let Some(rules) = &kept
-            && rules.has_held_prices(feed).await?
-        {
-            events = feed.events_after(rules.seq).await?;
+impl LiveRules {
+    /// Takes the index out of `kept` and brings it up to the start of a transaction.
+    pub(super) async fn take(
+        kept: &Kept<Self>,
+        feed: &FeedTransaction,
+    ) -> Result<Self, store::Error> {
+        let Some((mut rules, seq)) = kept.take(feed) else {
+            return Self::load(feed).await;
+        };
+        if !rules.has_held_prices(feed).await? {
+            return Self::load(feed).await;
         }
         // The prices of another tracker changed states, which only the database has.
-        let events = events.filter(|events| {
-            let mut events = events.iter();
-            !events.any(|event| matches!(event, Event::QuoteRecorded { .. }))
-        });
-        let (Some(mut rules), Some(events)) = (kept.take(), events) else {
-            return LiveRules::load(feed).await;
-        };
-        for event in events {
-            rules.apply(feed, event).await?;
+        let is_price = |event: &Event| matches!(event, Event::QuoteRecorded { .. });
+        match feed.events_after(seq).await? {
+            Some(events) if !events.iter().any(is_price) => {
+                for event in events {
+                    rules.apply(feed, event).await?;
+                }
+                Ok(rules)
+            }
+            _ => Self::load(feed).await,
         }
-        Ok(rules)
     }
 
-    /// Puts the index back after the commit of a transaction that ended at `seq`.
-    pub(super) fn put(&self, rules: LiveRules, seq: i64) {
-        *self.0.lock() = Some(LiveRules { seq, ..rules });
-    }
-}
-
-impl LiveRules {
     /// Whether no other tracker released prices that were held when these rules were current.
     async fn has_held_prices(&self, feed: &FeedTransaction) -> Result<bool, store::Error> {
         if self.held.is_empty() {

@@ -14,6 +14,7 @@ use store::{feed::FeedTransaction, stock};
 
 use super::{
     IngestReport, MAX_HOLD, QuoteBatch,
+    closes::Closes,
     compare::{QuoteChange, classify},
     current::CurrentState,
     default_rule::{DefaultRule, EvaluatedPrice},
@@ -27,6 +28,7 @@ pub(super) struct BatchWriter<'a> {
     batch: &'a QuoteBatch,
     alert_max_age: Option<u32>,
     current: CurrentState,
+    closes: Closes,
     rules: LiveRules,
     default_rule: DefaultRule,
     pending: Pending,
@@ -76,6 +78,7 @@ impl<'a> BatchWriter<'a> {
             batch,
             alert_max_age,
             current,
+            closes: Closes::default(),
             rules,
             pending: Pending::default(),
             committing: Committing::default(),
@@ -91,7 +94,7 @@ impl<'a> BatchWriter<'a> {
         let mut rest = self.batch.quotes.as_slice();
         while !rest.is_empty() {
             let quotes = of_one_day_each(rest);
-            self.current.load_closes(feed, quotes).await?;
+            self.closes = Closes::load(feed, &self.current, quotes).await?;
             self.prepare_rules(feed, quotes).await?;
             let mut evaluated = 0;
             for quote in quotes {
@@ -146,7 +149,7 @@ impl<'a> BatchWriter<'a> {
         feed: &mut FeedTransaction,
         quote: &Quote,
     ) -> Result<(), store::Error> {
-        let (batch, current) = (self.batch, &mut self.current);
+        let (batch, current, closes) = (self.batch, &mut self.current, &mut self.closes);
         let Some(stock) = current.stocks.get_mut(&quote.symbol) else {
             return Ok(());
         };
@@ -154,11 +157,11 @@ impl<'a> BatchWriter<'a> {
         let latest = current.latest.get(&id);
         let replayed = batch.is_replayed();
         let is_folded = inputs::is_folded(quote, replayed);
-        let stored = current.closes.get(&id);
+        let stored = closes.stored(id);
         let Some(inputs) = inputs::reference_inputs(quote, latest, stored, is_folded) else {
             return Ok(());
         };
-        let splits = current.splits.get(&id).map_or(&[][..], Vec::as_slice);
+        let splits = closes.splits(id);
         let reference = match quote.split {
             // The provider adjusts the previous close for the splits that it reports.
             Some(_) => inputs.previous_close,
@@ -223,12 +226,11 @@ impl<'a> BatchWriter<'a> {
         alerts.extend(self.rules.evaluate(feed, &price, judgement).await?);
         stock.alert_count += i64::try_from(alerts.len()).unwrap_or(i64::MAX);
         let stock = stock.clone();
-        let is_split = quote.split.is_some() || begins_day && current.may_be_split(id);
+        let is_split = quote.split.is_some() || begins_day && closes.may_be_split(current, id);
         if is_split {
             self.pending.blocked.insert(id);
         } else if begins_day {
-            // Only the first price of a day needs the stored close.
-            current.closes.remove(&id);
+            closes.forget_stored(id);
         }
         let before = current.latest.insert(id, price.clone());
         self.pending.alerts.extend(alerts);

@@ -11,8 +11,8 @@ use std::{
 use chrono::NaiveDate;
 use delivery::Sender;
 use entity::{
-    Alert, Batch, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
-    table::{alert, feed, provider, stock, stock_price},
+    Alert, Batch, CandleInterval, Decimal, Event, PollOutcome, Price, Stock, Symbol, Timestamp,
+    table::{alert, candle, feed, provider, stock, stock_price},
 };
 use market::PollingHours;
 use runtime::{
@@ -21,7 +21,7 @@ use runtime::{
     metrics::Metrics,
     random::Random,
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use store::{
     Seed, Store,
     feed::{FeedTransaction, Topic},
@@ -346,6 +346,14 @@ impl World {
     pub(crate) async fn price_texts(&self) -> Vec<String> {
         let prices = self.prices().await;
         prices.iter().map(|row| row.price.to_string()).collect()
+    }
+
+    /// The daily candles, oldest first.
+    pub(crate) async fn daily_candles(&self) -> Vec<candle::Model> {
+        let rows = candle::Entity::find()
+            .filter(candle::Column::Minutes.eq(CandleInterval::OneDay))
+            .order_by_asc(candle::Column::Start);
+        rows.all(self.database.read()).await.expect("candles")
     }
 
     pub(crate) async fn alerts(&self) -> Vec<alert::Model> {

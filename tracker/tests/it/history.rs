@@ -6,11 +6,11 @@ use std::{
 };
 
 use entity::{
-    CandleInterval, Symbol,
+    Symbol,
     table::{backfill, candle},
 };
 use market::PollingHours;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::EntityTrait;
 use tracker::{
     provider::{DailyBar, QuoteProvider},
     quote::Quote,
@@ -111,28 +111,22 @@ fn symbol_of(request: &Request) -> String {
 
 /// Returns the daily candles: start, open, high, low, close, volume and count.
 async fn days(world: &World) -> Vec<String> {
-    let rows = candle::Entity::find().order_by_asc(candle::Column::Start);
-    let rows = rows
-        .all(world.database.read())
-        .await
-        .expect("candles")
-        .into_iter();
-    rows.filter(|row| row.minutes == CandleInterval::OneDay)
-        .map(|row| {
-            let candle::Model {
-                start,
-                open,
-                high,
-                low,
-                close,
-                volume,
-                count,
-                ..
-            } = row;
-            let volume = volume.unwrap_or(-1);
-            format!("{start} {open} {high} {low} {close} {volume} {count}")
-        })
-        .collect()
+    let rows = world.daily_candles().await.into_iter();
+    rows.map(|row| {
+        let candle::Model {
+            start,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            count,
+            ..
+        } = row;
+        let volume = volume.unwrap_or(-1);
+        format!("{start} {open} {high} {low} {close} {volume} {count}")
+    })
+    .collect()
 }
 
 async fn backfills(world: &World) -> Vec<backfill::Model> {

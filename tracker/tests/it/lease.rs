@@ -103,6 +103,38 @@ async fn a_tracker_that_loses_its_session_stops_and_polling_continues() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_takes_the_lease_again_reads_what_another_changed() {
+    let world = World::new(TestDatabase::postgres().await, &["AAPL"]).await;
+    let script = Script::new("live", world.clock.shared()).shared();
+    let running = world.track(vec![script.clone()]);
+    world
+        .until("a price is stored", async || {
+            !world.prices().await.is_empty()
+        })
+        .await;
+    // Another tracker may fill in candles, which has no entry in the feed.
+    for statement in ["UPDATE candles SET count = 10", CUT] {
+        let executed = world.database.write().execute_unprepared(statement).await;
+        executed.expect("executed");
+    }
+    world
+        .until("the lease is lost", async || {
+            !world.journal.lines(&["lost the lease"]).is_empty()
+        })
+        .await;
+    script.answer(|of| Ok(quote(of.as_str(), "101")));
+    world
+        .until_after(Duration::from_mins(1), "a price is stored", async || {
+            world.prices().await.len() == 2
+        })
+        .await;
+    running.stop().await;
+    let candles = world.daily_candles().await;
+    let counts: Vec<i32> = candles.iter().map(|candle| candle.count).collect();
+    assert_eq!(counts, [11]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_lock_nothing_is_reserved() {
     let world = World::new(TestDatabase::postgres().await, &[]).await;
     let budget = RequestBudget {

@@ -1,13 +1,21 @@
 //! The replay of the bundled prices stores exactly the prices and alerts that the file implies.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use entity::{CandleInterval, Direction, PollOutcome, ProviderState};
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use entity::{CandleInterval, Direction, PollOutcome, ProviderState, Symbol};
 use runtime::config::{ReplaySettings, ReplaySpeed};
 use store::candle::CandleRange;
 use tracker::{
     ingest::QuoteBatch,
-    provider::{QuoteProvider, Replay},
+    provider::{Pacing, Poll, PositionError, QuoteProvider, Replay},
 };
 
 use crate::{
@@ -23,6 +31,46 @@ AAA,2000-01-04,110,110,110,110,1,110
 AAA,9990-01-04,110,110,110,110,1,110
 ";
 
+/// A repeated replay of a file that ends after some prices.
+struct EndingReplay {
+    replay: Replay,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl QuoteProvider for EndingReplay {
+    fn name(&self) -> &'static str {
+        self.replay.name()
+    }
+
+    fn pacing(&self) -> Pacing {
+        self.replay.pacing()
+    }
+
+    fn knows(&self, symbol: &Symbol) -> Option<bool> {
+        self.replay.knows(symbol)
+    }
+
+    async fn poll(&self, symbols: &[Symbol]) -> Poll {
+        let poll = self.replay.poll(symbols).await;
+        let prices = poll.answers.iter().filter(|(_, answer)| answer.is_ok());
+        self.left.fetch_sub(prices.count(), Ordering::Relaxed);
+        poll
+    }
+
+    fn resume(&self, position: Option<&str>) -> Result<(), PositionError> {
+        self.replay.resume(position)
+    }
+
+    fn restarts_at(&self) -> Option<NaiveDate> {
+        self.replay.restarts_at()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+}
+
 /// All symbols of the file.
 pub(crate) const ALL: [&str; 5] = ["AAPL", "FB", "GOOG", "IBM", "MSFT"];
 
@@ -37,6 +85,21 @@ pub(crate) fn replay(from: &str, speed: ReplaySpeed) -> Vec<Arc<dyn QuoteProvide
     vec![Arc::new(
         Replay::new(&settings).expect("the bundled prices"),
     )]
+}
+
+/// The settings of a repeated replay of [`YEARS`].
+fn years() -> ReplaySettings {
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let file = FILES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("years-{}-{file}.csv", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, YEARS).expect("a file");
+    ReplaySettings {
+        file: Some(path),
+        from: None,
+        speed: ReplaySpeed::Max,
+        repeat: true,
+    }
 }
 
 /// Waits until the replay ends.
@@ -166,11 +229,23 @@ testkit::on_both_databases! {
         running.stop().await;
     }
 
+    async fn a_replay_that_restarts_begins_new_candles(database) {
+        let world = World::new(database, &["AAA"]).await;
+        let passes = EndingReplay {
+            replay: Replay::new(&years()).expect("a file"),
+            left: AtomicUsize::new(6),
+        };
+        let running = world.track(vec![Arc::new(passes)]);
+        world.until("it is replayed twice", async || world.prices().await.len() == 6).await;
+        running.stop().await;
+        let candles = world.daily_candles().await;
+        let counts: Vec<i32> = candles.iter().map(|candle| candle.count).collect();
+        assert_eq!(counts, [1, 1, 1]);
+    }
+
     async fn a_replay_restarts_when_the_years_run_out(database) {
         let world = World::new(database, &["AAA"]).await;
-        let path = std::env::temp_dir().join(format!("years-{}.csv", std::process::id()));
-        std::fs::write(&path, YEARS).expect("a file");
-        let settings = ReplaySettings { file: Some(path), from: None, speed: ReplaySpeed::Max, repeat: true };
+        let settings = years();
         let open = || -> Vec<Arc<dyn QuoteProvider>> {
             vec![Arc::new(Replay::new(&settings).expect("a file"))]
         };

@@ -23,7 +23,6 @@ impl LiveRules {
         let held = held_price::stocks(connection).await?;
         let mut rules = Self {
             index: RuleIndex::default(),
-            seq: feed.start().seq,
             loaded: HashSet::new(),
             shared: HashSet::new(),
             held: held.into_iter().map(|stock| stock.stock_id).collect(),
