@@ -4,6 +4,7 @@
 //! The result therefore does not depend on which process polls, how often, or how many quotes are
 //! in a batch.
 
+mod cached;
 mod closes;
 mod compare;
 mod current;
@@ -12,7 +13,7 @@ mod details;
 mod group;
 mod held;
 mod inputs;
-mod kept;
+
 mod rules;
 mod writer;
 
@@ -33,9 +34,9 @@ use store::{
 use tokio::sync::{MutexGuard, Notify};
 
 use self::{
+    cached::Cached,
     current::CurrentState,
     group::CommitQueue,
-    kept::Kept,
     rules::LiveRules,
     writer::{BatchWriter, Committing},
 };
@@ -97,8 +98,8 @@ pub struct Ingest {
     store: Store,
     metrics: TrackerMetrics,
     alert_max_age: Option<u32>,
-    rules: Arc<Kept<LiveRules>>,
-    current: Arc<Kept<CurrentState>>,
+    rules: Arc<Cached<LiveRules>>,
+    current: Arc<Cached<CurrentState>>,
     queue: Arc<CommitQueue>,
     alerts_fired: Arc<Notify>,
 }

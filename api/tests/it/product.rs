@@ -17,7 +17,7 @@ use crate::{
 /// The admin token of tests that set one.
 pub(crate) const ADMIN: &str = "admin-of-the-tests-0123456789";
 
-/// Settings of every process that isolate tests from each other.
+/// Settings of every process, unless a test sets others.
 const EVERYWHERE: [(&str, &str); 5] = [
     ("API_PORT", "0"),
     ("METRICS_PORT", "0"),

@@ -14,14 +14,14 @@ use crate::{quote::Quote, reference::trading_day_before};
 #[derive(Debug, Default)]
 pub(super) struct Closes {
     /// The last stored close of an earlier day and its date, by stock.
-    closes: HashMap<i64, (NaiveDate, Decimal)>,
+    stored: HashMap<i64, (NaiveDate, Decimal)>,
     /// The splits between a quote and its previous close, by stock.
     splits: HashMap<i64, Vec<Split>>,
 }
 
 impl Closes {
-    /// Reads them for quotes that are of one trading day for each symbol. All earlier prices are
-    /// stored.
+    /// Reads the closes and splits for `quotes`, which have one trading day for each symbol. All
+    /// earlier prices must be stored.
     pub(super) async fn load(
         feed: &FeedTransaction,
         current: &CurrentState,
@@ -39,19 +39,19 @@ impl Closes {
             let latest = current.latest.get(id);
             if let Some(latest) = latest.filter(|latest| latest.trading_day < *day) {
                 let close = (latest.trading_day, latest.price);
-                loaded.closes.insert(*id, close);
+                loaded.stored.insert(*id, close);
             }
         }
         loaded.load_splits(feed, current, &days).await?;
         // After the first price of a day, the stored close matters only if there may be a split.
         let running: Vec<(i64, Timestamp)> = days
             .iter()
-            .filter(|(id, _)| !loaded.closes.contains_key(id) && loaded.may_be_split(current, **id))
+            .filter(|(id, _)| !loaded.stored.contains_key(id) && loaded.may_be_split(current, **id))
             .map(|(id, (day, market))| (*id, market.session(*day).start))
             .collect();
         for (id, start, close) in candle::closes_before(feed.connection(), &running).await? {
             if let Some((_, market)) = days.get(&id) {
-                loaded.closes.insert(id, (market.day_of(start), close));
+                loaded.stored.insert(id, (market.day_of(start), close));
             }
         }
         Ok(loaded)
@@ -68,7 +68,7 @@ impl Closes {
             .filter(|(id, _)| current.with_splits.contains(id))
             .map(|(id, (day, _))| {
                 let calendar = trading_day_before(*day);
-                let stored = self.closes.get(id).map(|(day, _)| *day);
+                let stored = self.stored.get(id).map(|(day, _)| *day);
                 (*id, stored.map_or(calendar, |day| day.min(calendar)))
             })
             .collect();
@@ -94,9 +94,10 @@ impl Closes {
         Ok(())
     }
 
-    /// The last stored close of an earlier day and its date.
+    /// The last stored close of an earlier day and its date. `None` if it is not loaded, or was
+    /// forgotten.
     pub(super) fn stored(&self, stock: i64) -> Option<&(NaiveDate, Decimal)> {
-        self.closes.get(&stock)
+        self.stored.get(&stock)
     }
 
     /// The splits between the quote of a stock and its previous close.
@@ -109,9 +110,9 @@ impl Closes {
         self.splits.contains_key(&stock) || current.held.contains(&stock)
     }
 
-    /// Forgets the stored close of a stock after the first price of its day. Only a split makes later
-    /// prices need it.
+    /// Forgets the stored close of a stock after the first price of its day. Later prices need it
+    /// only if there [may be a split](Self::may_be_split).
     pub(super) fn forget_stored(&mut self, stock: i64) {
-        self.closes.remove(&stock);
+        self.stored.remove(&stock);
     }
 }

@@ -1,14 +1,14 @@
 //! The stored state that the quotes of a transaction are compared with, under the feed's lock.
 //!
-//! It is [kept](Kept) between transactions, and read again if the feed has changed meanwhile. What
-//! changes it without an entry of the feed must call [`Ingest::pause`](super::Ingest::pause).
+//! It is [cached](Cached) between transactions, and read again if the feed has changed meanwhile.
+//! What changes it without an entry of the feed must call [`Ingest::pause`](super::Ingest::pause).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entity::{Price, Stock, Symbol, Timestamp};
 use store::{feed::FeedTransaction, stock};
 
-use super::{kept::Kept, rules::LiveRules};
+use super::{cached::Cached, rules::LiveRules};
 use crate::candle::NewestCandles;
 
 /// The state of the tracked stocks that a provider answered for. It includes the new prices, in the
@@ -28,9 +28,10 @@ pub(super) struct CurrentState {
 }
 
 impl CurrentState {
-    /// Takes the state out of `kept` if it is of the start of a transaction. Otherwise it is empty.
-    pub(super) fn take(kept: &Kept<Self>, feed: &FeedTransaction, rules: &LiveRules) -> Self {
-        let valid = kept.take(feed).filter(|(state, seq)| {
+    /// Takes the state out of `cached` if it is of the start of a transaction. Otherwise it is
+    /// empty.
+    pub(super) fn take(cached: &Cached<Self>, feed: &FeedTransaction, rules: &LiveRules) -> Self {
+        let valid = cached.take(feed).filter(|(state, seq)| {
             // Another tracker releases prices that fire no alert without an entry of the feed.
             *seq == feed.start().seq && state.held.is_subset(rules.held())
         });
@@ -82,8 +83,8 @@ impl CurrentState {
         changed
     }
 
-    /// Sets the number of answers without a price to 0 for the `priced` stocks, and adds one for the
-    /// `unpriced` ones.
+    /// Sets the number of answers without a price to 0 for the `priced` stocks, and adds one for
+    /// the `unpriced` ones.
     pub(super) fn count_unpriced_answers(&mut self, priced: &[Stock], unpriced: &[Stock]) {
         for Stock { symbol, .. } in priced {
             if let Some(stock) = self.stocks.get_mut(symbol) {

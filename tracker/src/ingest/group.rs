@@ -1,7 +1,8 @@
 //! Stores batches that arrive while a transaction runs in the next one (group commit).
 //!
 //! The first caller that waits stores the batches of all others that can be combined with its own.
-//! One transaction runs at a time, so that the next one begins when the rules and the state are put back.
+//! One transaction runs at a time, so that the next one begins when the rules and the state are put
+//! back.
 
 use std::{collections::VecDeque, sync::Arc};
 

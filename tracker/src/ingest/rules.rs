@@ -1,6 +1,6 @@
 //! Evaluates the rules of users for the prices of a transaction.
 //!
-//! The index of rules is [kept](Kept) between transactions. At the start of a transaction it is
+//! The index of rules is [cached](Cached) between transactions. At the start of a transaction it is
 //! brought up to the feed's position.
 
 mod changes;
@@ -21,7 +21,7 @@ use store::{
 };
 
 use self::changes::Changes;
-use super::kept::Kept;
+use super::cached::Cached;
 
 /// The index of rules at a position of the feed.
 #[derive(Debug)]
@@ -52,12 +52,12 @@ pub(super) enum Judgement {
 }
 
 impl LiveRules {
-    /// Takes the index out of `kept` and brings it up to the start of a transaction.
+    /// Takes the index out of `cached` and brings it up to the start of a transaction.
     pub(super) async fn take(
-        kept: &Kept<Self>,
+        cached: &Cached<Self>,
         feed: &FeedTransaction,
     ) -> Result<Self, store::Error> {
-        let Some((mut rules, seq)) = kept.take(feed) else {
+        let Some((mut rules, seq)) = cached.take(feed) else {
             return Self::load(feed).await;
         };
         if !rules.has_held_prices(feed).await? {

@@ -6,6 +6,7 @@ use entity::{
     AlertKind, AlertRule, ChangeBase, Decimal, Direction, Event, PriceBasis, Ratio, Split,
     Timestamp, Trigger, table::alert,
 };
+use sea_orm::ConnectionTrait;
 use store::{feed::FeedTransaction, rule, split};
 use tracker::{
     ingest::{Ingest, QuoteBatch},
@@ -210,6 +211,23 @@ testkit::on_both_databases! {
         assert_eq!(rules[0].set_threshold, Some(decimal("30")));
         let expected = vec![(id, "7.5".to_owned(), "AAPL is at 7.5, at or below 7.5".to_owned())];
         assert_eq!(fired(&world).await, expected);
+    }
+
+    async fn the_rules_of_a_feed_with_another_epoch_are_loaded_again(database) {
+        let world = World::new(database, &["AAPL"]).await;
+        let ingest = world.ingest();
+        create(&world, of_aapl(AlertKind::PriceAbove, "103")).await;
+        store(&world, &ingest, false, prices("AAPL", &["100"])).await;
+        // Another database, in which the rule is disabled.
+        for change in [
+            "UPDATE alert_rules SET enabled = FALSE WHERE kind = 'PRICE_ABOVE'",
+            "UPDATE feed_head SET epoch = epoch + 1",
+        ] {
+            let changed = world.database.write().execute_unprepared(change).await;
+            assert_eq!(changed.expect("changed").rows_affected(), 1, "{change}");
+        }
+        store(&world, &ingest, false, prices("AAPL", &["104"])).await;
+        assert_eq!(fired(&world).await, []);
     }
 
     async fn a_deleted_rule_fires_no_more_and_keeps_its_alerts(database) {

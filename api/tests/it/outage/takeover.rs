@@ -46,7 +46,6 @@ async fn a_standby_tracker_takes_over_from_a_killed_and_a_suspended_one() {
             "{:?}",
             killed.elapsed()
         );
-        // A client that answers no ping is disconnected.
         received.push(client.next("p").await["data"]["priceUpdates"].take());
     }
     // The server terminates the session of a suspended machine; only then may another tracker poll.

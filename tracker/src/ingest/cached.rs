@@ -9,16 +9,17 @@ use store::feed::FeedTransaction;
 
 /// The state, and the position of the feed at which it is valid.
 #[derive(Debug)]
-pub(super) struct Kept<T>(Mutex<Option<(T, Position)>>);
+pub(super) struct Cached<T>(Mutex<Option<(T, Position)>>);
 
-impl<T> Default for Kept<T> {
+impl<T> Default for Cached<T> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<T> Kept<T> {
-    /// Takes the state out with the number of its position, if that is in the feed of a transaction.
+impl<T> Cached<T> {
+    /// Takes the state out, with the `seq` of its position. Returns `None` if there is none, or if
+    /// the feed of the transaction has another epoch.
     pub(super) fn take(&self, feed: &FeedTransaction) -> Option<(T, i64)> {
         let (state, position) = self.0.lock().take()?;
         (position.epoch == feed.start().epoch).then_some((state, position.seq))
