@@ -16,8 +16,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed={}", dist.display());
-    // An empty directory is embedded, too. Without one, cargo would have nothing to watch, and build
-    // this crate again each time.
+    // An empty directory is embedded, too. Without one, cargo would have nothing to watch, and
+    // build this crate again each time.
     if let Err(error) = fs::create_dir_all(dist) {
         println!("cargo::error=failed to create {}: {error}", dist.display());
     }

@@ -26,8 +26,8 @@ impl Market {
     /// Every market.
     pub const ALL: [Self; 4] = [Self::Us, Self::Crypto, Self::Forex, Self::Other];
 
-    /// Whether the market has no exchange that closes in the evening, so that a trading day is a UTC
-    /// day without an official open, close and volume: cryptocurrencies and foreign exchange.
+    /// Whether the market has no exchange that closes in the evening, so that a trading day is a
+    /// UTC day without an official open, close and volume: cryptocurrencies and foreign exchange.
     pub fn is_always_open(self) -> bool {
         matches!(self, Self::Crypto | Self::Forex)
     }

@@ -1,5 +1,5 @@
-//! Adds `providers.per_second`, `terms` and `since`, and to `provider_calls` the `cost` of a request
-//! and whether it is `in_flight`.
+//! Adds `providers.per_second`, `terms` and `since`, and to `provider_calls` the `cost` of a
+//! request and whether it is `in_flight`.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

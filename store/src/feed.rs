@@ -1,8 +1,8 @@
 //! The feed: all events, in commit order.
 //!
-//! [`FeedTransaction`] appends and [`FeedFollower`] reads. [`Doorbell`] wakes readers, with or without
-//! the new entry: a notification may be lost, so every reader also polls once a second and misses
-//! nothing. The database is the source of truth.
+//! [`FeedTransaction`] appends and [`FeedFollower`] reads. [`Doorbell`] wakes readers, with or
+//! without the new entry: a notification may be lost, so every reader also polls once a second and
+//! misses nothing. The database is the source of truth.
 
 mod doorbell;
 mod entry;

@@ -59,8 +59,8 @@ pub(crate) async fn execute_all(
     Ok(())
 }
 
-/// Executes statements that write different rows, at once. Returns the row of the last one, which is
-/// the only one that returns a row.
+/// Executes statements that write different rows, at once. Returns the row of the last one, which
+/// is the only one that returns a row.
 pub(crate) async fn query_at_once(
     connection: &impl ConnectionTrait,
     statements: Vec<Sql>,

@@ -30,7 +30,8 @@ pub enum Purpose {
     /// which is kept for [`Purpose::Requested`]. All retries and searches of a day therefore take
     /// less than a tenth of its quota, and nothing from scheduled polls.
     Retry,
-    /// A search for symbols. Like a retry, it takes from the reserve and never from scheduled polls.
+    /// A search for symbols. Like a retry, it takes from the reserve and never from scheduled
+    /// polls.
     Search,
     /// A request that a client waits for. It can use the whole reserve.
     Requested,
@@ -162,8 +163,8 @@ pub async fn reserve(
     }))
 }
 
-/// Records that a request ended at `now`. It counts from then on, because it may have arrived at any
-/// time until then.
+/// Records that a request ended at `now`. It counts from then on, because it may have arrived at
+/// any time until then.
 pub async fn finalize(
     lease: &Lease,
     reservation: Reservation,

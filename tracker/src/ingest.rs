@@ -13,7 +13,6 @@ mod details;
 mod group;
 mod held;
 mod inputs;
-
 mod rules;
 mod writer;
 
@@ -134,8 +133,8 @@ impl Ingest {
         self.queue.store(batch, store).await
     }
 
-    /// Waits for the batch that is being stored, and lets no other begin while the guard is held. The
-    /// batches after it read again what they are compared with.
+    /// Waits for the batch that is being stored, and lets no other begin while the guard is held.
+    /// The batches after it read again what they are compared with.
     pub async fn pause(&self) -> MutexGuard<'_, ()> {
         let turn = self.queue.turn().await;
         self.current.forget();

@@ -1,8 +1,9 @@
 //! The poller: requests quotes from the configured providers and stores them.
 //!
 //! The first provider determines the loop. Live providers are polled on a schedule ([`live`]); a
-//! replay and a simulation determine their own pace ([`self_paced`]). Only one of the loops runs, so
-//! that recorded prices never mix with live ones. Losing the state of a loop loses no price and no alert.
+//! replay and a simulation determine their own pace ([`self_paced`]). Only one of the loops runs,
+//! so that recorded prices never mix with live ones. Losing the state of a loop loses no price and
+//! no alert.
 
 mod context;
 mod live;

@@ -74,8 +74,8 @@ pub(crate) fn upgrade<S: Service>(
     let authorization = authorization(&parts.headers);
     let context = Arc::clone(context);
     context.tasks.clone().spawn(async move {
-        // Boxed, like everything that is not needed while the session runs: the task keeps the space
-        // of its largest state.
+        // Boxed, like everything that is not needed while the session runs: the task keeps the
+        // space of its largest state.
         let Some(socket) = Box::pin(opening.open(&context.limits)).await else {
             return;
         };

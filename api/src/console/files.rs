@@ -31,8 +31,8 @@ struct Variant {
 }
 
 impl Files {
-    /// Collects the files of a directory that was embedded: each with its `.br` and `.gz`, which are
-    /// not files of their own.
+    /// Collects the files of a directory that was embedded: each with its `.br` and `.gz`, which
+    /// are not files of their own.
     pub(crate) fn embedded<E: RustEmbed>() -> Self {
         let names = E::iter().filter(|name| !name.ends_with(".br") && !name.ends_with(".gz"));
         let files = names.map(|name| {

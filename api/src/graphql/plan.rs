@@ -1,9 +1,10 @@
 //! Query plans: operations that are compiled once and then write their responses from memory.
 //!
-//! A plan writes JSON in one pass over the rows on the quote board, without a future for each field.
-//! Rows that memory lacks are loaded in batches, and the pass is repeated. The response is byte for
-//! byte the same as that of async-graphql, which still executes everything that plans do not cover:
-//! mutations, subscriptions, introspection, some fields, and every operation with an error.
+//! A plan writes JSON in one pass over the rows on the quote board, without a future for each
+//! field. Rows that memory lacks are loaded in batches, and the pass is repeated. The response is
+//! byte for byte the same as that of async-graphql, which still executes everything that plans do
+//! not cover: mutations, subscriptions, introspection, some fields, and every operation with an
+//! error.
 
 mod argument;
 mod column;
@@ -118,8 +119,8 @@ pub(super) struct QueryPlan {
 }
 
 impl QueryPlan {
-    /// Compiles an operation. Returns `None` if async-graphql must execute it. The plan is valid for
-    /// all variables that have the same values in `@skip` and `@include`.
+    /// Compiles an operation. Returns `None` if async-graphql must execute it. The plan is valid
+    /// for all variables that have the same values in `@skip` and `@include`.
     pub(super) fn compile(
         document: &ExecutableDocument,
         operation: &OperationDefinition,
@@ -134,7 +135,8 @@ impl QueryPlan {
         Some(Self { root, capacity })
     }
 
-    /// Executes the query. Returns the response as JSON, or `None` if async-graphql must execute it.
+    /// Executes the query. Returns the response as JSON, or `None` if async-graphql must execute
+    /// it.
     pub(super) async fn execute(
         &self,
         service: &Service,

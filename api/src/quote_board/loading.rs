@@ -8,8 +8,8 @@ use super::{QuoteBoard, capacity::Capacity};
 
 /// Maximum number of stocks whose rows are loaded at a start.
 const MAX_FILLED: usize = 500;
-/// The number of stocks whose rows are read at once. The rows of the database take several times the
-/// memory of the values.
+/// The number of stocks whose rows are read at once. The rows of the database take several times
+/// the memory of the values.
 const STOCKS_PER_READ: usize = 8;
 /// Maximum time to wait until the board is as new as the rows that were read.
 const FOLLOW_TIMEOUT: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! Searches for symbols: first among the tracked stocks, then at the providers.
 //!
-//! A search never fails because of a provider, the tracker or the database: it returns what is known
-//! without them, and which were skipped.
+//! A search never fails because of a provider, the tracker or the database: it returns what is
+//! known without them, and which were skipped.
 
 use std::time::Duration;
 

@@ -43,9 +43,9 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
 ];
 
-/// Reuses query plans, because planning takes a third of the time of the short reads of `api`, and a
-/// quarter of the CPU time of storing one price (`docs/performance.md`). What a plan depends on is
-/// part of the statements' text: the months of prices, and the conditions of partial indexes.
+/// Reuses query plans, because planning takes a third of the time of the short reads of `api`, and
+/// a quarter of the CPU time of storing one price (`docs/performance.md`). What a plan depends on
+/// is part of the statements' text: the months of prices, and the conditions of partial indexes.
 const PLANS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// Connects, waiting for the server as long as the settings allow.

@@ -30,8 +30,8 @@ use super::{
 
 /// The size of the pool for reads. Each connection is a thread.
 const READERS: u32 = 4;
-/// The page cache of a connection that reads, in KiB if negative. The pages are also in the cache of
-/// the operating system.
+/// The page cache of a connection that reads, in KiB if negative. The pages are also in the cache
+/// of the operating system.
 const READER_CACHE: &str = "-128";
 /// How long a statement waits for a lock, and a caller for a connection.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,8 +2,8 @@
 //! is in `providers`, and each request of the last minute is a row of `provider_calls`.
 //!
 //! A request arrives at the provider at some time between its reservation and its end. It is dated
-//! to its end; while it is in flight, it counts as sent now, at most for [`MAX_IN_FLIGHT`] after its
-//! reservation. So no window of arrivals has more requests than the counted ones.
+//! to its end; while it is in flight, it counts as sent now, at most for [`MAX_IN_FLIGHT`] after
+//! its reservation. So no window of arrivals has more requests than the counted ones.
 //!
 //! A [`UsageTransaction`] locks the provider's row, so concurrent reservations cannot exceed a
 //! budget. It begins under the tracker's [`Lease`], so a tracker that lost the lease cannot
@@ -152,7 +152,8 @@ impl UsageTransaction {
     }
 
     /// Records a request that is in flight from now on, and the usage of its day. Returns its id.
-    /// Also [expires](Self::expire_calls) the requests that no window of this length counts any more.
+    /// Also [expires](Self::expire_calls) the requests that no window of this length counts any
+    /// more.
     pub async fn record_call(
         &self,
         now: Timestamp,

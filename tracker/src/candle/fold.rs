@@ -5,9 +5,9 @@
 //! volume.
 //!
 //! Open and close are ordered by market time, then by arrival. Of the session's open, high, low and
-//! volume the newest value counts. Prices without an open widen the daily candle: their high and low
-//! are absent, or of a part of the session, such as since the start of a stream. A high or low that
-//! does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
+//! volume the newest value counts. Prices without an open widen the daily candle: their high and
+//! low are absent, or of a part of the session, such as since the start of a stream. A high or low
+//! that does not contain the price or the open is widened: low ≤ open, close ≤ high. Growth of
 //! volume counts in the candle of the price that shows it. An interval without a price has no
 //! candle, so its volume is part of the next candle, and volumes add up to that of the session.
 

@@ -159,8 +159,8 @@ impl PollContext {
         response
     }
 
-    /// Corrects a reservation after the request: it counts from its end, and the whole day is used up
-    /// if the provider reports it.
+    /// Corrects a reservation after the request: it counts from its end, and the whole day is used
+    /// up if the provider reports it.
     async fn finalize(
         &self,
         provider: &'static str,

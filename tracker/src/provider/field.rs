@@ -119,8 +119,8 @@ pub(super) fn excerpt(text: &str, secrets: &[&Secret]) -> String {
         .collect()
 }
 
-/// Parses the volume of a symbol. A fraction of a share, which results from adjusting for splits, is
-/// rounded. A volume with a fraction of a currency is `None`.
+/// Parses the volume of a symbol. A fraction of a share, which results from adjusting for splits,
+/// is rounded. A volume with a fraction of a currency is `None`.
 pub(super) fn volume(symbol: &Symbol, text: Option<&str>) -> Option<i64> {
     let rounded = quantity(text)?;
     // One that is too large for 8 decimals is whole.

@@ -116,8 +116,8 @@ impl SymbolLoad {
 }
 
 /// Plans the interval for a total load in millionths of a symbol. `polled` is the sum of their
-/// polling time per day, in microseconds times millionths of a symbol. `batch` symbols count as one in
-/// the limits per second and minute.
+/// polling time per day, in microseconds times millionths of a symbol. `batch` symbols count as one
+/// in the limits per second and minute.
 fn plan_load(
     update_interval: Duration,
     load: u64,

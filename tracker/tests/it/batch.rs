@@ -1,5 +1,5 @@
-//! Tests that the result depends neither on how quotes are cut into batches nor on the stocks that a
-//! tracker has in memory, on both databases.
+//! Tests that the result depends neither on how quotes are cut into batches nor on the stocks that
+//! a tracker has in memory, on both databases.
 //!
 //! A random series of quotes is stored by three trackers, each in its own database: in random
 //! batches, one by one, and in the same batches with no stock in memory. In between, rules, splits,

@@ -193,8 +193,8 @@ impl Model {
     }
 }
 
-/// Asserts that requests, each with its time and its cost, exceed no limit of a budget in any second,
-/// in any minute and on any day. Returns whether they reached one of them.
+/// Asserts that requests, each with its time and its cost, exceed no limit of a budget in any
+/// second, in any minute and on any day. Returns whether they reached one of them.
 pub(crate) fn assert_within(
     budget: RequestBudget,
     mut arrived: Vec<(Timestamp, u32)>,

@@ -189,8 +189,8 @@ async fn naive(world: &World) -> BTreeMap<(i32, i64, Timestamp), CandleValues> {
     buckets.into_iter().map(build).collect()
 }
 
-/// High and low of a day. After each price they are the newest values that came with an open, widened
-/// to contain the prices since and the open.
+/// High and low of a day. After each price they are the newest values that came with an open,
+/// widened to contain the prices since and the open.
 fn range(rows: &[&stock_price::Model]) -> (Decimal, Decimal) {
     let mut range: Option<(Decimal, Decimal)> = None;
     for (place, row) in rows.iter().enumerate() {

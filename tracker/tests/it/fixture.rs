@@ -326,8 +326,8 @@ impl World {
         waited.unwrap_or_else(|_| panic!("never: {what}"));
     }
 
-    /// Pauses ten times as long as a query takes, but at least [`PAUSE`], so that the clock does not
-    /// run ahead of the tracker on a busy machine.
+    /// Pauses ten times as long as a query takes, but at least [`PAUSE`], so that the clock does
+    /// not run ahead of the tracker on a busy machine.
     async fn pause(&self) {
         let begun = Instant::now();
         let query = stock::Entity::find().all(self.database.read());

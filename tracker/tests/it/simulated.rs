@@ -147,8 +147,8 @@ testkit::on_both_databases! {
         ] {
             let (from, to) = (at(from), at(to));
             world.clock.advance(from.since(world.store.clock.now()));
-            // A step at this rate takes 100 ms; each has one price, because the clock is advanced by more
-            // than the provider catches up on.
+            // A step at this rate takes 100 ms; each has one price, because the clock is advanced
+            // by more than the provider catches up on.
             let running = world.track(vec![simulated(&world, 2, 10, 5)]);
             let mut stored = 0;
             let ended = async || {

@@ -2,8 +2,8 @@
 //!
 //! An event of a subscription does not wake the task of its WebSocket. It queues the WebSocket, and
 //! a writer sends the events of all queued ones in turn. This costs less than waking a task for
-//! each event. Everything else is left to the task of the WebSocket: reading, deadlines, and waiting
-//! until the peer accepts data.
+//! each event. Everything else is left to the task of the WebSocket: reading, deadlines, and
+//! waiting until the peer accepts data.
 
 use std::{
     collections::VecDeque,

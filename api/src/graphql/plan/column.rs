@@ -64,7 +64,8 @@ fn push_name<T: EnumType>(out: &mut Vec<u8>, value: T) {
     push_written(out, |out| out.extend_from_slice(name.as_bytes()));
 }
 
-/// Declares the columns of an object, by name in the schema. `$row` is the row that the object wraps.
+/// Declares the columns of an object, by name in the schema. `$row` is the row that the object
+/// wraps.
 macro_rules! columns {
     ($object:ty, |$row:ident, $run:ident| { $($field:ident: $value:expr),+ $(,)? }) => {
         impl $object {

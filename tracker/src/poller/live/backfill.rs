@@ -215,7 +215,7 @@ impl PollContext {
         due: &DueBackfill,
         response: &Result<Vec<DailyBar>, PollError>,
     ) -> Result<usize, store::Error> {
-        // No batch may have the candles in memory.
+        // The batches after it read the candles again.
         let _paused = self.ingest.pause().await;
         // Candles are read and written under the feed lock, although the feed gets no entry.
         let feed = FeedTransaction::begin(&self.store).await?;

@@ -209,8 +209,8 @@ impl LiveLoop {
     }
 }
 
-/// Adds the state of a provider's stream to that of its polls. An open stream works even if polls do
-/// not. The state of a failing stream does not count, because its symbols are polled.
+/// Adds the state of a provider's stream to that of its polls. An open stream works even if polls
+/// do not. The state of a failing stream does not count, because its symbols are polled.
 fn with_stream(
     (state, note): (ProviderState, Option<String>),
     stream: Option<(StreamState, Option<String>)>,

@@ -79,8 +79,8 @@ impl Pairs {
             .is_some_and(|pair| pair.tokenized)
     }
 
-    /// Whether a symbol may be a tokenised asset, such as `AAPLX/USD`: the half of the list that has
-    /// them is not loaded. Without it, the name of the symbol in requests is not known.
+    /// Whether a symbol may be a tokenised asset, such as `AAPLX/USD`: the half of the list that
+    /// has them is not loaded. Without it, the name of the symbol in requests is not known.
     pub(super) fn may_be_tokenized(&self, symbol: &Symbol) -> bool {
         let base = symbol.as_str().split('/').next();
         let is_named_so = base.is_some_and(|base| base.ends_with('X'));

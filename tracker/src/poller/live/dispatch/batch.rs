@@ -13,8 +13,8 @@ struct Batch {
 }
 
 impl LiveLoop {
-    /// Returns the symbols of the request that polls `first`. Moves to it the other symbols that are
-    /// due, and those due soon if the request costs nothing more with them.
+    /// Returns the symbols of the request that polls `first`. Moves to it the other symbols that
+    /// are due, and those due soon if the request costs nothing more with them.
     pub(super) fn take_batch(
         &self,
         first: Symbol,
