@@ -18,6 +18,8 @@ export function launch() {
 export async function openPage(t, browser, { origins, expected = [], ...options } = {}) {
   const context = await browser.newContext(options);
   t.after(() => context.close());
+  // A page of a busy machine may take longer than the 30 s of Playwright.
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const faults = [];
   const fault = (text) => {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface Option {
   id: string;
@@ -32,7 +32,7 @@ export function Combobox<T extends Option>(props: Props<T>) {
   const at = Math.min(active, options.length - 1);
   useEffect(() => setActive(choosesFirst ? 0 : -1), [value]);
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (error) input.current?.focus();
   }, [error]);
 

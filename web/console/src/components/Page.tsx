@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { path } from '../router/router.ts';
 import { useTitle } from '../router/title.ts';
 
@@ -24,7 +24,7 @@ export function Page({ heading, beside, title, children, class: extra = '' }: Pr
   const element = useRef<HTMLHeadingElement>(null);
   useTitle(title ?? heading);
   const at = path.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A page that was loaded replaces the heading that it had while it was loading.
     const isReplaced = focused?.isConnected === false && document.activeElement === document.body;
     if (arrived === at && !isReplaced) return;

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, messageOf } from '../api/index.ts';
 import { capitalized } from '../format/text.ts';
 
@@ -12,7 +12,8 @@ export interface FormError<Field extends string> {
 export function useFormError<Field extends string>() {
   const [error, setError] = useState<FormError<Field> | null>(null);
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => {
+  // Before the browser handles the next key, which is meant for that field.
+  useLayoutEffect(() => {
     if (error?.field) form.current?.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
   }, [error]);
   return { form, error, setError };

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface Shortcut {
   /** As people read it: `n`, `?`, `ArrowDown`, `g s` for one key after another, `Ctrl+k`. */
@@ -31,7 +31,7 @@ export function useShortcuts(list: readonly Shortcut[], { ofAllPages = false } =
   const latest = useRef(list);
   latest.current = list;
   const names = list.map(({ keys, label }) => `${keys} ${label}`).join('\n');
-  useEffect(() => {
+  useLayoutEffect(() => {
     const added = latest.current.map(({ keys, label }, at) => ({
       keys,
       label,

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { DataTable, type Column } from '../../components/DataTable.tsx';
 import { Empty } from '../../components/ListState.tsx';
 import { ListFrame } from '../../components/ListFrame.tsx';
@@ -112,7 +112,7 @@ export const columnsOf = (alerts: Alerts): Column<AlertFieldsFragment>[] => [
 function Acknowledged({ alert, alerts }: { alert: AlertFieldsFragment; alerts: Alerts }) {
   const time = useRef<HTMLSpanElement>(null);
   const hadFocus = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The button that had the focus is gone.
     if (hadFocus.current && alert.acknowledgedAt) time.current?.focus();
     hadFocus.current = false;
