@@ -1,23 +1,54 @@
-//! A test fixture: the schema over sample rows.
+//! A test fixture: the schema over sample rows, and random documents.
 
-use std::time::Duration;
+pub(super) mod document;
 
-use async_graphql::{Request, Response};
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, Variables, value};
+use entity::Event;
 use market::PollingHours;
-use runtime::{clock::ManualClock, health::Health, lifecycle::Lifecycle, random::Random};
+use runtime::{
+    clock::ManualClock, config::Secret, health::Health, lifecycle::Lifecycle, random::Random,
+};
 use store::{Store, database::Database};
-use testkit::sample_rows::{self, NOW, Shape};
+use testkit::{
+    TestDatabase,
+    sample_rows::{self, NOW, Shape},
+};
 
 use super::{
+    exec::Executor,
     loader::batcher,
     plan::QueryPlan,
+    query::Query,
     schema::{Schema, SchemaOptions, builder},
 };
 use crate::{
-    live::{BacklogLimits, Hub},
+    auth::{AccessTokens, RateLimit, Viewer},
+    live::{BacklogLimits, FeedEvent, Hub},
     quote_board::QuoteBoard,
     service::{BuildInfo, Service},
 };
+
+const SMALL: Shape = Shape {
+    stocks: 4,
+    prices: 5,
+    alerts: 4,
+    candles: 3,
+};
+
+/// Creates a schema over a few rows.
+pub(super) async fn sample() -> (TestDatabase, SampleSchema) {
+    let database = TestDatabase::sqlite().await;
+    let sample = SampleSchema::fill((*database).clone(), SMALL).await;
+    (database, sample)
+}
+
+/// Creates a request of a random document.
+pub(super) fn request(query: &str) -> Request {
+    let variables = Variables::from_value(value!({"yes": true, "no": false}));
+    Request::new(query).variables(variables).data(Viewer::Admin)
+}
 
 /// How an operation is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +105,34 @@ impl SampleSchema {
         self.hub.mark_read();
     }
 
+    /// An executor of the schema.
+    pub(super) fn executor(&self) -> Executor {
+        self.mark_current();
+        let tokens = AccessTokens::new(Secret::new("admin"), None);
+        let (schema, service) = (self.schema.clone(), self.service.clone());
+        Executor::new(schema, service, tokens, RateLimit::new(None))
+    }
+
+    /// The newest prices, the alerts and the rules as events.
+    pub(super) fn events(&self) -> Vec<Arc<FeedEvent>> {
+        let board = self.service.board();
+        let prices = board.quoted().filter_map(|(stock, price)| {
+            Some(Event::QuoteRecorded {
+                price: price?.clone(),
+                stock: stock.clone(),
+            })
+        });
+        let alerts = (1..100).filter_map(|id| board.alert(id));
+        let alerts = alerts.cloned().map(|alert| Event::AlertFired { alert });
+        let rules = (1..100).filter_map(|id| board.rule(id)).cloned();
+        let rules = rules.map(|rule| Event::RuleChanged { seq: 1, rule });
+        prices
+            .chain(alerts)
+            .chain(rules)
+            .map(|event| Arc::new(FeedEvent::within(board.position(), event)))
+            .collect()
+    }
+
     /// Executes a request with async-graphql.
     pub(super) async fn execute(&self, request: Request) -> Response {
         self.mark_current();
@@ -88,7 +147,9 @@ impl SampleSchema {
         let (_, operation) = document.operations.iter().next()?;
         let plan = QueryPlan::compile(document, &operation.node, &variables)?;
         let batcher = batcher(self.service.clone());
-        let body = plan.execute(&self.service, &batcher, &variables).await?;
+        let body = plan
+            .execute(&Query, &self.service, &batcher, &variables)
+            .await?;
         Some(String::from_utf8(body).expect("the response is UTF-8"))
     }
 

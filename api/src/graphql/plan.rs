@@ -1,10 +1,10 @@
-//! Query plans: operations that are compiled once and then write their responses from memory.
+//! Plans: operations that are compiled once and then write their responses from memory.
 //!
 //! A plan writes JSON in one pass over the rows on the quote board, without a future for each
-//! field. Rows that memory lacks are loaded in batches, and the pass is repeated. The response is
-//! byte for byte the same as that of async-graphql, which still executes everything that plans do
-//! not cover: mutations, subscriptions, introspection, some fields, and every operation with an
-//! error.
+//! field. Rows that memory lacks are loaded in batches, and the pass is repeated. The plan of a
+//! subscription writes the response to each event. The response is byte for byte the same as that
+//! of async-graphql, which still executes everything that plans do not cover: mutations,
+//! introspection, some fields, and every operation with an error. It also starts subscriptions.
 
 mod argument;
 mod column;
@@ -42,7 +42,7 @@ use super::{
     loader::{Batcher, ServiceLoader},
     query::Query,
 };
-use crate::service::Service;
+use crate::{live::FeedEvent, service::Service};
 
 /// Maximum number of plans of one document. They differ in the values of `@skip` and `@include`.
 const MAX_PLANS: usize = 32;
@@ -111,22 +111,33 @@ fn value_of<'a>(
     variables.get(name).or_else(default)
 }
 
-/// A compiled query.
-pub(super) struct QueryPlan {
-    root: ObjectPlan<Query>,
+/// The plan of a query.
+pub(super) type QueryPlan = OperationPlan<Query>;
+/// The plan of a subscription, which writes the response to an event.
+pub(super) type EventPlan = OperationPlan<FeedEvent>;
+
+/// A compiled operation. `T` is what its root fields are written from.
+pub(super) struct OperationPlan<T> {
+    root: ObjectPlan<T>,
     /// The capacity for the next response, in bytes.
     capacity: AtomicUsize,
 }
 
-impl QueryPlan {
-    /// Compiles an operation. Returns `None` if async-graphql must execute it. The plan is valid
-    /// for all variables that have the same values in `@skip` and `@include`.
+impl<T: Planned> OperationPlan<T> {
+    /// Compiles an operation of a document without fragment cycles. Returns `None` if async-graphql
+    /// must execute it. The plan is valid for all variables that have the same values in `@skip` and
+    /// `@include`.
     pub(super) fn compile(
         document: &ExecutableDocument,
         operation: &OperationDefinition,
         variables: &Variables,
     ) -> Option<Self> {
-        if operation.ty != OperationType::Query || !operation.directives.is_empty() {
+        let root = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        if root != T::NAME || !operation.directives.is_empty() {
             return None;
         }
         let compiler = Compiler::new(document, operation, variables);
@@ -135,10 +146,11 @@ impl QueryPlan {
         Some(Self { root, capacity })
     }
 
-    /// Executes the query. Returns the response as JSON, or `None` if async-graphql must execute
-    /// it.
+    /// Executes the operation. Returns the response as JSON, or `None` if async-graphql must
+    /// execute it.
     pub(super) async fn execute(
         &self,
+        row: &T,
         service: &Service,
         batcher: &Batcher<ServiceLoader>,
         variables: &Variables,
@@ -149,7 +161,7 @@ impl QueryPlan {
                 let run = Run::new(service, variables, &loaded);
                 let mut out = Vec::with_capacity(self.capacity.load(Relaxed));
                 out.extend_from_slice(b"{\"data\":");
-                self.root.write(&Query, &run, &mut out).ok()?;
+                self.root.write(row, &run, &mut out).ok()?;
                 out.push(b'}');
                 let needs = run.into_needs();
                 if needs.is_empty() {

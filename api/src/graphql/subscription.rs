@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Result, Subscription};
 use entity::Event;
 use futures_util::Stream;
+use ref_cast::RefCast;
 use transport::LastEventId;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     enums::DeliveryMode,
     exec::FeedHandle,
     object::{AlertObject, PriceObject, RuleObject},
+    plan::{Compiler, Planned, SelectedField, Unplanned, Writer},
     scalar::{Cursor, Symbol},
 };
 use crate::{live::FeedEvent, service::SubscriptionKind};
@@ -86,13 +88,13 @@ impl SubscriptionRoot {
 }
 
 /// Plans a subscription, and returns the objects of the events that the executor will feed.
-async fn subscribe<T: Send + 'static>(
+async fn subscribe<T: Clone + Send + 'static>(
     ctx: &Context<'_>,
     kind: SubscriptionKind,
     symbols: Option<Vec<Symbol>>,
     after: Option<Cursor>,
     conflate: bool,
-    object: fn(&FeedEvent) -> Option<T>,
+    object: fn(&FeedEvent) -> Option<&T>,
 ) -> Result<impl Stream<Item = T> + Send + use<T>> {
     let symbols = symbols.map(|symbols| symbols.into_iter().map(|symbol| symbol.0).collect());
     // An event stream reconnects with its first arguments and the last id, which replaces `after`.
@@ -104,23 +106,49 @@ async fn subscribe<T: Send + 'static>(
     Ok(ctx.data::<Arc<FeedHandle>>()?.begin(plan, object))
 }
 
-fn price(event: &FeedEvent) -> Option<PriceObject> {
+fn price(event: &FeedEvent) -> Option<&PriceObject> {
     match &event.event {
-        Event::QuoteRecorded { price, .. } => Some(PriceObject(price.clone())),
+        Event::QuoteRecorded { price, .. } => Some(PriceObject::ref_cast(price)),
         _ => None,
     }
 }
 
-fn alert(event: &FeedEvent) -> Option<AlertObject> {
+fn alert(event: &FeedEvent) -> Option<&AlertObject> {
     match &event.event {
-        Event::AlertFired { alert } => Some(AlertObject(alert.clone())),
+        Event::AlertFired { alert } => Some(AlertObject::ref_cast(alert)),
         _ => None,
     }
 }
 
-fn rule(event: &FeedEvent) -> Option<RuleObject> {
+fn rule(event: &FeedEvent) -> Option<&RuleObject> {
     match &event.event {
-        Event::RuleChanged { rule, .. } => Some(RuleObject(rule.clone())),
+        Event::RuleChanged { rule, .. } => Some(RuleObject::ref_cast(rule)),
         _ => None,
     }
+}
+
+/// The response to an event.
+impl Planned for FeedEvent {
+    const NAME: &'static str = "Subscription";
+
+    fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
+        match field.name() {
+            "priceUpdates" => plan(field, compiler, price),
+            "alerts" => plan(field, compiler, alert),
+            "alertRules" => plan(field, compiler, rule),
+            _ => None,
+        }
+    }
+}
+
+/// Compiles a root field, which writes the `object` of an event.
+fn plan<T: Planned>(
+    field: &SelectedField<'_>,
+    compiler: &Compiler<'_>,
+    object: fn(&FeedEvent) -> Option<&T>,
+) -> Option<Writer<FeedEvent>> {
+    let plan = compiler.object::<T>(field)?;
+    Some(Box::new(move |event, run, out| {
+        plan.write(object(event).ok_or(Unplanned)?, run, out)
+    }))
 }

@@ -12,13 +12,12 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-/// Returns the canonical text of the operation that a request executes.
+/// Returns the canonical text of an operation.
 pub(super) fn text(
     document: &ExecutableDocument,
-    operation_name: Option<&str>,
+    operation: &OperationDefinition,
     variables: &Variables,
 ) -> Option<String> {
-    let operation = operation(document, operation_name)?;
     // The transport has checked that a subscription selects exactly one root field.
     let mut items = operation.selection_set.node.items.iter();
     let root = items.find_map(|item| match &item.node {
@@ -58,7 +57,8 @@ pub(super) fn text(
     Some(printer.text)
 }
 
-fn operation<'a>(
+/// Returns the operation that a request executes.
+pub(super) fn operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {

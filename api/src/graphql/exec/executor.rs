@@ -23,7 +23,7 @@ use transport::{
 use super::{
     canonical,
     feed_handle::FeedHandle,
-    group::{DeliveryContext, Group, Groups},
+    group::{DeliveryContext, Group, Groups, PlannedEvents},
     mask::{mask, mask_error},
 };
 use crate::{
@@ -32,7 +32,8 @@ use crate::{
         context::SearchReport,
         json,
         loader::{Batcher, ServiceLoader, batcher},
-        plan::Plans,
+        plan::{EventPlan, Plans},
+        query::Query,
         schema::Schema,
     },
     live::MaxEventSize,
@@ -109,7 +110,7 @@ impl transport::Service for Executor {
     ) -> Option<Reply> {
         let plans = document.plan();
         let plan = plans.get(document.document(), document.operation(), variables)?;
-        let body = plan.execute(&self.service, &self.batcher, variables);
+        let body = plan.execute(&Query, &self.service, &self.batcher, variables);
         let mut body = body.await?;
         if self.service.staleness_age().is_some() {
             body.truncate(body.len() - 1);
@@ -120,23 +121,14 @@ impl transport::Service for Executor {
 
     async fn subscribe(
         &self,
-        mut request: Request,
+        request: Request,
         viewer: Viewer,
     ) -> Result<SubscriptionStream, Vec<ServerError>> {
-        let operation = request.operation_name.clone();
-        let variables = request.variables.clone();
-        let text = request
-            .parsed_query()
-            .ok()
-            .and_then(|document| canonical::text(document, operation.as_deref(), &variables));
         let start = self.starts.acquire().await;
-        let handle = Arc::new(FeedHandle::new());
-        let request = request.data(viewer).data(Arc::clone(&handle));
-        let mut responses = self.schema.execute_stream(request).boxed();
-        let plan = started(&mut responses, &handle).await?;
-        let group = Group::new(handle, responses);
-        let key = text.map(|text| (text, viewer, plan.generation()));
-        let group = self.groups.join(key, group);
+        let started = self.start(request, viewer).await?;
+        let plan = started.plan;
+        let key = started.text.map(|it| (it, viewer, plan.generation()));
+        let group = self.groups.join(key, started.group);
         let max_size = plan.max_event_size();
         let deliveries = self.service.deliver(plan);
         drop(start);
@@ -149,6 +141,49 @@ impl transport::Service for Executor {
             executing: None,
         };
         Ok(items.boxed())
+    }
+}
+
+/// A subscription that has started.
+pub(super) struct Started {
+    pub(super) plan: SubscriptionPlan,
+    /// A group of this subscriber alone.
+    pub(super) group: Group,
+    /// The canonical text.
+    text: Option<String>,
+}
+
+impl Executor {
+    /// Starts a subscription: async-graphql checks its arguments.
+    pub(super) async fn start(
+        &self,
+        mut request: Request,
+        viewer: Viewer,
+    ) -> Result<Started, Vec<ServerError>> {
+        let name = request.operation_name.clone();
+        let variables = request.variables.clone();
+        let (mut text, mut event_plan) = (None, None);
+        if let Ok(document) = request.parsed_query()
+            && let Some(operation) = canonical::operation(document, name.as_deref())
+        {
+            text = canonical::text(document, operation, &variables);
+            event_plan = EventPlan::compile(document, operation, &variables);
+        }
+        let handle = Arc::new(FeedHandle::new());
+        let request = request.data(viewer).data(Arc::clone(&handle));
+        let mut responses = self.schema.execute_stream(request).boxed();
+        let plan = plan_of(&mut responses, &handle).await?;
+        let planned = event_plan.map(|plan| PlannedEvents {
+            plan,
+            variables,
+            service: self.service.clone(),
+            batcher: Arc::clone(&self.batcher),
+        });
+        Ok(Started {
+            plan,
+            group: Group::new(planned, handle, responses),
+            text,
+        })
     }
 }
 
@@ -213,8 +248,8 @@ impl EventStream {
     }
 }
 
-/// Waits until the resolver has started the subscription or returned an error.
-async fn started(
+/// Waits until the resolver has planned the subscription or returned an error.
+async fn plan_of(
     responses: &mut BoxStream<'static, Response>,
     handle: &FeedHandle,
 ) -> Result<SubscriptionPlan, Vec<ServerError>> {

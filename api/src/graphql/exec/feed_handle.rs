@@ -42,10 +42,10 @@ impl FeedHandle {
     pub(in crate::graphql) fn begin<T>(
         self: &Arc<Self>,
         plan: SubscriptionPlan,
-        object: fn(&FeedEvent) -> Option<T>,
+        object: fn(&FeedEvent) -> Option<&T>,
     ) -> impl Stream<Item = T> + Send + use<T>
     where
-        T: Send + 'static,
+        T: Clone + Send + 'static,
     {
         *lock(&self.plan) = Some(plan);
         let events = lock(&self.events).take();
@@ -57,7 +57,7 @@ impl FeedHandle {
                 let mut events = events?;
                 loop {
                     let event = events.recv().await?;
-                    let object = object(&event);
+                    let object = object(&event).cloned();
                     handle
                         .upgrade()?
                         .executed

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::Response;
+use async_graphql::{Response, Variables};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use parking_lot::{Mutex, MutexGuard};
@@ -19,7 +19,16 @@ use tokio::{
 };
 
 use super::{feed_handle::FeedHandle, mask::mask};
-use crate::{auth::Viewer, graphql::json, live::FeedEvent};
+use crate::{
+    auth::Viewer,
+    graphql::{
+        json,
+        loader::{Batcher, ServiceLoader},
+        plan::EventPlan,
+    },
+    live::FeedEvent,
+    service::Service,
+};
 
 /// Number of bodies that a group keeps for slower members. An older event is executed again.
 const MAX_BODIES: usize = 64;
@@ -35,11 +44,21 @@ pub(super) struct Groups(Arc<Mutex<HashMap<Key, Weak<Group>>>>);
 
 /// Subscribers that share executions.
 pub(super) struct Group {
+    /// Writes the responses. `None` if async-graphql must execute the subscription.
+    planned: Option<PlannedEvents>,
     handle: Arc<FeedHandle>,
     /// The responses of the running execution. The lock is held while one event is executed.
     responses: AsyncMutex<BoxStream<'static, Response>>,
     /// The newest bodies, by position.
     bodies: Mutex<VecDeque<CachedBody>>,
+}
+
+/// A plan, and what it is executed with.
+pub(super) struct PlannedEvents {
+    pub(super) plan: EventPlan,
+    pub(super) variables: Variables,
+    pub(super) service: Service,
+    pub(super) batcher: Arc<Batcher<ServiceLoader>>,
 }
 
 /// The state that a body depends on besides the event.
@@ -88,8 +107,13 @@ impl Groups {
 
 impl Group {
     /// Creates a group of a subscription that has started.
-    pub(super) fn new(handle: Arc<FeedHandle>, responses: BoxStream<'static, Response>) -> Self {
+    pub(super) fn new(
+        planned: Option<PlannedEvents>,
+        handle: Arc<FeedHandle>,
+        responses: BoxStream<'static, Response>,
+    ) -> Self {
         Self {
+            planned,
             handle,
             responses: AsyncMutex::new(responses),
             bodies: Mutex::default(),
@@ -146,6 +170,26 @@ impl Group {
     }
 
     async fn execute(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
+        match self.execute_plan(event).await {
+            Some(body) => Ok(body),
+            None => self.execute_by_library(event).await,
+        }
+    }
+
+    /// Returns `None` if async-graphql must execute the subscription.
+    async fn execute_plan(&self, event: &FeedEvent) -> Option<Bytes> {
+        let planned = self.planned.as_ref()?;
+        let PlannedEvents {
+            plan,
+            variables,
+            service,
+            batcher,
+        } = planned;
+        let body = plan.execute(event, service, batcher, variables).await?;
+        Some(body.into())
+    }
+
+    async fn execute_by_library(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
         let mut responses = self.responses.lock().await;
         self.handle.feed(Arc::clone(event));
         // A member that fed an earlier event may have left before its response.
@@ -162,3 +206,6 @@ impl Group {
         self.bodies.lock()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,37 +1,18 @@
 //! Tests that plans write the same bytes as async-graphql.
 
-mod document;
-
 use std::cell::Cell;
 
-use async_graphql::{Request, Variables, parser::parse_query, value};
+use async_graphql::{Variables, parser::parse_query};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use testkit::{TestDatabase, sample_rows::Shape};
 
 use super::QueryPlan;
-use crate::{auth::Viewer, graphql::fixture::SampleSchema};
-use document::{RandomDocument, TYPES, document, named};
-
-const SHAPE: Shape = Shape {
-    stocks: 4,
-    prices: 5,
-    alerts: 4,
-    candles: 3,
+use crate::graphql::fixture::{
+    document::{RandomDocument, TYPES, named, query},
+    request, sample,
 };
-
-async fn sample() -> (TestDatabase, SampleSchema) {
-    let database = TestDatabase::sqlite().await;
-    let sample = SampleSchema::fill((*database).clone(), SHAPE).await;
-    (database, sample)
-}
-
-fn request(query: &str) -> Request {
-    let variables = Variables::from_value(value!({"yes": true, "no": false}));
-    Request::new(query).variables(variables).data(Viewer::Admin)
-}
 
 #[test]
 fn random_documents_get_the_response_of_the_library() {
@@ -43,7 +24,7 @@ fn random_documents_get_the_response_of_the_library() {
     let (_database, sample) = runtime.block_on(sample());
     let (planned, failed) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new(Config::with_cases(CASES));
-    let outcome = runner.run(&document(), |RandomDocument(text)| {
+    let outcome = runner.run(&query(), |RandomDocument(text)| {
         runtime.block_on(async {
             let body = sample.execute_plan(&mut request(&text)).await;
             let expected = sample.execute(request(&text)).await;

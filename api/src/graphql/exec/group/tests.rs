@@ -1,0 +1,64 @@
+//! Tests that plans write the same responses to events as async-graphql.
+
+use std::cell::Cell;
+
+use entity::Event;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use tokio::runtime::Builder;
+
+use super::{super::executor::Started, *};
+use crate::graphql::fixture::{
+    document::{RandomDocument, subscription},
+    request, sample,
+};
+
+/// The root field whose subscribers receive an event.
+fn field_of(event: &FeedEvent) -> &'static str {
+    match event.event {
+        Event::QuoteRecorded { .. } => "priceUpdates",
+        Event::AlertFired { .. } => "alerts",
+        _ => "alertRules",
+    }
+}
+
+#[test]
+fn random_subscriptions_get_the_responses_of_the_library() {
+    const CASES: u32 = 300;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (_database, sample) = runtime.block_on(sample());
+    let executor = sample.executor();
+    for (field, on) in [
+        ("priceUpdates", "Price"),
+        ("alerts", "Alert"),
+        ("alertRules", "AlertRule"),
+    ] {
+        let mut events = sample.events();
+        events.retain(|event| field_of(event) == field);
+        assert!(events.len() > 1, "{field} has events");
+        let (planned, executed) = (Cell::new(0), Cell::new(0));
+        let mut runner = TestRunner::new(Config::with_cases(CASES));
+        let outcome = runner.run(&subscription(field, on), |RandomDocument(text)| {
+            runtime.block_on(async {
+                let started = executor.start(request(&text), Viewer::Admin).await;
+                let Ok(Started { group, .. }) = started else {
+                    return Err(TestCaseError::fail("the subscription does not start"));
+                };
+                for event in &events {
+                    let body = group.execute_plan(event).await;
+                    let expected = group.execute_by_library(event).await.expect("a response");
+                    planned.set(planned.get() + usize::from(body.is_some()));
+                    executed.set(executed.get() + 1);
+                    prop_assert_eq!(body.unwrap_or_else(|| expected.clone()), expected);
+                }
+                Ok(())
+            })
+        });
+        outcome.unwrap_or_else(|error| panic!("{error}"));
+        let (planned, executed) = (planned.get(), executed.get());
+        assert!(planned > executed / 3, "{field}: {planned} of {executed}");
+    }
+}
