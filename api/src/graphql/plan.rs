@@ -125,8 +125,8 @@ pub(super) struct OperationPlan<T> {
 
 impl<T: Planned> OperationPlan<T> {
     /// Compiles an operation of a document without fragment cycles. Returns `None` if async-graphql
-    /// must execute it. The plan is valid for all variables that have the same values in `@skip` and
-    /// `@include`.
+    /// must execute it. The plan is valid for all variables that have the same values in `@skip`
+    /// and `@include`.
     pub(super) fn compile(
         document: &ExecutableDocument,
         operation: &OperationDefinition,
