@@ -48,6 +48,7 @@ fn random_subscriptions_get_the_responses_of_the_library() {
                     return Err(TestCaseError::fail("the subscription does not start"));
                 };
                 for event in &events {
+                    sample.mark_current();
                     let body = group.execute_plan(event).await;
                     let expected = group.execute_by_library(event).await.expect("a response");
                     planned.set(planned.get() + usize::from(body.is_some()));
