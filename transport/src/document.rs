@@ -169,7 +169,7 @@ fn select_only(document: &mut ExecutableDocument, name: Option<&str>, root: Posi
         let pos = root.pos;
         let selection = Positioned::new(Selection::Field(root), pos);
         let items = &mut operation.node.selection_set.node.items;
-        // Keep fragments so that they count as used in validation; the executor ignores them.
+        // Keep fragments so that they count as used in validation. Their fields are those of `root`.
         items.retain(|item| !matches!(item.node, Selection::Field(_)));
         items.insert(0, selection);
     }

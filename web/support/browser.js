@@ -18,7 +18,7 @@ export function launch() {
 export async function openPage(t, browser, { origins, expected = [], ...options } = {}) {
   const context = await browser.newContext(options);
   t.after(() => context.close());
-  // A page of a busy machine may take longer than the 30 s of Playwright.
+  // On a busy machine, a page may need more than Playwright's default of 30 s.
   context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const faults = [];

@@ -45,9 +45,9 @@ pub(super) async fn sample() -> (TestDatabase, SampleSchema) {
 }
 
 /// Creates a request of a random document.
-pub(super) fn request(query: &str) -> Request {
+pub(super) fn request(query: &str, viewer: Viewer) -> Request {
     let variables = Variables::from_value(value!({"yes": true, "no": false}));
-    Request::new(query).variables(variables).data(Viewer::Admin)
+    Request::new(query).variables(variables).data(viewer)
 }
 
 /// How an operation is executed.

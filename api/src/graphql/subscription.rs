@@ -127,22 +127,22 @@ fn rule(event: &FeedEvent) -> Option<&RuleObject> {
     }
 }
 
-/// The response to an event.
+/// The root of a subscription, which is written from an event.
 impl Planned for FeedEvent {
     const NAME: &'static str = "Subscription";
 
     fn field(field: &SelectedField<'_>, compiler: &Compiler<'_>) -> Option<Writer<Self>> {
         match field.name() {
-            "priceUpdates" => plan(field, compiler, price),
-            "alerts" => plan(field, compiler, alert),
-            "alertRules" => plan(field, compiler, rule),
+            "priceUpdates" => compile_root_field(field, compiler, price),
+            "alerts" => compile_root_field(field, compiler, alert),
+            "alertRules" => compile_root_field(field, compiler, rule),
             _ => None,
         }
     }
 }
 
 /// Compiles a root field, which writes the `object` of an event.
-fn plan<T: Planned>(
+fn compile_root_field<T: Planned>(
     field: &SelectedField<'_>,
     compiler: &Compiler<'_>,
     object: fn(&FeedEvent) -> Option<&T>,

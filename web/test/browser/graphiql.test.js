@@ -13,27 +13,26 @@ after(async () => {
   assert.equal(await api?.stop(), 0);
 }, limit);
 
-const patient = { timeout: 90_000 };
 /** The lines of the response that are drawn. */
 const response = (page) => page.locator('.graphiql-response .view-lines');
 
 test('a query and a subscription work, without the internet', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/graphiql');
   const execute = page.getByRole('button', { name: /^Execute query/ });
-  await execute.waitFor(patient);
+  await execute.waitFor();
   const tabs = page.getByRole('tab');
-  await tabs.nth(2).waitFor(patient);
+  await tabs.nth(2).waitFor();
 
   await execute.click();
-  await response(page).getByText('"data"').waitFor(patient);
-  await response(page).getByText(/"AAPL"|"GOOG"|"IBM"|"MSFT"/).first().waitFor(patient);
+  await response(page).getByText('"data"').waitFor();
+  await response(page).getByText(/"AAPL"|"GOOG"|"IBM"|"MSFT"/).first().waitFor();
 
   await tabs.nth(1).click();
-  await page.locator('.graphiql-query-editor .view-lines').getByText(/subscription/).first().waitFor(patient);
+  await page.locator('.graphiql-query-editor .view-lines').getByText(/subscription/).first().waitFor();
   await execute.click();
-  await response(page).getByText(/priceUpdates/).waitFor(patient);
+  await response(page).getByText(/priceUpdates/).waitFor();
   const before = await response(page).textContent();
-  await page.waitForFunction(([element, text]) => element.textContent !== text, [await response(page).elementHandle(), before], patient);
+  await page.waitForFunction(([element, text]) => element.textContent !== text, [await response(page).elementHandle(), before]);
   await page.getByRole('button', { name: /^Stop query/ }).click();
 
   // What is entered as a header is sent, and not kept.
@@ -41,11 +40,11 @@ test('a query and a subscription work, without the internet', limit, async (t) =
   await page.getByRole('button', { name: 'Headers', exact: true }).click();
   await page.locator('.graphiql-editor-tool .monaco-editor').last().click();
   await page.keyboard.type('{"x-secret": "kept-nowhere');
-  const sent = page.waitForRequest((request) => request.headers()['x-secret'] === 'kept-nowhere', patient);
+  const sent = page.waitForRequest((request) => request.headers()['x-secret'] === 'kept-nowhere');
   await execute.click();
   await sent;
   await page.reload();
-  await execute.waitFor(patient);
+  await execute.waitFor();
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.doesNotMatch(kept, /kept-nowhere/);
 });
@@ -53,8 +52,8 @@ test('a query and a subscription work, without the internet', limit, async (t) =
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing around the editors and tabs of GraphiQL, ${colorScheme}`, limit, async (t) => {
     const { page } = await openConsole(t, browser, api, '/graphiql', { colorScheme });
-    await page.getByRole('button', { name: /^Execute query/ }).waitFor(patient);
-    await page.getByRole('tab').nth(2).waitFor(patient);
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+    await page.getByRole('tab').nth(2).waitFor();
     await heading(page, 'Stock Tracker').waitFor();
     await assertAccessible(page, `GraphiQL, ${colorScheme}`, ['.monaco-editor', '.graphiql-tabs']);
   });
@@ -63,7 +62,7 @@ for (const colorScheme of ['light', 'dark']) {
 test('the link of the console leads to GraphiQL, and the old address too', limit, async (t) => {
   const { page } = await openConsole(t, browser, api);
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'GraphiQL', exact: true }).click();
-  await page.getByRole('button', { name: /^Execute query/ }).waitFor(patient);
+  await page.getByRole('button', { name: /^Execute query/ }).waitFor();
   await page.goto(address(api, '/playground'));
   await page.waitForURL(/\/graphiql$/);
 });

@@ -125,10 +125,9 @@ impl transport::Service for Executor {
         viewer: Viewer,
     ) -> Result<SubscriptionStream, Vec<ServerError>> {
         let start = self.starts.acquire().await;
-        let started = self.start(request, viewer).await?;
-        let plan = started.plan;
-        let key = started.text.map(|it| (it, viewer, plan.generation()));
-        let group = self.groups.join(key, started.group);
+        let Started { plan, group, text } = self.start(request, viewer).await?;
+        let key = text.map(|text| (text, viewer, plan.generation()));
+        let group = self.groups.join(key, group);
         let max_size = plan.max_event_size();
         let deliveries = self.service.deliver(plan);
         drop(start);
@@ -172,7 +171,7 @@ impl Executor {
         let handle = Arc::new(FeedHandle::new());
         let request = request.data(viewer).data(Arc::clone(&handle));
         let mut responses = self.schema.execute_stream(request).boxed();
-        let plan = plan_of(&mut responses, &handle).await?;
+        let subscription_plan = subscription_plan(&mut responses, &handle).await?;
         let planned = event_plan.map(|plan| PlannedEvents {
             plan,
             variables,
@@ -180,7 +179,7 @@ impl Executor {
             batcher: Arc::clone(&self.batcher),
         });
         Ok(Started {
-            plan,
+            plan: subscription_plan,
             group: Group::new(planned, handle, responses),
             text,
         })
@@ -249,7 +248,7 @@ impl EventStream {
 }
 
 /// Waits until the resolver has planned the subscription or returned an error.
-async fn plan_of(
+async fn subscription_plan(
     responses: &mut BoxStream<'static, Response>,
     handle: &FeedHandle,
 ) -> Result<SubscriptionPlan, Vec<ServerError>> {

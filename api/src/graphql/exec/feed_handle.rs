@@ -1,8 +1,8 @@
 //! The handle through which the resolver and the executor of a subscription communicate.
 //!
-//! The resolver passes the subscription plan to the executor. The executor passes each event to the
-//! resolver, which returns it as an object. async-graphql executes one event at a time, so the
-//! stored position is that of the next response.
+//! The resolver passes the subscription plan to the executor. The executor passes each event that
+//! async-graphql executes to the resolver, which returns it as an object. async-graphql executes one
+//! event at a time, so the stored position is that of the next response.
 
 use std::sync::{
     Arc,
@@ -21,7 +21,7 @@ pub(in crate::graphql) struct FeedHandle {
     plan: Mutex<Option<SubscriptionPlan>>,
     feed: UnboundedSender<Arc<FeedEvent>>,
     events: Mutex<Option<UnboundedReceiver<Arc<FeedEvent>>>>,
-    /// The `seq` of the event that was executed last.
+    /// The `seq` of the event that async-graphql executed last.
     executed: AtomicI64,
 }
 

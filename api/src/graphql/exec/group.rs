@@ -44,10 +44,11 @@ pub(super) struct Groups(Arc<Mutex<HashMap<Key, Weak<Group>>>>);
 
 /// Subscribers that share executions.
 pub(super) struct Group {
-    /// Writes the responses. `None` if async-graphql must execute the subscription.
+    /// Writes the responses. `None` if async-graphql must execute all events.
     planned: Option<PlannedEvents>,
     handle: Arc<FeedHandle>,
-    /// The responses of the running execution. The lock is held while one event is executed.
+    /// The responses of async-graphql's execution. The lock is held while one event is executed,
+    /// also with the plan.
     responses: AsyncMutex<BoxStream<'static, Response>>,
     /// The newest bodies, by position.
     bodies: Mutex<VecDeque<CachedBody>>,
@@ -170,13 +171,14 @@ impl Group {
     }
 
     async fn execute(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
+        let mut responses = self.responses.lock().await;
         match self.execute_plan(event).await {
             Some(body) => Ok(body),
-            None => self.execute_by_library(event).await,
+            None => self.execute_by_library(event, &mut responses).await,
         }
     }
 
-    /// Returns `None` if async-graphql must execute the subscription.
+    /// Returns the response to an event, or `None` if async-graphql must execute the event.
     async fn execute_plan(&self, event: &FeedEvent) -> Option<Bytes> {
         let planned = self.planned.as_ref()?;
         let PlannedEvents {
@@ -189,8 +191,11 @@ impl Group {
         Some(body.into())
     }
 
-    async fn execute_by_library(&self, event: &Arc<FeedEvent>) -> Result<Bytes, ()> {
-        let mut responses = self.responses.lock().await;
+    async fn execute_by_library(
+        &self,
+        event: &Arc<FeedEvent>,
+        responses: &mut BoxStream<'static, Response>,
+    ) -> Result<Bytes, ()> {
         self.handle.feed(Arc::clone(event));
         // A member that fed an earlier event may have left before its response.
         loop {

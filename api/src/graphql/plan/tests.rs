@@ -8,10 +8,16 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::QueryPlan;
-use crate::graphql::fixture::{
-    document::{RandomDocument, TYPES, named, query},
-    request, sample,
+use super::{OperationPlan, Planned};
+use crate::{
+    graphql::{
+        fixture::{
+            document::{RandomDocument, TYPES, named, query, viewer},
+            request, sample,
+        },
+        query::Query,
+    },
+    live::FeedEvent,
 };
 
 #[test]
@@ -24,10 +30,10 @@ fn random_documents_get_the_response_of_the_library() {
     let (_database, sample) = runtime.block_on(sample());
     let (planned, failed) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new(Config::with_cases(CASES));
-    let outcome = runner.run(&query(), |RandomDocument(text)| {
+    let outcome = runner.run(&(query(), viewer()), |(RandomDocument(text), viewer)| {
         runtime.block_on(async {
-            let body = sample.execute_plan(&mut request(&text)).await;
-            let expected = sample.execute(request(&text)).await;
+            let body = sample.execute_plan(&mut request(&text, viewer)).await;
+            let expected = sample.execute(request(&text, viewer)).await;
             for error in &expected.errors {
                 // A document that is not executed proves nothing.
                 prop_assert!(!error.path.is_empty(), "{:?}", error);
@@ -48,11 +54,11 @@ fn random_documents_get_the_response_of_the_library() {
     assert!(failed < CASES / 3, "{failed} responses had errors");
 }
 
-/// Returns whether a plan covers a document.
-fn has_plan(text: &str) -> bool {
+/// Returns whether a plan whose root is written from `T` covers a document.
+fn has_plan<T: Planned>(text: &str) -> bool {
     let document = parse_query(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let (_, operation) = document.operations.iter().next().expect("an operation");
-    QueryPlan::compile(&document, &operation.node, &Variables::default()).is_some()
+    OperationPlan::<T>::compile(&document, &operation.node, &Variables::default()).is_some()
 }
 
 /// The fields that plans leave to async-graphql: they read other tables, need a token, or return an
@@ -71,6 +77,7 @@ const UNPLANNED: [(&str, &str); 7] = [
 fn every_field_has_a_plan_or_is_listed() {
     let paths = [
         ("Query", "{ FIELD }"),
+        ("Subscription", "subscription { FIELD }"),
         ("Stock", "{ stock(symbol: \"S1\") { FIELD } }"),
         (
             "Price",
@@ -107,7 +114,12 @@ fn every_field_has_a_plan_or_is_listed() {
             let selection = if leaf { "" } else { " { __typename }" };
             let text = path.replace("FIELD", &format!("{name}{arguments}{selection}"));
             let expected = !UNPLANNED.contains(&(on, name));
-            assert_eq!(has_plan(&text), expected, "{text}");
+            let is_planned = if on == "Subscription" {
+                has_plan::<FeedEvent>(&text)
+            } else {
+                has_plan::<Query>(&text)
+            };
+            assert_eq!(is_planned, expected, "{text}");
         }
     }
 }
@@ -115,11 +127,13 @@ fn every_field_has_a_plan_or_is_listed() {
 #[test]
 fn what_plans_do_not_cover_is_left_to_the_library() {
     for text in [
-        "mutation { trackStock(symbol: \"S1\") { stock { symbol } } }",
-        "subscription { prices { price } }",
+        "mutation { alertRules { id } }",
+        "subscription { alertRules { id } }",
         "{ __schema { types { name } } }",
         "{ stock(symbol: \"S1\") { symbol @unknown } }",
     ] {
-        assert!(!has_plan(text), "{text}");
+        assert!(!has_plan::<Query>(text), "{text}");
     }
+    assert!(has_plan::<Query>("{ alertRules { id } }"));
+    assert!(!has_plan::<FeedEvent>("{ alertRules { id } }"));
 }

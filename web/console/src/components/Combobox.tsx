@@ -30,7 +30,8 @@ export function Combobox<T extends Option>(props: Props<T>) {
   const list = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState(choosesFirst ? 0 : -1);
   const at = Math.min(active, options.length - 1);
-  useEffect(() => setActive(choosesFirst ? 0 : -1), [value]);
+  // Before the browser handles the next key, which may be an arrow.
+  useLayoutEffect(() => setActive(choosesFirst ? 0 : -1), [value]);
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
   useLayoutEffect(() => {
     if (error) input.current?.focus();

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use async_graphql::{Request, value};
 use entity::Event;
 use proptest::{
     prelude::*,
@@ -11,7 +12,7 @@ use tokio::runtime::Builder;
 
 use super::{super::executor::Started, *};
 use crate::graphql::fixture::{
-    document::{RandomDocument, subscription},
+    document::{RandomDocument, subscription, viewer},
     request, sample,
 };
 
@@ -41,16 +42,19 @@ fn random_subscriptions_get_the_responses_of_the_library() {
         assert!(events.len() > 1, "{field} has events");
         let (planned, executed) = (Cell::new(0), Cell::new(0));
         let mut runner = TestRunner::new(Config::with_cases(CASES));
-        let outcome = runner.run(&subscription(field, on), |RandomDocument(text)| {
+        let documents = (subscription(field, on), viewer());
+        let outcome = runner.run(&documents, |(RandomDocument(text), viewer)| {
             runtime.block_on(async {
-                let started = executor.start(request(&text), Viewer::Admin).await;
+                let started = executor.start(request(&text, viewer), viewer).await;
                 let Ok(Started { group, .. }) = started else {
                     return Err(TestCaseError::fail("the subscription does not start"));
                 };
                 for event in &events {
                     sample.mark_current();
                     let body = group.execute_plan(event).await;
-                    let expected = group.execute_by_library(event).await.expect("a response");
+                    let mut responses = group.responses.lock().await;
+                    let expected = group.execute_by_library(event, &mut responses).await;
+                    let expected = expected.expect("a response");
                     planned.set(planned.get() + usize::from(body.is_some()));
                     executed.set(executed.get() + 1);
                     prop_assert_eq!(body.unwrap_or_else(|| expected.clone()), expected);
@@ -61,5 +65,32 @@ fn random_subscriptions_get_the_responses_of_the_library() {
         outcome.unwrap_or_else(|error| panic!("{error}"));
         let (planned, executed) = (planned.get(), executed.get());
         assert!(planned > executed / 3, "{field}: {planned} of {executed}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_without_a_planned_response_is_executed_by_the_library() {
+    const QUERY: &str = "subscription($first: Int) { priceUpdates { stock { alerts(first: $first) \
+                         { nodes { symbol } } } } }";
+    let (_database, sample) = sample().await;
+    let executor = sample.executor();
+    let mut events = sample.events();
+    events.retain(|event| field_of(event) == "priceUpdates");
+    let context = DeliveryContext {
+        snapshot: false,
+        stale: false,
+    };
+    for (first, is_planned) in [(2, true), (501, false)] {
+        let variables = Variables::from_value(value!({"first": first}));
+        let request = Request::new(QUERY).variables(variables);
+        let started = executor.start(request, Viewer::Reader).await;
+        let Started { group, .. } = started.unwrap_or_else(|errors| panic!("{errors:?}"));
+        for event in &events {
+            sample.mark_current();
+            assert_eq!(group.execute_plan(event).await.is_some(), is_planned);
+            let body = group.body(event, context).await.expect("a response");
+            let body = String::from_utf8_lossy(&body);
+            assert_eq!(!body.contains("BAD_USER_INPUT"), is_planned, "{body}");
+        }
     }
 }

@@ -18,8 +18,9 @@ use crate::{
     live::{BacklogLimits, Backpressure, DisconnectSignal, HubReader, Interest, MaxEventSize},
 };
 
-/// Equivalent documents with different selections: some share a group, others do not.
-const PRICES: [&str; 4] = [
+/// Equivalent documents with different selections: some share a group, others do not. The last ones
+/// have no plan.
+const PRICES: [&str; 5] = [
     "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { symbol price cursor } }",
     "subscription Other($m: DeliveryMode, $a: Cursor, $s: [Symbol!]) { event: priceUpdates(mode: $m, symbols: $s, \
@@ -28,11 +29,15 @@ const PRICES: [&str; 4] = [
      { ...P } } fragment P on Price { cursor price changePercent symbol volume }",
     "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
      { symbol price cursor stock { latestPrice { price } } } }",
+    "subscription($s: [Symbol!], $a: Cursor, $m: DeliveryMode) { event: priceUpdates(symbols: $s, after: $a, mode: $m) \
+     { symbol price cursor stock { alerts(first: 1) { nodes { deliveries { state } } } } } }",
 ];
-const ALERTS: [&str; 2] = [
+const ALERTS: [&str; 3] = [
     "subscription($s: [Symbol!], $a: Cursor) { event: alerts(symbols: $s, after: $a) { symbol price cursor } }",
     "subscription($s: [Symbol!], $a: Cursor) { event: alerts(symbols: $s, after: $a) { id cursor symbol price \
      direction stock { symbol } } }",
+    "subscription($s: [Symbol!], $a: Cursor) { event: alerts(symbols: $s, after: $a) { symbol price cursor deliveries \
+     { state } } }",
 ];
 
 pub(super) struct Client {
@@ -202,7 +207,7 @@ impl Client {
         let begun = self
             .simulation
             .executor
-            .subscribe(request, Viewer::Reader)
+            .subscribe(request, Viewer::Admin)
             .await;
         Source::Graphql(begun.unwrap_or_else(|errors| panic!("{errors:?}")))
     }
