@@ -103,3 +103,6 @@ export async function until(check) {
     await new Promise((later) => setTimeout(later, 50));
   }
 }
+
+/** Waits until `read` returns another value than `before`. */
+export const changes = (read, before) => until(async () => (await read()) !== before);

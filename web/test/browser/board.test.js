@@ -6,8 +6,9 @@ import {
   ADMIN_TOKEN, address, becomes, button, connection, dialog, enterToken, heading, limit, openConsole, rowOf, table,
   WHILE_AWAY,
 } from '../../support/console.js';
-import { start } from '../../support/program.js';
+import { changes, start } from '../../support/program.js';
 import { ask } from '../../support/query.js';
+import { startStill } from '../../support/sample.js';
 
 let api;
 let browser;
@@ -23,11 +24,7 @@ const priceOf = (page, symbol) => rowOf(page, 'Stocks', symbol).getByRole('cell'
 /** Waits until a row shows another price than now. */
 async function moves(page, symbol) {
   const price = priceOf(page, symbol);
-  const before = await price.textContent();
-  await page.waitForFunction(
-    ([element, text]) => element.textContent !== text,
-    [await price.elementHandle(), before],
-  );
+  await changes(() => price.textContent(), await price.textContent());
 }
 
 test('prices move, over one WebSocket with one subscription for all of them', limit, async (t) => {
@@ -45,7 +42,7 @@ test('prices move, over one WebSocket with one subscription for all of them', li
 });
 
 test('a row shows what the API has', limit, async (t) => {
-  const still = await start({ REPLAY_FROM: '2013-02-01', REPLAY_SPEED: 'max', REPLAY_LOOP: 'false' });
+  const still = await startStill();
   t.after(async () => assert.equal(await still.stop(), 0));
   const { page } = await openConsole(t, browser, still, '/', { expected: WHILE_AWAY });
   const latest = '{ stock(symbol: "IBM") { latestPrice { price change changePercent volume tradingDay } } }';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from '../../support/browser.js';
 import { ADMIN_TOKEN, address, assertAccessible, heading, limit, openConsole, WHILE_AWAY } from '../../support/console.js';
-import { start } from '../../support/program.js';
+import { changes, start } from '../../support/program.js';
 
 let api;
 let browser;
@@ -15,6 +15,7 @@ after(async () => {
 
 /** The lines of the response that are drawn. */
 const response = (page) => page.locator('.graphiql-response .view-lines');
+const editor = (page) => page.locator('.graphiql-query-editor .view-lines');
 
 test('a query and a subscription work, without the internet', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/graphiql');
@@ -22,17 +23,19 @@ test('a query and a subscription work, without the internet', limit, async (t) =
   await execute.waitFor();
   const tabs = page.getByRole('tab');
   await tabs.nth(2).waitFor();
+  // GraphiQL ignores a click on the button before both are drawn.
+  for (const drawn of [editor(page), response(page)]) await drawn.waitFor({ state: 'attached' });
 
   await execute.click();
   await response(page).getByText('"data"').waitFor();
   await response(page).getByText(/"AAPL"|"GOOG"|"IBM"|"MSFT"/).first().waitFor();
 
   await tabs.nth(1).click();
-  await page.locator('.graphiql-query-editor .view-lines').getByText(/subscription/).first().waitFor();
+  await editor(page).getByText(/subscription/).first().waitFor();
   await execute.click();
   await response(page).getByText(/priceUpdates/).waitFor();
   const before = await response(page).textContent();
-  await page.waitForFunction(([element, text]) => element.textContent !== text, [await response(page).elementHandle(), before]);
+  await changes(() => response(page).textContent(), before);
   await page.getByRole('button', { name: /^Stop query/ }).click();
 
   // What is entered as a header is sent, and not kept.

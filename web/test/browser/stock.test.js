@@ -5,7 +5,7 @@ import { launch } from '../../support/browser.js';
 import {
   ADMIN_TOKEN, address, becomes, button, cellsOf, dialog, enterToken, heading, limit, openConsole, table, WHILE_AWAY,
 } from '../../support/console.js';
-import { start, until } from '../../support/program.js';
+import { changes, start, until } from '../../support/program.js';
 import { ask } from '../../support/query.js';
 import { startStill } from '../../support/sample.js';
 
@@ -113,7 +113,7 @@ test('the interval is in the address, and a table has what the chart shows', lim
 
 test('the arrow keys move along the chart and announce each candle', limit, async (t) => {
   const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
-  const image = page.getByRole('figure', { name: 'Chart of IBM' }).getByRole('img', { name: /candles/ });
+  const image = page.getByRole('figure', { name: 'Chart of IBM' }).getByRole('img', { name: / [1-9]\d+ candles/ });
   await image.waitFor();
   await image.focus();
   const announced = page.getByRole('status', { name: 'Candle' });
@@ -121,18 +121,41 @@ test('the arrow keys move along the chart and announce each candle', limit, asyn
   for (let press = 0; press < 3; press += 1) {
     const [label, before] = [await image.getAttribute('aria-label'), await announced.textContent()];
     await page.keyboard.press('ArrowLeft');
-    await page.waitForFunction(([element, text]) => element.textContent !== text, [await announced.elementHandle(), before]);
+    await changes(() => announced.textContent(), before);
     days.push(/^\d{4}-\d\d-\d\d(?=: open )/.exec(await announced.textContent())[0]);
     // A new price does not move it.
-    await page.waitForFunction(
-      ([element, text]) => element.getAttribute('aria-label') !== text,
-      [await image.elementHandle(), label],
-    );
+    await changes(() => image.getAttribute('aria-label'), label);
   }
   const { history } = await ask(api, '{ history(symbol: "IBM", first: 500) { nodes { tradingDay } } }');
   const known = history.nodes.map(({ tradingDay }) => tradingDay);
   const newest = known.indexOf(days[0]);
   assert.deepEqual(days, known.slice(newest, newest + 3));
+});
+
+test('a candle that a key selected stays selected while the chart changes its size', limit, async (t) => {
+  const { page } = await openConsole(t, browser, api, '/stocks/IBM?interval=1d');
+  const image = page.getByRole('figure', { name: 'Chart of IBM' }).getByRole('img', { name: / [1-9]\d+ candles/ });
+  const drawing = image.locator('canvas').first();
+  await drawing.waitFor();
+  await image.focus();
+  const announced = page.getByRole('status', { name: 'Candle' });
+  const press = async (key) => {
+    const before = await announced.textContent();
+    await page.keyboard.press(key);
+    await changes(() => announced.textContent(), before);
+    return (await announced.textContent()).slice(0, 10);
+  };
+  const days = [await press('End')];
+  for (const width of [900, 700, 1200]) {
+    const before = await drawing.getAttribute('width');
+    await page.setViewportSize({ width, height: 700 });
+    await changes(() => drawing.getAttribute('width'), before);
+    days.push(await press('ArrowLeft'));
+  }
+  const { history } = await ask(api, '{ history(symbol: "IBM", first: 500) { nodes { tradingDay } } }');
+  const known = history.nodes.map(({ tradingDay }) => tradingDay);
+  const newest = known.indexOf(days[0]);
+  assert.deepEqual(days, known.slice(newest, newest + days.length));
 });
 
 test('a stock that is not tracked can be tracked, and an impossible symbol cannot', limit, async (t) => {

@@ -1,5 +1,5 @@
 import { effect, useSignal } from '@preact/signals';
-import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { messageOf, mutate } from '../../api/index.ts';
 import { theme } from '../../app/theme.tsx';
 import { Failed, Loading } from '../../components/ListState.tsx';
@@ -136,9 +136,10 @@ function Drawing({ symbol, interval, bars, alerts, rules, onOldest }: DrawingPro
       drawn?.remove();
     };
   }, [attempt]);
-  useEffect(() => chart?.setBars(bars), [chart, bars]);
-  useEffect(() => chart?.setMarks(marks), [chart, marks]);
-  useEffect(() => chart?.setRules(lines), [chart, lines]);
+  // Layout effects, so that the next key selects one of these bars.
+  useLayoutEffect(() => chart?.setBars(bars), [chart, bars]);
+  useLayoutEffect(() => chart?.setMarks(marks), [chart, marks]);
+  useLayoutEffect(() => chart?.setRules(lines), [chart, lines]);
 
   function onKeyDown(event: KeyboardEvent): void {
     const at = pointed.peek() ?? bars.length;

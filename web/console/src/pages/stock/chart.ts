@@ -225,7 +225,11 @@ export class StockChart {
       const width = range.to - range.from;
       timeScale.setVisibleLogicalRange({ from: index - width / 2, to: index + width / 2 });
     }
-    this.#chart.setCrosshairPosition(Number(bar.close), bar.time as Time, this.#series);
+    this.#drawCrosshair(bar);
+  }
+
+  #drawCrosshair({ time, close }: Bar): void {
+    this.#chart.setCrosshairPosition(Number(close), time as Time, this.#series);
   }
 
   remove(): void {
@@ -250,8 +254,14 @@ export class StockChart {
 
   #point({ logical, point, sourceEvent }: MouseEventParams): void {
     if (sourceEvent) this.#selected = null;
+    if (this.#selected !== null) {
+      // The library keeps the crosshair where it was on the screen, which may now be another bar.
+      const bar = this.#bars.find(({ time }) => time === this.#selected);
+      if (bar) this.#drawCrosshair(bar);
+      return;
+    }
     if (!point || logical === undefined) {
-      if (this.#selected === null) this.#events.onPoint(null, null);
+      this.#events.onPoint(null, null);
       return;
     }
     const index = Math.min(Math.max(0, Math.round(logical)), this.#bars.length - 1);
