@@ -100,6 +100,7 @@ test('a rule is switched off, edited and deleted', limit, async (t) => {
   await form.getByRole('region', { name: 'Dry run' }).getByText(message).waitFor();
   // The field has the focus before the next frame, and so before the next key, and keeps what was typed.
   const focused = await form.getByRole('button', { name: 'Save', exact: true }).evaluate(async (button) => {
+    button.focus();
     button.click();
     for (let turn = 0; turn < 10; turn += 1) await null;
     return document.activeElement.name;
